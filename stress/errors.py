@@ -1,0 +1,73 @@
+"""What a user got wrong, said once and completely.
+
+A reader collects every problem it finds and raises a single `InputError`. The command line prints it and
+exits with status 2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with an input.
+
+    Parameters
+    ----------
+    where : str
+        The file, scenario or object it was found in.
+    expected : str
+        What would have been right.
+    row : int or None
+        Line number in the file, 1-based and counting the header; None when no row is at fault.
+    column : str or None
+        Column, field or dotted scenario key.
+    value : Any
+        The offending value as the user wrote it; left out of the message when None.
+    """
+
+    where: str
+    expected: str
+    row: int | None = None
+    column: str | None = None
+    value: Any = None
+
+    def __str__(self) -> str:
+        place = self.where
+        if self.row is not None:
+            place += f", row {self.row}"
+        if self.column is not None:
+            place += f", {self.column}"
+        got = "" if self.value is None else f"got {self.value!r}, "
+        return f"{place}: {got}expected {self.expected}"
+
+
+class InputError(ValueError):
+    """All the problems of one input.
+
+    Parameters
+    ----------
+    problems : sequence of Problem
+        At least one.
+
+    Attributes
+    ----------
+    problems : tuple of Problem
+    """
+
+    shown = 20
+
+    def __init__(self, problems: Problem | list[Problem]):
+        self.problems = (problems,) if isinstance(problems, Problem) else tuple(problems)
+        lines = [str(p) for p in self.problems[: self.shown]]
+        if len(self.problems) > self.shown:
+            lines.append(f"... and {len(self.problems) - self.shown} more")
+        super().__init__("\n".join(lines))
+
+
+def raise_if(problems: list[Problem]) -> None:
+    """Raise one `InputError` if there is any problem."""
+    if problems:
+        raise InputError(problems)

@@ -1,0 +1,73 @@
+"""How compiled code is compiled: one place, each choice with its reason.
+
+- `error_model="numpy"`: a division by zero gives inf or nan, as on paper, and loops stay free of branches.
+- No fastmath, not even contraction: the same bytes on every x86-64.
+- `nogil=True` and no parallel loops: blocks of paths run side by side in threads, see `stress.blocks`.
+- The cache directory is keyed by a digest of every kernel source and of the numba version, since numba itself does
+  not notice that a callee in another file has changed. Nothing writable: no cache, and everything still runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+import numba
+from numba import config
+
+SOURCES = Path(__file__).parent
+
+
+def sources_digest() -> str:
+    """Digest of all compiled sources and of the compiler's version (16 hex digits)."""
+    digest = hashlib.sha256(numba.__version__.encode())
+    for path in sorted(SOURCES.glob("*.py")):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def find_cache_dir() -> Path | None:
+    """The first writable directory for compiled code, or None.
+
+    `STRESS_CACHE_DIR` goes first, then the user's cache, then the temporary directory.
+    """
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    user = f"perp-stress-{os.getuid()}" if hasattr(os, "getuid") else "perp-stress"
+    roots = [
+        os.environ.get("STRESS_CACHE_DIR"),
+        os.path.join(home, "perp-stress"),
+        os.path.join(tempfile.gettempdir(), user),
+    ]
+    for root in filter(None, roots):
+        path = Path(root) / "numba" / sources_digest()
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=path):
+                return path
+        except OSError:
+            continue
+    return None
+
+
+CACHE_DIR = None if config.DISABLE_JIT else find_cache_dir()
+
+
+def is_warm() -> bool:
+    """Whether an earlier run left compiled code to load."""
+    return CACHE_DIR is not None and any(CACHE_DIR.rglob("*.nbi"))
+
+
+def jit(function):
+    """Compile a function on its first call."""
+    # numba reads its cache directory once, when the decorator runs; other libraries keep theirs.
+    previous = config.CACHE_DIR
+    try:
+        config.CACHE_DIR = str(CACHE_DIR or "")
+        return numba.njit(cache=CACHE_DIR is not None, error_model="numpy", nogil=True)(function)
+    finally:
+        config.CACHE_DIR = previous
+
+
+pjit = jit

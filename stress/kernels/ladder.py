@@ -1,0 +1,56 @@
+"""The book, sorted once, and what a path keeps of it.
+
+Longs stand first, from the highest liquidation price down; shorts follow, from the lowest up; ties in book order. A
+path walks each side with one pointer: every position behind it is gone, so a quiet step looks at two numbers.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from stress.kernels.jit import jit
+
+CELLS_PER_SIDE = 32  # classes of effective leverage; shorts after longs
+
+POSITION = np.dtype((np.record, [
+    ("quantity", "f8"), ("entry", "f8"), ("margin", "f8"),
+    ("liquidation", "f8"), ("bankruptcy", "f8"),
+    ("notional", "f8"),                 # q S_0
+    ("cell", "i8"),                     # class of effective leverage
+    ("number", "i8"),                   # in the book
+]))  # fmt: skip
+
+
+class Ladder(NamedTuple):
+    """Positions in the order in which a moving price meets them.
+
+    positions : POSITION[N]
+    by_number : int64[N], their places in book order, longs first
+    longs : int, how many longs
+    """
+
+    positions: np.ndarray
+    by_number: np.ndarray
+    longs: int
+
+
+def build(side, quantity, entry, margin, liquidation, bankruptcy, s0, cell):
+    """Sort a book (arrays of length N in book order, side +1 or -1) into a Ladder."""
+    longs, shorts = np.flatnonzero(side > 0), np.flatnonzero(side < 0)
+    longs = longs[np.argsort(-liquidation[longs], kind="stable")]
+    shorts = shorts[np.argsort(liquidation[shorts], kind="stable")]
+    order = np.concatenate([longs, shorts])
+    positions = np.zeros(order.size, POSITION)
+    columns = (quantity, entry, margin, liquidation, bankruptcy, quantity * s0, cell, np.arange(order.size))
+    for name, column in zip(POSITION.names or (), columns, strict=True):
+        positions[name] = column[order]
+    by_number = np.concatenate([np.argsort(longs, kind="stable"), longs.size + np.argsort(shorts, kind="stable")])
+    return Ladder(positions, by_number.astype(np.int64), int(longs.size))
+
+
+@jit
+def first_open(marks, place, end):
+    """First place in [place, end) that still holds a quantity, or `end`."""
+    while place < end and marks[place].left <= 0.0:
+        place += 1
+    return place

@@ -1,0 +1,66 @@
+"""What crosses the border between words and numbers: tuples of plain arrays and floats.
+
+Words of the rules become the index of the word in these tuples. A new score or sharing rule is added here, gets its
+formula in `scores` or `allocate`, and every test that walks these tuples covers it.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+TIER_BASES = ("notional", "entry_notional", "quantity")
+SETTLEMENTS = ("profit", "bankruptcy")
+ADL_PRICES = ("bankruptcy", "mark", "previous_mark")
+POLICIES = ("queue", "pro_rata", "leverage_pro_rata", "leverage_drain", "top_truncation")
+SCORES = ("pnl_leverage", "binance", "hyperliquid", "profit", "profit_size", "size", "random")
+
+
+class Tiers(NamedTuple):
+    """Maintenance tiers, lowest first.
+
+    floor : float64[K], lower border of each tier, USD (coins with basis "quantity"); the first is 0
+    rate : float64[K], maintenance rate, a fraction below 1
+    deduction : float64[K], USD
+    basis : int, index in TIER_BASES
+    """
+
+    floor: np.ndarray
+    rate: np.ndarray
+    deduction: np.ndarray
+    basis: int
+
+
+class Rules(NamedTuple):
+    """Rules of the venue.
+
+    fee_rate : float, liquidation fee as a fraction of q F
+    residual_to_fund : int, 1 if what is left of the margin goes to the fund, 0 to the trader
+    policy, score, settlement, adl_price : int, indices in the tuples above
+    reserve : float, USD, the constant floor of the fund
+    drawdown : float, fraction of the peak balance that ADL rules let the fund lose; nan for none
+    drawdown_window : float, seconds; inf for the whole path
+    """
+
+    fee_rate: float
+    residual_to_fund: int
+    policy: int
+    score: int
+    settlement: int
+    adl_price: int
+    reserve: float
+    drawdown: float
+    drawdown_window: float
+
+
+class Depth(NamedTuple):
+    """The order book. `usd` = inf is a book of infinite depth.
+
+    See `stress.Depth` for the meaning; `recovery` is the factor 2^(-dt/half_life) of one step.
+    """
+
+    usd: float
+    width: float
+    exponent: float
+    recovery: float
+    passthrough: float
+    max_displacement: float
