@@ -1,0 +1,625 @@
+"""The naive twin against cases worked by hand, and its own laws on random books."""
+
+import itertools
+import math
+import random
+from typing import Any
+
+import pytest
+
+from tests.naive import (
+    LONG,
+    SCORES,
+    SHORT,
+    Depth,
+    Outcome,
+    Position,
+    Rules,
+    Run,
+    Tier,
+    allocate,
+    bankruptcy_price,
+    equity,
+    liquidation_price,
+    maintenance,
+    profit_size_keys,
+    rounded,
+    simulate,
+)
+
+pytestmark = pytest.mark.nojit
+
+INF = math.inf
+
+
+def flat(rate: float = 0.0) -> list[Tier]:
+    return [Tier(0.0, INF, 100.0, rate, 0.0)]
+
+
+def rules(rate: float = 0.0, **changes) -> Rules:
+    return Rules(flat(rate), **changes)
+
+
+def long(q: float, e: float, bankruptcy: float) -> Position:
+    return Position(LONG, q, e, q * (e - bankruptcy))
+
+
+def short(q: float, e: float, bankruptcy: float) -> Position:
+    return Position(SHORT, q, e, q * (bankruptcy - e))
+
+
+def kinds(out: Outcome, kind: str) -> list:
+    return [event for event in out.events if event.kind == kind]
+
+
+# ------------------------------------------------------------------------------------------------- one position
+
+
+@pytest.mark.parametrize(
+    ("leverage", "mm", "expected"),
+    [(5, 0.005, 80.40201), (10, 0.005, 90.45226), (50, 0.005, 98.49246), (125, 0.004, 99.59839)],
+)
+def test_long_liquidation_prices(leverage, mm, expected):
+    p = Position(LONG, 3.0, 100.0, 300.0 / leverage)
+    assert liquidation_price(p, rules(mm), 100.0) == pytest.approx(expected, abs=5e-6)
+
+
+def test_short_liquidation_prices():
+    p = Position(SHORT, 3.0, 100.0, 6.0)
+    assert liquidation_price(p, rules(0.005), 100.0) == pytest.approx(101.492537, abs=5e-7)
+    unlevered = Position(SHORT, 1.0, 100.0, 100.0)
+    assert liquidation_price(unlevered, rules(0.005), 100.0) == pytest.approx(200 / 1.005)
+
+
+def test_unlevered_long_is_never_liquidated():
+    assert liquidation_price(Position(LONG, 1.0, 100.0, 100.0), rules(0.005), 100.0) == -INF
+    below = rules(0.005, tier_basis="entry_notional")
+    assert liquidation_price(Position(LONG, 1.0, 100.0, 101.0), below, 100.0) == -INF
+
+
+def test_published_binance_example():
+    tiers = [Tier(0, 50e3, 125, 0.004, 0), Tier(50e3, 250e3, 100, 0.005, 50)]
+    p = Position(LONG, 1.0, 50_000.0, 1_000.0)
+    assert liquidation_price(p, Rules(tiers), 50_000.0) == pytest.approx(49_196.79, abs=0.005)
+
+
+def test_flat_tiers_jump_at_a_border():
+    tiers = [Tier(0, 105, 100, 0.01, 0), Tier(105, INF, 100, 0.2, 0)]
+    assert liquidation_price(Position(SHORT, 1.0, 100.0, 10.0), Rules(tiers), 100.0) == 105.0
+    lower = [Tier(0, 95, 100, 0.01, 0), Tier(95, INF, 100, 0.05, 0)]
+    p = Position(LONG, 1.0, 100.0, 10.0)
+    assert liquidation_price(p, Rules(lower), 100.0) == pytest.approx(90 / 0.99)
+    lower[1] = Tier(95, INF, 100, 0.06, 0)
+    assert liquidation_price(p, Rules(lower), 100.0) == pytest.approx(90 / 0.94)
+
+
+def test_tier_basis():
+    tiers = [Tier(0, 10, 100, 0.01, 0), Tier(10, INF, 100, 0.02, 0.5)]
+    p = Position(LONG, 20.0, 100.0, 100.0)
+    by_quantity = Rules(tiers, tier_basis="quantity")
+    assert liquidation_price(p, by_quantity, 100.0) == pytest.approx((2000 - 100 - 0.5) / (20 * 0.98))
+    at_entry = Rules(tiers, tier_basis="entry_notional")
+    assert liquidation_price(p, at_entry, 100.0) == pytest.approx(100 - (100 - (40 - 0.5)) / 20)
+
+
+@pytest.mark.parametrize("basis", ["notional", "entry_notional", "quantity"])
+@pytest.mark.parametrize("deductions", [True, False])
+def test_liquidation_price_is_the_first_price_under_maintenance(basis, deductions):
+    """Walk the price away from S_0 on a grid and find the first failure without any formula."""
+    rng = random.Random(5)
+    found = 0
+    for _ in range(60):
+        borders = sorted(rng.uniform(20, 400) for _ in range(3))
+        rates = sorted(rng.uniform(0.002, 0.2) for _ in range(4))
+        tiers, d = [], 0.0
+        for k, (floor, cap) in enumerate(itertools.pairwise([0.0, *borders, INF])):
+            d += floor * (rates[k] - rates[k - 1]) if deductions and k else 0.0
+            tiers.append(Tier(floor, cap, 1 / rates[k], rates[k], d))
+        venue = Rules(tiers, tier_basis=basis)
+        p = Position(rng.choice([LONG, SHORT]), rng.uniform(0.5, 3), rng.uniform(80, 120), rng.uniform(2, 80))
+        if equity(p, 100.0) <= maintenance(p, 100.0, venue):
+            continue
+        L = liquidation_price(p, venue, 100.0)
+        grid = [100.0 - p.side * 0.01 * i for i in range(1, 9_999 if p.side == LONG else 20_000)]
+        first = next((P for P in grid if equity(p, P) <= maintenance(p, P, venue)), None)
+        if first is None:
+            assert not min(grid) + 0.01 < L < max(grid)
+        else:
+            found += 1
+            assert abs(first - L) <= 0.01 + 1e-9
+    assert found > 15
+
+
+def test_position_under_margin():
+    p = Position(LONG, 1.0, 100.0, 1.0)
+    with pytest.raises(ValueError, match="under its maintenance margin"):
+        simulate([p], rules(0.02), [100.0, 100.0])
+    assert liquidation_price(p, rules(0.02), 100.0, "liquidate") == pytest.approx(99 / 0.98)
+    out = simulate([p], rules(0.02), [100.0, 100.0], under_margin="liquidate")
+    assert (out.liquidated, out.inflow, out.deficit) == ([True], 1.0, 0.0)
+
+
+def test_rounding_keeps_forty_bits_ties_to_even():
+    unit = 2.0**-39  # the last bit of a 40-bit significand in [1, 2)
+    assert rounded(1 + unit) == 1 + unit
+    assert rounded(1 + unit / 2) == 1.0
+    assert rounded(1 + 3 * unit / 2) == 1 + 2 * unit
+    assert rounded(-(1 + 0.6 * unit)) == -(1 + unit)
+    assert (rounded(0.0), rounded(-INF)) == (0.0, -INF)
+
+
+# ------------------------------------------------------------------------------------------------------ one shock
+
+FIVE = [
+    Position(LONG, q, 100.0, q * 100.0 / leverage)
+    for q, leverage in zip((10, 5, 4, 2, 1), (5, 10, 20, 50, 100), strict=True)
+]
+
+
+@pytest.mark.parametrize(("shock", "loss"), [(0.01, 0), (0.02, 1), (0.05, 10), (0.10, 45), (0.20, 165), (0.30, 385)])
+def test_instantaneous_shock_of_five_traders(shock, loss):
+    out = simulate(FIVE, rules(0.005), [100.0, 100.0 * (1 - shock)], fund=INF)
+    assert out.net_loss_peak == pytest.approx(loss, abs=1e-9)
+    assert out.deficit == pytest.approx(loss, abs=1e-9)
+    assert out.fund_end == INF
+    assert not out.depleted
+
+
+def test_reverse_stress_of_five_traders():
+    assert not simulate(FIVE, rules(0.005), [100.0, 95.0], fund=10.0).depleted
+    assert simulate(FIVE, rules(0.005), [100.0, 94.99], fund=10.0).depleted
+
+
+def test_price_to_nearly_zero_loses_the_bankruptcy_values():
+    out = simulate(FIVE, rules(0.005), [100.0, 1e-9], fund=INF)
+    assert out.deficit == pytest.approx(sum(p.quantity * bankruptcy_price(p) for p in FIVE))
+
+
+def test_the_gap_interpolates_between_trigger_and_target():
+    p = long(1.0, 100.0, 95.0)
+    for gap, deficit in [(0.0, 0.0), (0.5, 2.5), (1.0, 5.0)]:
+        out = simulate([p], rules(), [100.0, 90.0], fund=INF, jump_gap=gap)
+        assert out.deficit == pytest.approx(deficit)
+        slid = simulate([p], rules(), [100.0, 97.0], [0.0, 90.0], [0.0, 100.0], fund=INF, gap=gap)
+        assert slid.deficit == pytest.approx(deficit)
+
+
+def test_a_continuous_market_without_impact_makes_no_deficit():
+    book = [*FIVE, short(2.0, 100.0, 101.0), short(3.0, 99.0, 130.0)]
+    out = simulate(book, rules(0.005), [100.0, 100.0], [0.0, 20.0], [0.0, 180.0])
+    assert out.liquidated_count == 7
+    assert out.deficit == 0.0
+
+
+def test_pre_jump_splits_a_step_into_a_slide_and_a_gap():
+    book = [long(1.0, 100.0, 97.0), long(1.0, 100.0, 93.0)]
+    out = simulate(book, rules(), [100.0, 90.0], [0.0, 96.0], [0.0, 100.0], [0.0, 96.0], fund=INF)
+    assert [event.price for event in kinds(out, "liquidation")] == [97.0, 90.0]
+    assert out.deficit == pytest.approx(3.0)
+
+
+def test_longs_and_shorts_in_the_order_of_the_move():
+    book = [long(1.0, 100.0, 97.0), short(1.0, 100.0, 103.0)]
+    low, high = [0.0, 95.0], [0.0, 105.0]
+    down = simulate(book, rules(), [100.0, 99.0], low, high)
+    up = simulate(book, rules(), [100.0, 101.0], low, high)
+    assert [event.position for event in kinds(down, "liquidation")] == [1, 0]
+    assert [event.position for event in kinds(up, "liquidation")] == [0, 1]
+
+
+def test_a_jump_works_the_losing_side_first():
+    book = [long(1.0, 120.0, 101.0), short(1.0, 90.0, 99.0)]
+    for end, first in [(99.5, 0), (100.5, 1), (100.0, 1)]:
+        out = simulate(book, rules(), [100.0, end], under_margin="liquidate", fund=INF)
+        assert kinds(out, "liquidation")[0].position == first
+
+
+def test_fee_is_capped_by_the_residual():
+    venue = rules(0.01, fee_rate=0.004, residual="trader")
+    p = Position(LONG, 1.0, 100.0, 10.0)
+    trigger = 90 / 0.99
+    out = simulate([p], venue, [100.0, 89.0], jump_gap=0.0)
+    assert out.inflow == pytest.approx(0.004 * trigger)
+    capped = simulate([p], rules(0.01, fee_rate=0.5, residual="trader"), [100.0, 89.0], jump_gap=0.0)
+    assert capped.inflow == pytest.approx(trigger - 90)
+    kept = simulate([p], rules(0.01, fee_rate=0.004), [100.0, 89.0], jump_gap=0.0)
+    assert kept.inflow == kept.fund_end == pytest.approx(trigger - 90)
+
+
+# ---------------------------------------------------------------------------------------------------- the book
+
+
+@pytest.mark.parametrize(("price", "quantity", "end"), [(98.9, 5, 98.8), (98.5, 25, 98.0), (97.0, 100, 95.0)])
+def test_linear_impact_cascade(price, quantity, end):
+    """25 contracts per unit of price from 99 down to 95, each contract moving the mark by 0.02."""
+    n = 1000
+    thresholds = [99.0 - 4 * (i + 0.25) / n for i in range(n)]
+    book = [long(100 / n, 100.0, L) for L in thresholds]
+    depth = Depth(usd=price * 0.01 * 100.0 / 0.02, half_life=INF)
+    run = Run(book, rules(), 100.0, depth, INF, 60.0, 0.0, 1.0, "error", None, False, "cascade")
+    run.take_step(100.0, None, price)
+    out = run.finish(price)
+    assert out.liquidated_quantity == pytest.approx(quantity)
+    assert run.book.mark(price) == pytest.approx(end)
+    proceeds = price * quantity - 0.02 * quantity**2 / 2
+    owed = sum(0.1 * L for L in thresholds[: round(quantity * 10)])
+    assert out.deficit - out.inflow == pytest.approx(owed - proceeds)
+
+
+@pytest.mark.parametrize("exponent", [0.5, 1.0])
+def test_walking_the_book_in_pieces_costs_the_same(exponent):
+    depth = Depth(usd=1e4, exponent=exponent, max_displacement=0.02, passthrough=0.5)
+    run = Run([], rules(), 100.0, depth, INF, 60.0, 0.0, 1.0, "error", None, False, "book")
+    whole = 500 * run.book.fill(90.0, 500.0)
+    pieces = 0.0
+    for dv in (50.0, 150.0, 280.0, 20.0):
+        pieces += dv * run.book.fill(90.0, dv)
+        run.book.v += dv
+    assert pieces == pytest.approx(whole, rel=1e-12)
+    assert run.book.mark(90.0) == pytest.approx(90 * 0.99)
+    middle = sum(run.book.h(500 * (i + 0.5) / 1e5) for i in range(100_000)) / 1e5
+    assert whole == pytest.approx(500 * 90 * (1 - middle), rel=1e-8)
+    run.book.recover(300.0)
+    assert run.book.v == 250.0
+    assert run.book.H(-250.0) == run.book.H(250.0)
+
+
+def test_impact_brings_triggers_forward():
+    """500 sold from 97 displace the mark by 5 %: 96.9 is already met there, 90 is met at 90 / 0.95."""
+    book = [long(500.0, 100.0, 97.0), long(1e-5, 100.0, 90.0), long(1e-5, 100.0, 96.9)]
+    out = simulate(book, rules(), [100.0, 85.0], depth=Depth(usd=1e4), fund=INF, jump_gap=0.0)
+    sold = kinds(out, "liquidation")
+    assert [event.position for event in sold] == [0, 2, 1]
+    assert [event.price for event in sold] == pytest.approx([97 * 0.975, 97 * 0.95, 90.0], rel=1e-6)
+
+
+def test_a_jump_starts_where_the_slide_ended():
+    """ADL of a long after a slide up to 110 sells so much that another long goes, from 110 and not from 100."""
+    book = [short(1.0, 100.0, 105.0), long(100.0, 110.15, 50.0), long(1e-5, 100.0, 97.0)]
+    settings: dict[str, Any] = {"depth": Depth(usd=495.0), "gap": 1.0, "jump_gap": 0.0}
+    out = simulate(book, rules(score="size"), [100.0, 110.0], [0.0, 100.0], [0.0, 110.0], **settings)
+    share = out.adl_share[1]
+    last = kinds(out, "liquidation")[-1]
+    assert last.position == 2
+    assert last.price == pytest.approx(110 * (1 - 0.01 * (100 * share - 1) * 100 / 495), rel=1e-6)
+
+
+# --------------------------------------------------------------------------------------------------------- ADL
+
+
+def test_queue_of_a_published_example():
+    quantities, scores = [10, 10, 20, 30, 20, 10], [3, 6, 1, 4, 5, 2]
+    assert allocate("queue", quantities, scores, 20) == [0, 10, 0, 0, 10, 0]
+
+    book = [short(20.0, 600.0, 650.0)] + [long(float(q), 500.0, 300.0) for q in quantities]
+    venue = rules(settlement="bankruptcy", score="random")
+    out = simulate(book, venue, [600.0, 700.0], random_score=lambda step, side, i: scores[i - 1])
+    assert out.adl_share == [0, 0, 1.0, 0, 0, 0.5, 0]
+    assert [event.price for event in kinds(out, "adl")] == [650.0, 650.0]
+    assert out.residual == 0.0
+
+
+def test_sharing_rules():
+    w = [8.0, 4.0, 0.5]
+    assert allocate("queue", w, [2, 3, 1], 7.5) == [3.5, 4, 0]
+    assert allocate("pro_rata", w, [1, 1, 1], 7.5) == pytest.approx([4.8, 2.4, 0.3])
+    assert allocate("top_truncation", w, [1, 1, 1], 6.0) == pytest.approx([5, 1, 0])
+    assert allocate("leverage_pro_rata", [10, 10], [10, 1], 11) == pytest.approx([10, 1])
+    assert allocate("leverage_pro_rata", [10, 10], [4, 1], 5) == pytest.approx([4, 1])
+    assert allocate("leverage_drain", [10, 10], [10, 2], 5) == pytest.approx([5, 0])
+    assert allocate("leverage_drain", [10, 10], [10, 2], 12) == pytest.approx([20 - 12 + 2 / 3, 10 / 3])
+    for policy in ("queue", "pro_rata", "leverage_pro_rata", "leverage_drain", "top_truncation"):
+        assert allocate(policy, w, [3, 2, 1], 100.0) == pytest.approx(w)
+        assert allocate(policy, [], [], 100.0) == []
+
+
+def test_a_sliver_of_the_budget_hits_nobody():
+    assert allocate("queue", [10.0, 10.0], [2, 1], 10 + 5e-12) == [10.0, 0.0]
+    assert allocate("queue", [10.0, 10.0], [2, 1], 10 + 5e-11)[1] > 0
+
+
+@pytest.mark.parametrize(
+    ("score", "of_long", "of_short"),
+    [
+        ("pnl_leverage", 0.1 * 5.5, 0.1 * 4.5),
+        ("binance", 20 / 20 * 2.2 / 40, 20 / 20 * 1.8 / 40),
+        ("hyperliquid", 1.1 * 5.5, 4.5 / 0.9),
+        ("profit", 20, 20),
+        ("size", 220, 180),
+    ],
+)
+def test_scores(score, of_long, of_short):
+    """Two contracts from 100 with 20 of margin, ten in profit each, maintenance 1 %."""
+    assert SCORES[score](Position(LONG, 2.0, 100.0, 20.0), 110.0, rules(0.01)) == pytest.approx(of_long)
+    assert SCORES[score](Position(SHORT, 2.0, 100.0, 20.0), 90.0, rules(0.01)) == pytest.approx(of_short)
+
+
+def test_binance_score_of_a_small_margin():
+    p = Position(LONG, 2.0, 100.0, 0.5)
+    assert SCORES["binance"](p, 110.0, rules(0.01)) == pytest.approx(20 / 1 * 2.2 / 20.5)
+
+
+def test_profit_size_ranks_by_class_then_by_notional():
+    winners = [Position(LONG, 1.0 + i, 50.0 + i // 2, 10.0) for i in range(20)]
+    keys = profit_size_keys(winners, 100.0)
+    best_first = sorted(range(20), key=lambda i: keys[i], reverse=True)
+    assert best_first == [i + d for i in range(0, 20, 2) for d in (1, 0)]
+
+
+def worked_example(c_entry: float = 11_000.0) -> list[Position]:
+    """A short 100 bankrupt at 9,500; B long 50 from 8,000; C long 50 entered above the spike to 10,000."""
+    return [
+        Position(SHORT, 100.0, 9_000.0, 50_000.0),
+        Position(LONG, 50.0, 8_000.0, 80_000.0),
+        Position(LONG, 50.0, c_entry, 200_000.0),
+    ]
+
+
+def test_worked_example_in_money():
+    out = simulate(worked_example(), rules(0.005, score="profit"), [9_000.0, 10_000.0])
+    assert (out.depleted, out.depletion_step) == (True, 1)
+    assert out.deficit == out.adl_usd == pytest.approx(50_000)
+    assert out.adl_quantity == pytest.approx(25)
+    assert kinds(out, "adl")[0].quantity_left == pytest.approx(25)
+    assert out.eligible == [False, True, False]
+    assert out.residual == 0.0
+    assert out.fund_end == 0.0
+
+
+def test_worked_example_at_the_bankruptcy_price():
+    venue = rules(0.005, score="profit", settlement="bankruptcy")
+    out = simulate(worked_example(), venue, [9_000.0, 10_000.0])
+    assert kinds(out, "adl")[0].price == pytest.approx(9_500)
+    assert (out.adl_share[1], out.adl_share[2]) == (1.0, 0.0)
+    assert out.adl_quantity == pytest.approx(50)
+    assert out.adl_usd == pytest.approx(25_000)
+    assert out.residual == pytest.approx(25_000)
+    both = simulate(worked_example(c_entry=9_800.0), venue, [9_000.0, 10_000.0])
+    assert both.adl_usd == pytest.approx(50_000)
+    assert both.residual == 0.0
+
+
+@pytest.mark.parametrize(
+    ("adl_price", "usd", "residual", "inflow"),
+    [("bankruptcy", 50_000, 0, 0), ("mark", 0, 50_000, 0), ("previous_mark", 100_000, 0, 50_000)],
+)
+def test_price_of_the_contracts_winners_take(adl_price, usd, residual, inflow):
+    """Another price than 9,500 moves the difference between the winners and the bankrupt's side."""
+    venue = rules(0.005, score="profit", settlement="bankruptcy", adl_price=adl_price)
+    out = simulate(worked_example(c_entry=9_800.0), venue, [9_000.0, 10_000.0])
+    assert out.adl_usd == pytest.approx(usd, abs=1e-6)
+    assert out.residual == pytest.approx(residual, abs=1e-6)
+    assert out.inflow == out.fund_end == pytest.approx(inflow, abs=1e-6)
+    assert out.net_loss_peak == pytest.approx(50_000)
+
+
+def test_the_previous_mark_is_that_of_the_step_before():
+    venue = rules(0.005, settlement="bankruptcy", adl_price="previous_mark")
+    out = simulate(worked_example(), venue, [9_000.0, 9_200.0, 10_000.0])
+    assert kinds(out, "adl")[0].price == 9_200.0
+
+
+def test_fund_then_winners_then_residual():
+    """Of 50,000 the fund pays 20,000 and B, whose whole profit is 20,000, as much; 10,000 stay."""
+    book = worked_example()
+    book[1] = Position(LONG, 10.0, 8_000.0, 80_000.0)
+    out = simulate(book, rules(0.005), [9_000.0, 10_000.0], fund=20_000.0)
+    assert (out.fund_end, out.fund_low) == (0.0, 0.0)
+    assert out.adl_usd == pytest.approx(20_000)
+    assert out.adl_share[1] == 1.0
+    assert out.residual == pytest.approx(10_000)
+
+
+def test_partly_funded_bankruptcy_keeps_the_unfunded_share():
+    book = worked_example(c_entry=9_800.0)
+    out = simulate(book, rules(0.005, settlement="bankruptcy"), [9_000.0, 10_000.0], fund=20_000.0)
+    assert out.adl_quantity == pytest.approx(60)
+    assert out.adl_usd == pytest.approx(30_000)
+    assert out.liquidated_quantity == 100.0
+
+
+def test_shares_compound_over_two_events():
+    book = [short(10.0, 100.0, 105.0), short(10.0, 100.0, 115.0), long(20.0, 90.0, 10.0)]
+    out = simulate(book, rules(), [100.0, 110.0, 120.0])
+    first = 50 / 400
+    second = 50 / ((1 - first) * 600)
+    assert out.adl_share[2] == pytest.approx(first + (1 - first) * second)
+    assert (out.adl_count, out.adl_events) == (1, 2)
+
+
+def test_winners_market_orders_trigger_their_own_side():
+    """The fall bankrupts a long; closing a big winner buys so much that a short goes although the price fell."""
+    book = [long(1.0, 100.0, 99.5), short(100.0, 89.92, 119.92), short(1.0, 100.0, 103.0)]
+    depth = Depth(usd=495.0, max_displacement=0.5)
+    out = simulate(book, rules(score="size"), [100.0, 90.0], depth=depth)
+    assert [event.kind for event in out.events[:4]] == ["liquidation", "adl_event", "adl", "liquidation"]
+    assert out.liquidated == [True, False, True]
+    assert out.adl_share[1] > 0.8
+
+
+def test_both_sides_are_worked_until_neither_is_triggered():
+    """Shorts go first in a flat step, but the one that goes is triggered by the ADL of the long's turn."""
+    book = [long(1.0, 120.0, 105.0), short(100.0, 99.87, 130.0), short(1.0, 100.0, 103.0)]
+    depth = Depth(usd=495.0, max_displacement=0.5)
+    out = simulate(book, rules(score="size"), [100.0, 100.0], depth=depth, under_margin="liquidate")
+    assert [(event.kind, event.position) for event in out.events[:4]] == [
+        ("liquidation", 0),
+        ("adl_event", LONG),
+        ("adl", 1),
+        ("liquidation", 2),
+    ]
+
+
+def test_only_contracts_nobody_takes_reach_the_book():
+    """Settlement `bankruptcy`, no fund: 10 contracts, of which a winner takes all, four or none."""
+    for winner, absorbed in [(10.0, 0.0), (4.0, 6.0), (None, 10.0)]:
+        book = [long(10.0, 100.0, 95.0)] + ([short(winner, 100.0, 190.0)] if winner else [])
+        venue, depth = rules(settlement="bankruptcy"), Depth(usd=1e5)
+        run = Run(book, venue, 100.0, depth, 0.0, 60.0, 0.0, 1.0, "error", None, True, "kept")
+        run.take_step(100.0, None, 80.0)
+        assert run.book.v == pytest.approx(absorbed)
+        assert run.out.residual == pytest.approx(absorbed / 10 * run.out.deficit)
+
+
+def test_ties_are_noticed():
+    twins = [long(1.0, 100.0, 90.0), long(2.0, 100.0, 90.0)]
+    assert simulate(twins, rules(), [100.0, 100.0]).ties
+    assert not simulate([twins[0], short(1.0, 80.0, 110.0)], rules(), [100.0, 100.0]).ties
+    equal_scores = [long(1.0, 100.0, 95.0), short(1.0, 100.0, 120.0), short(1.0, 100.0, 130.0)]
+    assert simulate(equal_scores, rules(score="profit"), [100.0, 90.0]).ties
+    assert not simulate(equal_scores, rules(), [100.0, 90.0]).ties
+    first = simulate(equal_scores, rules(score="profit"), [100.0, 90.0])
+    assert first.adl_hit == [False, True, False]
+
+
+# ------------------------------------------------------------------------------------------------- the fund
+
+
+def test_drawdown_floor_puts_the_excess_on_adl():
+    """Pool 1M, loss 350k: 30 % are the fund's, 50k the users'."""
+    book = [long(35_000.0, 100.0, 90.0), short(35_000.0, 100.0, 150.0)]
+    out = simulate(book, rules(drawdown=0.3), [100.0, 80.0], fund=1e6)
+    assert out.deficit == pytest.approx(350_000)
+    assert out.adl_usd == pytest.approx(50_000)
+    assert out.fund_end == pytest.approx(700_000)
+    assert out.depleted
+
+
+@pytest.mark.parametrize(("window", "quiet_steps", "unpaid"), [(None, 1, 50e3), (60.0, 0, 50e3), (60.0, 1, 0.0)])
+def test_drawdown_window_forgets(window, quiet_steps, unpaid):
+    """200k lost in step 1, 150k later: within the window the floor is still 700k."""
+    book = [long(20_000.0, 100.0, 95.0), long(15_000.0, 100.0, 82.0), short(35_000.0, 100.0, 150.0)]
+    close = [100.0, 85.0, *[85.0] * quiet_steps, 72.0]
+    out = simulate(book, rules(drawdown=0.3, drawdown_window=window), close, fund=1e6)
+    assert out.deficit == pytest.approx(350_000)
+    assert out.adl_usd == pytest.approx(unpaid, abs=1e-6)
+
+
+def test_reserve_is_never_spent():
+    book = [long(10.0, 100.0, 90.0), short(10.0, 100.0, 150.0)]
+    out = simulate(book, rules(reserve=70.0), [100.0, 80.0], fund=100.0)
+    assert out.fund_low == out.fund_end == pytest.approx(70)
+    assert out.adl_usd == pytest.approx(70)
+
+
+def test_rounding_dust_is_paid_in_full():
+    book = [long(10.0, 100.0, 90.0), short(10.0, 100.0, 150.0)]
+    assert not simulate(book, rules(), [100.0, 80.0], fund=100.0 - 1e-10).depleted
+    assert simulate(book, rules(), [100.0, 80.0], fund=100.0 - 1e-8).depleted
+
+
+# -------------------------------------------------------------------------------------------- random books
+
+
+def random_case(rng: random.Random, **fixed):
+    """A book around S_0 = 100, a path with jumps, and rules drawn from every option."""
+    tiers = [Tier(0, 300, 125, 0.004, 0), Tier(300, 900, 50, 0.01, 1.8), Tier(900, INF, 20, 0.025, 15.3)]
+    if rng.random() < 0.5:
+        tiers = [Tier(t.floor, t.cap, t.max_leverage, t.maintenance_rate, 0.0) for t in tiers]
+    option: dict[str, Any] = {
+        "tier_basis": rng.choice(["notional", "entry_notional", "quantity"]),
+        "fee_rate": rng.choice([0.0, 0.005]),
+        "residual": rng.choice(["fund", "trader"]),
+        "policy": rng.choice(["queue", "pro_rata", "leverage_pro_rata", "leverage_drain", "top_truncation"]),
+        "score": rng.choice(["pnl_leverage", "binance", "hyperliquid", "profit", "profit_size", "size", "random"]),
+        "settlement": rng.choice(["profit", "bankruptcy"]),
+        "adl_price": rng.choice(["bankruptcy", "mark", "previous_mark"]),
+        "reserve": rng.choice([0.0, 5.0]),
+        "drawdown": rng.choice([None, 0.3]),
+        "drawdown_window": rng.choice([None, 180.0]),
+    }
+    depth: Depth | None = Depth(
+        usd=rng.choice([2e3, 2e4]),
+        exponent=rng.choice([0.5, 1.0]),
+        passthrough=rng.choice([0.5, 1.0]),
+        max_displacement=rng.choice([0.1, 0.9]),
+    )
+    depth = rng.choice([None, depth])
+    depth = fixed.pop("depth", depth)
+    venue = Rules(tiers, **(option | fixed))
+
+    book: list[Position] = []
+    while len(book) < 16:
+        q, e = round(rng.lognormvariate(0, 1), 3), rng.choice([100.0, rng.uniform(85, 115)])
+        p = Position(rng.choice([LONG, SHORT]), q, e, q * e / rng.choice([2, 5, 10, 20, 50]))
+        if equity(p, 100.0) > maintenance(p, 100.0, venue):
+            book.append(p)
+
+    close, low, high, pre_jump = [100.0], [0.0], [0.0], [0.0]
+    for _ in range(8):
+        pre = close[-1] * math.exp(rng.gauss(0, 0.02))
+        low.append(min(pre, close[-1]) * math.exp(-abs(rng.gauss(0, 0.02))))
+        high.append(max(pre, close[-1]) * math.exp(abs(rng.gauss(0, 0.02))))
+        pre_jump.append(pre)
+        close.append(pre * math.exp(rng.gauss(0, 0.08) if rng.random() < 0.4 else 0.0))
+    moves = (low, high, pre_jump) if rng.random() < 0.5 else ()
+    settings = {
+        "depth": depth,
+        "fund": venue.reserve + rng.choice([0.0, 5.0, 30.0]),
+        "gap": rng.choice([0.0, 0.5]),
+        "jump_gap": rng.choice([0.5, 1.0]),
+        "random_score": lambda step, side, i: math.sin(1000.0 * step + 17.0 * side + i),
+    }
+    return (book, venue, close, *moves), settings
+
+
+def test_books_of_account_balance_on_random_books():
+    """The ledger is checked inside at every event; the cases must be lively for that to mean anything."""
+    rng = random.Random(11)
+    outs = []
+    for path in range(400):
+        case, settings = random_case(rng)
+        out = simulate(*case, **settings, path=path)
+        outs.append(out)
+        assert out.fund_low >= case[1].reserve - 1e-9
+        assert out.depleted == (out.adl_events > 0)
+        assert all(0 <= share <= 1 for share in out.adl_share)
+        assert all(not hit or was for hit, was in zip(out.adl_hit, out.eligible, strict=True))
+        if case[1].drawdown is None:
+            assert out.depleted == (out.net_loss_peak > settings["fund"] - case[1].reserve)
+    assert sum(out.deficit > 0 for out in outs) > 200
+    assert sum(out.depleted for out in outs) > 100
+    assert sum(out.adl_count > 0 for out in outs) > 80
+    assert sum(out.residual > 0 for out in outs) > 40
+
+
+def test_what_adl_must_raise_is_the_reflection_of_the_net_loss():
+    """Settlement `profit`, infinite depth, no position both auto-deleveraged and liquidated."""
+    rng = random.Random(12)
+    met = 0
+    for _ in range(300):
+        case, settings = random_case(rng, settlement="profit", depth=None, drawdown=None)
+        out = simulate(*case, **settings)
+        without_fund_limits = simulate(*case, **(settings | {"fund": INF}))
+        both = zip(out.adl_hit, without_fund_limits.liquidated, strict=True)
+        if any(hit and gone for hit, gone in both):
+            continue
+        met += out.adl_usd > 0
+        expected = max(0.0, out.net_loss_peak - (settings["fund"] - case[1].reserve))
+        assert out.adl_usd + out.residual == pytest.approx(expected, abs=1e-8)
+    assert met > 30
+
+
+def test_scale():
+    """Twice the contracts, margins, fund, tiers and depth: twice the money, the same positions."""
+    rng = random.Random(13)
+    for _ in range(30):
+        depth = Depth(usd=4e3)
+        (book, venue, *path), settings = random_case(rng, policy="pro_rata", depth=depth, settlement="bankruptcy")
+        one = simulate(book, venue, *path, **settings)
+        tiers = [Tier(2 * t.floor, 2 * t.cap, t.max_leverage, t.maintenance_rate, 2 * t.deduction) for t in venue.tiers]
+        double = [Position(p.side, 2 * p.quantity, p.entry_price, 2 * p.margin) for p in book]
+        words: dict[str, Any] = {**vars(venue), "tiers": tiers, "reserve": 2 * venue.reserve}
+        settings |= {"depth": Depth(usd=8e3), "fund": 2 * settings["fund"]}
+        two = simulate(double, Rules(**words), *path, **settings)
+        for column in ("net_loss_peak", "deficit", "fund_end", "adl_usd", "residual", "liquidated_quantity"):
+            assert getattr(two, column) == pytest.approx(2 * getattr(one, column), rel=1e-9, abs=1e-9)
+        assert two.liquidated == one.liquidated
+
+
+def test_the_ledger_notices_a_missing_dollar():
+    book = [long(1.0, 100.0, 95.0), short(1.0, 100.0, 120.0)]
+    run = Run(book, rules(), 100.0, None, 10.0, 60.0, 0.0, 1.0, "error", None, True, "broken")
+    run.ledger.trader_cash[1] += 1.0
+    with pytest.raises(AssertionError, match="broken: money at the mark"):
+        run.take_step(100.0, None, 90.0)
