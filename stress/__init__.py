@@ -1,0 +1,46 @@
+"""Monte Carlo stress tests of the loss waterfall of perpetual-futures exchanges.
+
+Liquidations, bankruptcy deficits, insurance fund, auto-deleveraging: how often, how deep, how large must the fund
+be, and who is hit. Public names load on first use, so that importing the package costs nothing.
+"""
+
+from importlib import import_module, metadata
+from typing import Any
+
+__version__ = metadata.version("perp-stress")
+
+_HOMES = {
+    "Book": "book",
+    "BookWarning": "book",
+    "Depth": "depth",
+    "Estimate": "estimate",
+    "InputError": "errors",
+    "PopulationSpec": "population",
+    "Result": "result",
+    "Scenario": "scenario",
+    "SimulationError": "simulation",
+    "Tier": "venue",
+    "Venue": "venue",
+    "allocate": "adl",
+    "list_venues": "venue",
+    "load_scenario": "scenario",
+    "load_venue": "venue",
+    "simulate": "simulation",
+}
+_MODULES = ("estimate", "plots", "prices", "sizing")
+
+__all__ = ["__version__", *_HOMES, *_MODULES]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"stress.{name}")
+    if name in _HOMES:
+        value = getattr(import_module(f"stress.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'stress' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,216 @@
+"""What a run found out: per path, per position, per class of leverage.
+
+A `Result` holds tables and answers questions about them; it draws nothing and writes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from stress import buckets, sizing
+from stress.estimate import Estimate, mean, probability, wilson
+from stress.kernels.state import SHARE_UNIT
+
+if TYPE_CHECKING:
+    from stress.simulation import Run
+
+PATH_COLUMNS = (
+    "net_loss_peak", "deficit", "inflow", "fund_end", "depleted", "depletion_step", "liquidated_count",
+    "liquidated_quantity", "adl_count", "adl_quantity", "adl_usd", "residual", "weight",
+    "fund_needed", "fund_low", "adl_events",
+)  # fmt: skip
+EVENTS = ("liquidation", "adl", "shortfall", "residual")
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """The tables of a run.
+
+    Attributes
+    ----------
+    paths : DataFrame
+        A row per path. Money in USD, quantities in coins.
+
+        - `net_loss_peak`: D*, peak of deficits less inflows had the fund been unlimited
+        - `deficit`: sum of trial deficits; `inflow`: what liquidations paid into the fund
+        - `fund_end`, `fund_low`: balance at the end, and the lowest
+        - `depleted`: whether a deficit was not paid in full; `depletion_step`: when first (1..T), or -1
+        - `liquidated_count`, `liquidated_quantity`: positions, and coins at that moment
+        - `adl_events`, `adl_count`, `adl_quantity`, `adl_usd`: times that losses fell on winners, distinct positions
+          hit, coins closed on them, and money raised (settlement "profit") or profit forgone against the mark
+          ("bankruptcy")
+        - `residual`: what nobody covered
+        - `fund_needed`: the path is depleted if and only if its initial fund is smaller
+        - `weight`: 1 for plain Monte Carlo
+    positions : DataFrame
+        A row per position: what it is, its liquidation and bankruptcy price, its `effective_leverage` at S_0, and over
+        paths its `liquidation_rate`, `bankruptcy_rate`, `adl_rate` (95 % Wilson intervals in `..._low`, `..._high`)
+        and `adl_share`, the mean share closed by ADL.
+    cells : DataFrame
+        A row per path and class of leverage where anything happened, see `stress.buckets`.
+    classes : DataFrame
+        Index cell; count and notional of the positions in each class of leverage.
+    config : dict
+        Everything that was run, as plain values.
+    provenance : dict
+        Versions that made it.
+    run : Run or None
+        What is needed to run a path again.
+    """
+
+    paths: pd.DataFrame
+    positions: pd.DataFrame
+    cells: pd.DataFrame
+    classes: pd.DataFrame
+    config: dict[str, Any]
+    provenance: dict[str, Any]
+    run: Run | None = field(default=None, repr=False)
+
+    @classmethod
+    def assemble(
+        cls, run: Run, out: np.ndarray, cells: pd.DataFrame, counts: np.ndarray, provenance: dict[str, Any]
+    ) -> Result:
+        """A Result from the records of all paths, OUTCOME[n], and the counts per position, int64[4, N]."""
+        notional = run.book.quantity * run.prices.s0
+        held = pd.DataFrame({"cell": run.cell, "count": 1, "notional": notional})
+        classes = held.groupby("cell").sum()
+        return cls(_paths(run, out), _positions(run, counts, out.size), cells, classes, run.describe(), provenance, run)
+
+    @property
+    def n_paths(self) -> int:
+        return len(self.paths)
+
+    @property
+    def fund(self) -> float:
+        """Initial insurance fund, USD."""
+        return float(self.config["fund"])
+
+    def depletion_probability(self) -> Estimate:
+        """P(a deficit is not paid in full) with the run's own fund."""
+        return probability(int(self.paths["depleted"].sum()), self.n_paths)
+
+    def depletion_curve(self, funds=None) -> pd.DataFrame:
+        """P(a deficit is not paid in full) for each initial fund, from this one run.
+
+        Parameters
+        ----------
+        funds : array_like, optional
+            Initial funds, USD, at least the venue's reserve; by default an even grid up to the largest need.
+
+        Returns
+        -------
+        DataFrame
+            Columns fund, probability, low, high: exact 95 % intervals.
+        """
+        needed = self.paths["fund_needed"].to_numpy()
+        return sizing.depletion_curve(needed, sizing.fund_grid(needed, self.fund) if funds is None else funds)
+
+    def required_fund(self, alpha: float) -> Estimate:
+        """The smallest initial fund that is depleted with probability at most alpha, USD.
+
+        Where alpha is too small for the number of paths the answer is a bound and `note` says how many it would take.
+        """
+        return sizing.required_fund(self.paths["fund_needed"].to_numpy(), alpha)
+
+    def by_leverage(self, bins=None, side: int | None = None) -> pd.DataFrame:
+        """Liquidation, bankruptcy and ADL rates by effective leverage; see `stress.buckets.rates`.
+
+        Parameters
+        ----------
+        bins : sequence of float, optional
+            Borders, some of `stress.buckets.BORDERS`: buckets merge the run's classes and cannot cut them.
+        side : {1, -1}, optional
+            Longs or shorts only.
+        """
+        return buckets.rates(self.cells, self.classes, self.n_paths, bins, side)
+
+    def replay_path(self, path: int) -> pd.DataFrame:
+        """Event log of one path: what a trader who was hit would be told.
+
+        Returns
+        -------
+        DataFrame
+            A row per event, in order: `step` and `time` (seconds), `event` (liquidation; shortfall: an ADL event
+            begins; adl: a winner is closed; residual), `account` and `side` of the position, `price`, `quantity`
+            closed, `money` from the venue's side (liquidation: margin left, or the deficit below zero; adl: money
+            raised or profit forgone; shortfall and residual: below zero), `fund` after it, `position_left`.
+        """
+        if self.run is None:
+            raise ValueError("this result was made without its run and cannot be run again")
+        if not 0 <= path < self.n_paths:
+            raise IndexError(f"path {path} of a run of {self.n_paths} paths, numbered from 0")
+        return self.run.replay(path)
+
+    def summary(self) -> pd.DataFrame:
+        """The answers of the run in a few lines: quantity, estimate, se, low, high, unit."""
+        paths = self.paths
+        hit = paths["adl_count"] > 0
+        lines = {
+            "P(a deficit occurs)": (probability(int((paths["deficit"] > 0).sum()), self.n_paths), ""),
+            "P(fund depleted, ADL triggered)": (self.depletion_probability(), ""),
+            "P(somebody is auto-deleveraged)": (probability(int(hit.sum()), self.n_paths), ""),
+            "P(a residual is left)": (probability(int((paths["residual"] > 0).sum()), self.n_paths), ""),
+            "mean liquidated share of positions": (
+                mean((paths["liquidated_count"] / len(self.positions)).to_numpy()),
+                "",
+            ),
+            "mean deficit": (mean(paths["deficit"].to_numpy()), "USD"),
+            "mean raised or forgone by ADL": (mean(paths["adl_usd"].to_numpy()), "USD"),
+            "mean residual": (mean(paths["residual"].to_numpy()), "USD"),
+        }
+        rows = [(name, e.value, e.se, e.low, e.high, unit) for name, (e, unit) in lines.items()]
+        return pd.DataFrame(rows, columns=["quantity", "estimate", "se", "low", "high", "unit"])
+
+
+def _paths(run: Run, out: np.ndarray) -> pd.DataFrame:
+    """The table of paths from their records."""
+    floor = run.venue.reserve
+    depleted = out["depletion_step"] > 0
+    columns = {name: out[name] for name in out.dtype.names or ()} | {
+        "depleted": depleted,
+        "weight": np.ones(out.size),
+        "fund_needed": np.maximum(floor + out["net_loss_peak"], out["drawdown_peak"]),
+    }
+    return pd.DataFrame({name: columns[name] for name in PATH_COLUMNS}).rename_axis("path")
+
+
+def _positions(run: Run, counts: np.ndarray, n_paths: int) -> pd.DataFrame:
+    """The table of positions from their counts over paths."""
+    book = run.book
+    inverse = np.empty(len(book), np.int64)
+    inverse[run.setup.ladder.positions["number"]] = np.arange(len(book))
+    liquidated, bankrupt, adl, share = counts[:, inverse]
+    frame = book.to_frame()
+    frame["effective_leverage"] = book.effective_leverage(run.prices.s0)
+    frame["liquidation_price"], frame["bankruptcy_price"] = run.levels
+    for name, hits in (("liquidation", liquidated), ("bankruptcy", bankrupt), ("adl", adl)):
+        frame[f"{name}_rate"] = hits / n_paths
+        frame[f"{name}_low"], frame[f"{name}_high"] = wilson(hits, n_paths)
+    frame["adl_share"] = share / SHARE_UNIT / n_paths
+    return frame.rename_axis("position")
+
+
+def log_frame(log: np.ndarray, ladder: Any, book: Any, step: float) -> pd.DataFrame:
+    """Event records (LOG) as a table in words; see `Result.replay_path`."""
+    place = log["place"]
+    number = np.where(place >= 0, ladder.positions["number"][np.maximum(place, 0)], -1)
+    named = number >= 0
+    return pd.DataFrame(
+        {
+            "step": log["step"],
+            "time": log["step"] * step,
+            "event": np.array(EVENTS)[log["kind"]],
+            "position": number,
+            "account": np.where(named, book.account[np.maximum(number, 0)], ""),
+            "side": np.where(named, np.where(book.side[np.maximum(number, 0)] > 0, "long", "short"), ""),
+            "price": log["price"],
+            "quantity": log["quantity"],
+            "money": log["money"],
+            "fund": log["fund"],
+            "position_left": log["left"],
+        }
+    )

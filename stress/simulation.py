@@ -1,0 +1,299 @@
+"""The one orchestrator: book, venue and prices in, `Result` out.
+
+`Run` holds everything that a path hangs on; it is pure, so a block of paths can be worked anywhere and a single path
+again at any time. `simulate` cuts a run into blocks and puts the results together in the order of the paths.
+"""
+
+from __future__ import annotations
+
+import math
+import platform
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+import stress
+from stress import blocks, buckets
+from stress.book import Book
+from stress.depth import Depth, to_kernel
+from stress.errors import Problem, raise_if
+from stress.kernels import ladder, margin, waterfall
+from stress.kernels.state import CELL_COLUMNS, COUNT_COLUMNS, LOG, OUTCOME, Prices, Setup
+from stress.prices import Paths
+from stress.result import Result, log_frame
+from stress.venue import Venue
+
+MAX_SEED = 2**63 - 1
+
+
+class SimulationError(RuntimeError):
+    """A path could not be run: says which, where, and how to look at it."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """What a block of paths gives back.
+
+    out : OUTCOME[n]
+    cells : DataFrame, a row per path and class of leverage where anything happened
+    counts : int64[4, N], per position
+    """
+
+    out: np.ndarray
+    cells: pd.DataFrame
+    counts: np.ndarray
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything that the paths of a run hang on. Arguments as in `simulate`; `book` has passed its checks."""
+
+    book: Book
+    venue: Venue
+    prices: Any
+    n_paths: int
+    n_steps: int
+    step: float
+    depth: Depth | None
+    fund: float
+    gap: float
+    jump_gap: float
+    seed: int
+    warnings: tuple[str, ...] = field(default=())
+
+    @cached_property
+    def levels(self) -> tuple[np.ndarray, np.ndarray]:
+        """Liquidation and bankruptcy price of every position, in book order."""
+        book, (_, tiers) = self.book, self.venue.to_kernel()
+        levels = margin.levels(tiers, book.side, book.quantity, book.entry_price, book.margin, self.prices.s0)
+        return levels[0], levels[1]
+
+    @cached_property
+    def cell(self) -> np.ndarray:
+        """Class of effective leverage of every position, see `stress.buckets`."""
+        return buckets.cells(self.book.side, self.book.effective_leverage(self.prices.s0))
+
+    @cached_property
+    def setup(self) -> Setup:
+        """The run as the compiled side takes it."""
+        book, s0 = self.book, float(self.prices.s0)
+        rules, tiers = self.venue.to_kernel()
+        positions = ladder.build(book.side, book.quantity, book.entry_price, book.margin, *self.levels, s0, self.cell)
+        depth = to_kernel(self.depth, self.step)
+        return Setup(
+            positions, tiers, rules, depth, s0, float(self.step), float(self.gap), float(self.jump_gap), int(self.seed)
+        )
+
+    def price_block(self, first: int, n: int) -> Prices:
+        """Prices of the paths first .. first + n - 1."""
+        arrays = self.prices.block(self.seed, first, n, self.n_steps, float(self.step))
+        empty = np.zeros((0, 0))
+        return Prices(*(empty if a is None else np.ascontiguousarray(a, np.float64) for a in arrays))
+
+    def block(self, first: int, n: int) -> Block:
+        """Work the paths first .. first + n - 1."""
+        prices = self.price_block(first, n)
+        out = np.zeros(n, OUTCOME)
+        cells = np.zeros((n, 2 * ladder.CELLS_PER_SIDE, len(CELL_COLUMNS)))
+        counts = np.zeros((len(COUNT_COLUMNS), len(self.book)), np.int64)
+        waterfall.run_paths(prices, first, float(self.fund), self.setup, out, cells, counts)
+        path, cell = np.nonzero(cells.any(axis=2))
+        frame = pd.DataFrame(cells[path, cell], columns=list(CELL_COLUMNS))
+        frame.insert(0, "path", path + first)
+        frame.insert(1, "cell", cell)
+        return Block(out, frame, counts)
+
+    def replay(self, path: int) -> pd.DataFrame:
+        """Event log of one path, see `Result.replay_path`."""
+        prices = self.price_block(path, 1)
+        out = np.zeros(1, OUTCOME)
+        log = np.zeros(4 * len(self.book) + 64, LOG)
+        for _ in range(2):  # a second time only where the log was too short
+            waterfall.log_path(prices, path, float(self.fund), self.setup, out, log)
+            if out["logged"][0] <= log.size:
+                break
+            log = np.zeros(int(out["logged"][0]), LOG)
+        self._check(out, path)
+        return log_frame(log[: out["logged"][0]], self.setup.ladder, self.book, self.step)
+
+    def describe(self) -> dict[str, Any]:
+        """Everything as plain values, for the record."""
+        return {
+            "book": {"positions": len(self.book), "market": self.book.market, "sha256": self.book.digest()},
+            "venue": self.venue.describe(),
+            "prices": self.prices.describe(),
+            "depth": None if self.depth is None else self.depth.describe(),
+            "paths": self.n_paths,
+            "steps": self.n_steps,
+            "step": self.step,
+            "fund": self.fund,
+            "gap": self.gap,
+            "jump_gap": self.jump_gap,
+            "seed": self.seed,
+        }
+
+    def _check(self, out: np.ndarray, first: int) -> None:
+        bad = np.flatnonzero(out["status"])
+        if bad.size:
+            path, step = first + int(bad[0]), int(out["where"][bad[0]])
+            raise SimulationError(
+                f"{bad.size} paths met a price that is not finite and positive, or a low or high inside its move: "
+                f"first path {path} at step {step} with seed {self.seed}; look at it with "
+                f"prices.block({self.seed}, {path}, 1, {self.n_steps}, {self.step})"
+            )
+
+
+def simulate(
+    book: Book,
+    venue: Venue,
+    prices: Any,
+    *,
+    fund: float,
+    n_paths: int = 10_000,
+    horizon: float = 86_400.0,
+    step: float = 60.0,
+    depth: Depth | None = None,
+    gap: float = 0.0,
+    jump_gap: float = 1.0,
+    seed: int = 0,
+    under_margin: Literal["error", "liquidate", "drop"] = "error",
+    threads: int | None = None,
+    executor: Executor | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Result:
+    """Run the loss waterfall on many price paths.
+
+    Parameters
+    ----------
+    book : Book
+        Long and short quantity should balance; a difference is held outside, with a warning.
+    venue : Venue
+    prices : price model
+        Anything with `s0`, `describe()` and `block(seed, first_path, n_paths, n_steps, dt)`. With `Paths` the number
+        of paths, the horizon and the step are its own; with `Replay` the step, and by default the horizon.
+    fund : float
+        Initial insurance fund, USD, at least the venue's reserve; inf: unlimited.
+    n_paths : int
+    horizon, step : float
+        Seconds; the horizon is a whole number of steps.
+    depth : Depth, optional
+        Default: a book of infinite depth.
+    gap, jump_gap : float
+        Share of a continuous move, and of a jump, that cannot be traded through, in [0, 1]. The required fund hangs
+        on these two more than on any other number.
+    seed : int
+        0 <= seed < 2^63. The same seed gives the same bytes, whatever the threads and blocks.
+    under_margin : {"error", "liquidate", "drop"}
+        What to do with positions at or below their maintenance margin at S_0.
+    threads : int, optional
+        Default: all processors of this process.
+    executor : concurrent.futures.Executor, optional
+        Works the blocks instead of threads.
+    progress : callable, optional
+        Called with (paths done, paths in all) after every block.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    InputError
+        With everything that is wrong with the arguments.
+    SimulationError
+        If a path met an impossible price.
+    """
+    run = prepare(
+        book, venue, prices, fund=fund, n_paths=n_paths, horizon=horizon, step=step, depth=depth, gap=gap,
+        jump_gap=jump_gap, seed=seed, under_margin=under_margin,
+    )  # fmt: skip
+    workers = threads or blocks.default_threads()
+    size = min(blocks.block_size(run.n_steps), max(1, math.ceil(run.n_paths / workers)))
+    cuts = list(blocks.cut(run.n_paths, size))
+    _ = run.setup  # made once, before the workers share it
+    outs, cells = [], []
+    counts = np.zeros((len(COUNT_COLUMNS), len(run.book)), np.int64)
+    done = 0
+    for block in blocks.work(run.block, cuts, workers, executor):
+        run._check(block.out, done)
+        outs.append(block.out)
+        cells.append(block.cells)
+        counts += block.counts
+        done += block.out.size
+        if progress is not None:
+            progress(done, run.n_paths)
+    return Result.assemble(run, np.concatenate(outs), pd.concat(cells, ignore_index=True), counts, provenance())
+
+
+def prepare(
+    book: Book,
+    venue: Venue,
+    prices: Any,
+    *,
+    fund: float,
+    n_paths: int,
+    horizon: float,
+    step: float,
+    depth: Depth | None,
+    gap: float,
+    jump_gap: float,
+    seed: int,
+    under_margin: Literal["error", "liquidate", "drop"] = "error",
+) -> Run:
+    """The checked run of the arguments of `simulate`."""
+    if isinstance(prices, Paths):
+        n_paths = prices.n_paths
+    if hasattr(prices, "n_steps"):
+        own = prices.horizon if isinstance(prices, Paths) else min(horizon, prices.horizon)
+        step, horizon = prices.step, own
+    n_steps = round(horizon / step) if step > 0 and math.isfinite(horizon) else 0
+    known = isinstance(seed, (int, np.integer)) and not isinstance(seed, bool)
+    checks = [
+        ("fund", fund, fund >= venue.reserve, f"USD, at least the venue's reserve {venue.reserve:,.10g}"),
+        ("n_paths", n_paths, n_paths == int(n_paths) and n_paths >= 1, "a whole number, 1 or more"),
+        ("step", step, step > 0 and math.isfinite(step), "seconds above 0"),
+        ("horizon", horizon, n_steps >= 1, "a step or more, in seconds"),
+        ("horizon", horizon, n_steps < 1 or abs(n_steps * step - horizon) <= 1e-6 * step, f"a multiple of {step:g} s"),
+        ("gap", gap, 0 <= gap <= 1, "a share from 0 to 1"),
+        ("jump_gap", jump_gap, 0 <= jump_gap <= 1, "a share from 0 to 1"),
+        ("seed", seed, known and 0 <= seed <= MAX_SEED, "a whole number from 0 to 2^63 - 1"),
+    ]
+    raise_if([Problem("run", expected, column=name, value=value) for name, value, ok, expected in checks if not ok])
+    book = book.check_margin(venue, prices.s0, under_margin).balanced("outside")
+    return Run(
+        book,
+        venue,
+        prices,
+        int(n_paths),
+        n_steps,
+        float(step),
+        depth,
+        float(fund),
+        float(gap),
+        float(jump_gap),
+        int(seed),
+    )
+
+
+def provenance() -> dict[str, Any]:
+    """Versions that made a result."""
+    import llvmlite
+    import numba
+    import scipy
+
+    return {
+        "stress": stress.__version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "numba": numba.__version__,
+        "llvmlite": llvmlite.__version__,
+        "pandas": pd.__version__,
+        "scipy": scipy.__version__,
+        "rng": "philox4x32-10",
+        "machine": platform.machine(),
+    }
