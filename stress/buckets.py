@@ -18,7 +18,7 @@ from stress.errors import InputError, Problem
 from stress.estimate import ratio
 from stress.kernels.fmath import round40
 from stress.kernels.ladder import CELLS_PER_SIDE
-from stress.kernels.state import CELL_COLUMNS
+from stress.kernels.state import CELL
 
 # fmt: off
 BORDERS = np.array([
@@ -63,7 +63,7 @@ def rates(
     Parameters
     ----------
     counted : DataFrame
-        Columns path, cell and `CELL_COLUMNS`: a row per path and class where anything happened.
+        Columns path, cell and the fields of `CELL`: a row per path and class where anything happened.
     positions : DataFrame
         Index cell, columns count and notional: what each class holds at the start.
     n_paths : int
@@ -90,7 +90,9 @@ def rates(
 
     event_paths = counted.loc[counted["eligible"] > 0, "path"].unique()
     inside = counted[chosen[counted["cell"].to_numpy()]]
-    by_path = inside.groupby([bucket_of_cell[inside["cell"].to_numpy()], "path"], sort=True)[list(CELL_COLUMNS)].sum()
+    by_path = inside.groupby([bucket_of_cell[inside["cell"].to_numpy()], "path"], sort=True)[
+        list(CELL.names or ())
+    ].sum()
     rows = []
     for bucket in range(borders.size - 1):
         held = positions[chosen[positions.index] & (bucket_of_cell[positions.index] == bucket)]

@@ -68,17 +68,17 @@ class Depth:
         return asdict(self)
 
 
-def to_kernel(depth: Depth | None, dt: float) -> Any:
-    """The compiled side's record of a depth (None: infinite) for steps of dt seconds."""
+def to_kernel(depth: Depth | None, s0: float, dt: float) -> Any:
+    """The compiled side's record of a depth (None: infinite) at the price s0, for steps of dt seconds."""
     from stress.kernels import records
 
     if depth is None:
-        return records.Depth(math.inf, 0.01, 1.0, 1.0, 0.0, 0.9)
+        return records.Depth(0.0, 1.0, math.inf, 0.0, 1.0, 0.0)
     return records.Depth(
-        float(depth.usd),
-        float(depth.width),
-        float(depth.exponent),
-        2.0 ** (-dt / depth.half_life),
-        float(depth.passthrough),
-        float(depth.max_displacement),
+        slope=depth.width * (s0 / depth.usd) ** depth.exponent,
+        exponent=float(depth.exponent),
+        cap=depth.usd / s0 * (depth.max_displacement / depth.width) ** (1.0 / depth.exponent),
+        max_displacement=float(depth.max_displacement),
+        recovery=2.0 ** (-dt / depth.half_life),
+        passthrough=float(depth.passthrough),
     )

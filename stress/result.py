@@ -72,13 +72,15 @@ class Result:
 
     @classmethod
     def assemble(
-        cls, run: Run, out: np.ndarray, cells: pd.DataFrame, counts: np.ndarray, provenance: dict[str, Any]
+        cls, run: Run, out: np.ndarray, cells: pd.DataFrame, tallies: np.ndarray, provenance: dict[str, Any]
     ) -> Result:
-        """A Result from the records of all paths, OUTCOME[n], and the counts per position, int64[4, N]."""
+        """A Result from the records of all paths, OUTCOME[n], and the counts per position, int64[N, 4]."""
         notional = run.book.quantity * run.prices.s0
         held = pd.DataFrame({"cell": run.cell, "count": 1, "notional": notional})
         classes = held.groupby("cell").sum()
-        return cls(_paths(run, out), _positions(run, counts, out.size), cells, classes, run.describe(), provenance, run)
+        return cls(
+            _paths(run, out), _positions(run, tallies, out.size), cells, classes, run.describe(), provenance, run
+        )
 
     @property
     def n_paths(self) -> int:
@@ -178,12 +180,12 @@ def _paths(run: Run, out: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame({name: columns[name] for name in PATH_COLUMNS}).rename_axis("path")
 
 
-def _positions(run: Run, counts: np.ndarray, n_paths: int) -> pd.DataFrame:
+def _positions(run: Run, tallies: np.ndarray, n_paths: int) -> pd.DataFrame:
     """The table of positions from their counts over paths."""
     book = run.book
     inverse = np.empty(len(book), np.int64)
-    inverse[run.setup.ladder.positions["number"]] = np.arange(len(book))
-    liquidated, bankrupt, adl, share = counts[:, inverse]
+    inverse[run.kernel[0].positions["number"]] = np.arange(len(book))
+    liquidated, bankrupt, adl, share = tallies[inverse].T
     frame = book.to_frame()
     frame["effective_leverage"] = book.effective_leverage(run.prices.s0)
     frame["liquidation_price"], frame["bankruptcy_price"] = run.levels

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import Any, Literal
 
 import numpy as np
@@ -23,12 +23,14 @@ from stress.book import Book
 from stress.depth import Depth, to_kernel
 from stress.errors import Problem, raise_if
 from stress.kernels import ladder, margin, waterfall
-from stress.kernels.state import CELL_COLUMNS, COUNT_COLUMNS, LOG, OUTCOME, Prices, Setup
+from stress.kernels.records import Tiers
+from stress.kernels.state import CELL, LOG, OUTCOME, TALLY, Prices, Terms
 from stress.prices import Paths
 from stress.result import Result, log_frame
 from stress.venue import Venue
 
 MAX_SEED = 2**63 - 1
+EMPTY = np.zeros(0, TALLY)
 
 
 class SimulationError(RuntimeError):
@@ -41,12 +43,12 @@ class Block:
 
     out : OUTCOME[n]
     cells : DataFrame, a row per path and class of leverage where anything happened
-    counts : int64[4, N], per position
+    tallies : TALLY[N]
     """
 
     out: np.ndarray
     cells: pd.DataFrame
-    counts: np.ndarray
+    tallies: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,6 @@ class Run:
     gap: float
     jump_gap: float
     seed: int
-    warnings: tuple[str, ...] = field(default=())
 
     @cached_property
     def levels(self) -> tuple[np.ndarray, np.ndarray]:
@@ -79,15 +80,13 @@ class Run:
         return buckets.cells(self.book.side, self.book.effective_leverage(self.prices.s0))
 
     @cached_property
-    def setup(self) -> Setup:
+    def kernel(self) -> tuple[ladder.Ladder, Tiers, Terms]:
         """The run as the compiled side takes it."""
         book, s0 = self.book, float(self.prices.s0)
         rules, tiers = self.venue.to_kernel()
-        positions = ladder.build(book.side, book.quantity, book.entry_price, book.margin, *self.levels, s0, self.cell)
-        depth = to_kernel(self.depth, self.step)
-        return Setup(
-            positions, tiers, rules, depth, s0, float(self.step), float(self.gap), float(self.jump_gap), int(self.seed)
-        )
+        sorted_book = ladder.build(book.side, book.quantity, book.entry_price, book.margin, *self.levels, s0, self.cell)
+        depth = to_kernel(self.depth, s0, self.step)
+        return sorted_book, tiers, Terms(rules, depth, self.step, self.gap, self.jump_gap, self.seed)
 
     def price_block(self, first: int, n: int) -> Prices:
         """Prices of the paths first .. first + n - 1."""
@@ -95,18 +94,19 @@ class Run:
         empty = np.zeros((0, 0))
         return Prices(*(empty if a is None else np.ascontiguousarray(a, np.float64) for a in arrays))
 
-    def block(self, first: int, n: int) -> Block:
-        """Work the paths first .. first + n - 1."""
-        prices = self.price_block(first, n)
+    def block(self, first: int, prices: Prices) -> Block:
+        """Work the paths first, first + 1, ... on their prices."""
+        n = prices.close.shape[0]
         out = np.zeros(n, OUTCOME)
-        cells = np.zeros((n, 2 * ladder.CELLS_PER_SIDE, len(CELL_COLUMNS)))
-        counts = np.zeros((len(COUNT_COLUMNS), len(self.book)), np.int64)
-        waterfall.run_paths(prices, first, float(self.fund), self.setup, out, cells, counts)
-        path, cell = np.nonzero(cells.any(axis=2))
-        frame = pd.DataFrame(cells[path, cell], columns=list(CELL_COLUMNS))
+        cells = np.zeros((n, 2 * ladder.CELLS_PER_SIDE), CELL)
+        tallies = np.zeros(len(self.book), TALLY)
+        waterfall.run_paths(prices, first, self.fund, *self.kernel, out, cells, tallies)
+        counted = cells.view(np.float64).reshape(*cells.shape, -1)
+        path, cell = np.nonzero(counted.any(axis=2))
+        frame = pd.DataFrame(counted[path, cell], columns=list(CELL.names or ()))
         frame.insert(0, "path", path + first)
         frame.insert(1, "cell", cell)
-        return Block(out, frame, counts)
+        return Block(out, frame, tallies)
 
     def replay(self, path: int) -> pd.DataFrame:
         """Event log of one path, see `Result.replay_path`."""
@@ -114,12 +114,12 @@ class Run:
         out = np.zeros(1, OUTCOME)
         log = np.zeros(4 * len(self.book) + 64, LOG)
         for _ in range(2):  # a second time only where the log was too short
-            waterfall.log_path(prices, path, float(self.fund), self.setup, out, log)
+            waterfall.log_path(prices, path, self.fund, *self.kernel, out, log)
             if out["logged"][0] <= log.size:
                 break
             log = np.zeros(int(out["logged"][0]), LOG)
         self._check(out, path)
-        return log_frame(log[: out["logged"][0]], self.setup.ladder, self.book, self.step)
+        return log_frame(log[: out["logged"][0]], self.kernel[0], self.book, self.step)
 
     def describe(self) -> dict[str, Any]:
         """Everything as plain values, for the record."""
@@ -212,22 +212,66 @@ def simulate(
         book, venue, prices, fund=fund, n_paths=n_paths, horizon=horizon, step=step, depth=depth, gap=gap,
         jump_gap=jump_gap, seed=seed, under_margin=under_margin,
     )  # fmt: skip
+    return simulate_together([run], threads=threads, executor=executor, progress=progress)[0]
+
+
+def simulate_together(
+    runs: Sequence[Run],
+    *,
+    threads: int | None = None,
+    executor: Executor | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Result]:
+    """Run several designs on the same price paths, which are made once.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        From `prepare`; they share prices, number of paths, steps and seed.
+    threads, executor, progress
+        As in `simulate`.
+
+    Returns
+    -------
+    list of Result, in the order of the runs
+    """
+    lead = runs[0]
+    for run in runs:
+        same = run.prices is lead.prices and run.seed == lead.seed
+        if not (same and (run.n_paths, run.n_steps, run.step) == (lead.n_paths, lead.n_steps, lead.step)):
+            raise ValueError("designs that run together share prices, seed, paths, steps and step")
+        _ = run.kernel  # made once, before the workers share it
     workers = threads or blocks.default_threads()
-    size = min(blocks.block_size(run.n_steps), max(1, math.ceil(run.n_paths / workers)))
-    cuts = list(blocks.cut(run.n_paths, size))
-    _ = run.setup  # made once, before the workers share it
-    outs, cells = [], []
-    counts = np.zeros((len(COUNT_COLUMNS), len(run.book)), np.int64)
+    size = min(blocks.block_size(lead.n_steps), math.ceil(lead.n_paths / workers))
+    parts: list[list[Block]] = [[] for _ in runs]
+    tallies = [np.zeros((len(run.book), len(TALLY.names or ())), np.int64) for run in runs]
     done = 0
-    for block in blocks.work(run.block, cuts, workers, executor):
-        run._check(block.out, done)
-        outs.append(block.out)
-        cells.append(block.cells)
-        counts += block.counts
-        done += block.out.size
+    for works in blocks.work(
+        partial(_work_block, tuple(runs)), list(blocks.cut(lead.n_paths, size)), workers, executor
+    ):
+        for i, block in enumerate(works):
+            runs[i]._check(block.out, done)
+            tallies[i] += block.tallies.view(np.int64).reshape(tallies[i].shape)
+            parts[i].append(replace(block, tallies=EMPTY))  # summed already, and as long as the book
+        done += works[0].out.size
         if progress is not None:
-            progress(done, run.n_paths)
-    return Result.assemble(run, np.concatenate(outs), pd.concat(cells, ignore_index=True), counts, provenance())
+            progress(done, lead.n_paths)
+    made_by = provenance()
+    return [
+        Result.assemble(
+            run,
+            np.concatenate([block.out for block in parts[i]]),
+            pd.concat([block.cells for block in parts[i]], ignore_index=True),
+            tallies[i],
+            made_by,
+        )
+        for i, run in enumerate(runs)
+    ]
+
+
+def _work_block(runs: tuple[Run, ...], first: int, n: int) -> list[Block]:
+    prices = runs[0].price_block(first, n)
+    return [run.block(first, prices) for run in runs]
 
 
 def prepare(

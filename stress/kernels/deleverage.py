@@ -27,14 +27,14 @@ AT_BANKRUPTCY, AT_MARK = 0, 1  # of records.ADL_PRICES; the third is the mark of
 @jit
 def winners(w, mark, p):
     """Places of the open positions of side w with a profit at the mark, in book order."""
-    ladder, longs = p.setup.ladder, p.setup.ladder.longs
-    start, end = (0, longs) if w > 0 else (longs, ladder.positions.size)
+    positions, by_number, marks = p.positions, p.by_number, p.marks
+    start, end = (0, p.longs) if w > 0 else (p.longs, positions.size)
     first = p.state.next_long if w > 0 else p.state.next_short
     places = np.empty(end - start, np.int64)
     n = 0
     for i in range(start, end):
-        j = ladder.by_number[i]
-        if j >= first and p.marks[j].left > 0.0 and w * (mark - ladder.positions[j].entry) > 0.0:
+        j = by_number[i]
+        if j >= first and marks[j].left > 0.0 and w * (mark - positions[j].entry) > 0.0:
             places[n] = j
             n += 1
     return places[:n]
@@ -51,8 +51,8 @@ def deleverage(s, mark, unpaid, kept, kept_value, p):
     kept, kept_value : float
         Contracts kept and their value at the bankruptcy prices; settlement "bankruptcy" only.
     """
-    setup, state, out, marks = p.setup, p.state, p.out, p.marks
-    ladder, rules, w = setup.ladder, setup.rules, -s
+    positions, marks, state, out, rules = p.positions, p.marks, p.state, p.out, p.terms.rules
+    w = -s
     in_money = rules.settlement == PROFIT_SETTLEMENT
     budget = unpaid if in_money else kept
     out.adl_events += 1
@@ -63,7 +63,7 @@ def deleverage(s, mark, unpaid, kept, kept_value, p):
     number, q, e, m = np.empty(n, np.int64), np.empty(n), np.empty(n), np.empty(n)
     profit, capacity, amount, key = np.empty(n), np.empty(n), np.empty(n), np.zeros((n, 2))
     for i in range(n):
-        position, mine = ladder.positions[places[i]], marks[places[i]]
+        position, mine = positions[places[i]], marks[places[i]]
         mine.eligible = 1
         number[i] = position.number
         q[i] = mine.left
@@ -72,7 +72,7 @@ def deleverage(s, mark, unpaid, kept, kept_value, p):
         profit[i] = w * q[i] * (mark - e[i])
         capacity[i] = profit[i] if in_money else q[i]
     if rules.policy == QUEUE:
-        fill_keys(rules.score, setup.tiers, w, q, e, m, number, mark, setup.seed, state.path, state.step, key)
+        fill_keys(rules.score, p.tiers, w, q, e, m, number, mark, p.terms.seed, state.path, state.step, key)
     elif rules.policy == LEVERAGE_PRO_RATA or rules.policy == LEVERAGE_DRAIN:
         for i in range(n):
             key[i, 0] = q[i] * mark / (m[i] + profit[i])
@@ -92,7 +92,7 @@ def deleverage(s, mark, unpaid, kept, kept_value, p):
             share = 1.0
         closed = q[i] * share
         marks[j].left = q[i] - closed if share < 1.0 else 0.0
-        marks[j].closed += closed / ladder.positions[j].quantity
+        marks[j].closed += closed / positions[j].quantity
         marks[j].hit = 1
         taken += amount[i]
         closed_quantity += closed
@@ -106,11 +106,11 @@ def deleverage(s, mark, unpaid, kept, kept_value, p):
         rest = 0.0
     if in_money:
         left_over = rest
-        set_impact(p, state.v + w * closed_quantity)
+        set_impact(state, p.terms, state.v + w * closed_quantity)
     else:
         left_over = rest / kept * unpaid
         if rest > 0.0:
-            set_impact(p, state.v + s * rest)
+            set_impact(state, p.terms, state.v + s * rest)
         # a price other than the bankruptcy price moves money between the bankrupt's side and the fund
         difference = s * taken * (price - kept_value / kept) if rules.adl_price != AT_BANKRUPTCY else 0.0
         if difference > 0.0:

@@ -13,11 +13,12 @@ import hashlib
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numba
-from numba import config
 
 SOURCES = Path(__file__).parent
+CONFIG: Any = numba.config  # its settings are made at run time
 
 
 def sources_digest() -> str:
@@ -51,7 +52,7 @@ def find_cache_dir() -> Path | None:
     return None
 
 
-CACHE_DIR = None if config.DISABLE_JIT else find_cache_dir()
+CACHE_DIR = None if CONFIG.DISABLE_JIT else find_cache_dir()
 
 
 def is_warm() -> bool:
@@ -62,12 +63,9 @@ def is_warm() -> bool:
 def jit(function):
     """Compile a function on its first call."""
     # numba reads its cache directory once, when the decorator runs; other libraries keep theirs.
-    previous = config.CACHE_DIR
+    previous = CONFIG.CACHE_DIR
     try:
-        config.CACHE_DIR = str(CACHE_DIR or "")
+        CONFIG.CACHE_DIR = str(CACHE_DIR or "")
         return numba.njit(cache=CACHE_DIR is not None, error_model="numpy", nogil=True)(function)
     finally:
-        config.CACHE_DIR = previous
-
-
-pjit = jit
+        CONFIG.CACHE_DIR = previous

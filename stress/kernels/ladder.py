@@ -8,8 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stress.kernels.jit import jit
-
 CELLS_PER_SIDE = 32  # classes of effective leverage; shorts after longs
 
 POSITION = np.dtype((np.record, [
@@ -46,11 +44,3 @@ def build(side, quantity, entry, margin, liquidation, bankruptcy, s0, cell):
         positions[name] = column[order]
     by_number = np.concatenate([np.argsort(longs, kind="stable"), longs.size + np.argsort(shorts, kind="stable")])
     return Ladder(positions, by_number.astype(np.int64), int(longs.size))
-
-
-@jit
-def first_open(marks, place, end):
-    """First place in [place, end) that still holds a quantity, or `end`."""
-    while place < end and marks[place].left <= 0.0:
-        place += 1
-    return place

@@ -53,14 +53,19 @@ class Rules(NamedTuple):
 
 
 class Depth(NamedTuple):
-    """The order book. `usd` = inf is a book of infinite depth.
+    """The order book of `stress.Depth`, in coins.
 
-    See `stress.Depth` for the meaning; `recovery` is the factor 2^(-dt/half_life) of one step.
+    slope : float, displacement is slope |v|^exponent; 0: infinite depth
+    exponent : float
+    cap : float, coins at which the displacement reaches max_displacement
+    max_displacement : float
+    recovery : float, factor 2^(-dt/half_life) of one step
+    passthrough : float
     """
 
-    usd: float
-    width: float
+    slope: float
     exponent: float
+    cap: float
+    max_displacement: float
     recovery: float
     passthrough: float
-    max_displacement: float

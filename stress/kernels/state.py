@@ -1,6 +1,8 @@
 """What a path knows, what it reports, and where it writes.
 
-What the next step needs (STATE) and what the analyst wants (OUTCOME, Sinks) are two records.
+What the next step needs (STATE, MARK) and what the analyst wants (OUTCOME, CELL, TALLY, LOG) are different records.
+Functions that run once per liquidation take records and numbers, not arrays: passing an array counts a reference,
+which costs more than a liquidation.
 """
 
 from typing import NamedTuple
@@ -8,25 +10,13 @@ from typing import NamedTuple
 import numpy as np
 
 from stress.kernels.jit import jit
-from stress.kernels.ladder import Ladder
 from stress.kernels.orderbook import displacement
 from stress.kernels.records import Depth, Rules, Tiers
 
 PROFIT_SETTLEMENT = 0  # of records.SETTLEMENTS
 OK, BAD_PRICE = 0, 1  # how a path ended
-
-# Columns of a path's cells: sums over the positions of a class of leverage.
-CELL_COLUMNS = (
-    "liquidated", "liquidated_notional", "bankrupt", "bankrupt_notional", "adl", "adl_notional",
-    "adl_share", "adl_share_notional", "eligible", "eligible_notional",
-)  # fmt: skip
-LIQUIDATED, BANKRUPT, ADL, ADL_SHARE, ELIGIBLE = 0, 2, 4, 6, 8
-
-# Columns of the counts of a position; shares are counted in units of 2^-40, so that no order of paths changes a sum.
-COUNT_COLUMNS = ("liquidated", "bankrupt", "adl", "adl_share")
-SHARE_UNIT = 1099511627776.0
-
 LOGGED_LIQUIDATION, LOGGED_ADL, LOGGED_SHORTFALL, LOGGED_RESIDUAL = 0, 1, 2, 3
+SHARE_UNIT = 1099511627776.0  # shares are summed in whole units of 2^-40, so that no order of paths changes a sum
 
 STATE = np.dtype((np.record, [
     ("path", "i8"), ("step", "i8"), ("fund", "f8"),     # where we are, and the initial fund
@@ -37,6 +27,13 @@ STATE = np.dtype((np.record, [
     ("next_long", "i8"), ("next_short", "i8"),          # pointers into the ladder
 ]))  # fmt: skip
 
+# What ADL does to a position on one path.
+MARK = np.dtype((np.record, [
+    ("left", "f8"),                                     # quantity left
+    ("closed", "f8"),                                   # share of the original quantity that ADL closed
+    ("hit", "i8"), ("eligible", "i8"),                  # in at least one ADL event
+]))  # fmt: skip
+
 OUTCOME = np.dtype((np.record, [
     ("net_loss", "f8"), ("net_loss_peak", "f8"), ("drawdown_peak", "f8"), ("deficit", "f8"), ("inflow", "f8"),
     ("fund_end", "f8"), ("fund_low", "f8"), ("depletion_step", "i8"),
@@ -45,20 +42,27 @@ OUTCOME = np.dtype((np.record, [
     ("status", "i8"), ("where", "i8"), ("logged", "i8"),
 ]))  # fmt: skip
 
+# Sums over the positions of a class of leverage on one path, by count and by notional.
+CELL = np.dtype((np.record, [
+    ("liquidated", "f8"), ("liquidated_notional", "f8"), ("bankrupt", "f8"), ("bankrupt_notional", "f8"),
+    ("adl", "f8"), ("adl_notional", "f8"), ("adl_share", "f8"), ("adl_share_notional", "f8"),
+    ("eligible", "f8"), ("eligible_notional", "f8"),
+]))  # fmt: skip
+
+# Counts of a position over paths.
+TALLY = np.dtype((np.record, [("liquidated", "i8"), ("bankrupt", "i8"), ("adl", "i8"), ("adl_share", "i8")]))
+
 LOG = np.dtype((np.record, [
     ("step", "i8"), ("kind", "i8"), ("place", "i8"), ("price", "f8"), ("quantity", "f8"),
     ("money", "f8"), ("fund", "f8"), ("left", "f8"),
 ]))  # fmt: skip
 
 
-class Setup(NamedTuple):
-    """What all paths share. `s0` and `dt` are floats, `fund` USD (inf: unlimited), gaps fractions."""
+class Terms(NamedTuple):
+    """The numbers that all paths share. `dt` seconds, gaps as fractions."""
 
-    ladder: Ladder
-    tiers: Tiers
     rules: Rules
     depth: Depth
-    s0: float
     dt: float
     gap: float
     jump_gap: float
@@ -74,101 +78,103 @@ class Prices(NamedTuple):
     pre_jump: np.ndarray
 
 
-# What ADL does to the positions of one path. A path without ADL leaves it as `fresh_marks` made it.
-MARK = np.dtype((np.record, [
-    ("left", "f8"),                     # quantity left
-    ("closed", "f8"),                   # share of the original quantity that ADL closed
-    ("hit", "i8"), ("eligible", "i8"),  # in at least one ADL event
-]))  # fmt: skip
+class Path(NamedTuple):
+    """One path while it runs.
 
-
-class Sinks(NamedTuple):
-    """Where a path writes what the analyst wants.
-
-    cells : float64[2 * 32, len(CELL_COLUMNS)], of this path
-    counts : int64[len(COUNT_COLUMNS), N], summed over paths; (., 0) to count nothing
+    positions, by_number : the `Ladder`
+    tiers : Tiers
+    marks : MARK[N], as `fresh_marks` makes it unless ADL has touched the path
+    cells : CELL[2 * CELLS_PER_SIDE], of this path
+    tallies : TALLY[N], summed over paths; empty: neither cells nor tallies are counted
     log : LOG[n], events in order; those that do not fit are only numbered
+    state, out : STATE, OUTCOME
+    terms : Terms
+    longs : int, how many longs
     """
 
+    positions: np.ndarray
+    by_number: np.ndarray
+    tiers: Tiers
+    marks: np.ndarray
     cells: np.ndarray
-    counts: np.ndarray
+    tallies: np.ndarray
     log: np.ndarray
-
-
-class Path(NamedTuple):
-    """One path while it runs: what all share, its STATE and OUTCOME records, its MARK[N] and its sinks."""
-
-    setup: Setup
     state: np.record
     out: np.record
-    marks: np.ndarray
-    sinks: Sinks
+    terms: Terms
+    longs: int
 
 
 @jit
-def fresh_marks(ladder):
+def clear_marks(positions, marks):
     """The book as it stands before any ADL."""
-    marks = np.zeros(ladder.positions.size, MARK)
-    clear_marks(ladder, marks)
-    return marks
-
-
-@jit
-def clear_marks(ladder, marks):
-    """Undo what one path's ADL did."""
     for j in range(marks.size):
-        marks[j].left = ladder.positions[j].quantity
+        marks[j].left = positions[j].quantity
         marks[j].closed = 0.0
         marks[j].hit = marks[j].eligible = 0
 
 
 @jit
-def set_impact(p, v):
+def fresh_marks(positions):
+    """New marks, MARK[N]."""
+    marks = np.zeros(positions.size, MARK)
+    clear_marks(positions, marks)
+    return marks
+
+
+@jit
+def set_impact(state, terms, v):
     """Move the book to v and keep 1 - k h(v) beside it."""
-    depth = p.setup.depth
-    p.state.v = v
-    p.state.shade = 1.0 - depth.passthrough * displacement(depth, p.setup.s0, v)
+    state.v = v
+    if terms.depth.slope > 0.0:
+        state.shade = 1.0 - terms.depth.passthrough * displacement(terms.depth, v)
+
+
+@jit
+def write(row, state, kind, place, price, quantity, money, left):
+    """Fill a row of the log; `money` is signed from the venue's side, a loss below zero."""
+    row.step, row.kind, row.place = state.step, kind, place
+    row.price, row.quantity, row.money = price, quantity, money
+    row.fund, row.left = state.balance, left
 
 
 @jit
 def note(p, kind, place, price, quantity, money, left):
-    """Append an event to the log; `money` is signed from the venue's side, a loss below zero."""
-    if p.out.logged < p.sinks.log.size:
-        row = p.sinks.log[p.out.logged]
-        row.step, row.kind, row.place = p.state.step, kind, place
-        row.price, row.quantity, row.money = price, quantity, money
-        row.fund, row.left = p.state.balance, left
+    """Append an event to the log."""
+    if p.out.logged < p.log.size:
+        write(p.log[p.out.logged], p.state, kind, place, price, quantity, money, left)
     p.out.logged += 1
 
 
 @jit
-def count_liquidation(p, j, bankrupt):
-    """Add a liquidation at place j to the cells of the path and to the counts of the position."""
-    position = p.setup.ladder.positions[j]
-    p.sinks.counts[0, j] += 1
-    p.sinks.cells[position.cell, LIQUIDATED] += 1.0
-    p.sinks.cells[position.cell, LIQUIDATED + 1] += position.notional
+def count_liquidation(cell, tally, notional, bankrupt):
+    """Add a liquidation to the CELL of its class and to the TALLY of its position."""
+    tally.liquidated += 1
+    cell.liquidated += 1.0
+    cell.liquidated_notional += notional
     if bankrupt:
-        p.sinks.counts[1, j] += 1
-        p.sinks.cells[position.cell, BANKRUPT] += 1.0
-        p.sinks.cells[position.cell, BANKRUPT + 1] += position.notional
+        tally.bankrupt += 1
+        cell.bankrupt += 1.0
+        cell.bankrupt_notional += notional
 
 
 @jit
 def count_adl(p):
-    """Add what ADL did on a path to its cells and to the counts of the positions."""
-    cells, counts = p.sinks.cells, p.sinks.counts
-    for j in range(p.marks.size):
-        mark, position = p.marks[j], p.setup.ladder.positions[j]
+    """Add what ADL did on a path to its cells and to the tallies of the positions."""
+    positions, marks, cells, tallies = p.positions, p.marks, p.cells, p.tallies
+    for j in range(marks.size):
+        mark = marks[j]
         if not mark.eligible:
             continue
-        cells[position.cell, ELIGIBLE] += 1.0
-        cells[position.cell, ELIGIBLE + 1] += position.notional
+        notional = positions[j].notional
+        cell = cells[positions[j].cell]
+        cell.eligible += 1.0
+        cell.eligible_notional += notional
         if mark.hit:
-            cells[position.cell, ADL] += 1.0
-            cells[position.cell, ADL + 1] += position.notional
-            cells[position.cell, ADL_SHARE] += mark.closed
-            cells[position.cell, ADL_SHARE + 1] += mark.closed * position.notional
-            counts[2, j] += 1
-            counts[3, j] += int(mark.closed * SHARE_UNIT + 0.5)
+            cell.adl += 1.0
+            cell.adl_notional += notional
+            cell.adl_share += mark.closed
+            cell.adl_share_notional += mark.closed * notional
+            tallies[j].adl += 1
+            tallies[j].adl_share += int(mark.closed * SHARE_UNIT + 0.5)
             p.out.adl_count += 1

@@ -22,26 +22,25 @@ import numpy as np
 from stress.kernels.deleverage import AT_MARK, deleverage
 from stress.kernels.fund import forget_old, has_drawdown, pay, push_balance
 from stress.kernels.jit import jit
-from stress.kernels.ladder import CELLS_PER_SIDE, first_open
+from stress.kernels.ladder import CELLS_PER_SIDE
 from stress.kernels.orderbook import average_fill
 from stress.kernels.state import (
     BAD_PRICE,
-    CELL_COLUMNS,
-    COUNT_COLUMNS,
+    CELL,
     LOG,
     LOGGED_LIQUIDATION,
     OK,
     OUTCOME,
     PROFIT_SETTLEMENT,
     STATE,
+    TALLY,
     Path,
-    Sinks,
     clear_marks,
     count_adl,
     count_liquidation,
     fresh_marks,
-    note,
     set_impact,
+    write,
 )
 
 NO_SURPLUS = 1e-11  # a residual margin up to this share of q (e + F) is zero
@@ -49,9 +48,8 @@ PAID = 1e-12  # an unpaid part up to this share of q e + fund counts as paid
 
 
 @jit
-def add_loss(p, deficit, tolerance):
+def add_loss(deficit, tolerance, rules, state, out):
     """Book a deficit and let the fund pay; returns what is left unpaid."""
-    state, out, rules = p.state, p.out, p.setup.rules
     paid, unpaid = pay(deficit, state.balance, state.floor, tolerance)
     state.balance -= paid
     out.fund_low = min(out.fund_low, state.balance)
@@ -67,17 +65,18 @@ def add_loss(p, deficit, tolerance):
 
 
 @jit
-def liquidate(s, j, y, p):
-    """Liquidate the position at place j of the ladder from the exogenous price y.
+def liquidate(s, q, e, b, y, terms, state, out):
+    """Liquidate q coins of side s with entry price e and bankruptcy price b from the exogenous price y.
 
     Returns
     -------
+    fill, residual : float
+        Trial fill, and what the liquidation leaves of the margin (USD, below zero: the deficit).
     unpaid, kept : float
         What the fund did not pay (USD), and the contracts not sold but kept for ADL.
     """
-    position, rules, state, out = p.setup.ladder.positions[j], p.setup.rules, p.state, p.out
-    q, e, b = p.marks[j].left, position.entry, position.bankruptcy
-    fill = average_fill(p.setup.depth, p.setup.s0, y, state.v, s * q)
+    rules = terms.rules
+    fill = average_fill(terms.depth, y, state.v, s * q)
     residual = s * q * (fill - b)
     if abs(residual) <= NO_SURPLUS * q * (e + fill):
         residual = 0.0
@@ -88,57 +87,78 @@ def liquidate(s, j, y, p):
         out.inflow += inflow
         out.net_loss -= inflow
     else:
-        unpaid = add_loss(p, -residual, PAID * (q * e + (state.fund if state.fund < math.inf else 0.0)))
+        tolerance = PAID * (q * e + (state.fund if state.fund < math.inf else 0.0))
+        unpaid = add_loss(-residual, tolerance, rules, state, out)
         if unpaid > 0.0 and rules.settlement != PROFIT_SETTLEMENT:
             share = unpaid / -residual
             kept, sold = share * q, (1.0 - share) * q
-    set_impact(p, state.v + s * sold)
+    set_impact(state, terms, state.v + s * sold)
     out.liquidated_count += 1
     out.liquidated_quantity += q
-    if p.sinks.counts.shape[1] > 0:
-        count_liquidation(p, j, residual < 0.0)
-    note(p, LOGGED_LIQUIDATION, j, fill, q, residual, 0.0)
-    return unpaid, kept
+    return fill, residual, unpaid, kept
 
 
 @jit
-def next_triggered(s, target, p):
-    """Place of the next position of side s whose liquidation price the mark at `target` meets, or -1."""
-    ladder, state = p.setup.ladder, p.state
+def first_open(s, p):
+    """Place of the next position of side s that still holds a quantity; the end of the side where there is none."""
+    marks, state = p.marks, p.state
+    end = p.longs if s > 0 else marks.size
+    j = state.next_long if s > 0 else state.next_short
+    while j < end and p.out.adl_events > 0 and marks[j].left <= 0.0:
+        j += 1
     if s > 0:
-        j = state.next_long = first_open(p.marks, state.next_long, ladder.longs)
-        end = ladder.longs
+        state.next_long = j
     else:
-        j = state.next_short = first_open(p.marks, state.next_short, ladder.positions.size)
-        end = ladder.positions.size
-    if j == end or s * (target * state.shade - ladder.positions[j].liquidation) > 0.0:
-        return -1
+        state.next_short = j
     return j
+
+
+@jit
+def next_level(s, p):
+    """Liquidation price of the next open position of side s; -inf (longs) or inf where there is none."""
+    j = first_open(s, p)
+    if j == (p.longs if s > 0 else p.marks.size):
+        return -math.inf if s > 0 else math.inf
+    return p.positions[j].liquidation
 
 
 @jit
 def work_side(s, start, target, gap, p):
     """Work the side s from an exogenous price `start` to `target`; returns the number of liquidations."""
-    ladder, state = p.setup.ladder, p.state
+    positions, marks, cells, tallies, log = p.positions, p.marks, p.cells, p.tallies, p.log
+    state, out, terms = p.state, p.out, p.terms
+    counting, touched = tallies.size > 0, out.adl_events > 0
+    end = p.longs if s > 0 else marks.size
+    j = first_open(s, p)
     x = y = start
     done = 0
     unpaid = kept = kept_value = 0.0
-    while True:
-        j = next_triggered(s, target, p)
-        if j < 0:
+    while j < end:
+        position = positions[j]
+        q = marks[j].left if touched else position.quantity
+        if q <= 0.0:  # closed by ADL
+            j += 1
+            continue
+        if s * (target * state.shade - position.liquidation) > 0.0:
             break
-        met = ladder.positions[j].liquidation / state.shade
+        met = position.liquidation / state.shade
         x = min(x, met) if s > 0 else max(x, met)
         y = (1.0 - gap) * x + gap * target
-        if s > 0:
-            state.next_long = j + 1
-        else:
-            state.next_short = j + 1
-        u, k = liquidate(s, j, y, p)
+        fill, residual, u, k = liquidate(s, q, position.entry, position.bankruptcy, y, terms, state, out)
         unpaid += u
         kept += k
-        kept_value += k * ladder.positions[j].bankruptcy
+        kept_value += k * position.bankruptcy
+        if counting:
+            count_liquidation(cells[position.cell], tallies[j], position.notional, residual < 0.0)
+        if out.logged < log.size:
+            write(log[out.logged], state, LOGGED_LIQUIDATION, j, fill, q, residual, 0.0)
+        out.logged += 1
         done += 1
+        j += 1
+    if s > 0:
+        state.next_long = j
+    else:
+        state.next_short = j
     if unpaid > 0.0:
         deleverage(s, y * state.shade, unpaid, kept, kept_value, p)
     return done
@@ -150,6 +170,7 @@ def run_step(continuous, before, low, high, pre_jump, close, p):
 
     The four moves of a side are one loop, since the compiler copies what is called into each place that calls it.
     """
+    gap, jump_gap = p.terms.gap, p.terms.jump_gap
     falling, falls = pre_jump < before, close < pre_jump
     phase = 0 if continuous else 2
     done = 0
@@ -158,20 +179,20 @@ def run_step(continuous, before, low, high, pre_jump, close, p):
             phase, done = 2, 0
         s = 1 if (phase % 2 == 0) == (falls if phase >= 2 else not falling) else -1
         if phase < 2:
-            work_side(s, before, low if s > 0 else high, p.setup.gap, p)
+            work_side(s, before, low if s > 0 else high, gap, p)
         else:
-            done += work_side(s, pre_jump, close, p.setup.jump_gap, p)
+            done += work_side(s, pre_jump, close, jump_gap, p)
         phase += 1
 
 
 @jit
-def reset(state, out, path, fund, setup, price):
+def reset(state, out, path, fund, terms, longs, price):
     """Records of a path before its first step."""
     state.path, state.step, state.fund = path, 0, fund
     state.v, state.shade = 0.0, 1.0
-    state.balance, state.floor, state.least_loss = fund, setup.rules.reserve, 0.0
+    state.balance, state.floor, state.least_loss = fund, terms.rules.reserve, 0.0
     state.mark_before = price
-    state.next_long, state.next_short = 0, setup.ladder.longs
+    state.next_long, state.next_short = 0, longs
     out.net_loss = out.net_loss_peak = out.drawdown_peak = 0.0
     out.deficit = out.inflow = out.residual = 0.0
     out.fund_end = out.fund_low = fund
@@ -182,7 +203,7 @@ def reset(state, out, path, fund, setup, price):
 
 
 @jit
-def run_path(prices, row, path, fund, setup, states, outs, marks, sinks):
+def run_path(prices, row, path, fund, ladder, tiers, terms, states, outs, marks, cells, tallies, log):
     """One path from the full book.
 
     Parameters
@@ -194,21 +215,27 @@ def run_path(prices, row, path, fund, setup, states, outs, marks, sinks):
         Number of the path in the run, the address of its random numbers.
     fund : float
         Initial insurance fund, USD; inf: unlimited.
+    ladder : Ladder
+    tiers : Tiers
+    terms : Terms
     states, outs : STATE[1], OUTCOME[1]
         Overwritten. `net_loss_peak` and `drawdown_peak` are those of the unlimited fund only if this one lasted.
-    marks : MARK[N]
-        As `fresh_marks` makes it; changed where `adl_events` > 0.
-    sinks : Sinks
-        Added to.
+    marks, cells, tallies, log
+        As in `Path`.
     """
-    p = Path(setup, states[0], outs[0], marks, sinks)
-    state, out = p.state, p.out
-    rules, dt = setup.rules, setup.dt
-    reset(state, out, path, fund, setup, prices.close[row, 0])
+    p = Path(
+        ladder.positions, ladder.by_number, tiers, marks, cells, tallies, log, states[0], outs[0], terms, ladder.longs
+    )
+    state, out, rules, dt = states[0], outs[0], terms.rules, terms.dt
+    closes = prices.close[row]
     continuous = prices.low.shape[0] > 0
+    lows = prices.low[row] if continuous else closes
+    highs = prices.high[row] if continuous else closes
+    pre_jumps = prices.pre_jump[row] if continuous else closes
+    reset(state, out, path, fund, terms, ladder.longs, closes[0])
     moving_floor = has_drawdown(rules)
     remember_mark = rules.settlement != PROFIT_SETTLEMENT and rules.adl_price > AT_MARK
-    steps = prices.close.shape[1] - 1
+    steps = closes.size - 1
 
     # Largest balances of the drawdown window; an unlimited fund counts from zero.
     base = fund if fund < math.inf else 0.0
@@ -218,25 +245,30 @@ def run_path(prices, row, path, fund, setup, states, outs, marks, sinks):
     if moving_floor:
         tail = push_balance(0, base, peak_step, peak_balance, head, tail)
 
-    before = prices.close[row, 0]
+    before = closes[0]
+    long_level, short_level = next_level(1, p), next_level(-1, p)
     for step in range(1, steps + 1):
-        close = prices.close[row, step]
-        low = high = pre_jump = before
-        if continuous:
-            low, high, pre_jump = prices.low[row, step], prices.high[row, step], prices.pre_jump[row, step]
-        ordered = low <= pre_jump <= high and low <= before <= high
-        if not (ordered and low > 0.0 and high < math.inf and close > 0.0 and close < math.inf):
+        close, low, high, pre_jump = closes[step], lows[step], highs[step], pre_jumps[step]
+        if not continuous:
+            pre_jump = before
+        elif not (low <= pre_jump <= high and low <= before <= high):
+            out.status, out.where = BAD_PRICE, step
+            break
+        bottom, top = min(low, close), max(high, close)
+        if not (bottom > 0.0 and top < math.inf):
             out.status, out.where = BAD_PRICE, step
             break
         state.step = step
         if state.v != 0.0:
-            set_impact(p, state.v * setup.depth.recovery)
+            set_impact(state, terms, state.v * terms.depth.recovery)
         if moving_floor:
             head = forget_old(rules, step, dt, peak_step, head)
             state.least_loss = base - peak_balance[head]
             if fund < math.inf:
                 state.floor = max(rules.reserve, (1.0 - rules.drawdown) * peak_balance[head])
-        run_step(continuous, before, low, high, pre_jump, close, p)
+        if bottom * state.shade <= long_level or top * state.shade >= short_level:
+            run_step(continuous, before, low, high, pre_jump, close, p)
+            long_level, short_level = next_level(1, p), next_level(-1, p)
         if moving_floor:
             balance = state.balance if fund < math.inf else -out.net_loss
             tail = push_balance(step, balance, peak_step, peak_balance, head, tail)
@@ -244,36 +276,26 @@ def run_path(prices, row, path, fund, setup, states, outs, marks, sinks):
             state.mark_before = close * state.shade
         before = close
     out.fund_end = state.balance
-    if out.adl_events > 0 and sinks.counts.shape[1] > 0:
+    if out.adl_events > 0 and tallies.size > 0:
         count_adl(p)
 
 
 @jit
-def run_whole_path(prices, row, path, fund, setup, states, outs, peaks, marks, sinks):
+def run_whole_path(prices, row, path, fund, ladder, tiers, terms, states, outs, peaks, marks, cells, tallies, log):
     """A path with its fund and, where that was depleted, again with an unlimited one, which gives D*.
 
     `peaks` is one more OUTCOME[1] to write over. The two runs coincide up to the first unpaid deficit.
     """
-    run_path(prices, row, path, fund, setup, states, outs, marks, sinks)
+    run_path(prices, row, path, fund, ladder, tiers, terms, states, outs, marks, cells, tallies, log)
     if outs[0].adl_events > 0:
-        clear_marks(setup.ladder, marks)
-        run_path(
-            prices,
-            row,
-            path,
-            math.inf,
-            setup,
-            states,
-            peaks,
-            marks,
-            Sinks(sinks.cells, np.zeros((sinks.counts.shape[0], 0), np.int64), sinks.log[:0]),
-        )
+        clear_marks(ladder.positions, marks)
+        run_path(prices, row, path, math.inf, ladder, tiers, terms, states, peaks, marks, cells, tallies[:0], log[:0])
         outs[0].net_loss_peak = peaks[0].net_loss_peak
         outs[0].drawdown_peak = peaks[0].drawdown_peak
 
 
 @jit
-def run_paths(prices, first_path, fund, setup, out, cells, counts):
+def run_paths(prices, first_path, fund, ladder, tiers, terms, out, cells, tallies):
     """A block of paths, one after the other.
 
     Parameters
@@ -284,27 +306,41 @@ def run_paths(prices, first_path, fund, setup, out, cells, counts):
         Number of row 0 in the run.
     fund : float
         USD.
-    setup : Setup
+    ladder, tiers, terms
+        As in `run_path`.
     out : OUTCOME[n]
         Overwritten.
-    cells : float64[n, 2 * CELLS_PER_SIDE, len(CELL_COLUMNS)]
+    cells : CELL[n, 2 * CELLS_PER_SIDE]
         Added to; zeros on entry.
-    counts : int64[len(COUNT_COLUMNS), N]
+    tallies : TALLY[N]
         Added to: integers, so that no cut into blocks changes their sum.
     """
     states, peaks = np.zeros(1, STATE), np.zeros(1, OUTCOME)
-    marks, log = fresh_marks(setup.ladder), np.zeros(0, LOG)
+    marks, log = fresh_marks(ladder.positions), np.zeros(0, LOG)
     for row in range(out.size):
-        sinks = Sinks(cells[row], counts, log)
         outs = out[row : row + 1]
-        run_whole_path(prices, row, first_path + row, fund, setup, states, outs, peaks, marks, sinks)
+        run_whole_path(
+            prices,
+            row,
+            first_path + row,
+            fund,
+            ladder,
+            tiers,
+            terms,
+            states,
+            outs,
+            peaks,
+            marks,
+            cells[row],
+            tallies,
+            log,
+        )
 
 
 @jit
-def log_path(prices, path, fund, setup, out, log):
+def log_path(prices, path, fund, ladder, tiers, terms, out, log):
     """One path alone (row 0 of `prices`) into out[0], with its events; `out.logged` says how many there were."""
     states, peaks = np.zeros(1, STATE), np.zeros(1, OUTCOME)
-    cells = np.zeros((2 * CELLS_PER_SIDE, len(CELL_COLUMNS)))
-    counts = np.zeros((len(COUNT_COLUMNS), setup.ladder.positions.size), np.int64)
-    sinks = Sinks(cells, counts, log)
-    run_whole_path(prices, 0, path, fund, setup, states, out, peaks, fresh_marks(setup.ladder), sinks)
+    marks, tallies = fresh_marks(ladder.positions), np.zeros(ladder.positions.size, TALLY)
+    cells = np.zeros(2 * CELLS_PER_SIDE, CELL)
+    run_whole_path(prices, 0, path, fund, ladder, tiers, terms, states, out, peaks, marks, cells, tallies, log)

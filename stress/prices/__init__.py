@@ -1,0 +1,69 @@
+"""Price models: where the exogenous price S_0..S_T of every path comes from.
+
+A model is asked for `model.block(seed, first_path, n_paths, n_steps, dt) -> close, low, high, pre_jump`, four arrays
+float64[n_paths, n_steps + 1]. Column 0 is S_0. Step t is a continuous move from close[t-1] to pre_jump[t] with
+extremes low[t] and high[t], then a jump to close[t]; a model without continuous moves gives None for the last three.
+Path i depends on (seed, i) alone. `model.s0` is S_0 and `model.describe()` gives its word and parameters as plain
+values, for the manifest of a run.
+
+`MODELS` holds the models a scenario can name. A new one is a small file and a line here.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from stress.errors import InputError, Problem
+from stress.prices.bars import Bars, read_bars
+from stress.prices.gbm import GBM
+from stress.prices.kou import Kou
+from stress.prices.paths import Paths
+from stress.prices.replay import Replay
+from stress.prices.tail_jumps import TailJumps
+
+MODELS: dict[str, Any] = {model.kind: model for model in (GBM, Kou, TailJumps, Replay)}
+
+__all__ = ["GBM", "MODELS", "Bars", "Kou", "Paths", "Replay", "TailJumps", "make", "parameters", "read_bars"]
+
+
+def parameters(kind: str) -> dict[str, bool]:
+    """Names of the parameters of a model, and whether each is required."""
+    found = inspect.signature(MODELS[kind]).parameters.values()
+    return {p.name: p.default is inspect.Parameter.empty for p in found}
+
+
+def make(kind: str, **given: Any) -> Any:
+    """The model of a scenario's word.
+
+    Parameters
+    ----------
+    kind : str
+        A key of MODELS.
+    **given
+        Its parameters.
+
+    Raises
+    ------
+    InputError
+        With every parameter that is unknown, missing or wrong.
+    """
+    if kind not in MODELS:
+        raise InputError(Problem("prices", f"one of {', '.join(MODELS)}", column="model", value=kind))
+    known = parameters(kind)
+    problems = [
+        Problem("prices", f"a parameter of {kind}: {', '.join(known)}", column=name)
+        for name in given
+        if name not in known
+    ]
+    missing = [name for name, required in known.items() if required and name not in given]
+    problems += [Problem("prices", f"a value, {kind} needs it", column=name) for name in missing]
+    try:
+        # a stand-in for what is missing lets the model judge the rest
+        model = MODELS[kind](**{n: v for n, v in given.items() if n in known}, **dict.fromkeys(missing))
+    except InputError as error:
+        problems += [p for p in error.problems if p.column not in missing]
+        raise InputError(problems) from None
+    if problems:
+        raise InputError(problems)
+    return model

@@ -1,0 +1,31 @@
+"""Geometric Brownian motion: the market without a gap.
+
+    ln S_t = ln S_0 + (drift - sigma^2 / 2) t + sigma W_t
+
+Prices move continuously, so a position is met at its liquidation price and, with infinite depth, no deficit arises.
+The model for tests and for a first look; a fund is sized by the jumps it leaves out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from stress.prices.diffusion import JumpDiffusion
+
+
+@dataclass(frozen=True)
+class GBM(JumpDiffusion):
+    """Geometric Brownian motion with exact bridge extremes.
+
+    Parameters
+    ----------
+    s0 : float
+        Price at the start, USD, > 0.
+    sigma : float
+        Volatility per square root of a year of 365 days, >= 0; 0.8 is 80 %.
+    drift : float
+        Expected growth of the price per year; 0 (the default) makes the price a martingale.
+    """
+
+    kind: ClassVar[str] = "gbm"

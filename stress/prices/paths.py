@@ -1,0 +1,153 @@
+"""Prices given as arrays: any model of the user's own."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, ClassVar
+
+import numpy as np
+
+from stress.errors import InputError, Problem, raise_if
+from stress.prices.diffusion import Block, is_number
+
+
+class Paths:
+    """Exogenous prices, a row per path.
+
+    With `low` and `high` each step is a continuous move from close[t-1] to pre_jump[t] within them, then a jump to
+    close[t]. Without them the whole step is a jump.
+
+    Parameters
+    ----------
+    close : float[n_paths, n_steps + 1]
+        USD, positive; column 0 is S_0, the same on every path. One path may be given as one row.
+    step : float
+        Length of a step, seconds, > 0.
+    low, high : float[n_paths, n_steps + 1], both or none
+        low <= both ends of the continuous move <= high. Column 0 is not used.
+    pre_jump : float[n_paths, n_steps + 1], optional
+        End of the continuous move; needs low and high. Default: close, no jumps. Column 0 is not used.
+
+    Attributes
+    ----------
+    n_paths, n_steps : int
+    step, horizon : float
+        Seconds.
+    s0 : float
+
+    Raises
+    ------
+    InputError
+        With every array that is wrong, and for each the first few (path, step) that are. Paths and steps count from 0.
+    """
+
+    kind: ClassVar[str] = "paths"
+    shown = 5  # wrong entries named for each array
+
+    def __init__(self, close: Any, step: float = 60.0, low: Any = None, high: Any = None, pre_jump: Any = None):
+        problems: list[Problem] = []
+        if not is_number(step) or step <= 0:
+            problems.append(Problem("paths", "seconds > 0", column="step", value=step))
+        if (low is None) != (high is None):
+            problems.append(Problem("paths", "low and high together", column="low" if low is None else "high"))
+        if pre_jump is not None and low is None:
+            problems.append(Problem("paths", "low and high with it", column="pre_jump"))
+        given = {"close": close, "low": low, "high": high, "pre_jump": pre_jump}
+        arrays = {name: _array(name, a, problems) for name, a in given.items() if a is not None}
+        raise_if(problems)
+        shape = arrays["close"].shape
+        if shape[0] < 1 or shape[1] < 2:
+            problems.append(Problem("paths", "a path and a step at least", column="close", value=shape))
+        problems += [
+            Problem("paths", f"the shape of close, {shape}", column=name, value=a.shape)
+            for name, a in arrays.items()
+            if a.shape != shape
+        ]
+        raise_if(problems)
+        self.close = arrays["close"]
+        self.low = self.high = self.pre_jump = None
+        if low is not None:
+            self.low, self.high = arrays["low"], arrays["high"]
+            self.pre_jump = arrays["pre_jump"] if pre_jump is not None else self.close
+            for a in (self.low, self.high, self.pre_jump):
+                a[:, 0] = self.close[:, 0]
+        self.step = float(step)
+        self._check_prices()
+        self.n_paths, self.n_steps = shape[0], shape[1] - 1
+        self.horizon = self.n_steps * self.step
+        self.s0 = float(self.close[0, 0])
+
+    def _check_prices(self) -> None:
+        problems: list[Problem] = []
+
+        def report(name: str, wrong: np.ndarray, values: np.ndarray, expected: str) -> None:
+            at = np.argwhere(wrong)
+            for path, step in at[: self.shown]:
+                where = f"paths, path {path}, step {step}"
+                problems.append(Problem(where, expected, column=name, value=float(values[path, step])))
+            if len(at) > self.shown:
+                problems.append(Problem("paths", f"{expected}; {len(at)} entries fail", column=name))
+
+        for name in ("close", "low", "high", "pre_jump"):
+            a = getattr(self, name)
+            if a is not None and not (name == "pre_jump" and a is self.close):
+                report(name, ~(np.isfinite(a) & (a > 0)), a, "a finite price > 0")
+        raise_if(problems)
+        start = np.zeros(self.close.shape, dtype=bool)
+        start[:, 0] = self.close[:, 0] != self.close[0, 0]
+        report("close", start, self.close, f"the same S_0 on every path ({self.close[0, 0]!r})")
+        if self.low is not None and self.high is not None and self.pre_jump is not None:
+            begin = np.concatenate([self.close[:, :1], self.close[:, :-1]], axis=1)
+            below, above = np.minimum(begin, self.pre_jump), np.maximum(begin, self.pre_jump)
+            report("low", self.low > below, self.low, "low <= both ends of the continuous move")
+            report("high", self.high < above, self.high, "high >= both ends of the continuous move")
+        raise_if(problems)
+
+    def block(self, seed: int, first_path: int, n_paths: int, n_steps: int, dt: float) -> Block:
+        """Rows first_path .. first_path + n_paths - 1, all steps; the seed plays no part.
+
+        Raises
+        ------
+        InputError
+            If other paths, steps or another step length are asked for than were given.
+        """
+        problems = []
+        if first_path + n_paths > self.n_paths:
+            problems.append(
+                Problem("paths", f"at most the {self.n_paths} given", column="paths", value=first_path + n_paths)
+            )
+        if n_steps != self.n_steps:
+            problems.append(Problem("paths", f"the {self.n_steps} steps given", column="horizon", value=n_steps))
+        if dt != self.step:
+            problems.append(Problem("paths", f"the step given, {self.step} s", column="step", value=dt))
+        if problems:
+            raise InputError(problems)
+        rows = slice(first_path, first_path + n_paths)
+        if self.low is None or self.high is None or self.pre_jump is None:
+            return self.close[rows], None, None, None
+        return self.close[rows], self.low[rows], self.high[rows], self.pre_jump[rows]
+
+    def describe(self) -> dict[str, Any]:
+        """Shape, step and a digest of the prices."""
+        digest = hashlib.sha256()
+        for a in (self.close, self.low, self.high, self.pre_jump):
+            digest.update(b"-" if a is None else a.tobytes())
+        return {
+            "model": self.kind,
+            "s0": self.s0,
+            "n_paths": self.n_paths,
+            "n_steps": self.n_steps,
+            "step": self.step,
+            "sha256": digest.hexdigest(),
+        }
+
+
+def _array(name: str, values: Any, problems: list[Problem]) -> np.ndarray:
+    try:
+        a = np.array(values, dtype=float, order="C", ndmin=2)
+    except (TypeError, ValueError):
+        problems.append(Problem("paths", "an array of numbers", column=name, value=type(values).__name__))
+        return np.ones((1, 1))
+    if a.ndim != 2:
+        problems.append(Problem("paths", "an array (path, step)", column=name, value=a.shape))
+    return a
