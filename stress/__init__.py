@@ -16,6 +16,7 @@ _HOMES = {
     "Estimate": "estimate",
     "InputError": "errors",
     "PopulationSpec": "population",
+    "Record": "run_dir",
     "Result": "result",
     "Scenario": "scenario",
     "SimulationError": "simulation",
@@ -25,9 +26,11 @@ _HOMES = {
     "list_venues": "venue",
     "load_scenario": "scenario",
     "load_venue": "venue",
+    "open_run": "run_dir",
+    "run": "run_dir",
     "simulate": "simulation",
 }
-_MODULES = ("estimate", "plots", "prices", "sizing")
+_MODULES = ("buckets", "estimate", "plots", "prices", "sizing")
 
 __all__ = ["__version__", *_HOMES, *_MODULES]
 

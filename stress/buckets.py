@@ -1,8 +1,12 @@
-"""Classes of traders: by effective leverage, and by side.
+"""Classes of traders: by leverage, by size, by side.
 
-A run counts what happens in 32 classes of effective leverage q S_0 / E(S_0) on each side, so that memory does not
-grow with paths x positions. The borders are round numbers, spread evenly on the log scale as far as round numbers
-allow; coarser buckets merge whole classes.
+Every position stands in one cell of three groupings, on each side: effective leverage q S_0 / E(S_0), the leverage
+its trader set, and the decile of its notional. A run counts deficits and ADL per cell, on the paths that have any, so
+memory does not grow with paths x positions. Liquidations need no counting: on each side they are the positions up to
+the place that the price has reached (`liquidation_rank`), less those that ADL had closed before.
+
+The borders of leverage are round numbers, spread evenly on the log scale as far as round numbers allow; coarser
+buckets merge whole cells.
 
 Traders on one path share its price, so the error of a rate comes from the spread between paths: with h hits among n
 positions of the bucket on a path, the rate is R = sum(h) / sum(n) and its standard error that of a ratio
@@ -11,14 +15,15 @@ positions of the bucket on a path, the rate is R = sum(h) / sum(n) and its stand
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Literal
+
 import numpy as np
 import pandas as pd
 
 from stress.errors import InputError, Problem
-from stress.estimate import ratio
+from stress.estimate import Estimate, ratio
 from stress.kernels.fmath import round40
-from stress.kernels.ladder import CELLS_PER_SIDE
-from stress.kernels.state import CELL
 
 # fmt: off
 BORDERS = np.array([
@@ -26,27 +31,69 @@ BORDERS = np.array([
     100, 125, 150, 200, 300, 500, np.inf,
 ])
 # fmt: on
-assert BORDERS.size == CELLS_PER_SIDE + 1
+SIZES = 10  # deciles of notional
+Side = Literal["long", "short"]
+By = Literal["leverage", "set_leverage", "size"]
 
-DENOMINATORS = ("all", "given_event", "given_eligible")
+
+@dataclass(frozen=True)
+class Grouping:
+    """One way to class positions: `count` classes on each side, whose cells begin at `start`, longs first."""
+
+    column: str
+    start: int
+    count: int
+
+    def cell(self, side: np.ndarray, index: np.ndarray) -> np.ndarray:
+        return self.start + np.where(side > 0, 0, self.count) + index
+
+    @property
+    def end(self) -> int:
+        return self.start + 2 * self.count
 
 
-def cells(side: np.ndarray, leverage: np.ndarray) -> np.ndarray:
-    """Class of every position, int64[N] in [0, 64): longs 0..31, shorts 32..63.
+LEVELS = BORDERS.size - 1
+GROUPINGS: dict[str, Grouping] = {
+    "leverage": Grouping("leverage_class", 0, LEVELS),
+    "set_leverage": Grouping("set_leverage_class", 2 * LEVELS, LEVELS + 1),  # the last class: not known
+    "size": Grouping("size_class", 4 * LEVELS + 2, SIZES),
+}
+N_CELLS = GROUPINGS["size"].end
 
-    Parameters
-    ----------
-    side : float64[N]
-    leverage : float64[N]
-        Effective leverage at S_0, rounded here to 40 bits so that equal leverage falls into one class.
+
+def leverage_class(leverage: np.ndarray) -> np.ndarray:
+    """Class of each leverage between `BORDERS`, int64[N]; nan: the class after the last.
+
+    Rounded here to 40 bits, so that equal leverage falls into one class.
     """
     rounded = np.array([round40(x) for x in leverage])
-    index = np.clip(np.searchsorted(BORDERS, rounded, side="right") - 1, 0, CELLS_PER_SIDE - 1)
-    return np.where(side > 0, index, CELLS_PER_SIDE + index).astype(np.int64)
+    index = np.searchsorted(BORDERS, rounded, side="right") - 1
+    return np.where(np.isnan(leverage), LEVELS, np.clip(index, 0, LEVELS - 1)).astype(np.int64)
 
 
-def check_bins(bins) -> np.ndarray:
-    """Borders of the buckets, each one of `BORDERS`; 0 and inf are added where they are missing."""
+def size_class(notional: np.ndarray) -> np.ndarray:
+    """Decile of each notional, int64[N] in [0, 10): classes of equal number, smallest first, ties in book order."""
+    rank = np.empty(notional.size, np.int64)
+    rank[np.argsort(notional, kind="stable")] = np.arange(notional.size)
+    return SIZES * rank // notional.size
+
+
+def classify(effective: np.ndarray, set_leverage: np.ndarray, notional: np.ndarray) -> dict[str, np.ndarray]:
+    """Class of each position in every grouping, by the name of its column."""
+    return {
+        "leverage_class": leverage_class(effective),
+        "set_leverage_class": leverage_class(set_leverage),
+        "size_class": size_class(notional),
+    }
+
+
+def cells(side: np.ndarray, classes: dict[str, np.ndarray]) -> np.ndarray:
+    """Cell of each position in every grouping, int64[N, 3]."""
+    return np.stack([g.cell(side, classes[g.column]) for g in GROUPINGS.values()], axis=1)
+
+
+def merge(bins) -> np.ndarray:
+    """Borders of leverage buckets, each one of `BORDERS`; 0 and inf are added where they are missing."""
     given = np.unique(np.asarray(bins, float))
     wrong = [float(b) for b in given if not np.any(b == BORDERS)]
     if wrong:
@@ -56,83 +103,113 @@ def check_bins(bins) -> np.ndarray:
 
 
 def rates(
-    counted: pd.DataFrame, positions: pd.DataFrame, n_paths: int, bins=None, side: int | None = None
+    positions: pd.DataFrame,
+    paths: pd.DataFrame,
+    counted: pd.DataFrame,
+    by: By = "leverage",
+    bins=None,
+    side: Side | None = None,
 ) -> pd.DataFrame:
     """Liquidation, bankruptcy and ADL rates of every bucket.
 
     Parameters
     ----------
-    counted : DataFrame
-        Columns path, cell and the fields of `CELL`: a row per path and class where anything happened.
-    positions : DataFrame
-        Index cell, columns count and notional: what each class holds at the start.
-    n_paths : int
+    positions, paths, counted : DataFrame
+        `positions`, `paths` and `cells` of a Result.
+    by : {"leverage", "set_leverage", "size"}
+        Effective leverage at S_0, leverage the trader set, or decile of notional at S_0.
     bins : sequence of float, optional
-        Borders in effective leverage, some of `BORDERS`; all that hold a position by default.
-    side : {1, -1}, optional
-        Longs or shorts only.
+        Borders in leverage, some of `BORDERS`; all that hold a position by default.
+    side : {"long", "short"}, optional
+        One side only.
 
     Returns
     -------
     DataFrame
-        A row per bucket that holds a position: `lower`, `upper`, `positions`, `notional` (USD), and for each rate
-        `name`, `name_se`, `name_low`, `name_high`. Rates: `liquidation`, `bankruptcy`, `adl` and `adl_share` among
-        all positions of the bucket; `adl_given_event` among those on paths with an ADL event; `adl_given_eligible`
-        among those that were eligible in one; and each of them by notional, `..._by_notional`.
+        A row per bucket that holds a position: `lower`, `upper` (leverage, or notional in USD; nan: not known),
+        `positions`, `notional` (USD), and for each rate `name`, `name_se`, `name_low`, `name_high`. Rates:
+        `liquidation`, `bankruptcy`, `adl` and `adl_share` among all positions of the bucket; `adl_given_event` among
+        those on paths with an ADL event; `adl_given_eligible` among those that were eligible in one; and each of them
+        by notional, `..._by_notional`.
     """
-    borders = BORDERS if bins is None else check_bins(bins)
-    lower = np.tile(BORDERS[:-1], 2)
-    bucket_of_cell = np.searchsorted(borders, lower, side="right") - 1
-    chosen = np.ones(2 * CELLS_PER_SIDE, bool)
-    if side is not None:
-        chosen[CELLS_PER_SIDE:] = side < 0
-        chosen[:CELLS_PER_SIDE] = side > 0
+    if by not in GROUPINGS:
+        raise InputError(Problem("by", "one of " + ", ".join(GROUPINGS), value=by))
+    if side not in (None, "long", "short"):
+        raise InputError(Problem("side", "long, short or None", value=side))
+    if bins is not None and by == "size":
+        raise InputError(Problem("bins", "no bins by size: they are deciles", value=list(bins)))
+    grouping = GROUPINGS[by]
+    borders = BORDERS if bins is None else merge(bins)
+    bucket_of_class = np.arange(grouping.count)
+    if by != "size":
+        bucket_of_class = np.searchsorted(borders, BORDERS[:-1], side="right") - 1
+        bucket_of_class = np.append(bucket_of_class, borders.size - 1)[: grouping.count]
+    held = positions if side is None else positions[positions["side"] == side]
+    bucket_of_position = bucket_of_class[held[grouping.column].to_numpy()]
 
-    event_paths = counted.loc[counted["eligible"] > 0, "path"].unique()
-    inside = counted[chosen[counted["cell"].to_numpy()]]
-    by_path = inside.groupby([bucket_of_cell[inside["cell"].to_numpy()], "path"], sort=True)[
-        list(CELL.names or ())
-    ].sum()
+    class_of_cell = counted["cell"].to_numpy() - grouping.start
+    chosen = (class_of_cell >= 0) & (class_of_cell < 2 * grouping.count)
+    if side is not None:
+        chosen &= (class_of_cell < grouping.count) == (side == "long")
+    inside = counted[chosen]
+    bucket_of_row = bucket_of_class[class_of_cell[chosen] % grouping.count]
+    with_event = np.flatnonzero(paths["adl_events"].to_numpy() > 0)
+    reached = {word: paths[f"{word}s_reached"].to_numpy() for word in ("long", "short")}
     rows = []
-    for bucket in range(borders.size - 1):
-        held = positions[chosen[positions.index] & (bucket_of_cell[positions.index] == bucket)]
-        count, notional = float(held["count"].sum()), float(held["notional"].sum())
-        if count == 0:
-            continue
-        seen = by_path.loc[bucket] if bucket in by_path.index.get_level_values(0) else by_path.iloc[:0]
-        row = {"lower": borders[bucket], "upper": borders[bucket + 1], "positions": int(count), "notional": notional}
-        for suffix, total in (("", count), ("_notional", notional)):
-            ending = "_by_notional" if suffix else ""
-            row |= _rates_of(seen, suffix, ending, total, n_paths, event_paths.size)
+    for bucket in np.unique(bucket_of_position):
+        mine = held[bucket_of_position == bucket]
+        sums = _by_path(inside[bucket_of_row == bucket], len(paths))
+        if by == "size":
+            ends = (mine["notional"].min(), mine["notional"].max())
+        else:
+            ends = (borders[bucket], borders[bucket + 1]) if bucket < borders.size - 1 else (np.nan, np.nan)
+        row = {"lower": ends[0], "upper": ends[1], "positions": len(mine), "notional": mine["notional"].sum()}
+        for suffix, ending in (("", ""), ("_notional", "_by_notional")):
+            weight = mine["notional"].to_numpy() if suffix else np.ones(len(mine))
+            liquidated = _passed(mine, weight, reached) - sums["spared" + suffix]
+            row |= _rates_of(liquidated, sums, suffix, ending, float(weight.sum()), with_event)
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def _rates_of(seen: pd.DataFrame, suffix: str, ending: str, total: float, n_paths: int, n_events: int) -> dict:
+def _by_path(rows: pd.DataFrame, n_paths: int) -> dict[str, np.ndarray]:
+    """Sum of each counted column on every path."""
+    path = rows["path"].to_numpy()
+    names = [name for name in rows.columns if name not in ("path", "cell")]
+    return {name: np.bincount(path, rows[name].to_numpy(), n_paths) for name in names}
+
+
+def _passed(positions: pd.DataFrame, weight: np.ndarray, reached: dict[str, np.ndarray]) -> np.ndarray:
+    """Sum of the weights of the positions that the price has passed, on every path."""
+    total: np.ndarray | float = 0.0
+    for word, reach in reached.items():
+        mine = (positions["side"] == word).to_numpy()
+        rank = positions["liquidation_rank"].to_numpy()[mine]
+        order = np.argsort(rank)
+        sums = np.concatenate([[0.0], np.cumsum(weight[mine][order])])
+        total = total + sums[np.searchsorted(rank[order], reach, side="left")]
+    return np.asarray(total)
+
+
+def _rates_of(liquidated, sums, suffix: str, ending: str, total: float, with_event: np.ndarray) -> dict[str, float]:
     """The columns of one bucket, by count (suffix "") or by notional."""
-    eligible = seen["eligible" + suffix].to_numpy()
-    wanted = {
-        "liquidation": ("liquidated", n_paths),
-        "bankruptcy": ("bankrupt", n_paths),
-        "adl": ("adl", n_paths),
-        "adl_share": ("adl_share", n_paths),
-        "adl_given_event": ("adl", n_events),
+    held = np.full(liquidated.size, total)
+    adl, eligible = sums["adl" + suffix], sums["eligible" + suffix]
+    estimates = {
+        "liquidation": ratio(liquidated, held),
+        "bankruptcy": ratio(sums["bankrupt" + suffix], held),
+        "adl": ratio(adl, held),
+        "adl_share": ratio(sums["adl_share" + suffix], held),
+        "adl_given_event": ratio(adl[with_event], held[with_event]),
+        "adl_given_eligible": ratio(adl[eligible > 0], eligible[eligible > 0]),
     }
-    out: dict[str, float] = {}
-    for name, (column, paths) in wanted.items():
-        hits = np.zeros(paths)
-        values = seen[column + suffix].to_numpy()
-        values = values[values > 0]
-        hits[: values.size] = values
-        out |= _columns(name + ending, ratio(hits, np.full(paths, total), paths))
-    hit = seen["adl" + suffix].to_numpy()
-    return out | _columns("adl_given_eligible" + ending, ratio(hit, eligible, int(np.count_nonzero(eligible))))
+    return {key: value for name, estimate in estimates.items() for key, value in _columns(name + ending, estimate)}
 
 
-def _columns(name: str, estimate) -> dict[str, float]:
-    return {
-        name: estimate.value,
-        f"{name}_se": estimate.se,
-        f"{name}_low": estimate.low,
-        f"{name}_high": estimate.high,
-    }
+def _columns(name: str, estimate: Estimate) -> list[tuple[str, float]]:
+    return [
+        (name, estimate.value),
+        (f"{name}_se", estimate.se),
+        (f"{name}_low", estimate.low),
+        (f"{name}_high", estimate.high),
+    ]

@@ -146,28 +146,27 @@ def _quantile_se(x: np.ndarray, rank: int) -> float:
     return math.sqrt(max(0.0, float(weight @ (x - first) ** 2)))
 
 
-def ratio(numerator: np.ndarray, denominator: np.ndarray, n_paths: int) -> Estimate:
-    """sum(numerator) / sum(denominator) over paths, 0 <= numerator <= denominator.
+def ratio(numerator: np.ndarray, denominator: np.ndarray) -> Estimate:
+    """sum(numerator) / sum(denominator) over independent paths, 0 <= numerator <= denominator.
 
     Parameters
     ----------
     numerator, denominator : float64[n]
-        One value a path; paths left out have zeros in both.
-    n_paths : int
-        All paths, those left out included.
+        One value a path.
 
     Returns
     -------
     Estimate
         The interval is Wilson's on the effective number of trials R (1 - R) / se^2, so that it stays in [0, 1]; where
-        nothing or everything was hit, on the number of paths that could be.
+        nothing or everything was hit, on the number of paths that could be. Nothing to hit: nan in [0, 1].
     """
     total = float(denominator.sum())
     if total <= 0:
         return Estimate(math.nan, math.nan, 0.0, 1.0)
     value = float(numerator.sum()) / total
+    n = denominator.size
     spread = float(np.sum((numerator - value * denominator) ** 2))
-    se = math.sqrt(spread * n_paths / max(1, n_paths - 1)) / total
+    se = math.sqrt(spread * n / max(1, n - 1)) / total
     trials = float(np.count_nonzero(denominator))
     if 0 < value < 1 and se > 0:
         trials = value * (1 - value) / se**2

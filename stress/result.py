@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PATH_COLUMNS = (
     "net_loss_peak", "deficit", "inflow", "fund_end", "depleted", "depletion_step", "liquidated_count",
     "liquidated_quantity", "adl_count", "adl_quantity", "adl_usd", "residual", "weight",
-    "fund_needed", "fund_low", "adl_events",
+    "fund_needed", "fund_low", "adl_events", "longs_reached", "shorts_reached",
 )  # fmt: skip
 EVENTS = ("liquidation", "adl", "shortfall", "residual")
 
@@ -44,16 +44,16 @@ class Result:
           hit, coins closed on them, and money raised (settlement "profit") or profit forgone against the mark
           ("bankruptcy")
         - `residual`: what nobody covered
+        - `longs_reached`, `shorts_reached`: positions of each side whose liquidation price the mark has passed
         - `fund_needed`: the path is depleted if and only if its initial fund is smaller
         - `weight`: 1 for plain Monte Carlo
     positions : DataFrame
-        A row per position: what it is, its liquidation and bankruptcy price, its `effective_leverage` at S_0, and over
-        paths its `liquidation_rate`, `bankruptcy_rate`, `adl_rate` (95 % Wilson intervals in `..._low`, `..._high`)
-        and `adl_share`, the mean share closed by ADL.
+        A row per position: what it is, its notional and `effective_leverage` at S_0, its liquidation and bankruptcy
+        price, `liquidation_rank` (how many of its side go before it), its classes (`stress.buckets`), and over paths
+        its `liquidation_rate`, `bankruptcy_rate`, `adl_rate` (95 % Wilson intervals in `..._low`, `..._high`) and
+        `adl_share`, the mean share closed by ADL.
     cells : DataFrame
-        A row per path and class of leverage where anything happened, see `stress.buckets`.
-    classes : DataFrame
-        Index cell; count and notional of the positions in each class of leverage.
+        A row per path and cell where a deficit or ADL happened, see `stress.buckets`.
     config : dict
         Everything that was run, as plain values.
     provenance : dict
@@ -65,7 +65,6 @@ class Result:
     paths: pd.DataFrame
     positions: pd.DataFrame
     cells: pd.DataFrame
-    classes: pd.DataFrame
     config: dict[str, Any]
     provenance: dict[str, Any]
     run: Run | None = field(default=None, repr=False)
@@ -75,12 +74,7 @@ class Result:
         cls, run: Run, out: np.ndarray, cells: pd.DataFrame, tallies: np.ndarray, provenance: dict[str, Any]
     ) -> Result:
         """A Result from the records of all paths, OUTCOME[n], and the counts per position, int64[N, 4]."""
-        notional = run.book.quantity * run.prices.s0
-        held = pd.DataFrame({"cell": run.cell, "count": 1, "notional": notional})
-        classes = held.groupby("cell").sum()
-        return cls(
-            _paths(run, out), _positions(run, tallies, out.size), cells, classes, run.describe(), provenance, run
-        )
+        return cls(_paths(run, out), _positions(run, out, tallies), cells, run.describe(), provenance, run)
 
     @property
     def n_paths(self) -> int:
@@ -118,17 +112,36 @@ class Result:
         """
         return sizing.required_fund(self.paths["fund_needed"].to_numpy(), alpha)
 
-    def by_leverage(self, bins=None, side: int | None = None) -> pd.DataFrame:
-        """Liquidation, bankruptcy and ADL rates by effective leverage; see `stress.buckets.rates`.
+    def by_leverage(self, bins=None, side: buckets.Side | None = None) -> pd.DataFrame:
+        """Liquidation, bankruptcy and ADL rates by effective leverage at S_0.
 
         Parameters
         ----------
         bins : sequence of float, optional
             Borders, some of `stress.buckets.BORDERS`: buckets merge the run's classes and cannot cut them.
-        side : {1, -1}, optional
-            Longs or shorts only.
+        side : {"long", "short"}, optional
+            One side only.
+
+        Returns
+        -------
+        DataFrame
+            A row per bucket; columns as in `stress.buckets.rates`.
         """
-        return buckets.rates(self.cells, self.classes, self.n_paths, bins, side)
+        return self.rates_by("leverage", bins, side)
+
+    def rates_by(self, by: buckets.By, bins=None, side: buckets.Side | None = None) -> pd.DataFrame:
+        """As `by_leverage`, by "leverage", by "set_leverage" or by "size", the decile of notional at S_0."""
+        return buckets.rates(self.positions, self.paths, self.cells, by, bins, side)
+
+    def by_side(self, by: buckets.By = "leverage", bins=()) -> pd.DataFrame:
+        """Rates of longs and of shorts, in one bucket each or in each bucket; a column `side` in front."""
+        parts = []
+        for side in ("long", "short"):
+            if (self.positions["side"] == side).any():
+                rows = self.rates_by(by, None if by == "size" else bins, side)
+                rows.insert(0, "side", side)
+                parts.append(rows)
+        return pd.concat(parts, ignore_index=True)
 
     def replay_path(self, path: int) -> pd.DataFrame:
         """Event log of one path: what a trader who was hit would be told.
@@ -180,16 +193,28 @@ def _paths(run: Run, out: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame({name: columns[name] for name in PATH_COLUMNS}).rename_axis("path")
 
 
-def _positions(run: Run, tallies: np.ndarray, n_paths: int) -> pd.DataFrame:
-    """The table of positions from their counts over paths."""
-    book = run.book
-    inverse = np.empty(len(book), np.int64)
-    inverse[run.kernel[0].positions["number"]] = np.arange(len(book))
-    liquidated, bankrupt, adl, share = tallies[inverse].T
+def _positions(run: Run, out: np.ndarray, tallies: np.ndarray) -> pd.DataFrame:
+    """The table of positions from the records of the paths and the counts of the positions (TALLY as int64[N, 4])."""
+    book, s0, n_paths = run.book, run.prices.s0, out.size
+    ladder = run.kernel[0]
+    place = np.empty(len(book), np.int64)
+    place[ladder.positions["number"]] = np.arange(len(book))
+    rank = np.where(book.side > 0, place, place - ladder.longs)
+    bankrupt, adl, share, spared = tallies[place].T
+    long_reach, short_reach = np.sort(out["longs_reached"]), np.sort(out["shorts_reached"])
+    not_reached = np.where(
+        book.side > 0,
+        np.searchsorted(long_reach, rank, side="right"),
+        np.searchsorted(short_reach, rank, side="right"),
+    )
     frame = book.to_frame()
-    frame["effective_leverage"] = book.effective_leverage(run.prices.s0)
+    frame["notional"] = book.quantity * s0
+    frame["effective_leverage"] = book.effective_leverage(s0)
     frame["liquidation_price"], frame["bankruptcy_price"] = run.levels
-    for name, hits in (("liquidation", liquidated), ("bankruptcy", bankrupt), ("adl", adl)):
+    frame["liquidation_rank"] = rank
+    for name, index in run.classes.items():
+        frame[name] = index
+    for name, hits in (("liquidation", n_paths - not_reached - spared), ("bankruptcy", bankrupt), ("adl", adl)):
         frame[f"{name}_rate"] = hits / n_paths
         frame[f"{name}_low"], frame[f"{name}_high"] = wilson(hits, n_paths)
     frame["adl_share"] = share / SHARE_UNIT / n_paths

@@ -42,7 +42,7 @@ class Block:
     """What a block of paths gives back.
 
     out : OUTCOME[n]
-    cells : DataFrame, a row per path and class of leverage where anything happened
+    cells : DataFrame, a row per path and cell where a deficit or ADL happened
     tallies : TALLY[N]
     """
 
@@ -75,16 +75,18 @@ class Run:
         return levels[0], levels[1]
 
     @cached_property
-    def cell(self) -> np.ndarray:
-        """Class of effective leverage of every position, see `stress.buckets`."""
-        return buckets.cells(self.book.side, self.book.effective_leverage(self.prices.s0))
+    def classes(self) -> dict[str, np.ndarray]:
+        """Class of every position in each grouping, see `stress.buckets`."""
+        book, s0 = self.book, self.prices.s0
+        return buckets.classify(book.effective_leverage(s0), book.leverage, book.quantity * s0)
 
     @cached_property
     def kernel(self) -> tuple[ladder.Ladder, Tiers, Terms]:
         """The run as the compiled side takes it."""
         book, s0 = self.book, float(self.prices.s0)
         rules, tiers = self.venue.to_kernel()
-        sorted_book = ladder.build(book.side, book.quantity, book.entry_price, book.margin, *self.levels, s0, self.cell)
+        cells = buckets.cells(book.side, self.classes)
+        sorted_book = ladder.build(book.side, book.quantity, book.entry_price, book.margin, *self.levels, s0, cells)
         depth = to_kernel(self.depth, s0, self.step)
         return sorted_book, tiers, Terms(rules, depth, self.step, self.gap, self.jump_gap, self.seed)
 
@@ -98,7 +100,7 @@ class Run:
         """Work the paths first, first + 1, ... on their prices."""
         n = prices.close.shape[0]
         out = np.zeros(n, OUTCOME)
-        cells = np.zeros((n, 2 * ladder.CELLS_PER_SIDE), CELL)
+        cells = np.zeros((n, buckets.N_CELLS), CELL)
         tallies = np.zeros(len(self.book), TALLY)
         waterfall.run_paths(prices, first, self.fund, *self.kernel, out, cells, tallies)
         counted = cells.view(np.float64).reshape(*cells.shape, -1)
@@ -112,9 +114,10 @@ class Run:
         """Event log of one path, see `Result.replay_path`."""
         prices = self.price_block(path, 1)
         out = np.zeros(1, OUTCOME)
+        cells = np.zeros(buckets.N_CELLS, CELL)
         log = np.zeros(4 * len(self.book) + 64, LOG)
         for _ in range(2):  # a second time only where the log was too short
-            waterfall.log_path(prices, path, self.fund, *self.kernel, out, log)
+            waterfall.log_path(prices, path, self.fund, *self.kernel, out, cells, log)
             if out["logged"][0] <= log.size:
                 break
             log = np.zeros(int(out["logged"][0]), LOG)

@@ -149,7 +149,18 @@ def assert_equal(result, outcome, book, context):
     assert list(positions["bankruptcy_rate"] == 1) == outcome.bankrupt, context
     assert list(positions["adl_rate"] == 1) == outcome.adl_hit, context
     assert positions["adl_share"].to_numpy() == pytest.approx(outcome.adl_share, abs=1e-9), context
-    assert result.cells["eligible"].sum() == sum(outcome.eligible), context
+    leverage = stress.buckets.GROUPINGS["leverage"]
+    assert result.cells.query("cell < @leverage.end")["eligible"].sum() == sum(outcome.eligible), context
+
+
+def assert_rates_equal(result, outcome, context):
+    """Every grouping counts the same positions."""
+    for by in ("leverage", "set_leverage", "size"):
+        rates = result.rates_by(by)
+        hits = {name: (rates[name] * rates["positions"]).sum() for name in ("liquidation", "bankruptcy", "adl")}
+        assert hits["liquidation"] == pytest.approx(sum(outcome.liquidated)), (by, context)
+        assert hits["bankruptcy"] == pytest.approx(sum(outcome.bankrupt)), (by, context)
+        assert hits["adl"] == pytest.approx(sum(outcome.adl_hit)), (by, context)
 
 
 def run_row(number: int, books: int):
@@ -166,6 +177,8 @@ def run_row(number: int, books: int):
             book, venue, path, depth=DEPTHS[row["depth"]], fund=fund, gap=row["gap"], jump_gap=row["jump_gap"]
         )
         assert_equal(result, outcome, book, (row, i))
+        if i % 8 == 0:
+            assert_rates_equal(result, outcome, (row, i))
         needed = result.paths["fund_needed"].iloc[0]
         assert outcome.depleted == (needed > fund) or needed == pytest.approx(fund, abs=1e-9 * book.open_interest(S0))
         outcomes.append(outcome)

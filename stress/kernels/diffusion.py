@@ -32,6 +32,8 @@ class Side(NamedTuple):
     tail : float, probability of the tail, in [0, 1]; 1 for no body
     xi, beta : float, shape and scale of the tail; xi = 0 is the exponential
     cap : float, larger sizes become this one; inf for none
+    sd : float, above 0 the size is instead a normal of mean body[-1] and this deviation, given that it is positive,
+        which has the probability `tail`; xi, beta and cap play no part
     """
 
     body: np.ndarray
@@ -39,6 +41,7 @@ class Side(NamedTuple):
     xi: float
     beta: float
     cap: float
+    sd: float = 0.0
 
 
 class Law(NamedTuple):
@@ -69,7 +72,9 @@ def factor(x):
 def size(side, u):
     """Size of a jump at the uniform u in (0, 1): the quantile function of the side."""
     w = 1.0 - u
-    if w >= side.tail:
+    if side.sd > 0.0:
+        return max(side.body[-1] - side.sd * normal_quantile(w * side.tail), 0.0)
+    if side.body.size > 1 and w >= side.tail:
         k = (u / (1.0 - side.tail)) * (side.body.size - 1)
         i = min(int(k), side.body.size - 2)
         return side.body[i] + (k - i) * (side.body[i + 1] - side.body[i])
@@ -103,14 +108,22 @@ def jump(law, up, down, seed, path, step, count):
 
 
 @jit
-def fill_path(law, up, down, s0, at_zero, seed, path, close, low, high, pre_jump):
-    """One path; the four rows are overwritten. `pre_jump` may be `close` itself if the law has no jumps."""
+def fill_path(law, up, down, pace, s0, at_zero, seed, path, close, low, high, pre_jump):
+    """One path; the four rows are overwritten. `pre_jump` may be `close` itself if the law has no jumps.
+
+    `pace` is float64[n_steps + 1], the variance of each step as a multiple of the law's, or empty for 1 throughout.
+    """
     close[0] = low[0] = high[0] = pre_jump[0] = price = s0
-    variance2 = 2.0 * law.sd * law.sd
+    drift, sd = law.drift, law.sd
+    variance2 = 2.0 * sd * sd
     for step in range(1, close.size):
+        if pace.size > 0:
+            sd = law.sd * math.sqrt(pace[step])
+            drift = law.drift + 0.5 * (law.sd * law.sd - sd * sd)  # the expected price stays what it was
+            variance2 = 2.0 * sd * sd
         z, u = uniforms(seed, STEP, path, step)
         v, n = uniforms(seed, BRIDGE, path, step)
-        d = law.drift + law.sd * normal_quantile(z)
+        d = drift + sd * normal_quantile(z)
         end = price * factor(d)
         bottom = price * factor(0.5 * (d - math.sqrt(d * d - variance2 * log(u))))
         top = price * factor(0.5 * (d + math.sqrt(d * d - variance2 * log(v))))
@@ -124,8 +137,8 @@ def fill_path(law, up, down, s0, at_zero, seed, path, close, low, high, pre_jump
 
 
 @jit
-def fill_block(law, up, down, s0, seed, first_path, close, low, high, pre_jump):
+def fill_block(law, up, down, pace, s0, seed, first_path, close, low, high, pre_jump):
     """Paths first_path, first_path + 1, ...; a row each of the four float64[n_paths, n_steps + 1], overwritten."""
     at_zero = exp(-law.rate)
     for i in range(close.shape[0]):
-        fill_path(law, up, down, s0, at_zero, seed, first_path + i, close[i], low[i], high[i], pre_jump[i])
+        fill_path(law, up, down, pace, s0, at_zero, seed, first_path + i, close[i], low[i], high[i], pre_jump[i])

@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-CELLS_PER_SIDE = 32  # classes of effective leverage; shorts after longs
+GROUPINGS = 3  # each position stands in one cell of each grouping, see `stress.buckets`
 
 POSITION = np.dtype((np.record, [
     ("quantity", "f8"), ("entry", "f8"), ("margin", "f8"),
     ("liquidation", "f8"), ("bankruptcy", "f8"),
     ("notional", "f8"),                 # q S_0
-    ("cell", "i8"),                     # class of effective leverage
+    ("cells", "i8", (GROUPINGS,)),      # its cell in each grouping
     ("number", "i8"),                   # in the book
 ]))  # fmt: skip
 
@@ -32,14 +32,14 @@ class Ladder(NamedTuple):
     longs: int
 
 
-def build(side, quantity, entry, margin, liquidation, bankruptcy, s0, cell):
-    """Sort a book (arrays of length N in book order, side +1 or -1) into a Ladder."""
+def build(side, quantity, entry, margin, liquidation, bankruptcy, s0, cells):
+    """Sort a book into a Ladder: arrays of length N in book order, side +1 or -1, cells int64[N, GROUPINGS]."""
     longs, shorts = np.flatnonzero(side > 0), np.flatnonzero(side < 0)
     longs = longs[np.argsort(-liquidation[longs], kind="stable")]
     shorts = shorts[np.argsort(liquidation[shorts], kind="stable")]
     order = np.concatenate([longs, shorts])
     positions = np.zeros(order.size, POSITION)
-    columns = (quantity, entry, margin, liquidation, bankruptcy, quantity * s0, cell, np.arange(order.size))
+    columns = (quantity, entry, margin, liquidation, bankruptcy, quantity * s0, cells, np.arange(order.size))
     for name, column in zip(POSITION.names or (), columns, strict=True):
         positions[name] = column[order]
     by_number = np.concatenate([np.argsort(longs, kind="stable"), longs.size + np.argsort(shorts, kind="stable")])

@@ -38,19 +38,21 @@ OUTCOME = np.dtype((np.record, [
     ("net_loss", "f8"), ("net_loss_peak", "f8"), ("drawdown_peak", "f8"), ("deficit", "f8"), ("inflow", "f8"),
     ("fund_end", "f8"), ("fund_low", "f8"), ("depletion_step", "i8"),
     ("liquidated_count", "i8"), ("liquidated_quantity", "f8"),
+    ("longs_reached", "i8"), ("shorts_reached", "i8"),  # places of the ladder that the price has passed
     ("adl_events", "i8"), ("adl_count", "i8"), ("adl_quantity", "f8"), ("adl_usd", "f8"), ("residual", "f8"),
     ("status", "i8"), ("where", "i8"), ("logged", "i8"),
 ]))  # fmt: skip
 
-# Sums over the positions of a class of leverage on one path, by count and by notional.
+# Sums over the positions of a cell on one path, by count and by notional. Liquidations are not among them: on each side
+# they are the places that the price has passed, less those that ADL had closed before (`spared`).
 CELL = np.dtype((np.record, [
-    ("liquidated", "f8"), ("liquidated_notional", "f8"), ("bankrupt", "f8"), ("bankrupt_notional", "f8"),
-    ("adl", "f8"), ("adl_notional", "f8"), ("adl_share", "f8"), ("adl_share_notional", "f8"),
-    ("eligible", "f8"), ("eligible_notional", "f8"),
+    ("bankrupt", "f8"), ("bankrupt_notional", "f8"), ("adl", "f8"), ("adl_notional", "f8"),
+    ("adl_share", "f8"), ("adl_share_notional", "f8"), ("eligible", "f8"), ("eligible_notional", "f8"),
+    ("spared", "f8"), ("spared_notional", "f8"),
 ]))  # fmt: skip
 
 # Counts of a position over paths.
-TALLY = np.dtype((np.record, [("liquidated", "i8"), ("bankrupt", "i8"), ("adl", "i8"), ("adl_share", "i8")]))
+TALLY = np.dtype((np.record, [("bankrupt", "i8"), ("adl", "i8"), ("adl_share", "i8"), ("spared", "i8")]))
 
 LOG = np.dtype((np.record, [
     ("step", "i8"), ("kind", "i8"), ("place", "i8"), ("price", "f8"), ("quantity", "f8"),
@@ -84,7 +86,7 @@ class Path(NamedTuple):
     positions, by_number : the `Ladder`
     tiers : Tiers
     marks : MARK[N], as `fresh_marks` makes it unless ADL has touched the path
-    cells : CELL[2 * CELLS_PER_SIDE], of this path
+    cells : CELL[n], of this path
     tallies : TALLY[N], summed over paths; empty: neither cells nor tallies are counted
     log : LOG[n], events in order; those that do not fit are only numbered
     state, out : STATE, OUTCOME
@@ -147,15 +149,12 @@ def note(p, kind, place, price, quantity, money, left):
 
 
 @jit
-def count_liquidation(cell, tally, notional, bankrupt):
-    """Add a liquidation to the CELL of its class and to the TALLY of its position."""
-    tally.liquidated += 1
-    cell.liquidated += 1.0
-    cell.liquidated_notional += notional
-    if bankrupt:
-        tally.bankrupt += 1
-        cell.bankrupt += 1.0
-        cell.bankrupt_notional += notional
+def count_bankrupt(position, cells, tally):
+    """Add a liquidation with a deficit."""
+    tally.bankrupt += 1
+    for c in position.cells:
+        cells[c].bankrupt += 1.0
+        cells[c].bankrupt_notional += position.notional
 
 
 @jit
@@ -166,15 +165,24 @@ def count_adl(p):
         mark = marks[j]
         if not mark.eligible:
             continue
-        notional = positions[j].notional
-        cell = cells[positions[j].cell]
-        cell.eligible += 1.0
-        cell.eligible_notional += notional
+        position = positions[j]
+        notional = position.notional
+        spared = mark.left <= 0.0 and j < (p.out.longs_reached if j < p.longs else p.longs + p.out.shorts_reached)
+        for c in position.cells:
+            cell = cells[c]
+            cell.eligible += 1.0
+            cell.eligible_notional += notional
+            if mark.hit:
+                cell.adl += 1.0
+                cell.adl_notional += notional
+                cell.adl_share += mark.closed
+                cell.adl_share_notional += mark.closed * notional
+            if spared:
+                cell.spared += 1.0
+                cell.spared_notional += notional
         if mark.hit:
-            cell.adl += 1.0
-            cell.adl_notional += notional
-            cell.adl_share += mark.closed
-            cell.adl_share_notional += mark.closed * notional
             tallies[j].adl += 1
             tallies[j].adl_share += int(mark.closed * SHARE_UNIT + 0.5)
             p.out.adl_count += 1
+        if spared:
+            tallies[j].spared += 1

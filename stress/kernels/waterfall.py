@@ -22,11 +22,9 @@ import numpy as np
 from stress.kernels.deleverage import AT_MARK, deleverage
 from stress.kernels.fund import forget_old, has_drawdown, pay, push_balance
 from stress.kernels.jit import jit
-from stress.kernels.ladder import CELLS_PER_SIDE
 from stress.kernels.orderbook import average_fill
 from stress.kernels.state import (
     BAD_PRICE,
-    CELL,
     LOG,
     LOGGED_LIQUIDATION,
     OK,
@@ -37,7 +35,7 @@ from stress.kernels.state import (
     Path,
     clear_marks,
     count_adl,
-    count_liquidation,
+    count_bankrupt,
     fresh_marks,
     set_impact,
     write,
@@ -148,8 +146,8 @@ def work_side(s, start, target, gap, p):
         unpaid += u
         kept += k
         kept_value += k * position.bankruptcy
-        if counting:
-            count_liquidation(cells[position.cell], tallies[j], position.notional, residual < 0.0)
+        if counting and residual < 0.0:
+            count_bankrupt(position, cells, tallies[j])
         if out.logged < log.size:
             write(log[out.logged], state, LOGGED_LIQUIDATION, j, fill, q, residual, 0.0)
         out.logged += 1
@@ -197,6 +195,7 @@ def reset(state, out, path, fund, terms, longs, price):
     out.deficit = out.inflow = out.residual = 0.0
     out.fund_end = out.fund_low = fund
     out.depletion_step = out.where = -1
+    out.longs_reached = out.shorts_reached = 0
     out.liquidated_count = out.adl_count = out.adl_events = out.logged = 0
     out.liquidated_quantity = out.adl_quantity = out.adl_usd = 0.0
     out.status = OK
@@ -276,6 +275,7 @@ def run_path(prices, row, path, fund, ladder, tiers, terms, states, outs, marks,
             state.mark_before = close * state.shade
         before = close
     out.fund_end = state.balance
+    out.longs_reached, out.shorts_reached = state.next_long, state.next_short - ladder.longs
     if out.adl_events > 0 and tallies.size > 0:
         count_adl(p)
 
@@ -310,7 +310,7 @@ def run_paths(prices, first_path, fund, ladder, tiers, terms, out, cells, tallie
         As in `run_path`.
     out : OUTCOME[n]
         Overwritten.
-    cells : CELL[n, 2 * CELLS_PER_SIDE]
+    cells : CELL[n, c]
         Added to; zeros on entry.
     tallies : TALLY[N]
         Added to: integers, so that no cut into blocks changes their sum.
@@ -338,9 +338,8 @@ def run_paths(prices, first_path, fund, ladder, tiers, terms, out, cells, tallie
 
 
 @jit
-def log_path(prices, path, fund, ladder, tiers, terms, out, log):
+def log_path(prices, path, fund, ladder, tiers, terms, out, cells, log):
     """One path alone (row 0 of `prices`) into out[0], with its events; `out.logged` says how many there were."""
     states, peaks = np.zeros(1, STATE), np.zeros(1, OUTCOME)
     marks, tallies = fresh_marks(ladder.positions), np.zeros(ladder.positions.size, TALLY)
-    cells = np.zeros(2 * CELLS_PER_SIDE, CELL)
     run_whole_path(prices, 0, path, fund, ladder, tiers, terms, states, out, peaks, marks, cells, tallies, log)
