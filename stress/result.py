@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from stress import buckets, sizing
+from stress import buckets
 from stress.estimate import Estimate, mean, probability, wilson
 from stress.kernels.state import SHARE_UNIT
 
@@ -102,6 +102,8 @@ class Result:
         DataFrame
             Columns fund, probability, low, high: exact 95 % intervals.
         """
+        from stress import sizing
+
         needed = self.paths["fund_needed"].to_numpy()
         return sizing.depletion_curve(needed, sizing.fund_grid(needed, self.fund) if funds is None else funds)
 
@@ -110,6 +112,8 @@ class Result:
 
         Where alpha is too small for the number of paths the answer is a bound and `note` says how many it would take.
         """
+        from stress import sizing
+
         return sizing.required_fund(self.paths["fund_needed"].to_numpy(), alpha)
 
     def by_leverage(self, bins=None, side: buckets.Side | None = None) -> pd.DataFrame:
