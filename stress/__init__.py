@@ -23,6 +23,7 @@ _HOMES = {
     "Tier": "venue",
     "Venue": "venue",
     "allocate": "adl",
+    "compare": "comparison",
     "list_venues": "venue",
     "load_scenario": "scenario",
     "load_venue": "venue",

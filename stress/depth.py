@@ -71,14 +71,15 @@ class Depth:
 def to_kernel(depth: Depth | None, s0: float, dt: float) -> Any:
     """The compiled side's record of a depth (None: infinite) at the price s0, for steps of dt seconds."""
     from stress.kernels import records
+    from stress.kernels.fmath import exp, power
 
     if depth is None:
         return records.Depth(0.0, 1.0, math.inf, 0.0, 1.0, 0.0)
     return records.Depth(
-        slope=depth.width * (s0 / depth.usd) ** depth.exponent,
+        slope=depth.width * power(s0 / depth.usd, float(depth.exponent)),
         exponent=float(depth.exponent),
-        cap=depth.usd / s0 * (depth.max_displacement / depth.width) ** (1.0 / depth.exponent),
+        cap=depth.usd / s0 * power(depth.max_displacement / depth.width, 1.0 / depth.exponent),
         max_displacement=float(depth.max_displacement),
-        recovery=2.0 ** (-dt / depth.half_life),
+        recovery=exp(-math.log(2.0) * dt / depth.half_life),
         passthrough=float(depth.passthrough),
     )
