@@ -14,6 +14,7 @@ deductions 0 ("flat") the rate applies to the whole notional and MM jumps at eac
 from __future__ import annotations
 
 import math
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields, replace
@@ -317,6 +318,8 @@ class VenueInfo:
         As of when the file speaks.
     status : str
         How many figures have which status, as in "7 official, 2 third-party".
+    missing : tuple of str
+        What a skeleton lacks; empty for a whole preset.
     """
 
     name: str
@@ -325,6 +328,7 @@ class VenueInfo:
     status: str
     date: str
     contract: str
+    missing: tuple[str, ...] = ()
 
 
 def list_venues() -> list[VenueInfo]:
@@ -335,7 +339,9 @@ def list_venues() -> list[VenueInfo]:
         raise_if(file.problems)
         counts = Counter(figure.status for figure in [*file.rules, *map(file.tiers_figure, file.markets)])
         status = ", ".join(f"{counts[word]} {word}" for word in STATUSES if counts[word])
-        infos.append(VenueInfo(path.stem, file.title, tuple(file.markets), status, file.date, file.contract))
+        infos.append(
+            VenueInfo(path.stem, file.title, tuple(file.markets), status, file.date, file.contract, file.missing)
+        )
     return infos
 
 
@@ -347,6 +353,11 @@ def load_venue(name_or_path: str | Path, market: str | None = None) -> Venue:
     name_or_path : str or Path
     market : str, optional
         May be left out where the file has one market.
+
+    Warns
+    -----
+    UserWarning
+        The file is a skeleton; its notes then start with what is missing.
 
     Raises
     ------
@@ -376,7 +387,7 @@ def load_venue(name_or_path: str | Path, market: str | None = None) -> Venue:
             contract=file.contract,
             figures=(*file.rules, file.tiers_figure(market)),
             title=file.title,
-            notes=file.notes,
+            notes=(*(f"Missing: {text}" for text in file.missing), *file.notes),
             **{figure.name: figure.value for figure in file.rules if figure.value is not None},
         )
     except InputError as error:
@@ -384,4 +395,6 @@ def load_venue(name_or_path: str | Path, market: str | None = None) -> Venue:
         found = [p for p in error.problems if tiers or p.column != "tiers"]
         raise InputError(problems + [replace(p, where=file.where) for p in found]) from None
     raise_if(problems)
+    if file.missing:
+        warnings.warn(f"venue {file.name} is a skeleton; missing: {'; '.join(file.missing)}", stacklevel=2)
     return venue

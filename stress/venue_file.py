@@ -18,7 +18,10 @@ A user's own file is TOML and needs no more than this:
 A figure may name its source, `fee_rate = { value = 0.005, source = "rulebook" }`, and so may a market,
 `source = "rulebook"`; the source is told once, under [sources]:
 `rulebook = { page = "...", date = "2026-01-31", status = "official" }`. A preset also carries an [example] that was
-published elsewhere and that it reproduces: which method of `Venue` to call, its inputs, the expected answer.
+published elsewhere and that it reproduces: which method of `Venue` to call (or "allocate", `stress.allocate`), its
+inputs, the expected answer, and the tiers and tier basis of the publication where they are not those of the file. A
+file that lacks what a venue needs says so in `missing = ["...", ...]` under [venue]: it is a skeleton, listed as one,
+and loading it warns.
 """
 
 from __future__ import annotations
@@ -39,7 +42,7 @@ PRESETS = Path(__file__).parent / "venues"
 STATUSES = ("official", "third-party", "assumed", "user")
 KEYS = {
     "file": ("venue", "sources", "rules", "markets", "example"),
-    "venue": ("name", "title", "contract", "date", "notes"),
+    "venue": ("name", "title", "contract", "date", "notes", "missing"),
     "source": ("page", "date", "status"),
     "market": ("tiers", "deduction", "source"),
     "rules": (
@@ -86,7 +89,8 @@ class VenueFile:
     where : str
         The file, as errors call it.
     name, title, contract, date : str
-    notes : tuple of str
+    notes, missing : tuple of str
+    example : dict
     rules : list of Figure
     markets : dict
         The table of each market.
@@ -102,13 +106,14 @@ class VenueFile:
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise InputError(Problem(self.where, f"a readable TOML file ({error})")) from None
         self._check_keys("file", data)
-        head, sources, rules, markets, _ = (self._table(data, key) for key in KEYS["file"])
+        head, sources, rules, markets, self.example = (self._table(data, key) for key in KEYS["file"])
         self._check_keys("venue", head, "venue.")
         self._check_keys("rules", rules, "rules.")
         self.name = head.get("name", path.stem)
         self.title, self.contract = str(head.get("title", "")), head.get("contract", "linear")
         self.date = str(head.get("date", ""))
-        self.notes = self._notes(head.get("notes", []))
+        self.notes = self._texts(head, "notes")
+        self.missing = self._texts(head, "missing")
         self.sources = {key: self._source(sources, key) for key in sources}
         self.markets = {key: self._table(markets, key, "markets.") for key in markets}
         for key, table in self.markets.items():
@@ -183,11 +188,12 @@ class VenueFile:
             self._wrong(one_of(status, STATUSES), f"sources.{key}.status", status)
         return str(table.get("page")), str(table.get("date")), str(status)
 
-    def _notes(self, notes: Any) -> tuple[str, ...]:
-        if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
-            self._wrong("a list of texts", "venue.notes", notes)
+    def _texts(self, head: dict, key: str) -> tuple[str, ...]:
+        texts = head.get(key, [])
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            self._wrong("a list of texts", f"venue.{key}", texts)
             return ()
-        return tuple(notes)
+        return tuple(texts)
 
     def _table(self, parent: dict, key: str, prefix: str = "") -> dict:
         table = parent.get(key, {})

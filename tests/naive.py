@@ -375,10 +375,6 @@ class Ledger:
         self.kept[side] -= kept
         self.rest[side] += rest
 
-    def settle_difference(self, money: float) -> None:
-        self.fund += max(0.0, money)
-        self.residual += max(0.0, -money)
-
     def give_up(self, money: float) -> None:
         self.unpaid -= money
         self.residual += money
@@ -618,12 +614,19 @@ class Run:
             fill = sum(item.kept * item.fill for item in unpaid) / kept
             ledger.settle_kept(losing_side, fill, kept, taken, unfilled, owed - left)
             self.book.v += losing_side * unfilled
-            # Closed at another price than the bankruptcy price: the difference is the bankrupt's side's.
+            # Closed at another price than the bankruptcy price: the difference is the bankrupt's side's. The fund
+            # takes a gain; it pays a loss down to its reserve, and what it cannot pay is residual.
             difference = losing_side * taken * (price - bankruptcy)
-            self.move_fund(max(0.0, difference))
-            out.inflow += max(0.0, difference)
-            out.residual += max(0.0, -difference)
-            ledger.settle_difference(difference)
+            if difference > 0:
+                self.move_fund(difference)
+                out.inflow += difference
+                ledger.fund += difference
+            else:
+                paid = min(-difference, max(0.0, self.fund - self.rules.reserve))
+                self.move_fund(-paid)
+                ledger.fund -= paid
+                ledger.residual += -difference - paid
+                out.residual += -difference - paid
         if left > 0:
             self.log("residual", losing_side, M, 0.0 if in_money else unfilled, left)
         self.audit(y, "after ADL")

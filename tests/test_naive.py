@@ -623,3 +623,13 @@ def test_the_ledger_notices_a_missing_dollar():
     run.ledger.trader_cash[1] += 1.0
     with pytest.raises(AssertionError, match="broken: money at the mark"):
         run.take_step(100.0, None, 90.0)
+
+
+def test_adl_at_the_mark_leaves_the_loss_to_what_the_fund_still_holds():
+    """A drawdown of 30 % sets off ADL with 70,000 left; at the mark winners forgo nothing and the fund pays it all."""
+    venue = rules(0.005, score="profit", settlement="bankruptcy", adl_price="mark", drawdown=0.3)
+    out = simulate(worked_example(c_entry=9_800.0), venue, [9_000.0, 10_000.0], fund=100_000.0)
+    assert out.depleted
+    assert out.adl_usd == pytest.approx(0, abs=1e-6)
+    assert out.residual == pytest.approx(0, abs=1e-6)
+    assert out.fund_end == out.fund_low == pytest.approx(50_000)

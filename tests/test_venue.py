@@ -3,7 +3,6 @@
 import math
 import subprocess
 import sys
-import tomllib
 from dataclasses import fields, replace
 from math import inf
 from pathlib import Path
@@ -11,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stress import venue_file
+from stress import allocate, venue_file
 from stress.errors import InputError
 from stress.kernels import margin as kernel
 from stress.kernels.records import SCORES, TIER_BASES
 from stress.venue import WORDS, Figure, Tier, Venue, list_venues, load_venue
 from stress.venue_file import KEYS, PRESETS, STATUSES, VenueFile
 
-pytestmark = pytest.mark.nojit
+pytestmark = [pytest.mark.nojit, pytest.mark.filterwarnings("ignore:venue .* is a skeleton")]
 
 TIERS = (Tier(0, 100_000, 50, 0.01), Tier(100_000, inf, 20, 0.02, 1_000))
 MARKETS = [(info.name, market) for info in list_venues() for market in info.markets]
@@ -231,19 +230,24 @@ def test_liquidation_price_is_the_first_adverse_price(basis, side):
 
 @pytest.mark.parametrize(("name", "market"), MARKETS)
 def test_liquidation_price_is_where_equity_meets_the_margin(name, market):
-    """With continuous margins the equality holds at the price itself, in whatever tier it falls."""
+    """Inside a tier the equality holds at the price itself; a flat rate can also be met where it jumps."""
     venue, rng = load_venue(name, market), np.random.default_rng(3)
     n = 200
     side, price = rng.choice([-1.0, 1.0], n), 100.0
     notional = rng.lognormal(12, 3, n)
-    quantity, margin = notional / price, notional / venue.max_leverage(notional) * rng.uniform(1.0, 1.3, n)
+    quantity, margin = notional / price, notional / venue.max_leverage(notional, price) * rng.uniform(1.0, 1.3, n)
     level = venue.liquidation_price(side, quantity, price, margin, price)
     some = np.isfinite(level)
     assert some.sum() > n / 2
     side, quantity, margin, level = side[some], quantity[some], margin[some], level[some]
     equity = margin + side * quantity * (level - price)
     excess = equity - venue.maintenance_margin(quantity, level, price)
-    assert np.abs(excess / (quantity * price)).max() < 1e-11
+    inside = np.abs(excess / (quantity * price)) < 1e-11
+    floors = np.array([tier.floor for tier in venue.tiers])
+    jumps = np.isclose((quantity * level)[:, None], floors, rtol=1e-9).any(axis=1) & (excess < 0)
+    flat = len(venue.tiers) > 1 and venue.tiers[-1].deduction == 0
+    assert (inside | (flat & jumps)).all()
+    assert inside.mean() > 0.9
     assert (side * (level - venue.bankruptcy_price(side, quantity, price, margin))).min() > 0
 
 
@@ -259,10 +263,10 @@ def test_liquidation_price_of_a_position_past_it():
 def test_presets():
     assert {info.name for info in list_venues()} >= {"binance", "bybit", "hyperliquid"}
     for info in list_venues():
-        assert len(info.markets) >= 3
+        assert info.markets
         assert info.contract == "linear"
         assert info.title
-        assert info.date > "2026"
+        assert info.date >= "2025-06"
         assert "official" in info.status
         assert "user" not in info.status
 
@@ -298,15 +302,24 @@ def test_preset_tiers_are_continuous_or_declared_flat(name, market):
 
 
 @pytest.mark.parametrize("name", [info.name for info in list_venues()])
-def test_preset_reproduces_its_published_example(name):
-    example = tomllib.loads((PRESETS / f"{name}.toml").read_text())["example"]
+def test_preset_reproduces_its_published_example_or_is_a_skeleton(name):
+    file = VenueFile(PRESETS / f"{name}.toml")
+    example = file.example
+    assert bool(example) != bool(file.missing)
+    if file.missing:
+        with pytest.warns(UserWarning, match=f"venue {name} is a skeleton; missing: ") as caught:
+            venue = load_venue(name, next(iter(file.markets)))
+        assert all(text in str(caught[0].message) for text in file.missing)
+        assert venue.notes[: len(file.missing)] == tuple(f"Missing: {text}" for text in file.missing)
+        return
     assert example["what"]
     assert example["source"]
-    venue = load_venue(name, example["market"])
-    if "tiers" in example:
-        venue = replace(venue, tiers=[Tier(*row) for row in example["tiers"]])
-    got = getattr(venue, example["call"])(**example["inputs"])
-    assert got == pytest.approx(example["expected"], abs=example["tolerance"], rel=0)
+    given = {key: example[key] for key in ("tiers", "tier_basis") if key in example}
+    if "tiers" in given:
+        given["tiers"] = [Tier(*row) for row in given["tiers"]]
+    venue = replace(load_venue(name, example["market"]), **given)
+    call = allocate if example["call"] == "allocate" else getattr(venue, example["call"])
+    assert call(**example["inputs"]) == pytest.approx(example["expected"], abs=example["tolerance"], rel=0)
 
 
 # Files of a user's own
@@ -381,6 +394,7 @@ def test_durations(write, text, wanted):
         ("fee_rate = 0.005", "fee_rate = { value = 0.1, source = 'x' }", "rules.fee_rate.source", "a key of [sources]"),
         ("fee_rate = 0.005", "drawdown = 0.3\ndrawdown_window = '8 weeks'", "drawdown_window", '"8h"'),
         ('name = "mine"', "notes = 'one'", "venue.notes", "a list of texts"),
+        ('name = "mine"', "missing = 1", "venue.missing", "a list of texts"),
         ("[rules]", "[rule]", "rule", "the nearest is 'rules'"),
         ("[rules]", "[sources.a]\npage = 'p'\nstatus = 'user'\n[rules]", "sources.a.date", "a date"),
         ("[rules]", "[sources]\na = 1\n[rules]", "sources.a", "a table"),
@@ -408,7 +422,7 @@ def test_files_that_are_none(write, tmp_path):
     assert "TOML" in only_problem(lambda: load_venue(write("[venue")))[1]
     assert only_problem(lambda: load_venue(write("")))[0] == "markets"
     _, text = only_problem(lambda: load_venue(tmp_path / "absent.toml"))
-    assert "one of binance, bybit, hyperliquid" in text
+    assert f"one of {', '.join(info.name for info in list_venues())}" in text
     assert "nearest is 'binance'" in only_problem(lambda: load_venue("binnance"))[1]
 
 

@@ -111,13 +111,17 @@ def deleverage(s, mark, unpaid, kept, kept_value, p):
         left_over = rest / kept * unpaid
         if rest > 0.0:
             set_impact(state, p.terms, state.v + s * rest)
-        # a price other than the bankruptcy price moves money between the bankrupt's side and the fund
+        # At a price other than the bankruptcy price the difference is the bankrupt's side's: a gain goes to the fund, and
+        # a loss comes from it, past the drawdown that set off ADL, down to the reserve.
         difference = s * taken * (price - kept_value / kept) if rules.adl_price != AT_BANKRUPTCY else 0.0
         if difference > 0.0:
             state.balance += difference
             out.inflow += difference
-        else:
-            left_over -= difference
+        elif difference < 0.0:
+            paid = min(-difference, max(0.0, state.balance - rules.reserve))
+            state.balance -= paid
+            out.fund_low = min(out.fund_low, state.balance)
+            left_over += -difference - paid
     if left_over > 0.0:
         out.residual += left_over
         note(p, LOGGED_RESIDUAL, -1, mark, 0.0 if in_money else rest, -left_over, 0.0)

@@ -1,0 +1,130 @@
+"""Writes docs/venues.md from the venue files. Run it from the root of the repository: `python docs/make_venues.py`."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+from stress.venue import Tier, Venue, VenueInfo, list_venues, load_venue
+from stress.venue_file import PRESETS, VenueFile
+
+PAGE = Path(__file__).with_name("venues.md")
+INTRO = """\
+# Venues
+
+Made by `python docs/make_venues.py` from `stress/venues/*.toml`; change those, not this page.
+
+Each figure has a source, a date and a status: *official* (the venue's own page or code), *third-party* (a client, a
+mirror or a data set; said of what kind), *assumed* (said why). Rules change: look at the dates (a year alone: the page
+has no date and was read in that year), and import the tiers of today with `perp-stress venues import FILE`.
+
+A *skeleton* lacks something it needs, and has no published example that it could reproduce; loading it warns. Every
+other preset reproduces the example at the end of its section, in the tests.
+"""
+BASES = {"notional": "notional at mark", "entry_notional": "notional at entry", "quantity": "coins"}
+
+
+def render() -> str:
+    """The page."""
+    infos = list_venues()
+    parts = [INTRO, "## The rules side by side\n", _rules(infos)]
+    for info in infos:
+        parts += _venue(info)
+    return "\n".join(parts)
+
+
+def _table(header: list[str], rows: list[list[str]], numbers: bool = False) -> str:
+    rule = ["---:" if numbers else "---"] * len(header)
+    return "".join(f"| {' | '.join(row)} |\n" for row in [header, rule, *rows])
+
+
+def _load(name: str, market: str) -> Venue:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return load_venue(name, market)
+
+
+def _rules(infos: list[VenueInfo]) -> str:
+    header = ["venue", "as of", "tier by", "margin", "liquidation fee", "what is left", "ADL begins", "ranking"]
+    header += ["closed at", "figures"]
+    rows = []
+    for info in infos:
+        venue, file = _load(info.name, info.markets[0]), VenueFile(PRESETS / f"{info.name}.toml")
+        flat = any(table.get("deduction") == "flat" for table in file.markets.values())
+        single = all(len(_load(info.name, market).tiers) == 1 for market in info.markets)
+        name = f"[{info.name}](#{info.name})" + (" (skeleton)" if info.missing else "")
+        begins = "fund empty"
+        if venue.drawdown is not None:
+            window = "" if venue.drawdown_window is None else f" within {venue.drawdown_window / 3600:g} h"
+            begins = f"fund {_percent(venue.drawdown)} below its peak{window}"
+        rows.append(
+            [
+                *(name, info.date, BASES[venue.tier_basis]),
+                "one rate" if single else "flat" if flat else "continuous",
+                *(_percent(venue.fee_rate), f"to the {venue.residual}", begins),
+                f"`{venue.score}`" if venue.policy == "queue" else f"`{venue.policy}`",
+                f"{venue.adl_price} price" if venue.adl_price == "bankruptcy" else venue.adl_price.replace("_", " "),
+                info.status,
+            ]
+        )
+    return _table(header, rows)
+
+
+def _venue(info: VenueInfo) -> list[str]:
+    file = VenueFile(PRESETS / f"{info.name}.toml")
+    parts = [f"## {info.name}\n", f"{info.title}, as of {info.date}.\n"]
+    if info.missing:
+        parts.append("A skeleton. Missing:\n")
+        parts.append("".join(f"- {text}\n" for text in info.missing))
+    parts.append("Where the model is simpler than the venue:\n")
+    parts.append("".join(f"- {note}\n" for note in file.notes))
+    figures = [*file.rules, *(file.tiers_figure(market) for market in file.markets)]
+    names = [*(figure.name for figure in file.rules), *(f"tiers of {market}" for market in file.markets)]
+    parts.append(
+        _table(
+            ["figure", "value", "status", "date", "source"],
+            [
+                [name, _value(f.name, f.value), f.status, f.date, _page(f.source)]
+                for name, f in zip(names, figures, strict=True)
+            ],
+        )
+    )
+    for market in info.markets:
+        venue = _load(info.name, market)
+        unit = "coins" if venue.tier_basis == "quantity" else "USD"
+        header = [f"from ({unit})", f"to ({unit})", "max leverage", "maintenance rate", "deduction (USD)"]
+        parts += [f"### {info.name} {market}\n", _table(header, [_tier(tier) for tier in venue.tiers], numbers=True)]
+    if example := file.example:
+        parts.append(f"Example: {example['what']}. Expected {_expected(example['expected'])}.\n")
+        if "tiers" in example:
+            parts.append("Recalculated with the tiers of the publication, which are not those above.\n")
+        parts.append(f"Source: {_page(example['source'])}\n")
+    return parts
+
+
+def _tier(tier: Tier) -> list[str]:
+    cap = "no limit" if tier.cap == float("inf") else f"{tier.cap:,.10g}"
+    deduction = f"{round(tier.deduction, 6):,.12g}"
+    return [f"{tier.floor:,.10g}", cap, f"{tier.max_leverage:g}", _percent(tier.maintenance_rate), deduction]
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.4g} %"
+
+
+def _value(name: str, value: object) -> str:
+    if isinstance(value, float) and name in ("fee_rate", "drawdown"):
+        return _percent(value)
+    return f"{value / 3600:g} h" if name == "drawdown_window" and isinstance(value, float) else f"{value}"
+
+
+def _page(source: str) -> str:
+    return f"<{source}>" if "://" in source else source
+
+
+def _expected(value: float | list[float]) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else f"{value:,.12g}"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(render(), encoding="utf-8")
