@@ -1,0 +1,28 @@
+"""Pictures of a result.
+
+Every function takes a `Result`, draws on `ax` (or on a new figure), and returns the axes. They compute nothing: numbers
+come from the result and from `stress.views`. Importing this module changes no setting and chooses no backend.
+"""
+
+from stress.plots.anatomy import plot_cliff_map, plot_loss_waterfall, plot_path, plot_population
+from stress.plots.answers import (
+    plot_adl_by_leverage,
+    plot_adl_by_side,
+    plot_adl_by_size,
+    plot_depletion_curve,
+    plot_depletion_time,
+)
+from stress.plots.style import style
+
+__all__ = [
+    "plot_adl_by_leverage",
+    "plot_adl_by_side",
+    "plot_adl_by_size",
+    "plot_cliff_map",
+    "plot_depletion_curve",
+    "plot_depletion_time",
+    "plot_loss_waterfall",
+    "plot_path",
+    "plot_population",
+    "style",
+]

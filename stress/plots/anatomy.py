@@ -1,0 +1,186 @@
+"""The anatomy of a run: where the loss went, where liquidations sit, one path, and who is in the book."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter
+
+from stress import views, words
+from stress.plots.answers import LEVERAGE_BINS, time_unit
+from stress.plots.style import BLUE, GREEN, INK, MUTED, PURPLE, TALL, VERMILION, drawn, empty, legend_above, money_axis
+from stress.result import Result
+
+PART_WORDS = {
+    "deficit": "Loss beyond margin",
+    "fund": "Paid by the fund",
+    "adl": "Carried by ADL",
+    "residual": "Left unpaid",
+}
+PART_COLORS = {"deficit": MUTED, "fund": GREEN, "adl": VERMILION, "residual": PURPLE}
+
+
+@drawn()
+def plot_loss_waterfall(ax: Axes, result: Result, *, given: Literal["all", "adl"] = "all") -> None:
+    """Where each dollar beyond margin went: fund, ADL, unpaid. Means a path with 95 % whiskers.
+
+    Parameters
+    ----------
+    result : Result
+    given : {"all", "adl"}
+        All paths, or those with an unpaid deficit.
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    table = views.loss_parts(result, given)
+    if not float(table["mean"].iloc[0]) > 0:
+        empty(ax, "No path has a loss beyond margin." if given == "all" else "No path has an unpaid deficit.")
+        return
+    top = float(np.nanmax(table[["mean", "high"]].to_numpy()))
+    which = "Mean a path" if given == "all" else "Mean a path with ADL"
+    which = "This path" if result.n_paths == 1 else which
+    unit = money_axis(ax.xaxis, top, which)
+    part_mean = {str(part): float(x) for part, x in table["mean"].items()}
+    rest = 0.0  # what the parts below it leave: each bar starts where the next one ends
+    for y, part in reversed(list(enumerate(part_mean))):
+        start = 0.0 if part == "deficit" else rest
+        value, low, high, share = (float(table[column].iloc[y]) for column in ("mean", "low", "high", "share"))
+        ax.barh(y, value / unit, 0.62, left=start / unit, color=PART_COLORS[part])
+        ax.plot([(start + low) / unit, (start + high) / unit], [y, y], color=INK, lw=1)
+        text = words.usd(value) + ("" if part == "deficit" else f" ({words.percent(share)})") if value > 0 else "none"
+        ax.text(1.02, y, text, transform=ax.get_yaxis_transform(), va="center", fontsize=8.5)
+        rest += value
+    ax.set_yticks(range(len(table)), [PART_WORDS[str(part)] for part in table.index])
+    ax.tick_params(axis="y", length=0)
+    ax.invert_yaxis()
+    ax.grid(visible=False, axis="y")
+    ax.grid(visible=True, axis="x")
+    ax.set_xlim(0.0, 1.03 * top / unit)
+    ax.set_title("Where did the loss go?")
+
+
+@drawn()
+def plot_cliff_map(ax: Axes, result: Result, *, bin: float = 0.01, reach: float = 0.4) -> None:
+    """Notional that is liquidated in each per cent of a price move, by the thresholds at the start.
+
+    Longs lie on the side of a fall, shorts on that of a rise. Dark bins are cliffs: their own orders move the mark by
+    more than the bin.
+
+    Parameters
+    ----------
+    result : Result
+    bin, reach : float
+        Width of a bin and largest move, fractions of the price.
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    table = views.cliff_map(result.positions, views.start_price(result), result.config["depth"], bin=bin, reach=reach)
+    middle = 50 * (table["lower"] + table["upper"])
+    unit = money_axis(ax.yaxis, float(table["notional"].max()), f"Liquidated per {words.percent(bin)} of move")
+    for chosen, color, label in (
+        (middle < 0, BLUE, "Longs, in a fall"),
+        (middle > 0, VERMILION, "Shorts, in a rise"),
+    ):
+        cliff = table["branching"] > 1
+        for part, opacity, name in ((chosen & ~cliff, 0.55, label), (chosen & cliff, 1.0, f"{label}: cliff")):
+            if part.any() or not cliff.any():
+                held = table.loc[part, "notional"] / unit
+                ax.bar(middle[part], held, 100 * bin * 0.9, color=color, alpha=opacity, lw=0, label=name)
+            if not cliff.any():
+                break
+    ax.axvline(0.0, color=MUTED, lw=0.8)
+    ax.set_xlim(-100 * reach, 100 * reach)
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:+g} %" if x else "0"))
+    ax.set_xlabel("Move of the mark price from the start")
+    legend_above(ax, "Where do liquidations sit?", 4)
+
+
+@drawn(TALL)
+def plot_path(ax: Axes, result: Result, path: int) -> None:
+    """One path in detail: price, liquidations, insurance fund. Steps with ADL are dashed lines through all three.
+
+    `ax` becomes the frame of three panels, `ax.child_axes`.
+
+    Parameters
+    ----------
+    result : Result
+        With its run, since the path is run again.
+    path : int
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    story = views.path_story(result, path)
+    seconds, unit = time_unit(float(story["time"].iloc[-1]))
+    at = story["time"] / seconds
+    ax.set_axis_off()
+    price = ax.inset_axes((0.0, 0.56, 1.0, 0.44))
+    forced = ax.inset_axes((0.0, 0.28, 1.0, 0.24), sharex=price)
+    fund = ax.inset_axes((0.0, 0.0, 1.0, 0.24), sharex=price)
+
+    price.fill_between(at, story["low"], story["high"], step="pre", color=INK, alpha=0.2, lw=0)
+    price.plot(at, story["price"], color=INK, lw=1)
+    price.yaxis.set_major_formatter(FuncFormatter(lambda x, _: words.significant(x, 6)))
+    price.set_ylabel("Price\n(USD)")
+
+    unit_usd = money_axis(forced.yaxis, float(story[["long_usd", "short_usd"]].to_numpy().max()), "Liquidated\n")
+    for column, sign, color, label in (
+        ("long_usd", 1, BLUE, "Longs liquidated"),
+        ("short_usd", -1, VERMILION, "Shorts liquidated"),
+    ):
+        busy = story[story[column] > 0]
+        forced.vlines(busy["time"] / seconds, 0.0, sign * busy[column] / unit_usd, color=color, lw=1.2)
+        ax.plot([], [], color=color, label=label)
+    forced.axhline(0.0, color=MUTED, lw=0.8)
+
+    if np.isfinite(result.fund):
+        unit_usd = money_axis(fund.yaxis, float(story["fund"].max()), "Fund\n")
+        fund.step(at, story["fund"] / unit_usd, where="post", color=GREEN)
+        fund.set_ylim(bottom=0.0)
+    else:
+        fund.text(0.5, 0.5, "The fund has no limit.", transform=fund.transAxes, ha="center", va="center", color=MUTED)
+    fund.set_xlabel(f"Time since the start ({unit})")
+    fund.set_xlim(0.0, float(at.iloc[-1]))
+
+    hit = story[story["adl_count"] > 0]
+    for panel in (price, forced, fund):
+        for time in hit["time"] / seconds:
+            panel.axvline(time, color=PURPLE, lw=1, ls=(0, (3, 2)), zorder=0)
+    if len(hit):
+        ax.plot([], [], color=PURPLE, lw=1, ls=(0, (3, 2)), label="ADL")
+    for panel in (price, forced):
+        panel.tick_params(axis="x", labelbottom=False)
+    legend_above(ax, f"Path {path}")
+
+
+@drawn()
+def plot_population(ax: Axes, result: Result, *, bins=LEVERAGE_BINS) -> None:
+    """Who is in the book: open interest by effective leverage and size; areas are proportional to notional."""
+    table = views.population_grid(result, bins)
+    largest = float(table["notional"].max())
+    for side, color, shift in (("long", BLUE, -0.2), ("short", VERMILION, 0.2)):
+        part = table[table["side"] == side]
+        ax.scatter(
+            part["leverage_class"] + shift, part["size_class"] + 0.5, s=300 * part["notional"] / largest + 1.5,
+            color=color, alpha=0.75, lw=0,
+        )  # fmt: skip
+        ax.plot([], [], "o", color=color, label=f"{side.capitalize()}s")
+    first, last = int(table["leverage_class"].min()), int(table["leverage_class"].max())
+    ax.set_xticks(np.arange(first, last + 2) - 0.5, ["∞" if np.isinf(b) else f"{b:g}" for b in bins[first : last + 2]])
+    sizes = np.arange(table["size_class"].min(), table["size_class"].max() + 2)
+    ax.set_yticks(sizes, [words.usd(10.0**k, 2).replace("USD" + words.SPACE, "") for k in sizes])
+    ax.set_xlim(first - 0.5, last + 0.5)
+    ax.grid(visible=True, axis="both")
+    ax.set_xlabel("Effective leverage at the start (notional / equity)")
+    ax.set_ylabel("Notional of the position (USD)")
+    legend_above(ax, f"Who is in the book? Largest circle {words.usd(largest)}")

@@ -1,0 +1,260 @@
+"""The answers: how large a fund, how soon it is gone, who is hit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from stress import views, words
+from stress.buckets import Side
+from stress.estimate import Estimate
+from stress.plots.style import (
+    BAND,
+    BLUE,
+    GREEN,
+    INK,
+    MUTED,
+    VERMILION,
+    drawn,
+    legend_above,
+    log_probability_axis,
+    money_axis,
+    probability_axis,
+)
+from stress.result import Result
+
+LEVERAGE_BINS = (0.0, 1.0, 2.0, 3.0, 5.0, 8.0, 10.0, 15.0, 20.0, 30.0, 50.0, 75.0, 100.0, np.inf)
+FEW = 20  # with fewer paths a log axis of probability says nothing
+GIVEN = {"all": "adl", "event": "adl_given_event", "eligible": "adl_given_eligible"}
+GIVEN_WORDS = {"all": "ADL", "event": "ADL, on paths with ADL", "eligible": "ADL, if eligible"}
+
+
+@drawn()
+def plot_depletion_curve(ax: Axes, result: Result, *, alphas=(0.01, 0.001)) -> None:
+    """P(a deficit is not paid in full) against the initial fund.
+
+    The band is the exact 95 % interval. Where no path needed more, only the upper bound is drawn. Each of `alphas` is
+    marked with its required fund and interval; an arrow is an end the paths do not give. The run's own fund is the
+    vertical line.
+
+    Parameters
+    ----------
+    result : Result
+    alphas : sequence of float
+        Probabilities to mark.
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    if result.n_paths == 1:
+        _one_path(ax, result)
+        return
+    required = [(alpha, result.required_fund(alpha)) for alpha in alphas]
+    own = [result.fund] if np.isfinite(result.fund) else []
+    right = 1.12 * max([x for _, e in required for x in (e.value, e.high) if np.isfinite(x)], default=0.0)
+    inside = [x for x in own if x <= 2.5 * right or right == 0.0]
+    right = max([right, *(1.12 * x for x in inside)]) or 1.0
+    unit = money_axis(ax.xaxis, right, "Initial insurance fund")
+    curve = result.depletion_curve(np.union1d(np.linspace(0.0, right, 401), inside))
+    fund, p = curve["fund"] / unit, curve["probability"]
+    seen = p > 0
+
+    bottom = min([*alphas, 1.0 / result.n_paths]) / 3
+    low = curve["low"].clip(lower=bottom)
+    ax.fill_between(fund, low, curve["high"], where=seen, color=BLUE, alpha=BAND, lw=0, label="95 % interval")
+    ax.plot(fund[seen], p[seen], color=BLUE, label="Probability")
+    if not seen.all():
+        ax.plot(fund[~seen], curve["high"][~seen], color=BLUE, ls=(0, (4, 2)), lw=1.2, label="Upper bound, none seen")
+    for alpha, e in required:
+        _mark_required(ax, alpha, e, unit, right)
+    for x in inside:
+        ax.axvline(x / unit, color=GREEN, lw=1.3)
+        left = x < 0.7 * right
+        ax.annotate(
+            "present fund", (x / unit, 1.0), xycoords=("data", "axes fraction"), xytext=(4 if left else -4, -2),
+            textcoords="offset points", ha="left" if left else "right", va="top", color=GREEN, fontsize=8.5,
+        )  # fmt: skip
+    if own and not inside:
+        text = f"present fund {words.usd(own[0])} →"
+        ax.text(1.0, 0.99, text, transform=ax.transAxes, ha="right", va="top", color=GREEN, fontsize=8.5)
+    ax.set_xlim(0.0, right / unit)
+    log_probability_axis(ax, bottom)
+    ax.set_ylim(bottom, min(1.0, 3 * float(curve["high"].max())))
+    ax.set_ylabel(f"P({depletion_word(result)})")
+    legend_above(ax, "How large must the fund be?")
+
+
+def _mark_required(ax: Axes, alpha: float, e: Estimate, unit: float, right: float) -> None:
+    """Mark the fund that alpha requires, with its interval; an arrow where the paths give no upper end."""
+    ax.axhline(alpha, color=MUTED, lw=0.8, ls=":")
+    bounded = np.isfinite(e.high)
+    end = e.high if bounded else right
+    ax.plot([e.low / unit, end / unit], [alpha, alpha], color=INK, lw=1.4, solid_capstyle="butt")
+    if not bounded:
+        ax.plot(end / unit, alpha, marker=">", color=INK, clip_on=False)
+    ax.plot(e.value / unit, alpha, marker="o", color=INK, mfc="#ffffff" if e.is_bound else INK, zorder=5, clip_on=False)
+    ax.annotate(
+        f"{words.percent(alpha)}: {'≥ ' if e.is_bound else ''}{words.usd(e.value)}",
+        (1.0, alpha), xycoords=("axes fraction", "data"), xytext=(-2, 4), textcoords="offset points",
+        ha="right", fontsize=8.5,
+    )  # fmt: skip
+
+
+def _one_path(ax: Axes, result: Result) -> None:
+    """The depletion curve of a single path: what it needs against what there is."""
+    needed = float(result.paths["fund_needed"].iloc[0])
+    bars = [("This path needs", needed, BLUE)]
+    if np.isfinite(result.fund):
+        bars.append(("Present fund", result.fund, GREEN))
+    top = max([x for _, x, _ in bars] + [1.0])
+    unit = money_axis(ax.xaxis, top, "Initial insurance fund")
+    for y, (_, x, color) in enumerate(bars):
+        ax.barh(y, x / unit, 0.5, color=color)
+        ax.text(x / unit, y, f" {words.usd(x)}", va="center")
+    ax.set_yticks(range(len(bars)), [label for label, _, _ in bars])
+    ax.invert_yaxis()
+    ax.grid(visible=False)
+    ax.set_xlim(0.0, 1.3 * top / unit)
+    ax.set_title("How large must the fund be? One path, no probability")
+
+
+def depletion_word(result: Result) -> str:
+    """What a first unpaid deficit is called: with a floor above zero the fund is not empty yet."""
+    return "ADL triggered" if views.adl_floor(result.config) else "fund depleted"
+
+
+def hit_word(result: Result) -> str:
+    return "Share of positions hit" if result.n_paths == 1 else "P(position is hit)"
+
+
+@drawn()
+def plot_depletion_time(ax: Axes, result: Result) -> None:
+    """P(a deficit was not paid in full) up to each time, with exact 95 % intervals."""
+    table = views.depletion_by_time(result)
+    hours, unit = time_unit(float(table["time"].iloc[-1]))
+    at = table["time"] / hours
+    ax.fill_between(at, table["low"], table["high"], step="post", color=BLUE, alpha=BAND, lw=0, label="95 % interval")
+    ax.step(at, table["probability"], where="post", color=BLUE, label="Probability")
+    probability_axis(ax, float(table["high"].max()))
+    ax.set_xlim(0.0, float(at.iloc[-1]))
+    ax.set_xlabel(f"Time since the start ({unit})")
+    ax.set_ylabel(f"P({depletion_word(result)} by then)")
+    legend_above(ax, "How soon?")
+
+
+def time_unit(horizon: float) -> tuple[float, str]:
+    """Seconds in the unit of a time axis, and its name."""
+    for seconds, name in ((86_400.0, "days"), (3_600.0, "hours"), (60.0, "minutes")):
+        if horizon >= 3 * seconds:
+            return seconds, name
+    return 1.0, "seconds"
+
+
+@drawn()
+def plot_adl_by_leverage(
+    ax: Axes, result: Result, *, bins=None, given: Literal["all", "event", "eligible"] = "all", side: Side | None = None
+) -> None:
+    """Probability that a position is liquidated, and that it is auto-deleveraged, by effective leverage.
+
+    A bar is the 95 % interval, from the spread between paths, and the line in it the estimate. A hatched bar is an
+    upper bound: nobody of that class was hit.
+
+    Parameters
+    ----------
+    result : Result
+    bins : sequence of float, optional
+        Borders, some of `stress.buckets.BORDERS`.
+    given : {"all", "event", "eligible"}
+        ADL among all positions; on paths with an ADL event; among those eligible in one.
+    side : {"long", "short"}, optional
+        One side only.
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    table = result.by_leverage(LEVERAGE_BINS if bins is None else bins, side)
+    places = leverage_axis(ax, table)
+    series = [("Liquidated", "liquidation", BLUE), (GIVEN_WORDS[given], GIVEN[given], VERMILION)]
+    bands(ax, result, [(label, table, places(table), name, color) for label, name, color in series])
+    ax.set_ylabel(hit_word(result))
+    legend_above(ax, "Who is hit?")
+
+
+@drawn()
+def plot_adl_by_side(
+    ax: Axes, result: Result, *, bins=None, given: Literal["all", "event", "eligible"] = "all"
+) -> None:
+    """Probability that a position is auto-deleveraged, by effective leverage, longs beside shorts."""
+    bins = LEVERAGE_BINS if bins is None else bins
+    places = leverage_axis(ax, result.by_leverage(bins))
+    sides: list[tuple[str, Side, str]] = [("Longs", "long", BLUE), ("Shorts", "short", VERMILION)]
+    tables = [(label, result.by_leverage(bins, side), color) for label, side, color in sides]
+    bands(
+        ax, result, [(label, table, places(table), GIVEN[given], color) for label, table, color in tables if len(table)]
+    )
+    ax.set_ylabel("Share with ADL" if result.n_paths == 1 else f"P({GIVEN_WORDS[given]})")
+    legend_above(ax, "Which side is auto-deleveraged?")
+
+
+@drawn()
+def plot_adl_by_size(ax: Axes, result: Result) -> None:
+    """Liquidation and ADL probability by decile of notional at the start."""
+    table = result.rates_by("size")
+    places = np.arange(len(table))
+    series = [("Liquidated", "liquidation", BLUE), ("ADL", "adl", VERMILION)]
+    bands(ax, result, [(label, table, places, name, color) for label, name, color in series])
+    ax.set_xticks(places, [words.usd(x, 2).replace("USD" + words.SPACE, "") for x in table["upper"]])
+    ax.set_xlabel(f"Notional up to (USD), {len(table)} classes of equal count")
+    ax.set_ylabel(hit_word(result))
+    legend_above(ax, "Small or large?")
+
+
+def leverage_axis(ax: Axes, table: pd.DataFrame) -> Callable[[pd.DataFrame], np.ndarray]:
+    """Put the borders of the classes in `table` on the x axis; returns what gives the places of the classes of a table,
+    0, 1, 2, ... from the lowest."""
+    lower = table["lower"].to_numpy()
+    borders = [*lower, table["upper"].iloc[-1]]
+    ax.set_xticks(np.arange(len(borders)) - 0.5, ["∞" if np.isinf(b) else f"{b:g}" for b in borders])
+    ax.set_xlim(-0.5, len(borders) - 1.5)
+    ax.set_xlabel("Effective leverage at the start (notional / equity)")
+    return lambda part: np.searchsorted(lower, part["lower"].to_numpy())
+
+
+def bands(ax: Axes, result: Result, series: list[tuple[str, pd.DataFrame, np.ndarray, str, str]]) -> None:
+    """Intervals side by side in each class: (label, table, places, column, colour) of each series."""
+    width = 0.8 / len(series)
+    values = np.concatenate([table[name].to_numpy() for _, table, _, name, _ in series])
+    positive = values[values > 0]
+    few, single = result.n_paths < FEW, result.n_paths == 1  # the share hit on a single path has no interval
+    tops = np.concatenate([table[f"{name}_high"].to_numpy() for _, table, _, name, _ in series])
+    bottom = 0.0 if few else min(positive.min() if positive.size else 1.0, float(np.nanmin(tops))) / 4
+    unseen = False
+    for i, (label, table, places, name, color) in enumerate(series):
+        x = places + (i - (len(series) - 1) / 2) * width
+        value, low, high = (table[name + end].to_numpy() for end in ("", "_low", "_high"))
+        none = ~(value > 0)
+        start = np.maximum(low, bottom)
+        if single:
+            high, none = start, np.zeros(len(x), bool)
+        ax.bar(x, high - start, width, bottom=start, color=color, alpha=BAND, lw=0, label="_")
+        ax.bar(
+            x[none], (high - start)[none], width, bottom=start[none],
+            facecolor="none", edgecolor=color, hatch="////", lw=0, label="_",
+        )  # fmt: skip
+        ax.hlines(value[~none], x[~none] - width / 2, x[~none] + width / 2, color=color, lw=2)
+        ax.plot([], [], color=color, lw=2, label=label)
+        unseen |= bool(none.any())
+    if unseen:
+        ax.bar([0], [0], facecolor="none", edgecolor=MUTED, hatch="////", lw=0, label="Upper bound, none seen")
+    if few:
+        probability_axis(ax, 1.0)
+    else:
+        log_probability_axis(ax, bottom)

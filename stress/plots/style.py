@@ -1,0 +1,141 @@
+"""What all pictures share: colours, type, axes of money and of probability.
+
+Nothing changes when this module is imported, and no backend is chosen: the settings hold inside `style()`, and pyplot
+is imported when a picture has to make its own figure.
+
+Colours: M. Okabe and K. Ito, "Color universal design" (2008), told apart with every common colour blindness. Blue is
+liquidation and long, vermilion is ADL and short, green is the fund, black is what a reader should compare with.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any, Concatenate, ParamSpec
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from stress import words
+
+BLUE, VERMILION, GREEN, PURPLE = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
+INK, MUTED, RULE = "#1a1a1a", "#5f6368", "#d9dce0"
+SIZE, TALL = (5.0, 3.3), (5.0, 4.6)  # inches
+BAND = 0.25  # opacity of an interval
+
+SETTINGS: Any = {
+    "figure.figsize": SIZE,
+    "figure.constrained_layout.use": True,
+    "savefig.dpi": 160,
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib: the same layout everywhere
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "axes.titleweight": "bold",
+    "axes.labelsize": 9,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": MUTED,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.axisbelow": True,
+    "axes.facecolor": "none",
+    "grid.color": RULE,
+    "grid.linewidth": 0.7,
+    "text.color": INK,
+    "text.parse_math": False,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+    "xtick.minor.visible": False,
+    "ytick.minor.visible": False,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "legend.handlelength": 1.2,
+    "lines.linewidth": 1.6,
+    "lines.markersize": 5,
+    "hatch.linewidth": 0.6,
+}
+
+P = ParamSpec("P")
+
+
+def style() -> AbstractContextManager[None]:
+    """The settings of every picture, for the length of a `with` block."""
+    return mpl.rc_context(SETTINGS)
+
+
+def drawn(size: tuple[float, float] = SIZE) -> Callable[[Callable[Concatenate[Axes, P], None]], Callable[..., Axes]]:
+    """Turn `plot(ax, result, ...)` into `plot(result, ..., ax=None) -> ax`, drawn in the common style.
+
+    `size` in inches is that of the figure made where no axes are given.
+    """
+
+    def decorate(plot: Callable[Concatenate[Axes, P], None]) -> Callable[..., Axes]:
+        @functools.wraps(plot)
+        def wrapper(*args: Any, ax: Axes | None = None, **kwargs: Any) -> Axes:
+            with style():
+                if ax is None:
+                    import matplotlib.pyplot as plt
+
+                    ax = plt.subplots(figsize=size)[1]
+                plot(ax, *args, **kwargs)
+            return ax
+
+        wrapper.__signature__ = _public(plot)  # type: ignore[attr-defined]
+        return wrapper
+
+    return decorate
+
+
+def _public(plot: Callable[..., None]) -> inspect.Signature:
+    """The signature a reader of the help sees: `ax` last and optional."""
+    _, *rest = inspect.signature(plot).parameters.values()
+    ax = inspect.Parameter("ax", inspect.Parameter.KEYWORD_ONLY, default=None, annotation="Axes | None")
+    return inspect.Signature([*rest, ax], return_annotation="Axes")
+
+
+def legend_above(ax: Axes, title: str, columns: int = 3) -> None:
+    """The legend in a line between the title and the axes, where no data is."""
+    ax.set_title(title, pad=20)
+    ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=columns, borderaxespad=0.1, borderpad=0.2)
+
+
+def money_axis(axis: Axis, top: float, what: str) -> float:
+    """Label an axis with `what` in a unit that suits values up to `top` USD; returns the unit in USD."""
+    names = {1e9: "USD billions", 1e6: "USD millions", 1e3: "USD thousands", 1.0: "USD"}
+    unit = next((u for u in names if top >= u), 1.0)
+    axis.set_label_text(f"{what} ({names[unit]})")
+    axis.set_major_formatter(FuncFormatter(lambda x, _: words.significant(x, 6)))
+    return unit
+
+
+def log_probability_axis(ax: Axes, bottom: float) -> None:
+    """A y axis of probability on a log scale, in per cent at the powers of ten, from `bottom` to 1."""
+    ax.set_yscale("log")
+    ax.set_ylim(bottom, 1.0)
+    ax.yaxis.set_major_locator(LogLocator(10, numticks=12))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda p, _: words.significant(100 * p, 2) + " %"))
+    ax.yaxis.set_minor_formatter(NullFormatter())
+
+
+def probability_axis(ax: Axes, top: float) -> None:
+    """A y axis of probability from 0, in per cent."""
+    ax.set_ylim(0.0, min(1.0, 1.1 * top) if top > 0 else 1.0)
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda p, _: words.significant(100 * p, 3) + " %"))
+
+
+def empty(ax: Axes, text: str) -> None:
+    """Say why there is nothing to draw."""
+    ax.set_axis_off()
+    ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color=MUTED, wrap=True)

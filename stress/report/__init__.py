@@ -1,0 +1,179 @@
+"""One self-contained HTML file from the record of a run.
+
+Everything it shows is in the file: text, style, pictures as inline SVG. It asks no network and runs no script. The
+same record gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+import pandas as pd
+
+from stress import plots, views, words
+from stress.errors import InputError
+from stress.plots.answers import LEVERAGE_BINS
+from stress.plots.style import TALL
+from stress.report import figures, prose
+
+if TYPE_CHECKING:
+    from stress.run_dir import Record
+
+WORST = 5  # paths listed
+
+
+def write(record: Record, path: str | Path) -> Path:
+    """Write the report.
+
+    Parameters
+    ----------
+    record : Record
+        A run, see `stress.run_dir`.
+    path : str or Path
+        The file, overwritten.
+
+    Returns
+    -------
+    Path
+    """
+    path = Path(path)
+    path.write_text(render(record), encoding="utf-8", newline="\n")
+    return path
+
+
+def render(record: Record) -> str:
+    """The report as text."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("stress.report", "."),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "usd": words.usd,
+        "percent": words.percent,
+        "duration": words.duration,
+        "number": lambda n: f"{n:,.0f}",
+        "significant": words.significant,
+    }
+    environment.globals |= {
+        "usd_range": words.usd_range,
+        "percent_range": words.percent_range,
+        "probability": words.probability,
+    }
+    return environment.get_template("report.html.jinja").render(context(record))
+
+
+def context(record: Record) -> dict[str, Any]:
+    """What the template shows."""
+    result, config = record.result, record.result.config
+    needed = [
+        row | {"note": text(row["note"])} for row in rows_of(record.required.sort_values("alpha", ascending=False))
+    ]
+    leverage = result.by_leverage(LEVERAGE_BINS)
+    worst = result.paths.assign(**views.losses(result)).nlargest(WORST, "deficit")
+    worst = worst[worst["deficit"] > 0].rename_axis("path").reset_index()
+    return {
+        "record": record,
+        "result": result,
+        "config": config,
+        "name": record.scenario.get("name") or record.manifest.get("name") or "run",
+        "single": result.n_paths == 1,
+        "depleted": prose.depletion_words(config),
+        "event": "ADL" if views.adl_floor(config) else "depletion",
+        "floor": views.adl_floor(config),
+        "empty": views.fund_empty(result),
+        "present": result.depletion_probability(),
+        "required": needed,
+        "gaps": gap_rows(record.gaps, [row["alpha"] for row in needed]),
+        "caveats": prose.caveats(record, needed),
+        "hangs_on": prose.hangs_on(config),
+        "assumptions": prose.assumptions(config),
+        "leverage": rows_of(leverage),
+        "parts": views.loss_parts(result),
+        "parts_adl": views.loss_parts(result, "adl"),
+        "margin": views.margin_lost(result),
+        "worst": rows_of(worst),
+        "most_hit": most_hit(result.positions),
+        "provenance": provenance(record),
+        "figures": pictures(record, [row["alpha"] for row in needed], worst),
+        "isfinite": math.isfinite,
+    }
+
+
+def pictures(record: Record, alphas: list[float], worst: pd.DataFrame) -> dict[str, Any]:
+    """The figures of the page, by name."""
+    result = record.result
+    drawn: dict[str, Any] = {
+        "curve": ("Probability against initial fund", plots.plot_depletion_curve, {"alphas": alphas}),
+        "leverage": ("Liquidation and ADL by leverage", plots.plot_adl_by_leverage, {}),
+        "side": ("ADL by leverage, longs and shorts", plots.plot_adl_by_side, {}),
+        "size": ("Liquidation and ADL by size", plots.plot_adl_by_size, {}),
+        "loss": ("Who bore the loss beyond margin", plots.plot_loss_waterfall, {}),
+        "time": ("Probability up to each time", plots.plot_depletion_time, {}),
+        "cliff": ("Notional liquidated in each per cent of a move", plots.plot_cliff_map, {}),
+        "population": ("Open interest by leverage and size", plots.plot_population, {}),
+    }
+    if result.n_paths == 1:
+        del drawn["time"]
+    made = {name: figures.svg(name, alt, plot, result, **options) for name, (alt, plot, options) in drawn.items()}
+    if result.run is not None and len(worst):
+        i = int(worst["path"].iloc[0])
+        with contextlib.suppress(InputError):  # the files of an old run may be gone
+            made["path"] = figures.svg("path", f"Path {i} in detail", plots.plot_path, result, i, size=TALL)
+    return made
+
+
+def gap_rows(gaps: pd.DataFrame, alphas: list[float]) -> list[dict[str, Any]]:
+    """The gap pairs side by side; a fund column that is not there stays empty."""
+    rows = []
+    for row in rows_of(gaps):
+        funds = [
+            {end: row.get(f"required_fund_{alpha:g}{end}", math.nan) for end in ("", "_low", "_high")}
+            | {"note": text(row.get(f"required_fund_{alpha:g}_note"))}
+            for alpha in alphas
+        ]
+        rows.append(row | {"funds": funds})
+    return rows
+
+
+def most_hit(positions: pd.DataFrame, n: int = WORST) -> list[dict[str, Any]]:
+    """The positions that are auto-deleveraged most often."""
+    top = positions.nlargest(n, "adl_rate")
+    return rows_of(top[top["adl_rate"] > 0])
+
+
+def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a table as dicts."""
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+
+
+def text(value: Any) -> str:
+    """A cell of text; a table read from a file has nan where there is none."""
+    return value if isinstance(value, str) else ""
+
+
+def provenance(record: Record) -> list[tuple[str, str]]:
+    """Where the numbers come from, as lines of a table."""
+    config, manifest = record.result.config, record.manifest
+    lines = {
+        "Scenario": record.scenario.get("name"),
+        "Created": manifest.get("created"),
+        "Seed": config["seed"],
+        "Paths": f"{config['paths']:,}",
+        "Book": f"{config['book']['positions']:,} positions, sha256 {config['book']['sha256']}",
+        "Venue": f"{config['venue']['name']} {config['venue'].get('market') or ''}",
+    }
+    for key, found in (manifest.get("inputs") or {}).items():
+        lines[f"File {key}"] = f"{Path(found['path']).name}, sha256 {found['sha256']}"
+    lines["Scenario sha256"] = manifest.get("hash")
+    if manifest.get("wall_seconds"):
+        lines["Run time"] = f"{words.significant(manifest['wall_seconds'])} seconds"
+    versions = manifest.get("versions") or record.result.provenance
+    lines["Versions"] = ", ".join(f"{name} {version}" for name, version in versions.items())
+    return [(label, str(value)) for label, value in lines.items() if value not in (None, "")]

@@ -1,0 +1,148 @@
+"""What the numbers of a run rest on, in plain words."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from stress import views
+from stress.words import duration, percent, significant, usd
+
+if TYPE_CHECKING:
+    from stress.run_dir import Record
+
+POLICY_WORDS = {
+    "queue": "winners are closed one after the other, by score",
+    "pro_rata": "all winners share the loss in proportion to what they can bear",
+    "leverage_pro_rata": "winners share the loss, more of it the higher their leverage",
+    "leverage_drain": "winners are brought down from the highest leverage to a common level",
+    "top_truncation": "the largest winners are cut down to a common level",
+}
+SCORE_WORDS = {
+    "pnl_leverage": "return times leverage",
+    "binance": "return on margin times margin ratio",
+    "hyperliquid": "price ratio times leverage",
+    "profit": "profit in money",
+    "profit_size": "classes of return, then size",
+    "size": "size",
+    "random": "chance",
+}
+MODEL_WORDS = {
+    "kou": "Kou jump diffusion",
+    "tail-jumps": "observed jumps with heavy tails",
+    "gbm": "diffusion without jumps",
+    "merton": "Merton jump diffusion",
+    "bootstrap": "resampled history",
+    "replay": "replay of history",
+    "paths": "price paths as given",
+}
+
+
+def gap_words(gap: float) -> str:
+    """What the gap of a continuous move means."""
+    if gap == 0:
+        return "While the price moves continuously, a position fills at its liquidation price."
+    if gap == 1:
+        return "Even in a continuous move, a position fills only where the move of the step ends."
+    return f"In a continuous move, a position fills {percent(gap)} of the way from its trigger to the end of the move."
+
+
+def jump_gap_words(gap: float) -> str:
+    """What the gap of a jump means."""
+    if gap == 0:
+        return "A jump is traded through: a position fills at its liquidation price."
+    if gap == 1:
+        return "A jump cannot be traded through: a position fills where the jump lands."
+    return f"In a jump, a position fills {percent(gap)} of the way from its trigger to where the jump lands."
+
+
+def depth_words(depth: dict[str, Any] | None) -> str:
+    """What the order book absorbs."""
+    if depth is None:
+        return "The order book absorbs everything: forced orders move no price, so there is no cascade."
+    half_life = float(depth["half_life"])
+    back = (
+        "and nothing of it comes back" if math.isinf(half_life) else f"half of it is back after {duration(half_life)}"
+    )
+    return (
+        f"Forced orders of {usd(depth['usd'])} move the price by {percent(depth['width'])}; {back}. "
+        f"{percent(depth['passthrough'])} of the move reaches the mark price and can trigger others."
+    )
+
+
+def model_words(prices: dict[str, Any]) -> str:
+    """The price model and what decides its tail."""
+    model = str(prices.get("model", "prices"))
+    said = [MODEL_WORDS.get(model, model)]
+    if "sigma" in prices:
+        said.append(f"volatility {percent(prices['sigma'])} a year between jumps")
+    if model == "kou":
+        up, down = percent(1 / prices["eta_up"]), percent(1 / prices["eta_down"])
+        said.append(f"{significant(prices['intensity'])} jumps a year, of {up} up and {down} down on average")
+    if model == "tail-jumps":
+        for side in ("up", "down"):
+            rate, cap, xi = (prices[f"{key}_{side}"] for key in ("intensity", "cap", "xi"))
+            largest = percent(math.exp(cap) - 1 if side == "up" else 1 - math.exp(-cap))
+            said.append(f"{significant(rate)} jumps {side} a year, tail shape {significant(xi)}, none beyond {largest}")
+    if model == "replay":
+        scale = prices.get("scale", 1.0)
+        said.append("as it was" if scale == 1 else f"moves scaled by {significant(scale)}")
+    text = "; ".join(said) + "."
+    return text[0].upper() + text[1:]
+
+
+def hangs_on(config: dict[str, Any]) -> list[tuple[str, str]]:
+    """The assumptions that the required fund hangs on most, each with its setting."""
+    return [
+        (f"Continuous moves (gap = {config['gap']:g})", gap_words(config["gap"])),
+        (f"Jumps (jump_gap = {config['jump_gap']:g})", jump_gap_words(config["jump_gap"])),
+        ("Depth of the order book", depth_words(config["depth"])),
+        ("Price model", model_words(config["prices"])),
+    ]
+
+
+def assumptions(config: dict[str, Any]) -> list[str]:
+    """The rest of the model, a sentence each."""
+    venue = config["venue"]
+    said = [
+        "All margin is isolated: a position stands on its own collateral. Funding payments are left out.",
+        "Nobody opens, closes or adds margin during the run; only liquidation and ADL change the book.",
+        "A position is liquidated whole, by order of liquidation price, at the average fill of the order book.",
+        "What a liquidation leaves of the margin goes to the fund."
+        if venue["residual"] == "fund"
+        else f"Of what a liquidation leaves, up to {percent(venue['fee_rate'])} of the notional goes to the fund, "
+        "the rest back to the trader.",
+        f"ADL: {POLICY_WORDS.get(venue['policy'], venue['policy'])}"
+        + (f" ({SCORE_WORDS.get(venue['score'], venue['score'])})" if venue["policy"] == "queue" else "")
+        + (
+            "; a winner realises profit at the mark price, and it pays the loss."
+            if venue["settlement"] == "profit"
+            else "; what the fund cannot pay is not sold, but closed against winners at the bankruptcy price."
+        ),
+    ]
+    if venue.get("reserve"):
+        said.append(f"The fund keeps {usd(venue['reserve'])} back: ADL is triggered before the fund is empty.")
+    if venue.get("drawdown") is not None:
+        window = venue.get("drawdown_window")
+        span = f" of the last {duration(window)}" if window is not None and math.isfinite(window) else ""
+        said.append(
+            f"ADL is triggered when the fund has lost {percent(venue['drawdown'])} of its peak{span}, "
+            "before the fund is empty."
+        )
+    return said + [f"{venue.get('title') or venue['name']}: {note}" for note in venue.get("notes", ())]
+
+
+def caveats(record: Record, required: list[dict[str, Any]]) -> list[str]:
+    """Warnings of the run in full, then what its sample cannot say."""
+    result = record.result
+    said = [str(text) for text in record.manifest.get("warnings") or ()]
+    if result.n_paths > 1:
+        said += [f"Fund for {percent(row['alpha'])}: {row['note']}." for row in required if row["note"]]
+    if math.isinf(result.fund):
+        said.append("The fund has no limit in this run, so nobody reaches ADL.")
+    return list(dict.fromkeys(said))
+
+
+def depletion_words(config: dict[str, Any]) -> str:
+    """What a first unpaid deficit is called."""
+    return "ADL triggered" if views.adl_floor(config) else "Fund depleted"

@@ -1,0 +1,82 @@
+"""Numbers as a reader takes them in: money with a unit, probabilities in per cent, never a bare zero from a sample.
+
+All functions take plain floats and give plain text; nothing here knows a table or a picture.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+SPACE = "\u00a0"  # keeps a number and its unit on one line
+UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
+DURATIONS = ((86_400.0, "day"), (3_600.0, "hour"), (60.0, "minute"), (1.0, "second"))
+
+
+def significant(x: float, digits: int = 3) -> str:
+    """x in plain decimals with at most `digits` significant digits, thousands grouped."""
+    if x == 0 or not math.isfinite(x):
+        return "0" if x == 0 else str(x)
+    decimals = digits - 1 - math.floor(math.log10(abs(x)))
+    rounded = round(x, decimals)
+    text = f"{rounded:,.{max(0, decimals)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def usd(x: float, digits: int = 3) -> str:
+    """Money with its unit: 29_379_600 is "USD 29.4 M"; inf is "no limit", nan a dash."""
+    if math.isnan(x):
+        return "–"
+    if math.isinf(x):
+        return "no limit"
+    scale, unit = next(((s, u) for s, u in UNITS if abs(x) >= s * (1 - 0.5 * 10.0**-digits)), (1.0, ""))
+    sign = "−" if x < 0 else ""
+    return f"USD{SPACE}{sign}{significant(abs(x) / scale, digits)}" + (SPACE + unit if unit else "")
+
+
+def usd_range(low: float, high: float) -> str:
+    """An interval of money; an infinite upper end is said, not shown."""
+    if math.isnan(low) or math.isnan(high):
+        return "–"
+    if math.isinf(high):
+        return f"{usd(low)} or more, no upper end"
+    return f"{usd(low)} to {usd(high).removeprefix('USD' + SPACE)}"
+
+
+def percent(p: float, digits: int = 3) -> str:
+    """A fraction in per cent; what is not quite 1 is not rounded up to it."""
+    if math.isnan(p):
+        return "–"
+    if 0.9995 <= p < 1:
+        return f"over 99.9{SPACE}%"
+    return significant(100 * p, digits) + SPACE + "%"
+
+
+def percent_range(low: float, high: float) -> str:
+    """An interval of a probability, below a tenth with two significant digits."""
+    if math.isnan(low) or math.isnan(high):
+        return "–"
+    ends = [percent(p, 2 if p < 0.1 else 3) for p in (low, high)]
+    return f"below {ends[1]}" if low <= 0 else f"{ends[0].removesuffix(SPACE + '%')} to {ends[1]}"
+
+
+def probability(value: float, low: float, high: float) -> str:
+    """A probability with its 95 % interval; one that was never seen is said as its upper bound alone."""
+    if math.isnan(value):
+        return "no such case"
+    if value <= 0:
+        return f"below {percent(high)} (none seen)"
+    return f"{percent(value)} ({percent_range(low, high)})"
+
+
+def duration(seconds: float) -> str:
+    """A time span in at most two units: 86_400 is "1 day", 5_400 "1 hour 30 minutes"."""
+    for (size, unit), (smaller, part) in itertools.pairwise(DURATIONS):
+        if seconds >= size:
+            whole, rest = divmod(round(seconds / smaller), round(size / smaller))
+            return _count(whole, unit) + (f" {_count(rest, part)}" if rest else "")
+    return _count(seconds, "second")
+
+
+def _count(n: float, unit: str) -> str:
+    return f"{n:,g}{SPACE}{unit}{'' if n == 1 else 's'}"
