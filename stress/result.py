@@ -52,6 +52,8 @@ class Result:
         price, `liquidation_rank` (how many of its side go before it), its classes (`stress.buckets`), and over paths
         its `liquidation_rate`, `bankruptcy_rate`, `adl_rate` (95 % Wilson intervals in `..._low`, `..._high`) and
         `adl_share`, the mean share closed by ADL.
+    fund_at : float64[n_paths, 25]
+        Balance of the fund, USD, at the start and at 24 evenly spaced times up to the horizon.
     cells : DataFrame
         A row per path and cell where a deficit or ADL happened, see `stress.buckets`.
     config : dict
@@ -64,6 +66,7 @@ class Result:
 
     paths: pd.DataFrame
     positions: pd.DataFrame
+    fund_at: np.ndarray
     cells: pd.DataFrame
     config: dict[str, Any]
     provenance: dict[str, Any]
@@ -74,7 +77,8 @@ class Result:
         cls, run: Run, out: np.ndarray, cells: pd.DataFrame, tallies: np.ndarray, provenance: dict[str, Any]
     ) -> Result:
         """A Result from the records of all paths, OUTCOME[n], and the counts per position, int64[N, 4]."""
-        return cls(_paths(run, out), _positions(run, out, tallies), cells, run.describe(), provenance, run)
+        fund_at = np.column_stack([np.full(out.size, run.fund), out["fund_at"]])
+        return cls(_paths(run, out), _positions(run, out, tallies), fund_at, cells, run.describe(), provenance, run)
 
     @property
     def n_paths(self) -> int:

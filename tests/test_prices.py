@@ -11,7 +11,7 @@ from scipy import stats
 
 from stress.errors import InputError
 from stress.kernels.diffusion import MAX_JUMPS, Side, factor, poisson, size
-from stress.prices import GBM, MODELS, Bars, Kou, Paths, Replay, TailJumps, make, parameters, read_bars
+from stress.prices import GBM, MODELS, Bars, Kou, Merton, Paths, Replay, TailJumps, make, parameters, read_bars
 from stress.prices.bars import Gap
 from stress.prices.diffusion import YEAR, growth, survival
 from tests.conftest import data_file
@@ -37,6 +37,7 @@ TAIL = {
 PARAMETRIC = {
     "gbm": GBM(s0=100.0, sigma=0.8),
     "kou": Kou(**KOU),
+    "merton": Merton(s0=100.0, sigma=0.6, intensity=0.27 * 365, jump_mean=-0.01, jump_sd=0.03),
     "tail-jumps": TailJumps(**TAIL),
 }
 SIDES = {
@@ -61,7 +62,7 @@ def within(estimates, exact, errors=4.0):
 
 
 def test_every_parametric_model_is_tested():
-    assert set(PARAMETRIC) | {"replay"} == set(MODELS)
+    assert set(PARAMETRIC) | {"replay", "episode", "bootstrap"} == set(MODELS)
 
 
 # Construction
@@ -301,9 +302,9 @@ def test_make_names_unknown_missing_and_wrong_parameters():
     with pytest.raises(InputError) as error:
         make("kou", s0=1.0, sigma=-1.0, sgima=2.0, intensity=1.0, p_up=0.5, eta_up=9.0)
     assert sorted(p.column for p in error.value.problems) == ["eta_down", "sgima", "sigma"]
-    with pytest.raises(InputError, match="expected one of gbm, kou, tail-jumps, replay"):
+    with pytest.raises(InputError, match="expected one of gbm, merton, kou, tail-jumps, bootstrap, replay, episode"):
         make("garch")
-    assert parameters("gbm") == {"s0": True, "sigma": True, "drift": False}
+    assert [name for name, required in parameters("gbm").items() if required] == ["s0", "sigma"]
 
 
 @pytest.mark.nojit

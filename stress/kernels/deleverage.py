@@ -111,7 +111,7 @@ def deleverage(s, mark, unpaid, kept, kept_value, p):
         left_over = rest / kept * unpaid
         if rest > 0.0:
             set_impact(state, p.terms, state.v + s * rest)
-        # At a price other than the bankruptcy price the difference is the bankrupt's side's: a gain goes to the fund, and
+        # At another price than the bankruptcy price the difference is the bankrupt side's: a gain goes to the fund, and
         # a loss comes from it, past the drawdown that set off ADL, down to the reserve.
         difference = s * taken * (price - kept_value / kept) if rules.adl_price != AT_BANKRUPTCY else 0.0
         if difference > 0.0:

@@ -2,8 +2,8 @@
 
 Each step plays a bar of the history. With probability p = 1 / mean block a new block begins, otherwise the next bar
 follows; at the end of a stretch without gaps a new block begins in any case. A new block begins at any bar with weight
-p and at the first bar of a stretch with weight 1. So every bar has the same chance in every step: the first of a stretch
-gets 1/n from new blocks alone, any other (1 - p)/n from the bar before it and p/n from new blocks.
+p and at the first bar of a stretch with weight 1. So each of n bars has the same chance in every step: the first of a
+stretch gets 1/n from new blocks alone, any other (1 - p)/n from the bar before it and p/n from new blocks.
 
 Addresses of the random numbers, by (stream, path, draw): BLOCK, 2 step -> whether a block begins and where; BLOCK,
 2 step + 1 -> size of a bar of the tail.
@@ -14,16 +14,16 @@ from typing import NamedTuple
 import numpy as np
 
 from stress.kernels.diffusion import size
-from stress.kernels.fmath import exp
+from stress.kernels.fmath import power
 from stress.kernels.jit import jit
 from stress.kernels.philox import BLOCK, uniforms
 
 
 class History(NamedTuple):
-    """Bars in log price, measured from the close before.
+    """Bars as ratios to the close before.
 
-    low, high, close : float64[B], low <= 0 and close <= high
-    reach : float64[B], the largest excursion, with its sign, of a bar whose size is drawn anew; 0 for the others
+    low, high, close : float64[B], low <= 1 and close <= high
+    reach : float64[B], log of the furthest ratio of a bar whose size is drawn anew; 0 for the others
     starts : int64[S], first bar of each stretch without gaps
     is_last : bool[B], whether a stretch ends
     p : float, probability that a block begins, in (0, 1]
@@ -66,14 +66,16 @@ def fill_path(history, up, down, s0, seed, path, close, low, high):
     bar = -1
     for step in range(1, close.size):
         bar = next_bar(history, bar, seed, path, step)
-        stretch, reach = 1.0, history.reach[bar]
+        bottom, top, end = history.low[bar], history.high[bar], history.close[bar]
+        reach = history.reach[bar]
         if reach != 0.0:
             v = uniforms(seed, BLOCK, path, 2 * step + 1)[0]
             stretch = size(up, v) / reach if reach > 0.0 else -size(down, v) / reach
-        end = price * exp(stretch * history.close[bar])
-        # the history is in order up to rounding; low <= both ends <= high is to hold exactly
-        low[step] = min(price * exp(stretch * history.low[bar]), price, end)
-        high[step] = max(price * exp(stretch * history.high[bar]), price, end)
+            bottom, top, end = power(bottom, stretch), power(top, stretch), power(end, stretch)
+        end *= price
+        # low <= both ends <= high is to hold after rounding too
+        low[step] = min(price * bottom, price, end)
+        high[step] = max(price * top, price, end)
         close[step] = price = end
 
 

@@ -16,6 +16,7 @@ from stress.kernels.records import Depth, Rules, Tiers
 PROFIT_SETTLEMENT = 0  # of records.SETTLEMENTS
 OK, BAD_PRICE = 0, 1  # how a path ended
 LOGGED_LIQUIDATION, LOGGED_ADL, LOGGED_SHORTFALL, LOGGED_RESIDUAL = 0, 1, 2, 3
+CHECKPOINTS = 24  # times at which the balance of the fund is kept
 SHARE_UNIT = 1099511627776.0  # shares are summed in whole units of 2^-40, so that no order of paths changes a sum
 
 STATE = np.dtype((np.record, [
@@ -37,6 +38,7 @@ MARK = np.dtype((np.record, [
 OUTCOME = np.dtype((np.record, [
     ("net_loss", "f8"), ("net_loss_peak", "f8"), ("drawdown_peak", "f8"), ("deficit", "f8"), ("inflow", "f8"),
     ("fund_end", "f8"), ("fund_low", "f8"), ("depletion_step", "i8"),
+    ("fund_at", "f8", (CHECKPOINTS,)),                  # balance at the end of step k T / CHECKPOINTS, k = 1, 2, ...
     ("liquidated_count", "i8"), ("liquidated_quantity", "f8"),
     ("longs_reached", "i8"), ("shorts_reached", "i8"),  # places of the ladder that the price has passed
     ("adl_events", "i8"), ("adl_count", "i8"), ("adl_quantity", "f8"), ("adl_usd", "f8"), ("residual", "f8"),

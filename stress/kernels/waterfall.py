@@ -25,6 +25,7 @@ from stress.kernels.jit import jit
 from stress.kernels.orderbook import average_fill
 from stress.kernels.state import (
     BAD_PRICE,
+    CHECKPOINTS,
     LOG,
     LOGGED_LIQUIDATION,
     OK,
@@ -245,6 +246,7 @@ def run_path(prices, row, path, fund, ladder, tiers, terms, states, outs, marks,
         tail = push_balance(0, base, peak_step, peak_balance, head, tail)
 
     before = closes[0]
+    checkpoint = 0
     long_level, short_level = next_level(1, p), next_level(-1, p)
     for step in range(1, steps + 1):
         close, low, high, pre_jump = closes[step], lows[step], highs[step], pre_jumps[step]
@@ -273,6 +275,9 @@ def run_path(prices, row, path, fund, ladder, tiers, terms, states, outs, marks,
             tail = push_balance(step, balance, peak_step, peak_balance, head, tail)
         if remember_mark:
             state.mark_before = close * state.shade
+        while checkpoint < CHECKPOINTS and step * CHECKPOINTS >= (checkpoint + 1) * steps:
+            out.fund_at[checkpoint] = state.balance
+            checkpoint += 1
         before = close
     out.fund_end = state.balance
     out.longs_reached, out.shorts_reached = state.next_long, state.next_short - ladder.longs

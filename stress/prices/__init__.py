@@ -16,15 +16,33 @@ from typing import Any
 
 from stress.errors import InputError, Problem
 from stress.prices.bars import Bars, read_bars
+from stress.prices.bootstrap import Bootstrap
+from stress.prices.episode import Episode, list_episodes
 from stress.prices.gbm import GBM
 from stress.prices.kou import Kou
+from stress.prices.merton import Merton
 from stress.prices.paths import Paths
 from stress.prices.replay import Replay
 from stress.prices.tail_jumps import TailJumps
 
-MODELS: dict[str, Any] = {model.kind: model for model in (GBM, Kou, TailJumps, Replay)}
+MODELS: dict[str, Any] = {model.kind: model for model in (GBM, Merton, Kou, TailJumps, Bootstrap, Replay, Episode)}
 
-__all__ = ["GBM", "MODELS", "Bars", "Kou", "Paths", "Replay", "TailJumps", "make", "parameters", "read_bars"]
+__all__ = [
+    "GBM",
+    "MODELS",
+    "Bars",
+    "Bootstrap",
+    "Episode",
+    "Kou",
+    "Merton",
+    "Paths",
+    "Replay",
+    "TailJumps",
+    "list_episodes",
+    "make",
+    "parameters",
+    "read_bars",
+]
 
 
 def parameters(kind: str) -> dict[str, bool]:

@@ -9,6 +9,11 @@ continuous part does not depend on how fine the steps are, and shorter steps onl
 Rates are per year of 365 days, as crypto trades on all of them. A model is a frozen dataclass of its parameters with
 a jump law; GBM is the model without one.
 
+Volatility may follow the hour: `profile` multiplies sigma over the day, in equal spans from 0:00 on, scaled to a mean
+square of 1 so that sigma stays what it is over a day. A step takes the mean variance of its time. Jumps keep their
+rate. Bridge extremes stay exact where volatility changes within a step, but for the part of the drift that does not
+change with it (`drift` and the compensator of jumps).
+
 References: R. C. Merton (1976) for the compensator; S. Kou (2002) for exponential jumps; K. Metwally and A. Atiya
 (2002) for bridge extremes between jumps.
 """
@@ -16,16 +21,18 @@ References: R. C. Merton (1976) for the compensator; S. Kou (2002) for exponenti
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 import numpy as np
+from scipy.special import ndtr
 
 from stress.errors import InputError, Problem, raise_if
 from stress.kernels.diffusion import MAX_JUMPS, Law, Side, fill_block
 
-YEAR = 365 * 86_400.0  # seconds
+DAY = 86_400.0  # seconds
+YEAR = 365 * DAY
 NO_JUMPS = Side(body=np.zeros(1), tail=1.0, xi=0.0, beta=1.0, cap=math.inf)
 
 Block = tuple[np.ndarray, np.ndarray | None, np.ndarray | None, np.ndarray | None]
@@ -81,6 +88,11 @@ class JumpDiffusion:
         Volatility of the continuous part per square root of a year of 365 days, >= 0.
     drift : float
         Expected growth of the price per year; 0 (the default) makes the price a martingale.
+    profile : sequence of float, optional
+        Multipliers of sigma, >= 0, over equal spans of the day from 0:00 on: 24 for hours. Scaled to a mean square
+        of 1. None: the same at any hour.
+    profile_start : float
+        Hour of the day at the start of a path, in [0, 24).
 
     Raises
     ------
@@ -93,13 +105,27 @@ class JumpDiffusion:
     s0: float
     sigma: float
     drift: float = field(default=0.0, kw_only=True)
+    profile: Sequence[float] | None = field(default=None, kw_only=True)
+    profile_start: float = field(default=0.0, kw_only=True)
 
     def __post_init__(self) -> None:
         raise_if(self.problems())
 
     def problems(self) -> list[Problem]:
         """What is wrong with the parameters."""
-        return check_numbers(self, [("s0", "> 0"), ("sigma", ">= 0"), ("drift", "any")])
+        rules = [("s0", "> 0"), ("sigma", ">= 0"), ("drift", "any"), ("profile_start", ">= 0, < 24")]
+        return check_numbers(self, rules) + self._check_profile()
+
+    def _check_profile(self) -> list[Problem]:
+        if self.profile is None:
+            return []
+        sound = isinstance(self.profile, (Sequence, np.ndarray)) and not isinstance(self.profile, (str, bytes))
+        values = list(self.profile) if sound else []
+        if not values or not all(is_number(x) and x >= 0 for x in values) or not any(values):
+            wanted = "multipliers of sigma, numbers >= 0 and not all of them 0"
+            return [Problem("prices", wanted, column="profile", value=values[:3] or self.profile)]
+        object.__setattr__(self, "profile", tuple(float(x) for x in values))
+        return []
 
     def jump_intensity(self) -> tuple[float, float]:
         """Jumps up and down per year."""
@@ -134,6 +160,16 @@ class JumpDiffusion:
             p_up=up / (up + down) if up + down > 0.0 else 1.0,
         )
 
+    def pace(self, n_steps: int, dt: float) -> np.ndarray:
+        """Variance of each step as a multiple of sigma^2 dt, float64[n_steps + 1]; empty without a profile."""
+        if self.profile is None:
+            return np.empty(0)
+        variance = np.square(self.profile)
+        by_hour = np.concatenate([[0.0], np.cumsum(variance)]) / variance.sum()  # since 0:00, of a day's
+        days, rest = np.divmod(self.profile_start / 24.0 + np.arange(n_steps + 1) * (dt / DAY), 1.0)
+        so_far = days + np.interp(rest, np.linspace(0.0, 1.0, by_hour.size), by_hour)
+        return np.maximum(np.diff(so_far, prepend=so_far[0]) * (DAY / dt), 0.0)
+
     def block(self, seed: int, first_path: int, n_paths: int, n_steps: int, dt: float) -> Block:
         """Paths first_path .. first_path + n_paths - 1; path i depends on (seed, i) alone.
 
@@ -163,18 +199,22 @@ class JumpDiffusion:
             )
         close, low, high = (np.empty((n_paths, n_steps + 1)) for _ in range(3))
         pre_jump = np.empty_like(close) if law.rate > 0.0 else close
-        fill_block(law, *self.jump_sides(), self.s0, seed, first_path, close, low, high, pre_jump)
+        pace = self.pace(n_steps, dt)
+        fill_block(law, *self.jump_sides(), pace, self.s0, seed, first_path, close, low, high, pre_jump)
         return close, low, high, pre_jump
 
     def describe(self) -> dict[str, Any]:
         """The model's word and parameters as plain values."""
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        unused = ("profile", "profile_start") if self.profile is None else ()
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in unused}
         return {"model": self.kind} | {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
 
 
 def survival(side: Side, y: np.ndarray) -> np.ndarray:
     """P(size > y) of a side, for any y; an atom of 1 - F sits at the cap."""
     start = side.body[-1]
+    if side.sd > 0.0:
+        return np.where(y < 0.0, 1.0, ndtr((start - y) / side.sd) / side.tail)
     z = np.maximum(y - start, 0.0) / side.beta
     with np.errstate(divide="ignore"):
         log_tail = -z if abs(side.xi) < 1e-9 else -np.log(np.maximum(1.0 + side.xi * z, 0.0)) / side.xi

@@ -9,7 +9,9 @@ Bars that miss neighbours need a decision: `gaps="jump"` turns the move across t
 of the last bar before it (an exchange that is down cannot liquidate); the time itself is left out.
 
 `scale` c multiplies all log ratios to the first price: P -> S_0 (P / S_0)^c, so a fall of 20 % becomes one of 36 % at
-scale 2. Prices of a crash contain the impact of its liquidations: with finite depth that impact is counted twice.
+scale 2. `speed` 4 makes the same moves in a quarter of the time, by shorter steps: the order book recovers less between
+them, which only finite depth notices. Prices of a crash contain the impact of its liquidations: with finite depth that
+impact is counted twice.
 """
 
 from __future__ import annotations
@@ -36,6 +38,8 @@ class Replay:
         Price to start from, USD; all prices are multiplied to fit. Default: the open of the first bar.
     gaps : "error" or "jump"
         What to do if bars are missing.
+    speed : float
+        Factor on the pace of time, > 0: a step is the step of the bars divided by it.
 
     Attributes
     ----------
@@ -56,31 +60,33 @@ class Replay:
     kind: ClassVar[str] = "replay"
     n_paths = 1
 
-    def __init__(self, bars: Bars | str | Path, scale: float = 1.0, s0: float | None = None, gaps: str = "error"):
+    def __init__(
+        self,
+        bars: Bars | str | Path,
+        scale: float = 1.0,
+        s0: float | None = None,
+        gaps: str = "error",
+        speed: float = 1.0,
+    ):
         problems = []
-        if not is_number(scale) or scale <= 0:
-            problems.append(Problem("prices", "a number > 0", column="scale", value=scale))
+        for name, factor in (("scale", scale), ("speed", speed)):
+            if not is_number(factor) or factor <= 0:
+                problems.append(Problem("prices", "a number > 0", column=name, value=factor))
         if s0 is not None and (not is_number(s0) or s0 <= 0):
             problems.append(Problem("prices", "a price > 0", column="s0", value=s0))
         if gaps not in ("error", "jump"):
             problems.append(Problem("prices", 'one of "error", "jump"', column="gaps", value=gaps))
-        if isinstance(bars, (str, Path)):
-            try:
-                bars = read_bars(bars)
-            except InputError as error:
-                problems += error.problems
-        elif not isinstance(bars, Bars):
-            problems.append(Problem("prices", "bars or the path of a file", column="bars", value=type(bars).__name__))
-        if isinstance(bars, Bars) and bars.gaps and gaps == "error":
+        read = as_bars(bars, problems)
+        if read is not None and read.gaps and gaps == "error":
             problems.append(
-                Problem(bars.source, f'bars without gaps, or gaps = "jump" ({bars.describe_gaps()})', column="gaps")
+                Problem(read.source, f'bars without gaps, or gaps = "jump" ({read.describe_gaps()})', column="gaps")
             )
         raise_if(problems)
-        assert isinstance(bars, Bars)
-        self.bars, self.scale, self.gaps = bars, float(scale), gaps
-        self.s0 = float(bars.open[0] if s0 is None else s0)
-        self.n_steps = len(bars)
-        self.step = bars.step
+        assert read is not None
+        self.bars, self.scale, self.gaps, self.speed = read, float(scale), gaps, float(speed)
+        self.s0 = float(read.open[0] if s0 is None else s0)
+        self.n_steps = len(read)
+        self.step = read.step / self.speed
         self.horizon = self.n_steps * self.step
         self._row = self._prices()
 
@@ -112,7 +118,7 @@ class Replay:
         if n_steps > self.n_steps:
             problems.append(Problem("prices", f"at most the {self.n_steps} bars", column="horizon", value=n_steps))
         if dt != self.step:
-            problems.append(Problem("prices", f"the step of the bars, {self.step:g} s", column="step", value=dt))
+            problems.append(Problem("prices", f"the step of the replay, {self.step:.12g} s", column="step", value=dt))
         raise_if(problems)
         close, low, high, pre_jump = (np.tile(row[: n_steps + 1], (n_paths, 1)) for row in self._row)
         return close, low, high, pre_jump
@@ -123,6 +129,7 @@ class Replay:
             "model": self.kind,
             "s0": self.s0,
             "scale": self.scale,
+            "speed": self.speed,
             "source": self.bars.source,
             "sha256": self.bars.sha256,
             "first": self.bars.first,
@@ -132,3 +139,17 @@ class Replay:
             "gaps": self.gaps if self.bars.gaps else "none",
             "note": "every path number is this one path",
         }
+
+
+def as_bars(bars: Any, problems: list[Problem]) -> Bars | None:
+    """Bars, read from a file if a path is given; None, and the problems added, if there are none."""
+    if isinstance(bars, Bars):
+        return bars
+    if isinstance(bars, (str, Path)):
+        try:
+            return read_bars(bars)
+        except InputError as error:
+            problems += error.problems
+    else:
+        problems.append(Problem("prices", "bars or the path of a file", column="bars", value=type(bars).__name__))
+    return None

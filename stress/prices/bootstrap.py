@@ -1,0 +1,229 @@
+"""History in another order: the stationary bootstrap of whole bars.
+
+Blocks of consecutive bars, of geometric length with mean b, are strung together (Politis and Romano 1994). Bars stay
+whole: low, high and close are taken together, measured in log price from the close before, so the move from that close
+to the open is part of the bar and extremes fit the ends. Within a block volatility is as clustered as it was: two bars
+k steps apart are of one block with probability (1 - 1/b)^k, and by that factor the autocorrelation of |return| shrinks.
+Blocks end at gaps, and every bar is equally likely in every step.
+
+b comes from the absolute returns, whose memory is the long one: the rule of Politis and White (2004), corrected by
+Patton, Politis and White (2009). The memory of volatility is longer than any history, so the rule is often held back
+by its upper bound; more than a few hundred bars of memory are not to be had from it.
+
+What it cannot do: **no step is larger than the largest of the history**. A path falls further only by several bad bars
+in a row, P(loss > x) is exactly 0 from some x on, and a fund sized on it is sized for the worst bar on file, whichever
+year that was. `tail` lifts the bound: the sizes of that share of the bars, the largest on each side, are drawn from a
+generalized-Pareto law fitted to them, up to a cap; the bar is stretched, its shape and its place in the block stay.
+The cap is an assumption. Size a fund with and without.
+
+Not a martingale: a path carries the trend of its bars, and blocks their momentum; `describe` tells the trend.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from stress.errors import InputError, Problem, raise_if
+from stress.kernels.diffusion import Side
+from stress.kernels.resample import History, fill_block
+from stress.prices.bars import Bars
+from stress.prices.diffusion import NO_JUMPS, YEAR, Block, is_number
+from stress.prices.replay import as_bars
+
+FEWEST = 20  # bars of the tail on each side
+
+
+class Bootstrap:
+    """Paths of any length from blocks of bars; one step is one bar, a continuous move.
+
+    Parameters
+    ----------
+    bars : Bars or path
+    mean_block : float, optional
+        Mean length of a block in bars, >= 1. Default: `block_length` of the absolute returns.
+    s0 : float, optional
+        Price to start from, USD. Default: the last close.
+    tail : float, optional
+        Share of the bars on each side whose size is drawn anew, in (0, 0.1], such as 0.001. The size of a bar is its
+        largest excursion from the close before. Default: none, no step exceeds the history.
+    cap : float, optional
+        Largest size in log price; needs `tail`. Default: twice the largest of the history, an assumption.
+
+    Attributes
+    ----------
+    step : float
+        Of the bars, seconds.
+    s0, mean_block : float
+    trend : float
+        Mean log return per year of 365 days.
+    largest : dict of str to float
+        Largest excursion of a bar "down" and "up" from the close before, in log price.
+
+    Raises
+    ------
+    InputError
+        For wrong parameters, unreadable bars, or too few bars for the tail.
+    """
+
+    kind: ClassVar[str] = "bootstrap"
+
+    def __init__(
+        self,
+        bars: Bars | str | Path,
+        mean_block: float | None = None,
+        s0: float | None = None,
+        tail: float | None = None,
+        cap: float | None = None,
+    ):
+        problems: list[Problem] = []
+        rules: list[tuple[str, Any, Callable[[Any], bool], str]] = [
+            ("mean_block", mean_block, lambda x: x >= 1, "bars, 1 or more"),
+            ("s0", s0, lambda x: x > 0, "a price > 0"),
+            ("tail", tail, lambda x: 0 < x <= 0.1, "a share > 0 and <= 0.1"),
+        ]
+        for name, value, rule, wanted in rules:
+            if value is not None and not (is_number(value) and rule(value)):
+                problems.append(Problem("prices", wanted, column=name, value=value))
+        if cap is not None and tail is None:
+            problems.append(Problem("prices", "a tail with it", column="cap", value=cap))
+        read = as_bars(bars, problems)
+        raise_if(problems)
+        assert read is not None
+        self.bars, self.step = read, read.step
+        self.s0 = float(read.close[-1] if s0 is None else s0)
+        self.chosen = "given" if mean_block is not None else "Politis-White on absolute returns"
+        low, high, close, is_first = _ratios(read)
+        returns = np.log(close)
+        self.mean_block = block_length(np.abs(returns)) if mean_block is None else float(mean_block)
+        self.trend = float(returns.mean()) * YEAR / self.step
+        self.tail = None if tail is None else float(tail)
+        reach = np.log(np.where(high * low >= 1.0, high, low))
+        self.largest = {"down": -math.log(low.min()), "up": math.log(high.max())}
+        self._up, self._down = NO_JUMPS, NO_JUMPS
+        drawn = np.zeros(len(read))
+        if self.tail is not None:
+            self._up, self._down = _fit_tails(reach, self.tail, cap)
+            far = (reach > self._up.body[0]) | (reach < -self._down.body[0])
+            drawn = np.where(far, reach, 0.0)
+        starts = np.flatnonzero(is_first)
+        self._history = History(low, high, close, drawn, starts, np.append(is_first[1:], True), 1.0 / self.mean_block)
+
+    def block(self, seed: int, first_path: int, n_paths: int, n_steps: int, dt: float) -> Block:
+        """Paths first_path .. first_path + n_paths - 1, of any number of steps; path i depends on (seed, i) alone.
+
+        Returns
+        -------
+        close, low, high, pre_jump : float64[n_paths, n_steps + 1]
+            Column 0 is S_0. There are no jumps: `pre_jump` is `close`, the same array.
+
+        Raises
+        ------
+        InputError
+            If dt, seconds, is not the step of the bars.
+        """
+        if dt != self.step:
+            raise InputError(Problem("prices", f"the step of the bars, {self.step:g} s", column="step", value=dt))
+        close, low, high = (np.empty((n_paths, n_steps + 1)) for _ in range(3))
+        fill_block(self._history, self._up, self._down, self.s0, seed, first_path, close, low, high)
+        return close, low, high, close
+
+    def describe(self) -> dict[str, Any]:
+        """Where the bars come from, how they are cut, their largest step and their trend."""
+        found = {
+            "model": self.kind,
+            "s0": self.s0,
+            "mean_block": self.mean_block,
+            "mean_block_from": self.chosen,
+            "tail": self.tail,
+            "source": self.bars.source,
+            "sha256": self.bars.sha256,
+            "first": self.bars.first,
+            "last": self.bars.last,
+            "step": self.step,
+            "bars": len(self.bars),
+            "gaps": self.bars.describe_gaps(),
+            "largest_step": self.largest,
+            "trend_per_year": self.trend,
+        }
+        if self.tail is None:
+            return found | {"note": "no step exceeds the largest of the bars"}
+        sides = {"down": self._down, "up": self._up}
+        return found | {
+            "tails": {
+                word: {"from": float(side.body[0]), "xi": side.xi, "beta": side.beta, "cap": side.cap}
+                for word, side in sides.items()
+            }
+        }
+
+
+def _ratios(bars: Bars) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Low, high and close over the close before, and which bars are the first after a gap.
+
+    A first bar is measured from its open: the price before it is not known.
+    """
+    is_first = np.zeros(len(bars), dtype=bool)
+    is_first[[0, *(gap.after + 1 for gap in bars.gaps)]] = True
+    before = np.where(is_first, bars.open, np.roll(bars.close, 1))
+    low, high = np.minimum(bars.low, before), np.maximum(bars.high, before)
+    return low / before, high / before, bars.close / before, is_first
+
+
+def _fit_tails(reach: np.ndarray, share: float, cap: float | None) -> tuple[Side, Side]:
+    """Laws of the sizes of the largest bars up and down."""
+    from stress.prices.fits import fit_tail
+
+    count = round(share * reach.size)
+    largest = float(np.abs(reach).max())
+    limit = 2.0 * largest if cap is None else cap
+    problems = []
+    if count < FEWEST or min((reach > 0).sum(), (reach < 0).sum()) <= count:
+        wanted = f"a share with {FEWEST} bars on each side, and more bars than these"
+        problems.append(Problem("prices", wanted, column="tail", value=share))
+    if not is_number(limit) or limit < largest:
+        problems.append(Problem("prices", f"at least the largest of the bars, {largest:.4g}", column="cap", value=cap))
+    raise_if(problems)
+    sides = []
+    for size in (reach, -reach):
+        ordered = np.sort(size)[::-1]
+        start = ordered[count]
+        excess = ordered[:count][ordered[:count] > start] - start
+        xi, beta = fit_tail(excess, np.ones(excess.size))
+        sides.append(Side(body=np.array([start]), tail=1.0, xi=xi, beta=beta, cap=float(limit)))
+    return sides[0], sides[1]
+
+
+def block_length(x: np.ndarray) -> float:
+    """Mean block that the stationary bootstrap of the mean of a series does best with.
+
+    b = (n G^2 / g^2)^(1/3), with G the sum of w_k |k| R_k and g that of w_k R_k over |k| <= m; R_k are the
+    autocovariances and w_k is the flat-top window, 1 up to m/2 and from there falling to 0 at m. m is twice the first
+    lag from which five autocorrelations in a row are within 2 sqrt(log10(n) / n). At least 1, at most
+    min(3 sqrt(n), n / 3).
+
+    Parameters
+    ----------
+    x : float64[n]
+        In the order of time; for blocks that keep the memory of volatility, the absolute returns.
+
+    Sources: D. N. Politis and H. White, Econometric Reviews 23 (2004); A. Patton, D. N. Politis and H. White,
+    Econometric Reviews 28 (2009).
+    """
+    n, run = x.size, 5
+    longest = min(math.ceil(math.sqrt(n)) + run, n - 1)
+    centred = x - x.mean()
+    covariance = np.array([centred[k:] @ centred[: n - k] for k in range(longest + 1)]) / n
+    if n < 3 * run or covariance[0] <= 0.0:
+        return 1.0
+    small = np.abs(covariance / covariance[0]) < 2.0 * math.sqrt(math.log10(n) / n)
+    quiet = np.convolve(small, np.ones(run), mode="valid") == run
+    m = min(2 * max(int(np.argmax(quiet)), 1), longest) if quiet.any() else longest
+    k = np.arange(1, m + 1)
+    weighted = np.minimum(1.0, 2.0 * (1.0 - k / m)) * covariance[1 : m + 1]
+    variance = covariance[0] + 2.0 * weighted.sum()
+    ratio = 2.0 * (weighted * k).sum() / variance
+    return float(np.clip((ratio**2 * n) ** (1.0 / 3.0), 1.0, max(min(3.0 * math.sqrt(n), n / 3.0), 1.0)))

@@ -1,0 +1,128 @@
+"""Crashes that happened, small enough to be shipped.
+
+An episode is a file of waypoints in `episodes/`: at most 150 turning points [minutes since the start, price over the
+price at the start], with market, source and date. They are chosen from the exchange's bars by `docs/make_episodes.py`
+so that the straight lines between them, in log price, stay as close as can be; `error` is the largest distance left.
+Each step is a continuous move whose low and high are those of the waypoints within it.
+
+The order of low and high within one source bar is not known and taken as the bar's direction suggests; it never
+crosses a step, so no result hangs on it beyond the rule of a step.
+
+An episode is a replay: scaled, in another tempo, from another price. See `stress.prices.replay` for what that means,
+and why finite depth counts the impact of those liquidations twice.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import tomllib
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from stress.errors import InputError, Problem, raise_if
+from stress.prices.bars import Bars
+from stress.prices.replay import Replay
+
+FOLDER = Path(__file__).parent / "episodes"
+
+
+class EpisodeInfo(NamedTuple):
+    """What an episode is: the fall is the lowest price over the first, less 1."""
+
+    name: str
+    title: str
+    market: str
+    start: str
+    hours: float
+    fall: float
+    source: str
+
+
+def list_episodes() -> list[EpisodeInfo]:
+    """The episodes, by name."""
+    infos = []
+    for path in sorted(FOLDER.glob("*.toml")):
+        file = tomllib.loads(path.read_text("utf-8"))
+        minutes, ratio = np.array(file["waypoints"]).T
+        hours, fall = float(minutes[-1]) / 60.0, float(ratio.min()) - 1.0
+        infos.append(EpisodeInfo(path.stem, file["title"], file["market"], file["start"], hours, fall, file["source"]))
+    return infos
+
+
+class Episode(Replay):
+    """One path: a crash of the past.
+
+    Parameters
+    ----------
+    name : str
+        One of `list_episodes()`.
+    scale : float
+        Factor on the log moves, > 0.
+    speed : float
+        Factor on the pace of time, > 0: 4 makes the same moves in a quarter of the time, by shorter steps.
+    s0 : float, optional
+        Price to start from, USD. Default: the price of that day.
+
+    Attributes
+    ----------
+    n_paths, n_steps, step, horizon, s0
+        See `Replay`.
+
+    Raises
+    ------
+    InputError
+        For an unknown name, naming the nearest, and for wrong parameters.
+    """
+
+    kind: ClassVar[str] = "episode"
+
+    def __init__(self, name: str, scale: float = 1.0, speed: float = 1.0, s0: float | None = None):
+        problems: list[Problem] = []
+        try:
+            self.name, self.error, bars = _read(name)
+        except InputError as error:
+            problems += error.problems
+            bars = None
+        try:
+            super().__init__(bars, scale=scale, s0=s0, speed=speed)  # type: ignore[arg-type]
+        except InputError as error:
+            problems += [p for p in error.problems if p.column != "bars"]
+        raise_if(problems)
+
+    def describe(self) -> dict[str, Any]:
+        """Which crash, with the digest of its file, and what was done to it."""
+        return super().describe() | {"name": self.name, "waypoint_error": self.error}
+
+
+def _read(name: Any) -> tuple[str, float, Bars]:
+    """Name, largest distance to the source, and bars of an episode."""
+    names = [path.stem for path in sorted(FOLDER.glob("*.toml"))]
+    if name not in names:
+        near = difflib.get_close_matches(str(name), names, n=1)
+        hint = f" (the nearest is {near[0]})" if near else ""
+        raise InputError(Problem("prices", f"one of {', '.join(names)}{hint}", column="name", value=name))
+    data = (FOLDER / f"{name}.toml").read_bytes()
+    file = tomllib.loads(data.decode("utf-8"))
+    minutes, ratio = np.array(file["waypoints"], dtype=float).T
+    seconds, step = minutes * 60.0, float(file["step"])
+    n = round(seconds[-1] / step)
+    price = np.exp(np.interp(np.arange(n + 1) * step, seconds, np.log(ratio))) * file["price"]
+    low, high = np.minimum(price[:-1], price[1:]), np.maximum(price[:-1], price[1:])
+    at = np.clip(np.ceil(seconds / step).astype(int) - 1, 0, n - 1)
+    np.minimum.at(low, at, ratio * file["price"])
+    np.maximum.at(high, at, ratio * file["price"])
+    start = np.datetime64(file["start"].rstrip("Z"), "ns")
+    bars = Bars(
+        time=start + (np.arange(n) * step * 1e9).astype("timedelta64[ns]"),
+        open=price[:-1],
+        high=high,
+        low=low,
+        close=price[1:],
+        step=step,
+        source=f"{file['source']}, {file['market']}, {file['date']}",
+        sha256=hashlib.sha256(data).hexdigest(),
+    )
+    return str(name), float(file["error"]), bars
