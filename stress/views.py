@@ -110,6 +110,24 @@ def depletion_by_time(result: Result) -> pd.DataFrame:
     return pd.DataFrame({"time": at * step, "probability": hits / n, "low": low, "high": high})
 
 
+FAN = (0.001, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999)
+
+
+def fund_fan(result: Result) -> pd.DataFrame:
+    """Quantiles over paths of the fund's balance through time.
+
+    Returns
+    -------
+    DataFrame
+        Index time (seconds, 25 points from the start to the horizon), a column per probability of `FAN`, USD. The
+        outermost quantiles of fewer than a thousand paths are their extremes.
+    """
+    config = result.config
+    times = np.linspace(0.0, config["steps"] * config["step"], result.fund_at.shape[1])
+    table = pd.DataFrame(np.quantile(result.fund_at, FAN, axis=0).T, index=times, columns=list(FAN))
+    return table.rename_axis("time")
+
+
 def cliff_map(
     positions: pd.DataFrame, s0: float, depth: Depth | dict[str, Any] | None = None, *, bin=0.01, reach=0.4
 ) -> pd.DataFrame:

@@ -23,6 +23,7 @@ EVERY = (
     plots.plot_adl_by_size,
     plots.plot_loss_waterfall,
     plots.plot_cliff_map,
+    plots.plot_fund_fan,
     plots.plot_population,
 )
 RESULTS = {"sample": sample, "quiet": quiet, "one path": one_path, "one side": one_side}
@@ -220,3 +221,10 @@ def test_probabilities_are_never_a_bare_zero_or_rounded_to_one():
     assert words.usd_range(1e6, float("inf")).replace(words.SPACE, " ") == "USD 1 M or more, no upper end"
     assert words.duration(42_660).replace(words.SPACE, " ") == "11 hours 51 minutes"
     assert words.duration(86_400).replace(words.SPACE, " ") == "1 day"
+
+
+def test_the_fan_ends_where_the_paths_do():
+    result = sample()
+    table = views.fund_fan(result)
+    assert list(table.iloc[0].unique()) == [result.fund]
+    assert table.iloc[-1].to_numpy() == pytest.approx(result.paths["fund_end"].quantile(list(views.FAN)).to_numpy())

@@ -27,7 +27,7 @@ SECTIONS = (
     "assumptions",
     "provenance",
 )
-FIGURES = ("curve", "time", "leverage", "side", "size", "loss", "cliff", "population", "path")
+FIGURES = ("curve", "time", "fan", "leverage", "side", "size", "loss", "cliff", "population", "path")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 

@@ -4,7 +4,7 @@ Every function takes a `Result`, draws on `ax` (or on a new figure), and returns
 come from the result and from `stress.views`. Importing this module changes no setting and chooses no backend.
 """
 
-from stress.plots.anatomy import plot_cliff_map, plot_loss_waterfall, plot_path, plot_population
+from stress.plots.anatomy import plot_cliff_map, plot_fund_fan, plot_loss_waterfall, plot_path, plot_population
 from stress.plots.answers import (
     plot_adl_by_leverage,
     plot_adl_by_side,
@@ -21,6 +21,7 @@ __all__ = [
     "plot_cliff_map",
     "plot_depletion_curve",
     "plot_depletion_time",
+    "plot_fund_fan",
     "plot_loss_waterfall",
     "plot_path",
     "plot_population",

@@ -65,6 +65,40 @@ def plot_loss_waterfall(ax: Axes, result: Result, *, given: Literal["all", "adl"
 
 
 @drawn()
+def plot_fund_fan(ax: Axes, result: Result) -> None:
+    """The balance of the insurance fund through time: the median path and bands of 50, 90, 98 and 99.8 % of paths.
+
+    Parameters
+    ----------
+    result : Result
+        With a finite fund.
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    if not np.isfinite(result.fund):
+        empty(ax, "The fund is unlimited.")
+        return
+    table = views.fund_fan(result)
+    hours, unit = time_unit(float(table.index[-1]))
+    money = money_axis(ax.yaxis, float(table.to_numpy().max()), "Fund")
+    at = table.index / hours
+    probabilities = list(table.columns)
+    for inner, (low, high) in enumerate(zip(probabilities[:4], probabilities[:4:-1], strict=True)):
+        share = words.percent(high - low)
+        ax.fill_between(
+            at, table[low] / money, table[high] / money, color=GREEN, alpha=0.12 + 0.1 * inner, lw=0, label=share
+        )
+    ax.plot(at, table[0.5] / money, color=INK, label="Median")
+    ax.axhline(0.0, color=VERMILION, lw=0.8)
+    ax.set_xlim(0.0, float(at[-1]))
+    ax.set_xlabel(f"Time since the start ({unit})")
+    legend_above(ax, "Balance of the fund, bands of paths", columns=5)
+
+
+@drawn()
 def plot_cliff_map(ax: Axes, result: Result, *, bin: float = 0.01, reach: float = 0.4) -> None:
     """Notional that is liquidated in each per cent of a price move, by the thresholds at the start.
 

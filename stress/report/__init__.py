@@ -116,11 +116,12 @@ def pictures(record: Record, alphas: list[float], worst: pd.DataFrame) -> dict[s
         "size": ("Liquidation and ADL by size", plots.plot_adl_by_size, {}),
         "loss": ("Who bore the loss beyond margin", plots.plot_loss_waterfall, {}),
         "time": ("Probability up to each time", plots.plot_depletion_time, {}),
+        "fan": ("Balance of the fund through time", plots.plot_fund_fan, {}),
         "cliff": ("Notional liquidated in each per cent of a move", plots.plot_cliff_map, {}),
         "population": ("Open interest by leverage and size", plots.plot_population, {}),
     }
     if result.n_paths == 1:
-        del drawn["time"]
+        del drawn["time"], drawn["fan"]
     made = {name: figures.svg(name, alt, plot, result, **options) for name, (alt, plot, options) in drawn.items()}
     if result.run is not None and len(worst):
         i = int(worst["path"].iloc[0])
