@@ -1,0 +1,403 @@
+"""A scenario: one TOML file that says everything a run hangs on.
+
+    name = "mine"
+    seed = 7
+
+    [run]           paths, horizon, step, gap, jump_gap
+    [venue]         preset or file, market; rules to change
+    [population]    mix, accounts, open_interest, any figure of the mix      or [book] with a file of positions
+    [prices]        model and parameters; or "replay" and bars; or calibrate = "bars.csv"
+    [depth]         usd within width; without it the order book absorbs everything
+    [fund]          initial, alphas
+
+Reading a scenario says everything that is wrong with it at once. Files are looked for beside the scenario; those of an
+override (`--set book.file=positions.csv`), from where the command runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import ValidationError
+
+from stress import plain
+from stress.book import Book
+from stress.depth import Depth
+from stress.errors import InputError, Problem, raise_if
+from stress.notes import notes
+from stress.population import PopulationSpec
+from stress.sections import (
+    TABLES,
+    BookTable,
+    DepthTable,
+    FundTable,
+    Head,
+    PopulationTable,
+    PricesTable,
+    RunTable,
+    VenueTable,
+    problems_of,
+)
+from stress.venue import Venue
+
+if TYPE_CHECKING:
+    from stress.simulation import Run
+
+T = TypeVar("T")
+
+PATHS, HORIZON, STEP = 10_000, 86_400.0, 60.0
+OPTIONAL = ("population", "book", "depth")  # tables that "none" takes away
+FILES = ("venue.file", "population.mix", "population.bars", "book.file", "prices.bars", "prices.calibrate")
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a scenario stands for.
+
+    run : Run, checked
+    notes : what a reader of the answer should know about the choices of the scenario
+    """
+
+    run: Run
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A scenario, read and checked.
+
+    Attributes
+    ----------
+    name : str
+    seed : int
+    run, venue, population, book, prices, depth, fund
+        The tables of the file; population or book, and depth, may be None.
+    where : str
+        What messages call it.
+    files : dict of str to Path
+        Where the files it names are, by dotted key.
+    overridden : frozenset of str
+        Dotted keys that did not come from the file.
+    """
+
+    name: str
+    seed: int
+    run: RunTable
+    venue: VenueTable
+    population: PopulationTable | None
+    book: BookTable | None
+    prices: PricesTable
+    depth: DepthTable | None
+    fund: FundTable
+    where: str
+    files: Mapping[str, Path]
+    overridden: frozenset[str] = frozenset()
+
+    @classmethod
+    def load(cls, path: str | Path, overrides: Iterable[str] = ()) -> Scenario:
+        """Read a scenario file.
+
+        Parameters
+        ----------
+        path : str or Path
+        overrides : iterable of str
+            "section.key=value", the value as TOML writes it, or plain text.
+
+        Raises
+        ------
+        InputError
+            With everything that is wrong, by file and dotted key.
+        """
+        path = Path(path)
+        try:
+            raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise InputError(Problem(str(path), f"a readable scenario file ({error.strerror})")) from None
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise InputError(Problem(str(path), f"a TOML file ({error})")) from None
+        raw.setdefault("name", path.stem)
+        changed = frozenset(plain.set_key(raw, text) for text in overrides)
+        return cls.parse(raw, path.name, path.parent, changed)
+
+    @classmethod
+    def parse(
+        cls,
+        raw: dict[str, Any],
+        where: str,
+        folder: Path,
+        overridden: frozenset[str] = frozenset(),
+        files: Mapping[str, Path] | None = None,
+    ) -> Scenario:
+        """A scenario from the tables of its file.
+
+        Parameters
+        ----------
+        raw : dict
+        where : str
+            What messages call it.
+        folder : Path
+            Where the files it names are; those of overridden keys are in the current directory.
+        overridden : frozenset of str
+            Dotted keys that did not come from the file.
+        files : mapping of str to Path, optional
+            Where files are that have moved.
+        """
+        raw = {key: value for key, value in raw.items() if not (key in OPTIONAL and value == "none")}
+        head = {key: value for key, value in raw.items() if key not in TABLES}
+        problems: list[Problem] = []
+        tables: dict[str, Any] = dict.fromkeys(TABLES)
+        try:
+            top = Head.model_validate(head)
+        except ValidationError as error:
+            problems += problems_of(error, where, (), [*Head.known(), *TABLES])
+            top = Head(name="unnamed")
+        for key, table in TABLES.items():
+            if key not in raw and key in OPTIONAL:
+                continue
+            try:
+                tables[key] = table.model_validate(raw.get(key, {}))
+            except ValidationError as error:
+                missing = key not in raw
+                found = [Problem(where, f"this table, [{key}]", column=key)]
+                problems += found if missing else problems_of(error, where, (key,), table.known())
+        if ("population" in raw) == ("book" in raw):
+            problems.append(Problem(where, "exactly one of [population] and [book]", column="population"))
+        at = {key: (Path() if _among(key, overridden) else folder) / name for key, name in _files(raw)}
+        scenario = cls(top.name, top.seed, **tables, where=where, files={**at, **(files or {})}, overridden=overridden)
+        problems = [replace(p, where=scenario._place(p.column)) for p in problems]
+        scenario._check_objects(problems)
+        return scenario
+
+    @cached_property
+    def venue_object(self) -> Venue:
+        """The venue, with its rules changed as the scenario says."""
+        return self._placed("venue", lambda: self.venue.build(self.files.get("venue.file")))
+
+    @cached_property
+    def spec(self) -> PopulationSpec | None:
+        """The population, if it has one."""
+        table = self.population
+        if table is None:
+            return None
+        return self._placed("population", lambda: table.build(self.files.get("population.mix")))
+
+    @cached_property
+    def depth_object(self) -> Depth | None:
+        """The depth of the order book."""
+        return None if self.depth is None else self._placed("depth", self.depth.build)
+
+    @cached_property
+    def price_model(self) -> tuple[Any, dict[str, Any]]:
+        """The price model, and [prices] with every parameter spelled out; reads bars where it needs some."""
+        files = self.files
+        return self._placed(
+            "prices", lambda: self.prices.build(files.get("prices.bars"), files.get("prices.calibrate"))
+        )
+
+    def build(self) -> Built:
+        """The checked run, with all files read.
+
+        Raises
+        ------
+        InputError
+            With everything that is wrong with files and objects, each by its place in the scenario.
+        """
+        from stress.simulation import prepare
+
+        problems: list[Problem] = []
+        venue = _gather(problems, lambda: self.venue_object)
+        model = _gather(problems, lambda: self.price_model)
+        depth = _gather(problems, lambda: self.depth_object)
+        spec = _gather(problems, lambda: self.spec)
+        timing = None if model is None else _gather(problems, self._timing)
+        book = None
+        if venue is not None and model is not None and (spec is not None or self.book is not None):
+            book = _gather(problems, lambda: self._book(venue, model[0].s0, spec))
+        raise_if(problems)
+        assert venue is not None
+        assert model is not None
+        assert timing is not None
+        assert book is not None
+        try:
+            run = prepare(
+                book, venue, model[0], fund=self.fund.initial, depth=depth, gap=self.run.gap,
+                jump_gap=self.run.jump_gap, seed=self.seed, n_paths=timing["paths"], horizon=timing["horizon"],
+                step=timing["step"], under_margin="error" if self.book is None else self.book.under_margin,
+            )  # fmt: skip
+        except InputError as error:
+            names = {"fund": "fund.initial", "seed": "seed"}
+            raise InputError(
+                [
+                    replace(p, where=self._place(key), column=key)
+                    if p.where == "run" and (key := names.get(str(p.column), f"run.{p.column}"))
+                    else replace(p, where=f"{self.where}, {'population' if self.book is None else 'book'}: {p.where}")
+                    for p in error.problems
+                ]
+            ) from None
+        provenance = self.price_model[1].get("provenance", {})
+        return Built(run, tuple(notes(run, self.prices.model, provenance)))
+
+    def resolved(self) -> dict[str, Any]:
+        """The scenario as plain values with every default spelled out; files are named as they were written."""
+        timing = self._timing()
+        out: dict[str, Any] = {"name": self.name, "seed": self.seed}
+        out["run"] = timing | {"gap": self.run.gap, "jump_gap": self.run.jump_gap}
+        out["venue"] = self.venue.resolved(self.venue_object)
+        if self.population is not None and self.spec is not None:
+            out["population"] = self.population.resolved(self.spec, self.seed)
+        if self.book is not None:
+            book = self.book.model_dump(exclude_none=True)
+            out["book"] = {"market": self.venue_object.market} | book
+        out["prices"] = self.price_model[1]
+        out["depth"] = "none" if self.depth is None else self.depth.resolved()
+        out["fund"] = {"initial": self.fund.initial, "alphas": list(self.fund.alphas)}
+        return out
+
+    @cached_property
+    def inputs(self) -> dict[str, dict[str, str]]:
+        """Path and SHA-256 of every file it reads, by dotted key."""
+        found = {}
+        problems = []
+        for key, path in self.files.items():
+            try:
+                digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            except OSError as error:
+                problems.append(
+                    Problem(self._place(key), f"a readable file ({error.strerror})", column=key, value=str(path))
+                )
+                continue
+            found[key] = {"path": str(path.resolve()), "sha256": digest}
+        raise_if(problems)
+        return found
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 of what it says and of the files it names (64 hex digits); where they lie plays no part."""
+        said = self.resolved()
+        for key, found in self.inputs.items():
+            section, name = key.split(".")
+            if name in said[section]:
+                said[section][name] = found["sha256"]
+        said["tiers"] = self.venue_object.describe()["tiers"]
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+    def _timing(self) -> dict[str, Any]:
+        """Paths, horizon and step; a replay is one path of its own length, and bars have their own step."""
+        run, model = self.run, self.price_model[0]
+        single = getattr(model, "n_paths", None) == 1
+        step, longest = getattr(model, "step", None), getattr(model, "horizon", math.inf)
+        rules = {
+            "paths": (not single or run.paths in (None, 1), "1: a replay is one path"),
+            "step": (step is None or run.step in (None, step), f"the step of the bars, {step} seconds"),
+            "horizon": ((run.horizon or 0.0) <= longest, f"at most the length of the bars, {longest:g} seconds"),
+        }
+        raise_if(
+            [
+                Problem(self._place(f"run.{key}"), expected, column=f"run.{key}", value=getattr(run, key))
+                for key, (ok, expected) in rules.items()
+                if not ok
+            ]
+        )
+        return {
+            "paths": run.paths or (1 if single else PATHS),
+            "horizon": float(run.horizon or (HORIZON if math.isinf(longest) else longest)),
+            "step": float(run.step or step or STEP),
+        }
+
+    def _book(self, venue: Venue, price: float, spec: PopulationSpec | None) -> Book:
+        if self.book is not None:
+            table = self.book
+            return self._placed(
+                "book",
+                lambda: Book.read(
+                    self.files["book.file"],
+                    table.market or venue.market or None,
+                    imbalance=table.imbalance,
+                    mark_price=table.mark_price or price,
+                ),
+            )
+        assert self.population is not None
+        assert spec is not None
+        seed = self.seed if self.population.seed is None else self.population.seed
+
+        def draw() -> Book:
+            from stress.prices import read_bars
+
+            path = self.files.get("population.bars")
+            bars = None if path is None else read_bars(path)
+            return Book.sample(spec, venue=venue, price=price, seed=seed, bars=bars)
+
+        return self._placed("population", draw)
+
+    def _place(self, column: str | None) -> str:
+        """What messages call the source of a key."""
+        if column is None:
+            return self.where
+        unknown = column not in TABLES and any(key.startswith(f"{column}.") for key in self.overridden)
+        return "--set" if unknown or _among(column, self.overridden) else self.where
+
+    def _placed(self, section: str, make: Callable[[], T]) -> T:
+        """The object of a table; its problems get their place in the scenario."""
+        try:
+            return make()
+        except InputError as error:
+            keys = TABLES[section].known()
+            problems = []
+            for p in error.problems:
+                whole = p.where == section and p.column is None
+                if p.row is None and (p.where == section or p.column in keys):
+                    key = "venue.preset" if whole and section == "venue" and p.value is not None else section
+                    column = key if p.column is None else f"{section}.{p.column}"
+                    problems.append(replace(p, where=self._place(column), column=column))
+                else:
+                    problems.append(replace(p, where=f"{self.where}, {section}: {p.where}"))
+            raise InputError(problems) from None
+
+    def _check_objects(self, problems: list[Problem]) -> None:
+        """Raise what is wrong with the tables, and with the objects that need no file of data."""
+        if self.venue is not None:
+            _gather(problems, lambda: self.venue_object)
+        if self.population is not None:
+            _gather(problems, lambda: self.spec)
+        if self.depth is not None:
+            _gather(problems, lambda: self.depth_object)
+        if self.prices is not None and not {"prices.bars", "prices.calibrate"} & set(self.files):
+            _gather(problems, lambda: self.price_model)
+        raise_if(problems)
+
+
+def load_scenario(path: str | Path, overrides: Iterable[str] = ()) -> Scenario:
+    """Read a scenario file; see `Scenario.load`."""
+    return Scenario.load(path, overrides)
+
+
+def _gather(problems: list[Problem], make: Callable[[], T]) -> T | None:
+    """The result, or None with its problems added to the list."""
+    try:
+        return make()
+    except InputError as error:
+        problems += error.problems
+        return None
+
+
+def _among(key: str, keys: Iterable[str]) -> bool:
+    """Whether a dotted key, or a table above it, is one of the keys."""
+    return any(key == other or key.startswith(f"{other}.") for other in keys)
+
+
+def _files(raw: dict[str, Any]) -> Iterable[tuple[str, str]]:
+    """Dotted key and text of every file that the tables name."""
+    for key in FILES:
+        section, name = key.split(".")
+        table = raw.get(section)
+        text = table.get(name) if isinstance(table, dict) else None
+        if isinstance(text, str) and (name != "mix" or text.endswith(".toml")):
+            yield key, text

@@ -1,0 +1,78 @@
+"""A scenario small enough for a test, with deficits, ADL and both sides hit."""
+
+TINY = """
+name = "tiny"
+seed = 3
+
+[run]
+paths = 40
+horizon = "2h"
+step = "1min"
+
+[venue]
+preset = "binance"
+market = "BTCUSDT"
+
+[population]
+mix = "retail"
+accounts = 200
+open_interest = 2e8
+
+[prices]
+model = "kou"
+s0 = 60_000.0
+sigma = 1.0
+intensity = 3000.0
+p_up = 0.4
+eta_up = 30.0
+eta_down = 20.0
+
+[depth]
+usd = 2e7
+passthrough = 0.5
+
+[fund]
+initial = 1e5
+alphas = [0.2, 0.01]
+"""
+
+POSITIONS = """account,market,side,size,entry_price,margin
+007,BTCUSDT,long,10,7300,7000
+NA,BTCUSDT,long,20,7300,4000
+"x, y",BTCUSDT,short,30,7350,60000
+"""
+
+BARS = """open_time,open,high,low,close
+2020-03-12T10:00Z,7300,7310,7250,7260
+2020-03-12T10:01Z,7260,7270,6500,6600
+2020-03-12T10:02Z,6600,6900,6590,6880
+"""
+
+REPLAY = """
+[venue]
+preset = "binance"
+market = "BTCUSDT"
+
+[book]
+file = "positions.csv"
+
+[prices]
+model = "replay"
+bars = "bars.csv"
+
+[fund]
+initial = 100.0
+alphas = [0.01]
+
+[run]
+gap = 0.5
+"""
+
+
+def write_replay(folder):
+    """The replay scenario with its files in a folder; its path."""
+    (folder / "positions.csv").write_text(POSITIONS)
+    (folder / "bars.csv").write_text(BARS)
+    path = folder / "crash.toml"
+    path.write_text(REPLAY)
+    return path
