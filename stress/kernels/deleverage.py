@@ -106,11 +106,11 @@ def deleverage(s, mark, unpaid, kept, kept_value, p):
         rest = 0.0
     if in_money:
         left_over = rest
-        set_impact(state, p.terms, state.v + w * closed_quantity)
+        set_impact(state, p.terms.depth, state.v + w * closed_quantity)
     else:
         left_over = rest / kept * unpaid
         if rest > 0.0:
-            set_impact(state, p.terms, state.v + s * rest)
+            set_impact(state, p.terms.depth, state.v + s * rest)
         # At another price than the bankruptcy price the difference is the bankrupt side's: a gain goes to the fund, and
         # a loss comes from it, past the drawdown that set off ADL, down to the reserve.
         difference = s * taken * (price - kept_value / kept) if rules.adl_price != AT_BANKRUPTCY else 0.0

@@ -16,8 +16,15 @@ from stress.kernels.jit import jit
 @jit
 def displacement(depth, v):
     """h(v), a fraction of the price."""
-    size = min(depth.max_displacement, depth.slope * power(abs(v), depth.exponent))
+    a = abs(v)
+    size = min(depth.max_displacement, depth.slope * (a if depth.exponent == 1.0 else power(a, depth.exponent)))
     return size if v > 0.0 else -size
+
+
+@jit
+def mark_share(depth, v):
+    """1 - k h(v): the mark as a share of the exogenous price; k is `passthrough`."""
+    return 1.0 if depth.slope == 0.0 else 1.0 - depth.passthrough * displacement(depth, v)
 
 
 @jit
@@ -30,10 +37,17 @@ def displacement_integral(depth, v):
 
 
 @jit
+def curved_fill(depth, x, v, dv):
+    """`average_fill` by the integral of the curve."""
+    return x * (1.0 - (displacement_integral(depth, v + dv) - displacement_integral(depth, v)) / dv)
+
+
+@jit
 def average_fill(depth, x, v, dv):
     """Average price of an order that moves v by dv != 0 (selling: dv > 0) when the exogenous price is x."""
     if depth.slope == 0.0:
         return x
+    # On a straight line the middle is the mean. The curve is a function of its own, too large for the compiler to copy.
     if depth.exponent == 1.0 and abs(v) <= depth.cap and abs(v + dv) <= depth.cap:
-        return x * (1.0 - depth.slope * (v + 0.5 * dv))  # h is a straight line, so its middle is its mean
-    return x * (1.0 - (displacement_integral(depth, v + dv) - displacement_integral(depth, v)) / dv)
+        return x * (1.0 - depth.slope * (v + 0.5 * dv))
+    return curved_fill(depth, x, v, dv)

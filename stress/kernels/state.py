@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from stress.kernels.jit import jit
-from stress.kernels.orderbook import displacement
+from stress.kernels.orderbook import mark_share
 from stress.kernels.records import Depth, Rules, Tiers
 
 PROFIT_SETTLEMENT = 0  # of records.SETTLEMENTS
@@ -127,26 +127,19 @@ def fresh_marks(positions):
 
 
 @jit
-def set_impact(state, terms, v):
+def set_impact(state, depth, v):
     """Move the book to v and keep 1 - k h(v) beside it."""
-    state.v = v
-    if terms.depth.slope > 0.0:
-        state.shade = 1.0 - terms.depth.passthrough * displacement(terms.depth, v)
-
-
-@jit
-def write(row, state, kind, place, price, quantity, money, left):
-    """Fill a row of the log; `money` is signed from the venue's side, a loss below zero."""
-    row.step, row.kind, row.place = state.step, kind, place
-    row.price, row.quantity, row.money = price, quantity, money
-    row.fund, row.left = state.balance, left
+    state.v, state.shade = v, mark_share(depth, v)
 
 
 @jit
 def note(p, kind, place, price, quantity, money, left):
-    """Append an event to the log."""
+    """Append an event to the log; `money` is signed from the venue's side, a loss below zero."""
     if p.out.logged < p.log.size:
-        write(p.log[p.out.logged], p.state, kind, place, price, quantity, money, left)
+        row = p.log[p.out.logged]
+        row.step, row.kind, row.place = p.state.step, kind, place
+        row.price, row.quantity, row.money = price, quantity, money
+        row.fund, row.left = p.state.balance, left
     p.out.logged += 1
 
 

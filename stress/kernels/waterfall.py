@@ -22,7 +22,7 @@ import numpy as np
 from stress.kernels.deleverage import AT_MARK, deleverage
 from stress.kernels.fund import forget_old, has_drawdown, pay, push_balance
 from stress.kernels.jit import jit
-from stress.kernels.orderbook import average_fill
+from stress.kernels.orderbook import average_fill, mark_share
 from stress.kernels.state import (
     BAD_PRICE,
     CHECKPOINTS,
@@ -38,8 +38,8 @@ from stress.kernels.state import (
     count_adl,
     count_bankrupt,
     fresh_marks,
+    note,
     set_impact,
-    write,
 )
 
 NO_SURPLUS = 1e-11  # a residual margin up to this share of q (e + F) is zero
@@ -64,37 +64,17 @@ def add_loss(deficit, tolerance, rules, state, out):
 
 
 @jit
-def liquidate(s, q, e, b, y, terms, state, out):
-    """Liquidate q coins of side s with entry price e and bankruptcy price b from the exogenous price y.
+def surplus_to_fund(residual, q, fill, rules):
+    """What the fund receives of a margin that a liquidation did not use up."""
+    return residual if rules.residual_to_fund else min(residual, rules.fee_rate * q * fill)
 
-    Returns
-    -------
-    fill, residual : float
-        Trial fill, and what the liquidation leaves of the margin (USD, below zero: the deficit).
-    unpaid, kept : float
-        What the fund did not pay (USD), and the contracts not sold but kept for ADL.
-    """
-    rules = terms.rules
-    fill = average_fill(terms.depth, y, state.v, s * q)
-    residual = s * q * (fill - b)
-    if abs(residual) <= NO_SURPLUS * q * (e + fill):
-        residual = 0.0
-    unpaid, kept, sold = 0.0, 0.0, q
-    if residual >= 0.0:
-        inflow = residual if rules.residual_to_fund else min(residual, rules.fee_rate * q * fill)
-        state.balance += inflow
-        out.inflow += inflow
-        out.net_loss -= inflow
-    else:
-        tolerance = PAID * (q * e + (state.fund if state.fund < math.inf else 0.0))
-        unpaid = add_loss(-residual, tolerance, rules, state, out)
-        if unpaid > 0.0 and rules.settlement != PROFIT_SETTLEMENT:
-            share = unpaid / -residual
-            kept, sold = share * q, (1.0 - share) * q
-    set_impact(state, terms, state.v + s * sold)
-    out.liquidated_count += 1
-    out.liquidated_quantity += q
-    return fill, residual, unpaid, kept
+
+@jit
+def book_inflow(inflow, state, out):
+    """Add what liquidations paid in to the fund."""
+    state.balance += inflow
+    out.inflow += inflow
+    out.net_loss -= inflow
 
 
 @jit
@@ -123,14 +103,20 @@ def next_level(s, p):
 
 @jit
 def work_side(s, start, target, gap, p):
-    """Work the side s from an exogenous price `start` to `target`; returns the number of liquidations."""
+    """Work the side s from an exogenous price `start` to `target`; returns the number of liquidations.
+
+    The loop keeps v and what surpluses pay in as plain numbers, since most liquidations leave a surplus; the records
+    are brought up to date before a deficit and at the end.
+    """
     positions, marks, cells, tallies, log = p.positions, p.marks, p.cells, p.tallies, p.log
-    state, out, terms = p.state, p.out, p.terms
-    counting, touched = tallies.size > 0, out.adl_events > 0
+    state, out, rules, depth = p.state, p.out, p.terms.rules, p.terms.depth
+    counting, touched, logging = tallies.size > 0, out.adl_events > 0, log.size > 0
     end = p.longs if s > 0 else marks.size
     j = first_open(s, p)
     x = y = start
+    v, shade = state.v, state.shade
     done = 0
+    inflow = closed = 0.0
     unpaid = kept = kept_value = 0.0
     while j < end:
         position = positions[j]
@@ -138,28 +124,50 @@ def work_side(s, start, target, gap, p):
         if q <= 0.0:  # closed by ADL
             j += 1
             continue
-        if s * (target * state.shade - position.liquidation) > 0.0:
+        if s * (target * shade - position.liquidation) > 0.0:
             break
-        met = position.liquidation / state.shade
+        met = position.liquidation / shade
         x = min(x, met) if s > 0 else max(x, met)
         y = (1.0 - gap) * x + gap * target
-        fill, residual, u, k = liquidate(s, q, position.entry, position.bankruptcy, y, terms, state, out)
-        unpaid += u
-        kept += k
-        kept_value += k * position.bankruptcy
-        if counting and residual < 0.0:
-            count_bankrupt(position, cells, tallies[j])
-        if out.logged < log.size:
-            write(log[out.logged], state, LOGGED_LIQUIDATION, j, fill, q, residual, 0.0)
-        out.logged += 1
+        fill = average_fill(depth, y, v, s * q)
+        residual = s * q * (fill - position.bankruptcy)
+        if abs(residual) <= NO_SURPLUS * q * (position.entry + fill):
+            residual = 0.0
+        sold = q
+        if residual >= 0.0:
+            inflow += surplus_to_fund(residual, q, fill, rules)
+        else:
+            book_inflow(inflow, state, out)
+            inflow = 0.0
+            tolerance = PAID * (q * position.entry + (state.fund if state.fund < math.inf else 0.0))
+            owed = add_loss(-residual, tolerance, rules, state, out)
+            unpaid += owed
+            if owed > 0.0 and rules.settlement != PROFIT_SETTLEMENT:
+                share = owed / -residual
+                sold = (1.0 - share) * q
+                kept += share * q
+                kept_value += share * q * position.bankruptcy
+            if counting:
+                count_bankrupt(position, cells, tallies[j])
+        v += s * sold
+        shade = mark_share(depth, v)
+        closed += q
         done += 1
+        if logging:
+            book_inflow(inflow, state, out)
+            inflow = 0.0
+            note(p, LOGGED_LIQUIDATION, j, fill, q, residual, 0.0)
         j += 1
+    book_inflow(inflow, state, out)
+    out.liquidated_count += done
+    out.liquidated_quantity += closed
+    state.v, state.shade = v, shade
     if s > 0:
         state.next_long = j
     else:
         state.next_short = j
     if unpaid > 0.0:
-        deleverage(s, y * state.shade, unpaid, kept, kept_value, p)
+        deleverage(s, y * shade, unpaid, kept, kept_value, p)
     return done
 
 
@@ -261,7 +269,7 @@ def run_path(prices, row, path, fund, ladder, tiers, terms, states, outs, marks,
             break
         state.step = step
         if state.v != 0.0:
-            set_impact(state, terms, state.v * terms.depth.recovery)
+            set_impact(state, terms.depth, state.v * terms.depth.recovery)
         if moving_floor:
             head = forget_old(rules, step, dt, peak_step, head)
             state.least_loss = base - peak_balance[head]
