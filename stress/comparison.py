@@ -14,15 +14,22 @@ Bootstrap (1993), chapter 8.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from stress.errors import InputError, Problem, raise_if
-from stress.estimate import LEVEL, Estimate, Z, mean
+from stress.estimate import LEVEL, Estimate, Z, clopper_pearson, mean
 from stress.result import Result
+from stress.simulation import simulate_together
+
+if TYPE_CHECKING:
+    from stress.run_dir import Record
+    from stress.scenario import Scenario
 
 MARKET = ("prices", "seed", "paths", "steps", "step")  # what designs must share
 RESAMPLES = 400
@@ -56,7 +63,8 @@ def compare(designs: Mapping[str, Result], alphas=(0.01, 0.001)) -> pd.DataFrame
     DataFrame
         A row per design after the first and quantity: `design`, `quantity`, `base` and `value` (the two estimates),
         `difference` (value - base) with `se`, `low`, `high` (95 %, paired), `p_value` (events: McNemar's exact test;
-        otherwise nan), `only_base` and `only_design` (events: discordant paths), `unit`.
+        otherwise nan), `only_base` and `only_design` (events: discordant paths), `base_high` and `value_high` (events:
+        upper ends of the exact intervals), `unit`.
 
     Raises
     ------
@@ -89,6 +97,7 @@ def _differences(base: Result, other: Result, alphas) -> list[dict]:
         p = float(stats.binomtest(only_b, discordant, 0.5).pvalue) if discordant else 1.0
         estimate = _event_difference(only_a, only_b, a.size)
         tested = {"p_value": p, "only_base": only_a, "only_design": only_b, "unit": ""}
+        tested |= {f"{name}_high": clopper_pearson(int(x.sum()), x.size)[1] for name, x in (("base", a), ("value", b))}
         rows.append(_row(quantity, float(a.mean()), float(b.mean()), estimate) | tested)
     for quantity, (column, unit) in MEANS.items():
         a, b = base.paths[column].to_numpy(), other.paths[column].to_numpy()
@@ -115,6 +124,8 @@ def _row(quantity: str, base: float, value: float, difference: Estimate) -> dict
         "p_value": np.nan,
         "only_base": pd.NA,
         "only_design": pd.NA,
+        "base_high": np.nan,
+        "value_high": np.nan,
         "note": "",
     }
 
@@ -141,3 +152,75 @@ def _quantile_difference(a: np.ndarray, b: np.ndarray, alpha: float, value: floa
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(draws, [tail, 1 - tail])
     return Estimate(value, float(draws.std(ddof=1)), float(low), float(high))
+
+
+def run_scenarios(
+    scenarios: Mapping[str, Scenario],
+    *,
+    threads: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Result]:
+    """Run scenarios on one market, whose price paths are made once.
+
+    Raises
+    ------
+    InputError
+        If a scenario is wrong, or if they do not share the market.
+    """
+    runs = {name: scenario.build().run for name, scenario in scenarios.items()}
+    if not runs:
+        return {}
+    names = list(runs)
+    configs = {name: run.describe() for name, run in runs.items()}
+    lead = configs[names[0]]
+    raise_if(
+        [
+            Problem(name, f"the same {key} as {names[0]}: {lead[key]}", column=key, value=configs[name][key])
+            for name in names[1:]
+            for key in MARKET
+            if configs[name][key] != lead[key]
+        ]
+    )
+    prices = runs[names[0]].prices
+    results = simulate_together(
+        [replace(run, prices=prices) for run in runs.values()], threads=threads, progress=progress
+    )
+    return dict(zip(names, results, strict=True))
+
+
+def changes(old: Mapping[str, Any], new: Mapping[str, Any], within: str = "") -> list[tuple[str, Any, Any]]:
+    """What differs between two resolved scenarios: (dotted key, old value, new value); None where there is none."""
+    found: list[tuple[str, Any, Any]] = []
+    for key in [*old, *(k for k in new if k not in old)]:
+        a, b, name = old.get(key), new.get(key), f"{within}{key}"
+        if isinstance(a, Mapping) and isinstance(b, Mapping):
+            found += changes(a, b, f"{name}.")
+        elif a != b:
+            found.append((name, a, b))
+    return found
+
+
+def since(old: Record, new: Record) -> pd.DataFrame:
+    """How the required funds moved from an earlier run to this one.
+
+    Returns
+    -------
+    DataFrame
+        A row per alpha that both have: `alpha`, `before`, `after`, `difference` with `low`, `high` (95 %): paired where
+        both saw the same market, and otherwise from the two errors as if independent; `paired`.
+    """
+    paired = all(old.result.config[key] == new.result.config[key] for key in MARKET)
+    rows = []
+    for alpha in new.alphas:
+        if alpha not in old.alphas:
+            continue
+        a, b = old.result.required_fund(alpha), new.result.required_fund(alpha)
+        moved = b.value - a.value
+        if paired:
+            before, after = (r.result.paths["fund_needed"].to_numpy() for r in (old, new))
+            estimate = _quantile_difference(before, after, alpha, moved, new.result.config["seed"])
+        else:
+            se = float(np.hypot(a.se, b.se))
+            estimate = Estimate(moved, se, moved - Z * se, moved + Z * se)
+        rows.append((alpha, a.value, b.value, moved, estimate.low, estimate.high, paired))
+    return pd.DataFrame(rows, columns=["alpha", "before", "after", "difference", "low", "high", "paired"])

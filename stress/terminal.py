@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -166,7 +166,7 @@ def print_adl(result: Result, out: Console | None = None, sides: Sequence[Any] =
                 _bucket(r["lower"], r["upper"]),
                 f"{r['positions']:,}",
                 usd(r["notional"]),
-                percent(r["liquidation"]),
+                _rate(r, "liquidation", result.n_paths),
                 *(_rate(r, name, result.n_paths) for name in rated),
             )
             for r in _records(rates)
@@ -216,7 +216,10 @@ def print_events(log: pd.DataFrame, rows: int) -> None:
 
 def print_venues(infos: Iterable[VenueInfo]) -> None:
     """The presets, a line each."""
-    rows = [(i.name, i.title, i.contract, ", ".join(i.markets), i.date, i.status) for i in infos]
+    rows = [
+        (i.name, i.title, i.contract, ", ".join(i.markets), i.date, ("skeleton; " if i.missing else "") + i.status)
+        for i in infos
+    ]
     console().print(table(["name", "venue", "contract", "markets", "as of", "figures"], rows, left=6))
 
 
@@ -274,3 +277,55 @@ def print_calibration(found: Calibration) -> None:
     )
     for note in found.notes:
         out.print(f"Note: {note}", soft_wrap=True)
+
+
+def print_comparison(base: str, found: pd.DataFrame) -> None:
+    """Every design against the first."""
+    out = console()
+    for design, part in found.groupby("design", sort=False):
+        out.print(Text(f"\n{design} against {base}, on the same paths\n", style="bold"))
+        rows = []
+        for r in _records(part):
+            money = r["unit"] == "USD"
+            tell = usd if money else (percent if r["quantity"].startswith("P(") else significant)
+            apart = f"{signed(r['difference'], tell)} ({signed(r['low'], tell)} to {signed(r['high'], tell)})"
+            odds = "" if r["p_value"] != r["p_value"] else f"{r['p_value']:.2g}"
+            paths = "" if odds == "" else f"{r['only_base']} : {r['only_design']}"
+            both = [
+                f"below {percent(r[f'{name}_high'])}" if r[name] == 0 and odds else tell(r[name])
+                for name in ("base", "value")
+            ]
+            rows.append((r["quantity"], *both, apart, paths, odds))
+        head = ["quantity", "first", "this", "difference (95 %)", "paths with only first : this", "p (McNemar)"]
+        out.print(table(head, rows))
+        for note in dict.fromkeys(n for n in part["note"] if isinstance(n, str) and n):
+            out.print(f"Note: {note}.", soft_wrap=True)
+
+
+def signed(value: float, tell: Callable[[float], str]) -> str:
+    """A difference with its sign."""
+    return ("-" if value < 0 else "+" if value > 0 else "") + tell(abs(value))
+
+
+def print_since(old: Record, new: Record) -> None:
+    """What moved since an earlier run: the scenario, and the funds."""
+    from stress.comparison import changes, since
+
+    out = console()
+    out.print(Text(f"\nSince the run of {old.manifest['created']}\n", style="bold"))
+    moved = [(key, str(a), str(b)) for key, a, b in changes(old.scenario, new.scenario)]
+    if moved:
+        out.print(table(["changed", "before", "now"], moved, left=3))
+    else:
+        out.print("The scenario is the same.")
+    found = since(old, new)
+    rows = [
+        (percent(r["alpha"]), usd(r["before"]), usd(r["after"]), signed(r["difference"], usd),
+         f"{signed(r['low'], usd)} to {signed(r['high'], usd)}")
+        for r in _records(found)
+    ]  # fmt: skip
+    out.print()
+    out.print(table(["probability", "fund before", "fund now", "difference", "95 % interval"], rows))
+    if len(found):
+        paired = bool(found["paired"].iloc[0])
+        out.print("\nOn the same price paths." if paired else "\nOn other price paths: the two errors are added.")

@@ -48,7 +48,8 @@ def test_help_loads_nothing_heavy(arguments):
 def test_help_names_every_command(command):
     code, out, _ = command("--help")
     assert code == 0
-    for name in ("run", "size", "adl", "path", "calibrate", "venues", "check", "doctor"):
+    commands = ("run", "size", "adl", "path", "report", "compare", "calibrate", "venues", "check", "doctor")
+    for name in commands:
         assert re.search(rf"^  {name} ", out, re.MULTILINE), name
     assert "--set" in command("run", "--help")[1]
     assert "exit with 1" in " ".join(command("size", "--help")[1].lower().split())
@@ -292,3 +293,53 @@ def test_the_real_crash_needs_its_bars(command):
     assert code == 0
     for pair in ("0, 0", "0.5, 0.5 (chosen)", "1, 1"):
         assert re.search(rf"^{re.escape(pair)} +USD", out, re.MULTILINE)
+
+
+def test_compare_says_what_differs_on_the_same_paths(command, tmp_path):
+    (tmp_path / "other.toml").write_text(TINY.replace('name = "tiny"', 'name = "other"'))
+    changed = "venue.policy=pro_rata"
+    code, out, _ = command("run", "other.toml", "--set", changed, "--out", "other", "-q")
+    assert code == 0
+    code, out, _ = command("compare", "tiny.toml", "other")
+    assert code == 0
+    assert "other against tiny.toml, on the same paths" in out
+    assert re.search(r"P\(fund depleted, ADL triggered\) .* 0 : 0 +1$", out, re.MULTILINE)
+    code, _, error = command("compare", "tiny.toml", "other", "--seed", "99")
+    assert code == 2
+    assert "seed" in error
+    assert command("compare", "tiny.toml")[0] == 2
+
+
+def test_a_report_is_written_again_to_the_same_bytes(command, tmp_path):
+    assert command("run", "tiny.toml", "--out", "kept", "-q")[0] == 0
+    first = (tmp_path / "kept" / "report.html").read_bytes()
+    (tmp_path / "kept" / "report.html").unlink()
+    code, out, _ = command("report", "kept")
+    assert code == 0
+    assert (tmp_path / "kept" / "report.html").read_bytes() == first
+    assert command("report", "nothing")[0] == 2
+
+
+def test_size_says_what_moved_since_an_earlier_run(command):
+    assert command("run", "tiny.toml", "--out", "before", "-q")[0] == 0
+    code, out, _ = command("size", "tiny.toml", "--set", "venue.fee_rate=0.05", "--since", "before")
+    assert code == 0
+    assert re.search(r"venue\.fee_rate +\S+ +0\.05", out)
+    assert "On the same price paths." in out
+    assert "The scenario is the same." in command("size", "tiny.toml", "--since", "before")[1]
+    assert "On other price paths" in command("size", "tiny.toml", "--seed", "5", "--since", "before")[1]
+
+
+def test_venues_import_makes_a_venue_that_loads(command, tmp_path):
+    (tmp_path / "tiers.csv").write_text(
+        "symbol,tier,min_notional,max_notional,mmr,max_leverage,cum\nA,1,0,1000,0.01,50,0\nA,2,1000,5000,0.02,25,10\n"
+    )
+    code, out, _ = command("venues", "import", "tiers.csv", "--out", "mine.toml")
+    assert code == 0
+    code, out, _ = command("venues", "show", "mine.toml")
+    assert code == 0
+    assert "50x" in out
+    (tmp_path / "tiers.csv").write_text("symbol,tier\nA,1\n")
+    code, _, error = command("venues", "import", "tiers.csv")
+    assert code == 2
+    assert "max_leverage" in error

@@ -85,7 +85,7 @@ def plot_fund_fan(ax: Axes, result: Result) -> None:
     hours, unit = time_unit(float(table.index[-1]))
     money = money_axis(ax.yaxis, float(table.to_numpy().max()), "Fund")
     at = table.index / hours
-    probabilities = list(table.columns)
+    probabilities = views.FAN
     for inner, (low, high) in enumerate(zip(probabilities[:4], probabilities[:4:-1], strict=True)):
         share = words.percent(high - low)
         ax.fill_between(

@@ -1,0 +1,43 @@
+"""The command `perp-stress`: parse, call, print. Commands are in `runs` and `inputs`, exit codes in `common`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+import stress
+from stress.cli import inputs, runs
+
+app = typer.Typer(
+    help="Stress tests of perpetual-futures exchanges: liquidations, insurance fund, auto-deleveraging.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for command in (runs.run, runs.size, runs.adl, runs.path, runs.report, runs.compare):
+    app.command()(command)
+for command in (inputs.calibrate, inputs.check, inputs.doctor):
+    app.command()(command)
+app.add_typer(inputs.venues_app, name="venues")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(stress.__version__)
+        raise typer.Exit()
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Stress tests of perpetual-futures exchanges: liquidations, insurance fund, auto-deleveraging."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point of the command; arguments are those of the process unless given."""
+    app(arguments)

@@ -1,0 +1,138 @@
+"""Commands about what goes in: bars, venues, scenarios, and the machine."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import stress
+from stress.cli.common import Paths, ScenarioFile, Seed, Set, guarded, load, say_that_it_compiles
+from stress.errors import InputError, Problem
+
+venues_app = typer.Typer(help="The venues that come with the package, and tiers of your own.", rich_markup_mode=None)
+
+
+@guarded
+def calibrate(
+    bars: Annotated[Path, typer.Argument(help="Bars: CSV (also .gz), parquet.", metavar="BARS")],
+    model: Annotated[str, typer.Option(help="kou or tail-jumps.")] = "tail-jumps",
+    s0: Annotated[float | None, typer.Option(help="Price to start from. Default: the last close.")] = None,
+    threshold: Annotated[float | None, typer.Option(help="Log move of a bar from which on jumps explain it.")] = None,
+    cap: Annotated[float | None, typer.Option(help="Largest jump in log price.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the [prices] block here instead of printing it.")] = None,
+) -> None:
+    """Fit a jump model to bars: a [prices] block."""
+    from stress import terminal
+    from stress.prices import calibrate as fit
+    from stress.prices import read_bars
+
+    found = fit.calibrate(read_bars(bars), model, threshold=threshold, cap=cap)
+    text = found.to_toml(s0)
+    terminal.print_calibration(found)
+    if out is None:
+        typer.echo(text, nl=False)
+    else:
+        out.write_text(text, encoding="utf-8")
+        typer.echo(str(out))
+
+
+@venues_app.callback(invoke_without_command=True)
+@guarded
+def venues(context: typer.Context) -> None:
+    """List the venues that come with the package."""
+    if context.invoked_subcommand is None:
+        from stress import terminal
+
+        terminal.print_venues(stress.list_venues())
+
+
+@venues_app.command()
+@guarded
+def show(
+    name: Annotated[str, typer.Argument(help="A venue's name, or the path of a venue file.")],
+    market: Annotated[str | None, typer.Option(help="Default: the first of the file.")] = None,
+) -> None:
+    """Show every figure of a venue with its source."""
+    from stress import terminal
+
+    markets = next((info.markets for info in stress.list_venues() if info.name == name), ())
+    first = markets[0] if markets else None
+    terminal.print_venue(stress.load_venue(name, market or first), markets)
+
+
+@venues_app.command("import")
+@guarded
+def import_(
+    file: Annotated[
+        Path, typer.Argument(help="ccxt leverage tiers, Binance brackets, Hyperliquid margin tables (JSON), or CSV.")
+    ],
+    flat: Annotated[bool, typer.Option("--flat", help="The tier's rate holds for the whole position.")] = False,
+    market: Annotated[str | None, typer.Option(help="Only this market.")] = None,
+    contract_size: Annotated[float | None, typer.Option(help="Coins a contract, where tiers are in contracts.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the venue file here instead of printing it.")] = None,
+) -> None:
+    """Turn an exchange's margin tiers into a venue file."""
+    from stress.venue_import import import_venue
+
+    name = out.stem if out is not None else None
+    text = import_venue(file, name=name, flat=flat, market=market, contract_size=contract_size)
+    if out is None:
+        typer.echo(text, nl=False)
+    else:
+        out.write_text(text, encoding="utf-8")
+        typer.echo(str(out))
+
+
+@guarded
+def check(
+    scenario: ScenarioFile,
+    set_: Set = None,
+    seed: Seed = None,
+    paths: Paths = None,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of TOML.")] = False,
+) -> None:
+    """Check a scenario; print it with all defaults."""
+    from stress import plain
+
+    loaded = load(scenario, set_, seed, paths)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        built = loaded.build()
+    resolved = loaded.resolved()
+    typer.echo(json.dumps(resolved, indent=2) if as_json else plain.to_toml(resolved).rstrip())
+    book = built.run.book
+    typer.echo(f"{scenario}: right. {book!r}, hash {loaded.hash[:8]}", err=True)
+    for text in dict.fromkeys([*(str(w.message) for w in caught), *built.notes]):
+        typer.echo(f"Note: {text}", err=True)
+
+
+@guarded
+def doctor() -> None:
+    """Show versions, threads and cache, and compile."""
+    import time
+
+    import numpy as np
+
+    from stress import blocks
+    from stress.kernels import jit
+    from stress.simulation import provenance
+
+    for name, version in provenance().items():
+        typer.echo(f"{name:10} {version}")
+    typer.echo(f"{'threads':10} {blocks.default_threads()}")
+    typer.echo(f"{'cache':10} {jit.CACHE_DIR or 'none: every process compiles'}")
+    typer.echo(f"{'compiled':10} {'yes, by an earlier run' if jit.is_warm() else 'not yet'}")
+    say_that_it_compiles()
+    start = time.perf_counter()
+    venue = stress.load_venue("binance", market="BTCUSDT")
+    spec = stress.PopulationSpec.load("retail", accounts=200, open_interest=1e8)
+    book = stress.Book.sample(spec, venue=venue, price=100.0, seed=1)
+    prices = stress.prices.Kou(s0=100.0, sigma=1.0, intensity=3000.0, p_up=0.5, eta_up=20.0, eta_down=20.0)
+    found = stress.simulate(book, venue, prices, fund=1e4, n_paths=20, horizon=3600.0, depth=stress.Depth(usd=1e7))
+    if not np.isfinite(found.paths.to_numpy(float)).all():
+        raise InputError(Problem("doctor", "finite numbers from a run of twenty paths"))
+    typer.echo(f"{'test run':10} right, {time.perf_counter() - start:.1f} s")

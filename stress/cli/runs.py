@@ -1,0 +1,207 @@
+"""Commands that run a scenario or read a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from stress.cli.common import (
+    BROKEN,
+    Paths,
+    Quiet,
+    ScenarioFile,
+    Seed,
+    Set,
+    Threads,
+    execute,
+    guarded,
+    load,
+    say_that_it_compiles,
+)
+from stress.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from stress.run_dir import Record
+
+
+@guarded
+def run(
+    scenario: ScenarioFile,
+    set_: Set = None,
+    seed: Seed = None,
+    paths: Paths = None,
+    threads: Threads = None,
+    out: Annotated[Path | None, typer.Option(help="Run directory. Default: runs/NAME-HASH.")] = None,
+    report: Annotated[bool, typer.Option(help="Draw the figures and write report.html.")] = True,
+    quiet: Quiet = False,
+) -> None:
+    """Run a scenario: fund, ADL, tables, a report."""
+    from stress import run_dir, terminal
+
+    loaded = load(scenario, set_, seed, paths)
+    directory = out or run_dir.default_directory(loaded)
+    run_dir.check_target(directory, loaded.hash)
+    record = execute(loaded, threads, quiet)
+    run_dir.save(record, directory, report=report)
+    if quiet:
+        typer.echo(str(directory))
+        return
+    terminal.print_run(record)
+    typer.echo(f"\nReport: {directory / 'report.html'}" if report else f"\nTables: {directory / 'tables'}")
+
+
+@guarded
+def size(
+    scenario: ScenarioFile,
+    alpha: Annotated[list[float] | None, typer.Option(help="Probability of depletion; may be given again.")] = None,
+    limit: Annotated[
+        float | None,
+        typer.Option(
+            help="USD. Exit with 1 if the upper end of the 95 % interval of the required fund, at the scenario's own "
+            "gaps and any of its probabilities, is above it: a limit that cannot be shown to hold is broken."
+        ),
+    ] = None,
+    since: Annotated[
+        Path | None, typer.Option(help="An earlier run directory: say what moved since then.", metavar="RUN")
+    ] = None,
+    set_: Set = None,
+    seed: Seed = None,
+    paths: Paths = None,
+    threads: Threads = None,
+    quiet: Quiet = False,
+) -> None:
+    """Print the fund that a scenario needs."""
+    from stress import run_dir, terminal
+    from stress.words import usd
+
+    changes = [*(set_ or []), *([f"fund.alphas={alpha}"] if alpha else [])]
+    earlier = run_dir.open_run(since) if since is not None else None
+    record = execute(load(scenario, changes, seed, paths), threads, quiet)
+    if not quiet:
+        typer.echo(terminal.headline(record))
+        terminal.print_fund(record)
+        terminal.print_warnings(record.warnings)
+    if earlier is not None:
+        terminal.print_since(earlier, record)
+    if limit is None:
+        if quiet:
+            typer.echo(record.required.to_csv(index=False), nl=False)
+        return
+    needed = _limited(record)
+    held = needed <= limit
+    typer.echo(f"\nLimit of {usd(limit)}: {'held' if held else 'broken'}, the fund needed is up to {usd(needed)}.")
+    if not held:
+        raise typer.Exit(BROKEN)
+
+
+def _limited(record: Record) -> float:
+    """The figure that is held against a limit."""
+    if record.result.n_paths == 1:
+        return float(record.result.paths["fund_needed"].max())
+    return float(record.required["high"].max())
+
+
+@guarded
+def adl(
+    scenario: ScenarioFile,
+    set_: Set = None,
+    seed: Seed = None,
+    paths: Paths = None,
+    threads: Threads = None,
+    quiet: Quiet = False,
+) -> None:
+    """Print who is hit, by leverage and side."""
+    from stress import terminal
+
+    record = execute(load(scenario, set_, seed, paths), threads, quiet)
+    if not quiet:
+        typer.echo(terminal.headline(record))
+    terminal.print_adl(record.result)
+    if not quiet:
+        terminal.print_warnings(record.warnings)
+
+
+@guarded
+def path(
+    source: Annotated[Path, typer.Argument(help="Run directory, or scenario file.", metavar="RUN")],
+    number: Annotated[int, typer.Argument(help="Number of the path, from 0.", metavar="I")],
+    account: Annotated[str | None, typer.Option(help="Only the events of one account.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write all events to this CSV file.")] = None,
+    rows: Annotated[int, typer.Option(min=1, help="Events to print.")] = 40,
+    set_: Set = None,
+    seed: Seed = None,
+    paths: Paths = None,
+) -> None:
+    """Print what happened on one path."""
+    from stress import run_dir, terminal
+
+    if source.is_dir():
+        if set_ or seed is not None or paths is not None:
+            raise InputError(Problem(str(source), "a scenario file where keys are to be changed"))
+        record = run_dir.open_run(source)
+        replayed: Any = record.result.run
+    else:
+        replayed = load(source, set_, seed, paths).build().run
+    if not 0 <= number < replayed.n_paths:
+        expected = f"a path from 0 to {replayed.n_paths - 1}"
+        raise InputError(Problem(str(source), expected, column="path", value=number))
+    say_that_it_compiles()
+    log = replayed.replay(number)
+    if account is not None:
+        log = log[log["account"] == account]
+    if out is not None:
+        log.to_csv(out, index=False)
+        typer.echo(f"{len(log):,} events: {out}")
+    else:
+        terminal.print_events(log, rows)
+
+
+@guarded
+def report(
+    run: Annotated[Path, typer.Argument(help="Run directory.", metavar="RUN")],
+    out: Annotated[Path | None, typer.Option(help="Default: report.html in the run directory.")] = None,
+) -> None:
+    """Write the report of a run again, from its directory."""
+    from stress import report as pages
+    from stress import run_dir
+
+    typer.echo(str(pages.write(run_dir.open_run(run), out or run / "report.html")))
+
+
+@guarded
+def compare(
+    designs: Annotated[list[Path], typer.Argument(help="Two scenario files or run directories, or more.")],
+    alpha: Annotated[list[float] | None, typer.Option(help="Probability of depletion; may be given again.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the table to this CSV file.")] = None,
+    set_: Set = None,
+    seed: Seed = None,
+    paths: Paths = None,
+    threads: Threads = None,
+    quiet: Quiet = False,
+) -> None:
+    """Compare designs on the same price paths: every one against the first."""
+    from stress import comparison, run_dir, terminal
+
+    scenarios, results = {}, {}
+    for source in designs:
+        if source.is_dir():
+            results[str(source)] = run_dir.open_run(source).result
+        else:
+            scenarios[str(source)] = load(source, set_, seed, paths)
+    if not quiet and scenarios:
+        say_that_it_compiles()
+    bar = terminal.ProgressBar(shown=not quiet)
+    try:
+        results |= comparison.run_scenarios(scenarios, threads=threads, progress=bar)
+    finally:
+        bar.close()
+    ordered = {str(source): results[str(source)] for source in designs}
+    alphas = alpha or next((s.fund.alphas for s in scenarios.values()), (0.01, 0.001))
+    table = comparison.compare(ordered, alphas)
+    if out is not None:
+        table.to_csv(out, index=False)
+        typer.echo(str(out))
+    if not quiet:
+        terminal.print_comparison(str(designs[0]), table)
