@@ -71,6 +71,7 @@ class Result:
     config: dict[str, Any]
     provenance: dict[str, Any]
     run: Run | None = field(default=None, repr=False)
+    _rates: dict[Any, pd.DataFrame] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def assemble(
@@ -139,7 +140,10 @@ class Result:
 
     def rates_by(self, by: buckets.By, bins=None, side: buckets.Side | None = None) -> pd.DataFrame:
         """As `by_leverage`, by "leverage", by "set_leverage" or by "size", the decile of notional at S_0."""
-        return buckets.rates(self.positions, self.paths, self.cells, by, bins, side)
+        key = (by, None if bins is None else tuple(bins), side)
+        if key not in self._rates:  # a report shows the same table in several places
+            self._rates[key] = buckets.rates(self.positions, self.paths, self.cells, by, bins, side)
+        return self._rates[key].copy()
 
     def by_side(self, by: buckets.By = "leverage", bins=()) -> pd.DataFrame:
         """Rates of longs and of shorts, in one bucket each or in each bucket; a column `side` in front."""
