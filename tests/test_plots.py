@@ -94,7 +94,7 @@ def test_curve_is_the_result_s_and_marks_the_required_funds():
 def test_curve_without_a_depletion_is_an_upper_bound():
     result = quiet()
     ax = plots.plot_depletion_curve(result, ax=axes())
-    bound = next(line for line in ax.lines if line.get_label() == "Upper bound, none seen")
+    bound = next(line for line in ax.lines if line.get_label() == "Bound, none seen")
     assert float(np.min(bound.get_ydata())) == pytest.approx(result.depletion_probability().high)
 
 

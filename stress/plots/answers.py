@@ -70,7 +70,7 @@ def plot_depletion_curve(ax: Axes, result: Result, *, alphas=(0.01, 0.001)) -> N
     ax.fill_between(fund, low, curve["high"], where=seen, color=BLUE, alpha=BAND, lw=0, label="95 % interval")
     ax.plot(fund[seen], p[seen], color=BLUE, label="Probability")
     if not seen.all():
-        ax.plot(fund[~seen], curve["high"][~seen], color=BLUE, ls=(0, (4, 2)), lw=1.2, label="Upper bound, none seen")
+        ax.plot(fund[~seen], curve["high"][~seen], color=BLUE, ls=(0, (4, 2)), lw=1.2, label="Bound, none seen")
     for alpha, e in required:
         _mark_required(ax, alpha, e, unit, right)
     for x in inside:
@@ -253,7 +253,7 @@ def bands(ax: Axes, result: Result, series: list[tuple[str, pd.DataFrame, np.nda
         ax.plot([], [], color=color, lw=2, label=label)
         unseen |= bool(none.any())
     if unseen:
-        ax.bar([0], [0], facecolor="none", edgecolor=MUTED, hatch="////", lw=0, label="Upper bound, none seen")
+        ax.bar([0], [0], facecolor="none", edgecolor=MUTED, hatch="////", lw=0, label="Bound, none seen")
     if few:
         probability_axis(ax, 1.0)
     else:

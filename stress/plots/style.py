@@ -84,10 +84,12 @@ def drawn(size: tuple[float, float] = SIZE) -> Callable[[Callable[Concatenate[Ax
     def decorate(plot: Callable[Concatenate[Axes, P], None]) -> Callable[..., Axes]:
         @functools.wraps(plot)
         def wrapper(*args: Any, ax: Axes | None = None, **kwargs: Any) -> Axes:
+            if ax is None:
+                import matplotlib.pyplot as plt
+
+                plt.get_backend()  # a notebook's starts here, and what it sets must outlive the style
             with style():
                 if ax is None:
-                    import matplotlib.pyplot as plt
-
                     ax = plt.subplots(figsize=size)[1]
                 plot(ax, *args, **kwargs)
             return ax
@@ -108,7 +110,8 @@ def _public(plot: Callable[..., None]) -> inspect.Signature:
 def legend_above(ax: Axes, title: str, columns: int = 3) -> None:
     """The legend in a line between the title and the axes, where no data is."""
     ax.set_title(title, pad=20)
-    ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=columns, borderaxespad=0.1, borderpad=0.2)
+    legend = ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=columns, borderaxespad=0.1, borderpad=0.2)
+    legend.set_in_layout(False)  # a line of labels wider than the axes must not squeeze them
 
 
 def money_axis(axis: Axis, top: float, what: str) -> float:
