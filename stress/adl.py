@@ -43,6 +43,8 @@ def allocate(policy: str, capacity, key, budget: float) -> np.ndarray:
     from stress.kernels.records import POLICIES
 
     capacity = np.array(capacity, np.float64).reshape(-1)
+    if capacity.size == 0:
+        key = None
     keys = np.zeros((capacity.size, 2))
     given = np.zeros(capacity.size) if key is None else np.asarray(key, np.float64)
     problems = []
@@ -59,7 +61,7 @@ def allocate(policy: str, capacity, key, budget: float) -> np.ndarray:
         problems.append(Problem("allocate", "a finite amount, 0 or more", column="budget", value=budget))
     raise_if(problems)
 
-    keys[:, : given.ndim if given.ndim == 1 else 2] = given.reshape(capacity.size, -1)
+    keys[:, : given.ndim] = given[:, None] if given.ndim == 1 else given
     able = np.flatnonzero(capacity > 0)
     part = np.zeros(able.size)
     rules.allocate(POLICIES.index(policy), capacity[able], np.ascontiguousarray(keys[able]), float(budget), part)

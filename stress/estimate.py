@@ -118,8 +118,8 @@ def upper_quantile(values: np.ndarray, alpha: float) -> Estimate:
     -------
     Estimate
         The order statistic, its Maritz-Jarrett standard error and the exact interval between order statistics.
-        Where n is too small for a finite interval `high` is inf, and where alpha n < 1 the value, the largest seen,
-        is only a lower bound.
+        Where n is too small for a finite interval `high` is inf (`low`: -inf), and where alpha n < 1 the value, the
+        largest seen, is only a lower bound.
     """
     x = np.sort(np.asarray(values, float))
     n = x.size
@@ -128,7 +128,7 @@ def upper_quantile(values: np.ndarray, alpha: float) -> Estimate:
     tail = (1 - LEVEL) / 2
     low_rank = int(stats.binom.ppf(tail, n, 1 - alpha))
     high_rank = int(stats.binom.ppf(1 - tail, n, 1 - alpha)) + 1
-    low = float(x[low_rank - 1]) if low_rank >= 1 else float(x[0])
+    low = float(x[low_rank - 1]) if low_rank >= 1 else -math.inf
     high = float(x[high_rank - 1]) if high_rank <= n else math.inf
     note = ""
     if alpha * n < 1:
@@ -139,11 +139,14 @@ def upper_quantile(values: np.ndarray, alpha: float) -> Estimate:
 
 
 def _quantile_se(x: np.ndarray, rank: int) -> float:
-    """Maritz-Jarrett standard error of the order statistic of a rank."""
-    edges = special.betainc(rank, x.size - rank + 1, np.arange(x.size + 1) / x.size)
-    weight = np.diff(edges)
-    first = float(weight @ x)
-    return math.sqrt(max(0.0, float(weight @ (x - first) ** 2)))
+    """Maritz-Jarrett standard error of the order statistic of a rank, from the values that weigh anything in it."""
+    n = x.size
+    reach = 20 + int(10 * math.sqrt(rank * (n - rank) / n))
+    first, last = max(0, rank - reach), min(n, rank + reach)
+    weight = np.diff(special.betainc(rank, n - rank + 1, np.arange(first, last + 1) / n))
+    near = x[first:last]
+    middle = float(weight @ near)
+    return math.sqrt(max(0.0, float(weight @ (near - middle) ** 2)))
 
 
 def ratio(numerator: np.ndarray, denominator: np.ndarray) -> Estimate:
@@ -166,7 +169,7 @@ def ratio(numerator: np.ndarray, denominator: np.ndarray) -> Estimate:
     value = float(numerator.sum()) / total
     n = denominator.size
     spread = float(np.sum((numerator - value * denominator) ** 2))
-    se = math.sqrt(spread * n / max(1, n - 1)) / total
+    se = math.sqrt(spread * n / (n - 1)) / total if n > 1 else math.nan
     trials = float(np.count_nonzero(denominator))
     if 0 < value < 1 and se > 0:
         trials = value * (1 - value) / se**2

@@ -44,7 +44,8 @@ class Result:
           hit, coins closed on them, and money raised (settlement "profit") or profit forgone against the mark
           ("bankruptcy")
         - `residual`: what nobody covered
-        - `longs_reached`, `shorts_reached`: positions of each side whose liquidation price the mark has passed
+        - `longs_reached`, `shorts_reached`: how many of each side, in the order of `liquidation_rank`, are gone:
+          liquidated, or closed by ADL before the price came to them
         - `fund_needed`: the path is depleted if and only if its initial fund is smaller
         - `weight`: 1 for plain Monte Carlo
     positions : DataFrame
@@ -109,8 +110,10 @@ class Result:
         """
         from stress import sizing
 
-        needed = self.paths["fund_needed"].to_numpy()
-        return sizing.depletion_curve(needed, sizing.fund_grid(needed, self.fund) if funds is None else funds)
+        needed, reserve = self.paths["fund_needed"].to_numpy(), float(self.config["venue"]["reserve"])
+        if funds is None:
+            funds = sizing.fund_grid(needed, self.fund, reserve)
+        return sizing.depletion_curve(needed, funds, reserve)
 
     def required_fund(self, alpha: float) -> Estimate:
         """The smallest initial fund that is depleted with probability at most alpha, USD.
@@ -119,7 +122,8 @@ class Result:
         """
         from stress import sizing
 
-        return sizing.required_fund(self.paths["fund_needed"].to_numpy(), alpha)
+        reserve = float(self.config["venue"]["reserve"])
+        return sizing.required_fund(self.paths["fund_needed"].to_numpy(), alpha, reserve)
 
     def by_leverage(self, bins=None, side: buckets.Side | None = None) -> pd.DataFrame:
         """Liquidation, bankruptcy and ADL rates by effective leverage at S_0.
@@ -162,9 +166,10 @@ class Result:
         -------
         DataFrame
             A row per event, in order: `step` and `time` (seconds), `event` (liquidation; shortfall: an ADL event
-            begins; adl: a winner is closed; residual), `account` and `side` of the position, `price`, `quantity`
-            closed, `money` from the venue's side (liquidation: margin left, or the deficit below zero; adl: money
-            raised or profit forgone; shortfall and residual: below zero), `fund` after it, `position_left`.
+            begins; adl: a winner is closed; residual), `position` (its number; -1 for shortfall and residual),
+            `account` and `side` of the position (shortfall and residual: the side whose loss it is), `price`,
+            `quantity` closed, `money` from the venue's side (liquidation: margin left, or the deficit below zero; adl:
+            money raised or profit forgone; shortfall and residual: below zero), `fund` after it, `position_left`.
         """
         if self.run is None:
             raise ValueError("this result was made without its run and cannot be run again")
@@ -200,7 +205,7 @@ def _paths(run: Run, out: np.ndarray) -> pd.DataFrame:
     columns = {name: out[name] for name in out.dtype.names or ()} | {
         "depleted": depleted,
         "weight": np.ones(out.size),
-        "fund_needed": np.maximum(floor + out["net_loss_peak"], out["drawdown_peak"]),
+        "fund_needed": np.maximum(floor + out["net_loss_peak"], out["drawdown_need"]),
     }
     return pd.DataFrame({name: columns[name] for name in PATH_COLUMNS}).rename_axis("path")
 
@@ -245,7 +250,7 @@ def log_frame(log: np.ndarray, ladder: Any, book: Any, step: float) -> pd.DataFr
             "event": np.array(EVENTS)[log["kind"]],
             "position": number,
             "account": np.where(named, book.account[np.maximum(number, 0)], ""),
-            "side": np.where(named, np.where(book.side[np.maximum(number, 0)] > 0, "long", "short"), ""),
+            "side": np.where(np.where(named, book.side[np.maximum(number, 0)] > 0, place == -1), "long", "short"),
             "price": log["price"],
             "quantity": log["quantity"],
             "money": log["money"],

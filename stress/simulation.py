@@ -93,6 +93,8 @@ class Run:
     def price_block(self, first: int, n: int) -> Prices:
         """Prices of the paths first .. first + n - 1."""
         arrays = self.prices.block(self.seed, first, n, self.n_steps, float(self.step))
+        if np.any(arrays[0][:, 0] != self.prices.s0):
+            raise SimulationError(f"{type(self.prices).__name__}.block starts a path away from its s0 {self.prices.s0}")
         empty = np.zeros((0, 0))
         return Prices(*(empty if a is None else np.ascontiguousarray(a, np.float64) for a in arrays))
 
@@ -302,7 +304,7 @@ def prepare(
     known = isinstance(seed, (int, np.integer)) and not isinstance(seed, bool)
     checks = [
         ("fund", fund, fund >= venue.reserve, f"USD, at least the venue's reserve {venue.reserve:,.10g}"),
-        ("n_paths", n_paths, n_paths == int(n_paths) and n_paths >= 1, "a whole number, 1 or more"),
+        ("n_paths", n_paths, n_paths >= 1 and n_paths % 1 == 0, "a whole number, 1 or more"),
         ("step", step, step > 0 and math.isfinite(step), "seconds above 0"),
         ("horizon", horizon, n_steps >= 1, "a step or more, in seconds"),
         ("horizon", horizon, n_steps < 1 or abs(n_steps * step - horizon) <= 1e-6 * step, f"a multiple of {step:g} s"),

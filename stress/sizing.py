@@ -22,6 +22,7 @@ that the fund does not survive.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -40,7 +41,7 @@ LARGEST_RISE = 1e6  # times S_0: no fund is emptied by an upward move beyond it
 GRID = 200  # prices between which a cascade is looked for
 
 
-def depletion_curve(needed: np.ndarray, funds) -> pd.DataFrame:
+def depletion_curve(needed: np.ndarray, funds, reserve: float = 0.0) -> pd.DataFrame:
     """P(a deficit is not paid in full) for each initial fund.
 
     Parameters
@@ -48,7 +49,9 @@ def depletion_curve(needed: np.ndarray, funds) -> pd.DataFrame:
     needed : float64[n_paths]
         USD.
     funds : array_like
-        Initial funds, USD, >= 0.
+        Initial funds, USD, at least the reserve.
+    reserve : float
+        Constant floor of the venue, USD.
 
     Returns
     -------
@@ -56,7 +59,8 @@ def depletion_curve(needed: np.ndarray, funds) -> pd.DataFrame:
         Columns fund, probability, low, high: exact 95 % binomial intervals.
     """
     funds = np.atleast_1d(np.asarray(funds, float))
-    raise_if([Problem("funds", "USD, 0 or more", value=float(f)) for f in funds[~(funds >= 0)]])
+    expected = f"USD, at least the venue's reserve {reserve:,.10g}"
+    raise_if([Problem("funds", expected, value=float(f)) for f in funds[~(funds >= reserve)]])
     ordered = np.sort(needed)
     hits = ordered.size - np.searchsorted(ordered, funds, side="right")
     intervals = [clopper_pearson(int(k), ordered.size) for k in hits]
@@ -70,18 +74,19 @@ def depletion_curve(needed: np.ndarray, funds) -> pd.DataFrame:
     )
 
 
-def required_fund(needed: np.ndarray, alpha: float) -> Estimate:
-    """The smallest initial fund that is depleted with probability at most alpha, USD."""
+def required_fund(needed: np.ndarray, alpha: float, reserve: float = 0.0) -> Estimate:
+    """The smallest initial fund, USD, that is depleted with probability at most alpha; at least the reserve."""
     if not 0 < alpha < 1:
         raise InputError(Problem("alpha", "a probability above 0 and below 1", value=alpha))
-    return upper_quantile(needed, alpha)
+    found = upper_quantile(needed, alpha)
+    return replace(found, low=max(found.low, reserve))
 
 
-def fund_grid(needed: np.ndarray, fund: float, points: int = 200) -> np.ndarray:
-    """Initial funds worth drawing: zero to a little above the largest need, evenly, and the run's own."""
+def fund_grid(needed: np.ndarray, fund: float, reserve: float = 0.0, points: int = 200) -> np.ndarray:
+    """Initial funds worth drawing: the reserve to a little above the largest need, evenly, and the run's own."""
     top = max(float(np.max(needed)), fund if np.isfinite(fund) else 0.0, 1.0)
     own = [fund] if np.isfinite(fund) else []
-    return np.unique(np.concatenate([np.linspace(0.0, 1.05 * top, points), own]))
+    return np.unique(np.concatenate([np.linspace(reserve, 1.05 * top, points), own]))
 
 
 def reverse_shock(
@@ -139,7 +144,7 @@ def shock(run: Run, target: float) -> np.void:
 def needed(run: Run, target: float) -> float:
     """Initial fund, USD, that a jump to `target` needs."""
     out = shock(run, target)
-    return max(run.venue.reserve + out["net_loss_peak"], out["drawdown_peak"])
+    return max(run.venue.reserve + out["net_loss_peak"], out["drawdown_need"])
 
 
 def _smallest(run: Run, s0: float, fund: float, direction: str) -> dict[str, float]:

@@ -605,6 +605,8 @@ class Run:
                 self.audit(y, f"after the ADL of {i}")
 
         unfilled = budget - (sum(amounts) if in_money else taken)
+        if rules.policy != "queue":  # the amounts of a sharing rule add up by definition; what is missing is rounding
+            unfilled = max(0.0, budget - sum(capacity))
         if unfilled <= 1e-12 * budget:
             unfilled = 0.0
         left = unfilled if in_money else unfilled / kept * owed

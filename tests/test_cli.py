@@ -314,7 +314,7 @@ def test_a_report_is_written_again_to_the_same_bytes(command, tmp_path):
     assert command("run", "tiny.toml", "--out", "kept", "-q")[0] == 0
     first = (tmp_path / "kept" / "report.html").read_bytes()
     (tmp_path / "kept" / "report.html").unlink()
-    code, out, _ = command("report", "kept")
+    code, _, _ = command("report", "kept")
     assert code == 0
     assert (tmp_path / "kept" / "report.html").read_bytes() == first
     assert command("report", "nothing")[0] == 2

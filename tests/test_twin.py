@@ -149,8 +149,8 @@ def assert_equal(result, outcome, book, context):
     assert list(positions["bankruptcy_rate"] == 1) == outcome.bankrupt, context
     assert list(positions["adl_rate"] == 1) == outcome.adl_hit, context
     assert positions["adl_share"].to_numpy() == pytest.approx(outcome.adl_share, abs=1e-9), context
-    leverage = stress.buckets.GROUPINGS["leverage"]
-    assert result.cells.query("cell < @leverage.end")["eligible"].sum() == sum(outcome.eligible), context
+    by_leverage = result.cells["cell"] < stress.buckets.GROUPINGS["leverage"].end
+    assert result.cells.loc[by_leverage, "eligible"].sum() == sum(outcome.eligible), context
 
 
 def assert_rates_equal(result, outcome, context):

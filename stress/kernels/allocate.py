@@ -1,7 +1,8 @@
 """The pure rules of auto-deleveraging: who gives how much of a budget.
 
 Each rule takes capacities w_i > 0 and a budget X >= 0 and overwrites `amount` with 0 <= x_i <= w_i, sum(x) =
-min(X, sum(w)) up to rounding. They know neither money nor contracts: the waterfall says what a unit is.
+min(X, sum(w)) up to a rounding of the capacities. They know neither money nor contracts: the waterfall says what a
+unit is.
 
 Sources of the rules: docs/model.md, section 7.
 """
@@ -90,19 +91,21 @@ def pro_rata(capacity, budget, amount):
 @jit
 def leverage_pro_rata(capacity, key, budget, amount):
     """x_i = w_i min(1, c lev_i). The most levered reach their capacity first, so c is found from the top down."""
+    n = capacity.size
     heap = make_heap(key)
-    slope = 0.0
-    for i in range(capacity.size):
-        slope += capacity[i] * key[i, 0]
+    order = np.empty(n, np.int64)
+    for k in range(n):
+        order[k] = pop(heap, n - k, key)
+    slope = np.zeros(n + 1)  # of the k-th and all below it, summed from the lowest up, so that nothing cancels
+    for k in range(n - 1, -1, -1):
+        slope[k] = slope[k + 1] + capacity[order[k]] * key[order[k], 0]
     rest = budget
-    c = rest / slope
-    for size in range(heap.size, 0, -1):
-        i = pop(heap, size, key)
-        if c * key[i, 0] <= 1.0:
+    c = rest / slope[0]
+    for k in range(n):
+        if c * key[order[k], 0] <= 1.0:
             break
-        rest -= capacity[i]
-        slope -= capacity[i] * key[i, 0]
-        c = max(0.0, rest) / slope if slope > 0.0 and size > 1 else np.inf
+        rest -= capacity[order[k]]
+        c = max(0.0, rest) / slope[k + 1] if k + 1 < n else np.inf
     for i in range(capacity.size):
         amount[i] = capacity[i] * min(1.0, c * key[i, 0])
 
@@ -167,8 +170,10 @@ def allocate(policy, capacity, key, budget, amount):
     if policy == QUEUE:
         queue(capacity, key, budget, amount)
         return
-    budget = min(budget, total_of(capacity))
-    if policy == PRO_RATA:
+    if budget >= total_of(capacity):
+        for i in range(amount.size):
+            amount[i] = capacity[i]
+    elif policy == PRO_RATA:
         pro_rata(capacity, budget, amount)
     elif policy == LEVERAGE_PRO_RATA:
         leverage_pro_rata(capacity, key, budget, amount)

@@ -8,7 +8,7 @@ liquidation and bankruptcy prices stay.
 
 import numpy as np
 
-from stress.kernels.allocate import LEVERAGE_DRAIN, LEVERAGE_PRO_RATA, QUEUE, UNFILLED, allocate
+from stress.kernels.allocate import LEVERAGE_DRAIN, LEVERAGE_PRO_RATA, QUEUE, UNFILLED, allocate, total_of
 from stress.kernels.jit import jit
 from stress.kernels.scores import fill_keys
 from stress.kernels.state import (
@@ -56,7 +56,7 @@ def deleverage(s, mark, unpaid, kept, kept_value, p):
     in_money = rules.settlement == PROFIT_SETTLEMENT
     budget = unpaid if in_money else kept
     out.adl_events += 1
-    note(p, LOGGED_SHORTFALL, -1, mark, kept, -unpaid, 0.0)
+    note(p, LOGGED_SHORTFALL, -1 if s > 0 else -2, mark, kept, -unpaid, 0.0)
 
     places = winners(w, mark, p)
     n = places.size
@@ -101,7 +101,8 @@ def deleverage(s, mark, unpaid, kept, kept_value, p):
         note(p, LOGGED_ADL, j, price, closed, money, marks[j].left)
     out.adl_quantity += closed_quantity
 
-    rest = budget - taken
+    # A sharing rule fills what the capacities allow; what is missing from its sum is rounding.
+    rest = budget - taken if rules.policy == QUEUE else max(0.0, budget - total_of(capacity))
     if rest <= UNFILLED * budget:
         rest = 0.0
     if in_money:
@@ -124,4 +125,4 @@ def deleverage(s, mark, unpaid, kept, kept_value, p):
             left_over += -difference - paid
     if left_over > 0.0:
         out.residual += left_over
-        note(p, LOGGED_RESIDUAL, -1, mark, 0.0 if in_money else rest, -left_over, 0.0)
+        note(p, LOGGED_RESIDUAL, -1 if s > 0 else -2, mark, 0.0 if in_money else rest, -left_over, 0.0)

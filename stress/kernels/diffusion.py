@@ -46,7 +46,7 @@ class Side(NamedTuple):
 
 class Law(NamedTuple):
     """One step: a normal of mean `drift` and deviation `sd`, then a Poisson(`rate`) number of jumps, up with
-    probability `p_up`. The two sides travel beside it: a parallel loop takes no tuple within a tuple."""
+    probability `p_up`. The two sides travel beside it."""
 
     drift: float
     sd: float

@@ -87,13 +87,13 @@ def log(x):
 
 @jit
 def power(x, y):
-    """x ** y for x >= 0; exact for y = 1 and y = 2."""
+    """x ** y for finite x >= 0 and y > 0; exact for y = 1 and y = 2."""
     if y == 1.0:
         return x
     if y == 2.0:
         return x * x
     if x == 0.0:
-        return 0.0 if y > 0.0 else 1.0
+        return 0.0
     return exp(y * log(x))
 
 
@@ -212,7 +212,7 @@ def normal_quantile(u):
 @jit
 def round40(x):
     """x rounded to a significand of 40 bits, nearest, ties to even; infinities and nan pass."""
-    if x - x != 0.0:
+    if x != x or abs(x) == math.inf:
         return x
     bits = np.float64(x).view(np.int64)
     return np.int64(((bits + 0xFFF + ((bits >> 13) & 1)) >> 13) << 13).view(np.float64)

@@ -22,8 +22,8 @@ def displacement(depth, v):
 
 
 @jit
-def mark_share(depth, v):
-    """1 - k h(v): the mark as a share of the exogenous price; k is `passthrough`."""
+def shade_of(depth, v):
+    """1 - k h(v), the mark as a share of the exogenous price; k is `passthrough`."""
     return 1.0 if depth.slope == 0.0 else 1.0 - depth.passthrough * displacement(depth, v)
 
 

@@ -39,8 +39,8 @@ def philox(c0, c1, c2, c3, k0, k1):
 
 @jit
 def unit(high, low):
-    """The uniform in (0, 1) of two 32-bit words: 53 bits, centred, so never 0 and never 1."""
-    return ((high >> 5) * 67108864.0 + (low >> 6) + 0.5) * (1.0 / 9007199254740992.0)
+    """The uniform in (0, 1) of two 32-bit words: 52 bits, centred, so that a double holds it and it is never 0 or 1."""
+    return ((high >> 6) * 67108864.0 + (low >> 6) + 0.5) * (1.0 / 4503599627370496.0)
 
 
 @jit

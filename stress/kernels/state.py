@@ -10,14 +10,14 @@ from typing import NamedTuple
 import numpy as np
 
 from stress.kernels.jit import jit
-from stress.kernels.orderbook import mark_share
+from stress.kernels.orderbook import shade_of
 from stress.kernels.records import Depth, Rules, Tiers
 
 PROFIT_SETTLEMENT = 0  # of records.SETTLEMENTS
 OK, BAD_PRICE = 0, 1  # how a path ended
 LOGGED_LIQUIDATION, LOGGED_ADL, LOGGED_SHORTFALL, LOGGED_RESIDUAL = 0, 1, 2, 3
 CHECKPOINTS = 24  # times at which the balance of the fund is kept
-SHARE_UNIT = 1099511627776.0  # shares are summed in whole units of 2^-40, so that no order of paths changes a sum
+SHARE_UNIT = 4294967296.0  # shares are summed in whole units of 2^-32, so that no order of paths changes a sum
 
 STATE = np.dtype((np.record, [
     ("path", "i8"), ("step", "i8"), ("fund", "f8"),     # where we are, and the initial fund
@@ -36,7 +36,7 @@ MARK = np.dtype((np.record, [
 ]))  # fmt: skip
 
 OUTCOME = np.dtype((np.record, [
-    ("net_loss", "f8"), ("net_loss_peak", "f8"), ("drawdown_peak", "f8"), ("deficit", "f8"), ("inflow", "f8"),
+    ("net_loss", "f8"), ("net_loss_peak", "f8"), ("drawdown_need", "f8"), ("deficit", "f8"), ("inflow", "f8"),
     ("fund_end", "f8"), ("fund_low", "f8"), ("depletion_step", "i8"),
     ("fund_at", "f8", (CHECKPOINTS,)),                  # balance at the end of step k T / CHECKPOINTS, k = 1, 2, ...
     ("liquidated_count", "i8"), ("liquidated_quantity", "f8"),
@@ -90,7 +90,8 @@ class Path(NamedTuple):
     marks : MARK[N], as `fresh_marks` makes it unless ADL has touched the path
     cells : CELL[n], of this path
     tallies : TALLY[N], summed over paths; empty: neither cells nor tallies are counted
-    log : LOG[n], events in order; those that do not fit are only numbered
+    log : LOG[n], events in order; those that do not fit are only numbered. `place` is -1 for what befalls the longs as
+        a side, -2 for the shorts
     state, out : STATE, OUTCOME
     terms : Terms
     longs : int, how many longs
@@ -129,7 +130,7 @@ def fresh_marks(positions):
 @jit
 def set_impact(state, depth, v):
     """Move the book to v and keep 1 - k h(v) beside it."""
-    state.v, state.shade = v, mark_share(depth, v)
+    state.v, state.shade = v, shade_of(depth, v)
 
 
 @jit

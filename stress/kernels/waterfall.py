@@ -22,7 +22,7 @@ import numpy as np
 from stress.kernels.deleverage import AT_MARK, deleverage
 from stress.kernels.fund import forget_old, has_drawdown, pay, push_balance
 from stress.kernels.jit import jit
-from stress.kernels.orderbook import average_fill, mark_share
+from stress.kernels.orderbook import average_fill, shade_of
 from stress.kernels.state import (
     BAD_PRICE,
     CHECKPOINTS,
@@ -57,7 +57,7 @@ def add_loss(deficit, tolerance, rules, state, out):
     out.net_loss_peak = max(out.net_loss_peak, out.net_loss)
     if has_drawdown(rules):
         needed = (out.net_loss - (1.0 - rules.drawdown) * state.least_loss) / rules.drawdown
-        out.drawdown_peak = max(out.drawdown_peak, needed)
+        out.drawdown_need = max(out.drawdown_need, needed)
     if unpaid > 0.0 and out.depletion_step < 0:
         out.depletion_step = state.step
     return unpaid
@@ -150,7 +150,7 @@ def work_side(s, start, target, gap, p):
             if counting:
                 count_bankrupt(position, cells, tallies[j])
         v += s * sold
-        shade = mark_share(depth, v)
+        shade = shade_of(depth, v)
         closed += q
         done += 1
         if logging:
@@ -200,7 +200,7 @@ def reset(state, out, path, fund, terms, longs, price):
     state.balance, state.floor, state.least_loss = fund, terms.rules.reserve, 0.0
     state.mark_before = price
     state.next_long, state.next_short = 0, longs
-    out.net_loss = out.net_loss_peak = out.drawdown_peak = 0.0
+    out.net_loss = out.net_loss_peak = out.drawdown_need = 0.0
     out.deficit = out.inflow = out.residual = 0.0
     out.fund_end = out.fund_low = fund
     out.depletion_step = out.where = -1
@@ -227,7 +227,7 @@ def run_path(prices, row, path, fund, ladder, tiers, terms, states, outs, marks,
     tiers : Tiers
     terms : Terms
     states, outs : STATE[1], OUTCOME[1]
-        Overwritten. `net_loss_peak` and `drawdown_peak` are those of the unlimited fund only if this one lasted.
+        Overwritten. `net_loss_peak` and `drawdown_need` are those of the unlimited fund only if this one lasted.
     marks, cells, tallies, log
         As in `Path`.
     """
@@ -264,7 +264,7 @@ def run_path(prices, row, path, fund, ladder, tiers, terms, states, outs, marks,
             out.status, out.where = BAD_PRICE, step
             break
         bottom, top = min(low, close), max(high, close)
-        if not (bottom > 0.0 and top < math.inf):
+        if not (bottom > 0.0 and top < math.inf and close == close):
             out.status, out.where = BAD_PRICE, step
             break
         state.step = step
@@ -304,7 +304,7 @@ def run_whole_path(prices, row, path, fund, ladder, tiers, terms, states, outs, 
         clear_marks(ladder.positions, marks)
         run_path(prices, row, path, math.inf, ladder, tiers, terms, states, peaks, marks, cells, tallies[:0], log[:0])
         outs[0].net_loss_peak = peaks[0].net_loss_peak
-        outs[0].drawdown_peak = peaks[0].drawdown_peak
+        outs[0].drawdown_need = peaks[0].drawdown_need
 
 
 @jit

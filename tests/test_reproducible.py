@@ -1,0 +1,196 @@
+"""The same bytes, whoever works the paths and however they are cut; and the bytes of a small run, written down."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import multiprocessing
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+import stress
+from stress import blocks
+from stress.simulation import prepare, simulate_together
+
+N_PATHS = 300
+SETTINGS = dict(fund=150.0, gap=0.1, jump_gap=1.0, seed=20, horizon=7_200.0, step=300.0, n_paths=N_PATHS)
+DEPTH = stress.Depth(usd=1e5, width=0.02, half_life=900.0, passthrough=0.7)
+MODEL = stress.prices.Kou(100.0, 0.9, 12_000.0, p_up=0.45, eta_up=30.0, eta_down=25.0)
+
+
+def make_book(n: int = 200) -> stress.Book:
+    """Sizes, leverage and entries from plain arithmetic: the same on every machine."""
+    i = np.arange(n)
+    side = np.where(i % 2 == 0, 1.0, -1.0)
+    quantity = 1.0 + (i // 2) % 7 + ((i // 2) % 13) / 16
+    k = (i // 2) % 5
+    winner = (side < 0) & (k == 0)  # the other shorts would need a fall to 70
+    entry = np.where(side > 0, 100.0 - k, np.where(winner, 100.0, 70.0))
+    leverage = np.where(side > 0, np.array([20.0, 30.0, 12.0, 10.0, 15.0])[k], np.where(winner, 5.0, 1.0))
+    return stress.Book(side, quantity, entry, quantity * entry / leverage)
+
+
+def make_venue(**changes) -> stress.Venue:
+    rules = dict(policy="queue", score="random", settlement="profit", residual="trader", fee_rate=0.005) | changes
+    return stress.Venue(name="small", tiers=[stress.Tier(0, math.inf, 100, 0.005, 0)], **rules)
+
+
+def simulate(**changes) -> stress.Result:
+    return stress.simulate(make_book(), make_venue(), MODEL, depth=DEPTH, **(SETTINGS | changes))
+
+
+def digest(frame) -> str:
+    """SHA-256 of a table: whole numbers as they are, fractions as hex."""
+    sha = hashlib.sha256()
+    for name in frame.columns:
+        column = frame[name].to_numpy()
+        words = [x.hex() for x in column.tolist()] if column.dtype.kind == "f" else [str(x) for x in column.tolist()]
+        sha.update("\n".join([name, *words]).encode())
+    return sha.hexdigest()
+
+
+def digests(result) -> dict[str, str]:
+    return {name: digest(getattr(result, name)) for name in ("paths", "positions", "cells")}
+
+
+@pytest.fixture(scope="module")
+def alone() -> stress.Result:
+    """The run on one thread."""
+    return simulate(threads=1)
+
+
+def test_the_run_has_everything_in_it(alone):
+    paths = alone.paths
+    assert 20 < paths["depleted"].sum() < 280
+    assert (paths["adl_events"] > 1).any()
+    assert (paths["residual"] > 0).any()
+    assert len(alone.cells) > 1_000
+
+
+@pytest.mark.parametrize("threads", [2, 3, 8])
+def test_any_number_of_threads(alone, threads):
+    assert digests(simulate(threads=threads)) == digests(alone)
+
+
+@pytest.mark.parametrize("n_bytes", [1, 9_000, 50_000, 10**9])
+def test_any_size_of_block(alone, n_bytes, monkeypatch):
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", n_bytes)
+    done = []
+    result = simulate(threads=2, progress=lambda k, n: done.append((k, n)))
+    assert digests(result) == digests(alone)
+    assert done[-1] == (N_PATHS, N_PATHS)
+    assert [k for k, _ in done] == sorted({k for k, _ in done})
+    size = min(blocks.block_size(24), 150)
+    assert len(done) == math.ceil(N_PATHS / size)
+
+
+def test_a_path_alone(alone):
+    run = alone.run
+    names = ("net_loss_peak", "deficit", "fund_end", "depletion_step", "adl_count", "adl_usd", "residual")
+    for path in (0, 1, 17, 150, N_PATHS - 1, int(alone.paths["adl_usd"].idxmax())):
+        block = run.block(path, run.price_block(path, 1))
+        for name in names:
+            assert block.out[name][0] == alone.paths[name][path], (path, name)
+        mine = alone.cells[alone.cells["path"] == path].reset_index(drop=True)
+        assert digest(block.cells) == digest(mine)
+
+
+def test_more_paths_change_none_of_the_first(alone):
+    assert digest(simulate(n_paths=120).paths) == digest(alone.paths[:120])
+
+
+def test_another_seed_is_another_market(alone):
+    assert digest(simulate(seed=21).paths) != digest(alone.paths)
+
+
+def test_an_executor_of_threads(alone):
+    with ThreadPoolExecutor(3) as pool:
+        assert digests(simulate(executor=pool, threads=2)) == digests(alone)
+        assert pool.submit(int).result() == 0  # it is the caller's, and still open
+
+
+class Backwards(Executor):
+    """Works what it was given last first, when somebody waits."""
+
+    def __init__(self):
+        self.waiting = []
+
+    def submit(self, fn, /, *args, **kwargs):
+        future = LazyFuture(self)
+        self.waiting.append((future, fn, args, kwargs))
+        return future
+
+    def work(self):
+        while self.waiting:
+            future, fn, args, kwargs = self.waiting.pop()
+            future.set_result(fn(*args, **kwargs))
+
+
+class LazyFuture(Future):
+    def __init__(self, owner):
+        super().__init__()
+        self.owner = owner
+
+    def result(self, timeout=None):
+        self.owner.work()
+        return super().result(timeout)
+
+
+def test_blocks_worked_in_another_order(alone, monkeypatch):
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 30_000)
+    assert digests(simulate(executor=Backwards(), threads=3)) == digests(alone)
+
+
+@pytest.mark.slow
+def test_processes_that_start_from_nothing(alone):
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+        assert digests(simulate(executor=pool, threads=2)) == digests(alone)
+
+
+def test_designs_together_equal_designs_alone(alone):
+    common = SETTINGS | dict(depth=DEPTH)
+    runs = [prepare(make_book(), make_venue(**changes), MODEL, **common) for changes in ({}, {"policy": "pro_rata"})]
+    together = simulate_together(runs, threads=2)
+    assert digests(together[0]) == digests(alone)
+    assert digests(together[1]) == digests(
+        stress.simulate(make_book(), make_venue(policy="pro_rata"), MODEL, depth=DEPTH, **SETTINGS)
+    )
+    # one market for both: what happens before the first unpaid deficit is the same
+    assert together[0].paths["net_loss_peak"].equals(together[1].paths["net_loss_peak"])
+    other = prepare(make_book(), make_venue(), MODEL, **(common | {"seed": 1}))
+    with pytest.raises(ValueError, match="share prices"):
+        simulate_together([runs[0], other])
+
+
+def test_an_error_names_the_path_and_how_to_look_at_it():
+    class Broken:
+        s0 = 100.0
+
+        def block(self, seed, first_path, n_paths, n_steps, dt):
+            close = np.full((n_paths, n_steps + 1), 100.0)
+            for path, step, price in ((201, 7, -1.0), (250, 3, math.nan)):
+                if first_path <= path < first_path + n_paths:
+                    close[path - first_path, step] = price
+            return close, None, None, None
+
+        def describe(self):
+            return {"model": "broken"}
+
+    with pytest.raises(stress.SimulationError, match=r"path 201 at step 7 with seed 20") as caught:
+        stress.simulate(make_book(), make_venue(), Broken(), threads=2, **SETTINGS)
+    assert "prices.block(20, 201, 1, 24, 300.0)" in str(caught.value)
+
+
+# A silent change of any number shows here. Where a change is meant, write the new digests down, and say in the
+# CHANGELOG which numbers moved and why.
+GOLDEN = {
+    "paths": "e219947d57d8e8ea575f777684cffd446c20e782d393fb43864eabc194924692",
+    "positions": "94cf5ad283ea5636a3fd9c0a1b44182deb49b07571b8cf8b1664db4fa3fc2acc",
+    "cells": "e7a44f1e00d7bb8ddfabd819b834bf227980597b76f83e64e48cd53c1ca59c39",
+}
+
+
+def test_bytes_of_a_small_run(alone):
+    assert digests(alone) == GOLDEN
