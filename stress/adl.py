@@ -64,7 +64,7 @@ def allocate(policy: str, capacity, key, budget: float) -> np.ndarray:
     keys[:, : given.ndim] = given[:, None] if given.ndim == 1 else given
     able = np.flatnonzero(capacity > 0)
     part = np.zeros(able.size)
-    rules.allocate(POLICIES.index(policy), capacity[able], np.ascontiguousarray(keys[able]), float(budget), part)
+    rules.allocate(POLICIES.index(policy), capacity[able], np.ascontiguousarray(keys[able]), able, float(budget), part)
     amount = np.zeros(capacity.size)
     amount[able] = part
     return amount

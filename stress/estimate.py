@@ -15,7 +15,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 LEVEL = 0.95
 Z = float(special.ndtri(0.5 + LEVEL / 2))
@@ -126,8 +126,8 @@ def upper_quantile(values: np.ndarray, alpha: float) -> Estimate:
     # the smallest rank (from 1) with at most alpha n values above it; the term guards against 0.1 * 30 > 3
     rank = min(n, max(1, math.ceil(n * (1 - alpha) - 1e-9)))
     tail = (1 - LEVEL) / 2
-    low_rank = int(stats.binom.ppf(tail, n, 1 - alpha))
-    high_rank = int(stats.binom.ppf(1 - tail, n, 1 - alpha)) + 1
+    low_rank = _binomial_quantile(tail, n, 1 - alpha)
+    high_rank = _binomial_quantile(1 - tail, n, 1 - alpha) + 1
     low = float(x[low_rank - 1]) if low_rank >= 1 else -math.inf
     high = float(x[high_rank - 1]) if high_rank <= n else math.inf
     note = ""
@@ -136,6 +136,12 @@ def upper_quantile(values: np.ndarray, alpha: float) -> Estimate:
     elif math.isinf(high):
         note = f"no upper end from {n:,} paths; an interval takes at least {paths_needed(alpha):,}"
     return Estimate(float(x[rank - 1]), _quantile_se(x, rank), low, high, note)
+
+
+def _binomial_quantile(q: float, n: int, p: float) -> int:
+    """Smallest k with P(Binomial(n, p) <= k) >= q. scipy.stats has it, and takes longer to load than a run to start."""
+    k = math.ceil(special.bdtrik(q, n, p))
+    return k - 1 if k > 0 and special.bdtr(k - 1, n, p) >= q else k
 
 
 def _quantile_se(x: np.ndarray, rank: int) -> float:

@@ -83,7 +83,7 @@ def test_queue_goes_from_the_highest_key_down_and_ties_keep_their_order(case):
     left = budget
     for i in sorted(range(capacity.size), key=lambda i: -key[i]):  # stable
         expected = min(capacity[i], left) if left > 1e-12 * budget else 0.0
-        assert amount[i] == expected
+        assert amount[i] == pytest.approx(expected, abs=1e-13 * budget)  # the queue adds up in another order
         left -= expected
 
 

@@ -17,58 +17,93 @@ QUEUE, PRO_RATA, LEVERAGE_PRO_RATA, LEVERAGE_DRAIN, TOP_TRUNCATION = 0, 1, 2, 3,
 
 
 @jit
-def _goes_before(key, a, b):
-    """Whether a stands before b: larger first key, then larger second key, then the earlier one."""
+def _goes_before(key, number, a, b):
+    """Whether row a stands before row b: larger first key, then larger second key, then the lower number."""
     if key[a, 0] != key[b, 0]:
         return key[a, 0] > key[b, 0]
     if key[a, 1] != key[b, 1]:
         return key[a, 1] > key[b, 1]
-    return a < b
+    return number[a] < number[b]
 
 
 @jit
-def _sift_down(heap, size, root, key):
+def _sift_down(heap, size, root, key, number):
     while True:
         child = 2 * root + 1
         if child >= size:
             return
-        if child + 1 < size and _goes_before(key, heap[child + 1], heap[child]):
+        if child + 1 < size and _goes_before(key, number, heap[child + 1], heap[child]):
             child += 1
-        if _goes_before(key, heap[root], heap[child]):
+        if _goes_before(key, number, heap[root], heap[child]):
             return
         heap[root], heap[child] = heap[child], heap[root]
         root = child
 
 
 @jit
-def make_heap(key):
+def make_heap(key, number):
     """Heap of the rows of `key` (n, 2); its top is the row that goes first."""
     heap = np.arange(key.shape[0])
     for root in range(heap.size // 2 - 1, -1, -1):
-        _sift_down(heap, heap.size, root, key)
+        _sift_down(heap, heap.size, root, key, number)
     return heap
 
 
 @jit
-def pop(heap, size, key):
-    """Take the top off a heap that holds `size` rows. A heap, since most events end after few of many candidates."""
+def pop(heap, size, key, number):
+    """Take the top off a heap that holds `size` rows."""
     first = heap[0]
     heap[0] = heap[size - 1]
-    _sift_down(heap, size - 1, 0, key)
+    _sift_down(heap, size - 1, 0, key, number)
     return first
 
 
 @jit
-def queue(capacity, key, budget, amount):
-    """Highest key first, each to its capacity."""
-    heap = make_heap(key)
+def middle_of_three(order, a, b, c, key, number):
+    """The place among a, b, c whose row of `key` stands in the middle."""
+    if _goes_before(key, number, order[b], order[a]):
+        a, b = b, a
+    if _goes_before(key, number, order[c], order[b]):
+        b = a if _goes_before(key, number, order[c], order[a]) else c
+    return b
+
+
+@jit
+def queue(capacity, key, number, budget, amount):
+    """Highest key first, each to its capacity.
+
+    The order among those who give all they have does not matter, so the queue is not sorted: a pivot splits it, and
+    the front half is either taken whole, or holds the end of the budget and is split again. Linear in the winners.
+    """
+    order = np.arange(capacity.size)
+    low, high = 0, capacity.size
     rest = budget
-    for size in range(heap.size, 0, -1):
-        if rest <= UNFILLED * budget:
-            break
-        i = pop(heap, size, key)
-        amount[i] = min(capacity[i], rest)
-        rest -= amount[i]
+    while low < high and rest > UNFILLED * budget:
+        middle = middle_of_three(order, low, (low + high) // 2, high - 1, key, number)
+        pivot = order[middle]
+        order[middle] = order[high - 1]
+        front = low
+        total = 0.0
+        for i in range(low, high - 1):
+            row = order[i]
+            if _goes_before(key, number, row, pivot):
+                order[i], order[front] = order[front], row
+                total += capacity[row]
+                front += 1
+        if total > rest:  # the budget ends within the front half
+            order[high - 1] = order[front]
+            order[front] = pivot
+            high = front
+            continue
+        for i in range(low, front):
+            amount[order[i]] = capacity[order[i]]
+        rest -= total
+        if rest > UNFILLED * budget:
+            amount[pivot] = min(capacity[pivot], rest)
+            rest -= amount[pivot]
+        order[high - 1] = order[front]
+        order[front] = pivot
+        low = front + 1
 
 
 @jit
@@ -89,13 +124,13 @@ def pro_rata(capacity, budget, amount):
 
 
 @jit
-def leverage_pro_rata(capacity, key, budget, amount):
+def leverage_pro_rata(capacity, key, number, budget, amount):
     """x_i = w_i min(1, c lev_i). The most levered reach their capacity first, so c is found from the top down."""
     n = capacity.size
-    heap = make_heap(key)
+    heap = make_heap(key, number)
     order = np.empty(n, np.int64)
     for k in range(n):
-        order[k] = pop(heap, n - k, key)
+        order[k] = pop(heap, n - k, key, number)
     slope = np.zeros(n + 1)  # of the k-th and all below it, summed from the lowest up, so that nothing cancels
     for k in range(n - 1, -1, -1):
         slope[k] = slope[k + 1] + capacity[order[k]] * key[order[k], 0]
@@ -111,15 +146,15 @@ def leverage_pro_rata(capacity, key, budget, amount):
 
 
 @jit
-def leverage_drain(capacity, key, budget, amount):
+def leverage_drain(capacity, key, number, budget, amount):
     """x_i = w_i max(0, 1 - c / lev_i): the highest leverage is brought down to the common level c."""
-    heap = make_heap(key)
+    heap = make_heap(key, number)
     total = slope = c = 0.0
     for size in range(heap.size, 0, -1):
         i = heap[0]
         if c >= key[i, 0]:
             break
-        pop(heap, size, key)
+        pop(heap, size, key, number)
         total += capacity[i]
         slope += capacity[i] / key[i, 0]
         c = max(0.0, total - budget) / slope
@@ -128,18 +163,18 @@ def leverage_drain(capacity, key, budget, amount):
 
 
 @jit
-def top_truncation(capacity, budget, amount):
+def top_truncation(capacity, number, budget, amount):
     """x_i = max(0, w_i - c): the largest capacities are cut to the common level c."""
     key = np.zeros((capacity.size, 2))
     for i in range(capacity.size):
         key[i, 0] = capacity[i]
-    heap = make_heap(key)
+    heap = make_heap(key, number)
     total = c = 0.0
     for size in range(heap.size, 0, -1):
         i = heap[0]
         if c >= capacity[i]:
             break
-        pop(heap, size, key)
+        pop(heap, size, key, number)
         total += capacity[i]
         c = max(0.0, total - budget) / (heap.size - size + 1)
     for i in range(capacity.size):
@@ -147,7 +182,7 @@ def top_truncation(capacity, budget, amount):
 
 
 @jit
-def allocate(policy, capacity, key, budget, amount):
+def allocate(policy, capacity, key, number, budget, amount):
     """Share a budget by a policy.
 
     Parameters
@@ -158,6 +193,8 @@ def allocate(policy, capacity, key, budget, amount):
         > 0.
     key : float64[n, 2]
         Scores of the queue, compared left to right; leverage in column 0 for the two leverage rules.
+    number : int64[n]
+        Settles ties of the keys, the lower first.
     budget : float
         >= 0.
     amount : float64[n]
@@ -168,7 +205,7 @@ def allocate(policy, capacity, key, budget, amount):
     if capacity.size == 0 or budget <= 0.0:
         return
     if policy == QUEUE:
-        queue(capacity, key, budget, amount)
+        queue(capacity, key, number, budget, amount)
         return
     if budget >= total_of(capacity):
         for i in range(amount.size):
@@ -176,8 +213,8 @@ def allocate(policy, capacity, key, budget, amount):
     elif policy == PRO_RATA:
         pro_rata(capacity, budget, amount)
     elif policy == LEVERAGE_PRO_RATA:
-        leverage_pro_rata(capacity, key, budget, amount)
+        leverage_pro_rata(capacity, key, number, budget, amount)
     elif policy == LEVERAGE_DRAIN:
-        leverage_drain(capacity, key, budget, amount)
+        leverage_drain(capacity, key, number, budget, amount)
     else:
-        top_truncation(capacity, budget, amount)
+        top_truncation(capacity, number, budget, amount)

@@ -26,15 +26,13 @@ AT_BANKRUPTCY, AT_MARK = 0, 1  # of records.ADL_PRICES; the third is the mark of
 
 @jit
 def winners(w, mark, p):
-    """Places of the open positions of side w with a profit at the mark, in book order."""
-    positions, by_number, marks = p.positions, p.by_number, p.marks
-    start, end = (0, p.longs) if w > 0 else (p.longs, positions.size)
-    first = p.state.next_long if w > 0 else p.state.next_short
-    places = np.empty(end - start, np.int64)
+    """Places of the open positions of side w with a profit at the mark, as they stand in the ladder."""
+    positions, marks = p.positions, p.marks
+    first, end = (p.state.next_long, p.longs) if w > 0 else (p.state.next_short, positions.size)
+    places = np.empty(end - first, np.int64)
     n = 0
-    for i in range(start, end):
-        j = by_number[i]
-        if j >= first and marks[j].left > 0.0 and w * (mark - positions[j].entry) > 0.0:
+    for j in range(first, end):
+        if marks[j].left > 0.0 and w * (mark - positions[j].entry) > 0.0:
             places[n] = j
             n += 1
     return places[:n]
@@ -76,7 +74,7 @@ def deleverage(s, mark, unpaid, kept, kept_value, p):
     elif rules.policy == LEVERAGE_PRO_RATA or rules.policy == LEVERAGE_DRAIN:
         for i in range(n):
             key[i, 0] = q[i] * mark / (m[i] + profit[i])
-    allocate(rules.policy, capacity, key, budget, amount)
+    allocate(rules.policy, capacity, key, number, budget, amount)
 
     price = mark
     if not in_money and rules.adl_price != AT_MARK:

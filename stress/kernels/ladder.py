@@ -23,12 +23,10 @@ class Ladder(NamedTuple):
     """Positions in the order in which a moving price meets them.
 
     positions : POSITION[N]
-    by_number : int64[N], their places in book order, longs first
     longs : int, how many longs
     """
 
     positions: np.ndarray
-    by_number: np.ndarray
     longs: int
 
 
@@ -42,5 +40,4 @@ def build(side, quantity, entry, margin, liquidation, bankruptcy, s0, cells):
     columns = (quantity, entry, margin, liquidation, bankruptcy, quantity * s0, cells, np.arange(order.size))
     for name, column in zip(POSITION.names or (), columns, strict=True):
         positions[name] = column[order]
-    by_number = np.concatenate([np.argsort(longs, kind="stable"), longs.size + np.argsort(shorts, kind="stable")])
-    return Ladder(positions, by_number.astype(np.int64), int(longs.size))
+    return Ladder(positions, int(longs.size))

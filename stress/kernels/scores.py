@@ -47,7 +47,7 @@ def fill_keys(kind, tiers, w, q, e, m, number, mark, seed, path, step, key):
     Parameters
     ----------
     q, e, m : float64[n]
-        Quantity, entry price and margin of the eligible, in book order.
+        Quantity, entry price and margin of the eligible.
     number : int64[n]
         Their numbers in the book.
     key : float64[n, 2]
@@ -62,9 +62,9 @@ def fill_keys(kind, tiers, w, q, e, m, number, mark, seed, path, step, key):
         share = np.zeros((n, 2))
         for i in range(n):
             share[i, 0] = round40(w * q[i] * (mark - e[i]) / (q[i] * e[i]))
-        heap = make_heap(share)
+        heap = make_heap(share, number)
         for rank in range(n):
-            i = pop(heap, n - rank, share)
+            i = pop(heap, n - rank, share, number)
             key[i, 0] = -(CLASSES * rank // n)
             key[i, 1] = round40(q[i] * mark)
     else:

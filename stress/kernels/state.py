@@ -85,7 +85,7 @@ class Prices(NamedTuple):
 class Path(NamedTuple):
     """One path while it runs.
 
-    positions, by_number : the `Ladder`
+    positions : POSITION[N], of the `Ladder`
     tiers : Tiers
     marks : MARK[N], as `fresh_marks` makes it unless ADL has touched the path
     cells : CELL[n], of this path
@@ -98,7 +98,6 @@ class Path(NamedTuple):
     """
 
     positions: np.ndarray
-    by_number: np.ndarray
     tiers: Tiers
     marks: np.ndarray
     cells: np.ndarray

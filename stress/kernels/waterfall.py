@@ -231,9 +231,7 @@ def run_path(prices, row, path, fund, ladder, tiers, terms, states, outs, marks,
     marks, cells, tallies, log
         As in `Path`.
     """
-    p = Path(
-        ladder.positions, ladder.by_number, tiers, marks, cells, tallies, log, states[0], outs[0], terms, ladder.longs
-    )
+    p = Path(ladder.positions, tiers, marks, cells, tallies, log, states[0], outs[0], terms, ladder.longs)
     state, out, rules, dt = states[0], outs[0], terms.rules, terms.dt
     closes = prices.close[row]
     continuous = prices.low.shape[0] > 0
