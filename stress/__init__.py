@@ -16,7 +16,7 @@ _HOMES = {
     "Estimate": "estimate",
     "InputError": "errors",
     "PopulationSpec": "population",
-    "Record": "run_dir",
+    "Record": "record",
     "Result": "result",
     "Scenario": "scenario",
     "SimulationError": "simulation",
@@ -28,7 +28,7 @@ _HOMES = {
     "load_scenario": "scenario",
     "load_venue": "venue",
     "open_run": "run_dir",
-    "run": "run_dir",
+    "run": "record",
     "simulate": "simulation",
 }
 _MODULES = ("buckets", "estimate", "plots", "prices", "sizing")

@@ -28,7 +28,7 @@ from stress.result import Result
 from stress.simulation import simulate_together
 
 if TYPE_CHECKING:
-    from stress.run_dir import Record
+    from stress.record import Record
     from stress.scenario import Scenario
 
 MARKET = ("prices", "seed", "paths", "steps", "step")  # what designs must share

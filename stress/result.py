@@ -6,6 +6,7 @@ A `Result` holds tables and answers questions about them; it draws nothing and w
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -176,6 +177,20 @@ class Result:
         if not 0 <= path < self.n_paths:
             raise IndexError(f"path {path} of a run of {self.n_paths} paths, numbered from 0")
         return self.run.replay(path)
+
+    def save(self, directory: str | Path, *, name: str = "result", report: bool = False) -> Path:
+        """Write a run directory, which `stress.open_run` reads back.
+
+        Parameters
+        ----------
+        directory : path
+        name : str
+        report : bool
+            Whether to draw the figures and write report.html too.
+        """
+        from stress import record, run_dir
+
+        return run_dir.save(record.of_result(self, name=name), directory, report=report)
 
     def summary(self) -> pd.DataFrame:
         """The answers of the run in a few lines: quantity, estimate, se, low, high, unit."""

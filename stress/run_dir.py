@@ -1,11 +1,11 @@
-"""A run and the directory that keeps it.
+"""The directory that keeps a run.
 
     scenario.json       what was run, every default spelled out
     manifest.json       seed, versions, digests of the inputs, time, command, warnings
     config.json         what the objects of the run said of themselves, the venue with all its sources
     summary.json        the answer; null with a reason where there is no number
     tables/             summary, required_fund, gaps, depletion_curve, by_leverage (.csv),
-                        paths, positions (.csv.gz), cells.npz
+                        paths, positions (.csv.gz), cells, fund_at (.npz)
     figures/            each picture as .svg and .png
     report.html
 
@@ -20,11 +20,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-import time
 import warnings
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -32,139 +28,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stress import blocks, plain
+from stress import plain
 from stress.errors import InputError, Problem
-from stress.estimate import mean, probability
+from stress.record import SCHEMA, Record, summary
 from stress.result import Result
-from stress.scenario import Scenario, load_scenario
-from stress.simulation import Run, simulate_together
+from stress.scenario import Scenario
+from stress.simulation import Run
 
-SCHEMA = 1
 GZIP = {"method": "gzip", "compresslevel": 1, "mtime": 0}
-BOUNDS = (0.0, 0.0), (1.0, 1.0)  # (gap, jump_gap) that stand beside the chosen pair
 TEXT = ("account", "market", "side")
 # pandas reads to the last bit by itself from 3.1 on
 EXACT: Any = {} if tuple(map(int, pd.__version__.split(".")[:2])) >= (3, 1) else {"float_precision": "round_trip"}
-
-
-@dataclass(frozen=True)
-class Record:
-    """A run that can be reported: what was asked, what came out, and how it was made.
-
-    Attributes
-    ----------
-    scenario : dict
-        The resolved scenario.
-    manifest : dict
-        schema_version, name, hash, seed, versions, inputs, threads, wall_seconds, paths_per_second, created, command,
-        warnings.
-    result : Result
-        Of the chosen pair of gap and jump_gap.
-    gaps : DataFrame
-        A row per pair, (0, 0), the chosen one and (1, 1): `gap`, `jump_gap`, `chosen`; `p_depleted` and `p_adl`
-        (somebody is auto-deleveraged) with `_low` and `_high`; `mean_deficit` and `mean_adl_usd` (USD a path) with
-        `_se`; `largest_need`, the fund that no path would have depleted; and for each alpha `required_fund_<alpha>`
-        with `_low`, `_high` and `_note`.
-    required : DataFrame
-        A row per alpha: `alpha`, `fund` (USD), `se`, `low`, `high`, `note`.
-    """
-
-    scenario: dict[str, Any]
-    manifest: dict[str, Any]
-    result: Result
-    gaps: pd.DataFrame
-    required: pd.DataFrame
-
-    @property
-    def name(self) -> str:
-        return str(self.scenario["name"])
-
-    @property
-    def alphas(self) -> tuple[float, ...]:
-        """Probabilities of depletion that the fund is sized for."""
-        return tuple(self.scenario["fund"]["alphas"])
-
-    @property
-    def fund(self) -> float:
-        """Initial insurance fund, USD."""
-        return float(self.scenario["fund"]["initial"])
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """What a reader of the answer should know."""
-        return tuple(self.manifest["warnings"])
-
-
-def run(
-    scenario: Scenario | str | Path,
-    overrides: Iterable[str] = (),
-    *,
-    threads: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
-) -> Record:
-    """Run a scenario, given or by its file; see `Scenario.load` and `execute`."""
-    if not isinstance(scenario, Scenario):
-        scenario = load_scenario(scenario, overrides)
-    return execute(scenario, threads=threads, progress=progress)
-
-
-def execute(
-    scenario: Scenario,
-    *,
-    threads: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
-    command: str = "",
-) -> Record:
-    """Run a scenario at its own pair of gap and jump_gap, at (0, 0) and at (1, 1), on the same prices.
-
-    Parameters
-    ----------
-    scenario : Scenario
-    threads : int, optional
-        Default: all processors of this process.
-    progress : callable, optional
-        Called with (paths done, paths in all) after every block.
-    command : str
-        For the manifest.
-
-    Raises
-    ------
-    InputError
-        With everything that is wrong with the scenario and its files.
-    """
-    start = time.perf_counter()
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        built = scenario.build()
-        chosen = built.run
-        pairs = sorted({*BOUNDS, (chosen.gap, chosen.jump_gap)})
-        runs = [replace(chosen, gap=gap, jump_gap=jump_gap) for gap, jump_gap in pairs]
-        ready = time.perf_counter()
-        results = simulate_together(runs, threads=threads, progress=progress)
-    done = time.perf_counter()
-    said = list({(str(w.message), w.category): w for w in caught}.values())
-    for w in said:
-        warnings.warn_explicit(w.message, w.category, w.filename, w.lineno)
-    alphas = scenario.fund.alphas
-    at = pairs.index((chosen.gap, chosen.jump_gap))
-    result = results[at]
-    result = replace(result, config=plain.loads(plain.dumps(result.config)))
-    gaps = pd.DataFrame([_gap_row(r, alphas, i == at) for i, r in enumerate(results)])
-    manifest = {
-        "schema_version": SCHEMA,
-        "name": scenario.name,
-        "hash": scenario.hash,
-        "seed": scenario.seed,
-        "versions": result.provenance,
-        "inputs": scenario.inputs,
-        "threads": threads or blocks.default_threads(),
-        "wall_seconds": round(done - start, 3),
-        "paths_per_second": round(len(pairs) * result.n_paths / (done - ready), 1),
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": command,
-        "warnings": [*(str(w.message) for w in said), *built.notes],
-    }
-    return Record(scenario.resolved(), manifest, result, gaps, _required(result, alphas))
 
 
 def save(record: Record, directory: str | Path, *, report: bool = True) -> Path:
@@ -269,6 +143,10 @@ class LaterRun:
     @cached_property
     def _run(self) -> Run:
         where = f"{self._directory} (scenario.json)"
+        if self._manifest.get("made_in") == "python":
+            raise InputError(
+                Problem(where, "a run of a scenario; this one was made in Python, its inputs are not kept")
+            )
         files = {key: Path(found["path"]) for key, found in self._manifest["inputs"].items()}
         files = {key: path for key, path in files.items() if key != "prices.calibrate"}  # its parameters are kept
         scenario = Scenario.parse(self._scenario, where, self._directory, files=files)
@@ -282,29 +160,6 @@ class LaterRun:
             versions = self._manifest["versions"]["stress"]
             raise InputError(Problem(where, f"the same positions again; this run was made by version {versions}"))
         return built
-
-
-def _gap_row(result: Result, alphas: tuple[float, ...], chosen: bool) -> dict[str, Any]:
-    paths = result.paths
-    depleted = result.depletion_probability()
-    hit = probability(int((paths["adl_count"] > 0).sum()), result.n_paths)
-    deficit, adl = mean(paths["deficit"].to_numpy()), mean(paths["adl_usd"].to_numpy())
-    row: dict[str, Any] = {"gap": result.config["gap"], "jump_gap": result.config["jump_gap"], "chosen": chosen}
-    for name, e in (("p_depleted", depleted), ("p_adl", hit)):
-        row |= {name: e.value, f"{name}_low": e.low, f"{name}_high": e.high}
-    row |= {"mean_deficit": deficit.value, "mean_deficit_se": deficit.se}
-    row |= {"mean_adl_usd": adl.value, "mean_adl_usd_se": adl.se}
-    row["largest_need"] = float(paths["fund_needed"].max())
-    for alpha in alphas:
-        e, name = result.required_fund(alpha), f"required_fund_{alpha:g}"
-        row |= {name: e.value, f"{name}_low": e.low, f"{name}_high": e.high, f"{name}_note": e.note}
-    return row
-
-
-def _required(result: Result, alphas: tuple[float, ...]) -> pd.DataFrame:
-    found = [(alpha, result.required_fund(alpha)) for alpha in alphas]
-    rows = [(alpha, e.value, e.se, e.low, e.high, e.note) for alpha, e in found]
-    return pd.DataFrame(rows, columns=["alpha", "fund", "se", "low", "high", "note"])
 
 
 def _write(record: Record, directory: Path, report: bool) -> None:
@@ -360,32 +215,6 @@ def _draw(record: Record, folder: Path) -> None:
             draw(figure.subplots())
             for kind in ("svg", "png"):
                 figure.savefig(folder / f"{name}.{kind}", metadata={"Date": None} if kind == "svg" else None)
-
-
-def summary(record: Record) -> dict[str, Any]:
-    """The answer as plain values; null with a reason where there is no number."""
-    result = record.result
-    lines = [{str(k): v for k, v in row.items()} for row in result.summary().to_dict("records")]
-    required = [{str(k): v for k, v in row.items()} for row in record.required.to_dict("records")]
-    pairs = []
-    for row in record.gaps.to_dict("records"):
-        values = {str(k): v for k, v in row.items()}
-        for alpha in record.alphas:
-            if note := values[f"required_fund_{alpha:g}_note"]:
-                values |= plain.finite({f"required_fund_{alpha:g}_high": values[f"required_fund_{alpha:g}_high"]}, note)
-        pairs.append(plain.finite(values, "one path gives no error"))
-    return {
-        "schema_version": SCHEMA,
-        "name": record.name,
-        "hash": record.manifest["hash"],
-        "seed": record.manifest["seed"],
-        "paths": result.n_paths,
-        "fund": record.fund,
-        "required_fund": [plain.finite(row) for row in required],
-        "gaps": pairs,
-        "summary": [plain.finite(row, "one path gives no error") for row in lines],
-        "warnings": list(record.warnings),
-    }
 
 
 def _read(path: Path, index: str | None = None) -> pd.DataFrame:

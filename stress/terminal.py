@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from stress.prices.calibrate import Calibration
+    from stress.record import Record
     from stress.result import Result
-    from stress.run_dir import Record
     from stress.venue import Venue, VenueInfo
 
 BINS = (2, 5, 10, 20, 50, 100)  # of effective leverage, for the short form

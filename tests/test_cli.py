@@ -10,7 +10,7 @@ import tomllib
 
 import pytest
 
-from stress import run_dir
+from stress import record
 from stress.cli import main
 from tests.conftest import ROOT, data_file
 from tests.tiny import BARS, POSITIONS, REPLAY, TINY, write_replay
@@ -151,7 +151,7 @@ def test_wrong_use_is_exit_code_2(command):
 
 def test_a_directory_of_another_run_is_refused_before_the_run(command, monkeypatch):
     assert command("run", "tiny.toml", "--no-report", "-q", "--out", "x", "--paths", 2)[0] == 0
-    monkeypatch.setattr(run_dir, "execute", lambda *a, **k: pytest.fail("ran all the same"))
+    monkeypatch.setattr(record, "execute", lambda *a, **k: pytest.fail("ran all the same"))
     code, _, err = command("run", "tiny.toml", "--no-report", "-q", "--out", "x", "--paths", 3)
     assert code == 2
     assert "a run directory of the same scenario" in err
@@ -161,7 +161,7 @@ def test_an_interrupt_is_exit_code_3_and_leaves_nothing(command, tmp_path, monke
     def interrupt(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(run_dir, "simulate_together", interrupt)
+    monkeypatch.setattr(record, "simulate_together", interrupt)
     code, out, err = command("run", "tiny.toml")
     assert (code, out) == (3, "")
     assert "Interrupted" in err

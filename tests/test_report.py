@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from stress import report, words
-from stress.run_dir import Record
+from stress.record import Record
 from tests.results import HOSTILE, one_path, one_side, quiet, sample
 
 ALPHAS = (0.05, 0.001)

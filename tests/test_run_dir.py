@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import stress
+from stress import record as records
 from stress import run_dir
 from stress.errors import InputError
+from tests.results import sample
 from tests.tiny import POSITIONS, TINY, write_replay
 
 
@@ -60,7 +63,7 @@ def test_three_pairs_of_gaps_stand_side_by_side(record, folder):
 def test_a_bound_is_noted(record):
     note = record.required.loc[1, "note"]
     assert "40 paths" in note
-    summary = run_dir.summary(record)
+    summary = records.summary(record)
     assert summary["required_fund"][1]["high"] is None
     assert summary["required_fund"][1]["high_reason"] == note
     assert summary["gaps"][1]["required_fund_0.01_high"] is None
@@ -88,7 +91,7 @@ def test_a_seed_gives_the_same_bytes_whatever_the_threads(folder, tmp_path):
     scenario = stress.load_scenario(folder / "tiny.toml")
     made = []
     for threads in (1, 2):
-        record = run_dir.execute(scenario, threads=threads)
+        record = records.execute(scenario, threads=threads)
         made.append(files(run_dir.save(record, tmp_path / str(threads), report=False)))
     changing = {"manifest.json"}
     assert set(made[0]) == set(made[1])
@@ -98,7 +101,7 @@ def test_a_seed_gives_the_same_bytes_whatever_the_threads(folder, tmp_path):
     } == set(made[0])  # fmt: skip
     for name in set(made[0]) - changing:
         assert made[0][name] == made[1][name], name
-    other = run_dir.execute(stress.load_scenario(folder / "tiny.toml", ["seed=4"]))
+    other = records.execute(stress.load_scenario(folder / "tiny.toml", ["seed=4"]))
     assert (
         files(run_dir.save(other, tmp_path / "other", report=False))["tables/paths.csv.gz"]
         != (made[0]["tables/paths.csv.gz"])
@@ -188,3 +191,15 @@ def test_what_is_no_run_directory(record, tmp_path):
     (directory / "manifest.json").write_text(json.dumps(manifest | {"schema_version": 99}))
     with pytest.raises(InputError, match="newer version"):
         stress.open_run(directory)
+
+
+def test_a_result_made_in_python_is_kept_too(tmp_path):
+    made = sample()
+    again = stress.open_run(made.save(tmp_path / "mine", name="mine", report=True)).result
+    for name in ("paths", "positions", "cells"):
+        same_frames(getattr(again, name), getattr(made, name))
+    assert np.array_equal(again.fund_at, made.fund_at)
+    assert again.required_fund(0.05) == made.required_fund(0.05)
+    assert "<svg" in (tmp_path / "mine" / "report.html").read_text()
+    with pytest.raises(stress.InputError, match="made in Python"):
+        again.replay_path(0)

@@ -19,7 +19,7 @@ import typer
 from stress.errors import InputError
 
 if TYPE_CHECKING:
-    from stress.run_dir import Record
+    from stress.record import Record
     from stress.scenario import Scenario
 
 BROKEN, BAD_INPUT, INTERRUPTED, FAILED = 1, 2, 3, 4
@@ -70,14 +70,14 @@ def load(scenario: Path, set_: list[str] | None, seed: int | None, paths: int | 
 
 def execute(scenario: Scenario, threads: int | None, quiet: bool) -> Record:
     """Run with a line while compiling and a bar while waiting."""
-    from stress import run_dir, terminal
+    from stress import record, terminal
 
     if not quiet:
         say_that_it_compiles()
     bar = terminal.ProgressBar(shown=not quiet)
     try:
         command = shlex.join(["perp-stress", *sys.argv[1:]])
-        return run_dir.execute(scenario, threads=threads, progress=bar, command=command)
+        return record.execute(scenario, threads=threads, progress=bar, command=command)
     finally:
         bar.close()
 

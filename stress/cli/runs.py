@@ -23,7 +23,7 @@ from stress.cli.common import (
 from stress.errors import InputError, Problem
 
 if TYPE_CHECKING:
-    from stress.run_dir import Record
+    from stress.record import Record
 
 
 @guarded

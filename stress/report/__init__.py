@@ -21,7 +21,7 @@ from stress.plots.style import TALL
 from stress.report import figures, prose
 
 if TYPE_CHECKING:
-    from stress.run_dir import Record
+    from stress.record import Record
 
 WORST = 5  # paths listed
 

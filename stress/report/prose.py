@@ -9,7 +9,7 @@ from stress import views
 from stress.words import duration, percent, significant, usd
 
 if TYPE_CHECKING:
-    from stress.run_dir import Record
+    from stress.record import Record
 
 POLICY_WORDS = {
     "queue": "winners are closed one after the other, by score",
