@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 
 import stress
+from stress import plain, run_dir
 from stress import record as records
-from stress import run_dir
 from stress.errors import InputError
-from tests.results import sample
+from tests.conftest import ROOT
+from tests.results import one_path, sample
 from tests.tiny import POSITIONS, TINY, write_replay
 
 
@@ -203,3 +204,13 @@ def test_a_result_made_in_python_is_kept_too(tmp_path):
     assert "<svg" in (tmp_path / "mine" / "report.html").read_text()
     with pytest.raises(stress.InputError, match="made in Python"):
         again.replay_path(0)
+
+
+def test_the_summary_keeps_to_its_published_schema(record):
+    jsonschema = pytest.importorskip("jsonschema", reason="jsonschema comes with the notebooks extra")
+    schema = json.loads((ROOT / "docs" / "summary.schema.json").read_text())
+    checker = jsonschema.Draft202012Validator(schema)
+    for made in (record, records.of_result(one_path()), records.of_result(sample(), alphas=(1e-6,))):
+        checker.validate(json.loads(plain.dumps(records.summary(made))))
+    broken = records.summary(record) | {"paths": 0}
+    assert not checker.is_valid(json.loads(plain.dumps(broken)))
