@@ -1,4 +1,4 @@
-"""The documentation: links lead somewhere, what it shows runs, and the pages that scripts make are those of the scripts."""
+"""The documentation: links lead somewhere, what it shows runs, and made pages are those of their scripts."""
 
 import importlib.util
 import re

@@ -1,0 +1,66 @@
+"""Remakes every figure and table of the README and of docs: `python docs/make_all.py`, from anywhere, in two minutes.
+
+    docs/img/*.png, the text between the quickstart marks of README.md    from examples/quickstart.toml
+    docs/venues.md                                                        from stress/venues/*.toml
+    docs/validation.md                                                    from docs/validation/
+    benchmarks/RESULTS.md                                                 with --benchmarks: it times this machine
+
+Exits 1 if a case of the validation fails. Waypoints of episodes are data: `docs/make_episodes.py`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+FIGURES = ("depletion_curve.png", "adl_by_leverage.png")
+WIDTH = 132  # characters of the table in the README
+
+
+def quickstart() -> None:
+    """Run the example as a reader would; its figures go to docs/img, what it prints into the README."""
+    scenario = ROOT / "examples" / "quickstart.toml"
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "stress", "run", str(scenario)]
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": str(WIDTH)}
+        done = subprocess.run(
+            command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, encoding="utf-8", check=True
+        )
+        (ROOT / "docs" / "img").mkdir(exist_ok=True)
+        for name in FIGURES:
+            (found,) = Path(folder).glob(f"runs/*/figures/{name}")
+            shutil.copyfile(found, ROOT / "docs" / "img" / name)
+    readme = ROOT / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    printed = "\n".join(line.rstrip() for line in done.stdout.strip().splitlines())
+    marks = r"(<!-- quickstart -->\n```text\n).*?(```\n<!-- /quickstart -->)"
+    text = re.sub(marks, lambda found: f"{found[1]}{printed}\n{found[2]}", text, flags=re.DOTALL)
+    readme.write_text(text, encoding="utf-8")
+
+
+def script(*arguments: str) -> int:
+    """Run a Python script or module of the repository; its exit code."""
+    print("python", *arguments, flush=True)
+    return subprocess.run([sys.executable, *arguments], cwd=ROOT, check=False).returncode
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--benchmarks", action="store_true", help="time this machine too")
+    given = parser.parse_args()
+    quickstart()
+    codes = [script("docs/make_venues.py"), script("docs/make_validation.py")]
+    if given.benchmarks:
+        codes.append(script("-m", "benchmarks.bench", "--write"))
+    return max(codes)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

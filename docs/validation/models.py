@@ -1,0 +1,154 @@
+"""Price models: bridge, cumulants, first passage, martingales, the bootstrap."""
+
+from __future__ import annotations
+
+import cmath
+import math
+from functools import cache, partial
+
+import numpy as np
+from scipy import stats
+
+from docs.validation.case import DAY, INF, S0, Found, Section, exact, sampled, share
+from stress.kernels.diffusion import Side, size
+from stress.prices import GBM, Bootstrap, Kou
+from stress.prices.diffusion import YEAR
+from tests import test_merton as merton
+from tests import test_prices as prices
+from tests.test_bootstrap import BARS, walk
+
+section = Section("Price models")
+add = section.add
+
+
+@cache
+def year_of_brownian_motion():
+    """Ends and extremes in log price of one step with a standard deviation of 1/2."""
+    close, low, high, _ = GBM(1.0, 0.5).block(9, 0, 400_000, 1, YEAR)
+    return tuple(np.log(a[:, 1]) for a in (close, low, high))
+
+
+def bridge(side: int) -> Found:
+    end, low, high = year_of_brownian_motion()
+    extreme = low if side < 0 else high
+    n, chance = end.size, math.exp(-1.2)
+    return share((np.exp(-2 * extreme * (extreme - end) / 0.25) <= chance).sum(), n, chance)
+
+
+@cache
+def brownian_range() -> np.ndarray:
+    _, low, high, _ = GBM(1.0, 1.0, drift=0.5).block(13, 0, 20_000, 256, YEAR / 256)
+    return np.log(high.max(axis=1) / low.min(axis=1))
+
+
+for _side, _word in ((-1, "low"), (1, "high")):
+    _name = f"bridge: P(the {_word} is beyond b, ends given), where the formula says e^-1.2"
+    add(_name, "exp(-2 b (b - d) / variance)", math.exp(-1.2), partial(bridge, _side))
+add(
+    "mean range of Brownian motion, 256 steps with bridge",
+    "sqrt(8/pi)",
+    math.sqrt(8 / math.pi),
+    lambda: sampled(brownian_range()),
+)
+add("mean square range of Brownian motion", "4 ln 2", 4 * math.log(2), lambda: sampled(brownian_range() ** 2))
+
+
+@cache
+def days(kind: str) -> np.ndarray:
+    model = merton.MODEL if kind == "Merton" else Kou(**prices.KOU)
+    return np.log(model.block(5, 0, 1_000_000, 1, DAY)[0][:, 1] / S0)
+
+
+def cumulant(kind: str, order: int) -> Found:
+    return sampled([stats.kstat(part, order) for part in days(kind).reshape(100, -1)])
+
+
+def moments(kind: str) -> list[float]:
+    """Raw moments of a jump, orders 2 to 4."""
+    if kind == "Merton":
+        m, s = merton.MEAN, merton.SD
+        return [m**2 + s**2, m**3 + 3 * m * s**2, m**4 + 6 * m**2 * s**2 + 3 * s**4]
+    p, up, down = (prices.KOU[name] for name in ("p_up", "eta_up", "eta_down"))
+    return [math.factorial(n) * (p / up**n + (-1) ** n * (1 - p) / down**n) for n in (2, 3, 4)]
+
+
+for _kind, _source in (("Merton", "Merton (1976)"), ("Kou", "Kou (2002)")):
+    for _order, _moment in zip((2, 3, 4), moments(_kind), strict=True):
+        _value = 0.27 * _moment + (0.6**2 / 365 if _order == 2 else 0.0)
+        add(f"{_kind}: cumulant {_order} of a day", _source, _value, partial(cumulant, _kind, _order))
+add(
+    "Merton: P(log return of a day <= -0.1)",
+    "Poisson mixture of normals",
+    merton.chance_of_a_day_below(-0.1),
+    lambda: sampled(days("Merton") <= -0.1),
+)
+
+
+def growth(kind: str, seed: int) -> Found:
+    return sampled(prices.PARAMETRIC[kind].block(seed, 0, 400_000, 1, 7 * DAY)[0][:, 1] / S0)
+
+
+for _seed, _kind in enumerate(prices.PARAMETRIC):
+    add(f"{_kind}: E[S_T] / S_0 after a week", "martingale", 1, partial(growth, _kind, _seed))
+
+
+def kou_passage(intensity: float, mu=0.1, sigma=0.2, p=0.5, up=50.0, down=100 / 3, level=0.3) -> float:
+    """P(the log price reaches a level within a year): Laplace transform of Kou and Wang, inverted by Euler sums."""
+
+    def transform(a: complex) -> complex:
+        rise, fall = np.poly1d([-1, up]), np.poly1d([1, down])
+        whole = np.poly1d([sigma**2 / 2, mu, -(intensity + a)]) * rise * fall
+        roots = (whole + intensity * p * up * fall + intensity * (1 - p) * down * rise).roots
+        b, c = (complex(r) for r in roots if r.real > 0)
+        first, second = (up - b) * c * cmath.exp(-level * b), (c - up) * b * cmath.exp(-level * c)
+        return (first + second) / (up * (c - b)) / a
+
+    terms = [(-1) ** k * transform((18.4 + 2j * k * math.pi) / 2).real for k in range(53)]
+    sums = np.cumsum([terms[0] / 2, *terms[1:]]) * math.exp(9.2)
+    return float(sum(math.comb(12, j) * 2.0**-12 * sums[40 + j] for j in range(13)))
+
+
+for _intensity in (3.0, 0.01):
+    add(
+        f"Kou: P(log price reaches 0.3 in a year), {_intensity:g} jumps a year",
+        "Kou and Wang (2003), inverted numerically",
+        kou_passage(_intensity),
+        partial(lambda x: sampled(prices.passage_of_kou(x, 60_000, 400)), _intensity),
+    )
+
+
+def pareto_quantile(alpha: float) -> Found:
+    side = Side(np.array([5.0, 10.0]), 0.01, 0.4, 1.0, INF)
+    return exact(size(side, 1 - alpha), 1e-5)
+
+
+for _alpha in (1e-4, 1e-6):
+    _value = 10 + ((_alpha / 0.01) ** -0.4 - 1) / 0.4
+    _name = f"tail-jumps: size exceeded with probability {_alpha:g}"
+    add(_name, "generalized Pareto, xi 0.4, from 10 on", _value, partial(pareto_quantile, _alpha))
+
+
+def mean_run() -> Found:
+    played = walk(Bootstrap(BARS, mean_block=20.0), 1, 60_000)[0]
+    return sampled(np.diff(np.flatnonzero(np.diff(played) != 1)))
+
+
+def same_block() -> Found:
+    played = walk(Bootstrap(BARS, mean_block=60.0), 4_000, 31)
+    return sampled(played[:, 30] - played[:, 0] == 30)
+
+
+def memory(kind: str) -> Found:
+    """Autocovariance of |return| at a lag of ten bars over that of the bars, with blocks of 100 on average."""
+    absolute = np.abs(np.diff(np.log(BARS.close)))
+    centred, b = absolute - absolute.mean(), {"long": 100.0, "none": 1.0}[kind]
+    close = Bootstrap(BARS, mean_block=b).block(5, 0, 20_000, 11, BARS.step)[0]
+    got = np.abs(np.diff(np.log(close), axis=1)) - absolute.mean()
+    return sampled(got[:, 0] * got[:, 10] / (centred[10:] @ centred[:-10] / centred.size))
+
+
+ROMANO = "Politis and Romano (1994)"
+add("bootstrap: mean run of bars, mean block 20", ROMANO, 20, mean_run)
+add("bootstrap: P(same block 30 bars on), mean block 60", "(1 - 1/b)^30", (1 - 1 / 60) ** 30, same_block)
+add("bootstrap: memory of volatility kept at lag 10, mean block 100", "(1 - 1/b)^10", 0.99**10, partial(memory, "long"))
+add("bootstrap: the same, blocks of one bar", ROMANO, 0, partial(memory, "none"))
