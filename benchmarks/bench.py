@@ -187,7 +187,8 @@ def report(quick: bool) -> str:
     }
     text = "\n\n".join(f"## {title}\n\n{table(rows)}" for title, rows in sections.items())
     made = f"{datetime.date.today()}, {platform.machine()}, Python {platform.python_version()}, numpy {np.__version__}"
-    return f"# Benchmarks\n\nOne run on one machine ({made}); read the ratios. Made by `python -m benchmarks.bench --write`.\n\n{text}\n"
+    head = f"# Benchmarks\n\nOne run on one machine ({made}); read the ratios."
+    return f"{head} Made by `python -m benchmarks.bench --write`.\n\n{text}\n"
 
 
 def main() -> None:
