@@ -55,9 +55,7 @@ def against_numpy(accounts: int, steps: int, paths: int, repeat: int) -> dict:
     book, venue = make_book(accounts)
     venue = stress.Venue(name="plain", tiers=venue.tiers, residual="fund")
     paths_ = jumps(steps, paths)
-    run = prepare(
-        book, venue, paths_, fund=math.inf, n_paths=paths, horizon=0, step=0, depth=None, gap=0, jump_gap=1, seed=0
-    )
+    run = prepare(book, venue, paths_, fund=math.inf)
     prices = run.price_block(0, paths)
     got = run.block(0, prices).out["net_loss_peak"]
     liquidation, bankruptcy = run.levels
@@ -85,7 +83,7 @@ def quiet_steps(accounts: int, steps: int, paths: int, repeat: int) -> dict:
     close = np.full((paths, steps + 1), S0)
     close[:, 1::2] *= 1 + 1e-9
     run = prepare(
-        book, venue, stress.prices.Paths(close), fund=1e9, n_paths=paths, horizon=0, step=0,
+        book, venue, stress.prices.Paths(close), fund=1e9,
         depth=stress.Depth(usd=2.5e8), gap=0, jump_gap=1, seed=0,
     )  # fmt: skip
     prices = run.price_block(0, paths)
@@ -101,7 +99,7 @@ def adl_events(accounts: int, paths: int, repeat: int) -> dict:
     spent, out = {}, {}
     for fund in (0.0, 1e12):
         run = prepare(
-            book, venue, crash, fund=fund, n_paths=paths, horizon=0, step=0, depth=stress.Depth(usd=2.5e8), gap=0,
+            book, venue, crash, fund=fund, depth=stress.Depth(usd=2.5e8), gap=0,
             jump_gap=1, seed=0,
         )  # fmt: skip
         prices = run.price_block(0, paths)

@@ -22,6 +22,7 @@ from stress.errors import InputError, Problem, raise_if
 
 if TYPE_CHECKING:
     import pandas as pd
+
     from stress.population import PopulationSpec
     from stress.venue import Venue
 
@@ -287,8 +288,8 @@ class Book:
         price : float
             Mark price the run starts from, USD.
         under_margin : {"error", "liquidate", "drop"}
-            Refuse; or keep them, to be liquidated at the first step; or leave them out, with a warning, which
-            leaves the other side without its counterpart.
+            Refuse; or keep them, to be liquidated in the first step (docs/model.md); or leave them out, with a warning,
+            which leaves the other side without its counterpart.
         """
         from stress.kernels.margin import levels
 
@@ -324,6 +325,25 @@ class Book:
         )
         warnings.warn(message, BookWarning, stacklevel=2)
         return kept
+
+    def warn_of_limits(self, venue: Venue) -> None:
+        """Warn of positions that the venue would not have opened: too levered for their tier at entry, or too large.
+
+        They run as they are: rules change, and margin may have been taken out since.
+        """
+        size = self.quantity * self.entry_price
+        with np.errstate(divide="ignore"):
+            levered = size / self.margin > venue.max_leverage(size, self.entry_price) * (1 + 1e-6)
+        large = (self.quantity if venue.tier_basis == "quantity" else size) > venue.position_limit * (1 + 1e-6)
+        limits = ((levered, "more levered than their tier allows"), (large, "beyond the venue's position limit"))
+        for over, what in limits:
+            if over.any():
+                first = int(np.argmax(np.where(over, size, 0.0)))
+                message = (
+                    f"{self.source}: {int(over.sum())} positions are {what} at entry, the largest of account "
+                    f"{self.account[first]} with {size[first]:.6g} USD; they run as they are"
+                )
+                warnings.warn(message, BookWarning, stacklevel=3)
 
     def _replace(self, keep: Any = slice(None), **changes: np.ndarray) -> Book:
         names = ("side", "quantity", "entry_price", "margin", "account", "leverage", "row")

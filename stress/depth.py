@@ -7,7 +7,8 @@ After forced sales of v coins (net, not yet recovered) the price stands lower by
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from numbers import Real
 from typing import Any
 
 from stress.errors import Problem, raise_if
@@ -52,16 +53,22 @@ class Depth:
     max_displacement: float = 0.9
 
     def __post_init__(self) -> None:
+        wrong = [
+            Problem("depth", "a number", column=f.name, value=getattr(self, f.name))
+            for f in fields(self)
+            if isinstance(getattr(self, f.name), bool) or not isinstance(getattr(self, f.name), Real)
+        ]
+        raise_if(wrong)
         expected = {
-            "usd": (self.usd > 0, "USD above 0"),
+            "usd": (self.usd >= 1e-6, "USD, from 1e-6 on"),
             "width": (0 < self.width <= self.max_displacement, "a fraction above 0, at most max_displacement"),
-            "exponent": (0 < self.exponent < math.inf, "a number above 0"),
+            "exponent": (0 < self.exponent <= 10, "a number above 0, at most 10"),
             "half_life": (self.half_life > 0, "seconds above 0"),
             "passthrough": (0 <= self.passthrough <= 1, "a fraction from 0 to 1"),
             "max_displacement": (0 < self.max_displacement < 1, "a fraction above 0 and below 1"),
         }
-        wrong = {name: text for name, (ok, text) in expected.items() if not ok}
-        raise_if([Problem("depth", text, column=name, value=getattr(self, name)) for name, text in wrong.items()])
+        out = {name: text for name, (ok, text) in expected.items() if not ok}
+        raise_if([Problem("depth", text, column=name, value=getattr(self, name)) for name, text in out.items()])
 
     def describe(self) -> dict[str, Any]:
         """Plain values, for the record of a run."""

@@ -18,6 +18,7 @@ import numpy as np
 from scipy import special
 
 LEVEL = 0.95
+FEW = 30  # paths with a hit from which on their spread tells the error of a rate
 Z = float(special.ndtri(0.5 + LEVEL / 2))
 
 
@@ -166,8 +167,9 @@ def ratio(numerator: np.ndarray, denominator: np.ndarray) -> Estimate:
     Returns
     -------
     Estimate
-        The interval is Wilson's on the effective number of trials R (1 - R) / se^2, so that it stays in [0, 1]; where
-        nothing or everything was hit, on the number of paths that could be. Nothing to hit: nan in [0, 1].
+        The interval is Wilson's on the effective number of trials R (1 - R) / se^2, so that it stays in [0, 1]. Where
+        nothing or everything was hit, and at the most where fewer than 30 paths have a hit, on the number of paths that
+        could be hit. Nothing to hit: nan in [0, 1].
     """
     total = float(denominator.sum())
     if total <= 0:
@@ -176,8 +178,11 @@ def ratio(numerator: np.ndarray, denominator: np.ndarray) -> Estimate:
     n = denominator.size
     spread = float(np.sum((numerator - value * denominator) ** 2))
     se = math.sqrt(spread * n / (n - 1)) / total if n > 1 else math.nan
-    trials = float(np.count_nonzero(denominator))
+    possible = float(np.count_nonzero(denominator))
+    trials = possible
     if 0 < value < 1 and se > 0:
         trials = value * (1 - value) / se**2
+        if np.count_nonzero(numerator) < FEW:  # too few to know the spread; all or none on a path is the widest
+            trials = min(trials, possible)
     low, high = wilson(value * trials, trials)
     return Estimate(value, se, float(low), float(high))

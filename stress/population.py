@@ -185,8 +185,8 @@ def sample(spec: PopulationSpec, *, venue: Venue, price: float, seed: int, bars:
     problems = []
     if not (0.0 < price < math.inf):
         problems.append(Problem("population", "a price above 0", column="price", value=price))
-    if not 0 <= seed < 2**63:
-        problems.append(Problem("population", "0 <= seed < 2^63", column="seed", value=seed))
+    if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or not 0 <= seed < 2**63:
+        problems.append(Problem("population", "a whole number, 0 <= seed < 2^63", column="seed", value=seed))
     raise_if(problems)
     n = spec.accounts
     size, number, u = np.empty(n), np.empty(n, dtype=np.int64), np.empty(n)

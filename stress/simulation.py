@@ -21,7 +21,7 @@ import stress
 from stress import blocks, buckets
 from stress.book import Book
 from stress.depth import Depth, to_kernel
-from stress.errors import Problem, raise_if
+from stress.errors import InputError, Problem, raise_if
 from stress.kernels import ladder, margin, waterfall
 from stress.kernels.records import Tiers
 from stress.kernels.state import CELL, LOG, OUTCOME, TALLY, Prices, Terms
@@ -30,6 +30,7 @@ from stress.result import Result, log_frame
 from stress.venue import Venue
 
 MAX_SEED = 2**63 - 1
+DEFAULT_PATHS, DEFAULT_HORIZON, DEFAULT_STEP = 10_000, 86_400.0, 60.0
 EMPTY = np.zeros(0, TALLY)
 
 
@@ -92,11 +93,19 @@ class Run:
 
     def price_block(self, first: int, n: int) -> Prices:
         """Prices of the paths first .. first + n - 1."""
-        arrays = self.prices.block(self.seed, first, n, self.n_steps, float(self.step))
-        if np.any(arrays[0][:, 0] != self.prices.s0):
-            raise SimulationError(f"{type(self.prices).__name__}.block starts a path away from its s0 {self.prices.s0}")
+        close, low, high, pre_jump = self.prices.block(self.seed, first, n, self.n_steps, float(self.step))
+        if low is not None and high is not None and pre_jump is None:
+            pre_jump = close
+        arrays = {"close": close, "low": low, "high": high, "pre_jump": pre_jump}
+        model, shape = type(self.prices).__name__, (n, self.n_steps + 1)
+        alone = close is not None and all(a is None for a in (low, high, pre_jump))
+        for name, a in {"close": close}.items() if alone else arrays.items():
+            if np.shape(a) != shape:
+                raise SimulationError(f"{model}.block gave {name} of shape {np.shape(a)}, not {shape}")
+        if np.any(close[:, 0] != self.prices.s0):
+            raise SimulationError(f"{model}.block starts a path away from its s0 {self.prices.s0}")
         empty = np.zeros((0, 0))
-        return Prices(*(empty if a is None else np.ascontiguousarray(a, np.float64) for a in arrays))
+        return Prices(*(empty if a is None else np.ascontiguousarray(a, np.float64) for a in arrays.values()))
 
     def block(self, first: int, prices: Prices) -> Block:
         """Work the paths first, first + 1, ... on their prices."""
@@ -159,9 +168,9 @@ def simulate(
     prices: Any,
     *,
     fund: float,
-    n_paths: int = 10_000,
-    horizon: float = 86_400.0,
-    step: float = 60.0,
+    n_paths: int | None = None,
+    horizon: float | None = None,
+    step: float | None = None,
     depth: Depth | None = None,
     gap: float = 0.0,
     jump_gap: float = 1.0,
@@ -180,12 +189,14 @@ def simulate(
     venue : Venue
     prices : price model
         Anything with `s0`, `describe()` and `block(seed, first_path, n_paths, n_steps, dt)`. With `Paths` the number
-        of paths, the horizon and the step are its own; with `Replay` the step, and by default the horizon.
+        of paths, the horizon and the step are its own. `Replay` and `Episode` are one path, with the step of their bars
+        and at most their length; `Bootstrap` has the step of its bars.
     fund : float
         Initial insurance fund, USD, at least the venue's reserve; inf: unlimited.
-    n_paths : int
-    horizon, step : float
-        Seconds; the horizon is a whole number of steps.
+    n_paths : int, optional
+        Default: 10,000, or what the prices have.
+    horizon, step : float, optional
+        Seconds; the horizon is a whole number of steps. Default: a day and a minute, or what the prices have.
     depth : Depth, optional
         Default: a book of infinite depth.
     gap, jump_gap : float
@@ -246,7 +257,9 @@ def simulate_together(
         if not (same and (run.n_paths, run.n_steps, run.step) == (lead.n_paths, lead.n_steps, lead.step)):
             raise ValueError("designs that run together share prices, seed, paths, steps and step")
         _ = run.kernel  # made once, before the workers share it
-    workers = threads or blocks.default_threads()
+    if threads is not None and not (_is_number(threads) and threads >= 1 and threads % 1 == 0):
+        raise InputError(Problem("run", "a whole number, 1 or more", column="threads", value=threads))
+    workers = int(threads or blocks.default_threads())
     size = min(blocks.block_size(lead.n_steps), math.ceil(lead.n_paths / workers))
     parts: list[list[Block]] = [[] for _ in runs]
     tallies = [np.zeros((len(run.book), len(TALLY.names or ())), np.int64) for run in runs]
@@ -285,22 +298,24 @@ def prepare(
     prices: Any,
     *,
     fund: float,
-    n_paths: int,
-    horizon: float,
-    step: float,
-    depth: Depth | None,
-    gap: float,
-    jump_gap: float,
-    seed: int,
+    n_paths: int | None = None,
+    horizon: float | None = None,
+    step: float | None = None,
+    depth: Depth | None = None,
+    gap: float = 0.0,
+    jump_gap: float = 1.0,
+    seed: int = 0,
     under_margin: Literal["error", "liquidate", "drop"] = "error",
 ) -> Run:
     """The checked run of the arguments of `simulate`."""
-    if isinstance(prices, Paths):
-        n_paths = prices.n_paths
-    if hasattr(prices, "n_steps"):
-        own = prices.horizon if isinstance(prices, Paths) else min(horizon, prices.horizon)
-        step, horizon = prices.step, own
+    n_paths, horizon, step, problems = _timing(prices, n_paths, horizon, step)
     n_steps = round(horizon / step) if step > 0 and math.isfinite(horizon) else 0
+    numbers = {"fund": fund, "gap": gap, "jump_gap": jump_gap}
+    wrong = {name: value for name, value in numbers.items() if not _is_number(value)}
+    problems += [Problem("run", "a number", column=name, value=value) for name, value in wrong.items()]
+    if depth is not None and not isinstance(depth, Depth):
+        problems.append(Problem("run", "a stress.Depth or None", column="depth", value=depth))
+    raise_if(problems)
     known = isinstance(seed, (int, np.integer)) and not isinstance(seed, bool)
     checks = [
         ("fund", fund, fund >= venue.reserve, f"USD, at least the venue's reserve {venue.reserve:,.10g}"),
@@ -314,6 +329,7 @@ def prepare(
     ]
     raise_if([Problem("run", expected, column=name, value=value) for name, value, ok, expected in checks if not ok])
     book = book.check_margin(venue, prices.s0, under_margin).balanced("outside")
+    book.warn_of_limits(venue)
     return Run(
         book,
         venue,
@@ -327,6 +343,37 @@ def prepare(
         float(jump_gap),
         int(seed),
     )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+
+
+def _timing(
+    prices: Any, n_paths: int | None, horizon: float | None, step: float | None
+) -> tuple[Any, Any, Any, list[Problem]]:
+    """Paths, horizon and step: those of the price model where it has its own, and what is wrong with those given."""
+    given = {"n_paths": n_paths, "horizon": horizon, "step": step}
+    wrong = {name: value for name, value in given.items() if value is not None and not _is_number(value)}
+    problems = [Problem("run", "a number", column=name, value=value) for name, value in wrong.items()]
+    raise_if(problems)
+    if isinstance(prices, Paths):
+        return prices.n_paths, prices.horizon, prices.step, problems
+    own_paths, own_step = getattr(prices, "n_paths", None), getattr(prices, "step", None)
+    longest = getattr(prices, "horizon", None)
+    if own_paths is not None and n_paths not in (None, own_paths):
+        problems.append(Problem("run", f"{own_paths}, as the prices have it", column="n_paths", value=n_paths))
+    if own_step is not None and step not in (None, own_step):
+        problems.append(Problem("run", f"{own_step:g} s, the step of the bars", column="step", value=step))
+    if longest is not None and horizon is not None and horizon > longest * (1 + 1e-9):
+        problems.append(
+            Problem("run", f"at most {longest:g} s, the length of the bars", column="horizon", value=horizon)
+        )
+    defaults = own_paths or DEFAULT_PATHS, longest or DEFAULT_HORIZON, own_step or DEFAULT_STEP
+    paths, length, dt = (
+        value if value is not None else default for value, default in zip(given.values(), defaults, strict=True)
+    )
+    return paths, length, dt, problems
 
 
 def provenance() -> dict[str, Any]:

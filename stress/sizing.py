@@ -124,7 +124,7 @@ def reverse_shock(
     rows = []
     for cascade in (False, True) if depth is not None else (False,):
         run = prepare(
-            book, venue, still, fund=math.inf, n_paths=1, horizon=0.0, step=0.0, depth=depth if cascade else None,
+            book, venue, still, fund=math.inf, depth=depth if cascade else None,
             gap=0.0, jump_gap=jump_gap, seed=0,
         )  # fmt: skip
         for direction in ("fall", "rise"):

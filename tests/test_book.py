@@ -378,3 +378,16 @@ class TestExample:
         allowed = [next(t.max_leverage for t in venue.tiers if n < t.cap) for n in notional]
         assert (notional / book.margin <= allowed).all()
         assert book.margin == pytest.approx(notional / book.leverage, abs=0.011)
+
+
+def test_positions_the_venue_would_not_have_opened_are_told():
+    """Binance allows 25x for 60 M USD, and 1.8 B at most."""
+    venue = load_venue("binance", market="BTCUSDT")
+    book = Book([1, -1, 1, -1], [1000, 1000, 0.1, 0.1], [60_000] * 4, [60e6 / 45, 60e6, 600, 600], account=list("ABCD"))
+    with pytest.warns(BookWarning, match=r"1 positions are more levered .* account A with 6e\+07 USD"):
+        book.warn_of_limits(venue)
+    with pytest.warns(BookWarning, match="1 positions are beyond the venue's position limit"):
+        Book([1], [40_000], [60_000], [2.4e9]).warn_of_limits(venue)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        book.take(np.array([1, 2, 3])).warn_of_limits(venue)

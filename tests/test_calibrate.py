@@ -149,7 +149,9 @@ def test_a_calm_history_is_unfit():
 def test_a_crash_does_not_enter_the_volatility(tail_bars, kind):
     crash = np.ones(len(tail_bars))
     crash[50_000:] = 0.6
-    after = dataclasses.replace(tail_bars, close=tail_bars.close * crash)
+    after = dataclasses.replace(
+        tail_bars, **{name: getattr(tail_bars, name) * crash for name in ("open", "high", "low", "close")}
+    )
     before, fit = calibrate(tail_bars, kind), calibrate(after, kind)
     assert np.sqrt((after.log_returns() ** 2).mean()) > 1.1 * np.sqrt((tail_bars.log_returns() ** 2).mean())
     assert fit.parameters["sigma"] == pytest.approx(before.parameters["sigma"], abs=before.errors["sigma"])
@@ -250,7 +252,8 @@ def test_wrong_requests(tail_bars, change, message):
 
 def test_bars_longer_than_a_day(tail_bars):
     with pytest.raises(InputError, match="bars of a day at most"):
-        calibrate(dataclasses.replace(tail_bars, step=7 * 86_400.0))
+        weeks = tail_bars.time[0] + np.arange(len(tail_bars)) * np.timedelta64(7 * 86_400, "s")
+        calibrate(dataclasses.replace(tail_bars, time=weeks, step=7 * 86_400.0))
 
 
 # Real bars

@@ -255,3 +255,14 @@ def test_bad_funds_are_all_named():
     with pytest.raises(stress.InputError) as caught:
         depletion_curve(np.zeros(10), [1.0, -1.0, math.nan])
     assert len(caught.value.problems) == 2
+
+
+def test_intervals_of_rare_rates_cover():
+    """Few paths have a hit, and each hits a share of the bucket that differs from path to path."""
+    rng = np.random.default_rng(8)
+    n, chance, inside, repeats = 400, 0.01, 0, 600
+    for _ in range(repeats):
+        hit = rng.random(n) < chance
+        estimate = ratio(np.where(hit, rng.beta(0.5, 1.5, n), 0.0), np.ones(n))
+        inside += estimate.low <= chance * 0.25 <= estimate.high
+    assert inside / repeats > 0.93

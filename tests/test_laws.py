@@ -457,3 +457,58 @@ def test_a_price_that_is_no_number_is_refused_wherever_it_stands():
     book = stress.Book([1, -1], [1, 1], [100, 100], [50, 50])
     with pytest.raises(stress.SimulationError, match="path 0 at step 5"):
         stress.simulate(book, stress.Venue(name="x", tiers=[tier]), Broken(), fund=1.0, n_paths=3, horizon=300.0)
+
+
+def wave(n: int = 48) -> stress.prices.Bars:
+    close = np.full(n, 100.0)
+    close[30:] = 60.0
+    start = np.concatenate([[100.0], close[:-1]])
+    time = np.datetime64("2024-01-01", "ns") + np.arange(n) * np.timedelta64(3_600_000_000_000, "ns")
+    return stress.prices.Bars(time, start, np.maximum(start, close), np.minimum(start, close), close, 3600.0)
+
+
+def test_a_replay_is_one_path_of_its_own_length():
+    tier = stress.Tier(floor=0.0, cap=math.inf, max_leverage=50, maintenance_rate=0.005)
+    venue, book = stress.Venue(name="x", tiers=[tier]), stress.Book([1, -1], [1, 1], [100, 100], [10, 100])
+    prices = stress.prices.Replay(wave())
+    result = stress.simulate(book, venue, prices, fund=1.0, gap=1.0)
+    assert (result.n_paths, result.config["steps"]) == (1, 48)
+    assert result.paths["deficit"].iloc[0] == pytest.approx(30.0)
+    assert stress.simulate(book, venue, prices, fund=1.0, horizon=7200.0).config["steps"] == 2
+    with pytest.raises(stress.InputError) as error:
+        stress.simulate(book, venue, prices, fund=1.0, n_paths=9, horizon=1e9, step=60.0)
+    assert {p.column for p in error.value.problems} == {"n_paths", "horizon", "step"}
+
+
+@pytest.mark.parametrize("fault", ["short low", "one row", "long", "no high"])
+def test_a_block_of_another_shape_is_refused(fault):
+    class Broken:
+        s0 = 100.0
+
+        def block(self, seed, first_path, n_paths, n_steps, dt):
+            rows = 1 if fault == "one row" else n_paths
+            steps = n_steps + (6 if fault == "long" else 1)
+            close = np.full((rows, steps), 100.0)
+            low = close[:, :-1] if fault == "short low" else close
+            return close, low, None if fault == "no high" else close, close
+
+        def describe(self):
+            return {"model": "broken", "s0": self.s0}
+
+    tier = stress.Tier(floor=0.0, cap=math.inf, max_leverage=50, maintenance_rate=0.005)
+    book = stress.Book([1, -1], [1, 1], [100, 100], [50, 50])
+    with pytest.raises(stress.SimulationError, match="shape"):
+        stress.simulate(book, stress.Venue(name="x", tiers=[tier]), Broken(), fund=1.0, n_paths=8, horizon=600.0)
+
+
+def test_arguments_of_another_kind_are_input_errors():
+    tier = stress.Tier(floor=0.0, cap=math.inf, max_leverage=50, maintenance_rate=0.005)
+    venue, book = stress.Venue(name="x", tiers=[tier]), stress.Book([1, -1], [1, 1], [100, 100], [50, 50])
+    model = stress.prices.GBM(100.0, 0.5)
+    for wrong in ({"fund": "1"}, {"fund": None}, {"gap": "0"}, {"depth": 5}, {"threads": -1}, {"n_paths": True},
+                  {"n_paths": math.nan}, {"seed": 1.5}, {"horizon": "1d"}):  # fmt: skip
+        with pytest.raises(stress.InputError) as error:
+            stress.simulate(book, venue, model, **({"fund": 1.0} | wrong))
+        assert {p.column for p in error.value.problems} == set(wrong)
+    with pytest.raises(stress.InputError, match="number"):
+        stress.Depth("2")

@@ -146,6 +146,15 @@ def leverage_pro_rata(capacity, key, number, budget, amount):
 
 
 @jit
+def make_up(capacity, budget, amount):
+    """Take the rounding of w - c out of amounts that should add up to the budget."""
+    total = total_of(amount)
+    if total > 0.0:
+        for i in range(amount.size):
+            amount[i] = min(capacity[i], amount[i] * (budget / total))
+
+
+@jit
 def leverage_drain(capacity, key, number, budget, amount):
     """x_i = w_i max(0, 1 - c / lev_i): the highest leverage is brought down to the common level c."""
     heap = make_heap(key, number)
@@ -160,6 +169,7 @@ def leverage_drain(capacity, key, number, budget, amount):
         c = max(0.0, total - budget) / slope
     for i in range(capacity.size):
         amount[i] = capacity[i] * max(0.0, 1.0 - c / key[i, 0])
+    make_up(capacity, budget, amount)
 
 
 @jit
@@ -179,6 +189,7 @@ def top_truncation(capacity, number, budget, amount):
         c = max(0.0, total - budget) / (heap.size - size + 1)
     for i in range(capacity.size):
         amount[i] = max(0.0, capacity[i] - c)
+    make_up(capacity, budget, amount)
 
 
 @jit

@@ -12,6 +12,8 @@ Walking the book in one order or in many costs the same money, because H telesco
 from stress.kernels.fmath import power
 from stress.kernels.jit import jit
 
+SMALL = 1e-5  # of v: the middle of so small an order misses its mean by some 1e-11, as much as the difference would
+
 
 @jit
 def displacement(depth, v):
@@ -38,7 +40,10 @@ def displacement_integral(depth, v):
 
 @jit
 def curved_fill(depth, x, v, dv):
-    """`average_fill` by the integral of the curve."""
+    """`average_fill` by the integral of the curve; where a difference of integrals would cancel, by its middle."""
+    same_part = (abs(v) > depth.cap) == (abs(v + dv) > depth.cap)
+    if same_part and abs(dv) <= SMALL * abs(v):
+        return x * (1.0 - displacement(depth, v + 0.5 * dv))
     return x * (1.0 - (displacement_integral(depth, v + dv) - displacement_integral(depth, v)) / dv)
 
 

@@ -41,6 +41,7 @@ from stress.prices.tail_jumps import TailJumps
 LEVELS = np.array([0.01, 0.02, 0.03, 0.05])  # simple returns of a bar
 LEAST, MOST = 0.005, 0.009  # the threshold, log
 FEWEST = 20  # moves beyond the threshold on each side
+ENOUGH_DAYS = 100  # from which on their wild ones are part of the verdict
 MODELS: dict[str, type[JumpDiffusion]] = {"kou": Kou, "tail-jumps": TailJumps}
 
 
@@ -162,7 +163,7 @@ def calibrate(
     errors = jackknife(returns, cells, parameters, fit)
     fitted = MODELS[model](s0=1.0, **parameters)
     table = exceedance_table(fitted, returns, bars.step)
-    reasons = _reasons(table)
+    reasons = _reasons(table, fitted, _days(bars, returns))
     return Calibration(
         kind=model,
         bars=bars,
@@ -212,14 +213,13 @@ def exceedance_table(model: JumpDiffusion, returns: np.ndarray, step: float) -> 
     for side, chance in zip((1, -1), exceedance(model, step, LEVELS), strict=True):
         for level, p in zip(LEVELS, chance, strict=True):
             seen = int((side * simple > level).sum())
-            low = float(chi2.ppf(0.025, 2 * seen)) / 2 if seen else 0.0
-            high = float(chi2.ppf(0.975, 2 * seen + 2)) / 2
+            low, high = _garwood(seen)
             expected = float(p) * returns.size
             rows.append((side * level, seen, low, high, expected, low <= expected <= high))
     return pd.DataFrame(rows, columns=["move", "observed", "low", "high", "expected", "inside"])
 
 
-def _reasons(table: pd.DataFrame) -> tuple[str, ...]:
+def _reasons(table: pd.DataFrame, model: JumpDiffusion, days: np.ndarray) -> tuple[str, ...]:
     reasons = [
         f"moves beyond {row.move:+.0%}: {row.expected:.1f} expected, {row.observed} observed, "
         f"outside {row.low:.1f} .. {row.high:.1f}"
@@ -227,6 +227,12 @@ def _reasons(table: pd.DataFrame) -> tuple[str, ...]:
     ]
     if table.observed[table.move.abs() == LEVELS[-1]].sum() == 0:
         reasons.append(f"no move beyond {LEVELS[-1]:.0%} in the bars: nothing says how the tail goes on")
+    if days.size >= ENOUGH_DAYS:
+        expected, seen, low, high = _wild_days(model, days)
+        if not low <= expected <= high:
+            reasons.append(
+                f"days beyond 10 %: {expected:.1f} expected, {seen} observed, outside {low:.1f} .. {high:.1f}"
+            )
     return tuple(reasons)
 
 
@@ -237,17 +243,37 @@ def _notes(model: JumpDiffusion, bars: Bars, returns: np.ndarray, u: float, scal
             f"the threshold is {u / scale:.1f} robust deviations of a bar: many of the jumps are lively hours; "
             "finer bars tell them apart"
         )
-    per_day = round(86_400.0 / bars.step)
-    days = returns[: returns.size // per_day * per_day].reshape(-1, per_day).sum(axis=1)
-    if days.size >= 100:
-        level = np.array([0.1])
-        expected = sum(float(p[0]) for p in exceedance(model, 86_400.0, level)) * days.size
-        seen = int((np.abs(np.expm1(days)) > level[0]).sum())
+    days = _days(bars, returns)
+    if days.size >= ENOUGH_DAYS:
+        expected, seen, _, _ = _wild_days(model, days)
         notes.append(
             f"days beyond 10 %: {expected:.1f} expected, {seen} observed; "
             "jumps are independent here, in life they cluster"
         )
+    worst = f"worst bar {np.expm1(returns.min()):+.1%}"
+    if days.size:
+        worst += f", worst day {np.expm1(days.min()):+.1%}"
+    notes.append(f"{max(1, days.size):,} days of bars, {worst}: of anything worse they say nothing")
     return tuple(notes)
+
+
+def _days(bars: Bars, returns: np.ndarray) -> np.ndarray:
+    """Log returns of whole days, cut from the first bar on."""
+    per_day = max(1, round(86_400.0 / bars.step))
+    return returns[: returns.size // per_day * per_day].reshape(-1, per_day).sum(axis=1)
+
+
+def _wild_days(model: JumpDiffusion, days: np.ndarray) -> tuple[float, int, float, float]:
+    """Expected and observed number of days beyond 10 %, with Garwood's 95 % interval of the observed."""
+    level = np.array([0.1])
+    expected = sum(float(p[0]) for p in exceedance(model, 86_400.0, level)) * days.size
+    seen = int((np.abs(np.expm1(days)) > level[0]).sum())
+    return expected, seen, *_garwood(seen)
+
+
+def _garwood(seen: int) -> tuple[float, float]:
+    low = float(chi2.ppf(0.025, 2 * seen)) / 2 if seen else 0.0
+    return low, float(chi2.ppf(0.975, 2 * seen + 2)) / 2
 
 
 def gap_range(bars: Bars, u: float) -> tuple[float, float]:
