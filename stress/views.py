@@ -167,7 +167,7 @@ def cliff_map(
     return pd.DataFrame({"lower": edges[:-1], "upper": edges[1:], "notional": held, "branching": branching})
 
 
-def population_grid(result: Result, borders, per_decade: int = 1) -> pd.DataFrame:
+def population_grid(result: Result, borders, per_decade: int = 1, tail: float = 0.0) -> pd.DataFrame:
     """Who is in the book: open interest by side, effective leverage and size.
 
     Parameters
@@ -176,6 +176,9 @@ def population_grid(result: Result, borders, per_decade: int = 1) -> pd.DataFram
         Borders of effective leverage, first 0 and last inf.
     per_decade : int
         Size classes per factor of ten in notional.
+    tail : float
+        The smallest size classes that together hold at most this share of open interest become one, the largest of
+        them.
 
     Returns
     -------
@@ -194,6 +197,10 @@ def population_grid(result: Result, borders, per_decade: int = 1) -> pd.DataFram
             "notional": notional,
         }
     )
+    held = frame.groupby("size_class")["notional"].sum().cumsum()
+    small = held.index[held <= tail * notional.sum()]
+    if len(small):
+        frame["size_class"] = frame["size_class"].clip(lower=small[-1])
     grouped = frame.groupby(["side", "leverage_class", "size_class"])["notional"]
     return grouped.agg(positions="count", notional="sum").reset_index()
 

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 import stress
 from stress import plots, views, words
 from stress.depth import Depth
+from stress.plots import answers
 from tests.results import one_path, one_side, quiet, sample
 
 EVERY = (
@@ -101,7 +102,7 @@ def test_curve_without_a_depletion_is_an_upper_bound():
 def test_curve_of_one_path_gives_no_probability():
     ax = plots.plot_depletion_curve(one_path(), ax=axes())
     assert not any("%" in text for text in texts(ax))
-    assert f" {words.usd(one_path().paths['fund_needed'][0])}" in texts(ax)
+    assert f"{words.usd(one_path().paths['fund_needed'][0])}" in texts(ax)
 
 
 def test_rates_have_their_bands_and_unseen_ones_are_hatched():
@@ -116,6 +117,17 @@ def test_rates_have_their_bands_and_unseen_ones_are_hatched():
     none = plots.plot_adl_by_leverage(quiet(), bins=bins, ax=axes())
     hatched = [p for p in none.patches if p.get_hatch() and p.get_height() > 0]
     assert len(hatched) == 2 * len(quiet().by_leverage(bins))
+
+
+def test_rates_too_small_to_tell_do_not_stretch_the_axis():
+    result = sample()
+    table = result.by_leverage((0, 5, 20, np.inf))
+    table.loc[0, ["adl", "adl_low", "adl_high"]] = 1e-7, 1e-8, 2e-7
+    ax = axes()
+    answers.bands(ax, result, [("ADL", table, np.arange(len(table)), "adl", "#d55e00")])
+    assert ax.get_ylim()[0] >= 0.37 / result.n_paths
+    assert "Below the axis" in ax.get_legend_handles_labels()[1]
+    assert all(p.get_height() >= 0 for p in ax.patches)
 
 
 def test_colours_of_the_sides_are_told_apart_by_more_than_hue():
@@ -198,6 +210,18 @@ def test_population_holds_all_open_interest():
     grid = views.population_grid(result, (0.0, 10.0, np.inf))
     assert grid["positions"].sum() == len(result.positions)
     assert grid["notional"].sum() == pytest.approx((result.positions["quantity"] * views.start_price(result)).sum())
+
+
+def test_small_positions_share_the_lowest_row():
+    result = sample()
+    grid = views.population_grid(result, (0.0, np.inf))
+    joined = views.population_grid(result, (0.0, np.inf), tail=0.4)
+    assert joined["size_class"].min() > grid["size_class"].min()
+    assert joined["notional"].sum() == pytest.approx(grid["notional"].sum())
+    lowest = joined["size_class"] == joined["size_class"].min()
+    assert 0 < joined.loc[lowest, "notional"].sum() <= 0.4 * grid["notional"].sum()
+    ax = plots.plot_population(result, ax=axes())
+    assert ax.get_yticklabels(minor=True)[0].get_text().startswith("below")
 
 
 def test_names_are_reached_from_the_package():

@@ -11,6 +11,7 @@ import pytest
 
 from stress import report, words
 from stress.record import Record
+from stress.report import prose
 from tests.results import HOSTILE, one_path, one_side, quiet, sample
 
 ALPHAS = (0.05, 0.001)
@@ -124,6 +125,32 @@ def test_names_are_text(page):
     assert "<script" not in report.render(record(sample(), name="x</title><script>")).lower()
 
 
+@pytest.mark.parametrize("kind", [sample, quiet, one_path, one_side], ids=lambda f: f.__name__)
+def test_every_line_of_every_picture_is_drawn(kind):
+    page = report.render(record(kind()))
+    paths = [attributes for tag, attributes in Page(page).tags if tag == "path"]
+    assert len(paths) > 50
+    assert not [attributes for attributes in paths if not attributes.get("d")]
+    assert "<g/>" not in page  # what is left of a marker off the canvas
+
+
+def test_legends_lie_on_the_canvas_with_a_handle_for_each_word(page):
+    legends = {}
+    for name in FIGURES:
+        start = page.index(f'<figure id="figure-{name}"')
+        picture = page[start : page.index("</figure>", start)]
+        width, _ = map(float, re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', picture).groups())
+        for legend in re.findall(rf'<g id="{name}-legend_\d+">(.*?)\n   </g>', picture, re.DOTALL):
+            legends[name] = re.findall(r"<text[^>]*>([^<]*)</text>", legend)
+            assert len(legends[name]) <= len(re.findall(r'<path [^>]*d="M|<use ', legend)), name
+            places = re.findall(r'<text[^>]* x="([-\d.]+)" y="([-\d.]+)"', legend)
+            assert len(places) == len(legends[name])
+            assert all(0 < float(x) < width and float(y) > 5 for x, y in places), name
+    assert set(legends) == set(FIGURES) - {"loss"}
+    assert legends["side"][:2] == ["Longs", "Shorts"]
+    assert "Median" in legends["fan"]
+
+
 def test_sections_and_figures_are_all_there(page):
     ids = {attributes.get("id") for _, attributes in Page(page).tags}
     assert ids >= set(SECTIONS)
@@ -154,6 +181,47 @@ def test_the_pairs_of_gaps_stand_side_by_side(page, full):
         assert pair in said
     for fund in full.gaps["required_fund_0.05"]:
         assert words.usd(fund).replace(words.SPACE, " ") in said
+
+
+def test_a_jump_gap_beyond_what_the_bars_propose_stands_beside_the_answer(full):
+    from dataclasses import replace
+
+    proposal = {"prices": {"provenance": {"jump_gap": [0.01, 0.57]}}}
+    said = "jump_gap = 1 is an upper bound: the bars behind the price model propose 0.01 to 0.57."
+    fourth = full.gaps.iloc[[0]].assign(jump_gap=0.57, chosen=False)
+    made = replace(
+        full,
+        scenario=full.scenario | proposal,
+        manifest=full.manifest | {"warnings": [said]},
+        gaps=pd.concat([full.gaps, fourth]),
+    )
+    page = Page(report.render(made))
+    answer = page.said("answer").split("The same run")[0]
+    assert answer.count(said) == len(ALPHAS)
+    assert said not in page.said("warnings")
+    assert "0, 0.57 highest the bars propose" in page.said("gaps")
+    inside = replace(full, scenario=full.scenario | {"prices": {"provenance": {"jump_gap": [0.01, 1.0]}}})
+    assert "upper bound: the bars" not in report.render(inside)
+
+
+def test_text_is_marked_up_and_shown_in_letters_that_fonts_have():
+    assert prose.marked("Binance USDⓈ-M: `fund` < 1") == "Binance USDS-M: <code>fund</code> &lt; 1"
+    page = report.render(record(sample()))
+    assert "Ⓢ" not in page
+    assert "`" not in Page(page).said("assumptions")
+
+
+def test_numbers_that_differ_are_explained(page):
+    seen = Page(page)
+    assert "with a fund without limit" in seen.said("worst")
+    assert "may fill the fund again" in seen.said("worst")
+    assert "so the two differ" in seen.said("loss")
+    money = Page(report.render(record(sample(settlement="profit"))))
+    assert "so the two differ" not in money.said("loss")
+
+
+def test_no_interval_of_money_reaches_below_zero(page):
+    assert "USD\u00a0−" not in page
 
 
 def test_worst_paths_are_named_with_what_they_cost(page, full):

@@ -51,16 +51,17 @@ def plot_loss_waterfall(ax: Axes, result: Result, *, given: Literal["all", "adl"
         start = 0.0 if part == "deficit" else rest
         value, low, high, share = (float(table[column].iloc[y]) for column in ("mean", "low", "high", "share"))
         ax.barh(y, value / unit, 0.62, left=start / unit, color=PART_COLORS[part])
-        ax.plot([(start + low) / unit, (start + high) / unit], [y, y], color=INK, lw=1)
+        if np.isfinite(low + high):  # one path has no interval
+            ax.plot([(start + low) / unit, (start + high) / unit], [y, y], color=INK, lw=1)
         text = words.usd(value) + ("" if part == "deficit" else f" ({words.percent(share)})") if value > 0 else "none"
-        ax.text(1.02, y, text, transform=ax.get_yaxis_transform(), va="center", fontsize=8.5)
+        ax.text(1.03, y, text, transform=ax.get_yaxis_transform(), va="center", fontsize=8.5)
         rest += value
     ax.set_yticks(range(len(table)), [PART_WORDS[str(part)] for part in table.index])
     ax.tick_params(axis="y", length=0)
     ax.invert_yaxis()
     ax.grid(visible=False, axis="y")
     ax.grid(visible=True, axis="x")
-    ax.set_xlim(0.0, 1.03 * top / unit)
+    ax.set_xlim(0.0, 1.05 * top / unit)
     ax.set_title("Where did the loss go?")
 
 
@@ -199,8 +200,11 @@ def plot_path(ax: Axes, result: Result, path: int) -> None:
 
 @drawn()
 def plot_population(ax: Axes, result: Result, *, bins=LEVERAGE_BINS) -> None:
-    """Who is in the book: open interest by effective leverage and size; areas are proportional to notional."""
-    table = views.population_grid(result, bins)
+    """Who is in the book: open interest by effective leverage and size; areas are proportional to notional.
+
+    The lowest row holds all the small positions that together make up a thousandth of open interest.
+    """
+    table = views.population_grid(result, bins, tail=0.001)
     largest = float(table["notional"].max())
     for side, color, shift in (("long", BLUE, -0.2), ("short", VERMILION, 0.2)):
         part = table[table["side"] == side]
@@ -212,7 +216,10 @@ def plot_population(ax: Axes, result: Result, *, bins=LEVERAGE_BINS) -> None:
     first, last = int(table["leverage_class"].min()), int(table["leverage_class"].max())
     ax.set_xticks(np.arange(first, last + 2) - 0.5, ["∞" if np.isinf(b) else f"{b:g}" for b in bins[first : last + 2]])
     sizes = np.arange(table["size_class"].min(), table["size_class"].max() + 2)
-    ax.set_yticks(sizes, [words.usd(10.0**k, 2).replace("USD" + words.SPACE, "") for k in sizes])
+    labels = [words.usd(10.0**k, 2).replace("USD" + words.SPACE, "") for k in sizes]
+    ax.set_yticks(sizes, ["", "", *labels[2:]])
+    ax.set_yticks([sizes[0] + 0.5], [f"below{words.SPACE}{labels[1]}"], minor=True)
+    ax.tick_params(axis="y", which="minor", length=0)
     ax.set_xlim(first - 0.5, last + 0.5)
     ax.grid(visible=True, axis="both")
     ax.set_xlabel("Effective leverage at the start (notional / equity)")

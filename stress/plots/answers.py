@@ -29,6 +29,7 @@ from stress.result import Result
 
 LEVERAGE_BINS = (0.0, 1.0, 2.0, 3.0, 5.0, 8.0, 10.0, 15.0, 20.0, 30.0, 50.0, 75.0, 100.0, np.inf)
 FEW = 20  # with fewer paths a log axis of probability says nothing
+LEAST = 0.37  # over the number of paths, the foot of a log axis: a tenth of the exact 95 % bound where none is seen
 GIVEN = {"all": "adl", "event": "adl_given_event", "eligible": "adl_given_eligible"}
 GIVEN_WORDS = {"all": "ADL", "event": "ADL, on paths with ADL", "eligible": "ADL, if eligible"}
 
@@ -116,7 +117,7 @@ def _one_path(ax: Axes, result: Result) -> None:
     unit = money_axis(ax.xaxis, top, "Initial insurance fund")
     for y, (_, x, color) in enumerate(bars):
         ax.barh(y, x / unit, 0.5, color=color)
-        ax.text(x / unit, y, f" {words.usd(x)}", va="center")
+        ax.annotate(words.usd(x), (x / unit, y), xytext=(6, 0), textcoords="offset points", va="center")
     ax.set_yticks(range(len(bars)), [label for label, _, _ in bars])
     ax.invert_yaxis()
     ax.grid(visible=False)
@@ -235,13 +236,15 @@ def bands(ax: Axes, result: Result, series: list[tuple[str, pd.DataFrame, np.nda
     positive = values[values > 0]
     few, single = result.n_paths < FEW, result.n_paths == 1  # the share hit on a single path has no interval
     tops = np.concatenate([table[f"{name}_high"].to_numpy() for _, table, _, name, _ in series])
-    bottom = 0.0 if few else min(positive.min() if positive.size else 1.0, float(np.nanmin(tops))) / 4
-    unseen = False
+    least = min(positive.min() if positive.size else 1.0, float(np.nanmin(tops)))
+    bottom = 0.0 if few else max(least / 4, LEAST / result.n_paths)
+    unseen = under = False
     for i, (label, table, places, name, color) in enumerate(series):
         x = places + (i - (len(series) - 1) / 2) * width
         value, low, high = (table[name + end].to_numpy() for end in ("", "_low", "_high"))
         none = ~(value > 0)
         start = np.maximum(low, bottom)
+        high = np.maximum(high, start)  # an interval below the axis has no height in it
         if single:
             high, none = start, np.zeros(len(x), bool)
         ax.bar(x, high - start, width, bottom=start, color=color, alpha=BAND, lw=0, label="_")
@@ -249,11 +252,17 @@ def bands(ax: Axes, result: Result, series: list[tuple[str, pd.DataFrame, np.nda
             x[none], (high - start)[none], width, bottom=start[none],
             facecolor="none", edgecolor=color, hatch="////", lw=0, label="_",
         )  # fmt: skip
-        ax.hlines(value[~none], x[~none] - width / 2, x[~none] + width / 2, color=color, lw=2)
+        shown = ~none & (value >= bottom)
+        ax.hlines(value[shown], x[shown] - width / 2, x[shown] + width / 2, color=color, lw=2)
+        below = ~none & (value < bottom)
+        if below.any():
+            ax.plot(x[below], np.full(below.sum(), bottom), "v", color=color, ms=4, clip_on=False, label="_")
         ax.plot([], [], color=color, lw=2, label=label)
-        unseen |= bool(none.any())
+        unseen, under = unseen or bool(none.any()), under or bool(below.any())
     if unseen:
         ax.bar([0], [0], facecolor="none", edgecolor=MUTED, hatch="////", lw=0, label="Bound, none seen")
+    if under:
+        ax.plot([], [], "v", color=MUTED, ms=4, label="Below the axis")
     if few:
         probability_axis(ax, 1.0)
     else:

@@ -18,6 +18,7 @@ from typing import Any, Concatenate, ParamSpec
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.legend import Legend
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from stress import words
@@ -107,11 +108,12 @@ def _public(plot: Callable[..., None]) -> inspect.Signature:
     return inspect.Signature([*rest, ax], return_annotation="Axes")
 
 
-def legend_above(ax: Axes, title: str, columns: int = 3) -> None:
+def legend_above(ax: Axes, title: str, columns: int = 3) -> Legend:
     """The legend in a line between the title and the axes, where no data is."""
     ax.set_title(title, pad=20)
     legend = ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=columns, borderaxespad=0.1, borderpad=0.2)
     legend.set_in_layout(False)  # a line of labels wider than the axes must not squeeze them
+    return legend
 
 
 def money_axis(axis: Axis, top: float, what: str) -> float:

@@ -60,9 +60,10 @@ def render(record: Record) -> str:
         "duration": words.duration,
         "number": lambda n: f"{n:,.0f}",
         "significant": words.significant,
+        "marked": prose.marked,
     }
     environment.globals |= {
-        "usd_range": words.usd_range,
+        "usd_range": lambda low, high: words.usd_range(low if math.isnan(low) else max(0.0, low), high),
         "percent_range": words.percent_range,
         "probability": words.probability,
     }
@@ -78,6 +79,8 @@ def context(record: Record) -> dict[str, Any]:
     leverage = result.by_leverage(LEVERAGE_BINS)
     worst = result.paths.assign(**views.losses(result)).nlargest(WORST, "deficit")
     worst = worst[worst["deficit"] > 0].rename_axis("path").reset_index()
+    proposed = prose.proposed_jump_gap(record.scenario)
+    bound = prose.bound_words(config, proposed)
     return {
         "record": record,
         "result": result,
@@ -91,7 +94,9 @@ def context(record: Record) -> dict[str, Any]:
         "present": result.depletion_probability(),
         "required": needed,
         "gaps": gap_rows(record.gaps, [row["alpha"] for row in needed]),
-        "caveats": prose.caveats(record, needed),
+        "proposed": proposed,
+        "bound": bound,
+        "caveats": prose.caveats(record, needed, bound),
         "hangs_on": prose.hangs_on(config),
         "assumptions": prose.assumptions(config),
         "leverage": rows_of(leverage),

@@ -12,10 +12,12 @@ from typing import Any
 
 import matplotlib as mpl
 from markupsafe import Markup, escape
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from stress.plots.style import BLUE, GREEN, INK, MUTED, PURPLE, RULE, VERMILION, style
+from stress.plots.style import BLUE, GREEN, INK, MUTED, PURPLE, RULE, VERMILION, legend_above, style
 
 COLORS = {
     INK: "currentColor",
@@ -50,9 +52,23 @@ def svg(
         ax = figure.subplots()
         plot(*args, **kwargs, ax=ax)
         ax.set_title("")  # the page has its own headings
+        _make_room(figure, ax)
         file = io.StringIO()
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
     return Markup(inline(file.getvalue(), name, alt))
+
+
+def _make_room(figure: Figure, ax: Axes) -> None:
+    """Room above the axes for the legend, in as many rows as its width needs: what lies off the canvas is not drawn."""
+    legend, engine = ax.get_legend(), figure.get_layout_engine()
+    assert isinstance(engine, ConstrainedLayoutEngine)
+    for columns in range(len(legend.texts) if legend else 0, 0, -1):
+        legend = legend_above(ax, "", columns)
+        figure.draw_without_rendering()
+        box = legend.get_window_extent()
+        engine.set(rect=(0.0, 0.0, 1.0, 1.0 - box.height / figure.bbox.height))
+        if box.x1 <= figure.bbox.x1:
+            return
 
 
 def inline(text: str, name: str, alt: str) -> str:

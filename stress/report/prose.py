@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup, escape
 
 from stress import views
 from stress.words import duration, percent, significant, usd
@@ -36,6 +39,30 @@ MODEL_WORDS = {
     "replay": "replay of history",
     "paths": "price paths as given",
 }
+
+
+def marked(text: str) -> Markup:
+    """Text for the page: what stands in backticks as code, and letters that few fonts have as plain ones."""
+    plain = str(escape(text)).replace("Ⓢ", "S")
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", plain))
+
+
+def proposed_jump_gap(scenario: dict[str, Any]) -> tuple[float, float] | None:
+    """The range of jump_gap that the bars behind the price model propose, if the scenario has one."""
+    found = ((scenario.get("prices") or {}).get("provenance") or {}).get("jump_gap")
+    if not isinstance(found, list | tuple) or len(found) != 2:
+        return None
+    return float(found[0]), float(found[1])
+
+
+def bound_words(config: dict[str, Any], proposed: tuple[float, float] | None) -> str:
+    """What stands next to the answer when jump_gap lies outside of what the bars propose."""
+    gap = float(config["jump_gap"])
+    if proposed is None or proposed[0] <= gap <= proposed[1]:
+        return ""
+    bound = "an upper bound" if gap > proposed[1] else "below what was seen"
+    low, high = proposed
+    return f"jump_gap = {gap:g} is {bound}: the bars behind the price model propose {low:g} to {high:g}."
 
 
 def gap_words(gap: float) -> str:
@@ -132,10 +159,10 @@ def assumptions(config: dict[str, Any]) -> list[str]:
     return said + [f"{venue.get('title') or venue['name']}: {note}" for note in venue.get("notes", ())]
 
 
-def caveats(record: Record, required: list[dict[str, Any]]) -> list[str]:
-    """Warnings of the run in full, then what its sample cannot say."""
+def caveats(record: Record, required: list[dict[str, Any]], bound: str = "") -> list[str]:
+    """Warnings of the run that do not stand next to the answer, then what its sample cannot say."""
     result = record.result
-    said = [str(text) for text in record.manifest.get("warnings") or ()]
+    said = [str(text) for text in record.manifest.get("warnings") or () if text != bound]
     if result.n_paths > 1:
         said += [f"Fund for {percent(row['alpha'])}: {row['note']}." for row in required if row["note"]]
     if math.isinf(result.fund):
