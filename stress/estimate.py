@@ -93,11 +93,11 @@ def probability(hits: int, trials: int) -> Estimate:
     return Estimate(p, math.sqrt(p * (1 - p) / trials), *clopper_pearson(hits, trials))
 
 
-def mean(values: np.ndarray) -> Estimate:
-    """Mean of independent values with its normal interval."""
+def mean(values: np.ndarray, least: float = -math.inf) -> Estimate:
+    """Mean of independent values with its normal interval, cut at the least they can be."""
     value = float(np.mean(values))
     se = float(np.std(values, ddof=1) / math.sqrt(len(values))) if len(values) > 1 else math.nan
-    return Estimate(value, se, value - Z * se, value + Z * se)
+    return Estimate(value, se, max(least, value - Z * se), value + Z * se)
 
 
 def paths_needed(alpha: float) -> int:

@@ -205,9 +205,9 @@ class Result:
                 mean((paths["liquidated_count"] / len(self.positions)).to_numpy()),
                 "",
             ),
-            "mean deficit": (mean(paths["deficit"].to_numpy()), "USD"),
+            "mean deficit": (mean(paths["deficit"].to_numpy(), 0.0), "USD"),
             "mean raised or forgone by ADL": (mean(paths["adl_usd"].to_numpy()), "USD"),
-            "mean residual": (mean(paths["residual"].to_numpy()), "USD"),
+            "mean residual": (mean(paths["residual"].to_numpy(), 0.0), "USD"),
         }
         rows = [(name, e.value, e.se, e.low, e.high, unit) for name, (e, unit) in lines.items()]
         return pd.DataFrame(rows, columns=["quantity", "estimate", "se", "low", "high", "unit"])
