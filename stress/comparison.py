@@ -62,7 +62,8 @@ def compare(designs: Mapping[str, Result], alphas=(0.01, 0.001)) -> pd.DataFrame
     -------
     DataFrame
         A row per design after the first and quantity: `design`, `quantity`, `base` and `value` (the two estimates),
-        `difference` (value - base) with `se`, `low`, `high` (95 %, paired), `p_value` (events: McNemar's exact test;
+        `difference` (value - base) with `se`, `low`, `high` (95 %, paired; nan where a required fund is only a bound,
+        `base_bound` or `value_bound`, for the reason in `note`), `p_value` (events: McNemar's exact test;
         otherwise nan), `only_base` and `only_design` (events: discordant paths), `base_high` and `value_high` (events:
         upper ends of the exact intervals), `unit`.
 
@@ -106,9 +107,10 @@ def _differences(base: Result, other: Result, alphas) -> list[dict]:
     a, b = base.paths["fund_needed"].to_numpy(), other.paths["fund_needed"].to_numpy()
     for alpha in alphas:
         first, second = base.required_fund(alpha), other.required_fund(alpha)
-        estimate = _quantile_difference(a, b, alpha, second.value - first.value, base.config["seed"])
+        estimate = _fund_difference(first, second, (a, b), alpha, base.config["seed"])
         row = _row(f"fund for alpha = {alpha:g}", first.value, second.value, estimate)
-        rows.append(row | {"unit": "USD", "note": first.note or second.note})
+        bounds = {"base_bound": first.is_bound, "value_bound": second.is_bound}
+        rows.append(row | bounds | {"unit": "USD", "note": estimate.note})
     return rows
 
 
@@ -126,6 +128,8 @@ def _row(quantity: str, base: float, value: float, difference: Estimate) -> dict
         "only_design": pd.NA,
         "base_high": np.nan,
         "value_high": np.nan,
+        "base_bound": False,
+        "value_bound": False,
         "note": "",
     }
 
@@ -138,6 +142,20 @@ def _event_difference(only_a: int, only_b: int, n: int) -> Estimate:
     middle = (only_b - only_a) / (n + 2)
     half = Z * float(np.sqrt(only_a + only_b + 1 - (only_b - only_a) ** 2 / (n + 2)) / (n + 2))
     return Estimate(value, se, middle - half, middle + half)
+
+
+def _fund_difference(
+    first: Estimate, second: Estimate, paired: tuple[np.ndarray, np.ndarray] | None, alpha: float, seed: int
+) -> Estimate:
+    """second - first, from their needs on the same paths, or as if independent. Where one of the two has no upper end
+    the sample does not hold the error of their difference either: nan, and the reason."""
+    value = second.value - first.value
+    if note := first.note or second.note:
+        return Estimate(value, np.nan, np.nan, np.nan, note)
+    if paired is not None:
+        return _quantile_difference(*paired, alpha, value, seed)
+    se = float(np.hypot(first.se, second.se))
+    return Estimate(value, se, value - Z * se, value + Z * se)
 
 
 def _quantile_difference(a: np.ndarray, b: np.ndarray, alpha: float, value: float, seed: int) -> Estimate:
@@ -207,20 +225,18 @@ def since(old: Record, new: Record) -> pd.DataFrame:
     -------
     DataFrame
         A row per alpha that both have: `alpha`, `before`, `after`, `difference` with `low`, `high` (95 %): paired where
-        both saw the same market, and otherwise from the two errors as if independent; `paired`.
+        both saw the same market, and otherwise from the two errors as if independent; nan where one of the two is only
+        a bound: `before_bound`, `after_bound`, and why, `note`. `paired`.
     """
     paired = all(old.result.config[key] == new.result.config[key] for key in MARKET)
+    before, after = (r.result.paths["fund_needed"].to_numpy() for r in (old, new))
     rows = []
     for alpha in new.alphas:
         if alpha not in old.alphas:
             continue
         a, b = old.result.required_fund(alpha), new.result.required_fund(alpha)
-        moved = b.value - a.value
-        if paired:
-            before, after = (r.result.paths["fund_needed"].to_numpy() for r in (old, new))
-            estimate = _quantile_difference(before, after, alpha, moved, new.result.config["seed"])
-        else:
-            se = float(np.hypot(a.se, b.se))
-            estimate = Estimate(moved, se, moved - Z * se, moved + Z * se)
-        rows.append((alpha, a.value, b.value, moved, estimate.low, estimate.high, paired))
-    return pd.DataFrame(rows, columns=["alpha", "before", "after", "difference", "low", "high", "paired"])
+        moved = _fund_difference(a, b, (before, after) if paired else None, alpha, new.result.config["seed"])
+        bounds = a.is_bound, b.is_bound, moved.note
+        rows.append((alpha, a.value, b.value, moved.value, moved.low, moved.high, *bounds, paired))
+    columns = "alpha before after difference low high before_bound after_bound note paired"
+    return pd.DataFrame(rows, columns=columns.split())

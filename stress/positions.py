@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import difflib
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -73,7 +74,15 @@ def read_positions(path: str | Path, market: str | None = None, *, mark_price: f
         Naming file, row (line number counting the header), column and value of everything that is wrong.
     """
     table = read_table(path, ALIASES)
-    problems = [Problem(table.where, "this column", column=name) for name in NEEDED if name not in table]
+    try:
+        return _book(table, market, mark_price)
+    except InputError as error:
+        said = [replace(p, column=table.titles.get(str(p.column), p.column)) for p in error.problems]
+        raise InputError(said) from None
+
+
+def _book(table: Table, market: str | None, mark_price: float | None) -> Book:
+    problems = [Problem(table.where, "this column; it is missing", column=name) for name in NEEDED if name not in table]
     if not any(name in table for name in MARGINS):
         expected = "this column, or isolated_margin with a mark price, or leverage to derive it from"
         problems.append(Problem(table.where, expected, column="margin"))
@@ -139,7 +148,7 @@ def _positive(value: float) -> bool:
 
 
 def _warn(table: Table, message: str) -> None:
-    warnings.warn(f"{table.where}: {message}", BookWarning, stacklevel=4)
+    warnings.warn(f"{table.where}: {message}", BookWarning, stacklevel=5)
 
 
 def _optional(table: Table, column: str, expected: str, problems: list[Problem], valid) -> np.ndarray:
@@ -163,13 +172,17 @@ def _select_market(table: Table, market: str | None) -> tuple[Table, str]:
         folded = {name.lower(): name for name in names}
         near = difflib.get_close_matches(market.lower(), folded, n=1)
         hint = f" (the nearest is {folded[near[0]]})" if near else ""
-        raise InputError(Problem(table.where, f"one of {shown}{hint}", column="market", value=market))
+        raise InputError(
+            Problem(table.where, f"one of {shown}{hint}, the markets of {table.where}", column="market", value=market)
+        )
     return table.select(np.array(cells) == market), market
 
 
 def _sides(table: Table, problems: list[Problem]) -> tuple[np.ndarray, np.ndarray]:
     """Side (+1, -1) and quantity in coins of every row."""
-    size = table.numbers("size", "a size in coins, not 0", problems, lambda x: x != 0.0)
+    signed = "side" not in table or any(cell.lower() in ("both", "net") for cell in table.columns["side"])
+    expected = "a finite number of coins, not 0" if signed else "a finite number of coins above 0"
+    size = table.numbers("size", expected, problems, lambda x: x != 0.0)
     side = np.sign(size)
     if "side" in table:
         for i, cell in enumerate(table.columns["side"]):

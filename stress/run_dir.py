@@ -1,7 +1,7 @@
 """The directory that keeps a run.
 
     scenario.json       what was run, every default spelled out
-    manifest.json       seed, versions, digests of the inputs, time, command, warnings
+    manifest.json       seed, versions, inputs (the way from here, digest), time, command, warnings
     config.json         what the objects of the run said of themselves, the venue with all its sources
     summary.json        the answer; null with a reason where there is no number
     tables/             summary, required_fund, gaps, depletion_curve, by_leverage (.csv),
@@ -63,16 +63,28 @@ def save(record: Record, directory: str | Path, *, report: bool = True) -> Path:
     with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".{directory.name}.") as room:
         new, old = Path(room) / "new", Path(room) / "old"
         new.mkdir()
-        _write(record, new, report)
+        _write(record, new, report, directory)
         if directory.exists():
             os.replace(directory, old)
         os.replace(new, directory)
     return directory
 
 
+def check_place(directory: Path) -> None:
+    """Refuse a directory that cannot be made: the nearest folder above it that exists must take new ones."""
+    above = next((p for p in directory.absolute().parents if os.path.lexists(p)), Path("/"))
+    try:
+        with tempfile.TemporaryDirectory(dir=above, prefix=".stress."):
+            pass
+    except OSError as error:
+        problem = f"a directory in a folder that can be written ({above}: {error.strerror})"
+        raise InputError(Problem(str(directory), problem)) from None
+
+
 def check_target(directory: str | Path, scenario_hash: str) -> None:
-    """Refuse a directory that holds anything but a run of this scenario."""
+    """Refuse a directory that holds anything but a run of this scenario, or that cannot be made."""
     directory = Path(directory)
+    check_place(directory)
     if not directory.exists() or (directory.is_dir() and not any(directory.iterdir())):
         return
     expected = "a new directory, or a run directory of the same scenario"
@@ -92,7 +104,8 @@ def default_directory(scenario: Scenario) -> Path:
 def open_run(directory: str | Path) -> Record:
     """The run that a directory keeps.
 
-    `result.replay_path` builds the run again from the scenario; it needs the input files where they were.
+    `result.replay_path` builds the run again from the scenario; it needs the input files where they were, as seen from
+    the directory. Their paths in `manifest` are absolute.
 
     Raises
     ------
@@ -108,6 +121,8 @@ def open_run(directory: str | Path) -> Record:
         if manifest["schema_version"] > SCHEMA:
             expected = f"a run directory of schema {SCHEMA} or older; a newer version of perp-stress wrote it"
             raise InputError(Problem(str(directory), expected, value=manifest["schema_version"]))
+        for entry in manifest["inputs"].values():
+            entry["path"] = str((directory / entry["path"]).resolve())
         tables = directory / "tables"
         with np.load(tables / "cells.npz") as arrays:
             cells = pd.DataFrame({name: arrays[name] for name in arrays.files})
@@ -162,11 +177,23 @@ class LaterRun:
         return built
 
 
-def _write(record: Record, directory: Path, report: bool) -> None:
+def _places(record: Record, home: Path) -> dict[str, dict[str, str]]:
+    """The inputs by their way from the run directory: a manifest says nothing of the machine, unless the scenario
+    does."""
+    found = {}
+    for key, entry in record.manifest["inputs"].items():
+        section, name = key.split(".")
+        written = str(record.scenario.get(section, {}).get(name, ""))
+        path = entry["path"] if os.path.isabs(written) else os.path.relpath(entry["path"], home.resolve())
+        found[key] = entry | {"path": Path(path).as_posix()}
+    return found
+
+
+def _write(record: Record, directory: Path, report: bool, home: Path) -> None:
     result = record.result
     for name, value in (
         ("scenario", record.scenario),
-        ("manifest", record.manifest),
+        ("manifest", record.manifest | {"inputs": _places(record, home)}),
         ("config", result.config),
         ("summary", summary(record)),
     ):

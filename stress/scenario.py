@@ -47,6 +47,7 @@ from stress.sections import (
     problems_of,
 )
 from stress.venue import Venue
+from stress.words import significant
 
 if TYPE_CHECKING:
     from stress.simulation import Run
@@ -54,6 +55,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PATHS, HORIZON, STEP = 10_000, 86_400.0, 60.0
+MOST_WORK = 1e12  # steps of all paths together
+MOST = 1e8  # steps of one path, held at once; paths, each a row of the result
 OPTIONAL = ("population", "book", "depth")  # tables that "none" takes away
 FILES = ("venue.file", "population.mix", "population.bars", "book.file", "prices.bars", "prices.calibrate")
 
@@ -306,11 +309,28 @@ class Scenario:
                 if not ok
             ]
         )
-        return {
+        timing = {
             "paths": run.paths or (1 if single else PATHS),
             "horizon": float(run.horizon or (HORIZON if math.isinf(longest) else longest)),
             "step": float(run.step or step or STEP),
         }
+        self._check_work(timing["paths"], timing["horizon"] / timing["step"])
+        return timing
+
+    def _check_work(self, paths: float, steps: float) -> None:
+        """Refuse what no machine does in a day or holds in memory."""
+        asked = f"{paths:,} paths of {significant(steps)} steps are {significant(paths * steps)} steps"
+        if steps > MOST:
+            key, expected = "step", f"at most {MOST:,.0f} steps a path; {asked}"
+        elif paths > MOST:
+            key, expected = "paths", f"at most {MOST:,.0f} paths; {asked}"
+        elif paths * steps > MOST_WORK:
+            key, expected = "paths", f"at most {MOST_WORK:,.0f} steps of all paths together; {asked}"
+        else:
+            return
+        raise InputError(
+            Problem(self._place(f"run.{key}"), expected, column=f"run.{key}", value=getattr(self.run, key))
+        )
 
     def _book(self, venue: Venue, price: float, spec: PopulationSpec | None) -> Book:
         if self.book is not None:
@@ -350,10 +370,12 @@ class Scenario:
             return make()
         except InputError as error:
             keys = TABLES[section].known()
+            files = {path.name for key, path in self.files.items() if key.startswith(f"{section}.")}
             problems = []
             for p in error.problems:
                 whole = p.where == section and p.column is None
-                if p.row is None and (p.where == section or p.column in keys):
+                of_file = p.where in files and p.value is None  # what a file lacks; a value of a key is the key's
+                if p.row is None and not of_file and (p.where == section or p.column in keys):
                     key = "venue.preset" if whole and section == "venue" and p.value is not None else section
                     column = key if p.column is None else f"{section}.{p.column}"
                     problems.append(replace(p, where=self._place(column), column=column))

@@ -14,7 +14,7 @@ import io
 import math
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -36,11 +36,14 @@ class Table:
         One list per column, all of one length.
     rows : int64[N]
         Line number of each record, counting the header (CSV), or number of the record from 1 (parquet).
+    titles : dict of str to str
+        What the file itself calls each column.
     """
 
     where: str
     columns: dict[str, list[str]]
     rows: np.ndarray
+    titles: dict[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -52,7 +55,7 @@ class Table:
         """The records where `keep` (bool[N]) is true."""
         kept = np.flatnonzero(keep)
         columns = {name: [cells[i] for i in kept] for name, cells in self.columns.items()}
-        return Table(self.where, columns, self.rows[kept])
+        return Table(self.where, columns, self.rows[kept], self.titles)
 
     def problem(self, record: int, column: str, expected: str) -> Problem:
         """What is wrong with one cell."""
@@ -138,7 +141,7 @@ def read_table(path: str | Path, aliases: dict[str, str]) -> Table:
         problems.append(Problem(where, "at least one record below the header"))
     if problems:
         raise InputError(problems)
-    return Table(where, columns, np.array(rows, dtype=np.int64))
+    return Table(where, columns, np.array(rows, dtype=np.int64), source)
 
 
 def _read_csv(path: Path) -> tuple[list[str], list[list[str]], list[int]]:

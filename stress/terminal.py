@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.table import Table
 from rich.text import Text
 
-from stress.words import duration, percent, probability, significant, usd, usd_range
+from stress.words import SPACE, duration, percent, probability, significant, usd, usd_range
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from stress.result import Result
     from stress.venue import Venue, VenueInfo
 
+MINUS = "\u2212"
 BINS = (2, 5, 10, 20, 50, 100)  # of effective leverage, for the short form
+NARROW = 90  # columns of a terminal below which a table leaves out what is least needed
 PATIENCE = 2.0  # seconds without a progress bar
 
 
@@ -116,9 +118,11 @@ def print_fund(record: Record, out: Console | None = None) -> None:
     rows = []
     for row in _records(record.gaps):
         keys = [f"required_fund_{alpha:g}" for alpha in record.alphas]
-        funds = [_fund(row[key], row[f"{key}_note"]) for key in keys]
+        funds = [
+            f"{_fund(row[key], row[f'{key}_note'])}\n({_ends(row[f'{key}_low'], row[f'{key}_high'])})" for key in keys
+        ]
         chance = probability(row["p_depleted"], row["p_depleted_low"], row["p_depleted_high"])
-        rows.append((_pair(row), *funds, chance))
+        rows.append((_pair(row), *funds, _stacked(chance)))
     out.print(table(["gap of moves, of jumps", *names, f"depleted with {usd(record.fund)}"], rows))
 
 
@@ -128,6 +132,16 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _fund(value: float, note: str) -> str:
     return ("at least " if note else "") + usd(value)
+
+
+def _ends(low: float, high: float) -> str:
+    """The interval below a fund, which has named the unit of money."""
+    return "no upper end" if high == float("inf") else usd_range(low, high).removeprefix("USD" + SPACE)
+
+
+def _stacked(text: str) -> str:
+    """An estimate with its interval, on two lines."""
+    return text.replace(" (", "\n(", 1)
 
 
 def _pair(row: dict[str, Any]) -> str:
@@ -157,6 +171,7 @@ def print_adl(result: Result, out: Console | None = None, sides: Sequence[Any] =
     else:
         out.print("\nWho is hit, by effective leverage")
     rated = ("adl", "adl_given_event") if result.n_paths > 1 else ("adl",)
+    narrow = out.width < NARROW
     for word in sides:
         rates = result.by_leverage(BINS, side=None if word == "both" else word)
         if rates.empty:
@@ -165,14 +180,16 @@ def print_adl(result: Result, out: Console | None = None, sides: Sequence[Any] =
             (
                 _bucket(r["lower"], r["upper"]),
                 f"{r['positions']:,}",
-                usd(r["notional"]),
+                *(() if narrow else (usd(r["notional"]),)),
                 _rate(r, "liquidation", result.n_paths),
                 *(_rate(r, name, result.n_paths) for name in rated),
             )
             for r in _records(rates)
         ]
-        names = ["leverage", "positions", "notional", "liquidated", "ADL", "ADL, given that there is one"]
-        names = names[: 4 + len(rated)]
+        if narrow:
+            rows = [tuple(_stacked(cell) for cell in row) for row in rows]
+        size = ["positions"] if narrow else ["positions", "notional"]
+        names = ["leverage", *size, "liquidated", *["ADL", "ADL, given that there is one"][: len(rated)]]
         out.print(f"\n{word}s\n" if word != "both" else "")
         out.print(table(names, rows))
 
@@ -195,11 +212,11 @@ def print_warnings(warnings: Iterable[str], out: Console | None = None) -> None:
         out.print(("\n" if i == 0 else "") + f"Note: {text}", soft_wrap=True)
 
 
-def print_events(log: pd.DataFrame, rows: int) -> None:
-    """The event log of one path, its first events."""
+def print_events(log: pd.DataFrame, rows: int, account: str | None = None) -> None:
+    """The event log of one path, or of one account on it, its first events."""
     out = console()
     if log.empty:
-        out.print("Nothing happened on this path.")
+        out.print("Nothing happened" + ("" if account is None else f" to {account}") + " on this path.")
         return
     cells = [
         (
@@ -258,7 +275,8 @@ def print_calibration(found: Calibration) -> None:
     out.print(f"{bars.describe_gaps()}\n")
     rows = [
         (
-            f"{r.move:+.0%}", f"{r.observed:,}", f"{r.low:.1f} to {r.high:.1f}", f"{r.expected:.1f}",
+            f"{r.move:+.0%}".replace("-", MINUS), f"{r.observed:,}",
+            f"{r.low:.1f} to {r.high:.1f}", f"{r.expected:.1f}",
             "" if r.inside else "outside",
         )
         for r in found.table().itertuples()
@@ -286,25 +304,53 @@ def print_comparison(base: str, found: pd.DataFrame) -> None:
         out.print(Text(f"\n{design} against {base}, on the same paths\n", style="bold"))
         rows = []
         for r in _records(part):
-            money = r["unit"] == "USD"
-            tell = usd if money else (percent if r["quantity"].startswith("P(") else significant)
-            apart = f"{signed(r['difference'], tell)} ({signed(r['low'], tell)} to {signed(r['high'], tell)})"
-            odds = "" if r["p_value"] != r["p_value"] else f"{r['p_value']:.2g}"
-            paths = "" if odds == "" else f"{r['only_base']} : {r['only_design']}"
-            both = [
-                f"below {percent(r[f'{name}_high'])}" if r[name] == 0 and odds else tell(r[name])
-                for name in ("base", "value")
-            ]
-            rows.append((r["quantity"], *both, apart, paths, odds))
-        head = ["quantity", "first", "this", "difference (95 %)", "paths with only first : this", "p (McNemar)"]
+            event, average = r["p_value"] == r["p_value"], r["quantity"].startswith("mean ")
+            tell = percent if event else usd if r["unit"] == "USD" else significant
+            apart = _apart(r, points if event else tell)
+            if average and r["base"] == r["value"] == 0:
+                apart = ""  # a spread of nothing is no error
+            odds = (f"{r['only_base']} : {r['only_design']}", f"{r['p_value']:.2g}") if event else ("", "")
+            rows.append((r["quantity"], *(_side(r, name, tell) for name in ("base", "value")), apart, *odds))
+        head = [
+            "quantity",
+            "first",
+            "this",
+            "difference (95 %; pp: percentage points)",
+            "only first : this",
+            "McNemar p",
+        ]
         out.print(table(head, rows))
+        out.print("\nonly first : this, the paths with the event under one of the two alone.", soft_wrap=True)
         for note in dict.fromkeys(n for n in part["note"] if isinstance(n, str) and n):
             out.print(f"Note: {note}.", soft_wrap=True)
 
 
+def _side(row: dict[str, Any], name: str, tell: Callable[[float], str]) -> str:
+    """What one of two designs has; what was never seen is no zero."""
+    value = row[name]
+    if value == 0 and row["p_value"] == row["p_value"]:
+        return f"below {percent(row[f'{name}_high'])}"
+    if value == 0 and row["quantity"].startswith("mean "):
+        return "none seen"
+    return ("at least " if row[f"{name}_bound"] else "") + tell(value)
+
+
+def _apart(row: dict[str, Any], tell: Callable[[float], str]) -> str:
+    """A difference with its interval below it, if the sample gives one."""
+    if row["low"] != row["low"]:
+        return f"{signed(row['difference'], tell)}\n(no interval)"
+    return f"{signed(row['difference'], tell)}\n({signed(row['low'], tell)} to {signed(row['high'], tell)})"
+
+
+def points(difference: float) -> str:
+    """A difference of probabilities in percentage points."""
+    return f"{significant(100 * difference)}{SPACE}pp"
+
+
 def signed(value: float, tell: Callable[[float], str]) -> str:
-    """A difference with its sign."""
-    return ("-" if value < 0 else "+" if value > 0 else "") + tell(abs(value))
+    """A difference with its sign, which stands where `usd` has it."""
+    sign, text, unit = MINUS if value < 0 else "+" if value > 0 else "", tell(abs(value)), "USD" + SPACE
+    return unit + sign + text.removeprefix(unit) if text.startswith(unit) else sign + text
 
 
 def print_since(old: Record, new: Record) -> None:
@@ -320,12 +366,17 @@ def print_since(old: Record, new: Record) -> None:
         out.print("The scenario is the same.")
     found = since(old, new)
     rows = [
-        (percent(r["alpha"]), usd(r["before"]), usd(r["after"]), signed(r["difference"], usd),
-         f"{signed(r['low'], usd)} to {signed(r['high'], usd)}")
+        (
+            percent(r["alpha"]),
+            *(_fund(r[side], r["note"] if r[f"{side}_bound"] else "") for side in ("before", "after")),
+            _apart(r, usd),
+        )
         for r in _records(found)
     ]  # fmt: skip
     out.print()
-    out.print(table(["probability", "fund before", "fund now", "difference", "95 % interval"], rows))
+    out.print(table(["probability", "fund before", "fund now", "difference (95 %)"], rows))
+    for note in dict.fromkeys(found.loc[found["note"] != "", "note"]):
+        out.print(f"\nNote: {note}.", soft_wrap=True)
     if len(found):
         paired = bool(found["paired"].iloc[0])
         out.print("\nOn the same price paths." if paired else "\nOn other price paths: the two errors are added.")

@@ -290,10 +290,10 @@ class TestReading:
     @pytest.mark.parametrize(
         ("line", "column", "expected"),
         [
-            ("3,BTC,long,nan,100,20", "size", "a size in coins, not 0"),
-            ("3,BTC,long,0,100,20", "size", "a size in coins, not 0"),
-            ("3,BTC,long,inf,100,20", "size", "a size in coins, not 0"),
-            ("3,BTC,long,,100,20", "size", "a size in coins, not 0"),
+            ("3,BTC,long,nan,100,20", "size", "a finite number of coins above 0"),
+            ("3,BTC,long,0,100,20", "size", "a finite number of coins above 0"),
+            ("3,BTC,long,inf,100,20", "size", "a finite number of coins above 0"),
+            ("3,BTC,long,,100,20", "size", "a finite number of coins above 0"),
             ("3,BTC,long,-2,100,20", "size", "a size above 0, since side is long"),
             ("3,BTC,long,2,-100,20", "entry_price", "a price above 0"),
             ("3,BTC,long,2,lots,20", "entry_price", "a price above 0"),

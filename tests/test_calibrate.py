@@ -251,8 +251,8 @@ def test_wrong_requests(tail_bars, change, message):
 
 
 def test_bars_longer_than_a_day(tail_bars):
+    weeks = tail_bars.time[0] + np.arange(len(tail_bars)) * np.timedelta64(7 * 86_400, "s")
     with pytest.raises(InputError, match="bars of a day at most"):
-        weeks = tail_bars.time[0] + np.arange(len(tail_bars)) * np.timedelta64(7 * 86_400, "s")
         calibrate(dataclasses.replace(tail_bars, time=weeks, step=7 * 86_400.0))
 
 

@@ -343,3 +343,35 @@ def test_venues_import_makes_a_venue_that_loads(command, tmp_path):
     code, _, error = command("venues", "import", "tiers.csv")
     assert code == 2
     assert "max_leverage" in error
+
+
+REFUSED = {
+    "limit": (["size", "tiny.toml", "--limit", "nan"], "--limit: got nan"),
+    "negative limit": (["size", "tiny.toml", "--limit=-5"], "--limit: got -5.0"),
+    "place": (["run", "tiny.toml", "--out", "/dev/null/x"], "a folder that can be written"),
+    "file": (["calibrate", "tiny.toml", "--out", "."], "this is a directory"),
+    "price": (["calibrate", "tiny.toml", "--s0=-5"], "--s0: got -5.0"),
+    "work": (["run", "tiny.toml", "--set", "run.step=1e-9"], "at most 100,000,000 steps a path"),
+    "option": (["check", "tiny.toml", "--paths=-5"], "--paths: got -5"),
+    "twice": (["compare", "tiny.toml", "./tiny.toml"], "given twice"),
+    "account": (["path", "tiny.toml", "0", "--account", "nobody"], "the nearest are"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused_before_the_work(name, command, tmp_path, monkeypatch):
+    monkeypatch.setattr(record, "simulate_together", lambda *a, **k: pytest.fail("ran all the same"))
+    arguments, said = REFUSED[name]
+    code, out, err = command(*arguments)
+    assert (code, out) == (2, "")
+    assert said in err
+    assert [p.name for p in tmp_path.iterdir()] == ["tiny.toml"]
+
+
+@pytest.mark.parametrize(("error", "code"), [(OSError("full"), 2), (MemoryError(), 2), (ValueError("bug"), 70)])
+def test_only_a_broken_limit_is_exit_code_1(error, code, command, monkeypatch):
+    def fail(*arguments, **options):
+        raise error
+
+    monkeypatch.setattr(record, "simulate_together", fail)
+    assert command("size", "tiny.toml", "--limit", 1)[0] == code

@@ -159,6 +159,8 @@ def test_a_path_can_be_run_again_only_on_its_own_inputs(tmp_path):
     record = stress.run(write_replay(tmp_path))
     assert set(record.manifest["inputs"]) == {"book.file", "prices.bars"}
     directory = run_dir.save(record, tmp_path / "run", report=False)
+    kept = json.loads((directory / "manifest.json").read_text())["inputs"]
+    assert kept["book.file"]["path"] == "../positions.csv"
     moved = tmp_path / "elsewhere"
     shutil.move(directory, moved)
     again = stress.open_run(moved)

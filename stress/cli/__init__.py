@@ -8,6 +8,7 @@ import typer
 
 import stress
 from stress.cli import inputs, runs
+from stress.cli.common import EXIT_CODES
 
 app = typer.Typer(
     help="Stress tests of perpetual-futures exchanges: liquidations, insurance fund, auto-deleveraging.",
@@ -16,7 +17,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (runs.run, runs.size, runs.adl, runs.path, runs.report, runs.compare):
+app.command(epilog=EXIT_CODES)(runs.run)
+for command in (runs.size, runs.adl, runs.path, runs.report, runs.compare):
     app.command()(command)
 for command in (inputs.calibrate, inputs.check, inputs.doctor):
     app.command()(command)
@@ -29,7 +31,7 @@ def _version(wanted: bool) -> None:
         raise typer.Exit()
 
 
-@app.callback()
+@app.callback(epilog=EXIT_CODES)
 def root(
     version: Annotated[
         bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)

@@ -1,28 +1,38 @@
 """What the commands share: options, loading and running a scenario, and how things go wrong.
 
-Exit codes: 0, 1 a limit is broken, 2 bad input (one message on standard error, nothing written), 3 interrupted
-(nothing half-written), 4 a path met an impossible price.
+Exit codes: 0, 1 a limit is broken and nothing else, 2 bad input, a place that cannot be written or too little memory
+(one message on standard error, nothing written), 3 interrupted (nothing half-written), 4 a path met an impossible
+price, 70 a crash, with a traceback, 141 nobody reads the output any more.
 """
 
 from __future__ import annotations
 
 import functools
+import os
 import shlex
 import sys
+import tempfile
+import traceback
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stress.errors import InputError
+from stress.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from stress.record import Record
     from stress.scenario import Scenario
 
-BROKEN, BAD_INPUT, INTERRUPTED, FAILED = 1, 2, 3, 4
+BROKEN, BAD_INPUT, INTERRUPTED, FAILED, CRASHED, UNREAD = 1, 2, 3, 4, 70, 141
+EXIT_CODES = (
+    "Exit codes: 0 done, 1 a limit of size is broken, 2 wrong input or output place, 3 interrupted, "
+    "4 the price model gave an impossible price, 70 a crash."
+)
+KEYS = {"seed": "seed", "paths": "run.paths", "alpha": "fund.alphas"}  # that an option of its own changes
 
 ScenarioFile = Annotated[Path, typer.Argument(help="Scenario file (TOML).", metavar="SCENARIO")]
 Set = Annotated[
@@ -44,19 +54,76 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # they are printed once, with the answer
                 return command(*args, **kwargs)
-        except InputError as error:
-            typer.echo(f"Error: {error}", err=True)
-            raise typer.Exit(BAD_INPUT) from None
+        except typer.Exit:
+            raise
         except KeyboardInterrupt:
             typer.echo("Interrupted; nothing was written.", err=True)
             raise typer.Exit(INTERRUPTED) from None
-        except RuntimeError as error:
-            if type(error).__name__ != "SimulationError":
-                raise
-            typer.echo(f"Error: {error}", err=True)
-            raise typer.Exit(FAILED) from None
+        except Exception as error:
+            raise typer.Exit(_said(error, kwargs)) from None
 
     return wrapper
+
+
+def _said(error: Exception, options: dict[str, Any]) -> int:
+    """Say what went wrong; the exit code."""
+    code = BAD_INPUT
+    if isinstance(error, InputError):
+        message = str(_by_option(error, options))
+    elif isinstance(error, BrokenPipeError):
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - so that nothing is flushed into the pipe at the end
+        return UNREAD
+    elif isinstance(error, OSError) and error.filename is not None:
+        message = f"{error.filename}: {error.strerror}"
+    elif isinstance(error, OSError):
+        message = str(error)
+    elif isinstance(error, MemoryError):
+        message = f"too little memory for this many paths, steps or positions ({error})"
+    elif type(error).__name__ == "SimulationError":
+        code = FAILED
+        message = (
+            "the price model gave an impossible price (0, infinite or not a number): its parameters are too extreme "
+            f"for the step and the horizon; see [prices] and [run].\n{error}"
+        )
+    else:
+        traceback.print_exception(error)
+        return CRASHED
+    typer.echo(f"Error: {message}", err=True)
+    return code
+
+
+def _by_option(error: InputError, options: dict[str, Any]) -> InputError:
+    """The error with the option that was used named in place of the key it changes."""
+    used = {key: f"--{name}" for name, key in KEYS.items() if options.get(name) not in (None, [])}
+    return InputError(
+        [
+            replace(p, where=used[p.column], column=None) if p.where == "--set" and p.column in used else p
+            for p in error.problems
+        ]
+    )
+
+
+def check_file(path: Path | None) -> None:
+    """Refuse a file that cannot be written, before the work whose result it shall hold.
+
+    Raises
+    ------
+    InputError
+        If it is a directory, or its folder does not exist or takes no files.
+    """
+    if path is None:
+        return
+    where = f"--out {path}"
+    if path.is_dir():
+        raise InputError(Problem(where, "a file; this is a directory"))
+    try:
+        if path.exists():
+            if not os.access(path, os.W_OK):
+                raise InputError(Problem(where, "a file that may be written (Permission denied)"))
+        else:
+            tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as error:
+        raise InputError(Problem(where, f"a file in a folder that can be written ({error.strerror})")) from None
 
 
 def load(scenario: Path, set_: list[str] | None, seed: int | None, paths: int | None) -> Scenario:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import warnings
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +11,7 @@ from typing import Annotated
 import typer
 
 import stress
-from stress.cli.common import Paths, ScenarioFile, Seed, Set, guarded, load, say_that_it_compiles
+from stress.cli.common import Paths, ScenarioFile, Seed, Set, check_file, guarded, load, say_that_it_compiles
 from stress.errors import InputError, Problem
 
 venues_app = typer.Typer(help="The venues that come with the package, and tiers of your own.", rich_markup_mode=None)
@@ -30,6 +31,9 @@ def calibrate(
     from stress.prices import calibrate as fit
     from stress.prices import read_bars
 
+    check_file(out)
+    if s0 is not None and not 0 < s0 < math.inf:
+        raise InputError(Problem("--s0", "a price above 0", value=s0))
     found = fit.calibrate(read_bars(bars), model, threshold=threshold, cap=cap)
     text = found.to_toml(s0)
     terminal.print_calibration(found)
@@ -78,6 +82,7 @@ def import_(
     """Turn an exchange's margin tiers into a venue file."""
     from stress.venue_import import import_venue
 
+    check_file(out)
     name = out.stem if out is not None else None
     text = import_venue(file, name=name, flat=flat, market=market, contract_size=contract_size)
     if out is None:

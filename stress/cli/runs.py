@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,12 +16,13 @@ from stress.cli.common import (
     Seed,
     Set,
     Threads,
+    check_file,
     execute,
     guarded,
     load,
     say_that_it_compiles,
 )
-from stress.errors import InputError, Problem
+from stress.errors import InputError, Problem, raise_if
 
 if TYPE_CHECKING:
     from stress.record import Record
@@ -76,6 +78,8 @@ def size(
     from stress import run_dir, terminal
     from stress.words import usd
 
+    if limit is not None and not 0 <= limit < math.inf:
+        raise InputError(Problem("--limit", "USD, 0 or more", value=limit))
     changes = [*(set_ or []), *([f"fund.alphas={alpha}"] if alpha else [])]
     earlier = run_dir.open_run(since) if since is not None else None
     record = execute(load(scenario, changes, seed, paths), threads, quiet)
@@ -89,18 +93,25 @@ def size(
         if quiet:
             typer.echo(record.required.to_csv(index=False), nl=False)
         return
-    needed = _limited(record)
+    needed, why = _limited(record)
     held = needed <= limit
-    typer.echo(f"\nLimit of {usd(limit)}: {'held' if held else 'broken'}, the fund needed is up to {usd(needed)}.")
+    typer.echo(f"\nLimit of {usd(limit)}: {'held' if held else 'broken'}, {why}.")
     if not held:
         raise typer.Exit(BROKEN)
 
 
-def _limited(record: Record) -> float:
-    """The figure that is held against a limit."""
+def _limited(record: Record) -> tuple[float, str]:
+    """The figure that is held against a limit, USD, and what to say of it."""
+    from stress.words import percent, usd
+
     if record.result.n_paths == 1:
-        return float(record.result.paths["fund_needed"].max())
-    return float(record.required["high"].max())
+        needed = float(record.result.paths["fund_needed"].max())
+        return needed, f"the fund that this path takes is {usd(needed)}"
+    worst = max(record.required.to_dict("records"), key=lambda row: row["high"])
+    needed, at = float(worst["high"]), f"the fund for {percent(worst['alpha'])}"
+    if math.isinf(needed):
+        return needed, f"it cannot be shown to hold: {at} is {usd(worst['fund'])} or more, {worst['note']}"
+    return needed, f"{at} is up to {usd(needed)}"
 
 
 @guarded
@@ -137,6 +148,7 @@ def path(
     """Print what happened on one path."""
     from stress import run_dir, terminal
 
+    check_file(out)
     if source.is_dir():
         if set_ or seed is not None or paths is not None:
             raise InputError(Problem(str(source), "a scenario file where keys are to be changed"))
@@ -147,6 +159,8 @@ def path(
     if not 0 <= number < replayed.n_paths:
         expected = f"a path from 0 to {replayed.n_paths - 1}"
         raise InputError(Problem(str(source), expected, column="path", value=number))
+    if account is not None:
+        _known(account, replayed.book.account.tolist(), source)
     say_that_it_compiles()
     log = replayed.replay(number)
     if account is not None:
@@ -155,7 +169,17 @@ def path(
         log.to_csv(out, index=False)
         typer.echo(f"{len(log):,} events: {out}")
     else:
-        terminal.print_events(log, rows)
+        terminal.print_events(log, rows, account)
+
+
+def _known(account: str, accounts: list[str], source: Path) -> None:
+    """Refuse an account that is not in the book."""
+    import difflib
+
+    if account not in accounts:
+        near = difflib.get_close_matches(account, accounts, n=3, cutoff=0.0)
+        expected = f"an account of this book, the nearest {'are' if len(near) > 1 else 'is'} {', '.join(near)}"
+        raise InputError(Problem(str(source), expected, column="--account", value=account))
 
 
 @guarded
@@ -167,6 +191,7 @@ def report(
     from stress import report as pages
     from stress import run_dir
 
+    check_file(out)
     typer.echo(str(pages.write(run_dir.open_run(run), out or run / "report.html")))
 
 
@@ -184,6 +209,15 @@ def compare(
     """Compare designs on the same price paths: every one against the first."""
     from stress import comparison, run_dir, terminal
 
+    check_file(out)
+    wrong = [a for a in alpha or () if not 0 < a < 1]
+    again = [d for i, d in enumerate(designs) if d.resolve() in [other.resolve() for other in designs[:i]]]
+    raise_if(
+        [
+            *(Problem("--alpha", "a probability above 0 and below 1", value=a) for a in wrong),
+            *(Problem(str(d), "designs that differ; this one is given twice") for d in again),
+        ]
+    )
     scenarios, results = {}, {}
     for source in designs:
         if source.is_dir():
