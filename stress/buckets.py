@@ -144,7 +144,8 @@ def rates(
     if by != "size":
         bucket_of_class = np.searchsorted(borders, BORDERS[:-1], side="right") - 1
         bucket_of_class = np.append(bucket_of_class, borders.size - 1)[: grouping.count]
-    held = positions if side is None else positions[positions["side"] == side]
+    needed = positions[["side", grouping.column, "notional", "liquidation_rank"]]
+    held = needed if side is None else needed[needed["side"] == side]
     bucket_of_position = bucket_of_class[held[grouping.column].to_numpy()]
 
     class_of_cell = counted["cell"].to_numpy() - grouping.start

@@ -242,6 +242,7 @@ def _draw(record: Record, folder: Path) -> None:
             draw(figure.subplots())
             for kind in ("svg", "png"):
                 figure.savefig(folder / f"{name}.{kind}", metadata={"Date": None} if kind == "svg" else None)
+                figure.set_layout_engine("none")  # it is laid out once
 
 
 def _read(path: Path, index: str | None = None) -> pd.DataFrame:

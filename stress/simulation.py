@@ -114,10 +114,11 @@ class Run:
         cells = np.zeros((n, buckets.N_CELLS), CELL)
         tallies = np.zeros(len(self.book), TALLY)
         waterfall.run_paths(prices, first, self.fund, *self.kernel, out, cells, tallies)
-        counted = cells.view(np.float64).reshape(*cells.shape, -1)
+        touched = np.flatnonzero((out["deficit"] > 0) | (out["adl_events"] > 0))
+        counted = cells[touched].view(np.float64).reshape(touched.size, cells.shape[1], len(CELL.names or ()))
         path, cell = np.nonzero(counted.any(axis=2))
         frame = pd.DataFrame(counted[path, cell], columns=list(CELL.names or ()))
-        frame.insert(0, "path", path + first)
+        frame.insert(0, "path", touched[path] + first)
         frame.insert(1, "cell", cell)
         return Block(out, frame, tallies)
 

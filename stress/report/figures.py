@@ -31,6 +31,8 @@ COLORS = {
     "#ffffff": "var(--paper)",
 }
 
+BESIDE_LABELS = 0.84  # share of a picture's width that its axes have at least
+
 
 def svg(
     name: str, alt: str, plot: Callable[..., Any], *args: Any, size: tuple[float, float] | None = None, **kwargs: Any
@@ -64,10 +66,9 @@ def _make_room(figure: Figure, ax: Axes) -> None:
     assert isinstance(engine, ConstrainedLayoutEngine)
     for columns in range(len(legend.texts) if legend else 0, 0, -1):
         legend = legend_above(ax, "", columns)
-        figure.draw_without_rendering()
         box = legend.get_window_extent()
         engine.set(rect=(0.0, 0.0, 1.0, 1.0 - box.height / figure.bbox.height))
-        if box.x1 <= figure.bbox.x1:
+        if box.width <= BESIDE_LABELS * figure.bbox.width:  # measured alone: a layout of the whole costs as a drawing
             return
 
 
