@@ -215,12 +215,10 @@ class Result:
 
 def _paths(run: Run, out: np.ndarray) -> pd.DataFrame:
     """The table of paths from their records."""
-    floor = run.venue.reserve
-    depleted = out["depletion_step"] > 0
     columns = {name: out[name] for name in out.dtype.names or ()} | {
-        "depleted": depleted,
+        "depleted": out["depletion_step"] > 0,
         "weight": np.ones(out.size),
-        "fund_needed": np.maximum(floor + out["net_loss_peak"], out["drawdown_need"]),
+        "fund_needed": run.fund_needed(out),
     }
     return pd.DataFrame({name: columns[name] for name in PATH_COLUMNS}).rename_axis("path")
 

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -54,7 +53,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-PATHS, HORIZON, STEP = 10_000, 86_400.0, 60.0
 MOST_WORK = 1e12  # steps of all paths together
 MOST = 1e8  # steps of one path, held at once; paths, each a row of the result
 OPTIONAL = ("population", "book", "depth")  # tables that "none" takes away
@@ -236,12 +234,10 @@ class Scenario:
                 step=timing["step"], under_margin="error" if self.book is None else self.book.under_margin,
             )  # fmt: skip
         except InputError as error:
-            names = {"fund": "fund.initial", "seed": "seed"}
+            place = f"{self.where}, {'population' if self.book is None else 'book'}"
             raise InputError(
                 [
-                    replace(p, where=self._place(key), column=key)
-                    if p.where == "run" and (key := names.get(str(p.column), f"run.{p.column}"))
-                    else replace(p, where=f"{self.where}, {'population' if self.book is None else 'book'}: {p.where}")
+                    self._of_run(p) if p.where == "run" else replace(p, where=f"{place}: {p.where}")
                     for p in error.problems
                 ]
             ) from None
@@ -294,28 +290,20 @@ class Scenario:
 
     def _timing(self) -> dict[str, Any]:
         """Paths, horizon and step; a replay is one path of its own length, and bars have their own step."""
-        run, model = self.run, self.price_model[0]
-        single = getattr(model, "n_paths", None) == 1
-        step, longest = getattr(model, "step", None), getattr(model, "horizon", math.inf)
-        rules = {
-            "paths": (not single or run.paths in (None, 1), "1: a replay is one path"),
-            "step": (step is None or run.step in (None, step), f"the step of the bars, {step} seconds"),
-            "horizon": ((run.horizon or 0.0) <= longest, f"at most the length of the bars, {longest:g} seconds"),
-        }
-        raise_if(
-            [
-                Problem(self._place(f"run.{key}"), expected, column=f"run.{key}", value=getattr(run, key))
-                for key, (ok, expected) in rules.items()
-                if not ok
-            ]
-        )
-        timing = {
-            "paths": run.paths or (1 if single else PATHS),
-            "horizon": float(run.horizon or (HORIZON if math.isinf(longest) else longest)),
-            "step": float(run.step or step or STEP),
-        }
-        self._check_work(timing["paths"], timing["horizon"] / timing["step"])
-        return timing
+        from stress.simulation import timing
+
+        run = self.run
+        paths, horizon, step, problems = timing(self.price_model[0], run.paths, run.horizon, run.step)
+        raise_if([self._of_run(problem) for problem in problems])
+        found = {"paths": paths, "horizon": float(horizon), "step": float(step)}
+        self._check_work(paths, horizon / step)
+        return found
+
+    def _of_run(self, problem: Problem) -> Problem:
+        """A problem of a run, by the key of the scenario that it comes from."""
+        names = {"fund": "fund.initial", "seed": "seed", "n_paths": "run.paths"}
+        key = names.get(str(problem.column), f"run.{problem.column}")
+        return replace(problem, where=self._place(key), column=key)
 
     def _check_work(self, paths: float, steps: float) -> None:
         """Refuse what no machine does in a day or holds in memory."""

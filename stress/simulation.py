@@ -136,6 +136,10 @@ class Run:
         self._check(out, path)
         return log_frame(log[: out["logged"][0]], self.kernel[0], self.book, self.step)
 
+    def fund_needed(self, out: np.ndarray) -> np.ndarray:
+        """Initial fund, USD, that each path of OUTCOME[n] needs not to be depleted; see `stress.sizing`."""
+        return np.maximum(self.venue.reserve + out["net_loss_peak"], out["drawdown_need"])
+
     def describe(self) -> dict[str, Any]:
         """Everything as plain values, for the record."""
         return {
@@ -309,7 +313,7 @@ def prepare(
     under_margin: Literal["error", "liquidate", "drop"] = "error",
 ) -> Run:
     """The checked run of the arguments of `simulate`."""
-    n_paths, horizon, step, problems = _timing(prices, n_paths, horizon, step)
+    n_paths, horizon, step, problems = timing(prices, n_paths, horizon, step)
     n_steps = round(horizon / step) if step > 0 and math.isfinite(horizon) else 0
     numbers = {"fund": fund, "gap": gap, "jump_gap": jump_gap}
     wrong = {name: value for name, value in numbers.items() if not _is_number(value)}
@@ -350,7 +354,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
 
 
-def _timing(
+def timing(
     prices: Any, n_paths: int | None, horizon: float | None, step: float | None
 ) -> tuple[Any, Any, Any, list[Problem]]:
     """Paths, horizon and step: those of the price model where it has its own, and what is wrong with those given."""
@@ -363,13 +367,12 @@ def _timing(
     own_paths, own_step = getattr(prices, "n_paths", None), getattr(prices, "step", None)
     longest = getattr(prices, "horizon", None)
     if own_paths is not None and n_paths not in (None, own_paths):
-        problems.append(Problem("run", f"{own_paths}, as the prices have it", column="n_paths", value=n_paths))
+        problems.append(Problem("run", f"{own_paths}: a replay is one path", column="n_paths", value=n_paths))
     if own_step is not None and step not in (None, own_step):
-        problems.append(Problem("run", f"{own_step:g} s, the step of the bars", column="step", value=step))
-    if longest is not None and horizon is not None and horizon > longest * (1 + 1e-9):
-        problems.append(
-            Problem("run", f"at most {longest:g} s, the length of the bars", column="horizon", value=horizon)
-        )
+        problems.append(Problem("run", f"the step of the bars, {own_step} seconds", column="step", value=step))
+    if longest is not None and horizon is not None and horizon > longest:
+        expected = f"at most the length of the bars, {longest:g} seconds"
+        problems.append(Problem("run", expected, column="horizon", value=horizon))
     defaults = own_paths or DEFAULT_PATHS, longest or DEFAULT_HORIZON, own_step or DEFAULT_STEP
     paths, length, dt = (
         value if value is not None else default for value, default in zip(given.values(), defaults, strict=True)

@@ -132,19 +132,18 @@ def reverse_shock(
     return pd.DataFrame(rows)
 
 
-def shock(run: Run, target: float) -> np.void:
-    """OUTCOME record of a jump from S_0 to `target` under an unlimited fund."""
+def shock(run: Run, target: float) -> np.ndarray:
+    """OUTCOME[1] of a jump from S_0 to `target` under an unlimited fund."""
     close, empty = np.array([[run.prices.s0, target]]), np.zeros((0, 0))
     out = np.zeros(1, OUTCOME)
     nothing = np.zeros((1, 0), CELL), np.zeros(0, TALLY)
     waterfall.run_paths(Prices(close, empty, empty, empty), 0, math.inf, *run.kernel, out, *nothing)
-    return out[0]
+    return out
 
 
 def needed(run: Run, target: float) -> float:
     """Initial fund, USD, that a jump to `target` needs."""
-    out = shock(run, target)
-    return max(run.venue.reserve + out["net_loss_peak"], out["drawdown_need"])
+    return float(run.fund_needed(shock(run, target))[0])
 
 
 def _smallest(run: Run, s0: float, fund: float, direction: str) -> dict[str, float]:
@@ -173,10 +172,9 @@ def _smallest(run: Run, s0: float, fund: float, direction: str) -> dict[str, flo
         if middle_price in (safe, fatal):
             break
         safe, fatal = (safe, middle_price) if needed(run, middle_price) > fund else (middle_price, fatal)
-    out = shock(run, fatal)
-    rank = np.concatenate([np.arange(run.kernel[0].longs), np.arange(len(run.book) - run.kernel[0].longs)])
-    reach = np.where(np.arange(len(run.book)) < run.kernel[0].longs, out["longs_reached"], out["shorts_reached"])
-    gone = run.kernel[0].positions["notional"][rank < reach].sum()
+    out, ladder = shock(run, fatal)[0], run.kernel[0]
+    longs, shorts = np.split(ladder.positions["notional"], [ladder.longs])
+    gone = longs[: out["longs_reached"]].sum() + shorts[: out["shorts_reached"]].sum()
     return {
         "move": fatal / s0 - 1.0,
         "price": fatal,
