@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from stress.words import duration, percent, usd
 
 if TYPE_CHECKING:
-    from stress.simulation import Run
+    from stress.engine import Run
 
 
 REAL = ("replay", "episode", "bootstrap")  # models whose prices are those of a market

@@ -17,7 +17,7 @@ from stress.estimate import Estimate, mean, probability, wilson
 from stress.kernels.state import SHARE_UNIT
 
 if TYPE_CHECKING:
-    from stress.simulation import Run
+    from stress.engine import Block, Run
 
 PATH_COLUMNS = (
     "net_loss_peak", "deficit", "inflow", "fund_end", "depleted", "depletion_step", "liquidated_count",
@@ -54,8 +54,9 @@ class Result:
         price, `liquidation_rank` (how many of its side go before it), its classes (`stress.buckets`), and over paths
         its `liquidation_rate`, `bankruptcy_rate`, `adl_rate` (95 % Wilson intervals in `..._low`, `..._high`) and
         `adl_share`, the mean share closed by ADL.
-    fund_at : float64[n_paths, 25]
-        Balance of the fund, USD, at the start and at 24 evenly spaced times up to the horizon.
+    fund_at : float64[k, 25]
+        Balance of the fund, USD, at the start and at 24 evenly spaced times up to the horizon, on the first paths of
+        the run, 10,000 at most.
     cells : DataFrame
         A row per path and cell where a deficit or ADL happened, see `stress.buckets`.
     config : dict
@@ -76,12 +77,11 @@ class Result:
     _rates: dict[Any, pd.DataFrame] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
-    def assemble(
-        cls, run: Run, out: np.ndarray, cells: pd.DataFrame, tallies: np.ndarray, provenance: dict[str, Any]
-    ) -> Result:
-        """A Result from the records of all paths, OUTCOME[n], and the counts per position, int64[N, 4]."""
-        fund_at = np.column_stack([np.full(out.size, run.fund), out["fund_at"]])
-        return cls(_paths(run, out), _positions(run, out, tallies), fund_at, cells, run.describe(), provenance, run)
+    def assemble(cls, run: Run, block: Block, provenance: dict[str, Any]) -> Result:
+        """A Result from the block of all paths."""
+        fund_at = np.column_stack([np.full(len(block.fund_at), run.fund), block.fund_at])
+        paths, positions = _paths(run, block.out), _positions(run, block)
+        return cls(paths, positions, fund_at, pd.DataFrame(block.cells), run.describe(), provenance, run)
 
     @property
     def n_paths(self) -> int:
@@ -223,14 +223,16 @@ def _paths(run: Run, out: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame({name: columns[name] for name in PATH_COLUMNS}).rename_axis("path")
 
 
-def _positions(run: Run, out: np.ndarray, tallies: np.ndarray) -> pd.DataFrame:
-    """The table of positions from the records of the paths and the counts of the positions (TALLY as int64[N, 4])."""
-    book, s0, n_paths = run.book, run.prices.s0, out.size
+def _positions(run: Run, block: Block) -> pd.DataFrame:
+    """The table of positions from the block of all paths."""
+    book, s0, n_paths, out = run.book, run.prices.s0, block.out.size, block.out
     ladder = run.kernel[0]
     place = np.empty(len(book), np.int64)
     place[ladder.positions["number"]] = np.arange(len(book))
     rank = np.where(book.side > 0, place, place - ladder.longs)
-    bankrupt, adl, share, spared = tallies[place].T
+    bankrupt, adl, share, spared = np.zeros((4, len(book)), np.int64)
+    for name, counts in (("bankrupt", bankrupt), ("adl", adl), ("adl_share", share), ("spared", spared)):
+        counts[block.tallies["number"]] = block.tallies[name]
     long_reach, short_reach = np.sort(out["longs_reached"]), np.sort(out["shorts_reached"])
     not_reached = np.where(
         book.side > 0,

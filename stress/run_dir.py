@@ -29,11 +29,11 @@ import numpy as np
 import pandas as pd
 
 from stress import plain
+from stress.engine import Run
 from stress.errors import InputError, Problem
 from stress.record import SCHEMA, Record, summary
 from stress.result import Result
 from stress.scenario import Scenario
-from stress.simulation import Run
 
 GZIP = {"method": "gzip", "compresslevel": 1, "mtime": 0}
 TEXT = ("account", "market", "side")

@@ -49,7 +49,7 @@ from stress.venue import Venue
 from stress.words import significant
 
 if TYPE_CHECKING:
-    from stress.simulation import Run
+    from stress.engine import Run
 
 T = TypeVar("T")
 

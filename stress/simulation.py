@@ -1,7 +1,7 @@
 """The one orchestrator: book, venue and prices in, `Result` out.
 
-`Run` holds everything that a path hangs on; it is pure, so a block of paths can be worked anywhere and a single path
-again at any time. `simulate` cuts a run into blocks and puts the results together in the order of the paths.
+`simulate` checks its arguments, cuts the run (`stress.engine.Run`) into blocks, has them worked, and puts the results
+together in the order of the paths.
 """
 
 from __future__ import annotations
@@ -10,161 +10,26 @@ import math
 import platform
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 import stress
-from stress import blocks, buckets
+from stress import blocks
 from stress.book import Book
-from stress.depth import Depth, to_kernel
+from stress.depth import Depth
+from stress.engine import Block, Run, SimulationError, join, work
 from stress.errors import InputError, Problem, raise_if
-from stress.kernels import ladder, margin, waterfall
-from stress.kernels.records import Tiers
-from stress.kernels.state import CELL, LOG, OUTCOME, TALLY, Prices, Terms
 from stress.prices import Paths
-from stress.result import Result, log_frame
+from stress.result import Result
 from stress.venue import Venue
+
+__all__ = ["SimulationError", "prepare", "provenance", "simulate", "simulate_together", "timing"]
 
 MAX_SEED = 2**63 - 1
 DEFAULT_PATHS, DEFAULT_HORIZON, DEFAULT_STEP = 10_000, 86_400.0, 60.0
-EMPTY = np.zeros(0, TALLY)
-
-
-class SimulationError(RuntimeError):
-    """A path could not be run: says which, where, and how to look at it."""
-
-
-@dataclass(frozen=True)
-class Block:
-    """What a block of paths gives back.
-
-    out : OUTCOME[n]
-    cells : DataFrame, a row per path and cell where a deficit or ADL happened
-    tallies : TALLY[N]
-    """
-
-    out: np.ndarray
-    cells: pd.DataFrame
-    tallies: np.ndarray
-
-
-@dataclass(frozen=True)
-class Run:
-    """Everything that the paths of a run hang on. Arguments as in `simulate`; `book` has passed its checks."""
-
-    book: Book
-    venue: Venue
-    prices: Any
-    n_paths: int
-    n_steps: int
-    step: float
-    depth: Depth | None
-    fund: float
-    gap: float
-    jump_gap: float
-    seed: int
-
-    @cached_property
-    def levels(self) -> tuple[np.ndarray, np.ndarray]:
-        """Liquidation and bankruptcy price of every position, in book order."""
-        book, (_, tiers) = self.book, self.venue.to_kernel()
-        levels = margin.levels(tiers, book.side, book.quantity, book.entry_price, book.margin, self.prices.s0)
-        return levels[0], levels[1]
-
-    @cached_property
-    def classes(self) -> dict[str, np.ndarray]:
-        """Class of every position in each grouping, see `stress.buckets`."""
-        book, s0 = self.book, self.prices.s0
-        return buckets.classify(book.effective_leverage(s0), book.leverage, book.quantity * s0)
-
-    @cached_property
-    def kernel(self) -> tuple[ladder.Ladder, Tiers, Terms]:
-        """The run as the compiled side takes it."""
-        book, s0 = self.book, float(self.prices.s0)
-        rules, tiers = self.venue.to_kernel()
-        cells = buckets.cells(book.side, self.classes)
-        sorted_book = ladder.build(book.side, book.quantity, book.entry_price, book.margin, *self.levels, s0, cells)
-        depth = to_kernel(self.depth, s0, self.step)
-        return sorted_book, tiers, Terms(rules, depth, self.step, self.gap, self.jump_gap, self.seed)
-
-    def price_block(self, first: int, n: int) -> Prices:
-        """Prices of the paths first .. first + n - 1."""
-        close, low, high, pre_jump = self.prices.block(self.seed, first, n, self.n_steps, float(self.step))
-        if low is not None and high is not None and pre_jump is None:
-            pre_jump = close
-        arrays = {"close": close, "low": low, "high": high, "pre_jump": pre_jump}
-        model, shape = type(self.prices).__name__, (n, self.n_steps + 1)
-        alone = close is not None and all(a is None for a in (low, high, pre_jump))
-        for name, a in {"close": close}.items() if alone else arrays.items():
-            if np.shape(a) != shape:
-                raise SimulationError(f"{model}.block gave {name} of shape {np.shape(a)}, not {shape}")
-        if np.any(close[:, 0] != self.prices.s0):
-            raise SimulationError(f"{model}.block starts a path away from its s0 {self.prices.s0}")
-        empty = np.zeros((0, 0))
-        return Prices(*(empty if a is None else np.ascontiguousarray(a, np.float64) for a in arrays.values()))
-
-    def block(self, first: int, prices: Prices) -> Block:
-        """Work the paths first, first + 1, ... on their prices."""
-        n = prices.close.shape[0]
-        out = np.zeros(n, OUTCOME)
-        cells = np.zeros((n, buckets.N_CELLS), CELL)
-        tallies = np.zeros(len(self.book), TALLY)
-        waterfall.run_paths(prices, first, self.fund, *self.kernel, out, cells, tallies)
-        touched = np.flatnonzero((out["deficit"] > 0) | (out["adl_events"] > 0))
-        counted = cells[touched].view(np.float64).reshape(touched.size, cells.shape[1], len(CELL.names or ()))
-        path, cell = np.nonzero(counted.any(axis=2))
-        frame = pd.DataFrame(counted[path, cell], columns=list(CELL.names or ()))
-        frame.insert(0, "path", touched[path] + first)
-        frame.insert(1, "cell", cell)
-        return Block(out, frame, tallies)
-
-    def replay(self, path: int) -> pd.DataFrame:
-        """Event log of one path, see `Result.replay_path`."""
-        prices = self.price_block(path, 1)
-        out = np.zeros(1, OUTCOME)
-        cells = np.zeros(buckets.N_CELLS, CELL)
-        log = np.zeros(4 * len(self.book) + 64, LOG)
-        for _ in range(2):  # a second time only where the log was too short
-            waterfall.log_path(prices, path, self.fund, *self.kernel, out, cells, log)
-            if out["logged"][0] <= log.size:
-                break
-            log = np.zeros(int(out["logged"][0]), LOG)
-        self._check(out, path)
-        return log_frame(log[: out["logged"][0]], self.kernel[0], self.book, self.step)
-
-    def fund_needed(self, out: np.ndarray) -> np.ndarray:
-        """Initial fund, USD, that each path of OUTCOME[n] needs not to be depleted; see `stress.sizing`."""
-        return np.maximum(self.venue.reserve + out["net_loss_peak"], out["drawdown_need"])
-
-    def describe(self) -> dict[str, Any]:
-        """Everything as plain values, for the record."""
-        return {
-            "book": {"positions": len(self.book), "market": self.book.market, "sha256": self.book.digest()},
-            "venue": self.venue.describe(),
-            "prices": self.prices.describe(),
-            "depth": None if self.depth is None else self.depth.describe(),
-            "paths": self.n_paths,
-            "steps": self.n_steps,
-            "step": self.step,
-            "fund": self.fund,
-            "gap": self.gap,
-            "jump_gap": self.jump_gap,
-            "seed": self.seed,
-        }
-
-    def _check(self, out: np.ndarray, first: int) -> None:
-        bad = np.flatnonzero(out["status"])
-        if bad.size:
-            path, step = first + int(bad[0]), int(out["where"][bad[0]])
-            raise SimulationError(
-                f"{bad.size} paths met a price that is not finite and positive, or a low or high inside its move: "
-                f"first path {path} at step {step} with seed {self.seed}; look at it with "
-                f"prices.block({self.seed}, {path}, 1, {self.n_steps}, {self.step})"
-            )
 
 
 def simulate(
@@ -267,34 +132,16 @@ def simulate_together(
     workers = int(threads or blocks.default_threads())
     size = min(blocks.block_size(lead.n_steps), math.ceil(lead.n_paths / workers))
     parts: list[list[Block]] = [[] for _ in runs]
-    tallies = [np.zeros((len(run.book), len(TALLY.names or ())), np.int64) for run in runs]
     done = 0
-    for works in blocks.work(
-        partial(_work_block, tuple(runs)), list(blocks.cut(lead.n_paths, size)), workers, executor
-    ):
-        for i, block in enumerate(works):
-            runs[i]._check(block.out, done)
-            tallies[i] += block.tallies.view(np.int64).reshape(tallies[i].shape)
-            parts[i].append(replace(block, tallies=EMPTY))  # summed already, and as long as the book
+    for works in blocks.work(partial(work, tuple(runs)), list(blocks.cut(lead.n_paths, size)), workers, executor):
+        for run, block, mine in zip(runs, works, parts, strict=True):
+            run.check(block.out, block.first)
+            mine.append(block)
         done += works[0].out.size
         if progress is not None:
             progress(done, lead.n_paths)
     made_by = provenance()
-    return [
-        Result.assemble(
-            run,
-            np.concatenate([block.out for block in parts[i]]),
-            pd.concat([block.cells for block in parts[i]], ignore_index=True),
-            tallies[i],
-            made_by,
-        )
-        for i, run in enumerate(runs)
-    ]
-
-
-def _work_block(runs: tuple[Run, ...], first: int, n: int) -> list[Block]:
-    prices = runs[0].price_block(first, n)
-    return [run.block(first, prices) for run in runs]
+    return [Result.assemble(run, join(mine), made_by) for run, mine in zip(runs, parts, strict=True)]
 
 
 def prepare(

@@ -29,12 +29,13 @@ import pandas as pd
 
 from stress.book import Book
 from stress.depth import Depth
+from stress.engine import Run
 from stress.errors import InputError, Problem, raise_if
 from stress.estimate import Estimate, clopper_pearson, upper_quantile
 from stress.kernels import waterfall
 from stress.kernels.state import CELL, OUTCOME, TALLY, Prices
 from stress.prices import Paths
-from stress.simulation import Run, prepare
+from stress.simulation import prepare
 from stress.venue import Venue
 
 LARGEST_RISE = 1e6  # times S_0: no fund is emptied by an upward move beyond it

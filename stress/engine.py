@@ -1,0 +1,225 @@
+"""The border between words and numbers: a run as the compiled side takes it, and what a block of paths gives back.
+
+`Run` holds everything that a path hangs on. It is pure: any block of paths, or one path alone, can be worked anywhere
+and again at any time. `Block` is what comes back: plain arrays, which may cross to another process or lie on disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from stress import buckets
+from stress.book import Book
+from stress.depth import Depth, to_kernel
+from stress.kernels import ladder, margin, waterfall
+from stress.kernels.records import Tiers
+from stress.kernels.state import CELL, LOG, OUTCOME, TALLY, Prices, Terms
+from stress.result import log_frame
+from stress.venue import Venue
+
+CACHE_BYTES = 1_000_000  # of prices that are made at a time
+FAN_PATHS = 10_000  # paths whose balances of the fund are kept, for a fan of its course
+
+COUNTED = np.dtype([("path", "i8"), ("cell", "i8"), *((name, "f8") for name in CELL.names or ())])
+NUMBERED = np.dtype([("number", "i8"), *((name, "i8") for name in TALLY.names or ())])
+
+
+class SimulationError(RuntimeError):
+    """A path could not be run: says which, where, and how to look at it."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """What the paths first, first + 1, ... give back; merging is by path number.
+
+    first : int
+    out : OUTCOME[n]
+    fund_at : float64[k, CHECKPOINTS], balances of those of its paths that are among the first `FAN_PATHS` of the run
+    cells : COUNTED[m], a row per path and cell where a deficit or ADL happened
+    tallies : NUMBERED[l], a row per position that a deficit or ADL befell, in book order
+    """
+
+    first: int
+    out: np.ndarray
+    fund_at: np.ndarray
+    cells: np.ndarray
+    tallies: np.ndarray
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything that the paths of a run hang on. Arguments as in `simulate`; `book` has passed its checks."""
+
+    book: Book
+    venue: Venue
+    prices: Any
+    n_paths: int
+    n_steps: int
+    step: float
+    depth: Depth | None
+    fund: float
+    gap: float
+    jump_gap: float
+    seed: int
+
+    @cached_property
+    def levels(self) -> tuple[np.ndarray, np.ndarray]:
+        """Liquidation and bankruptcy price of every position, in book order."""
+        book, (_, tiers) = self.book, self.venue.to_kernel()
+        levels = margin.levels(tiers, book.side, book.quantity, book.entry_price, book.margin, self.prices.s0)
+        return levels[0], levels[1]
+
+    @cached_property
+    def classes(self) -> dict[str, np.ndarray]:
+        """Class of every position in each grouping, see `stress.buckets`."""
+        book, s0 = self.book, self.prices.s0
+        return buckets.classify(book.effective_leverage(s0), book.leverage, book.quantity * s0)
+
+    @cached_property
+    def kernel(self) -> tuple[ladder.Ladder, Tiers, Terms]:
+        """The run as the compiled side takes it."""
+        book, s0 = self.book, float(self.prices.s0)
+        rules, tiers = self.venue.to_kernel()
+        cells = buckets.cells(book.side, self.classes)
+        sorted_book = ladder.build(book.side, book.quantity, book.entry_price, book.margin, *self.levels, s0, cells)
+        depth = to_kernel(self.depth, s0, self.step)
+        return sorted_book, tiers, Terms(rules, depth, self.step, self.gap, self.jump_gap, self.seed)
+
+    def price_block(self, first: int, n: int) -> Prices:
+        """Prices of the paths first .. first + n - 1."""
+        close, low, high, pre_jump = self.prices.block(self.seed, first, n, self.n_steps, float(self.step))
+        if low is not None and high is not None and pre_jump is None:
+            pre_jump = close
+        arrays = {"close": close, "low": low, "high": high, "pre_jump": pre_jump}
+        model, shape = type(self.prices).__name__, (n, self.n_steps + 1)
+        alone = close is not None and all(a is None for a in (low, high, pre_jump))
+        for name, a in {"close": close}.items() if alone else arrays.items():
+            if np.shape(a) != shape:
+                raise SimulationError(f"{model}.block gave {name} of shape {np.shape(a)}, not {shape}")
+        if np.any(close[:, 0] != self.prices.s0):
+            raise SimulationError(f"{model}.block starts a path away from its s0 {self.prices.s0}")
+        empty = np.zeros((0, 0))
+        return Prices(*(empty if a is None else np.ascontiguousarray(a, np.float64) for a in arrays.values()))
+
+    def block(self, first: int, n: int) -> Block:
+        """The paths first .. first + n - 1."""
+        return work([self], first, n)[0]
+
+    def replay(self, path: int) -> pd.DataFrame:
+        """Event log of one path, see `Result.replay_path`."""
+        prices = self.price_block(path, 1)
+        out = np.zeros(1, OUTCOME)
+        cells = np.zeros(buckets.N_CELLS, CELL)
+        log = np.zeros(4 * len(self.book) + 64, LOG)
+        for _ in range(2):  # a second time only where the log was too short
+            waterfall.log_path(prices, path, self.fund, *self.kernel, out, cells, log)
+            if out["logged"][0] <= log.size:
+                break
+            log = np.zeros(int(out["logged"][0]), LOG)
+        self.check(out, path)
+        return log_frame(log[: out["logged"][0]], self.kernel[0], self.book, self.step)
+
+    def fund_needed(self, out: np.ndarray) -> np.ndarray:
+        """Initial fund, USD, that each path of OUTCOME[n] needs not to be depleted; see `stress.sizing`."""
+        return np.maximum(self.venue.reserve + out["net_loss_peak"], out["drawdown_need"])
+
+    def describe(self) -> dict[str, Any]:
+        """Everything as plain values, for the record."""
+        return {
+            "book": {"positions": len(self.book), "market": self.book.market, "sha256": self.book.digest()},
+            "venue": self.venue.describe(),
+            "prices": self.prices.describe(),
+            "depth": None if self.depth is None else self.depth.describe(),
+            "paths": self.n_paths,
+            "steps": self.n_steps,
+            "step": self.step,
+            "fund": self.fund,
+            "gap": self.gap,
+            "jump_gap": self.jump_gap,
+            "seed": self.seed,
+        }
+
+    def check(self, out: np.ndarray, first: int) -> None:
+        """Refuse paths, numbered from `first`, that met an impossible price."""
+        bad = np.flatnonzero(out["status"])
+        if bad.size:
+            path, step = first + int(bad[0]), int(out["where"][bad[0]])
+            raise SimulationError(
+                f"{bad.size} paths met a price that is not finite and positive, or a low or high inside its move: "
+                f"first path {path} at step {step} with seed {self.seed}; look at it with "
+                f"prices.block({self.seed}, {path}, 1, {self.n_steps}, {self.step})"
+            )
+
+
+class _Sheet:
+    """Where a run writes while a block of its paths is worked."""
+
+    def __init__(self, run: Run, first: int, n: int):
+        self.run, self.first = run, first
+        self.out = np.zeros(n, OUTCOME)
+        self.cells: list[np.ndarray] = []
+        self.tallies = np.zeros(len(run.book), TALLY)
+
+    def work(self, start: int, prices: Prices) -> None:
+        """The paths from the `start`-th of the block on, one for each row of `prices`."""
+        first = self.first + start
+        out = self.out[start : start + prices.close.shape[0]]
+        cells = np.zeros((out.size, buckets.N_CELLS), CELL)
+        waterfall.run_paths(prices, first, self.run.fund, *self.run.kernel, out, cells, self.tallies)
+        touched = np.flatnonzero((out["deficit"] > 0) | (out["adl_events"] > 0))
+        counted = cells[touched]
+        row, cell = np.nonzero(counted.view(np.float64).reshape(*counted.shape, len(CELL.names or ())).any(axis=2))
+        found = np.zeros(row.size, COUNTED)
+        found["path"], found["cell"] = touched[row] + first, cell
+        for name in CELL.names or ():
+            found[name] = counted[name][row, cell]
+        self.cells.append(found)
+
+    def block(self) -> Block:
+        counts = self.tallies.view(np.int64).reshape(self.tallies.size, len(TALLY.names or ()))
+        place = np.flatnonzero(counts.any(axis=1))
+        tallies = np.zeros(place.size, NUMBERED)
+        tallies["number"] = self.run.kernel[0].positions["number"][place]
+        for name in TALLY.names or ():
+            tallies[name] = self.tallies[name][place]
+        kept = max(0, min(self.out.size, FAN_PATHS - self.first))
+        fund_at = self.out["fund_at"][:kept].copy()
+        return Block(self.first, self.out, fund_at, np.concatenate(self.cells), np.sort(tallies, order="number"))
+
+
+def work(runs: Sequence[Run], first: int, n: int) -> list[Block]:
+    """Work the paths first .. first + n - 1 of designs that share their prices, which are made once.
+
+    Pure: the same blocks, whoever works them, wherever, and however the paths are cut. Prices are made for a few paths
+    at a time, so that they are still in the cache when they are used.
+    """
+    sheets = [_Sheet(run, first, n) for run in runs]
+    size = max(1, CACHE_BYTES // (4 * 8 * (runs[0].n_steps + 1)))
+    for start in range(0, n, size):
+        prices = runs[0].price_block(first + start, min(size, n - start))
+        for sheet in sheets:
+            sheet.work(start, prices)
+    return [sheet.block() for sheet in sheets]
+
+
+def join(parts: Sequence[Block]) -> Block:
+    """One block out of blocks whose paths follow each other. In any grouping the same: counts are whole numbers."""
+    numbered = np.concatenate([part.tallies for part in parts])
+    number, row = np.unique(numbered["number"], return_inverse=True)
+    tallies = np.zeros(number.size, NUMBERED)
+    tallies["number"] = number
+    for name in TALLY.names or ():
+        np.add.at(tallies[name], row, numbered[name])
+    return Block(
+        parts[0].first,
+        np.concatenate([part.out for part in parts]),
+        np.concatenate([part.fund_at for part in parts]),
+        np.concatenate([part.cells for part in parts]),
+        tallies,
+    )
