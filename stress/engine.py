@@ -6,10 +6,11 @@ and again at any time. `Block` is what comes back: plain arrays, which may cross
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -18,16 +19,20 @@ from stress import buckets
 from stress.book import Book
 from stress.depth import Depth, to_kernel
 from stress.kernels import ladder, margin, waterfall
-from stress.kernels.records import Tiers
-from stress.kernels.state import CELL, LOG, OUTCOME, TALLY, Prices, Terms
+from stress.kernels.records import Tiers, make_terms
+from stress.kernels.state import CELL, CHECKPOINTS, LOG, OUTCOME, TALLY, Desk, Prices, collect, make_desk
 from stress.result import log_frame
 from stress.venue import Venue
 
 CACHE_BYTES = 1_000_000  # of prices that are made at a time
+NO_LOG = np.zeros(0, LOG)
 FAN_PATHS = 10_000  # paths whose balances of the fund are kept, for a fan of its course
 
 COUNTED = np.dtype([("path", "i8"), ("cell", "i8"), *((name, "f8") for name in CELL.names or ())])
 NUMBERED = np.dtype([("number", "i8"), *((name, "i8") for name in TALLY.names or ())])
+
+
+Detail = Literal["positions", "paths"]
 
 
 class SimulationError(RuntimeError):
@@ -67,6 +72,11 @@ class Run:
     gap: float
     jump_gap: float
     seed: int
+    detail: Detail = "positions"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The arguments alone: what is made from them is made again on the other side, and is larger than they are."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @cached_property
     def levels(self) -> tuple[np.ndarray, np.ndarray]:
@@ -82,14 +92,14 @@ class Run:
         return buckets.classify(book.effective_leverage(s0), book.leverage, book.quantity * s0)
 
     @cached_property
-    def kernel(self) -> tuple[ladder.Ladder, Tiers, Terms]:
-        """The run as the compiled side takes it."""
+    def kernel(self) -> tuple[ladder.Ladder, Tiers, np.ndarray]:
+        """The run as the compiled side takes it: book, tiers and TERMS."""
         book, s0 = self.book, float(self.prices.s0)
         rules, tiers = self.venue.to_kernel()
         cells = buckets.cells(book.side, self.classes)
         sorted_book = ladder.build(book.side, book.quantity, book.entry_price, book.margin, *self.levels, s0, cells)
         depth = to_kernel(self.depth, s0, self.step)
-        return sorted_book, tiers, Terms(rules, depth, self.step, self.gap, self.jump_gap, self.seed)
+        return sorted_book, tiers, make_terms(rules, depth, self.step, self.gap, self.jump_gap, self.seed)
 
     def price_block(self, first: int, n: int) -> Prices:
         """Prices of the paths first .. first + n - 1."""
@@ -114,11 +124,11 @@ class Run:
     def replay(self, path: int) -> pd.DataFrame:
         """Event log of one path, see `Result.replay_path`."""
         prices = self.price_block(path, 1)
-        out = np.zeros(1, OUTCOME)
-        cells = np.zeros(buckets.N_CELLS, CELL)
         log = np.zeros(4 * len(self.book) + 64, LOG)
         for _ in range(2):  # a second time only where the log was too short
-            waterfall.log_path(prices, path, self.fund, *self.kernel, out, cells, log)
+            out, cells = np.zeros(1, OUTCOME), np.zeros((1, 0), CELL)
+            desk, no_tallies, no_fan = make_desk(len(self.book)), np.zeros(0, TALLY), np.zeros((0, CHECKPOINTS))
+            waterfall.run_paths(prices, path, self.fund, *self.kernel, desk, out, no_fan, cells, no_tallies, log)
             if out["logged"][0] <= log.size:
                 break
             log = np.zeros(int(out["logged"][0]), LOG)
@@ -157,21 +167,41 @@ class Run:
             )
 
 
+class _Scratch(threading.local):
+    """What the blocks of a thread leave for the next one: clean, so that no block pays for the size of the book."""
+
+    def __init__(self) -> None:
+        self.desks: dict[int, list[Desk]] = {}
+        self.tallies: dict[int, list[np.ndarray]] = {}
+
+
+_scratch = _Scratch()
+
+
 class _Sheet:
     """Where a run writes while a block of its paths is worked."""
 
     def __init__(self, run: Run, first: int, n: int):
-        self.run, self.first = run, first
+        size = len(run.book)
+        self.run, self.first, self.counting = run, first, run.detail == "positions"
+        desks, tallies = _scratch.desks.setdefault(size, []), _scratch.tallies.setdefault(size, [])
+        # Taken out of the scratch until the block is done: what an interruption leaves unclean is never used again.
+        self.desk = desks.pop() if desks else make_desk(size)
+        self.tallies = tallies.pop() if tallies else np.zeros(size, TALLY)
         self.out = np.zeros(n, OUTCOME)
+        self.fund_at = np.zeros((max(0, min(n, FAN_PATHS - first)), CHECKPOINTS))
         self.cells: list[np.ndarray] = []
-        self.tallies = np.zeros(len(run.book), TALLY)
 
     def work(self, start: int, prices: Prices) -> None:
         """The paths from the `start`-th of the block on, one for each row of `prices`."""
-        first = self.first + start
-        out = self.out[start : start + prices.close.shape[0]]
-        cells = np.zeros((out.size, buckets.N_CELLS), CELL)
-        waterfall.run_paths(prices, first, self.run.fund, *self.run.kernel, out, cells, self.tallies)
+        first, mine = self.first + start, slice(start, start + prices.close.shape[0])
+        out = self.out[mine]
+        cells = np.zeros((out.size, buckets.N_CELLS if self.counting else 0), CELL)
+        tallies = self.tallies if self.counting else self.tallies[:0]
+        run = self.run
+        waterfall.run_paths(
+            prices, first, run.fund, *run.kernel, self.desk, out, self.fund_at[mine], cells, tallies, NO_LOG
+        )
         touched = np.flatnonzero((out["deficit"] > 0) | (out["adl_events"] > 0))
         counted = cells[touched]
         row, cell = np.nonzero(counted.view(np.float64).reshape(*counted.shape, len(CELL.names or ())).any(axis=2))
@@ -182,15 +212,16 @@ class _Sheet:
         self.cells.append(found)
 
     def block(self) -> Block:
-        counts = self.tallies.view(np.int64).reshape(self.tallies.size, len(TALLY.names or ()))
-        place = np.flatnonzero(counts.any(axis=1))
+        place = self.desk.who[: collect(self.tallies, self.desk.who)]
+        place = place[np.argsort(self.run.kernel[0].positions["number"][place])]
         tallies = np.zeros(place.size, NUMBERED)
         tallies["number"] = self.run.kernel[0].positions["number"][place]
         for name in TALLY.names or ():
             tallies[name] = self.tallies[name][place]
-        kept = max(0, min(self.out.size, FAN_PATHS - self.first))
-        fund_at = self.out["fund_at"][:kept].copy()
-        return Block(self.first, self.out, fund_at, np.concatenate(self.cells), np.sort(tallies, order="number"))
+        self.tallies[place] = 0
+        _scratch.desks[self.tallies.size].append(self.desk)
+        _scratch.tallies[self.tallies.size].append(self.tallies)
+        return Block(self.first, self.out, self.fund_at, np.concatenate(self.cells), tallies)
 
 
 def work(runs: Sequence[Run], first: int, n: int) -> list[Block]:
@@ -205,6 +236,7 @@ def work(runs: Sequence[Run], first: int, n: int) -> list[Block]:
         prices = runs[0].price_block(first + start, min(size, n - start))
         for sheet in sheets:
             sheet.work(start, prices)
+        del prices  # so that the next take its place in the cache
     return [sheet.block() for sheet in sheets]
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 PATH_COLUMNS = (
     "net_loss_peak", "deficit", "inflow", "fund_end", "depleted", "depletion_step", "liquidated_count",
     "liquidated_quantity", "adl_count", "adl_quantity", "adl_usd", "residual", "weight",
-    "fund_needed", "fund_low", "adl_events", "longs_reached", "shorts_reached",
+    "fund_needed", "fund_low", "adl_events", "adl_seen", "longs_reached", "shorts_reached",
 )  # fmt: skip
 EVENTS = ("liquidation", "adl", "shortfall", "residual")
 
@@ -44,6 +44,7 @@ class Result:
         - `adl_events`, `adl_count`, `adl_quantity`, `adl_usd`: times that losses fell on winners, distinct positions
           hit, coins closed on them, and money raised (settlement "profit") or profit forgone against the mark
           ("bankruptcy")
+        - `adl_seen`: positions looked at in those events, a measure of work
         - `residual`: what nobody covered
         - `longs_reached`, `shorts_reached`: how many of each side, in the order of `liquidation_rank`, are gone:
           liquidated, or closed by ADL before the price came to them
@@ -53,7 +54,7 @@ class Result:
         A row per position: what it is, its notional and `effective_leverage` at S_0, its liquidation and bankruptcy
         price, `liquidation_rank` (how many of its side go before it), its classes (`stress.buckets`), and over paths
         its `liquidation_rate`, `bankruptcy_rate`, `adl_rate` (95 % Wilson intervals in `..._low`, `..._high`) and
-        `adl_share`, the mean share closed by ADL.
+        `adl_share`, the mean share closed by ADL. With detail "paths" neither classes nor rates.
     fund_at : float64[k, 25]
         Balance of the fund, USD, at the start and at 24 evenly spaced times up to the horizon, on the first paths of
         the run, 10,000 at most.
@@ -145,6 +146,8 @@ class Result:
 
     def rates_by(self, by: buckets.By, bins=None, side: buckets.Side | None = None) -> pd.DataFrame:
         """As `by_leverage`, by "leverage", by "set_leverage" or by "size", the decile of notional at S_0."""
+        if "liquidation_rate" not in self.positions:
+            raise ValueError("rates by class need a run with detail='positions'")
         key = (by, None if bins is None else tuple(bins), side)
         if key not in self._rates:  # a report shows the same table in several places
             self._rates[key] = buckets.rates(self.positions, self.paths, self.cells, by, bins, side)
@@ -230,6 +233,13 @@ def _positions(run: Run, block: Block) -> pd.DataFrame:
     place = np.empty(len(book), np.int64)
     place[ladder.positions["number"]] = np.arange(len(book))
     rank = np.where(book.side > 0, place, place - ladder.longs)
+    frame = book.to_frame()
+    frame["notional"] = book.quantity * s0
+    frame["effective_leverage"] = book.effective_leverage(s0)
+    frame["liquidation_price"], frame["bankruptcy_price"] = run.levels
+    frame["liquidation_rank"] = rank
+    if run.detail == "paths":
+        return frame.rename_axis("position")
     bankrupt, adl, share, spared = np.zeros((4, len(book)), np.int64)
     for name, counts in (("bankrupt", bankrupt), ("adl", adl), ("adl_share", share), ("spared", spared)):
         counts[block.tallies["number"]] = block.tallies[name]
@@ -239,11 +249,6 @@ def _positions(run: Run, block: Block) -> pd.DataFrame:
         np.searchsorted(long_reach, rank, side="right"),
         np.searchsorted(short_reach, rank, side="right"),
     )
-    frame = book.to_frame()
-    frame["notional"] = book.quantity * s0
-    frame["effective_leverage"] = book.effective_leverage(s0)
-    frame["liquidation_price"], frame["bankruptcy_price"] = run.levels
-    frame["liquidation_rank"] = rank
     for name, index in run.classes.items():
         frame[name] = index
     for name, hits in (("liquidation", n_paths - not_reached - spared), ("bankruptcy", bankrupt), ("adl", adl)):

@@ -33,7 +33,7 @@ from stress.engine import Run
 from stress.errors import InputError, Problem, raise_if
 from stress.estimate import Estimate, clopper_pearson, upper_quantile
 from stress.kernels import waterfall
-from stress.kernels.state import CELL, OUTCOME, TALLY, Prices
+from stress.kernels.state import CELL, CHECKPOINTS, LOG, OUTCOME, TALLY, Prices, make_desk
 from stress.prices import Paths
 from stress.simulation import prepare
 from stress.venue import Venue
@@ -137,8 +137,9 @@ def shock(run: Run, target: float) -> np.ndarray:
     """OUTCOME[1] of a jump from S_0 to `target` under an unlimited fund."""
     close, empty = np.array([[run.prices.s0, target]]), np.zeros((0, 0))
     out = np.zeros(1, OUTCOME)
-    nothing = np.zeros((1, 0), CELL), np.zeros(0, TALLY)
-    waterfall.run_paths(Prices(close, empty, empty, empty), 0, math.inf, *run.kernel, out, *nothing)
+    nothing = np.zeros((0, CHECKPOINTS)), np.zeros((1, 0), CELL), np.zeros(0, TALLY), np.zeros(0, LOG)
+    desk = make_desk(len(run.book))
+    waterfall.run_paths(Prices(close, empty, empty, empty), 0, math.inf, *run.kernel, desk, out, *nothing)
     return out
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from stress.errors import InputError
+from stress.kernels.philox import BLOCK, uniforms
 from stress.kernels.resample import next_bar
 from stress.prices import Bars, Bootstrap, Paths, make, read_bars
 from stress.prices.bars import Gap
@@ -47,7 +48,8 @@ def walk(model, n_paths, n_steps, seed=3):
     out = np.full((n_paths, n_steps + 1), -1)
     for path in range(n_paths):
         for step in range(1, n_steps + 1):
-            out[path, step] = next_bar(model._history, out[path, step - 1], seed, path, step)
+            u, w = uniforms(seed, BLOCK, path, 2 * step)
+            out[path, step] = next_bar(model._history, out[path, step - 1], u, w)
     return out[:, 1:]
 
 

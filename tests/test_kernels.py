@@ -15,7 +15,7 @@ from scipy import integrate, special, stats
 import stress
 from stress.depth import to_kernel
 from stress.kernels import fmath, fund, jit, ladder, margin, orderbook, philox, scores
-from stress.kernels.records import SCORES, TIER_BASES, Tiers
+from stress.kernels.records import SCORES, TIER_BASES, Tiers, make_terms
 
 pytestmark = pytest.mark.nojit
 
@@ -324,16 +324,17 @@ def test_pay():
 @pytest.mark.parametrize("window", [0.0, 59.0, 60.0, 150.0, 600.0, math.inf])
 def test_drawdown_queue_equals_the_largest_balance_of_the_window(window):
     rng, dt = random.Random(f"{window}"), 60.0
-    rules = stress.Venue(
+    terms = stress.Venue(
         name="x", tiers=[stress.Tier(0, math.inf, 100, 0.005, 0)], drawdown=0.3, drawdown_window=60.0
     ).to_kernel()[0]._replace(drawdown_window=window)  # fmt: skip
+    terms = make_terms(terms, to_kernel(None, 100.0, dt), dt, 0.0, 1.0, 0)[0]
     for _ in range(20):
         steps = 60
         balances = [100.0]
         peak_step, peak_balance = np.zeros(steps + 2, np.int64), np.zeros(steps + 2)
         head, tail = 0, fund.push_balance(0, balances[0], peak_step, peak_balance, 0, 0)
         for step in range(1, steps + 1):
-            head = fund.forget_old(rules, step, dt, peak_step, head)
+            head = fund.forget_old(terms, step, peak_step, head)
             seen = [b for j, b in enumerate(balances) if (step - 1 - j) * dt <= window]
             assert peak_balance[head] == max(seen)
             balances.append(balances[-1] + rng.choice([-5.0, -1.0, 0.0, 0.0, 1.0, 5.0]))
@@ -358,9 +359,15 @@ def test_ladder_is_sorted_as_the_price_meets_it_and_ties_keep_book_order():
     shorts = sorted(np.flatnonzero(side < 0), key=lambda i: (liquidation[i], i))
     assert [number for number, _ in rows] == [*longs, *shorts]
     assert built.longs == len(longs)
-    columns = dict(quantity=quantity, entry=entry, margin=margins, bankruptcy=bankruptcy, cells=cells)
-    for name, column in (columns | {"notional": 100 * quantity}).items():
-        assert np.array_equal(built.positions[name], column[built.positions["number"]])
+    order = built.positions["number"]
+    for name, column in dict(liquidation=liquidation, bankruptcy=bankruptcy, quantity=quantity).items():
+        assert np.array_equal(built.rungs[name], column[order])
+    for name, column in dict(entry=entry, quantity=quantity, margin=margins).items():
+        assert np.array_equal(getattr(built, name), column[order])
+    assert np.array_equal(built.positions["notional"], 100 * quantity[order])
+    assert np.array_equal(built.positions["cells"], cells[order])
+    assert np.array_equal(built.kinds[built.kind], cells[order])
+    assert len(np.unique(built.kinds, axis=0)) == len(built.kinds)
 
 
 def test_scores_by_hand():
@@ -373,11 +380,19 @@ def test_scores_by_hand():
         "profit": 20,
         "size": 200,
     }
+
+    def score(name, w, e, m):
+        key = np.zeros(1)
+        row = (np.array([x]) for x in (q, e, m))
+        positions, place = np.zeros(1, ladder.POSITION), np.zeros(1, np.int64)
+        scores.fill_scores(SCORES.index(name), tiers, w, mark, *row, place, positions, 0, 0, key)
+        return key[0]
+
     for name, value in by_hand.items():
-        assert scores.score(SCORES.index(name), tiers, 1, q, e, m, mark) == pytest.approx(value), name
+        assert score(name, 1, e, m) == pytest.approx(value), name
     # a short entered at 110 with the same profit and equity
-    assert scores.score(SCORES.index("hyperliquid"), tiers, -1, q, 110.0, m, mark) == pytest.approx(1.1 * 5)
-    assert scores.score(SCORES.index("binance"), tiers, 1, q, e, 0.5, mark) == pytest.approx(20 * 1.0 / 20.5)
+    assert score("hyperliquid", -1, 110.0, m) == pytest.approx(1.1 * 5)
+    assert score("binance", 1, e, 0.5) == pytest.approx(20 * 1.0 / 20.5)
 
 
 def test_profit_size_cuts_ten_classes_by_profit_share_and_orders_them_by_size():
@@ -385,8 +400,7 @@ def test_profit_size_cuts_ten_classes_by_profit_share_and_orders_them_by_size():
     for n in (1, 7, 10, 23):
         q, e = rng.uniform(1, 5, n), rng.uniform(80, 99, n)
         key = np.zeros((n, 2))
-        kind = SCORES.index("profit_size")
-        scores.fill_keys(kind, make_tiers("one", 0, 100.0), 1, q, e, q, np.arange(n), 100.0, 1, 0, 1, key)
+        scores.fill_classes(1, 100.0, q, e, np.arange(n), key)
         rank = np.argsort(np.argsort(-(100.0 - e) / e))
         assert np.array_equal(key[:, 0], -np.floor(10 * rank / n))
         assert key[:, 1] == pytest.approx(q * 100.0, rel=1e-11)

@@ -10,7 +10,8 @@ import pytest
 from scipy import stats
 
 from stress.errors import InputError
-from stress.kernels.diffusion import MAX_JUMPS, Side, factor, poisson, size
+from stress.kernels.diffusion import MAX_JUMPS, Side, poisson, size
+from stress.kernels.fmath import factor
 from stress.prices import GBM, MODELS, Bars, Kou, Merton, Paths, Replay, TailJumps, make, parameters, read_bars
 from stress.prices.bars import Gap
 from stress.prices.diffusion import YEAR, growth, survival

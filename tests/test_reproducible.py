@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import math
 import multiprocessing
+import os
+import queue
+import subprocess
+import sys
+import threading
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
 
+import numba
 import numpy as np
 import pandas as pd
 import pytest
@@ -113,35 +121,30 @@ def test_an_executor_of_threads(alone):
 
 
 class Backwards(Executor):
-    """Works what it was given last first, when somebody waits."""
+    """A thread that takes first what it was given last."""
 
     def __init__(self):
-        self.waiting = []
+        self.waiting, self.order = queue.LifoQueue(), []
+        threading.Thread(target=self.work, daemon=True).start()
 
     def submit(self, fn, /, *args, **kwargs):
-        future = LazyFuture(self)
-        self.waiting.append((future, fn, args, kwargs))
+        future = Future()
+        self.waiting.put((future, fn, args))
         return future
 
     def work(self):
-        while self.waiting:
-            future, fn, args, kwargs = self.waiting.pop()
-            future.set_result(fn(*args, **kwargs))
-
-
-class LazyFuture(Future):
-    def __init__(self, owner):
-        super().__init__()
-        self.owner = owner
-
-    def result(self, timeout=None):
-        self.owner.work()
-        return super().result(timeout)
+        while True:
+            future, fn, args = self.waiting.get()
+            if future.set_running_or_notify_cancel():
+                future.set_result(fn(*args))
+                self.order.append(args[1])
 
 
 def test_blocks_worked_in_another_order(alone, monkeypatch):
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 30_000)
-    assert digests(simulate(executor=Backwards(), threads=3)) == digests(alone)
+    executor = Backwards()
+    assert digests(simulate(executor=executor, threads=3)) == digests(alone)
+    assert executor.order != sorted(executor.order)
 
 
 @pytest.mark.slow
@@ -187,11 +190,33 @@ def test_an_error_names_the_path_and_how_to_look_at_it():
 # A silent change of any number shows here. Where a change is meant, write the new digests down, and say in the
 # CHANGELOG which numbers moved and why.
 GOLDEN = {
-    "paths": "4953a2d56b54950fa70b909e0aebbf8af135d049bb9f097f5846e26d1a8cb671",
+    "paths": "b2819714e212a5025703e6b315e2850470bc442d6c292a134a02eb20f4410c80",
     "positions": "94cf5ad283ea5636a3fd9c0a1b44182deb49b07571b8cf8b1664db4fa3fc2acc",
-    "cells": "81e0f151200e8069ee7e4098d5a44236f533f9127fecec0c51841aae62168d6e",
+    "cells": "636fb582fa52b94dccd375e1d863c26fc734a7dc51e2c5e9dfc7ef384f0d500e",
 }
+
+
+FIRST_PATHS = 20
+GOLDEN_OF_FIRST = "3216e7c3a58bdb906d6419ba43d57a344476cec6c1be4b547465d96e0580e39b"
 
 
 def test_bytes_of_a_small_run(alone):
     assert digests(alone) == GOLDEN
+    assert digest(alone.paths[:FIRST_PATHS]) == GOLDEN_OF_FIRST
+
+
+@pytest.mark.nojit
+@pytest.mark.skipif(not numba.config.DISABLE_JIT, reason="the compiler is on: NUMBA_DISABLE_JIT=1")
+def test_the_same_bytes_without_the_compiler():
+    assert digest(simulate(threads=1, n_paths=FIRST_PATHS).paths) == GOLDEN_OF_FIRST
+
+
+def test_the_same_bytes_for_a_processor_of_no_kind(tmp_path):
+    """Compiled anew for the least that an x86-64 has: what the compiler chooses is no input."""
+    code = "from tests import test_reproducible as t; print(t.digests(t.simulate(threads=2)))"
+    environment = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": "", "STRESS_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | environment, cwd=Path(__file__).parents[1],
+        stdout=subprocess.PIPE, text=True, check=True, timeout=500,
+    )  # fmt: skip
+    assert ast.literal_eval(done.stdout) == GOLDEN

@@ -9,9 +9,12 @@ Sources of the rules: docs/model.md, section 7.
 
 import numpy as np
 
-from stress.kernels.jit import jit
+from stress.kernels.jit import inlined, jit, lean
 
 UNFILLED = 1e-12  # an unfilled part of the budget up to this share of it counts as filled
+
+BUCKETS = 1024  # of the histogram of a queue
+ALL_BUT_SIGN = 0x7FFFFFFFFFFFFFFF
 
 QUEUE, PRO_RATA, LEVERAGE_PRO_RATA, LEVERAGE_DRAIN, TOP_TRUNCATION = 0, 1, 2, 3, 4
 
@@ -69,8 +72,8 @@ def middle_of_three(order, a, b, c, key, number):
 
 
 @jit
-def queue(capacity, key, number, budget, amount):
-    """Highest key first, each to its capacity.
+def queue(capacity, key, number, budget, enough, amount):
+    """Highest key first, each to its capacity, until no more than `enough` of the budget is left.
 
     The order among those who give all they have does not matter, so the queue is not sorted: a pivot splits it, and
     the front half is either taken whole, or holds the end of the budget and is split again. Linear in the winners.
@@ -78,7 +81,7 @@ def queue(capacity, key, number, budget, amount):
     order = np.arange(capacity.size)
     low, high = 0, capacity.size
     rest = budget
-    while low < high and rest > UNFILLED * budget:
+    while low < high and rest > enough:
         middle = middle_of_three(order, low, (low + high) // 2, high - 1, key, number)
         pivot = order[middle]
         order[middle] = order[high - 1]
@@ -98,12 +101,106 @@ def queue(capacity, key, number, budget, amount):
         for i in range(low, front):
             amount[order[i]] = capacity[order[i]]
         rest -= total
-        if rest > UNFILLED * budget:
+        if rest > enough:
             amount[pivot] = min(capacity[pivot], rest)
             rest -= amount[pivot]
         order[high - 1] = order[front]
         order[front] = pivot
         low = front + 1
+
+
+@lean
+def in_order(x):
+    """An integer that grows with x."""
+    bits = np.float64(x).view(np.int64)
+    return bits ^ ((bits >> 63) & ALL_BUT_SIGN)
+
+
+@lean
+def split(key, capacity, least, most, sums, budget, enough):
+    """Where a budget ends among the keys whose `in_order` lies from `least` to `most`.
+
+    A histogram of the keys, weighted by capacity, is read from its upper end until no more than `enough` is left.
+
+    Returns
+    -------
+    low, high : int
+        Rows above `high` give all they have, those from low to high (none if high < low) share the rest, and those
+        under `low` give nothing.
+    rest : float
+        What is left of the budget for the rows from low to high.
+    """
+    shift = 0
+    while (most - least) >> shift >= sums.size:
+        shift += 1
+    sums[:] = 0.0
+    for i in range(key.size):
+        rank = in_order(key[i])
+        if least <= rank <= most:
+            sums[(rank - least) >> shift] += capacity[i]
+    low, rest = least, budget
+    for bucket in range((most - least) >> shift, -1, -1):
+        if rest <= enough:
+            break
+        low = least + (bucket << shift)
+        if sums[bucket] > rest:
+            return low, min(most, low + (1 << shift) - 1), rest
+        rest -= sums[bucket]
+    return low, low - 1, rest
+
+
+@inlined
+def head_of_queue(key, capacity, place, positions, budget, who, amount):
+    """The queue of one key, without a look at the order of those who give all or nothing.
+
+    Two histograms, the second of the bucket of the first in which the budget ends, leave a handful of rows to be put
+    in order.
+
+    Parameters
+    ----------
+    key, capacity : float64[n]
+        n >= 1, capacity > 0.
+    place : int64[n]
+        Rows of `positions`, whose `number` settles ties, the lower first.
+    budget : float
+        > 0.
+    who, amount : int64[n], float64[n]
+        The rows that give and what each gives, overwritten from the start.
+
+    Returns
+    -------
+    int
+        How many give.
+    """
+    enough = UNFILLED * budget
+    least, most = ALL_BUT_SIGN, -ALL_BUT_SIGN
+    for i in range(key.size):
+        rank = in_order(key[i])
+        least, most = min(least, rank), max(most, rank)
+    sums = np.empty(BUCKETS)
+    low, high, rest = split(key, capacity, least, most, sums, budget, enough)
+    if low < high:
+        low, high, rest = split(key, capacity, low, high, sums, rest, enough)
+    n = at_border = 0
+    for i in range(key.size):
+        rank = in_order(key[i])
+        who[n], amount[n] = i, capacity[i]
+        n += rank >= low
+        at_border += low <= rank <= high
+    if at_border == 0:
+        return n
+    row, room, keys = np.empty(at_border, np.int64), np.empty(at_border), np.zeros((at_border, 2))
+    tie, part = np.empty(at_border, np.int64), np.zeros(at_border)
+    m = 0
+    for k in range(n):
+        i = who[k]
+        if in_order(key[i]) <= high:
+            row[m], room[m], keys[m, 0], tie[m] = k, capacity[i], key[i], positions[place[i]].number
+            m += 1
+    queue(room, keys, tie, rest, enough, part)
+    for m in range(at_border):
+        amount[row[m]] = part[m]
+    return n
 
 
 @jit
@@ -216,7 +313,7 @@ def allocate(policy, capacity, key, number, budget, amount):
     if capacity.size == 0 or budget <= 0.0:
         return
     if policy == QUEUE:
-        queue(capacity, key, number, budget, amount)
+        queue(capacity, key, number, budget, UNFILLED * budget, amount)
         return
     if budget >= total_of(capacity):
         for i in range(amount.size):

@@ -17,8 +17,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stress.kernels.fmath import exp, log, normal_quantile
-from stress.kernels.jit import jit
+from stress.kernels.chunk import CHUNK, factors, normals
+from stress.kernels.fmath import exp, log, normal_quantile, plain_log
+from stress.kernels.jit import inlined, jit, lean
 from stress.kernels.philox import BRIDGE, JUMP, STEP, uniforms
 
 MAX_JUMPS = 256  # of one step
@@ -45,30 +46,22 @@ class Side(NamedTuple):
 
 
 class Law(NamedTuple):
-    """One step: a normal of mean `drift` and deviation `sd`, then a Poisson(`rate`) number of jumps, up with
-    probability `p_up`. The two sides travel beside it."""
+    """The steps of a path: each a normal log move, then a Poisson number of jumps. The two sides travel beside it.
 
-    drift: float
-    sd: float
+    drift, sd : float64[n_steps + 1], mean and deviation of the move of each step; entry 0 is of no step
+    variance2 : float64[n_steps + 1], 2 sd^2
+    rate : float, expected number of jumps in a step
+    p_up : float, probability that a jump is up
+    """
+
+    drift: np.ndarray
+    sd: np.ndarray
+    variance2: np.ndarray
     rate: float
     p_up: float
 
 
-@jit
-def factor(x):
-    """exp(x), by eight Taylor terms (error below 1e-19) for the small moves of a short step."""
-    if abs(x) > 0.03125:
-        return exp(x)
-    p = x * (1.0 / 40320.0) + 1.0 / 5040.0
-    p = p * x + 1.0 / 720.0
-    p = p * x + 1.0 / 120.0
-    p = p * x + 1.0 / 24.0
-    p = p * x + 1.0 / 6.0
-    p = p * x + 0.5
-    return 1.0 + (x + (x * x) * p)
-
-
-@jit
+@lean
 def size(side, u):
     """Size of a jump at the uniform u in (0, 1): the quantile function of the side."""
     w = 1.0 - u
@@ -97,48 +90,76 @@ def poisson(u, rate, at_zero):
     return k
 
 
-@jit
-def jump(law, up, down, seed, path, step, count):
+@inlined
+def jump(p_up, up, down, seed, path, step, count):
     """Sum of the `count` jumps of a step, in log price."""
     total = 0.0
     for k in range(count):
         u, w = uniforms(seed, JUMP, path, step * MAX_JUMPS + k)
-        total += size(up, w) if u < law.p_up else -size(down, w)
+        total += size(up, w) if u < p_up else -size(down, w)
     return total
 
 
-@jit
-def fill_path(law, up, down, pace, s0, at_zero, seed, path, close, low, high, pre_jump):
+@inlined
+def draw(seed, path, first, z, u, v, n):
+    """Uniforms of the steps from `first` on: for the normal, the low, the high and the number of jumps."""
+    for j in range(z.size):
+        z[j], u[j] = uniforms(seed, STEP, path, first + j)
+    for j in range(z.size):
+        v[j], n[j] = uniforms(seed, BRIDGE, path, first + j)
+
+
+@inlined
+def log_moves(drift, sd, variance2, d, low, high):
+    """From normals and uniforms to log moves and their extremes; the last three arrays are overwritten."""
+    for j in range(d.size):
+        d[j] = drift[j] + sd[j] * d[j]
+    for j in range(d.size):
+        low[j] = 0.5 * (d[j] - math.sqrt(d[j] * d[j] - variance2[j] * plain_log(low[j])))
+    for j in range(d.size):
+        high[j] = 0.5 * (d[j] + math.sqrt(d[j] * d[j] - variance2[j] * plain_log(high[j])))
+
+
+@inlined
+def bounds(start, end, low, high):
+    """From factors of the extremes to prices; the last two arrays are overwritten.
+
+    The formulas hold up to rounding; the order low <= ends <= high is to hold exactly.
+    """
+    for j in range(low.size):
+        low[j] = min(start[j] * low[j], start[j], end[j])
+        high[j] = max(start[j] * high[j], start[j], end[j])
+
+
+@inlined
+def fill_path(law, up, down, s0, at_zero, seed, path, room, close, low, high, pre_jump):
     """One path; the four rows are overwritten. `pre_jump` may be `close` itself if the law has no jumps.
 
-    `pace` is float64[n_steps + 1], the variance of each step as a multiple of the law's, or empty for 1 throughout.
+    In a chunk the rows hold uniforms first, then log moves, then factors, then prices.
     """
     close[0] = low[0] = high[0] = pre_jump[0] = price = s0
-    drift, sd = law.drift, law.sd
-    variance2 = 2.0 * sd * sd
-    for step in range(1, close.size):
-        if pace.size > 0:
-            sd = law.sd * math.sqrt(pace[step])
-            drift = law.drift + 0.5 * (law.sd * law.sd - sd * sd)  # the expected price stays what it was
-            variance2 = 2.0 * sd * sd
-        z, u = uniforms(seed, STEP, path, step)
-        v, n = uniforms(seed, BRIDGE, path, step)
-        d = drift + sd * normal_quantile(z)
-        end = price * factor(d)
-        bottom = price * factor(0.5 * (d - math.sqrt(d * d - variance2 * log(u))))
-        top = price * factor(0.5 * (d + math.sqrt(d * d - variance2 * log(v))))
-        # the formulas hold up to rounding; the order low <= ends <= high is to hold exactly
-        low[step] = min(bottom, price, end)
-        high[step] = max(top, price, end)
-        pre_jump[step] = end
-        if n > at_zero:
-            end *= exp(jump(law, up, down, seed, path, step, poisson(n, law.rate, at_zero)))
-        close[step] = price = end
+    for first in range(1, close.size, CHUNK):
+        last = min(first + CHUNK, close.size)
+        d, bottom, top, end = close[first:last], low[first:last], high[first:last], pre_jump[first:last]
+        n = room.uniforms[: last - first]
+        draw(seed, path, first, d, bottom, top, n)
+        normals(d, room.values, room.places)
+        log_moves(law.drift[first:last], law.sd[first:last], law.variance2[first:last], d, bottom, top)
+        factors(d)
+        factors(bottom)
+        factors(top)
+        for j in range(n.size):
+            end[j] = price = price * d[j]
+            if n[j] > at_zero:
+                count = poisson(n[j], law.rate, at_zero)
+                price *= exp(jump(law.p_up, up, down, seed, path, first + j, count))
+            d[j] = price
+        bounds(close[first - 1 : last - 1], end, bottom, top)
 
 
-@jit
-def fill_block(law, up, down, pace, s0, seed, first_path, close, low, high, pre_jump):
+@lean
+def fill_block(law, up, down, s0, seed, first_path, room, close, low, high, pre_jump):
     """Paths first_path, first_path + 1, ...; a row each of the four float64[n_paths, n_steps + 1], overwritten."""
     at_zero = exp(-law.rate)
     for i in range(close.shape[0]):
-        fill_path(law, up, down, pace, s0, at_zero, seed, first_path + i, close[i], low[i], high[i], pre_jump[i])
+        fill_path(law, up, down, s0, at_zero, seed, first_path + i, room, close[i], low[i], high[i], pre_jump[i])

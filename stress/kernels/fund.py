@@ -12,10 +12,10 @@ fund the path needs, and one run gives the whole curve for this floor too.
 
 import math
 
-from stress.kernels.jit import jit
+from stress.kernels.jit import lean
 
 
-@jit
+@lean
 def pay(deficit, balance, floor, tolerance):
     """Split a deficit into what the fund pays and what is left unpaid; unpaid <= tolerance counts as paid."""
     paid = min(deficit, max(0.0, balance - floor))
@@ -25,7 +25,7 @@ def pay(deficit, balance, floor, tolerance):
     return paid, unpaid
 
 
-@jit
+@lean
 def push_balance(step, balance, peak_step, peak_balance, head, tail):
     """Add the balance at the end of a step to the queue [head, tail); returns the new tail."""
     while tail > head and peak_balance[tail - 1] <= balance:
@@ -35,15 +35,15 @@ def push_balance(step, balance, peak_step, peak_balance, head, tail):
     return tail + 1
 
 
-@jit
-def forget_old(rules, step, dt, peak_step, head):
+@lean
+def forget_old(terms, step, peak_step, head):
     """New head of the queue, from which the balances that left the window before `step` are gone."""
-    while (step - 1 - peak_step[head]) * dt > rules.drawdown_window:
+    while (step - 1 - peak_step[head]) * terms.dt > terms.drawdown_window:
         head += 1
     return head
 
 
-@jit
-def has_drawdown(rules):
+@lean
+def has_drawdown(terms):
     """Whether the floor moves with the balance."""
-    return not math.isnan(rules.drawdown)
+    return not math.isnan(terms.drawdown)

@@ -60,12 +60,35 @@ def is_warm() -> bool:
     return CACHE_DIR is not None and any(CACHE_DIR.rglob("*.nbi"))
 
 
-def jit(function):
+def jit(function, counted=True, **options: Any):
     """Compile a function on its first call."""
     # numba reads its cache directory once, when the decorator runs; other libraries keep theirs.
     previous = CONFIG.CACHE_DIR
     try:
         CONFIG.CACHE_DIR = str(CACHE_DIR or "")
-        return numba.njit(cache=CACHE_DIR is not None, error_model="numpy", nogil=True)(function)
+        options |= {"cache": CACHE_DIR is not None, "error_model": "numpy", "nogil": True, "_nrt": counted}
+        return numba.njit(**options)(function)
     finally:
         CONFIG.CACHE_DIR = previous
+
+
+def lean(function):
+    """Compile a function that makes no array, without counting references to those it is given.
+
+    To take an array out of a tuple is to count a reference, up and down again, in a way that all processors must
+    agree on. In what runs once per step that would cost more than the step.
+    """
+    return jit(function, counted=False)
+
+
+def inlined(function):
+    """Compile a function that is called from one place into that place: nothing is passed."""
+    return jit(function, inline="always")
+
+
+def formula(function):
+    """Compile a function of numbers whose code goes into each of its callers.
+
+    A loop becomes vector code only if no call is left in it.
+    """
+    return jit(function, counted=False, forceinline=True)

@@ -1,7 +1,10 @@
-"""The book, sorted once, and what a path keeps of it.
+"""The book, sorted once, in the order in which a moving price meets it.
 
 Longs stand first, from the highest liquidation price down; shorts follow, from the lowest up; ties in book order. A
 path walks each side with one pointer: every position behind it is gone, so a quiet step looks at two numbers.
+
+What liquidation reads of a position lies together, in one RUNG; what ADL scans lies in columns; the rest is looked at
+where something has happened to a position.
 """
 
 from typing import NamedTuple
@@ -10,9 +13,18 @@ import numpy as np
 
 GROUPINGS = 3  # each position stands in one cell of each grouping, see `stress.buckets`
 
+RUNG = np.dtype((np.record, [("liquidation", "f8"), ("bankruptcy", "f8"), ("quantity", "f8")]))
+
+FLIGHT_SIZE = 64
+
+# Sums and bounds of 64 positions in a row, counted from the first of a side, to take or to leave all of them at once.
+FLIGHT = np.dtype((np.record, [
+    ("last", "f8"),                                     # liquidation price of the last
+    ("quantity", "f8"), ("level_value", "f8"), ("bankruptcy_value", "f8"),  # sums of q, q L and q B
+    ("bankruptcy_low", "f8"), ("bankruptcy_high", "f8"), ("entry_low", "f8"), ("entry_high", "f8"),
+]))  # fmt: skip
+
 POSITION = np.dtype((np.record, [
-    ("quantity", "f8"), ("entry", "f8"), ("margin", "f8"),
-    ("liquidation", "f8"), ("bankruptcy", "f8"),
     ("notional", "f8"),                 # q S_0
     ("cells", "i8", (GROUPINGS,)),      # its cell in each grouping
     ("number", "i8"),                   # in the book
@@ -22,12 +34,41 @@ POSITION = np.dtype((np.record, [
 class Ladder(NamedTuple):
     """Positions in the order in which a moving price meets them.
 
+    rungs : RUNG[N]
+    long_flights, short_flights : FLIGHT[n // 64] for n longs, n shorts
+    entry, quantity, margin : float64[N]
     positions : POSITION[N]
+    kind : int32[N], row of the position in `kinds`
+    kinds : int64[K, GROUPINGS], the different triples of cells
     longs : int, how many longs
     """
 
+    rungs: np.ndarray
+    long_flights: np.ndarray
+    short_flights: np.ndarray
+    entry: np.ndarray
+    quantity: np.ndarray
+    margin: np.ndarray
     positions: np.ndarray
+    kind: np.ndarray
+    kinds: np.ndarray
     longs: int
+
+
+def sum_flights(rungs, entry):
+    """FLIGHT[n // 64] of the RUNG[n] and the entry prices of a side."""
+    whole = rungs[: rungs.size - rungs.size % FLIGHT_SIZE].reshape(-1, FLIGHT_SIZE)
+    level, bankruptcy, quantity = whole["liquidation"], whole["bankruptcy"], whole["quantity"]
+    flights = np.zeros(len(whole), FLIGHT)
+    flights["last"] = level[:, -1]
+    flights["quantity"] = quantity.sum(axis=1)
+    with np.errstate(invalid="ignore"):  # a level that no price reaches is infinite
+        flights["level_value"] = (quantity * level).sum(axis=1)
+    flights["bankruptcy_value"] = (quantity * bankruptcy).sum(axis=1)
+    entry = entry[: whole.size].reshape(whole.shape)
+    flights["entry_low"], flights["entry_high"] = entry.min(axis=1), entry.max(axis=1)
+    flights["bankruptcy_low"], flights["bankruptcy_high"] = bankruptcy.min(axis=1), bankruptcy.max(axis=1)
+    return flights
 
 
 def build(side, quantity, entry, margin, liquidation, bankruptcy, s0, cells):
@@ -36,8 +77,24 @@ def build(side, quantity, entry, margin, liquidation, bankruptcy, s0, cells):
     longs = longs[np.argsort(-liquidation[longs], kind="stable")]
     shorts = shorts[np.argsort(liquidation[shorts], kind="stable")]
     order = np.concatenate([longs, shorts])
-    positions = np.zeros(order.size, POSITION)
-    columns = (quantity, entry, margin, liquidation, bankruptcy, quantity * s0, cells, np.arange(order.size))
+    rungs, positions = np.zeros(order.size, RUNG), np.zeros(order.size, POSITION)
+    for name, column in zip(RUNG.names or (), (liquidation, bankruptcy, quantity), strict=True):
+        rungs[name] = column[order]
+    columns = ((quantity * s0)[order], cells[order], order)
     for name, column in zip(POSITION.names or (), columns, strict=True):
-        positions[name] = column[order]
-    return Ladder(positions, int(longs.size))
+        positions[name] = column
+    base = int(cells.max(initial=0)) + 1
+    code = (cells[:, 0] * base + cells[:, 1]) * base + cells[:, 2]
+    _, first, kind = np.unique(code, return_index=True, return_inverse=True)
+    return Ladder(
+        rungs,
+        sum_flights(rungs[: longs.size], entry[longs]),
+        sum_flights(rungs[longs.size :], entry[shorts]),
+        entry[order],
+        quantity[order],
+        margin[order],
+        positions,
+        kind[order].astype(np.int32),
+        cells[first],
+        int(longs.size),
+    )

@@ -10,12 +10,12 @@ Walking the book in one order or in many costs the same money, because H telesco
 """
 
 from stress.kernels.fmath import power
-from stress.kernels.jit import jit
+from stress.kernels.jit import lean
 
 SMALL = 1e-5  # of v: the middle of so small an order misses its mean by some 1e-11, as much as the difference would
 
 
-@jit
+@lean
 def displacement(depth, v):
     """h(v), a fraction of the price."""
     a = abs(v)
@@ -23,13 +23,13 @@ def displacement(depth, v):
     return size if v > 0.0 else -size
 
 
-@jit
+@lean
 def shade_of(depth, v):
     """1 - k h(v), the mark as a share of the exogenous price; k is `passthrough`."""
     return 1.0 if depth.slope == 0.0 else 1.0 - depth.passthrough * displacement(depth, v)
 
 
-@jit
+@lean
 def displacement_integral(depth, v):
     """H(v), in coins."""
     a = abs(v)
@@ -38,7 +38,7 @@ def displacement_integral(depth, v):
     return depth.slope * power(a, depth.exponent) * a / (depth.exponent + 1.0)
 
 
-@jit
+@lean
 def curved_fill(depth, x, v, dv):
     """`average_fill` by the integral of the curve; where a difference of integrals would cancel, by its middle."""
     same_part = (abs(v) > depth.cap) == (abs(v + dv) > depth.cap)
@@ -47,7 +47,7 @@ def curved_fill(depth, x, v, dv):
     return x * (1.0 - (displacement_integral(depth, v + dv) - displacement_integral(depth, v)) / dv)
 
 
-@jit
+@lean
 def average_fill(depth, x, v, dv):
     """Average price of an order that moves v by dv != 0 (selling: dv > 0) when the exogenous price is x."""
     if depth.slope == 0.0:

@@ -8,7 +8,10 @@ Source: J. K. Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC'1
 vectors as tests. 64-bit products of 32-bit words keep all arithmetic exact.
 """
 
-from stress.kernels.jit import jit
+import numpy as np
+
+from stress.kernels.fmath import ONE
+from stress.kernels.jit import formula, jit
 
 MASK = 0xFFFFFFFF
 M0 = 0xD2511F53
@@ -25,7 +28,7 @@ POPULATION = 4  # synthetic books
 BLOCK = 5  # bootstrap blocks
 
 
-@jit
+@formula
 def philox(c0, c1, c2, c3, k0, k1):
     """Four random 32-bit words of the counter (c0..c3) under the key (k0, k1). All words are ints in [0, 2^32)."""
     for _ in range(10):
@@ -37,13 +40,17 @@ def philox(c0, c1, c2, c3, k0, k1):
     return c0, c1, c2, c3
 
 
-@jit
+@formula
 def unit(high, low):
-    """The uniform in (0, 1) of two 32-bit words: 52 bits, centred, so that a double holds it and it is never 0 or 1."""
-    return ((high >> 6) * 67108864.0 + (low >> 6) + 0.5) * (1.0 / 4503599627370496.0)
+    """The uniform in (0, 1) of two 32-bit words: 52 bits, centred, so that a double holds it and it is never 0 or 1.
+
+    The upper 26 bits of each word make k, the fraction of the double 1 + k / 2^52; so (k + 1/2) / 2^52 comes out
+    exactly, without a conversion of integers.
+    """
+    return np.int64(((high >> 6) << 26) | (low >> 6) | ONE).view(np.float64) - (1.0 - 2.0**-53)
 
 
-@jit
+@formula
 def uniforms(seed, stream, path, draw):
     """Two independent uniforms in (0, 1) at the address (stream, path, draw).
 
@@ -58,7 +65,8 @@ def uniforms(seed, stream, path, draw):
     draw : int
         Number of the draw in the path, 0 <= draw < 2^32.
     """
-    w0, w1, w2, w3 = philox(draw & MASK, path & MASK, (path >> 32) & MASK, stream, seed & MASK, (seed >> 32) & MASK)
+    key0, key1 = seed & MASK, (seed >> 32) & MASK
+    w0, w1, w2, w3 = philox(draw & MASK, path & MASK, (path >> 32) & MASK, stream & MASK, key0, key1)
     return unit(w0, w1), unit(w2, w3)
 
 

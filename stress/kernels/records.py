@@ -1,4 +1,4 @@
-"""What crosses the border between words and numbers: tuples of plain arrays and floats.
+"""What crosses the border between words and numbers: plain arrays, floats, and one record of terms.
 
 Words of the rules become the index of the word in these tuples. A new score or sharing rule is added here, gets its
 formula in `scores` or `allocate`, and every test that walks these tuples covers it.
@@ -69,3 +69,19 @@ class Depth(NamedTuple):
     max_displacement: float
     recovery: float
     passthrough: float
+
+
+# The numbers that all paths share. A record is one pointer to pass, where a tuple would be thirty values.
+TERMS = np.dtype((np.record, [
+    ("fee_rate", "f8"), ("residual_to_fund", "i8"),
+    ("policy", "i8"), ("score", "i8"), ("settlement", "i8"), ("adl_price", "i8"),
+    ("reserve", "f8"), ("drawdown", "f8"), ("drawdown_window", "f8"),                   # Rules
+    ("slope", "f8"), ("exponent", "f8"), ("cap", "f8"), ("max_displacement", "f8"),
+    ("recovery", "f8"), ("passthrough", "f8"),                                          # Depth
+    ("dt", "f8"), ("gap", "f8"), ("jump_gap", "f8"), ("seed", "i8"),                    # seconds, fractions
+]))  # fmt: skip
+
+
+def make_terms(rules: Rules, depth: Depth, dt: float, gap: float, jump_gap: float, seed: int) -> np.ndarray:
+    """TERMS[1] of the rules, the order book, the step in seconds, the gaps as fractions, and the seed."""
+    return np.array([(*rules, *depth, dt, gap, jump_gap, seed)], TERMS)

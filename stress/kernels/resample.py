@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from stress.kernels.chunk import CHUNK
 from stress.kernels.diffusion import size
 from stress.kernels.fmath import power
-from stress.kernels.jit import jit
+from stress.kernels.jit import inlined, lean
 from stress.kernels.philox import BLOCK, uniforms
 
 
@@ -38,7 +39,7 @@ class History(NamedTuple):
     p: float
 
 
-@jit
+@inlined
 def begin(history, w):
     """Bar that a new block begins with, at the uniform w."""
     extra = (1.0 - history.p) * history.starts.size
@@ -48,10 +49,9 @@ def begin(history, w):
     return min(int((x - extra) / history.p), history.low.size - 1)
 
 
-@jit
-def next_bar(history, bar, seed, path, step):
-    """Bar of a step, after `bar` in the step before (below 0: none)."""
-    u, w = uniforms(seed, BLOCK, path, 2 * step)
+@inlined
+def next_bar(history, bar, u, w):
+    """Bar of a step, after `bar` in the step before (below 0: none), at two uniforms."""
     if bar < 0:
         return int(w * history.low.size)
     if u < history.p or history.is_last[bar]:
@@ -59,28 +59,34 @@ def next_bar(history, bar, seed, path, step):
     return bar + 1
 
 
-@jit
-def fill_path(history, up, down, s0, seed, path, close, low, high):
+@inlined
+def fill_path(history, up, down, s0, seed, path, room, close, low, high):
     """One path; the three rows are overwritten. `up` and `down` are the sizes of the bars of the tail."""
     close[0] = low[0] = high[0] = price = s0
     bar = -1
-    for step in range(1, close.size):
-        bar = next_bar(history, bar, seed, path, step)
-        bottom, top, end = history.low[bar], history.high[bar], history.close[bar]
-        reach = history.reach[bar]
-        if reach != 0.0:
-            v = uniforms(seed, BLOCK, path, 2 * step + 1)[0]
-            stretch = size(up, v) / reach if reach > 0.0 else -size(down, v) / reach
-            bottom, top, end = power(bottom, stretch), power(top, stretch), power(end, stretch)
-        end *= price
-        # low <= both ends <= high is to hold after rounding too
-        low[step] = min(price * bottom, price, end)
-        high[step] = max(price * top, price, end)
-        close[step] = price = end
+    for first in range(1, close.size, CHUNK):
+        last = min(first + CHUNK, close.size)
+        u, w = room.uniforms[: last - first], room.values[: last - first]
+        for j in range(u.size):
+            u[j], w[j] = uniforms(seed, BLOCK, path, 2 * (first + j))
+        for j in range(u.size):
+            step = first + j
+            bar = next_bar(history, bar, u[j], w[j])
+            bottom, top, end = history.low[bar], history.high[bar], history.close[bar]
+            reach = history.reach[bar]
+            if reach != 0.0:
+                v = uniforms(seed, BLOCK, path, 2 * step + 1)[0]
+                stretch = size(up, v) / reach if reach > 0.0 else -size(down, v) / reach
+                bottom, top, end = power(bottom, stretch), power(top, stretch), power(end, stretch)
+            end *= price
+            # low <= both ends <= high is to hold after rounding too
+            low[step] = min(price * bottom, price, end)
+            high[step] = max(price * top, price, end)
+            close[step] = price = end
 
 
-@jit
-def fill_block(history, up, down, s0, seed, first_path, close, low, high):
+@lean
+def fill_block(history, up, down, s0, seed, first_path, room, close, low, high):
     """Paths first_path, first_path + 1, ...; a row each of the three float64[n_paths, n_steps + 1], overwritten."""
     for i in range(close.shape[0]):
-        fill_path(history, up, down, s0, seed, first_path + i, close[i], low[i], high[i])
+        fill_path(history, up, down, s0, seed, first_path + i, room, close[i], low[i], high[i])

@@ -16,57 +16,76 @@ import numpy as np
 
 from stress.kernels.allocate import make_heap, pop
 from stress.kernels.fmath import round40
-from stress.kernels.jit import jit
+from stress.kernels.jit import jit, lean
 from stress.kernels.margin import maintenance_margin
-from stress.kernels.philox import event_key, event_score
+from stress.kernels.philox import event_score
 
 PNL_LEVERAGE, BINANCE, HYPERLIQUID, PROFIT, PROFIT_SIZE, SIZE, RANDOM = 0, 1, 2, 3, 4, 5, 6
 CLASSES = 10  # of the profit_size score
 
 
-@jit
-def score(kind, tiers, w, q, e, m, mark):
-    """Score of one position; `profit_size` and `random` are made from the whole queue, see `fill_keys`."""
+@lean
+def pnl_leverage(w, q, e, m, mark):
     profit = w * q * (mark - e)
-    leverage = q * mark / (m + profit)
+    return profit / (q * e) * (q * mark / (m + profit))
+
+
+@lean
+def binance(tiers, w, q, e, m, mark):
+    profit = w * q * (mark - e)
+    return profit / max(1.0, m) * maintenance_margin(tiers, q, e, mark) / (m + profit)
+
+
+@lean
+def hyperliquid(w, q, e, m, mark):
+    return (mark / e if w > 0 else e / mark) * (q * mark / (m + w * q * (mark - e)))
+
+
+@lean
+def fill_scores(kind, tiers, w, mark, q, e, m, place, positions, key0, key1, key):
+    """Score of every winner, into float64[n] `key`. One loop per score, so that the compiler takes several at a time.
+
+    `profit_size`, which is made from the whole queue, is left out: see `fill_classes`.
+    """
     if kind == PNL_LEVERAGE:
-        return profit / (q * e) * leverage
-    if kind == BINANCE:
-        return profit / max(1.0, m) * maintenance_margin(tiers, q, e, mark) / (m + profit)
-    if kind == HYPERLIQUID:
-        return (mark / e if w > 0 else e / mark) * leverage
-    if kind == PROFIT:
-        return profit
-    return q * mark
+        for i in range(key.size):
+            key[i] = round40(pnl_leverage(w, q[i], e[i], m[i], mark))
+    elif kind == BINANCE:
+        for i in range(key.size):
+            key[i] = round40(binance(tiers, w, q[i], e[i], m[i], mark))
+    elif kind == HYPERLIQUID:
+        for i in range(key.size):
+            key[i] = round40(hyperliquid(w, q[i], e[i], m[i], mark))
+    elif kind == PROFIT:
+        for i in range(key.size):
+            key[i] = round40(w * q[i] * (mark - e[i]))
+    elif kind == SIZE:
+        for i in range(key.size):
+            key[i] = round40(q[i] * mark)
+    elif kind == RANDOM:
+        for i in range(key.size):
+            key[i] = round40(event_score(key0, key1, int(positions[place[i]].number)))
 
 
 @jit
-def fill_keys(kind, tiers, w, q, e, m, number, mark, seed, path, step, key):
-    """Keys of the queue, higher first, compared left to right.
+def fill_classes(w, mark, q, e, number, key):
+    """Keys of the score `profit_size`, higher first, compared left to right.
 
     Parameters
     ----------
-    q, e, m : float64[n]
-        Quantity, entry price and margin of the eligible.
+    q, e : float64[n]
+        Quantity and entry price of the eligible.
     number : int64[n]
         Their numbers in the book.
     key : float64[n, 2]
-        Zeros on entry, overwritten.
+        Overwritten.
     """
     n = q.size
-    if kind == RANDOM:
-        key0, key1 = event_key(seed, path, step, -w)
-        for i in range(n):
-            key[i, 0] = round40(event_score(key0, key1, number[i]))
-    elif kind == PROFIT_SIZE:
-        share = np.zeros((n, 2))
-        for i in range(n):
-            share[i, 0] = round40(w * q[i] * (mark - e[i]) / (q[i] * e[i]))
-        heap = make_heap(share, number)
-        for rank in range(n):
-            i = pop(heap, n - rank, share, number)
-            key[i, 0] = -(CLASSES * rank // n)
-            key[i, 1] = round40(q[i] * mark)
-    else:
-        for i in range(n):
-            key[i, 0] = round40(score(kind, tiers, w, q[i], e[i], m[i], mark))
+    share = np.zeros((n, 2))
+    for i in range(n):
+        share[i, 0] = round40(w * q[i] * (mark - e[i]) / (q[i] * e[i]))
+    heap = make_heap(share, number)
+    for place in range(n):
+        i = pop(heap, n - place, share, number)
+        key[i, 0] = -(CLASSES * place // n)
+        key[i, 1] = round40(q[i] * mark)

@@ -1,17 +1,18 @@
 """What a path knows, what it reports, and where it writes.
 
-What the next step needs (STATE, MARK) and what the analyst wants (OUTCOME, CELL, TALLY, LOG) are different records.
-Functions that run once per liquidation take records and numbers, not arrays: passing an array counts a reference,
-which costs more than a liquidation.
+What the next step needs (STATE), what the analyst wants (OUTCOME, CELL, TALLY, LOG) and what a worker keeps between
+paths (Desk) are different things. Functions that run once per liquidation take records and numbers, not arrays:
+passing an array counts a reference, which costs more than a liquidation.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from stress.kernels.jit import jit
+from stress.kernels.jit import jit, lean
+from stress.kernels.ladder import Ladder
 from stress.kernels.orderbook import shade_of
-from stress.kernels.records import Depth, Rules, Tiers
+from stress.kernels.records import Tiers
 
 PROFIT_SETTLEMENT = 0  # of records.SETTLEMENTS
 OK, BAD_PRICE = 0, 1  # how a path ended
@@ -21,28 +22,26 @@ SHARE_UNIT = 4294967296.0  # shares are summed in whole units of 2^-32, so that 
 
 STATE = np.dtype((np.record, [
     ("path", "i8"), ("step", "i8"), ("fund", "f8"),     # where we are, and the initial fund
+    ("s0", "f8"),                                       # price at the start
+    ("x", "f8"),                                        # exogenous price at which the last position was met
     ("v", "f8"), ("shade", "f8"),                       # impact, and 1 - k h(v)
     ("balance", "f8"), ("floor", "f8"),                 # insurance fund
     ("least_loss", "f8"),                               # smallest C at the end of a step in the drawdown window
     ("mark_before", "f8"),                              # at the end of the step before
     ("next_long", "i8"), ("next_short", "i8"),          # pointers into the ladder
-]))  # fmt: skip
-
-# What ADL does to a position on one path.
-MARK = np.dtype((np.record, [
-    ("left", "f8"),                                     # quantity left
-    ("closed", "f8"),                                   # share of the original quantity that ADL closed
-    ("hit", "i8"), ("eligible", "i8"),                  # in at least one ADL event
+    ("long_level", "f8"), ("short_level", "f8"),        # liquidation prices there; -inf, inf past the end
+    ("long_hit", "i8"), ("short_hit", "i8"),            # whether an ADL event has fallen on the side
+    ("eligible", "i8"),                                 # positions that were eligible in an ADL event
 ]))  # fmt: skip
 
 OUTCOME = np.dtype((np.record, [
     ("net_loss", "f8"), ("net_loss_peak", "f8"), ("drawdown_need", "f8"), ("deficit", "f8"), ("inflow", "f8"),
     ("fund_end", "f8"), ("fund_low", "f8"), ("depletion_step", "i8"),
-    ("fund_at", "f8", (CHECKPOINTS,)),                  # balance at the end of step k T / CHECKPOINTS, k = 1, 2, ...
     ("liquidated_count", "i8"), ("liquidated_quantity", "f8"),
     ("longs_reached", "i8"), ("shorts_reached", "i8"),  # places of the ladder that the price has passed
-    ("adl_events", "i8"), ("adl_count", "i8"), ("adl_quantity", "f8"), ("adl_usd", "f8"), ("residual", "f8"),
-    ("status", "i8"), ("where", "i8"), ("logged", "i8"),
+    ("adl_events", "i8"), ("adl_seen", "i8"),           # times that losses fell on winners; positions looked at then
+    ("adl_count", "i8"), ("adl_quantity", "f8"), ("adl_usd", "f8"), ("residual", "f8"),
+    ("status", "i4"), ("where", "i4"), ("logged", "i8"),
 ]))  # fmt: skip
 
 # Sums over the positions of a cell on one path, by count and by notional. Liquidations are not among them: on each side
@@ -62,17 +61,6 @@ LOG = np.dtype((np.record, [
 ]))  # fmt: skip
 
 
-class Terms(NamedTuple):
-    """The numbers that all paths share. `dt` seconds, gaps as fractions."""
-
-    rules: Rules
-    depth: Depth
-    dt: float
-    gap: float
-    jump_gap: float
-    seed: int
-
-
 class Prices(NamedTuple):
     """A block of price paths, float64[n, T + 1]; low, high and pre_jump are empty without continuous moves."""
 
@@ -82,57 +70,80 @@ class Prices(NamedTuple):
     pre_jump: np.ndarray
 
 
+class Desk(NamedTuple):
+    """What a worker keeps from path to path, for a book of N positions. Clean between paths: see `clean_desk`.
+
+    closed : float64[N], share of the original quantity that ADL closed, zeros
+    left : float64[N], quantity left where `closed` is above 0, anything elsewhere
+    hits : int64[N], places that ADL has hit on this path, in order of the first hit
+    seen : uint8[N], whether a position was eligible in an ADL event, zeros
+    eligible : int64[N], places that were, in order of the first time
+    place, who : int64[N]; entry, quantity, margin, key, capacity, amount : float64[N]
+        Scratch of one event.
+    """
+
+    closed: np.ndarray
+    left: np.ndarray
+    hits: np.ndarray
+    seen: np.ndarray
+    eligible: np.ndarray
+    place: np.ndarray
+    who: np.ndarray
+    entry: np.ndarray
+    quantity: np.ndarray
+    margin: np.ndarray
+    key: np.ndarray
+    capacity: np.ndarray
+    amount: np.ndarray
+
+
+def make_desk(n):
+    """A clean Desk for n positions."""
+    hits, eligible, place, who = np.empty((4, n + 1), np.int64)  # loops write a row before they count it
+    seen = np.zeros(n, np.uint8)
+    return Desk(np.zeros(n), np.empty(n), hits, seen, eligible, place, who, *np.empty((6, n)))
+
+
 class Path(NamedTuple):
     """One path while it runs.
 
-    positions : POSITION[N], of the `Ladder`
+    ladder : Ladder
     tiers : Tiers
-    marks : MARK[N], as `fresh_marks` makes it unless ADL has touched the path
+    desk : Desk, clean unless ADL has touched the path
     cells : CELL[n], of this path
     tallies : TALLY[N], summed over paths; empty: neither cells nor tallies are counted
     log : LOG[n], events in order; those that do not fit are only numbered. `place` is -1 for what befalls the longs as
         a side, -2 for the shorts
-    state, out : STATE, OUTCOME
-    terms : Terms
-    longs : int, how many longs
+    state, out, terms : STATE, OUTCOME, TERMS
     """
 
-    positions: np.ndarray
+    ladder: Ladder
     tiers: Tiers
-    marks: np.ndarray
+    desk: Desk
     cells: np.ndarray
     tallies: np.ndarray
     log: np.ndarray
     state: np.record
     out: np.record
-    terms: Terms
-    longs: int
+    terms: np.record
 
 
-@jit
-def clear_marks(positions, marks):
-    """The book as it stands before any ADL."""
-    for j in range(marks.size):
-        marks[j].left = positions[j].quantity
-        marks[j].closed = 0.0
-        marks[j].hit = marks[j].eligible = 0
+@lean
+def clean_desk(desk, state, out):
+    """Take back what ADL has written on a path."""
+    for i in range(out.adl_count):
+        desk.closed[desk.hits[i]] = 0.0
+    for i in range(state.eligible):
+        desk.seen[desk.eligible[i]] = 0
 
 
-@jit
-def fresh_marks(positions):
-    """New marks, MARK[N]."""
-    marks = np.zeros(positions.size, MARK)
-    clear_marks(positions, marks)
-    return marks
-
-
-@jit
-def set_impact(state, depth, v):
+@lean
+def set_impact(state, terms, v):
     """Move the book to v and keep 1 - k h(v) beside it."""
-    state.v, state.shade = v, shade_of(depth, v)
+    state.v, state.shade = v, shade_of(terms, v)
 
 
-@jit
+@lean
 def note(p, kind, place, price, quantity, money, left):
     """Append an event to the log; `money` is signed from the venue's side, a loss below zero."""
     if p.out.logged < p.log.size:
@@ -143,7 +154,7 @@ def note(p, kind, place, price, quantity, money, left):
     p.out.logged += 1
 
 
-@jit
+@lean
 def count_bankrupt(position, cells, tally):
     """Add a liquidation with a deficit."""
     tally.bankrupt += 1
@@ -153,31 +164,57 @@ def count_bankrupt(position, cells, tally):
 
 
 @jit
+def count_eligible(p):
+    """Add the positions that were eligible in an ADL event to their cells.
+
+    They are many, so they are summed by kind first, and each kind is added to its three cells.
+    """
+    ladder, s0 = p.ladder, p.state.s0
+    sums = np.zeros((ladder.kinds.shape[0], 2))
+    for i in range(p.state.eligible):
+        j = p.desk.eligible[i]
+        k = ladder.kind[j]
+        sums[k, 0] += 1.0
+        sums[k, 1] += ladder.quantity[j] * s0
+    for k in range(sums.shape[0]):
+        if sums[k, 0] > 0.0:
+            for c in ladder.kinds[k]:
+                p.cells[c].eligible += sums[k, 0]
+                p.cells[c].eligible_notional += sums[k, 1]
+
+
+@lean
 def count_adl(p):
     """Add what ADL did on a path to its cells and to the tallies of the positions."""
-    positions, marks, cells, tallies = p.positions, p.marks, p.cells, p.tallies
-    for j in range(marks.size):
-        mark = marks[j]
-        if not mark.eligible:
-            continue
-        position = positions[j]
-        notional = position.notional
-        spared = mark.left <= 0.0 and j < (p.out.longs_reached if j < p.longs else p.longs + p.out.shorts_reached)
+    ladder, desk, out = p.ladder, p.desk, p.out
+    longs = ladder.longs
+    for i in range(out.adl_count):
+        j = desk.hits[i]
+        position, tally, closed = ladder.positions[j], p.tallies[j], desk.closed[j]
+        spared = desk.left[j] <= 0.0 and j < (out.longs_reached if j < longs else longs + out.shorts_reached)
+        tally.adl += 1
+        tally.adl_share += int(closed * SHARE_UNIT + 0.5)
+        if spared:
+            tally.spared += 1
         for c in position.cells:
-            cell = cells[c]
-            cell.eligible += 1.0
-            cell.eligible_notional += notional
-            if mark.hit:
-                cell.adl += 1.0
-                cell.adl_notional += notional
-                cell.adl_share += mark.closed
-                cell.adl_share_notional += mark.closed * notional
+            cell = p.cells[c]
+            cell.adl += 1.0
+            cell.adl_notional += position.notional
+            cell.adl_share += closed
+            cell.adl_share_notional += closed * position.notional
             if spared:
                 cell.spared += 1.0
-                cell.spared_notional += notional
-        if mark.hit:
-            tallies[j].adl += 1
-            tallies[j].adl_share += int(mark.closed * SHARE_UNIT + 0.5)
-            p.out.adl_count += 1
-        if spared:
-            tallies[j].spared += 1
+                cell.spared_notional += position.notional
+    count_eligible(p)
+
+
+@jit
+def collect(tallies, places):
+    """Places with a count, into the first rows of `places`; returns how many there are."""
+    n = 0
+    for j in range(tallies.size):
+        tally = tallies[j]
+        if tally.bankrupt + tally.adl > 0:
+            places[n] = j
+            n += 1
+    return n

@@ -21,240 +21,375 @@ import numpy as np
 
 from stress.kernels.deleverage import AT_MARK, deleverage
 from stress.kernels.fund import forget_old, has_drawdown, pay, push_balance
-from stress.kernels.jit import jit
+from stress.kernels.jit import inlined, jit, lean
+from stress.kernels.ladder import FLIGHT_SIZE
 from stress.kernels.orderbook import average_fill, shade_of
 from stress.kernels.state import (
     BAD_PRICE,
     CHECKPOINTS,
-    LOG,
     LOGGED_LIQUIDATION,
     OK,
     OUTCOME,
     PROFIT_SETTLEMENT,
     STATE,
-    TALLY,
     Path,
-    clear_marks,
+    clean_desk,
     count_adl,
     count_bankrupt,
-    fresh_marks,
     note,
     set_impact,
 )
 
 NO_SURPLUS = 1e-11  # a residual margin up to this share of q (e + F) is zero
+ABOUT_ZERO = 1e-6  # a residual up to this share of q F is looked at with care
 PAID = 1e-12  # an unpaid part up to this share of q e + fund counts as paid
 
 
-@jit
-def add_loss(deficit, tolerance, rules, state, out):
-    """Book a deficit and let the fund pay; returns what is left unpaid."""
-    paid, unpaid = pay(deficit, state.balance, state.floor, tolerance)
-    state.balance -= paid
-    out.fund_low = min(out.fund_low, state.balance)
+@lean
+def needed_fund(net_loss, least_loss, terms):
+    """Initial fund at which a drawdown floor just lets the fund pay a deficit that brings C to `net_loss`."""
+    return (net_loss - (1.0 - terms.drawdown) * least_loss) / terms.drawdown
+
+
+@lean
+def find_next(s, longs, rungs, closed, left, state, out):
+    """Move the pointer of side s to the next position that still holds a quantity, and note its level."""
+    j, end = (state.next_long, longs) if s > 0 else (state.next_short, rungs.size)
+    if out.adl_events > 0:
+        while j < end and closed[j] > 0.0 and left[j] <= 0.0:
+            j += 1
+    level = rungs[j].liquidation if j < end else -s * math.inf
+    if s > 0:
+        state.next_long, state.long_level = j, level
+    else:
+        state.next_short, state.short_level = j, level
+
+
+@lean
+def is_triggered(s, price, state):
+    """Whether the mark at an exogenous price meets the next position of side s."""
+    return price * state.shade <= state.long_level if s > 0 else price * state.shade >= state.short_level
+
+
+@lean
+def sweep(s, j, end, target, gap, rungs, bankrupt, state, out, terms):
+    """Liquidate the side s from place j on, as far as it is the usual case.
+
+    Usual is: a side that ADL has not touched; a book on the straight of its curve; a residual that is not about zero;
+    no contracts to be kept for ADL, nor an unpaid part so small that it may count as paid. Then a liquidation is a few
+    sums, and the loop keeps them all at hand.
+
+    Parameters
+    ----------
+    bankrupt : int64[n]
+        Overwritten with the places of the deficits.
+
+    Returns
+    -------
+    j, n : int
+        The place of the first position that is not triggered or not usual, and the number of deficits.
+    unpaid : float
+        What the fund does not pay of them, USD.
+    """
+    in_money, fund = terms.settlement == PROFIT_SETTLEMENT, state.fund
+    slope, passthrough = terms.slope, terms.passthrough
+    straight = terms.cap if terms.exponent == 1.0 else -1.0
+    fee_rate = math.inf if terms.residual_to_fund else terms.fee_rate
+    near, far = 1.0 - gap, gap * target
+    x, v, shade = state.x, state.v, state.shade
+    balance, floor, fund_low = state.balance, state.floor, out.fund_low
+    net_loss, peak, peak_of_losses = out.net_loss, out.net_loss_peak, -math.inf
+    inflow = deficit = closed = unpaid = 0.0
+    first, n = j, 0
+    while j < end and abs(v) <= straight:
+        rung = rungs[j]
+        q = rung.quantity
+        dv = s * q
+        if s * (target * shade - rung.liquidation) > 0.0 or abs(v + dv) > straight:
+            break
+        met = rung.liquidation / shade
+        met = min(x, met) if s > 0 else max(x, met)
+        fill = (near * met + far) * (1.0 - slope * (v + 0.5 * dv))
+        residual = dv * (fill - rung.bankruptcy)
+        loss = max(0.0, -residual)
+        if abs(residual) <= ABOUT_ZERO * q * fill:
+            break
+        paid = loss
+        if loss > balance - floor:
+            paid = max(0.0, balance - floor)
+            if not in_money or loss - paid <= 1e3 * PAID * (q * fill + fund):
+                break
+            unpaid += loss - paid
+        # Surpluses and deficits follow each other in no order that a processor could foresee: no branch for them.
+        gain = max(0.0, min(residual, fee_rate * q * fill))
+        inflow += gain
+        deficit += loss
+        balance += gain - paid
+        net_loss += loss - gain
+        fund_low, peak = min(fund_low, balance), max(peak, net_loss)
+        peak_of_losses = max(peak_of_losses, net_loss if loss > 0.0 else -math.inf)
+        bankrupt[n] = j
+        n += loss > 0.0
+        closed += q
+        v += dv
+        shade = 1.0 - passthrough * (slope * v)
+        x = met
+        j += 1
+    state.x, state.v, state.shade, state.balance = x, v, shade, balance
+    out.fund_low, out.net_loss, out.net_loss_peak = fund_low, net_loss, peak
+    out.inflow += inflow
     out.deficit += deficit
-    out.net_loss += deficit
-    out.net_loss_peak = max(out.net_loss_peak, out.net_loss)
-    if has_drawdown(rules):
-        needed = (out.net_loss - (1.0 - rules.drawdown) * state.least_loss) / rules.drawdown
-        out.drawdown_need = max(out.drawdown_need, needed)
+    out.liquidated_count += j - first
+    out.liquidated_quantity += closed
+    if n > 0 and has_drawdown(terms):
+        out.drawdown_need = max(out.drawdown_need, needed_fund(peak_of_losses, state.least_loss, terms))
     if unpaid > 0.0 and out.depletion_step < 0:
         out.depletion_step = state.step
-    return unpaid
+    return j, n, unpaid
 
 
-@jit
-def surplus_to_fund(residual, q, fill, rules):
-    """What the fund receives of a margin that a liquidation did not use up."""
-    return residual if rules.residual_to_fund else min(residual, rules.fee_rate * q * fill)
+@lean
+def take_flights(s, j, base, target, gap, counting, rungs, flights, state, out, terms):
+    """Liquidate whole flights of the side s from place j on, as long as their money is a sum known beforehand.
 
+    It is where all fill at the landing price, or where no order moves the book, and on the straight of its curve: then
+    the fills lie between the first and the last, and their mean is that of the curve. A flight is taken if the mark at
+    the target, before it is moved, is past all of it, and if all its positions leave a surplus, none of it cut off by
+    the fee or all of it, or all leave a deficit that the fund pays and nobody counts.
 
-@jit
-def book_inflow(inflow, state, out):
-    """Add what liquidations paid in to the fund."""
-    state.balance += inflow
-    out.inflow += inflow
-    out.net_loss -= inflow
+    `base` is the place at which the side begins.
 
-
-@jit
-def first_open(s, p):
-    """Place of the next position of side s that still holds a quantity; the end of the side where there is none."""
-    marks, state = p.marks, p.state
-    end = p.longs if s > 0 else marks.size
-    j = state.next_long if s > 0 else state.next_short
-    while j < end and p.out.adl_events > 0 and marks[j].left <= 0.0:
-        j += 1
-    if s > 0:
-        state.next_long = j
-    else:
-        state.next_short = j
+    Returns
+    -------
+    int
+        The place of the first position not taken.
+    """
+    slope = terms.slope
+    straight = terms.cap if terms.exponent == 1.0 else -1.0
+    if (gap < 1.0 and slope > 0.0) or (j - base) % FLIGHT_SIZE > 0:
+        return j
+    for k in range((j - base) // FLIGHT_SIZE, flights.size):
+        flight, v = flights[k], state.v
+        q, w = flight.quantity, v + s * flight.quantity
+        first = rungs[j].liquidation
+        if s * (target * state.shade - flight.last) > 0.0 or s * (state.x - first) < 0.0:
+            break
+        if max(abs(v), abs(w)) > straight:
+            break
+        start = ((1.0 - gap) * first + gap * target) * (1.0 - slope * v)
+        last = ((1.0 - gap) * flight.last + gap * target) * (1.0 - slope * w)
+        proceeds = ((1.0 - gap) * flight.level_value + gap * target * q) * (1.0 - slope * (0.5 * (v + w)))
+        low, high = min(start, last), max(start, last)
+        worst = low - flight.bankruptcy_high if s > 0 else flight.bankruptcy_low - high
+        best = high - flight.bankruptcy_low if s > 0 else flight.bankruptcy_high - low
+        residual = s * (proceeds - flight.bankruptcy_value)
+        if worst > ABOUT_ZERO * high and (terms.residual_to_fund or worst > terms.fee_rate * high):
+            gain = residual if terms.residual_to_fund else terms.fee_rate * proceeds
+            state.balance += gain
+            out.inflow += gain
+            out.net_loss -= gain
+        elif best < -ABOUT_ZERO * high and -residual <= state.balance - state.floor and not counting:
+            state.balance += residual
+            out.fund_low = min(out.fund_low, state.balance)
+            out.deficit -= residual
+            out.net_loss -= residual
+            out.net_loss_peak = max(out.net_loss_peak, out.net_loss)
+            if has_drawdown(terms):
+                out.drawdown_need = max(out.drawdown_need, needed_fund(out.net_loss, state.least_loss, terms))
+        else:
+            break
+        state.x = flight.last
+        set_impact(state, terms, w)
+        out.liquidated_count += FLIGHT_SIZE
+        out.liquidated_quantity += q
+        j += FLIGHT_SIZE
     return j
 
 
-@jit
-def next_level(s, p):
-    """Liquidation price of the next open position of side s; -inf (longs) or inf where there is none."""
-    j = first_open(s, p)
-    if j == (p.longs if s > 0 else p.marks.size):
-        return -math.inf if s > 0 else math.inf
-    return p.positions[j].liquidation
+@lean
+def liquidate(s, q, entry, rung, target, gap, state, out, terms):
+    """Liquidate one position of side s that holds q, whatever the case.
 
-
-@jit
-def work_side(s, start, target, gap, p):
-    """Work the side s from an exogenous price `start` to `target`; returns the number of liquidations.
-
-    The loop keeps v and what surpluses pay in as plain numbers, since most liquidations leave a surplus; the records
-    are brought up to date before a deficit and at the end.
+    Returns
+    -------
+    fill, residual, owed, kept
+        Average fill; margin left, or the deficit below zero, USD; what the fund does not pay of it, USD; and the
+        contracts that are not sold but kept for ADL.
     """
-    positions, marks, cells, tallies, log = p.positions, p.marks, p.cells, p.tallies, p.log
-    state, out, rules, depth = p.state, p.out, p.terms.rules, p.terms.depth
-    counting, touched, logging = tallies.size > 0, out.adl_events > 0, log.size > 0
-    end = p.longs if s > 0 else marks.size
-    j = first_open(s, p)
-    x = y = start
-    v, shade = state.v, state.shade
-    done = 0
-    inflow = closed = 0.0
+    met = rung.liquidation / state.shade
+    state.x = min(state.x, met) if s > 0 else max(state.x, met)
+    fill = average_fill(terms, (1.0 - gap) * state.x + gap * target, state.v, s * q)
+    residual = s * q * (fill - rung.bankruptcy)
+    if abs(residual) <= NO_SURPLUS * q * (entry + fill):
+        residual = 0.0
+    owed = kept = 0.0
+    if residual >= 0.0:
+        gain = residual if terms.residual_to_fund else min(residual, terms.fee_rate * q * fill)
+        out.inflow += gain
+        out.net_loss -= gain
+        state.balance += gain
+    else:
+        tolerance = PAID * (q * entry + (state.fund if state.fund < math.inf else 0.0))
+        paid, owed = pay(-residual, state.balance, state.floor, tolerance)
+        state.balance -= paid
+        out.fund_low = min(out.fund_low, state.balance)
+        out.deficit -= residual
+        out.net_loss -= residual
+        out.net_loss_peak = max(out.net_loss_peak, out.net_loss)
+        if has_drawdown(terms):
+            out.drawdown_need = max(out.drawdown_need, needed_fund(out.net_loss, state.least_loss, terms))
+        if owed > 0.0 and out.depletion_step < 0:
+            out.depletion_step = state.step
+        if terms.settlement != PROFIT_SETTLEMENT:
+            kept = owed / -residual * q
+    set_impact(state, terms, state.v + s * (q - kept))
+    out.liquidated_count += 1
+    out.liquidated_quantity += q
+    return fill, residual, owed, kept
+
+
+@inlined
+def work_side(s, start, target, gap, p):
+    """Work the side s from an exogenous price `start` to `target`, where its next position is triggered."""
+    ladder, desk, state, out, terms = p.ladder, p.desk, p.state, p.out, p.terms
+    rungs, counting, logging = ladder.rungs, p.tallies.size > 0, p.log.size > 0
+    j, end = (state.next_long, ladder.longs) if s > 0 else (state.next_short, rungs.size)
+    base, flights = (0, ladder.long_flights) if s > 0 else (ladder.longs, ladder.short_flights)
+    usual = not logging and (state.long_hit if s > 0 else state.short_hit) == 0
+    at_once = (gap == 1.0 or terms.slope == 0.0) and out.adl_events == 0
+    state.x = start
     unpaid = kept = kept_value = 0.0
-    while j < end:
-        position = positions[j]
-        q = marks[j].left if touched else position.quantity
-        if q <= 0.0:  # closed by ADL
-            j += 1
-            continue
-        if s * (target * shade - position.liquidation) > 0.0:
-            break
-        met = position.liquidation / shade
-        x = min(x, met) if s > 0 else max(x, met)
-        y = (1.0 - gap) * x + gap * target
-        fill = average_fill(depth, y, v, s * q)
-        residual = s * q * (fill - position.bankruptcy)
-        if abs(residual) <= NO_SURPLUS * q * (position.entry + fill):
-            residual = 0.0
-        sold = q
-        if residual >= 0.0:
-            inflow += surplus_to_fund(residual, q, fill, rules)
-        else:
-            book_inflow(inflow, state, out)
-            inflow = 0.0
-            tolerance = PAID * (q * position.entry + (state.fund if state.fund < math.inf else 0.0))
-            owed = add_loss(-residual, tolerance, rules, state, out)
+    while True:
+        if usual:
+            stop = end
+            if at_once:
+                j = take_flights(s, j, base, target, gap, counting, rungs, flights, state, out, terms)
+                stop = min(end, j + FLIGHT_SIZE - (j - base) % FLIGHT_SIZE)
+            j, n, owed = sweep(s, j, stop, target, gap, rungs, desk.who, state, out, terms)
             unpaid += owed
-            if owed > 0.0 and rules.settlement != PROFIT_SETTLEMENT:
-                share = owed / -residual
-                sold = (1.0 - share) * q
-                kept += share * q
-                kept_value += share * q * position.bankruptcy
             if counting:
-                count_bankrupt(position, cells, tallies[j])
-        v += s * sold
-        shade = shade_of(depth, v)
-        closed += q
-        done += 1
-        if logging:
-            book_inflow(inflow, state, out)
-            inflow = 0.0
-            note(p, LOGGED_LIQUIDATION, j, fill, q, residual, 0.0)
+                for i in range(n):
+                    count_bankrupt(ladder.positions[desk.who[i]], p.cells, p.tallies[desk.who[i]])
+            if j == stop < end:
+                continue
+        if j == end or s * (target * state.shade - rungs[j].liquidation) > 0.0:
+            break
+        q = rungs[j].quantity
+        if desk.closed[j] > 0.0:
+            q = desk.left[j]
+        if q > 0.0:  # not closed by ADL
+            fill, residual, owed, held_back = liquidate(s, q, ladder.entry[j], rungs[j], target, gap, state, out, terms)
+            unpaid += owed
+            kept += held_back
+            kept_value += held_back * rungs[j].bankruptcy
+            if counting and residual < 0.0:
+                count_bankrupt(ladder.positions[j], p.cells, p.tallies[j])
+            if logging:
+                note(p, LOGGED_LIQUIDATION, j, fill, q, residual, 0.0)
         j += 1
-    book_inflow(inflow, state, out)
-    out.liquidated_count += done
-    out.liquidated_quantity += closed
-    state.v, state.shade = v, shade
     if s > 0:
         state.next_long = j
     else:
         state.next_short = j
     if unpaid > 0.0:
-        deleverage(s, y * shade, unpaid, kept, kept_value, p)
-    return done
+        deleverage(s, ((1.0 - gap) * state.x + gap * target) * state.shade, unpaid, kept, kept_value, p)
+    for side in (s, -s):
+        find_next(side, ladder.longs, rungs, desk.closed, desk.left, state, out)
 
 
-@jit
+@inlined
 def run_step(continuous, before, low, high, pre_jump, close, p):
     """One step: with `continuous` the move from `before` to `pre_jump` within [low, high]; then the jump to `close`.
 
-    The four moves of a side are one loop, since the compiler copies what is called into each place that calls it.
+    The moves of the two sides are one loop, so that what it calls is compiled in once.
     """
-    gap, jump_gap = p.terms.gap, p.terms.jump_gap
+    terms, state = p.terms, p.state
     falling, falls = pre_jump < before, close < pre_jump
-    phase = 0 if continuous else 2
-    done = 0
-    while phase < 4 or done > 0:
-        if phase == 4:  # the jump again, until neither side has a triggered position
-            phase, done = 2, 0
-        s = 1 if (phase % 2 == 0) == (falls if phase >= 2 else not falling) else -1
-        if phase < 2:
-            work_side(s, before, low if s > 0 else high, gap, p)
-        else:
-            done += work_side(s, pre_jump, close, jump_gap, p)
-        phase += 1
+    move = 0 if continuous else 2
+    while True:
+        if move >= 4:  # the jump again, until neither side has a triggered position
+            if not (is_triggered(1, close, state) or is_triggered(-1, close, state)):
+                break
+            move = 2
+        s = 1 if (move % 2 == 0) == (falls if move >= 2 else not falling) else -1
+        start, target, gap = pre_jump, close, terms.jump_gap
+        if move < 2:
+            start, target, gap = before, low if s > 0 else high, terms.gap
+        if is_triggered(s, target, state):
+            work_side(s, start, target, gap, p)
+        move += 1
 
 
-@jit
-def reset(state, out, path, fund, terms, longs, price):
+@lean
+def reset(path, fund, price, p):
     """Records of a path before its first step."""
-    state.path, state.step, state.fund = path, 0, fund
+    state, out, ladder = p.state, p.out, p.ladder
+    state.path, state.step, state.fund, state.s0 = path, 0, fund, price
     state.v, state.shade = 0.0, 1.0
-    state.balance, state.floor, state.least_loss = fund, terms.rules.reserve, 0.0
+    state.balance, state.floor, state.least_loss = fund, p.terms.reserve, 0.0
     state.mark_before = price
-    state.next_long, state.next_short = 0, longs
+    state.next_long, state.next_short = 0, ladder.longs
+    state.long_hit = state.short_hit = state.eligible = 0
     out.net_loss = out.net_loss_peak = out.drawdown_need = 0.0
     out.deficit = out.inflow = out.residual = 0.0
     out.fund_end = out.fund_low = fund
     out.depletion_step = out.where = -1
     out.longs_reached = out.shorts_reached = 0
-    out.liquidated_count = out.adl_count = out.adl_events = out.logged = 0
+    out.liquidated_count = out.adl_count = out.adl_events = out.adl_seen = out.logged = 0
     out.liquidated_quantity = out.adl_quantity = out.adl_usd = 0.0
     out.status = OK
+    for s in (1, -1):
+        find_next(s, ladder.longs, ladder.rungs, p.desk.closed, p.desk.left, state, out)
 
 
-@jit
-def run_path(prices, row, path, fund, ladder, tiers, terms, states, outs, marks, cells, tallies, log):
-    """One path from the full book.
+@lean
+def checkpoint_step(k, steps):
+    """Step at whose end the k-th balance of the fund is kept: the first at or after its share of the path."""
+    return -(-(k + 1) * steps // CHECKPOINTS)
+
+
+@lean
+def run_steps(prices, row, first, fund_at, peak_step, peak_balance, saved_state, saved_out, p):
+    """The steps from `first` on, with the records as `reset` leaves them or as an earlier call has saved them.
 
     Parameters
     ----------
     prices : Prices
     row : int
         Row of the path in `prices`.
-    path : int
-        Number of the path in the run, the address of its random numbers.
-    fund : float
-        Initial insurance fund, USD; inf: unlimited.
-    ladder : Ladder
-    tiers : Tiers
-    terms : Terms
-    states, outs : STATE[1], OUTCOME[1]
-        Overwritten. `net_loss_peak` and `drawdown_need` are those of the unlimited fund only if this one lasted.
-    marks, cells, tallies, log
-        As in `Path`.
+    first : int
+        First step; where `p.state.step` is this step it has begun already, and goes on with its moves.
+    fund_at : float64[CHECKPOINTS]
+        Overwritten with balances of the fund; empty: not kept.
+    peak_step, peak_balance : int64[T + 2], float64[T + 2]
+        Scratch of the drawdown window; empty without one.
+    saved_state, saved_out : STATE[1], OUTCOME[1]
+        Overwritten with the records at the moves of the step in which the fund is first depleted; empty: not kept.
+    p : Path
     """
-    p = Path(ladder.positions, tiers, marks, cells, tallies, log, states[0], outs[0], terms, ladder.longs)
-    state, out, rules, dt = states[0], outs[0], terms.rules, terms.dt
+    state, out, terms, ladder = p.state, p.out, p.terms, p.ladder
     closes = prices.close[row]
     continuous = prices.low.shape[0] > 0
     lows = prices.low[row] if continuous else closes
     highs = prices.high[row] if continuous else closes
     pre_jumps = prices.pre_jump[row] if continuous else closes
-    reset(state, out, path, fund, terms, ladder.longs, closes[0])
-    moving_floor = has_drawdown(rules)
-    remember_mark = rules.settlement != PROFIT_SETTLEMENT and rules.adl_price > AT_MARK
-    steps = closes.size - 1
+    moving_floor, limited = has_drawdown(terms), state.fund < math.inf
+    remember_mark = terms.settlement != PROFIT_SETTLEMENT and terms.adl_price > AT_MARK
+    steps, recovery = closes.size - 1, terms.recovery
 
     # Largest balances of the drawdown window; an unlimited fund counts from zero.
-    base = fund if fund < math.inf else 0.0
-    peak_step = np.zeros(steps + 2 if moving_floor else 0, np.int64)
-    peak_balance = np.zeros(peak_step.size)
+    base = state.fund if limited else 0.0
     head = tail = 0
     if moving_floor:
         tail = push_balance(0, base, peak_step, peak_balance, head, tail)
 
-    before = closes[0]
+    # What every step reads and moves is at hand here; the records get it before a step in which something happens.
+    v, shade, begun = state.v, state.shade, state.step
+    long_level, short_level = state.long_level, state.short_level
+    before = closes[first - 1]
     checkpoint = 0
-    long_level, short_level = next_level(1, p), next_level(-1, p)
-    for step in range(1, steps + 1):
+    due = checkpoint_step(checkpoint, steps) if fund_at.size > 0 else steps + 1
+    for step in range(first, steps + 1):
         close, low, high, pre_jump = closes[step], lows[step], highs[step], pre_jumps[step]
         if not continuous:
             pre_jump = before
@@ -265,48 +400,63 @@ def run_path(prices, row, path, fund, ladder, tiers, terms, states, outs, marks,
         if not (bottom > 0.0 and top < math.inf and close == close):
             out.status, out.where = BAD_PRICE, step
             break
-        state.step = step
-        if state.v != 0.0:
-            set_impact(state, terms.depth, state.v * terms.depth.recovery)
-        if moving_floor:
-            head = forget_old(rules, step, dt, peak_step, head)
-            state.least_loss = base - peak_balance[head]
-            if fund < math.inf:
-                state.floor = max(rules.reserve, (1.0 - rules.drawdown) * peak_balance[head])
-        if bottom * state.shade <= long_level or top * state.shade >= short_level:
+        if step > begun:
+            if v != 0.0:
+                v *= recovery
+                shade = shade_of(terms, v)
+            if moving_floor:
+                head = forget_old(terms, step, peak_step, head)
+                state.least_loss = base - peak_balance[head]
+                if limited:
+                    state.floor = max(terms.reserve, (1.0 - terms.drawdown) * peak_balance[head])
+        if bottom * shade <= long_level or top * shade >= short_level:
+            state.step, state.v, state.shade = step, v, shade
+            if saved_out.size > 0 and out.depletion_step < 0:
+                saved_state[0], saved_out[0] = state, out
             run_step(continuous, before, low, high, pre_jump, close, p)
-            long_level, short_level = next_level(1, p), next_level(-1, p)
+            v, shade = state.v, state.shade
+            long_level, short_level = state.long_level, state.short_level
         if moving_floor:
-            balance = state.balance if fund < math.inf else -out.net_loss
+            balance = state.balance if limited else -out.net_loss
             tail = push_balance(step, balance, peak_step, peak_balance, head, tail)
         if remember_mark:
-            state.mark_before = close * state.shade
-        while checkpoint < CHECKPOINTS and step * CHECKPOINTS >= (checkpoint + 1) * steps:
-            out.fund_at[checkpoint] = state.balance
+            state.mark_before = close * shade
+        while step >= due:
+            fund_at[checkpoint] = state.balance
             checkpoint += 1
+            due = checkpoint_step(checkpoint, steps) if checkpoint < CHECKPOINTS else steps + 1
         before = close
     out.fund_end = state.balance
     out.longs_reached, out.shorts_reached = state.next_long, state.next_short - ladder.longs
-    if out.adl_events > 0 and tallies.size > 0:
-        count_adl(p)
 
 
-@jit
-def run_whole_path(prices, row, path, fund, ladder, tiers, terms, states, outs, peaks, marks, cells, tallies, log):
-    """A path with its fund and, where that was depleted, again with an unlimited one, which gives D*.
+@inlined
+def run_path(prices, row, fund_at, peak_step, peak_balance, saved_state, saved_out, p):
+    """One path with its fund from the full book and, where that was depleted, on with an unlimited one, which gives D*.
 
-    `peaks` is one more OUTCOME[1] to write over. The two runs coincide up to the first unpaid deficit.
+    The two runs coincide up to the first unpaid deficit, so the second takes up the step in which that happened. A
+    floor that moves with the balance has a memory, so there it starts anew.
     """
-    run_path(prices, row, path, fund, ladder, tiers, terms, states, outs, marks, cells, tallies, log)
-    if outs[0].adl_events > 0:
-        clear_marks(ladder.positions, marks)
-        run_path(prices, row, path, math.inf, ladder, tiers, terms, states, peaks, marks, cells, tallies[:0], log[:0])
-        outs[0].net_loss_peak = peaks[0].net_loss_peak
-        outs[0].drawdown_need = peaks[0].drawdown_need
+    run_steps(prices, row, p.state.step + 1, fund_at, peak_step, peak_balance, saved_state, saved_out, p)
+    out = p.out
+    if out.adl_events == 0:
+        return
+    if p.tallies.size > 0:
+        count_adl(p)
+    clean_desk(p.desk, p.state, out)
+    state, peaks = saved_state[0], saved_out[0]
+    again = Path(p.ladder, p.tiers, p.desk, p.cells[:0], p.tallies[:0], p.log[:0], state, peaks, p.terms)
+    if has_drawdown(p.terms):
+        reset(p.state.path, math.inf, prices.close[row, 0], again)
+    state.fund = state.balance = math.inf
+    first = max(1, state.step)
+    run_steps(prices, row, first, fund_at[:0], peak_step, peak_balance, saved_state[:0], saved_out[:0], again)
+    out.net_loss_peak = peaks.net_loss_peak
+    out.drawdown_need = peaks.drawdown_need
 
 
 @jit
-def run_paths(prices, first_path, fund, ladder, tiers, terms, out, cells, tallies):
+def run_paths(prices, first_path, fund, ladder, tiers, terms, desk, out, fund_at, cells, tallies, log):
     """A block of paths, one after the other.
 
     Parameters
@@ -314,43 +464,30 @@ def run_paths(prices, first_path, fund, ladder, tiers, terms, out, cells, tallie
     prices : Prices
         n rows.
     first_path : int
-        Number of row 0 in the run.
+        Number of row 0 in the run, the address of its random numbers.
     fund : float
-        USD.
-    ladder, tiers, terms
-        As in `run_path`.
+        Initial insurance fund, USD; inf: unlimited.
+    ladder : Ladder
+    tiers : Tiers
+    terms : TERMS[1]
+    desk : Desk
+        Clean, and left clean.
     out : OUTCOME[n]
         Overwritten.
+    fund_at : float64[k, CHECKPOINTS]
+        Overwritten with balances of the fund on the first k <= n paths.
     cells : CELL[n, c]
         Added to; zeros on entry.
     tallies : TALLY[N]
-        Added to: integers, so that no cut into blocks changes their sum.
+        Added to: integers, so that no cut into blocks changes their sum. Empty: neither cells nor tallies are counted.
+    log : LOG[l]
+        As in `Path`, for a block of one path; empty for no log.
     """
-    states, peaks = np.zeros(1, STATE), np.zeros(1, OUTCOME)
-    marks, log = fresh_marks(ladder.positions), np.zeros(0, LOG)
+    states, saved_state, saved_out = np.zeros(1, STATE), np.zeros(1, STATE), np.zeros(1, OUTCOME)
+    peak_step = np.zeros(prices.close.shape[1] + 1 if has_drawdown(terms[0]) else 0, np.int64)
+    peak_balance = np.zeros(peak_step.size)
     for row in range(out.size):
-        outs = out[row : row + 1]
-        run_whole_path(
-            prices,
-            row,
-            first_path + row,
-            fund,
-            ladder,
-            tiers,
-            terms,
-            states,
-            outs,
-            peaks,
-            marks,
-            cells[row],
-            tallies,
-            log,
-        )
-
-
-@jit
-def log_path(prices, path, fund, ladder, tiers, terms, out, cells, log):
-    """One path alone (row 0 of `prices`) into out[0], with its events; `out.logged` says how many there were."""
-    states, peaks = np.zeros(1, STATE), np.zeros(1, OUTCOME)
-    marks, tallies = fresh_marks(ladder.positions), np.zeros(ladder.positions.size, TALLY)
-    run_whole_path(prices, 0, path, fund, ladder, tiers, terms, states, out, peaks, marks, cells, tallies, log)
+        p = Path(ladder, tiers, desk, cells[row], tallies, log, states[0], out[row], terms[0])
+        reset(first_path + row, fund, prices.close[row, 0], p)
+        balances = fund_at[row] if row < fund_at.shape[0] else fund_at[:0].reshape(0)
+        run_path(prices, row, balances, peak_step, peak_balance, saved_state, saved_out, p)

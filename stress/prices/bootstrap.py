@@ -29,6 +29,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from stress.errors import InputError, Problem, raise_if
+from stress.kernels.chunk import room
 from stress.kernels.diffusion import Side
 from stress.kernels.resample import History, fill_block
 from stress.prices.bars import Bars
@@ -129,7 +130,7 @@ class Bootstrap:
         if dt != self.step:
             raise InputError(Problem("prices", f"the step of the bars, {self.step:g} s", column="step", value=dt))
         close, low, high = (np.empty((n_paths, n_steps + 1)) for _ in range(3))
-        fill_block(self._history, self._up, self._down, self.s0, seed, first_path, close, low, high)
+        fill_block(self._history, self._up, self._down, self.s0, seed, first_path, room(), close, low, high)
         return close, low, high, close
 
     def describe(self) -> dict[str, Any]:

@@ -23,12 +23,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
 from scipy.special import ndtr
 
 from stress.errors import InputError, Problem, raise_if
+from stress.kernels.chunk import room
 from stress.kernels.diffusion import MAX_JUMPS, Law, Side, fill_block
 
 DAY = 86_400.0  # seconds
@@ -149,21 +151,10 @@ class JumpDiffusion:
         growth_up, growth_down = self.jump_growth()
         return self.drift - 0.5 * self.sigma**2 - up * growth_up - down * growth_down
 
-    def law(self, dt: float) -> Law:
-        """The law of one step of dt seconds, as the kernels take it."""
-        years = dt / YEAR
-        up, down = self.jump_intensity()
-        return Law(
-            drift=self.log_drift() * years,
-            sd=self.sigma * math.sqrt(years),
-            rate=(up + down) * years,
-            p_up=up / (up + down) if up + down > 0.0 else 1.0,
-        )
-
     def pace(self, n_steps: int, dt: float) -> np.ndarray:
-        """Variance of each step as a multiple of sigma^2 dt, float64[n_steps + 1]; empty without a profile."""
+        """Variance of each step as a multiple of sigma^2 dt, float64[n_steps + 1]."""
         if self.profile is None:
-            return np.empty(0)
+            return np.ones(n_steps + 1)
         variance = np.square(self.profile)
         by_hour = np.concatenate([[0.0], np.cumsum(variance)]) / variance.sum()  # since 0:00, of a day's
         days, rest = np.divmod(self.profile_start / 24.0 + np.arange(n_steps + 1) * (dt / DAY), 1.0)
@@ -192,15 +183,14 @@ class JumpDiffusion:
         InputError
             If a step is so long that it may hold more than MAX_JUMPS jumps.
         """
-        law = self.law(dt)
+        law = law_of(self, n_steps, dt)
         if law.rate > MAX_JUMPS / 4:
             raise InputError(
                 Problem("run", f"shorter steps: {law.rate:.0f} jumps are expected in one", column="step", value=dt)
             )
         close, low, high = (np.empty((n_paths, n_steps + 1)) for _ in range(3))
         pre_jump = np.empty_like(close) if law.rate > 0.0 else close
-        pace = self.pace(n_steps, dt)
-        fill_block(law, *self.jump_sides(), pace, self.s0, seed, first_path, close, low, high, pre_jump)
+        fill_block(law, *self.jump_sides(), self.s0, seed, first_path, room(), close, low, high, pre_jump)
         return close, low, high, pre_jump
 
     def describe(self) -> dict[str, Any]:
@@ -208,6 +198,22 @@ class JumpDiffusion:
         unused = ("profile", "profile_start") if self.profile is None else ()
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in unused}
         return {"model": self.kind} | {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+
+
+@lru_cache(maxsize=8)
+def law_of(model: JumpDiffusion, n_steps: int, dt: float) -> Law:
+    """The steps of a path as the kernels take them, the same for every block of a run. Not to be written to."""
+    years = dt / YEAR
+    up, down = model.jump_intensity()
+    drift, sd = model.log_drift() * years, model.sigma * math.sqrt(years)
+    paced = sd * np.sqrt(model.pace(n_steps, dt))
+    return Law(
+        drift=drift + 0.5 * (sd * sd - paced * paced),  # the expected price stays what it was
+        sd=paced,
+        variance2=2.0 * paced * paced,
+        rate=(up + down) * years,
+        p_up=up / (up + down) if up + down > 0.0 else 1.0,
+    )
 
 
 def survival(side: Side, y: np.ndarray) -> np.ndarray:

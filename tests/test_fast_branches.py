@@ -1,0 +1,192 @@
+"""The branches that take many positions at once: equal to the naive twin on crowded books, and shown to be taken."""
+
+from __future__ import annotations
+
+import math
+import random
+import sys
+import threading
+from dataclasses import replace
+from functools import partial
+from itertools import product
+
+import numba
+import numpy as np
+import pytest
+
+import stress
+from stress.kernels import allocate, deleverage, ladder, scores, state, waterfall
+from tests import test_twin
+from tests.test_twin import S0
+
+STRAIGHT = dict(usd=4e5, width=0.02, half_life=90.0, passthrough=0.5)
+CASES = {
+    "infinite depth": dict(depth=None, gap=0.3, jump_gap=0.4),
+    "landing price": dict(depth=STRAIGHT, gap=1.0, jump_gap=1.0),
+    "end of the book": dict(depth=STRAIGHT | {"usd": 5e3, "max_displacement": 0.05}, gap=1.0, jump_gap=1.0),
+    "between": dict(depth=STRAIGHT, gap=0.0, jump_gap=0.6),
+}
+RULES = {
+    "surplus to the fund": dict(residual="fund"),
+    "surplus to the trader, a fee": dict(residual="trader", fee_rate=0.002),
+    "surplus to the trader, no fee": dict(residual="trader", fee_rate=0.0),
+    "drawdown floor": dict(residual="fund", drawdown=0.4, drawdown_window=200.0),
+    "contracts": dict(residual="fund", settlement="bankruptcy"),
+}
+
+
+def crowd(rng: random.Random, venue: stress.Venue, n: int = 150) -> stress.Book:
+    """A book with flights of nearly equal positions on both sides, and a mixture."""
+    columns = []
+    for side in (1.0, -1.0):
+        for i in range(n):
+            leverage = rng.choice([20.0, 21.0, 22.0]) if i < n // 2 else rng.uniform(2.0, 40.0)
+            quantity = rng.choice([1.0, rng.lognormvariate(1.0, 1.0)])
+            entry = S0 * math.exp(-side * rng.choice([0.0, 0.001, abs(rng.gauss(0, 0.03))]))
+            margin = quantity * entry / leverage
+            needed = venue.maintenance_margin(quantity, S0, entry)
+            if margin + side * quantity * (S0 - entry) > 1.0001 * float(needed):
+                columns.append((side, quantity, entry, margin))
+    return stress.Book(*np.array(columns).T)
+
+
+def compare(case: str, rules: str, seed: int) -> None:
+    """One crowd on one path, by the engine and by the twin."""
+    rng = random.Random(seed)
+    fund = rng.choice([0.0, 50.0, 500.0, 5_000.0])
+    tiers = [stress.Tier(*map(float, tier)) for tier in test_twin.TIER_SETS[rng.choice(sorted(test_twin.TIER_SETS))]]
+    venue = stress.Venue(name="crowd", tiers=tiers, policy="queue", score="binance", **RULES[rules])
+    book = crowd(rng, venue)
+    path = test_twin.make_path(rng, continuous=seed % 2 == 0)
+    result, outcome = test_twin.run_both(book, venue, path, fund=fund, **CASES[case])
+    test_twin.assert_equal(result, outcome, book, (case, rules, seed))
+
+
+@pytest.mark.parametrize("rules", RULES)
+@pytest.mark.parametrize("case", CASES)
+def test_crowds_equal_the_twin(case, rules):
+    for seed in range(12):
+        compare(case, rules, seed)
+
+
+def level_book(n: int = 70, idle: int = 140) -> stress.Book:
+    """Flights of equal positions on both sides, bankrupt at 95 and 105, and others without levels near or profits."""
+    side = np.repeat([1.0, -1.0], n + idle)
+    quantity = np.tile(1.0 + np.arange(n + idle) % 3, 2)
+    entry = np.concatenate([np.full(n, S0), np.full(idle, 130.0), np.full(n, S0), np.full(idle, 70.0)])
+    leverage = np.tile(np.repeat([20.0, 1.0], [n, idle]), 2)
+    return stress.Book(side, quantity, entry, quantity * entry / leverage)
+
+
+# liquidated with a surplus; nothing left; deficits; both sides one after the other; quiet
+LEVEL_PATHS = [[95.3], [95.0], [94.0, 94.5], [104.8], [105.0], [107.0, 103.0], [95.4, 90.0, 120.0], [101.0]]
+
+
+def compare_level(closes, rules, fund) -> None:
+    """Equal positions on one path, by the engine with and without counts of positions, and by the twin."""
+    venue = stress.Venue(name="level", tiers=[stress.Tier(0, math.inf, 100, 0.005)], **RULES[rules])
+    book, path = level_book(), ([S0, *closes],)
+    for depth in (None, STRAIGHT | {"usd": 1e9}):
+        result, outcome = test_twin.run_both(book, venue, path, fund=fund, depth=depth)
+        test_twin.assert_equal(result, outcome, book, (closes, rules, fund))
+        alone = replace(result.run, detail="paths").block(0, 1).out[0]
+        log = result.replay_path(0)
+        for name in test_twin.MONEY:
+            assert alone[name] == pytest.approx(getattr(outcome, name), abs=1e-9 * book.open_interest(S0)), name
+        assert log.loc[log["event"] == "liquidation", "money"].clip(upper=0).sum() == pytest.approx(-outcome.deficit)
+
+
+@pytest.mark.parametrize("rules", RULES)
+@pytest.mark.parametrize("closes", LEVEL_PATHS, ids=str)
+def test_flights_equal_the_twin(closes, rules):
+    for fund in (0.0, 60.0, 1e6):
+        compare_level(closes, rules, fund)
+
+
+@pytest.mark.nojit
+def test_the_head_of_the_queue_is_the_queue():
+    rng = np.random.default_rng(3)
+    for n in (1, 2, 7, 60):
+        for keys in (rng.lognormal(0, 3, n), rng.integers(0, 4, n).astype(float), rng.normal(0, 1e-9, n), np.ones(n)):
+            capacity, number = rng.lognormal(0, 1, n), rng.permutation(n)
+            order = np.lexsort((number, -keys))
+            position = np.zeros(n, ladder.POSITION)
+            position["number"] = number
+            total = capacity.sum()
+            exact = capacity[order[: len(order) // 2 + 1]].sum()
+            for budget in (1e-9 * total, 0.3 * total, exact, 0.999 * total, total, 2 * total):
+                who, amount = np.empty(n, np.int64), np.empty(n)
+                place = np.arange(n)
+                found = allocate.head_of_queue(keys, capacity, place, position.view(np.recarray), budget, who, amount)
+                given = np.zeros(n)
+                given[who[:found]] = amount[:found]
+                before = np.cumsum(capacity[order]) - capacity[order]
+                expected = np.zeros(n)
+                expected[order] = np.clip(budget - before, 0.0, capacity[order])
+                assert given == pytest.approx(expected, abs=1e-9 * budget), (n, budget)
+                assert given.sum() == pytest.approx(min(budget, total), rel=1e-12)
+
+
+def test_flights_are_sums_of_their_rungs():
+    rungs = np.zeros(2 * ladder.FLIGHT_SIZE + 5, ladder.RUNG)
+    rng = np.random.default_rng(1)
+    for name in ladder.RUNG.names:
+        rungs[name] = rng.uniform(1.0, 2.0, rungs.size)
+    flights = ladder.sum_flights(rungs, rng.uniform(1.0, 2.0, rungs.size))
+    assert len(flights) == 2
+    second = rungs[ladder.FLIGHT_SIZE : 2 * ladder.FLIGHT_SIZE]
+    assert flights[1].last == second["liquidation"][-1]
+    assert flights[1].quantity == pytest.approx(second["quantity"].sum())
+    assert flights[1].bankruptcy_value == pytest.approx((second["quantity"] * second["bankruptcy"]).sum())
+    assert (flights[1].bankruptcy_low, flights[1].bankruptcy_high) == (
+        second["bankruptcy"].min(),
+        second["bankruptcy"].max(),
+    )
+
+
+def lines_of(function) -> set[int]:
+    """Lines of a function that can run, without its header."""
+    return {line for _, _, line in function.__code__.co_lines() if line and line > function.__code__.co_firstlineno + 1}
+
+
+@pytest.mark.nojit
+@pytest.mark.skipif(not numba.config.DISABLE_JIT, reason="lines are seen without the compiler: NUMBA_DISABLE_JIT=1")
+def test_every_line_of_the_branches_is_taken():
+    """Crowds and the table of options between them run each line of what liquidates and of what ranks and shares."""
+    watched = [
+        waterfall.sweep, waterfall.take_flights, waterfall.liquidate, waterfall.work_side, waterfall.run_path,
+        waterfall.find_next, deleverage.deleverage, deleverage.share_out, deleverage.close_winner, allocate.split,
+        allocate.head_of_queue, allocate.queue, deleverage.find_winners, deleverage.mark_eligible, scores.fill_scores,
+        state.clean_desk,
+        state.count_adl, state.count_eligible,
+    ]  # fmt: skip
+    missing = {function.__code__: lines_of(function) for function in watched}
+
+    def see(frame, event, arg):
+        lines = missing.get(frame.f_code)
+        if lines is None:
+            return None
+        lines.discard(frame.f_lineno)
+        return see
+
+    def works():
+        yield test_the_head_of_the_queue_is_the_queue
+        for closes, rules in product(LEVEL_PATHS, ("surplus to the trader, a fee", "drawdown floor")):
+            yield partial(compare_level, closes, rules, 60.0)
+        for seed in range(4):
+            yield partial(compare, "end of the book", "surplus to the fund", seed)
+        for seed, number in product(range(2), range(len(test_twin.ROWS))):
+            yield partial(test_twin.run_row, number, 1, seed)
+
+    threading.settrace(see)  # paths are worked in a thread, and replayed in this one
+    sys.settrace(see)
+    try:
+        for work in works():
+            work()
+            if not any(missing.values()):
+                break
+    finally:
+        sys.settrace(None)
+        threading.settrace(None)
+    left = {code.co_name: sorted(lines) for code, lines in missing.items() if lines}
+    assert left == {}, str(left)
