@@ -15,6 +15,7 @@ Bootstrap (1993), chapter 8.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -176,6 +177,7 @@ def run_scenarios(
     scenarios: Mapping[str, Scenario],
     *,
     threads: int | None = None,
+    executor: Executor | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Result]:
     """Run scenarios on one market, whose price paths are made once.
@@ -201,7 +203,7 @@ def run_scenarios(
     )
     prices = runs[names[0]].prices
     results = simulate_together(
-        [replace(run, prices=prices) for run in runs.values()], threads=threads, progress=progress
+        [replace(run, prices=prices) for run in runs.values()], threads=threads, executor=executor, progress=progress
     )
     return dict(zip(names, results, strict=True))
 

@@ -1,7 +1,7 @@
 """What a user got wrong, said once and completely.
 
 A reader collects every problem it finds and raises a single `InputError`. The command line prints it and
-exits with status 2.
+exits with status 2. A `WorkerError` is nobody's mistake: where shards are kept, the run can be gone on with.
 """
 
 from __future__ import annotations
@@ -65,6 +65,14 @@ class InputError(ValueError):
         if len(self.problems) > self.shown:
             lines.append(f"... and {len(self.problems) - self.shown} more")
         super().__init__("\n".join(lines))
+
+    def __reduce__(self):
+        """By its problems, where it comes back from another process."""
+        return type(self), (list(self.problems),)
+
+
+class WorkerError(RuntimeError):
+    """The processes or machines that work a run are gone, or are of no use to it."""
 
 
 def raise_if(problems: list[Problem]) -> None:

@@ -6,10 +6,11 @@ import hashlib
 import time
 import warnings
 from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -18,6 +19,9 @@ from stress.estimate import mean, probability
 from stress.result import Result
 from stress.scenario import Scenario, load_scenario
 from stress.simulation import simulate_together
+
+if TYPE_CHECKING:
+    from stress.partial import PartialRun
 
 SCHEMA = 1
 BOUNDS = (0.0, 0.0), (1.0, 1.0)  # (gap, jump_gap) that stand beside the chosen pair
@@ -76,32 +80,65 @@ def run(
     overrides: Iterable[str] = (),
     *,
     threads: int | None = None,
+    executor: Executor | None = None,
     progress: Callable[[int, int], None] | None = None,
+    directory: str | Path | None = None,
+    report: bool = False,
 ) -> Record:
-    """Run a scenario, given or by its file; see `Scenario.load` and `execute`."""
+    """Run a scenario, given or by its file.
+
+    Parameters
+    ----------
+    scenario : Scenario or path
+    overrides : iterable of str
+        See `Scenario.load`.
+    threads, executor, progress
+        See `stress.simulate`.
+    directory : path, optional
+        Keep the run there. While it works, finished paths are kept in `directory.partial`: the same call goes on from
+        them after an interruption, to the same bytes.
+    report : bool
+        Whether to draw the figures and write report.html there too.
+
+    Raises
+    ------
+    InputError
+        With everything that is wrong with the scenario, its files and the directory.
+    """
     if not isinstance(scenario, Scenario):
         scenario = load_scenario(scenario, overrides)
-    return execute(scenario, threads=threads, progress=progress)
+    if directory is None:
+        return execute(scenario, threads=threads, executor=executor, progress=progress)
+    from stress import run_dir
+    from stress.partial import PartialRun
+
+    run_dir.check_target(directory, scenario.hash)
+    with PartialRun(Path(directory), scenario) as kept:
+        record = execute(scenario, threads=threads, executor=executor, progress=progress, kept=kept)
+        run_dir.save(record, directory, report=report, room=kept.room)
+    return record
 
 
 def execute(
     scenario: Scenario,
     *,
     threads: int | None = None,
+    executor: Executor | None = None,
     progress: Callable[[int, int], None] | None = None,
     command: str = "",
+    kept: PartialRun | None = None,
 ) -> Record:
     """Run a scenario at its own pair of gap and jump_gap, at (0, 0) and at (1, 1), on the same prices.
 
     Parameters
     ----------
     scenario : Scenario
-    threads : int, optional
-        Default: all processors of this process.
-    progress : callable, optional
-        Called with (paths done, paths in all) after every block.
+    threads, executor, progress
+        See `stress.simulate`.
     command : str
         For the manifest.
+    kept : PartialRun, optional
+        Where finished paths are kept, and those of an interrupted run are found.
 
     Raises
     ------
@@ -116,8 +153,9 @@ def execute(
         pairs = sorted({*BOUNDS, (chosen.gap, chosen.jump_gap)})
         runs = [replace(chosen, gap=gap, jump_gap=jump_gap) for gap, jump_gap in pairs]
         ready = time.perf_counter()
-        results = simulate_together(runs, threads=threads, progress=progress)
+        results = simulate_together(runs, threads=threads, executor=executor, progress=progress, kept=kept)
     done = time.perf_counter()
+    found = 0 if kept is None else kept.found
     said = list({(str(w.message), w.category): w for w in caught}.values())
     for w in said:
         warnings.warn_explicit(w.message, w.category, w.filename, w.lineno)
@@ -135,11 +173,13 @@ def execute(
         "inputs": scenario.inputs,
         "threads": threads or blocks.default_threads(),
         "wall_seconds": round(done - start, 3),
-        "paths_per_second": round(len(pairs) * result.n_paths / (done - ready), 1),
+        "paths_per_second": round(len(pairs) * (result.n_paths - found) / (done - ready), 1),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": command,
         "warnings": [*(str(w.message) for w in said), *built.notes],
     }
+    if found:
+        manifest["resumed_paths"] = found
     return Record(scenario.resolved(), manifest, result, gaps, _required(result, alphas))
 
 

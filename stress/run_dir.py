@@ -11,7 +11,7 @@
 
 Everything a report needs is read back from here (`open_run`), to the same bits. A scenario and its seed give the same
 bytes of every table; time and date stand in the manifest alone. A directory appears when it is complete: it is written
-beside its place and renamed.
+beside its place and renamed. While a run works, its finished paths are in RUN.partial (`stress.partial`).
 
 Cells, paths and positions as in `stress.Result`. CSV holds the shortest text that gives the same float64 back.
 """
@@ -41,7 +41,7 @@ TEXT = ("account", "market", "side")
 EXACT: Any = {} if tuple(map(int, pd.__version__.split(".")[:2])) >= (3, 1) else {"float_precision": "round_trip"}
 
 
-def save(record: Record, directory: str | Path, *, report: bool = True) -> Path:
+def save(record: Record, directory: str | Path, *, report: bool = True, room: Path | None = None) -> Path:
     """Write a run directory; see the module.
 
     Parameters
@@ -51,22 +51,27 @@ def save(record: Record, directory: str | Path, *, report: bool = True) -> Path:
         A run directory of the same scenario is replaced.
     report : bool
         Whether to draw the figures and write report.html.
+    room : Path, optional
+        A directory on the same disk to write it in before it is renamed. Default: the one it will be in.
 
     Raises
     ------
     InputError
-        If something else is there already.
+        If something else is there already, or if there is no room or no right to write; what was there is kept.
     """
     directory = Path(directory)
     check_target(directory, record.manifest["hash"])
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".{directory.name}.") as room:
-        new, old = Path(room) / "new", Path(room) / "old"
-        new.mkdir()
-        _write(record, new, report, directory)
-        if directory.exists():
-            os.replace(directory, old)
-        os.replace(new, directory)
+    try:
+        (room or directory).parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=room or directory.parent, prefix=f".{directory.name}.") as folder:
+            new, old = Path(folder) / "new", Path(folder) / "old"
+            new.mkdir()
+            _write(record, new, report, directory)
+            if directory.exists():
+                os.replace(directory, old)
+            os.replace(new, directory)
+    except OSError as error:
+        raise InputError(Problem(str(directory), f"a place that can be written ({error.strerror})")) from None
     return directory
 
 

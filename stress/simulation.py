@@ -1,30 +1,30 @@
 """The one orchestrator: book, venue and prices in, `Result` out.
 
-`simulate` checks its arguments, cuts the run (`stress.engine.Run`) into blocks, has them worked, and puts the results
-together in the order of the paths.
+`simulate` checks its arguments, has the paths of the run (`stress.engine.Run`) worked in blocks (`stress.gather`), and
+puts the result together in the order of the paths.
 """
 
 from __future__ import annotations
 
 import math
-import platform
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from functools import partial
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
-import pandas as pd
 
-import stress
-from stress import blocks
 from stress.book import Book
 from stress.depth import Depth
-from stress.engine import Block, Run, SimulationError, join, work
+from stress.engine import Detail, Run, SimulationError
 from stress.errors import InputError, Problem, raise_if
+from stress.gather import gather
 from stress.prices import Paths
+from stress.provenance import provenance
 from stress.result import Result
 from stress.venue import Venue
+
+if TYPE_CHECKING:
+    from stress.partial import PartialRun
 
 __all__ = ["SimulationError", "prepare", "provenance", "simulate", "simulate_together", "timing"]
 
@@ -46,6 +46,7 @@ def simulate(
     jump_gap: float = 1.0,
     seed: int = 0,
     under_margin: Literal["error", "liquidate", "drop"] = "error",
+    detail: Detail = "positions",
     threads: int | None = None,
     executor: Executor | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -76,10 +77,14 @@ def simulate(
         0 <= seed < 2^63. The same seed gives the same bytes, whatever the threads and blocks.
     under_margin : {"error", "liquidate", "drop"}
         What to do with positions at or below their maintenance margin at S_0.
+    detail : {"positions", "paths"}
+        "paths" counts nothing per position and per class of leverage, and is faster: for questions about the fund.
     threads : int, optional
         Default: all processors of this process.
-    executor : concurrent.futures.Executor, optional
-        Works the blocks instead of threads.
+    executor : concurrent.futures.Executor or distributed.Client, optional
+        Works the blocks instead of threads, and stays open: a pool of processes (by spawn, or a fork of a process
+        without threads), a cluster of dask.distributed, or anything else with `submit`. `threads` then says how many
+        blocks are worked at a time, by default as many as the executor has workers.
     progress : callable, optional
         Called with (paths done, paths in all) after every block.
 
@@ -93,10 +98,12 @@ def simulate(
         With everything that is wrong with the arguments.
     SimulationError
         If a path met an impossible price.
+    WorkerError
+        If the workers of the executor are gone, or have other versions.
     """
     run = prepare(
         book, venue, prices, fund=fund, n_paths=n_paths, horizon=horizon, step=step, depth=depth, gap=gap,
-        jump_gap=jump_gap, seed=seed, under_margin=under_margin,
+        jump_gap=jump_gap, seed=seed, under_margin=under_margin, detail=detail,
     )  # fmt: skip
     return simulate_together([run], threads=threads, executor=executor, progress=progress)[0]
 
@@ -107,6 +114,7 @@ def simulate_together(
     threads: int | None = None,
     executor: Executor | None = None,
     progress: Callable[[int, int], None] | None = None,
+    kept: PartialRun | None = None,
 ) -> list[Result]:
     """Run several designs on the same price paths, which are made once.
 
@@ -116,6 +124,8 @@ def simulate_together(
         From `prepare`; they share prices, number of paths, steps and seed.
     threads, executor, progress
         As in `simulate`.
+    kept : PartialRun, optional
+        Where finished paths are kept on disk, and those of an interrupted run are found.
 
     Returns
     -------
@@ -129,19 +139,9 @@ def simulate_together(
         _ = run.kernel  # made once, before the workers share it
     if threads is not None and not (_is_number(threads) and threads >= 1 and threads % 1 == 0):
         raise InputError(Problem("run", "a whole number, 1 or more", column="threads", value=threads))
-    workers = int(threads or blocks.default_threads())
-    size = min(blocks.block_size(lead.n_steps), math.ceil(lead.n_paths / workers))
-    parts: list[list[Block]] = [[] for _ in runs]
-    done = 0
-    for works in blocks.work(partial(work, tuple(runs)), list(blocks.cut(lead.n_paths, size)), workers, executor):
-        for run, block, mine in zip(runs, works, parts, strict=True):
-            run.check(block.out, block.first)
-            mine.append(block)
-        done += works[0].out.size
-        if progress is not None:
-            progress(done, lead.n_paths)
+    found = gather(runs, threads=threads, executor=executor, progress=progress, kept=kept)
     made_by = provenance()
-    return [Result.assemble(run, join(mine), made_by) for run, mine in zip(runs, parts, strict=True)]
+    return [Result.assemble(run, block, made_by) for run, block in zip(runs, found, strict=True)]
 
 
 def prepare(
@@ -158,6 +158,7 @@ def prepare(
     jump_gap: float = 1.0,
     seed: int = 0,
     under_margin: Literal["error", "liquidate", "drop"] = "error",
+    detail: Detail = "positions",
 ) -> Run:
     """The checked run of the arguments of `simulate`."""
     n_paths, horizon, step, problems = timing(prices, n_paths, horizon, step)
@@ -178,6 +179,7 @@ def prepare(
         ("gap", gap, 0 <= gap <= 1, "a share from 0 to 1"),
         ("jump_gap", jump_gap, 0 <= jump_gap <= 1, "a share from 0 to 1"),
         ("seed", seed, known and 0 <= seed <= MAX_SEED, "a whole number from 0 to 2^63 - 1"),
+        ("detail", detail, detail in get_args(Detail), "positions or paths"),
     ]
     raise_if([Problem("run", expected, column=name, value=value) for name, value, ok, expected in checks if not ok])
     book = book.check_margin(venue, prices.s0, under_margin).balanced("outside")
@@ -194,6 +196,7 @@ def prepare(
         float(gap),
         float(jump_gap),
         int(seed),
+        detail,
     )
 
 
@@ -225,22 +228,3 @@ def timing(
         value if value is not None else default for value, default in zip(given.values(), defaults, strict=True)
     )
     return paths, length, dt, problems
-
-
-def provenance() -> dict[str, Any]:
-    """Versions that made a result."""
-    import llvmlite
-    import numba
-    import scipy
-
-    return {
-        "stress": stress.__version__,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "numba": numba.__version__,
-        "llvmlite": llvmlite.__version__,
-        "pandas": pd.__version__,
-        "scipy": scipy.__version__,
-        "rng": "philox4x32-10",
-        "machine": platform.machine(),
-    }

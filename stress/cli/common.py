@@ -1,8 +1,9 @@
 """What the commands share: options, loading and running a scenario, and how things go wrong.
 
 Exit codes: 0, 1 a limit is broken and nothing else, 2 bad input, a place that cannot be written or too little memory
-(one message on standard error, nothing written), 3 interrupted (nothing half-written), 4 a path met an impossible
-price, 70 a crash, with a traceback, 141 nobody reads the output any more.
+(one message on standard error, nothing half-written), 3 interrupted or left by its cluster (`run` keeps what was
+finished and says how to go on), 4 a path met an impossible price, 70 a crash, with a traceback, 141 nobody reads the
+output any more.
 """
 
 from __future__ import annotations
@@ -10,26 +11,30 @@ from __future__ import annotations
 import functools
 import os
 import shlex
+import signal
 import sys
 import tempfile
+import threading
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stress.errors import InputError, Problem
+from stress.errors import InputError, Problem, WorkerError
 
 if TYPE_CHECKING:
+    from stress.partial import PartialRun
     from stress.record import Record
     from stress.scenario import Scenario
 
 BROKEN, BAD_INPUT, INTERRUPTED, FAILED, CRASHED, UNREAD = 1, 2, 3, 4, 70, 141
 EXIT_CODES = (
-    "Exit codes: 0 done, 1 a limit of size is broken, 2 wrong input or output place, 3 interrupted, "
+    "Exit codes: 0 done, 1 a limit of size is broken, 2 wrong input or output place, 3 interrupted or cluster lost, "
     "4 the price model gave an impossible price, 70 a crash."
 )
 KEYS = {"seed": "seed", "paths": "run.paths", "alpha": "fund.alphas"}  # that an option of its own changes
@@ -42,6 +47,14 @@ Set = Annotated[
 Seed = Annotated[int | None, typer.Option(help="Change the seed.")]
 Paths = Annotated[int | None, typer.Option(help="Change the number of paths.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="Default: all processors. The numbers do not depend on it.")]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="Work on the dask cluster of this scheduler (tcp://HOST:PORT), or with local:N on N processes of this "
+        "machine. The numbers do not depend on it.",
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; print as little as possible.")]
 
 
@@ -51,18 +64,36 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(command)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), terminable():
                 warnings.simplefilter("ignore")  # they are printed once, with the answer
                 return command(*args, **kwargs)
         except typer.Exit:
             raise
-        except KeyboardInterrupt:
-            typer.echo("Interrupted; nothing was written.", err=True)
+        except KeyboardInterrupt as error:
+            notes = getattr(error, "__notes__", None) or ["Nothing was written."]
+            typer.echo("\n".join(["Interrupted.", *notes]), err=True)
             raise typer.Exit(INTERRUPTED) from None
         except Exception as error:
             raise typer.Exit(_said(error, kwargs)) from None
 
     return wrapper
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """SIGTERM is an interruption like Ctrl-C."""
+
+    def interrupt(number: int, frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _said(error: Exception, options: dict[str, Any]) -> int:
@@ -77,6 +108,8 @@ def _said(error: Exception, options: dict[str, Any]) -> int:
         message = f"{error.filename}: {error.strerror}"
     elif isinstance(error, OSError):
         message = str(error)
+    elif isinstance(error, WorkerError):
+        code, message = INTERRUPTED, str(error)
     elif isinstance(error, MemoryError):
         message = f"too little memory for this many paths, steps or positions ({error})"
     elif type(error).__name__ == "SimulationError":
@@ -88,7 +121,7 @@ def _said(error: Exception, options: dict[str, Any]) -> int:
     else:
         traceback.print_exception(error)
         return CRASHED
-    typer.echo(f"Error: {message}", err=True)
+    typer.echo("\n".join([f"Error: {message}", *getattr(error, "__notes__", [])]), err=True)
     return code
 
 
@@ -135,18 +168,51 @@ def load(scenario: Path, set_: list[str] | None, seed: int | None, paths: int | 
     return load_scenario(scenario, changes)
 
 
-def execute(scenario: Scenario, threads: int | None, quiet: bool) -> Record:
+@contextmanager
+def workers(cluster: str | None, threads: int | None = None) -> Iterator[Any]:
+    """The executor of `--cluster`; None: threads of this process.
+
+    Raises
+    ------
+    InputError
+        If there is no such cluster, or dask.distributed is not installed.
+    """
+    if cluster is None:
+        yield None
+        return
+    if threads is not None:
+        raise InputError(Problem("--threads", "either --threads or --cluster", value=threads))
+    try:
+        from stress.cluster import connect
+    except ModuleNotFoundError as error:
+        missing = f"the extra of {error.name}: pip install 'perp-stress[cluster]'"
+        raise InputError(Problem("--cluster", missing)) from None
+    with connect(cluster) as client:
+        yield client
+
+
+def execute(
+    scenario: Scenario, threads: int | None, cluster: str | None, quiet: bool, kept: PartialRun | None = None
+) -> Record:
     """Run with a line while compiling and a bar while waiting."""
     from stress import record, terminal
 
     if not quiet:
         say_that_it_compiles()
     bar = terminal.ProgressBar(shown=not quiet)
+    command = kept.command if kept is not None else command_line()
     try:
-        command = shlex.join(["perp-stress", *sys.argv[1:]])
-        return record.execute(scenario, threads=threads, progress=bar, command=command)
+        with workers(cluster, threads) as executor:
+            return record.execute(
+                scenario, threads=threads, executor=executor, progress=bar, command=command, kept=kept
+            )
     finally:
         bar.close()
+
+
+def command_line() -> str:
+    """The command as it was given."""
+    return shlex.join(["perp-stress", *sys.argv[1:]])
 
 
 def say_that_it_compiles() -> None:

@@ -10,6 +10,7 @@ import typer
 
 from stress.cli.common import (
     BROKEN,
+    Cluster,
     Paths,
     Quiet,
     ScenarioFile,
@@ -17,41 +18,90 @@ from stress.cli.common import (
     Set,
     Threads,
     check_file,
+    command_line,
     execute,
     guarded,
     load,
     say_that_it_compiles,
+    workers,
 )
 from stress.errors import InputError, Problem, raise_if
 
 if TYPE_CHECKING:
+    from stress.partial import PartialRun
     from stress.record import Record
 
 
 @guarded
 def run(
-    scenario: ScenarioFile,
+    scenario: Annotated[
+        Path | None, typer.Argument(help="Scenario file (TOML); not needed with --resume.", metavar="SCENARIO")
+    ] = None,
     set_: Set = None,
     seed: Seed = None,
     paths: Paths = None,
     threads: Threads = None,
+    cluster: Cluster = None,
     out: Annotated[Path | None, typer.Option(help="Run directory. Default: runs/NAME-HASH.")] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Go on with an interrupted run from the paths that were kept in DIR, which is RUN.partial. "
+            "The numbers are those of a run without interruption.",
+        ),
+    ] = None,
     report: Annotated[bool, typer.Option(help="Draw the figures and write report.html.")] = True,
     quiet: Quiet = False,
 ) -> None:
     """Run a scenario: fund, ADL, tables, a report."""
     from stress import run_dir, terminal
 
-    loaded = load(scenario, set_, seed, paths)
-    directory = out or run_dir.default_directory(loaded)
-    run_dir.check_target(directory, loaded.hash)
-    record = execute(loaded, threads, quiet)
-    run_dir.save(record, directory, report=report)
+    kept = _begin(scenario, set_, seed, paths, out) if resume is None else _go_on(resume, scenario, set_, seed, paths)
+    if resume is not None and out is not None and out.resolve() != kept.directory.resolve():
+        raise InputError(Problem("--out", f"no other directory than {kept.directory} with --resume", value=str(out)))
+    run_dir.check_target(kept.directory, kept.scenario.hash)
+    if not quiet and kept.path.exists():
+        typer.echo(f"Going on from {kept.path}", err=True)
+    with kept:
+        record = execute(kept.scenario, threads, cluster, quiet, kept)
+        run_dir.save(record, kept.directory, report=report, room=kept.room)
     if quiet:
-        typer.echo(str(directory))
+        typer.echo(str(kept.directory))
         return
     terminal.print_run(record)
-    typer.echo(f"\nReport: {directory / 'report.html'}" if report else f"\nTables: {directory / 'tables'}")
+    shown = f"Report: {kept.directory / 'report.html'}" if report else f"Tables: {kept.directory / 'tables'}"
+    typer.echo(f"\n{shown}")
+
+
+def _begin(
+    scenario: Path | None, set_: list[str] | None, seed: int | None, paths: int | None, out: Path | None
+) -> PartialRun:
+    """A run, or one that was interrupted in the same place."""
+    from stress import run_dir
+    from stress.partial import PartialRun
+
+    if scenario is None:
+        raise InputError(Problem("run", "a scenario file, or --resume DIR"))
+    loaded = load(scenario, set_, seed, paths)
+    return PartialRun(out or run_dir.default_directory(loaded), loaded, command_line())
+
+
+def _go_on(
+    directory: Path, scenario: Path | None, set_: list[str] | None, seed: int | None, paths: int | None
+) -> PartialRun:
+    """The interrupted run of a directory; a scenario that is given beside it must be its own."""
+    from stress.partial import open_partial
+
+    kept = open_partial(directory)
+    if scenario is not None:
+        given = load(scenario, set_, seed, paths).hash
+        if given != kept.scenario.hash:
+            expected = f"the interrupted run of this scenario ({given[:8]}), it is one of {kept.scenario.hash[:8]}"
+            raise InputError(Problem(f"--resume {directory}", expected))
+    elif set_ or seed is not None or paths is not None:
+        raise InputError(Problem(f"--resume {directory}", "the scenario file too, where keys are changed"))
+    return kept
 
 
 @guarded
@@ -72,6 +122,7 @@ def size(
     seed: Seed = None,
     paths: Paths = None,
     threads: Threads = None,
+    cluster: Cluster = None,
     quiet: Quiet = False,
 ) -> None:
     """Print the fund that a scenario needs."""
@@ -82,7 +133,7 @@ def size(
         raise InputError(Problem("--limit", "USD, 0 or more", value=limit))
     changes = [*(set_ or []), *([f"fund.alphas={alpha}"] if alpha else [])]
     earlier = run_dir.open_run(since) if since is not None else None
-    record = execute(load(scenario, changes, seed, paths), threads, quiet)
+    record = execute(load(scenario, changes, seed, paths), threads, cluster, quiet)
     if not quiet:
         typer.echo(terminal.headline(record))
         terminal.print_fund(record)
@@ -121,12 +172,13 @@ def adl(
     seed: Seed = None,
     paths: Paths = None,
     threads: Threads = None,
+    cluster: Cluster = None,
     quiet: Quiet = False,
 ) -> None:
     """Print who is hit, by leverage and side."""
     from stress import terminal
 
-    record = execute(load(scenario, set_, seed, paths), threads, quiet)
+    record = execute(load(scenario, set_, seed, paths), threads, cluster, quiet)
     if not quiet:
         typer.echo(terminal.headline(record))
     terminal.print_adl(record.result)
@@ -204,6 +256,7 @@ def compare(
     seed: Seed = None,
     paths: Paths = None,
     threads: Threads = None,
+    cluster: Cluster = None,
     quiet: Quiet = False,
 ) -> None:
     """Compare designs on the same price paths: every one against the first."""
@@ -228,7 +281,8 @@ def compare(
         say_that_it_compiles()
     bar = terminal.ProgressBar(shown=not quiet)
     try:
-        results |= comparison.run_scenarios(scenarios, threads=threads, progress=bar)
+        with workers(cluster if scenarios else None, threads) as executor:
+            results |= comparison.run_scenarios(scenarios, threads=threads, executor=executor, progress=bar)
     finally:
         bar.close()
     ordered = {str(source): results[str(source)] for source in designs}

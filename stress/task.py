@@ -1,0 +1,77 @@
+"""A run that may cross to another process.
+
+Threads share a task as it is. An executor that crosses processes pickles it with every block; there the first copy
+stays, with all that was built from it, and later ones are dropped: the book is sorted once in each process.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Sequence
+
+from stress.engine import Block, Run, work
+from stress.errors import WorkerError
+from stress.provenance import differences, maker
+
+HELD = 2  # runs that a process keeps
+
+_held: dict[str, Task] = {}
+_lock = threading.Lock()
+
+
+class Task:
+    """Works blocks of paths of designs that share their prices.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+    token : str, optional
+        The same in every process. Default: a new one.
+    made_by : dict, optional
+        The versions of who asks (`stress.provenance.maker`): one run is never put together from two versions.
+    """
+
+    def __init__(self, runs: Sequence[Run], token: str = "", made_by: dict[str, str] | None = None):
+        self.runs, self.token = tuple(runs), token or secrets.token_hex(8)
+        self.made_by = made_by or maker()
+        self._ready = False
+        self._building = threading.Lock()
+
+    def __call__(self, first: int, n: int) -> list[Block]:
+        """The paths first .. first + n - 1, a block for each design.
+
+        Raises
+        ------
+        WorkerError
+            If the versions here are not those of who asks.
+        """
+        with self._building:  # once, while the other threads of this process wait
+            if not self._ready:
+                if wrong := differences(maker(), self.made_by):
+                    raise WorkerError(f"process {os.getpid()} on {socket.gethostname()} has {wrong}")
+                for run in self.runs:
+                    _ = run.kernel
+                self._ready = True
+        return work(self.runs, first, n)
+
+    def __reduce__(self):
+        return hold, (self.token, self.runs, self.made_by)
+
+
+def hold(token: str, runs: Sequence[Run], made_by: dict[str, str]) -> Task:
+    """The task of this token in this process."""
+    with _lock:
+        if token not in _held:
+            _held[token] = Task(runs, token, made_by)
+            while len(_held) > HELD:
+                del _held[next(iter(_held))]
+        return _held[token]
+
+
+def forget(token: str) -> None:
+    """Free the memory of a run that is over."""
+    with _lock:
+        _held.pop(token, None)

@@ -1,0 +1,129 @@
+"""The cut: every path once, in blocks of a sensible length, whoever works them and in whatever order they come."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stress import blocks
+from stress.errors import WorkerError
+
+pytestmark = pytest.mark.nojit
+
+
+@given(st.integers(1, 500), st.lists(st.tuples(st.integers(1, 40), st.integers(1, 40)), max_size=8))
+def test_what_is_missing_and_what_is_held_are_all_paths(n_paths, steps):
+    held, at = [], 0
+    for gap, n in steps:
+        if at + gap + n <= n_paths:
+            held.append((at + gap, n))
+            at += gap + n
+    todo = list(blocks.missing(held[::-1], n_paths))
+    paths = [path for first, n in held + todo for path in range(first, first + n)]
+    assert sorted(paths) == list(range(n_paths))
+    assert all(n > 0 for _, n in todo)
+    assert all(a + n < b for (a, n), (b, _) in pairwise(todo))  # no two that could be one
+
+
+@given(st.lists(st.integers(1, 300), min_size=1, max_size=5), st.integers(1, 64), st.lists(st.floats(1e-4, 1e3)))
+def test_a_cut_takes_every_path_once(lengths, size, seconds):
+    ranges, at = [], 0
+    for n in lengths:
+        ranges.append((at, n))
+        at += n + 7
+    cut, taken = blocks.Cut(ranges, size, 4 * size), []
+    while (block := cut.take()) is not None:
+        taken.append(block)
+        if seconds:
+            cut.saw(block[1], seconds.pop())
+    assert [p for first, n in taken for p in range(first, first + n)] == [
+        p for first, n in ranges for p in range(first, first + n)
+    ]
+    assert max(n for _, n in taken) <= 4 * size
+
+
+def test_blocks_are_cut_by_the_time_they_take():
+    cut = blocks.Cut([(0, 10**6)], 64, 1024)
+    assert cut.take() == (0, 64)
+    cut.saw(64, 16 * blocks.SECONDS)
+    assert cut.take() == (64, 4)
+    cut.saw(4, blocks.SECONDS / 100)
+    assert cut.take() == (68, 400)
+    cut.saw(400, 1e-9)
+    assert cut.take() == (468, 1024)
+    cut.saw(1, 1e9)
+    assert cut.take() == (1492, 1)
+    assert blocks.Cut([(0, 100)], 64).largest == 64
+
+
+def test_no_more_is_handed_out_than_keeps_the_workers_busy():
+    waiting, most = 0, 0
+    lock = threading.Lock()
+
+    def task(first, n):
+        nonlocal waiting
+        time.sleep(0.001)
+        with lock:
+            waiting += 1
+        return first
+
+    with ThreadPoolExecutor(3) as pool:
+        seen = []
+        for first in blocks.work(task, blocks.Cut([(0, 60)], 1), blocks.Crew(pool, 3)):
+            time.sleep(0.003)  # slower than the workers
+            with lock:
+                waiting -= 1
+                most = max(most, waiting)
+            seen.append(first)
+    assert sorted(seen) == list(range(60))
+    assert most <= 2 * 3
+
+
+def test_a_slow_block_stops_no_other():
+    done = threading.Event()
+
+    def task(first, n):
+        if first == 0:
+            assert done.wait(30)
+        return first
+
+    with ThreadPoolExecutor(2) as pool:
+        seen = []
+        for first in blocks.work(task, blocks.Cut([(0, 20)], 1), blocks.Crew(pool, 2)):
+            seen.append(first)
+            if len(seen) == 19:
+                done.set()
+    assert seen[-1] == 0
+
+
+def test_an_error_of_a_block_is_raised_and_the_others_are_taken_back():
+    worked = []
+
+    def task(first, n):
+        worked.append(first)
+        time.sleep(0.01)
+        raise ZeroDivisionError(first)
+
+    with ThreadPoolExecutor(1) as pool, pytest.raises(ZeroDivisionError, match="0"):
+        list(blocks.work(task, blocks.Cut([(0, 50)], 1), blocks.Crew(pool, 1)))
+    assert len(worked) <= 3
+
+
+class Broken:
+    """A pool whose process has died."""
+
+    def submit(self, *task):
+        future = Future()
+        future.set_exception(BrokenExecutor("gone"))
+        return future
+
+
+def test_workers_that_die_are_said_to_be_dead():
+    with pytest.raises(WorkerError, match="a process that worked the run has died"):
+        list(blocks.work(len, blocks.Cut([(0, 5)], 1), blocks.Crew(Broken(), 2)))
