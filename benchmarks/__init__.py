@@ -1,0 +1,1 @@
+"""The engine beside what one would write without it: `python -m benchmarks`."""

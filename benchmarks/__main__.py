@@ -1,0 +1,66 @@
+"""Times the engine and what one would write instead, in one process and one run.
+
+python -m benchmarks             # five minutes; writes results.json, RESULTS.md and the table of README.md
+python -m benchmarks --quick     # half a minute at small sizes, prints alone; the tests run this
+python -m benchmarks --tables    # RESULTS.md and the table of README.md again, from results.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import numba
+
+from benchmarks import against, pages
+from stress import bench
+from stress.bench.targets import judge
+
+FOLDER = Path(__file__).parent
+RESULTS = FOLDER / "results.json"
+PATHS = {"engine": 2_000, "vectorised": 4, "loop": 32, "tuned_loop": 64, "scan": 4}
+QUICK_PATHS = {"engine": 20, "vectorised": 2, "loop": 2, "tuned_loop": 2, "scan": 2}
+
+
+def measure(quick: bool, threads: int | None) -> dict:
+    """Everything: `stress.bench.measure`, and `baselines`."""
+    found = bench.measure(quick, threads, say=say)
+    say("what one would write instead")
+    size = bench.QUICK if quick else bench.FULL
+    given = min(found["whole_run"]["threads"], numba.config.NUMBA_NUM_THREADS)
+    found["baselines"] = against.measure(size.traders, QUICK_PATHS if quick else PATHS, given, size.rounds)
+    found["targets"] = judge(found)
+    return found
+
+
+def say(text: str) -> None:
+    print(f"{text} ...", file=sys.stderr, flush=True)
+
+
+def write_tables() -> None:
+    """RESULTS.md and the table of README.md, from results.json."""
+    found = json.loads(RESULTS.read_text(encoding="utf-8"))
+    (FOLDER / "RESULTS.md").write_text(pages.results(found), encoding="utf-8")
+    readme = FOLDER.parent / "README.md"
+    readme.write_text(pages.fill(readme.read_text(encoding="utf-8"), found), encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--tables", action="store_true")
+    parser.add_argument("--threads", type=int)
+    given = parser.parse_args()
+    if not given.tables:
+        found = measure(given.quick, given.threads)
+        print(pages.results(found))
+        if given.quick:
+            return
+        RESULTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    write_tables()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""What a run costs: time = a (paths x steps) + b (liquidations) + c (positions looked at in ADL).
+
+The three books at several sizes, each with an unlimited fund and with funds that a twentieth and a fifth of the paths
+deplete, and a book to which nothing happens, on one thread. Making the prices is part of a. a is fitted for each size,
+b and c for all sizes together, by least squares of the relative errors, none of them negative.
+
+A depleted path is worked again from the step of depletion on, with an unlimited fund, which gives D*; liquidations of
+both count. What a run costs before and after its paths, such as sorting its book, is told apart: `overhead`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stress.bench import market
+from stress.bench.clock import median_seconds
+from stress.prices import Paths
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from stress.engine import Run
+    from stress.result import Result
+
+DEPLETED = (0.05, 0.2)  # shares of the paths
+PRICE_BLOCKS = (4, 16, 64, 256)  # paths made at a time
+
+
+def price_ns(run: Run, rounds: int) -> float:
+    """Nanoseconds a step of making the prices alone, at the block size that is fastest on this machine."""
+
+    def make(size: int) -> None:
+        for first in range(0, max(PRICE_BLOCKS), size):
+            run.prices.block(run.seed, first, size, run.n_steps, run.step)
+
+    fastest = min(median_seconds(rounds, make, size) for size in PRICE_BLOCKS)
+    return 1e9 * fastest / (max(PRICE_BLOCKS) * run.n_steps)
+
+
+def grid(sizes: dict[int, int], rounds: int) -> list[dict[str, Any]]:
+    """Times and counts of every book at every size and fund, and of an idle one at every size.
+
+    Parameters
+    ----------
+    sizes : dict of int to int
+        Paths by number of traders.
+    rounds : int
+    """
+    rows = []
+    for traders, paths in sizes.items():
+        quiet = replace(market.idle(traders, paths), fund=math.inf)
+        rows.append(_row("idle", quiet, market.work(quiet), rounds))
+        for book in market.BOOKS:
+            unlimited = replace(market.load(book, traders, paths), fund=math.inf)
+            lasting = market.work(unlimited)
+            needs = lasting.paths["fund_needed"]
+            funds = dict.fromkeys([math.inf, *(float(needs.quantile(1.0 - share)) for share in DEPLETED)])
+            rows += [_row(book, replace(unlimited, fund=fund), lasting, rounds) for fund in funds]
+    return rows
+
+
+def _row(book: str, run: Run, lasting: Result, rounds: int) -> dict[str, Any]:
+    """One line of the grid; `lasting` is the result with an unlimited fund."""
+    paths = market.work(run).paths
+    return {
+        "book": book,
+        "traders": len(run.book),
+        "fund_usd": run.fund if run.fund < math.inf else None,
+        "depleted": float(paths["depleted"].mean()),
+        "paths": run.n_paths,
+        "steps": run.n_paths * run.n_steps,
+        "liquidations": int(paths["liquidated_count"].sum() + repeated(run, paths, lasting.paths)),
+        "adl_seen": int(paths["adl_seen"].sum()),
+        "seconds": median_seconds(rounds, run.block, 0, run.n_paths),
+    }
+
+
+def repeated(run: Run, paths: DataFrame, lasting: DataFrame) -> int:
+    """Liquidations of the depleted paths in their second run: those of the unlimited fund, `lasting`, less those
+    before the step of depletion, which are counted on prices that stand still from there on."""
+    hit = np.flatnonzero(paths["depleted"])
+    if hit.size == 0:
+        return 0
+    made = [run.prices.block(run.seed, int(path), 1, run.n_steps, run.step) for path in hit]
+    columns = [np.concatenate(column) for column in zip(*made, strict=True)]
+    for row, step in enumerate(paths["depletion_step"].to_numpy()[hit]):
+        still = columns[0][row, step - 1]
+        for column in columns:
+            column[row, step:] = still
+    close, low, high, pre_jump = columns
+    prices = Paths(close, run.step, low, high, pre_jump)
+    before = market.work(replace(run, prices=prices, n_paths=hit.size, fund=math.inf)).paths
+    return int(lasting["liquidated_count"].to_numpy()[hit].sum() - before["liquidated_count"].sum())
+
+
+def overhead(sizes: Iterable[int], rounds: int) -> dict[str, float]:
+    """Milliseconds of a run of a single path, by number of traders."""
+
+    def fresh(run: Run) -> Result:
+        return market.work(replace(run))  # a copy knows nothing of a sorted book
+
+    return {str(n): 1e3 * median_seconds(rounds, fresh, market.load("retail", n, 1)) for n in sizes}
+
+
+def fit(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """a by number of traders, b and c, and how far the fit is off.
+
+    Parameters
+    ----------
+    rows : list of dict
+        With traders, steps, liquidations, adl_seen and seconds.
+    """
+    from scipy.optimize import nnls
+
+    sizes = sorted({row["traders"] for row in rows})
+    traders, seconds, steps, liquidations, seen = (
+        np.array([row[name] for row in rows], float)
+        for name in ("traders", "seconds", "steps", "liquidations", "adl_seen")
+    )
+    of_size = traders[:, None] == sizes
+    counts = np.column_stack([of_size * steps[:, None], liquidations, seen])
+    scale = np.maximum(counts.max(axis=0), 1.0)  # columns of one size, which the solver likes
+    solution, _ = nnls(counts / scale / seconds[:, None], np.ones(seconds.size))
+    cost = solution / scale
+    off = counts @ cost / seconds - 1.0
+    return {
+        "step_ns": {str(size): 1e9 * float(x) for size, x in zip(sizes, cost, strict=False)},
+        "liquidation_ns": 1e9 * float(cost[-2]),
+        "adl_seen_ns": 1e9 * float(cost[-1]),
+        "relative_error_rms": float(np.sqrt(np.mean(off**2))),
+        "relative_error_worst": float(np.abs(off).max()),
+    }

@@ -1,0 +1,56 @@
+"""The command that times the engine on this machine."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from stress.cli.common import Threads, check_file, guarded, say_that_it_compiles
+
+
+@guarded
+def bench(
+    quick: Annotated[bool, typer.Option("--quick", help="Seconds instead of minutes, at small sizes.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Write everything to this JSON file.")] = None,
+    threads: Threads = None,
+) -> None:
+    """Time the engine on this machine, against its targets."""
+    from stress import bench as benchmarks
+
+    check_file(out)
+    say_that_it_compiles()
+    found = benchmarks.measure(quick, threads, say=lambda text: typer.echo(f"{text} ...", err=True))
+    _show(found)
+    if out is not None:
+        out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+def _show(found: dict[str, Any]) -> None:
+    """What was reached, beside the targets."""
+    from stress import terminal
+    from stress.words import significant
+
+    out = terminal.console()
+    machine, whole = found["machine"], found["whole_run"]
+    out.print(f"{machine['cpu']}, {machine['cores']} cores, Python {machine['python']}, numba {machine['numba']}\n")
+    rows = [
+        (
+            row["words"],
+            significant(row["reached"]),
+            f"{row['rule']} {significant(row['target'])}",
+            {None: "", True: "met", False: "missed"}[row["met"]],
+        )
+        for row in found["targets"]
+    ]
+    out.print(terminal.table(["", "reached", "target", ""], rows))
+    threads = whole["threads"]
+    seconds = significant(whole["seconds_by_threads"][str(threads)])
+    out.print(
+        f"\n{whole['paths']:,} paths x {whole['traders']:,} traders x {whole['steps']:,} steps in {seconds} s on "
+        f"{threads} thread{'s' * (threads > 1)}: {whole['position_steps_per_s']:.2g} position-steps a second."
+    )
+    if found["quick"]:
+        out.print("Targets are for full sizes; these were small ones.")
