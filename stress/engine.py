@@ -18,13 +18,14 @@ import pandas as pd
 from stress import buckets
 from stress.book import Book
 from stress.depth import Depth, to_kernel
-from stress.kernels import ladder, margin, waterfall
+from stress.kernels import margin, waterfall
+from stress.kernels.ladder import Ladder, build
 from stress.kernels.records import Tiers, make_terms
 from stress.kernels.state import CELL, CHECKPOINTS, LOG, OUTCOME, TALLY, Desk, Prices, collect, make_desk
 from stress.result import log_frame
 from stress.venue import Venue
 
-CACHE_BYTES = 1_000_000  # of prices that are made at a time
+CACHE_BYTES = 500_000  # of prices that are made at a time
 NO_LOG = np.zeros(0, LOG)
 FAN_PATHS = 10_000  # paths whose balances of the fund are kept, for a fan of its course
 
@@ -92,14 +93,18 @@ class Run:
         return buckets.classify(book.effective_leverage(s0), book.leverage, book.quantity * s0)
 
     @cached_property
-    def kernel(self) -> tuple[ladder.Ladder, Tiers, np.ndarray]:
-        """The run as the compiled side takes it: book, tiers and TERMS."""
+    def ladder(self) -> Ladder:
+        """The book, sorted for the kernels."""
         book, s0 = self.book, float(self.prices.s0)
-        rules, tiers = self.venue.to_kernel()
         cells = buckets.cells(book.side, self.classes)
-        sorted_book = ladder.build(book.side, book.quantity, book.entry_price, book.margin, *self.levels, s0, cells)
-        depth = to_kernel(self.depth, s0, self.step)
-        return sorted_book, tiers, make_terms(rules, depth, self.step, self.gap, self.jump_gap, self.seed)
+        return build(book.side, book.quantity, book.entry_price, book.margin, *self.levels, s0, cells)
+
+    @cached_property
+    def kernel(self) -> tuple[Ladder, Tiers, np.ndarray]:
+        """The run as the compiled side takes it: book, tiers and TERMS."""
+        rules, tiers = self.venue.to_kernel()
+        depth = to_kernel(self.depth, float(self.prices.s0), self.step)
+        return self.ladder, tiers, make_terms(rules, depth, self.step, self.gap, self.jump_gap, self.seed)
 
     def price_block(self, first: int, n: int) -> Prices:
         """Prices of the paths first .. first + n - 1."""
@@ -222,6 +227,16 @@ class _Sheet:
         _scratch.desks[self.tallies.size].append(self.desk)
         _scratch.tallies[self.tallies.size].append(self.tallies)
         return Block(self.first, self.out, self.fund_at, np.concatenate(self.cells), tallies)
+
+
+def share(runs: Sequence[Run]) -> None:
+    """Build the runs; those of one book, venue and first price share what hangs on these alone."""
+    made: dict[tuple[int, int, float], Run] = {}
+    for run in runs:
+        like = made.setdefault((id(run.book), id(run.venue), run.prices.s0), run)
+        for name in ("levels", "classes", "ladder"):
+            run.__dict__[name] = getattr(like, name)
+        _ = run.kernel
 
 
 def work(runs: Sequence[Run], first: int, n: int) -> list[Block]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from stress import blocks, plain
+from stress.engine import Detail
 from stress.estimate import mean, probability
 from stress.result import Result
 from stress.scenario import Scenario, load_scenario
@@ -127,6 +128,7 @@ def execute(
     progress: Callable[[int, int], None] | None = None,
     command: str = "",
     kept: PartialRun | None = None,
+    detail: Detail = "positions",
 ) -> Record:
     """Run a scenario at its own pair of gap and jump_gap, at (0, 0) and at (1, 1), on the same prices.
 
@@ -139,6 +141,8 @@ def execute(
         For the manifest.
     kept : PartialRun, optional
         Where finished paths are kept, and those of an interrupted run are found.
+    detail : {"positions", "paths"}
+        Of the scenario's own pair, see `stress.simulate`; of the other two only the paths are kept.
 
     Raises
     ------
@@ -151,7 +155,8 @@ def execute(
         built = scenario.build()
         chosen = built.run
         pairs = sorted({*BOUNDS, (chosen.gap, chosen.jump_gap)})
-        runs = [replace(chosen, gap=gap, jump_gap=jump_gap) for gap, jump_gap in pairs]
+        runs = [replace(chosen, gap=gap, jump_gap=jump_gap, detail="paths") for gap, jump_gap in pairs]
+        runs[pairs.index((chosen.gap, chosen.jump_gap))] = replace(chosen, detail=detail)
         ready = time.perf_counter()
         results = simulate_together(runs, threads=threads, executor=executor, progress=progress, kept=kept)
     done = time.perf_counter()

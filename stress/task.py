@@ -12,7 +12,7 @@ import socket
 import threading
 from collections.abc import Sequence
 
-from stress.engine import Block, Run, work
+from stress.engine import Block, Run, share, work
 from stress.errors import WorkerError
 from stress.provenance import differences, maker
 
@@ -52,8 +52,7 @@ class Task:
             if not self._ready:
                 if wrong := differences(maker(), self.made_by):
                     raise WorkerError(f"process {os.getpid()} on {socket.gethostname()} has {wrong}")
-                for run in self.runs:
-                    _ = run.kernel
+                share(self.runs)
                 self._ready = True
         return work(self.runs, first, n)
 

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 import stress
-from stress.kernels import allocate, deleverage, ladder, scores, state, waterfall
+from stress.kernels import allocate, deleverage, ladder, liquidation, scores, state, waterfall
+from stress.simulation import prepare
 from tests import test_twin
 from tests.test_twin import S0
 
@@ -127,6 +128,58 @@ def test_the_head_of_the_queue_is_the_queue():
                 assert given.sum() == pytest.approx(min(budget, total), rel=1e-12)
 
 
+def calm_path(rng: random.Random, continuous: bool, steps: int = 75) -> tuple[list[float], ...]:
+    """Long stretches in which nothing happens, a few moves, and at last levels that only a moved book would meet."""
+    close, low, high, pre = [S0], [S0], [S0], [S0]
+    for step in range(1, steps + 1):
+        start = close[-1]
+        end = start * math.exp(rng.gauss(0, 0.0005))
+        low.append(min(start, end) * (1 - 0.0001))
+        high.append(max(start, end) * (1 + 0.0001))
+        pre.append(end)
+        jump = rng.gauss(0, 0.06) if step % 29 == 0 or rng.random() < 0.02 else 0.0
+        close.append(end * math.exp(jump))
+    return (close, low, high, pre) if continuous else (close,)
+
+
+def compare_calm(number: int, seed: int) -> None:
+    """A book of the table of options on a path of quiet stretches, by the engine and by the twin."""
+    row, rng = test_twin.ROWS[number], random.Random(1000 * number + seed)
+    fund = rng.choice([0.0, 30.0, 200.0])
+    venue = test_twin.make_venue(row, fund)
+    book, path = test_twin.make_book(rng, venue), calm_path(rng, row["continuous"])
+    settings = dict(depth=test_twin.DEPTHS[row["depth"]], fund=fund, gap=row["gap"], jump_gap=row["jump_gap"])
+    result, outcome = test_twin.run_both(book, venue, path, **settings)
+    test_twin.assert_equal(result, outcome, book, (row, seed))
+
+
+@pytest.mark.parametrize("number", range(len(test_twin.ROWS)))
+def test_quiet_stretches_equal_the_twin(number):
+    for seed in range(8):
+        compare_calm(number, seed)
+
+
+@pytest.mark.nojit
+@pytest.mark.parametrize(("name", "value"), [
+    ("close", math.nan), ("close", math.inf), ("close", 0.0), ("low", math.nan), ("low", -1.0), ("low", 100.5),
+    ("high", math.nan), ("high", math.inf), ("high", 99.5), ("pre_jump", math.nan), ("pre_jump", 98.0),
+])  # fmt: skip
+def test_a_stretch_is_not_quiet_with_an_impossible_price(name, value):
+    arrays = {column: np.full((1, 65), 100.0) for column in ("close", "low", "high", "pre_jump")}
+    arrays[name][0, 40] = value
+    prices = state.Prices(*(arrays[column] for column in ("close", "low", "high", "pre_jump")))
+    paths = stress.prices.Paths(np.full((1, 65), 100.0))
+    venue = stress.Venue(name="level", tiers=[stress.Tier(0, math.inf, 100, 0.005)])
+    run = prepare(level_book(), venue, paths, fund=0.0)
+    out, none = np.zeros(1, state.OUTCOME), np.zeros((1, 0), state.CELL)
+    for broken in (prices, state.Prices(arrays["close"], *(np.zeros((0, 0)),) * 3)):
+        waterfall.run_paths(
+            broken, 0, 0.0, *run.kernel, state.make_desk(len(run.book)), out, np.zeros((0, state.CHECKPOINTS)), none,
+            np.zeros(0, state.TALLY), np.zeros(0, state.LOG),
+        )  # fmt: skip
+        assert (out["status"][0], out["where"][0]) == ((1, 40) if broken is prices or name == "close" else (0, -1))
+
+
 def test_flights_are_sums_of_their_rungs():
     rungs = np.zeros(2 * ladder.FLIGHT_SIZE + 5, ladder.RUNG)
     rng = np.random.default_rng(1)
@@ -154,8 +207,9 @@ def lines_of(function) -> set[int]:
 def test_every_line_of_the_branches_is_taken():
     """Crowds and the table of options between them run each line of what liquidates and of what ranks and shares."""
     watched = [
-        waterfall.sweep, waterfall.take_flights, waterfall.liquidate, waterfall.work_side, waterfall.run_path,
-        waterfall.find_next, deleverage.deleverage, deleverage.share_out, deleverage.close_winner, allocate.split,
+        liquidation.sweep, liquidation.take_flights, liquidation.liquidate, liquidation.work_side, waterfall.run_path,
+        waterfall.run_steps,
+        liquidation.find_next, deleverage.deleverage, deleverage.share_out, deleverage.close_winner, allocate.split,
         allocate.head_of_queue, allocate.queue, deleverage.find_winners, deleverage.mark_eligible, scores.fill_scores,
         state.clean_desk,
         state.count_adl, state.count_eligible,
@@ -175,6 +229,7 @@ def test_every_line_of_the_branches_is_taken():
             yield partial(compare_level, closes, rules, 60.0)
         for seed in range(4):
             yield partial(compare, "end of the book", "surplus to the fund", seed)
+        yield partial(compare_calm, 0, 0)
         for seed, number in product(range(2), range(len(test_twin.ROWS))):
             yield partial(test_twin.run_row, number, 1, seed)
 

@@ -407,10 +407,10 @@ def test_no_room_for_the_run_directory_keeps_every_path(place, whole, capsys, mo
 
 @pytest.fixture
 def disk(place):
-    """A disk of 300 KB, where the system lets this process mount one."""
+    """A disk of 160 KB, where the system lets this process mount one."""
     folder = place / "disk"
     folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=300k", "stress-test", str(folder)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=160k", "stress-test", str(folder)]
     if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("may not mount a disk")
 

@@ -28,6 +28,7 @@ import typer
 from stress.errors import InputError, Problem, WorkerError
 
 if TYPE_CHECKING:
+    from stress.engine import Detail
     from stress.partial import PartialRun
     from stress.record import Record
     from stress.scenario import Scenario
@@ -192,7 +193,12 @@ def workers(cluster: str | None, threads: int | None = None) -> Iterator[Any]:
 
 
 def execute(
-    scenario: Scenario, threads: int | None, cluster: str | None, quiet: bool, kept: PartialRun | None = None
+    scenario: Scenario,
+    threads: int | None,
+    cluster: str | None,
+    quiet: bool,
+    kept: PartialRun | None = None,
+    detail: Detail = "positions",
 ) -> Record:
     """Run with a line while compiling and a bar while waiting."""
     from stress import record, terminal
@@ -204,7 +210,13 @@ def execute(
     try:
         with workers(cluster, threads) as executor:
             return record.execute(
-                scenario, threads=threads, executor=executor, progress=bar, command=command, kept=kept
+                scenario,
+                threads=threads,
+                executor=executor,
+                progress=bar,
+                command=command,
+                kept=kept,
+                detail=detail,
             )
     finally:
         bar.close()

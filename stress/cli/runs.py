@@ -133,7 +133,7 @@ def size(
         raise InputError(Problem("--limit", "USD, 0 or more", value=limit))
     changes = [*(set_ or []), *([f"fund.alphas={alpha}"] if alpha else [])]
     earlier = run_dir.open_run(since) if since is not None else None
-    record = execute(load(scenario, changes, seed, paths), threads, cluster, quiet)
+    record = execute(load(scenario, changes, seed, paths), threads, cluster, quiet, detail="paths")
     if not quiet:
         typer.echo(terminal.headline(record))
         terminal.print_fund(record)
