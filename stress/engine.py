@@ -217,7 +217,13 @@ class _Sheet:
         self.cells.append(found)
 
     def block(self) -> Block:
-        place = self.desk.who[: collect(self.tallies, self.desk.who)]
+        out, longs, n = self.out, self.run.ladder.longs, 0
+        # Deficits lie where a price has come, and ADL anywhere: what nothing has reached is not looked at.
+        anywhere = bool((out["adl_events"] > 0).any())
+        reached = int(out["longs_reached"].max()), longs + int(out["shorts_reached"].max())
+        for first, end in [(0, self.tallies.size)] if anywhere else [(0, reached[0]), (longs, reached[1])]:
+            n = collect(self.tallies, first, end, n, self.desk.who)
+        place = self.desk.who[:n]
         place = place[np.argsort(self.run.kernel[0].positions["number"][place])]
         tallies = np.zeros(place.size, NUMBERED)
         tallies["number"] = self.run.kernel[0].positions["number"][place]

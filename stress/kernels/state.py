@@ -16,7 +16,7 @@ from stress.kernels.records import Tiers
 
 PROFIT_SETTLEMENT = 0  # of records.SETTLEMENTS
 OK, BAD_PRICE = 0, 1  # how a path ended
-LOGGED_LIQUIDATION, LOGGED_ADL, LOGGED_SHORTFALL, LOGGED_RESIDUAL = 0, 1, 2, 3
+LOGGED_LIQUIDATION, LOGGED_ADL, LOGGED_SHORTFALL, LOGGED_RESIDUAL = np.arange(4)  # a literal compiles `note` for itself
 CHECKPOINTS = 24  # times at which the balance of the fund is kept
 SHARE_UNIT = 4294967296.0  # shares are summed in whole units of 2^-32, so that no order of paths changes a sum
 
@@ -209,10 +209,9 @@ def count_adl(p):
 
 
 @jit
-def collect(tallies, places):
-    """Places with a count, into the first rows of `places`; returns how many there are."""
-    n = 0
-    for j in range(tallies.size):
+def collect(tallies, first, end, n, places):
+    """Places from first to end - 1 with a count, into the rows of `places` from n on; returns the next row."""
+    for j in range(first, end):
         tally = tallies[j]
         if tally.bankrupt + tally.adl > 0:
             places[n] = j
