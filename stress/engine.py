@@ -175,9 +175,21 @@ class Run:
 class _Scratch(threading.local):
     """What the blocks of a thread leave for the next one: clean, so that no block pays for the size of the book."""
 
-    def __init__(self) -> None:
-        self.desks: dict[int, list[Desk]] = {}
-        self.tallies: dict[int, list[np.ndarray]] = {}
+    size = 0
+    desks: list[Desk]
+    tallies: list[np.ndarray]
+
+    def take(self, size: int) -> tuple[Desk, np.ndarray]:
+        """A clean Desk and TALLY[size]; what is kept is for books of the last size alone."""
+        if size != self.size:
+            self.size, self.desks, self.tallies = size, [], []
+        desk = self.desks.pop() if self.desks else make_desk(size)
+        return desk, self.tallies.pop() if self.tallies else np.zeros(size, TALLY)
+
+    def give_back(self, desk: Desk, tallies: np.ndarray) -> None:
+        if tallies.size == self.size:
+            self.desks.append(desk)
+            self.tallies.append(tallies)
 
 
 _scratch = _Scratch()
@@ -189,10 +201,8 @@ class _Sheet:
     def __init__(self, run: Run, first: int, n: int):
         size = len(run.book)
         self.run, self.first, self.counting = run, first, run.detail == "positions"
-        desks, tallies = _scratch.desks.setdefault(size, []), _scratch.tallies.setdefault(size, [])
         # Taken out of the scratch until the block is done: what an interruption leaves unclean is never used again.
-        self.desk = desks.pop() if desks else make_desk(size)
-        self.tallies = tallies.pop() if tallies else np.zeros(size, TALLY)
+        self.desk, self.tallies = _scratch.take(size)
         self.out = np.zeros(n, OUTCOME)
         self.fund_at = np.zeros((max(0, min(n, FAN_PATHS - first)), CHECKPOINTS))
         self.cells: list[np.ndarray] = []
@@ -230,8 +240,7 @@ class _Sheet:
         for name in TALLY.names or ():
             tallies[name] = self.tallies[name][place]
         self.tallies[place] = 0
-        _scratch.desks[self.tallies.size].append(self.desk)
-        _scratch.tallies[self.tallies.size].append(self.tallies)
+        _scratch.give_back(self.desk, self.tallies)
         return Block(self.first, self.out, self.fund_at, np.concatenate(self.cells), tallies)
 
 

@@ -79,6 +79,7 @@ def simulate(
         What to do with positions at or below their maintenance margin at S_0.
     detail : {"positions", "paths"}
         "paths" counts nothing per position and per class of leverage, and is faster: for questions about the fund.
+        Money may differ from that of "positions" in its last bits, since more of it is summed at once.
     threads : int, optional
         Default: all processors of this process.
     executor : concurrent.futures.Executor or distributed.Client, optional

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import stress
-from stress.kernels import allocate, deleverage, ladder, liquidation, scores, state, waterfall
+from stress.kernels import allocate, deleverage, fmath, ladder, liquidation, scores, state, waterfall
 from stress.simulation import prepare
 from tests import test_twin
 from tests.test_twin import S0
@@ -108,7 +108,15 @@ def test_flights_equal_the_twin(closes, rules):
 def test_the_head_of_the_queue_is_the_queue():
     rng = np.random.default_rng(3)
     for n in (1, 2, 7, 60):
-        for keys in (rng.lognormal(0, 3, n), rng.integers(0, 4, n).astype(float), rng.normal(0, 1e-9, n), np.ones(n)):
+        kinds = (
+            rng.lognormal(0, 3, n),
+            rng.integers(-2, 3, n) * 1.0,
+            rng.normal(0, 1e9, n),
+            np.ones(n),
+            rng.choice([0.0, -0.0], n),
+        )
+        kinds = (*kinds, rng.choice([-math.inf, -1e300, 0.0, 1e-300, math.inf], n))
+        for keys in map(np.vectorize(fmath.round40, otypes=[float]), kinds):
             capacity, number = rng.lognormal(0, 1, n), rng.permutation(n)
             order = np.lexsort((number, -keys))
             position = np.zeros(n, ladder.POSITION)
@@ -178,6 +186,18 @@ def test_a_stretch_is_not_quiet_with_an_impossible_price(name, value):
             np.zeros(0, state.TALLY), np.zeros(0, state.LOG),
         )  # fmt: skip
         assert (out["status"][0], out["where"][0]) == ((1, 40) if broken is prices or name == "close" else (0, -1))
+
+
+@pytest.mark.nojit
+def test_what_is_left_of_a_budget_to_rounding_hits_nobody():
+    key, capacity = np.array([3.0, 3.0, 1e-9]), np.array([1.0, 5e-13, 1.0])
+    position, place = np.zeros(3, ladder.POSITION), np.arange(3)
+    position["number"] = place
+    for budget in (1.0, 1.0 + 8e-13):
+        who, amount = np.empty(3, np.int64), np.empty(3)
+        found = allocate.head_of_queue(key, capacity, place, position.view(np.recarray), budget, who, amount)
+        assert dict(zip(who[:found], amount[:found], strict=True)) in ({0: 1.0, 1: 0.0}, {0: 1.0})
+        assert stress.allocate("queue", capacity, key, budget).tolist() == [1.0, 0.0, 0.0]
 
 
 def test_flights_are_sums_of_their_rungs():

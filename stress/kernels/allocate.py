@@ -93,7 +93,7 @@ def queue(capacity, key, number, budget, enough, amount):
                 order[i], order[front] = order[front], row
                 total += capacity[row]
                 front += 1
-        if total > rest:  # the budget ends within the front half
+        if total > rest - enough:  # the budget ends within the front half
             order[high - 1] = order[front]
             order[front] = pivot
             high = front
@@ -111,9 +111,12 @@ def queue(capacity, key, number, budget, enough, amount):
 
 @lean
 def in_order(x):
-    """An integer that grows with x."""
-    bits = np.float64(x).view(np.int64)
-    return bits ^ ((bits >> 63) & ALL_BUT_SIGN)
+    """An integer that grows with x, small enough that two of them have a difference; 0.0 and -0.0 are one.
+
+    It drops the last bit of x, which is 0 in a score, rounded as it is to 40 bits.
+    """
+    bits = np.float64(x + 0.0).view(np.int64)
+    return (bits ^ ((bits >> 63) & ALL_BUT_SIGN)) >> 1
 
 
 @lean
@@ -143,7 +146,7 @@ def split(key, capacity, least, most, sums, budget, enough):
         if rest <= enough:
             break
         low = least + (bucket << shift)
-        if sums[bucket] > rest:
+        if sums[bucket] > rest - enough:  # what ends within is looked at row by row
             return low, min(most, low + (1 << shift) - 1), rest
         rest -= sums[bucket]
     return low, low - 1, rest
@@ -159,7 +162,7 @@ def head_of_queue(key, capacity, place, positions, budget, who, amount):
     Parameters
     ----------
     key, capacity : float64[n]
-        n >= 1, capacity > 0.
+        n >= 1; keys are scores, of any sign but never nan; capacities are above 0.
     place : int64[n]
         Rows of `positions`, whose `number` settles ties, the lower first.
     budget : float

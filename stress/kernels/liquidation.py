@@ -15,7 +15,7 @@ from stress.kernels.orderbook import average_fill
 from stress.kernels.state import LOGGED_LIQUIDATION, PROFIT_SETTLEMENT, count_bankrupt, note, set_impact
 
 NO_SURPLUS = 1e-11  # a residual margin up to this share of q (e + F) is zero
-ABOUT_ZERO = 1e-6  # a residual up to this share of q F is looked at with care
+ABOUT_ZERO = 1e-6  # a residual up to this share of q F is looked at with care: wide enough for entries up to 1000 F
 PAID = 1e-12  # an unpaid part up to this share of q e + fund counts as paid
 
 
@@ -89,7 +89,7 @@ def sweep(s, j, end, target, gap, rungs, bankrupt, state, out, terms):
         if abs(residual) <= ABOUT_ZERO * q * fill:
             break
         paid = loss
-        if loss > balance - floor:
+        if loss > max(0.0, balance - floor):
             paid = max(0.0, balance - floor)
             if not in_money or loss - paid <= 1e3 * PAID * (q * fill + fund):
                 break
@@ -146,7 +146,7 @@ def take_flights(s, j, base, target, gap, counting, rungs, flights, state, out, 
         flight, v = flights[k], state.v
         q, w = flight.quantity, v + s * flight.quantity
         first = rungs[j].liquidation
-        if s * (target * state.shade - flight.last) > 0.0 or s * (state.x - first) < 0.0:
+        if s * (target * state.shade - flight.last) > 0.0 or (gap < 1.0 and s * (state.x - first) < 0.0):
             break
         if max(abs(v), abs(w)) > straight:
             break

@@ -75,10 +75,10 @@ class Desk(NamedTuple):
 
     closed : float64[N], share of the original quantity that ADL closed, zeros
     left : float64[N], quantity left where `closed` is above 0, anything elsewhere
-    hits : int64[N], places that ADL has hit on this path, in order of the first hit
+    hits : int64[N + 1], places that ADL has hit on this path, in order of the first hit
     seen : uint8[N], whether a position was eligible in an ADL event, zeros
-    eligible : int64[N], places that were, in order of the first time
-    place, who : int64[N]; entry, quantity, margin, key, capacity, amount : float64[N]
+    eligible : int64[N + 1], places that were, in order of the first time; the row after the last is written, not read
+    place, who : int64[N + 1]; entry, quantity, margin, key, capacity, amount : float64[N]
         Scratch of one event.
     """
 

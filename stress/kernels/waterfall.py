@@ -6,7 +6,6 @@ fund may not pay goes to auto-deleveraging of the other side's winners; what the
 | symbol | meaning |
 |---|---|
 | s | side being worked, +1 long, -1 short |
-| x, y | exogenous price at which a position is met, and at which it is filled |
 | v | coins sold by forced orders that the book has not recovered |
 | M = x (1 - k h(v)) | mark price |
 | C | cumulative net loss, deficits minus inflows; D* = max(0, max C) |
