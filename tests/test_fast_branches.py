@@ -249,7 +249,10 @@ def test_every_line_of_the_branches_is_taken():
             yield partial(compare_level, closes, rules, 60.0)
         for seed in range(4):
             yield partial(compare, "end of the book", "surplus to the fund", seed)
-        yield partial(compare_calm, 0, 0)
+        for number in range(0, len(test_twin.ROWS), 7):
+            yield partial(compare_calm, number, 0)
+        for name, value in (("close", math.nan), ("low", 100.5)):
+            yield partial(test_a_stretch_is_not_quiet_with_an_impossible_price, name, value)
         for seed, number in product(range(2), range(len(test_twin.ROWS))):
             yield partial(test_twin.run_row, number, 1, seed)
 

@@ -123,7 +123,7 @@ def in_order(x):
 def split(key, capacity, least, most, sums, budget, enough):
     """Where a budget ends among the keys whose `in_order` lies from `least` to `most`.
 
-    A histogram of the keys, weighted by capacity, is read from its upper end until no more than `enough` is left.
+    A histogram of the keys, weighted by capacity, is read from its upper end. To `enough` nothing is left.
 
     Returns
     -------
@@ -143,8 +143,6 @@ def split(key, capacity, least, most, sums, budget, enough):
             sums[(rank - least) >> shift] += capacity[i]
     low, rest = least, budget
     for bucket in range((most - least) >> shift, -1, -1):
-        if rest <= enough:
-            break
         low = least + (bucket << shift)
         if sums[bucket] > rest - enough:  # what ends within is looked at row by row
             return low, min(most, low + (1 << shift) - 1), rest
