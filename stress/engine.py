@@ -21,7 +21,20 @@ from stress.depth import Depth, to_kernel
 from stress.kernels import margin, waterfall
 from stress.kernels.ladder import Ladder, build
 from stress.kernels.records import Tiers, make_terms
-from stress.kernels.state import CELL, CHECKPOINTS, LOG, OUTCOME, TALLY, Desk, Prices, collect, make_desk
+from stress.kernels.state import (
+    CELL,
+    CHECKPOINTS,
+    LOG,
+    OUTCOME,
+    TALLY,
+    Desk,
+    Prices,
+    Tallies,
+    collect,
+    make_desk,
+    make_tallies,
+    plain,
+)
 from stress.result import log_frame
 from stress.venue import Venue
 
@@ -30,8 +43,8 @@ NO_LOG = np.zeros(0, LOG)
 FAN_PATHS = 10_000  # paths whose balances of the fund are kept, for a fan of its course
 
 COUNTED = np.dtype([("path", "i8"), ("cell", "i8"), *((name, "f8") for name in CELL.names or ())])
-NUMBERED = np.dtype([("number", "i8"), *((name, "i8") for name in TALLY.names or ())])
-
+COUNTS = ("bankrupt", *(TALLY.names or ()))
+NUMBERED = np.dtype([("number", "i8"), *((name, "i8") for name in COUNTS)])
 
 Detail = Literal["positions", "paths"]
 
@@ -95,9 +108,9 @@ class Run:
     @cached_property
     def ladder(self) -> Ladder:
         """The book, sorted for the kernels."""
-        book, s0 = self.book, float(self.prices.s0)
+        book = self.book
         cells = buckets.cells(book.side, self.classes)
-        return build(book.side, book.quantity, book.entry_price, book.margin, *self.levels, s0, cells)
+        return build(book.side, book.quantity, book.entry_price, book.margin, *self.levels, cells)
 
     @cached_property
     def kernel(self) -> tuple[Ladder, Tiers, np.ndarray]:
@@ -126,14 +139,20 @@ class Run:
         """The paths first .. first + n - 1."""
         return work([self], first, n)[0]
 
+    def figures(self, prices: Prices, first: int, fund: float, log: np.ndarray = NO_LOG) -> np.ndarray:
+        """OUTCOME[n] of prices of n paths, numbered from `first`, with nothing counted; LOG[...] is overwritten."""
+        out = np.zeros(prices.close.shape[0], OUTCOME)
+        no_fan, no_cells = np.zeros((0, CHECKPOINTS)), plain(np.zeros((out.size, 0), CELL))
+        desk = make_desk(len(self.book), len(self.ladder.winners.kinds))
+        waterfall.run_paths(prices, first, fund, *self.kernel, desk, out, no_fan, no_cells, make_tallies(0), log)
+        return out
+
     def replay(self, path: int) -> pd.DataFrame:
         """Event log of one path, see `Result.replay_path`."""
         prices = self.price_block(path, 1)
         log = np.zeros(4 * len(self.book) + 64, LOG)
         for _ in range(2):  # a second time only where the log was too short
-            out, cells = np.zeros(1, OUTCOME), np.zeros((1, 0), CELL)
-            desk, no_tallies, no_fan = make_desk(len(self.book)), np.zeros(0, TALLY), np.zeros((0, CHECKPOINTS))
-            waterfall.run_paths(prices, path, self.fund, *self.kernel, desk, out, no_fan, cells, no_tallies, log)
+            out = self.figures(prices, path, self.fund, log)
             if out["logged"][0] <= log.size:
                 break
             log = np.zeros(int(out["logged"][0]), LOG)
@@ -175,21 +194,18 @@ class Run:
 class _Scratch(threading.local):
     """What the blocks of a thread leave for the next one: clean, so that no block pays for the size of the book."""
 
-    size = 0
-    desks: list[Desk]
-    tallies: list[np.ndarray]
+    size = (0, 0)
+    left: list[tuple[Desk, Tallies]]
 
-    def take(self, size: int) -> tuple[Desk, np.ndarray]:
-        """A clean Desk and TALLY[size]; what is kept is for books of the last size alone."""
+    def take(self, size: tuple[int, int]) -> tuple[Desk, Tallies]:
+        """A clean desk and tallies for so many positions and kinds; what is kept is for the last size alone."""
         if size != self.size:
-            self.size, self.desks, self.tallies = size, [], []
-        desk = self.desks.pop() if self.desks else make_desk(size)
-        return desk, self.tallies.pop() if self.tallies else np.zeros(size, TALLY)
+            self.size, self.left = size, []
+        return self.left.pop() if self.left else (make_desk(*size), make_tallies(size[0]))
 
-    def give_back(self, desk: Desk, tallies: np.ndarray) -> None:
-        if tallies.size == self.size:
-            self.desks.append(desk)
-            self.tallies.append(tallies)
+    def give_back(self, size: tuple[int, int], desk: Desk, tallies: Tallies) -> None:
+        if size == self.size:
+            self.left.append((desk, tallies))
 
 
 _scratch = _Scratch()
@@ -199,10 +215,11 @@ class _Sheet:
     """Where a run writes while a block of its paths is worked."""
 
     def __init__(self, run: Run, first: int, n: int):
-        size = len(run.book)
         self.run, self.first, self.counting = run, first, run.detail == "positions"
+        self.size = len(run.book), len(run.ladder.winners.kinds)
         # Taken out of the scratch until the block is done: what an interruption leaves unclean is never used again.
-        self.desk, self.tallies = _scratch.take(size)
+        self.desk, self.tallies = _scratch.take(self.size)
+        self.none = make_tallies(0)
         self.out = np.zeros(n, OUTCOME)
         self.fund_at = np.zeros((max(0, min(n, FAN_PATHS - first)), CHECKPOINTS))
         self.cells: list[np.ndarray] = []
@@ -212,18 +229,16 @@ class _Sheet:
         first, mine = self.first + start, slice(start, start + prices.close.shape[0])
         out = self.out[mine]
         cells = np.zeros((out.size, buckets.N_CELLS if self.counting else 0), CELL)
-        tallies = self.tallies if self.counting else self.tallies[:0]
+        sums, tallies = plain(cells), self.tallies if self.counting else self.none
         run = self.run
         waterfall.run_paths(
-            prices, first, run.fund, *run.kernel, self.desk, out, self.fund_at[mine], cells, tallies, NO_LOG
+            prices, first, run.fund, *run.kernel, self.desk, out, self.fund_at[mine], sums, tallies, NO_LOG
         )
-        touched = np.flatnonzero((out["deficit"] > 0) | (out["adl_events"] > 0))
-        counted = cells[touched]
-        row, cell = np.nonzero(counted.view(np.float64).reshape(*counted.shape, len(CELL.names or ())).any(axis=2))
+        row, cell = np.nonzero(sums.any(axis=2))
         found = np.zeros(row.size, COUNTED)
-        found["path"], found["cell"] = touched[row] + first, cell
+        found["path"], found["cell"] = first + row, cell
         for name in CELL.names or ():
-            found[name] = counted[name][row, cell]
+            found[name] = cells[name][row, cell]
         self.cells.append(found)
 
     def block(self) -> Block:
@@ -231,16 +246,18 @@ class _Sheet:
         # Deficits lie where a price has come, and ADL anywhere: what nothing has reached is not looked at.
         anywhere = bool((out["adl_events"] > 0).any())
         reached = int(out["longs_reached"].max()), longs + int(out["shorts_reached"].max())
-        for first, end in [(0, self.tallies.size)] if anywhere else [(0, reached[0]), (longs, reached[1])]:
+        for first, end in [(0, self.size[0])] if anywhere else [(0, reached[0]), (longs, reached[1])]:
             n = collect(self.tallies, first, end, n, self.desk.who)
         place = self.desk.who[:n]
-        place = place[np.argsort(self.run.kernel[0].positions["number"][place])]
+        number = self.run.ladder.number
+        place = place[np.argsort(number[place])]
         tallies = np.zeros(place.size, NUMBERED)
-        tallies["number"] = self.run.kernel[0].positions["number"][place]
+        tallies["number"], tallies["bankrupt"] = number[place], self.tallies.bankrupt[place]
         for name in TALLY.names or ():
-            tallies[name] = self.tallies[name][place]
-        self.tallies[place] = 0
-        _scratch.give_back(self.desk, self.tallies)
+            tallies[name] = self.tallies.adl[name][place]
+        self.tallies.bankrupt[place] = 0
+        self.tallies.adl[place] = 0
+        _scratch.give_back(self.size, self.desk, self.tallies)
         return Block(self.first, self.out, self.fund_at, np.concatenate(self.cells), tallies)
 
 
@@ -276,7 +293,7 @@ def join(parts: Sequence[Block]) -> Block:
     number, row = np.unique(numbered["number"], return_inverse=True)
     tallies = np.zeros(number.size, NUMBERED)
     tallies["number"] = number
-    for name in TALLY.names or ():
+    for name in COUNTS:
         np.add.at(tallies[name], row, numbered[name])
     return Block(
         parts[0].first,

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stress import blocks
-from stress.engine import NUMBERED, Block, Run
-from stress.kernels.state import TALLY
+from stress.engine import COUNTS, NUMBERED, Block, Run
 from stress.task import Task
 
 if TYPE_CHECKING:
@@ -28,24 +27,24 @@ class Gathering:
     def __init__(self, run: Run):
         self.run = run
         self.rows: dict[str, list[tuple[int, np.ndarray]]] = {name: [] for name in ROWS}
-        self.counts = np.zeros(len(run.book), TALLY)
+        self.counts = {name: np.zeros(len(run.book), np.int64) for name in COUNTS}
 
     def add(self, block: Block) -> None:
         """Take a block; refuses one with a path that met an impossible price."""
         self.run.check(block.out, block.first)
         number = block.tallies["number"]
-        for name in TALLY.names or ():
-            self.counts[name][number] += block.tallies[name]
+        for name, counts in self.counts.items():
+            counts[number] += block.tallies[name]
         for name, parts in self.rows.items():
             parts.append((block.first, getattr(block, name)))
 
     def block(self) -> Block:
         """The block of all paths; what was taken is given away with it."""
-        number = np.flatnonzero(self.counts != np.zeros(1, TALLY))
+        number = np.flatnonzero(np.any(list(self.counts.values()), axis=0))
         tallies = np.zeros(number.size, NUMBERED)
         tallies["number"] = number
-        for name in TALLY.names or ():
-            tallies[name] = self.counts[name][number]
+        for name, counts in self.counts.items():
+            tallies[name] = counts[number]
         return Block(0, tallies=tallies, **{name: _stacked(parts) for name, parts in self.rows.items()})
 
 

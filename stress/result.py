@@ -231,7 +231,7 @@ def _positions(run: Run, block: Block) -> pd.DataFrame:
     book, s0, n_paths, out = run.book, run.prices.s0, block.out.size, block.out
     ladder = run.kernel[0]
     place = np.empty(len(book), np.int64)
-    place[ladder.positions["number"]] = np.arange(len(book))
+    place[ladder.number] = np.arange(len(book))
     rank = np.where(book.side > 0, place, place - ladder.longs)
     frame = book.to_frame()
     frame["notional"] = book.quantity * s0
@@ -261,7 +261,7 @@ def _positions(run: Run, block: Block) -> pd.DataFrame:
 def log_frame(log: np.ndarray, ladder: Any, book: Any, step: float) -> pd.DataFrame:
     """Event records (LOG) as a table in words; see `Result.replay_path`."""
     place = log["place"]
-    number = np.where(place >= 0, ladder.positions["number"][np.maximum(place, 0)], -1)
+    number = np.where(place >= 0, ladder.number[np.maximum(place, 0)], -1)
     named = number >= 0
     return pd.DataFrame(
         {

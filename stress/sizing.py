@@ -32,8 +32,7 @@ from stress.depth import Depth
 from stress.engine import Run
 from stress.errors import InputError, Problem, raise_if
 from stress.estimate import Estimate, clopper_pearson, upper_quantile
-from stress.kernels import waterfall
-from stress.kernels.state import CELL, CHECKPOINTS, LOG, OUTCOME, TALLY, Prices, make_desk
+from stress.kernels.state import Prices
 from stress.prices import Paths
 from stress.simulation import prepare
 from stress.venue import Venue
@@ -136,11 +135,7 @@ def reverse_shock(
 def shock(run: Run, target: float) -> np.ndarray:
     """OUTCOME[1] of a jump from S_0 to `target` under an unlimited fund."""
     close, empty = np.array([[run.prices.s0, target]]), np.zeros((0, 0))
-    out = np.zeros(1, OUTCOME)
-    nothing = np.zeros((0, CHECKPOINTS)), np.zeros((1, 0), CELL), np.zeros(0, TALLY), np.zeros(0, LOG)
-    desk = make_desk(len(run.book))
-    waterfall.run_paths(Prices(close, empty, empty, empty), 0, math.inf, *run.kernel, desk, out, *nothing)
-    return out
+    return run.figures(Prices(close, empty, empty, empty), 0, math.inf)
 
 
 def needed(run: Run, target: float) -> float:
@@ -175,7 +170,7 @@ def _smallest(run: Run, s0: float, fund: float, direction: str) -> dict[str, flo
             break
         safe, fatal = (safe, middle_price) if needed(run, middle_price) > fund else (middle_price, fatal)
     out, ladder = shock(run, fatal)[0], run.kernel[0]
-    longs, shorts = np.split(ladder.positions["notional"], [ladder.longs])
+    longs, shorts = np.split(ladder.rungs["quantity"] * s0, [ladder.longs])
     gone = longs[: out["longs_reached"]].sum() + shorts[: out["shorts_reached"]].sum()
     return {
         "move": fatal / s0 - 1.0,

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import stress
-from stress.kernels import allocate, deleverage, fmath, ladder, liquidation, scores, state, waterfall
+from stress.kernels import allocate, deleverage, fmath, holdings, ladder, liquidation, scores, state, waterfall
 from stress.simulation import prepare
 from tests import test_twin
 from tests.test_twin import S0
@@ -33,6 +33,8 @@ RULES = {
     "surplus to the trader, no fee": dict(residual="trader", fee_rate=0.0),
     "drawdown floor": dict(residual="fund", drawdown=0.4, drawdown_window=200.0),
     "contracts": dict(residual="fund", settlement="bankruptcy"),
+    "pro rata": dict(residual="trader", policy="pro_rata"),
+    "contracts pro rata": dict(residual="fund", policy="pro_rata", settlement="bankruptcy"),
 }
 
 
@@ -56,7 +58,7 @@ def compare(case: str, rules: str, seed: int) -> None:
     rng = random.Random(seed)
     fund = rng.choice([0.0, 50.0, 500.0, 5_000.0])
     tiers = [stress.Tier(*map(float, tier)) for tier in test_twin.TIER_SETS[rng.choice(sorted(test_twin.TIER_SETS))]]
-    venue = stress.Venue(name="crowd", tiers=tiers, policy="queue", score="binance", **RULES[rules])
+    venue = stress.Venue(name="crowd", tiers=tiers, **(dict(policy="queue", score="binance") | RULES[rules]))
     book = crowd(rng, venue)
     path = test_twin.make_path(rng, continuous=seed % 2 == 0)
     result, outcome = test_twin.run_both(book, venue, path, fund=fund, **CASES[case])
@@ -68,6 +70,80 @@ def compare(case: str, rules: str, seed: int) -> None:
 def test_crowds_equal_the_twin(case, rules):
     for seed in range(12):
         compare(case, rules, seed)
+
+
+def wide_book(n: int) -> stress.Book:
+    """Two bankruptcies on each side at 95 and 105, and n others a side with many entries whom no price liquidates."""
+    entry = 100.0 + 10.0 * ((np.arange(n) * 0.618034) % 1.0)
+    entry = np.concatenate([[S0, S0], entry - 10.0, [S0, S0], entry])
+    quantity = 1.0 + np.arange(entry.size) % 7
+    side = np.repeat([1.0, -1.0], n + 2)
+    leverage = np.tile(np.append([20.0, 20.0], 1.0 + np.arange(n) % 3 / 4), 2)
+    quantity[[0, 1, n + 2, n + 3]] = n / 50
+    return stress.Book(side, quantity, entry, quantity * entry / leverage)
+
+
+def compare_wide(rules: str, n: int) -> None:
+    """ADL falls twice on the shorts, then once on the longs, then a price comes to those it has hit."""
+    venue = stress.Venue(name="wide", tiers=[stress.Tier(0, math.inf, 100, 0.005)], **RULES[rules])
+    book, path = wide_book(n), ([S0, 94.0, 93.5, 107.0, 160.0],)
+    result, outcome = test_twin.run_both(book, venue, path, fund=0.1, depth=STRAIGHT | {"usd": 1e9})
+    test_twin.assert_equal(result, outcome, book, (rules, n))
+    log = result.replay_path(0)
+    for name, column in (("adl_usd", "money"), ("adl_quantity", "quantity")):
+        told = log.loc[log["event"] == "adl", column].sum()
+        assert told == pytest.approx(result.paths[name][0], rel=1e-9), (rules, n)
+    assert outcome.adl_events >= 2
+    assert sum(outcome.eligible) > n
+
+
+@pytest.mark.nojit
+def test_what_is_paid_to_rounding_is_paid():
+    venue = stress.Venue(name="wide", tiers=[stress.Tier(0, math.inf, 100, 0.005)], residual="trader")
+    book, path = wide_book(20), ([S0, 94.0],)
+    deficit = test_twin.run_both(book, venue, path, fund=1.0)[1].deficit
+    for missing, depleted in ((1e-13, False), (1e-7, True)):
+        result, outcome = test_twin.run_both(book, venue, path, fund=deficit - missing)
+        test_twin.assert_equal(result, outcome, book, missing)
+        assert outcome.depleted == depleted
+
+
+@pytest.mark.parametrize("rules", RULES)
+def test_winners_of_several_chunks_equal_the_twin(rules):
+    compare_wide(rules, 2 * state.CHUNK + 100)
+
+
+@pytest.mark.nojit
+@pytest.mark.skipif(not numba.config.DISABLE_JIT, reason="a constant of compiled code: NUMBA_DISABLE_JIT=1")
+@pytest.mark.parametrize("rules", RULES)
+def test_chunks_of_any_size_equal_the_twin(rules, monkeypatch):
+    for size in (1, 7):
+        monkeypatch.setattr(deleverage, "CHUNK", size)
+        compare_wide(rules, 20)
+
+
+@pytest.mark.nojit
+@pytest.mark.parametrize("s", [1, -1])
+def test_steps_are_the_product_of_what_each_event_left(s):
+    """Rows before the end of an event shrink by its share, whatever the order of the ends."""
+    rng, n = random.Random(4), 12
+    book = stress.Book([1.0] * n + [-1.0] * n, [2.0] * 2 * n, [S0] * 2 * n, [50.0] * 2 * n)
+    venue = stress.Venue(name="level", tiers=[stress.Tier(0, math.inf, 100, 0.005)])
+    built = prepare(book, venue, stress.prices.Paths([[S0, S0]]), fund=0.0).ladder
+    first = 0 if s > 0 else n
+    for _ in range(20):
+        desk, now = state.make_desk(2 * n, 1), np.zeros(1, state.STATE)[0]
+        left = np.full(2 * n, 2.0)
+        for _ in range(rng.randint(1, 9)):
+            end, share = first + rng.randint(1, n), rng.choice([0.0, 0.25, rng.random(), 1.0])
+            holdings.shrink(s, end, share, desk, now, built)
+            left[first:end] *= 1.0 - share
+            for side, rows in ((1, range(n)), (-1, range(n, 2 * n))):
+                found = [holdings.left_of(side, row, desk, now, built) for row in rows]
+                assert found == pytest.approx(left[list(rows)], rel=1e-12)
+        steps = desk.steps[first : first + (now.long_steps if s > 0 else now.short_steps)]
+        assert np.all(np.diff(steps["end"]) > 0)
+        assert steps["keep"] + steps["closed"] == pytest.approx(np.ones(len(steps)), rel=1e-12)
 
 
 def level_book(n: int = 70, idle: int = 140) -> stress.Book:
@@ -104,6 +180,14 @@ def test_flights_equal_the_twin(closes, rules):
         compare_level(closes, rules, fund)
 
 
+def head_of_queue(key, capacity, number, budget):
+    """How many rows give, which, and what, by the histogram of the keys."""
+    weights, place = np.zeros(allocate.BUCKETS), np.arange(key.size, dtype=np.int32)
+    who, amount = np.empty(key.size + 1, np.int64), np.empty(key.size)
+    allocate.weigh(key, capacity, weights)
+    return allocate.head_of_queue(key, capacity, weights, place, number, budget, who, amount), who, amount
+
+
 @pytest.mark.nojit
 def test_the_head_of_the_queue_is_the_queue():
     rng = np.random.default_rng(3)
@@ -119,14 +203,10 @@ def test_the_head_of_the_queue_is_the_queue():
         for keys in map(np.vectorize(fmath.round40, otypes=[float]), kinds):
             capacity, number = rng.lognormal(0, 1, n), rng.permutation(n)
             order = np.lexsort((number, -keys))
-            position = np.zeros(n, ladder.POSITION)
-            position["number"] = number
             total = capacity.sum()
             exact = capacity[order[: len(order) // 2 + 1]].sum()
             for budget in (1e-9 * total, 0.3 * total, exact, 0.999 * total, total, 2 * total):
-                who, amount = np.empty(n, np.int64), np.empty(n)
-                place = np.arange(n)
-                found = allocate.head_of_queue(keys, capacity, place, position.view(np.recarray), budget, who, amount)
+                found, who, amount = head_of_queue(keys, capacity, number, budget)
                 given = np.zeros(n)
                 given[who[:found]] = amount[:found]
                 before = np.cumsum(capacity[order]) - capacity[order]
@@ -179,24 +259,21 @@ def test_a_stretch_is_not_quiet_with_an_impossible_price(name, value):
     paths = stress.prices.Paths(np.full((1, 65), 100.0))
     venue = stress.Venue(name="level", tiers=[stress.Tier(0, math.inf, 100, 0.005)])
     run = prepare(level_book(), venue, paths, fund=0.0)
-    out, none = np.zeros(1, state.OUTCOME), np.zeros((1, 0), state.CELL)
+    out, none = np.zeros(1, state.OUTCOME), state.plain(np.zeros((1, 0), state.CELL))
     for broken in (prices, state.Prices(arrays["close"], *(np.zeros((0, 0)),) * 3)):
+        desk, fan = state.make_desk(len(run.book), 1), np.zeros((0, state.CHECKPOINTS))
         waterfall.run_paths(
-            broken, 0, 0.0, *run.kernel, state.make_desk(len(run.book)), out, np.zeros((0, state.CHECKPOINTS)), none,
-            np.zeros(0, state.TALLY), np.zeros(0, state.LOG),
-        )  # fmt: skip
+            broken, 0, 0.0, *run.kernel, desk, out, fan, none, state.make_tallies(0), np.zeros(0, state.LOG)
+        )
         assert (out["status"][0], out["where"][0]) == ((1, 40) if broken is prices or name == "close" else (0, -1))
 
 
 @pytest.mark.nojit
 def test_what_is_left_of_a_budget_to_rounding_hits_nobody():
     key, capacity = np.array([3.0, 3.0, 1e-9]), np.array([1.0, 5e-13, 1.0])
-    position, place = np.zeros(3, ladder.POSITION), np.arange(3)
-    position["number"] = place
     for budget in (1.0, 1.0 + 8e-13):
-        who, amount = np.empty(3, np.int64), np.empty(3)
-        found = allocate.head_of_queue(key, capacity, place, position.view(np.recarray), budget, who, amount)
-        assert dict(zip(who[:found], amount[:found], strict=True)) in ({0: 1.0, 1: 0.0}, {0: 1.0})
+        found, who, amount = head_of_queue(key, capacity, np.arange(3), budget)
+        assert dict(zip(who[:found], amount[:found], strict=True)) == {0: 1.0, 1: 0.0}
         assert stress.allocate("queue", capacity, key, budget).tolist() == [1.0, 0.0, 0.0]
 
 
@@ -205,7 +282,7 @@ def test_flights_are_sums_of_their_rungs():
     rng = np.random.default_rng(1)
     for name in ladder.RUNG.names:
         rungs[name] = rng.uniform(1.0, 2.0, rungs.size)
-    flights = ladder.sum_flights(rungs, rng.uniform(1.0, 2.0, rungs.size))
+    flights = ladder.sum_flights(rungs)
     assert len(flights) == 2
     second = rungs[ladder.FLIGHT_SIZE : 2 * ladder.FLIGHT_SIZE]
     assert flights[1].last == second["liquidation"][-1]
@@ -229,10 +306,11 @@ def test_every_line_of_the_branches_is_taken():
     watched = [
         liquidation.sweep, liquidation.take_flights, liquidation.liquidate, liquidation.work_side, waterfall.run_path,
         waterfall.run_steps,
-        liquidation.find_next, deleverage.deleverage, deleverage.share_out, deleverage.close_winner, allocate.split,
-        allocate.head_of_queue, allocate.queue, deleverage.find_winners, deleverage.mark_eligible, scores.fill_scores,
-        state.clean_desk,
-        state.count_adl, state.count_eligible,
+        liquidation.find_next, deleverage.deleverage, deleverage.in_profit, deleverage.hold, deleverage.rank,
+        deleverage.share_out, deleverage.close_some, deleverage.close_alike, allocate.head_of_queue, allocate.queue,
+        allocate.weigh, scores.fill_scores, holdings.step_of, holdings.left_of, holdings.shrink, holdings.write_down,
+        holdings.write_all_down, holdings.close_part, holdings.clean, state.count_adl, state.count_eligible,
+        state.count_bankrupt, state.add_up_kinds,
     ]  # fmt: skip
     missing = {function.__code__: lines_of(function) for function in watched}
 
@@ -247,6 +325,10 @@ def test_every_line_of_the_branches_is_taken():
         yield test_the_head_of_the_queue_is_the_queue
         for closes, rules in product(LEVEL_PATHS, ("surplus to the trader, a fee", "drawdown floor")):
             yield partial(compare_level, closes, rules, 60.0)
+        for rules in ("pro rata", "contracts pro rata"):
+            yield partial(compare_wide, rules, 20)
+        yield test_what_is_paid_to_rounding_is_paid
+        yield partial(test_steps_are_the_product_of_what_each_event_left, -1)
         for seed in range(4):
             yield partial(compare, "end of the book", "surplus to the fund", seed)
         for number in range(0, len(test_twin.ROWS), 7):

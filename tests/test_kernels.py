@@ -353,21 +353,25 @@ def test_ladder_is_sorted_as_the_price_meets_it_and_ties_keep_book_order():
     liquidation = np.where(np.isinf(level), -side * math.inf, level)
     quantity, entry, margins, bankruptcy = rng.random((4, n)) + 1
     cells = rng.integers(0, 9, (n, ladder.GROUPINGS))
-    built = ladder.build(side, quantity, entry, margins, liquidation, bankruptcy, 100.0, cells)
-    rows = [(int(number), liquidation[number]) for number in built.positions["number"]]
+    built = ladder.build(side, quantity, entry, margins, liquidation, bankruptcy, cells)
     longs = sorted(np.flatnonzero(side > 0), key=lambda i: (-liquidation[i], i))
     shorts = sorted(np.flatnonzero(side < 0), key=lambda i: (liquidation[i], i))
-    assert [number for number, _ in rows] == [*longs, *shorts]
+    assert built.number.tolist() == [*longs, *shorts]
     assert built.longs == len(longs)
-    order = built.positions["number"]
+    order, winners = built.number, built.winners
     for name, column in dict(liquidation=liquidation, bankruptcy=bankruptcy, quantity=quantity).items():
         assert np.array_equal(built.rungs[name], column[order])
+    assert np.array_equal(built.entry, entry[order])
+    # winners: those with a profit at any mark first
+    ranked = order[winners.place]
+    assert np.array_equal(winners.place[built.row], np.arange(n))
+    assert np.all(np.diff(winners.entry[: built.longs]) >= 0)
+    assert np.all(np.diff(winners.entry[built.longs :]) <= 0)
     for name, column in dict(entry=entry, quantity=quantity, margin=margins).items():
-        assert np.array_equal(getattr(built, name), column[order])
-    assert np.array_equal(built.positions["notional"], 100 * quantity[order])
-    assert np.array_equal(built.positions["cells"], cells[order])
-    assert np.array_equal(built.kinds[built.kind], cells[order])
-    assert len(np.unique(built.kinds, axis=0)) == len(built.kinds)
+        assert np.array_equal(getattr(winners, name), column[ranked])
+    assert np.array_equal(winners.kinds[built.kind], cells[order])
+    assert np.array_equal(winners.kinds[winners.kind], cells[ranked])
+    assert len(np.unique(winners.kinds, axis=0)) == len(winners.kinds)
 
 
 def test_scores_by_hand():
@@ -384,8 +388,8 @@ def test_scores_by_hand():
     def score(name, w, e, m):
         key = np.zeros(1)
         row = (np.array([x]) for x in (q, e, m))
-        positions, place = np.zeros(1, ladder.POSITION), np.zeros(1, np.int64)
-        scores.fill_scores(SCORES.index(name), tiers, w, mark, *row, place, positions, 0, 0, key)
+        place, number = np.zeros(1, np.int32), np.zeros(1, np.int64)
+        scores.fill_scores(SCORES.index(name), tiers, w, mark, *row, place, number, 0, 0, key)
         return key[0]
 
     for name, value in by_hand.items():

@@ -9,12 +9,12 @@ Sources of the rules: docs/model.md, section 7.
 
 import numpy as np
 
-from stress.kernels.jit import inlined, jit, lean
+from stress.kernels.jit import formula, inlined, jit, lean
 
 UNFILLED = 1e-12  # an unfilled part of the budget up to this share of it counts as filled
 
-BUCKETS = 1024  # of the histogram of a queue
-ALL_BUT_SIGN = 0x7FFFFFFFFFFFFFFF
+KEPT_OFF = 48  # last bits of a double that the histogram of a queue does not look at
+FIRST, BUCKETS = (1023 - 64) << 4, 128 << 4  # of the histogram
 
 QUEUE, PRO_RATA, LEVERAGE_PRO_RATA, LEVERAGE_DRAIN, TOP_TRUNCATION = 0, 1, 2, 3, 4
 
@@ -109,63 +109,40 @@ def queue(capacity, key, number, budget, enough, amount):
         low = front + 1
 
 
-@lean
-def in_order(x):
-    """An integer that grows with x, small enough that two of them have a difference; 0.0 and -0.0 are one.
+@formula
+def bucket_of(key):
+    """Place of a key in the histogram of a queue, the higher the larger the key.
 
-    It drops the last bit of x, which is 0 in a score, rounded as it is to 40 bits.
+    There are 16 from each power of 2 to the next; the first takes all below 2^-64, and the last all from 2^64 on.
     """
-    bits = np.float64(x + 0.0).view(np.int64)
-    return (bits ^ ((bits >> 63) & ALL_BUT_SIGN)) >> 1
+    return min(max((np.float64(key).view(np.int64) >> KEPT_OFF) - FIRST, 0), BUCKETS - 1)
 
 
 @lean
-def split(key, capacity, least, most, sums, budget, enough):
-    """Where a budget ends among the keys whose `in_order` lies from `least` to `most`.
-
-    A histogram of the keys, weighted by capacity, is read from its upper end. To `enough` nothing is left.
-
-    Returns
-    -------
-    low, high : int
-        Rows above `high` give all they have, those from low to high (none if high < low) share the rest, and those
-        under `low` give nothing.
-    rest : float
-        What is left of the budget for the rows from low to high.
-    """
-    shift = 0
-    while (most - least) >> shift >= sums.size:
-        shift += 1
-    sums[:] = 0.0
+def weigh(key, capacity, weights):
+    """Add capacities to a histogram of their keys, float64[BUCKETS]."""
     for i in range(key.size):
-        rank = in_order(key[i])
-        if least <= rank <= most:
-            sums[(rank - least) >> shift] += capacity[i]
-    low, rest = least, budget
-    for bucket in range((most - least) >> shift, -1, -1):
-        low = least + (bucket << shift)
-        if sums[bucket] > rest - enough:  # what ends within is looked at row by row
-            return low, min(most, low + (1 << shift) - 1), rest
-        rest -= sums[bucket]
-    return low, low - 1, rest
+        weights[bucket_of(key[i])] += capacity[i]
 
 
 @inlined
-def head_of_queue(key, capacity, place, positions, budget, who, amount):
+def head_of_queue(key, capacity, weights, place, number, budget, who, amount):
     """The queue of one key, without a look at the order of those who give all or nothing.
 
-    Two histograms, the second of the bucket of the first in which the budget ends, leave a handful of rows to be put
-    in order.
+    The histogram tells the bucket in which the budget ends, and only that is put in order.
 
     Parameters
     ----------
     key, capacity : float64[n]
-        n >= 1; keys are scores, of any sign but never nan; capacities are above 0.
-    place : int64[n]
-        Rows of `positions`, whose `number` settles ties, the lower first.
+        Keys are scores of any sign, never nan where there is a capacity; rows with capacity 0 are not in the queue.
+    weights : float64[BUCKETS]
+        From `weigh`.
+    place : int32[n]
+    number : int64[N]
+        `number[place[i]]` settles ties, the lower first.
     budget : float
         > 0.
-    who, amount : int64[n], float64[n]
+    who, amount : int64[n + 1], float64[n]
         The rows that give and what each gives, overwritten from the start.
 
     Returns
@@ -174,33 +151,27 @@ def head_of_queue(key, capacity, place, positions, budget, who, amount):
         How many give.
     """
     enough = UNFILLED * budget
-    least, most = ALL_BUT_SIGN, -ALL_BUT_SIGN
-    for i in range(key.size):
-        rank = in_order(key[i])
-        least, most = min(least, rank), max(most, rank)
-    sums = np.empty(BUCKETS)
-    low, high, rest = split(key, capacity, least, most, sums, budget, enough)
-    if low < high:
-        low, high, rest = split(key, capacity, low, high, sums, rest, enough)
+    rest, bucket = budget, BUCKETS - 1
+    while bucket >= 0 and weights[bucket] <= rest - enough:
+        rest -= weights[bucket]
+        bucket -= 1
     n = at_border = 0
     for i in range(key.size):
-        rank = in_order(key[i])
-        who[n], amount[n] = i, capacity[i]
-        n += rank >= low
-        at_border += low <= rank <= high
-    if at_border == 0:
-        return n
+        who[n] = i
+        n += bucket_of(key[i]) >= bucket
+        at_border += bucket_of(key[i]) == bucket
     row, room, keys = np.empty(at_border, np.int64), np.empty(at_border), np.zeros((at_border, 2))
     tie, part = np.empty(at_border, np.int64), np.zeros(at_border)
     m = 0
     for k in range(n):
         i = who[k]
-        if in_order(key[i]) <= high:
-            row[m], room[m], keys[m, 0], tie[m] = k, capacity[i], key[i], positions[place[i]].number
+        amount[k] = capacity[i]
+        if bucket_of(key[i]) == bucket and capacity[i] > 0.0:
+            row[m], room[m], keys[m, 0], tie[m] = k, capacity[i], key[i], number[place[i]]
             m += 1
-    queue(room, keys, tie, rest, enough, part)
-    for m in range(at_border):
-        amount[row[m]] = part[m]
+    queue(room[:m], keys[:m], tie[:m], rest, enough, part[:m])
+    for k in range(m):
+        amount[row[k]] = part[k]
     return n
 
 

@@ -9,6 +9,7 @@ import math
 
 from stress.kernels.deleverage import deleverage
 from stress.kernels.fund import has_drawdown, pay
+from stress.kernels.holdings import left_of, write_down
 from stress.kernels.jit import inlined, lean
 from stress.kernels.ladder import FLIGHT_SIZE
 from stress.kernels.orderbook import average_fill
@@ -26,13 +27,14 @@ def needed_fund(net_loss, least_loss, terms):
 
 
 @lean
-def find_next(s, longs, rungs, closed, left, state, out):
+def find_next(s, ladder, desk, state, out):
     """Move the pointer of side s to the next position that still holds a quantity, and note its level."""
-    j, end = (state.next_long, longs) if s > 0 else (state.next_short, rungs.size)
+    j, end = (state.next_long, ladder.longs) if s > 0 else (state.next_short, ladder.rungs.size)
     if out.adl_events > 0:
-        while j < end and closed[j] > 0.0 and left[j] <= 0.0:
+        while j < end and left_of(s, ladder.row[j], desk, state, ladder) <= 0.0:
+            write_down(s, ladder.row[j], desk, state, ladder)
             j += 1
-    level = rungs[j].liquidation if j < end else -s * math.inf
+    level = ladder.rungs[j].liquidation if j < end else -s * math.inf
     if s > 0:
         state.next_long, state.long_level = j, level
     else:
@@ -49,9 +51,9 @@ def is_triggered(s, price, state):
 def sweep(s, j, end, target, gap, rungs, bankrupt, state, out, terms):
     """Liquidate the side s from place j on, as far as it is the usual case.
 
-    Usual is: a side that ADL has not touched; a book on the straight of its curve; a residual that is not about zero;
-    no contracts to be kept for ADL, nor an unpaid part so small that it may count as paid. Then a liquidation is a few
-    sums, and the loop keeps them all at hand.
+    Usual is: a side that ADL has not touched; a book on the straight of its curve; a residual that is not about zero,
+    nor an unpaid part so small that it may count as paid. Then a liquidation is a few sums, and the loop keeps them all
+    at hand.
 
     Parameters
     ----------
@@ -64,6 +66,8 @@ def sweep(s, j, end, target, gap, rungs, bankrupt, state, out, terms):
         The place of the first position that is not triggered or not usual, and the number of deficits.
     unpaid : float
         What the fund does not pay of them, USD.
+    kept, kept_value : float
+        Contracts that are not sold but kept for ADL, and their value at their bankruptcy prices.
     """
     in_money, fund = terms.settlement == PROFIT_SETTLEMENT, state.fund
     slope, passthrough = terms.slope, terms.passthrough
@@ -73,7 +77,7 @@ def sweep(s, j, end, target, gap, rungs, bankrupt, state, out, terms):
     x, v, shade = state.x, state.v, state.shade
     balance, floor, fund_low = state.balance, state.floor, out.fund_low
     net_loss, peak, peak_of_losses = out.net_loss, out.net_loss_peak, -math.inf
-    inflow = deficit = closed = unpaid = 0.0
+    inflow = deficit = closed = unpaid = kept = kept_value = 0.0
     first, n = j, 0
     while j < end and abs(v) <= straight:
         rung = rungs[j]
@@ -91,9 +95,14 @@ def sweep(s, j, end, target, gap, rungs, bankrupt, state, out, terms):
         paid = loss
         if loss > max(0.0, balance - floor):
             paid = max(0.0, balance - floor)
-            if not in_money or loss - paid <= 1e3 * PAID * (q * fill + fund):
+            if loss - paid <= 1e3 * PAID * (q * fill + fund):
                 break
             unpaid += loss - paid
+            if not in_money:
+                part = (loss - paid) / loss * q
+                dv -= s * part
+                kept += part
+                kept_value += part * rung.bankruptcy
         # Surpluses and deficits follow each other in no order that a processor could foresee: no branch for them.
         gain = max(0.0, min(residual, fee_rate * q * fill))
         inflow += gain
@@ -119,7 +128,7 @@ def sweep(s, j, end, target, gap, rungs, bankrupt, state, out, terms):
         out.drawdown_need = max(out.drawdown_need, needed_fund(peak_of_losses, state.least_loss, terms))
     if unpaid > 0.0 and out.depletion_step < 0:
         out.depletion_step = state.step
-    return j, n, unpaid
+    return j, n, unpaid, kept, kept_value
 
 
 @lean
@@ -226,10 +235,11 @@ def liquidate(s, q, entry, rung, target, gap, state, out, terms):
 def work_side(s, start, target, gap, p):
     """Work the side s from an exogenous price `start` to `target`, where its next position is triggered."""
     ladder, desk, state, out, terms = p.ladder, p.desk, p.state, p.out, p.terms
-    rungs, counting, logging = ladder.rungs, p.tallies.size > 0, p.log.size > 0
+    rungs, counting, logging = ladder.rungs, p.tallies.adl.size > 0, p.log.size > 0
     j, end = (state.next_long, ladder.longs) if s > 0 else (state.next_short, rungs.size)
     base, flights = (0, ladder.long_flights) if s > 0 else (ladder.longs, ladder.short_flights)
-    usual = not logging and (state.long_hit if s > 0 else state.short_hit) == 0
+    hit = (state.long_hit if s > 0 else state.short_hit) > 0
+    usual = not (logging or hit)
     at_once = (gap == 1.0 or terms.slope == 0.0) and out.adl_events == 0
     state.x = start
     unpaid = kept = kept_value = 0.0
@@ -239,25 +249,28 @@ def work_side(s, start, target, gap, p):
             if at_once:
                 j = take_flights(s, j, base, target, gap, counting, rungs, flights, state, out, terms)
                 stop = min(end, j + FLIGHT_SIZE - (j - base) % FLIGHT_SIZE)
-            j, n, owed = sweep(s, j, stop, target, gap, rungs, desk.who, state, out, terms)
+            j, n, owed, held_back, value = sweep(s, j, stop, target, gap, rungs, desk.who, state, out, terms)
             unpaid += owed
+            kept += held_back
+            kept_value += value
             if counting:
-                for i in range(n):
-                    count_bankrupt(ladder.positions[desk.who[i]], p.cells, p.tallies[desk.who[i]])
+                count_bankrupt(desk.who, n, p)
             if j == stop < end:
                 continue
         if j == end or s * (target * state.shade - rungs[j].liquidation) > 0.0:
             break
         q = rungs[j].quantity
-        if desk.closed[j] > 0.0:
-            q = desk.left[j]
+        if hit:
+            q = left_of(s, ladder.row[j], desk, state, ladder)
+            write_down(s, ladder.row[j], desk, state, ladder)
         if q > 0.0:  # not closed by ADL
             fill, residual, owed, held_back = liquidate(s, q, ladder.entry[j], rungs[j], target, gap, state, out, terms)
             unpaid += owed
             kept += held_back
             kept_value += held_back * rungs[j].bankruptcy
             if counting and residual < 0.0:
-                count_bankrupt(ladder.positions[j], p.cells, p.tallies[j])
+                desk.who[0] = j
+                count_bankrupt(desk.who, 1, p)
             if logging:
                 note(p, LOGGED_LIQUIDATION, j, fill, q, residual, 0.0)
         j += 1
@@ -268,4 +281,4 @@ def work_side(s, start, target, gap, p):
     if unpaid > 0.0:
         deleverage(s, ((1.0 - gap) * state.x + gap * target) * state.shade, unpaid, kept, kept_value, p)
     for side in (s, -s):
-        find_next(side, ladder.longs, rungs, desk.closed, desk.left, state, out)
+        find_next(side, ladder, desk, state, out)

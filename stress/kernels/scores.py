@@ -42,8 +42,10 @@ def hyperliquid(w, q, e, m, mark):
 
 
 @lean
-def fill_scores(kind, tiers, w, mark, q, e, m, place, positions, key0, key1, key):
+def fill_scores(kind, tiers, w, mark, q, e, m, place, number, key0, key1, key):
     """Score of every winner, into float64[n] `key`. One loop per score, so that the compiler takes several at a time.
+
+    `number[place[i]]` is the number of the i-th in the book.
 
     `profit_size`, which is made from the whole queue, is left out: see `fill_classes`.
     """
@@ -64,7 +66,7 @@ def fill_scores(kind, tiers, w, mark, q, e, m, place, positions, key0, key1, key
             key[i] = round40(q[i] * mark)
     elif kind == RANDOM:
         for i in range(key.size):
-            key[i] = round40(event_score(key0, key1, int(positions[place[i]].number)))
+            key[i] = round40(event_score(key0, key1, int(number[place[i]])))
 
 
 @jit

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from stress.kernels.allocate import BUCKETS
 from stress.kernels.jit import jit, lean
 from stress.kernels.ladder import Ladder
 from stress.kernels.orderbook import shade_of
@@ -17,6 +18,7 @@ from stress.kernels.records import Tiers
 PROFIT_SETTLEMENT = 0  # of records.SETTLEMENTS
 OK, BAD_PRICE = 0, 1  # how a path ended
 LOGGED_LIQUIDATION, LOGGED_ADL, LOGGED_SHORTFALL, LOGGED_RESIDUAL = np.arange(4)  # a literal compiles `note` for itself
+CHUNK = 512  # winners that are scored together: what one takes and leaves stays in the fastest cache
 CHECKPOINTS = 24  # times at which the balance of the fund is kept
 SHARE_UNIT = 4294967296.0  # shares are summed in whole units of 2^-32, so that no order of paths changes a sum
 
@@ -31,7 +33,9 @@ STATE = np.dtype((np.record, [
     ("next_long", "i8"), ("next_short", "i8"),          # pointers into the ladder
     ("long_level", "f8"), ("short_level", "f8"),        # liquidation prices there; -inf, inf past the end
     ("long_hit", "i8"), ("short_hit", "i8"),            # whether an ADL event has fallen on the side
-    ("eligible", "i8"),                                 # positions that were eligible in an ADL event
+    ("long_seen", "i8"), ("short_seen", "i8"),          # first rows of the winners that had a profit in one
+    ("long_steps", "i8"), ("short_steps", "i8"),        # of `Desk.steps`
+    ("hits", "i8"),                                     # of `Desk.hits`
 ]))  # fmt: skip
 
 OUTCOME = np.dtype((np.record, [
@@ -52,13 +56,17 @@ CELL = np.dtype((np.record, [
     ("spared", "f8"), ("spared_notional", "f8"),
 ]))  # fmt: skip
 
-# Counts of a position over paths.
-TALLY = np.dtype((np.record, [("bankrupt", "i8"), ("adl", "i8"), ("adl_share", "i8"), ("spared", "i8")]))
+# Counts of a position over paths, of what ADL did to it.
+TALLY = np.dtype((np.record, [("adl", "i8"), ("adl_share", "i8"), ("spared", "i8")]))
 
 LOG = np.dtype((np.record, [
     ("step", "i8"), ("kind", "i8"), ("place", "i8"), ("price", "f8"), ("quantity", "f8"),
     ("money", "f8"), ("fund", "f8"), ("left", "f8"),
 ]))  # fmt: skip
+
+
+# What ADL has left, pro rata, of the rows of a side from the end of the step before on.
+STEP = np.dtype((np.record, [("end", "i8"), ("keep", "f8"), ("closed", "f8")]))
 
 
 class Prices(NamedTuple):
@@ -70,38 +78,63 @@ class Prices(NamedTuple):
     pre_jump: np.ndarray
 
 
-class Desk(NamedTuple):
-    """What a worker keeps from path to path, for a book of N positions. Clean between paths: see `clean_desk`.
+class Tallies(NamedTuple):
+    """Counts over paths, by place in the ladder; both empty: nothing is counted by position or cell.
 
-    closed : float64[N], share of the original quantity that ADL closed, zeros
+    bankrupt : int32[N], liquidations with a deficit; they are many, so they lie close together
+    adl : TALLY[N]
+    """
+
+    bankrupt: np.ndarray
+    adl: np.ndarray
+
+
+def make_tallies(n):
+    """Tallies of nothing, for n positions."""
+    return Tallies(np.zeros(n, np.int32), np.zeros(n, TALLY))
+
+
+class Desk(NamedTuple):
+    """What a worker keeps from path to path, for a book of N positions of K kinds. Clean between paths: see `holdings`.
+
+    closed : float64[N], share of the original quantity that ADL closed, by row of the winners; zeros
     left : float64[N], quantity left where `closed` is above 0, anything elsewhere
-    hits : int64[N + 1], places that ADL has hit on this path, in order of the first hit
-    seen : uint8[N], whether a position was eligible in an ADL event, zeros
-    eligible : int64[N + 1], places that were, in order of the first time; the row after the last is written, not read
-    place, who : int64[N + 1]; entry, quantity, margin, key, capacity, amount : float64[N]
-        Scratch of one event.
+    hits : int64[N], rows where it is
+    steps : STEP[N + 1], what is left of the rows that are not among them; the longs' from 0 on, the shorts' from where
+        their rows begin
+    sums, plain_sums : CELL[K] and the same as float64[K, fields], of this path, by kind; zeros
+    who : int64[N + 1]; key, capacity, amount : float64[N]
+        Scratch of one event. Loops write a row before they count it.
+    quantity, margin : float64[CHUNK]; weights : float64[BUCKETS]
+        Scratch too.
     """
 
     closed: np.ndarray
     left: np.ndarray
     hits: np.ndarray
-    seen: np.ndarray
-    eligible: np.ndarray
-    place: np.ndarray
+    steps: np.ndarray
+    sums: np.ndarray
+    plain_sums: np.ndarray
     who: np.ndarray
-    entry: np.ndarray
-    quantity: np.ndarray
-    margin: np.ndarray
     key: np.ndarray
     capacity: np.ndarray
     amount: np.ndarray
+    quantity: np.ndarray
+    margin: np.ndarray
+    weights: np.ndarray
 
 
-def make_desk(n):
-    """A clean Desk for n positions."""
-    hits, eligible, place, who = np.empty((4, n + 1), np.int64)  # loops write a row before they count it
-    seen = np.zeros(n, np.uint8)
-    return Desk(np.zeros(n), np.empty(n), hits, seen, eligible, place, who, *np.empty((6, n)))
+def make_desk(n, kinds):
+    """A clean Desk for n positions of so many kinds."""
+    hits, who, steps = np.empty(n, np.int64), np.empty(n + 1, np.int64), np.empty(n + 1, STEP)
+    sums = np.zeros(kinds, CELL)
+    scratch = *np.empty((3, n)), *np.empty((2, CHUNK)), np.empty(BUCKETS)
+    return Desk(np.zeros(n), np.empty(n), hits, steps, sums, plain(sums), who, *scratch)
+
+
+def plain(cells):
+    """CELL[...] as float64[..., fields], the same memory."""
+    return cells.view(np.float64).reshape(*cells.shape, len(CELL.names or ()))
 
 
 class Path(NamedTuple):
@@ -110,8 +143,8 @@ class Path(NamedTuple):
     ladder : Ladder
     tiers : Tiers
     desk : Desk, clean unless ADL has touched the path
-    cells : CELL[n], of this path
-    tallies : TALLY[N], summed over paths; empty: neither cells nor tallies are counted
+    cells : float64[n, fields], CELLs of this path
+    tallies : Tallies, summed over paths; empty: neither cells nor tallies are counted
     log : LOG[n], events in order; those that do not fit are only numbered. `place` is -1 for what befalls the longs as
         a side, -2 for the shorts
     state, out, terms : STATE, OUTCOME, TERMS
@@ -121,20 +154,11 @@ class Path(NamedTuple):
     tiers: Tiers
     desk: Desk
     cells: np.ndarray
-    tallies: np.ndarray
+    tallies: Tallies
     log: np.ndarray
     state: np.record
     out: np.record
     terms: np.record
-
-
-@lean
-def clean_desk(desk, state, out):
-    """Take back what ADL has written on a path."""
-    for i in range(out.adl_count):
-        desk.closed[desk.hits[i]] = 0.0
-    for i in range(state.eligible):
-        desk.seen[desk.eligible[i]] = 0
 
 
 @lean
@@ -155,65 +179,68 @@ def note(p, kind, place, price, quantity, money, left):
 
 
 @lean
-def count_bankrupt(position, cells, tally):
-    """Add a liquidation with a deficit."""
-    tally.bankrupt += 1
-    for c in position.cells:
-        cells[c].bankrupt += 1.0
-        cells[c].bankrupt_notional += position.notional
+def count_bankrupt(who, n, p):
+    """Add liquidations with a deficit: n places of the ladder."""
+    for i in range(n):
+        j = who[i]
+        p.tallies.bankrupt[j] += 1
+        kind = p.desk.sums[p.ladder.kind[j]]
+        kind.bankrupt += 1.0
+        kind.bankrupt_notional += p.ladder.rungs[j].quantity * p.state.s0
 
 
-@jit
-def count_eligible(p):
-    """Add the positions that were eligible in an ADL event to their cells.
-
-    They are many, so they are summed by kind first, and each kind is added to its three cells.
-    """
-    ladder, s0 = p.ladder, p.state.s0
-    sums = np.zeros((ladder.kinds.shape[0], 2))
-    for i in range(p.state.eligible):
-        j = p.desk.eligible[i]
-        k = ladder.kind[j]
-        sums[k, 0] += 1.0
-        sums[k, 1] += ladder.quantity[j] * s0
-    for k in range(sums.shape[0]):
-        if sums[k, 0] > 0.0:
-            for c in ladder.kinds[k]:
-                p.cells[c].eligible += sums[k, 0]
-                p.cells[c].eligible_notional += sums[k, 1]
+@lean
+def count_eligible(first, end, capacity, p):
+    """Add rows of the winners that are eligible for the first time on this path: those with a capacity."""
+    winners, s0 = p.ladder.winners, p.state.s0
+    for i in range(first, end):
+        open_now = 1.0 if capacity[i - first] > 0.0 else 0.0
+        kind = p.desk.sums[winners.kind[i]]
+        kind.eligible += open_now
+        kind.eligible_notional += open_now * (winners.quantity[i] * s0)
 
 
 @lean
 def count_adl(p):
-    """Add what ADL did on a path to its cells and to the tallies of the positions."""
-    ladder, desk, out = p.ladder, p.desk, p.out
+    """Add what ADL did to the rows that are written down to the sums of the kinds and to the tallies."""
+    ladder, desk, state, out, winners = p.ladder, p.desk, p.state, p.out, p.ladder.winners
     longs = ladder.longs
-    for i in range(out.adl_count):
-        j = desk.hits[i]
-        position, tally, closed = ladder.positions[j], p.tallies[j], desk.closed[j]
-        spared = desk.left[j] <= 0.0 and j < (out.longs_reached if j < longs else longs + out.shorts_reached)
+    for k in range(state.hits):
+        i = desk.hits[k]
+        j, closed, notional = winners.place[i], desk.closed[i], winners.quantity[i] * state.s0
+        spared = desk.left[i] <= 0.0 and j < (out.longs_reached if j < longs else longs + out.shorts_reached)
+        tally, kind = p.tallies.adl[j], desk.sums[winners.kind[i]]
         tally.adl += 1
         tally.adl_share += int(closed * SHARE_UNIT + 0.5)
+        kind.adl += 1.0
+        kind.adl_notional += notional
+        kind.adl_share += closed
+        kind.adl_share_notional += closed * notional
         if spared:
             tally.spared += 1
-        for c in position.cells:
-            cell = p.cells[c]
-            cell.adl += 1.0
-            cell.adl_notional += position.notional
-            cell.adl_share += closed
-            cell.adl_share_notional += closed * position.notional
-            if spared:
-                cell.spared += 1.0
-                cell.spared_notional += position.notional
-    count_eligible(p)
+            kind.spared += 1.0
+            kind.spared_notional += notional
+
+
+@lean
+def add_up_kinds(p):
+    """Move the sums of the kinds to the cells of the path, and leave them clean for the next."""
+    sums, kinds = p.desk.plain_sums, p.ladder.winners.kinds
+    for k in range(sums.shape[0]):
+        kind = p.desk.sums[k]
+        if kind.bankrupt + kind.eligible > 0.0:
+            for c in kinds[k]:
+                for field in range(sums.shape[1]):
+                    p.cells[c, field] += sums[k, field]
+            for field in range(sums.shape[1]):
+                sums[k, field] = 0.0
 
 
 @jit
 def collect(tallies, first, end, n, places):
     """Places from first to end - 1 with a count, into the rows of `places` from n on; returns the next row."""
     for j in range(first, end):
-        tally = tallies[j]
-        if tally.bankrupt + tally.adl > 0:
+        if tallies.bankrupt[j] + tallies.adl[j].adl > 0:
             places[n] = j
             n += 1
     return n

@@ -20,6 +20,7 @@ import numpy as np
 
 from stress.kernels.deleverage import AT_MARK
 from stress.kernels.fund import forget_old, has_drawdown, push_balance
+from stress.kernels.holdings import clean, write_all_down
 from stress.kernels.jit import inlined, jit, lean
 from stress.kernels.liquidation import find_next, is_triggered, work_side
 from stress.kernels.orderbook import shade_of
@@ -31,7 +32,8 @@ from stress.kernels.state import (
     PROFIT_SETTLEMENT,
     STATE,
     Path,
-    clean_desk,
+    Tallies,
+    add_up_kinds,
     count_adl,
 )
 
@@ -64,13 +66,14 @@ def run_step(continuous, before, low, high, pre_jump, close, p):
 @lean
 def reset(path, fund, price, p):
     """Records of a path before its first step."""
-    state, out, ladder = p.state, p.out, p.ladder
+    state, out = p.state, p.out
     state.path, state.step, state.fund, state.s0 = path, 0, fund, price
     state.v, state.shade = 0.0, 1.0
     state.balance, state.floor, state.least_loss = fund, p.terms.reserve, 0.0
     state.mark_before = price
-    state.next_long, state.next_short = 0, ladder.longs
-    state.long_hit = state.short_hit = state.eligible = 0
+    state.next_long, state.next_short = 0, p.ladder.longs
+    state.long_hit = state.short_hit = state.long_seen = state.short_seen = 0
+    state.long_steps = state.short_steps = state.hits = 0
     out.net_loss = out.net_loss_peak = out.drawdown_need = 0.0
     out.deficit = out.inflow = out.residual = 0.0
     out.fund_end = out.fund_low = fund
@@ -80,7 +83,7 @@ def reset(path, fund, price, p):
     out.liquidated_quantity = out.adl_quantity = out.adl_usd = 0.0
     out.status = OK
     for s in (1, -1):
-        find_next(s, ladder.longs, ladder.rungs, p.desk.closed, p.desk.left, state, out)
+        find_next(s, p.ladder, p.desk, state, out)
 
 
 @inlined
@@ -219,14 +222,16 @@ def run_path(prices, row, fund_at, peak_step, peak_balance, saved_state, saved_o
     floor that moves with the balance has a memory, so there it starts anew.
     """
     run_steps(prices, row, p.state.step + 1, fund_at, peak_step, peak_balance, saved_state, saved_out, p)
-    out = p.out
+    out, tallies = p.out, p.tallies
+    if tallies.adl.size > 0 and out.deficit > 0.0:
+        write_all_down(p.desk, p.state, p.ladder)
+        count_adl(p)
+        add_up_kinds(p)
     if out.adl_events == 0:
         return
-    if p.tallies.size > 0:
-        count_adl(p)
-    clean_desk(p.desk, p.state, out)
-    state, peaks = saved_state[0], saved_out[0]
-    again = Path(p.ladder, p.tiers, p.desk, p.cells[:0], p.tallies[:0], p.log[:0], state, peaks, p.terms)
+    clean(p.desk, p.state)
+    state, peaks, none = saved_state[0], saved_out[0], Tallies(tallies.bankrupt[:0], tallies.adl[:0])
+    again = Path(p.ladder, p.tiers, p.desk, p.cells[:0], none, p.log[:0], state, peaks, p.terms)
     if has_drawdown(p.terms):
         reset(p.state.path, math.inf, prices.close[row, 0], again)
     state.fund = state.balance = math.inf
@@ -257,9 +262,9 @@ def run_paths(prices, first_path, fund, ladder, tiers, terms, desk, out, fund_at
         Overwritten.
     fund_at : float64[k, CHECKPOINTS]
         Overwritten with balances of the fund on the first k <= n paths.
-    cells : CELL[n, c]
-        Added to; zeros on entry.
-    tallies : TALLY[N]
+    cells : float64[n, c, fields]
+        CELLs of each path, added to; zeros on entry.
+    tallies : Tallies
         Added to: integers, so that no cut into blocks changes their sum. Empty: neither cells nor tallies are counted.
     log : LOG[l]
         As in `Path`, for a block of one path; empty for no log.
