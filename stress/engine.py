@@ -38,7 +38,7 @@ from stress.kernels.state import (
 from stress.result import log_frame
 from stress.venue import Venue
 
-CACHE_BYTES = 500_000  # of prices that are made at a time
+CACHE_BYTES = 1_000_000  # of prices that are made at a time
 NO_LOG = np.zeros(0, LOG)
 FAN_PATHS = 10_000  # paths whose balances of the fund are kept, for a fan of its course
 
@@ -119,6 +119,11 @@ class Run:
         depth = to_kernel(self.depth, float(self.prices.s0), self.step)
         return self.ladder, tiers, make_terms(rules, depth, self.step, self.gap, self.jump_gap, self.seed)
 
+    @property
+    def size(self) -> tuple[int, int, int]:
+        """What a desk is made for: positions, kinds of them, and steps."""
+        return len(self.book), len(self.ladder.winners.kinds), self.n_steps
+
     def price_block(self, first: int, n: int) -> Prices:
         """Prices of the paths first .. first + n - 1."""
         close, low, high, pre_jump = self.prices.block(self.seed, first, n, self.n_steps, float(self.step))
@@ -143,7 +148,7 @@ class Run:
         """OUTCOME[n] of prices of n paths, numbered from `first`, with nothing counted; LOG[...] is overwritten."""
         out = np.zeros(prices.close.shape[0], OUTCOME)
         no_fan, no_cells = np.zeros((0, CHECKPOINTS)), plain(np.zeros((out.size, 0), CELL))
-        desk = make_desk(len(self.book), len(self.ladder.winners.kinds))
+        desk = make_desk(*self.size)
         waterfall.run_paths(prices, first, fund, *self.kernel, desk, out, no_fan, no_cells, make_tallies(0), log)
         return out
 
@@ -194,16 +199,16 @@ class Run:
 class _Scratch(threading.local):
     """What the blocks of a thread leave for the next one: clean, so that no block pays for the size of the book."""
 
-    size = (0, 0)
+    size = (0, 0, 0)
     left: list[tuple[Desk, Tallies]]
 
-    def take(self, size: tuple[int, int]) -> tuple[Desk, Tallies]:
-        """A clean desk and tallies for so many positions and kinds; what is kept is for the last size alone."""
+    def take(self, size: tuple[int, int, int]) -> tuple[Desk, Tallies]:
+        """A clean desk and tallies of a size (`Run.size`); what is kept is for the last one alone."""
         if size != self.size:
             self.size, self.left = size, []
         return self.left.pop() if self.left else (make_desk(*size), make_tallies(size[0]))
 
-    def give_back(self, size: tuple[int, int], desk: Desk, tallies: Tallies) -> None:
+    def give_back(self, size: tuple[int, int, int], desk: Desk, tallies: Tallies) -> None:
         if size == self.size:
             self.left.append((desk, tallies))
 
@@ -216,24 +221,23 @@ class _Sheet:
 
     def __init__(self, run: Run, first: int, n: int):
         self.run, self.first, self.counting = run, first, run.detail == "positions"
-        self.size = len(run.book), len(run.ladder.winners.kinds)
         # Taken out of the scratch until the block is done: what an interruption leaves unclean is never used again.
-        self.desk, self.tallies = _scratch.take(self.size)
+        self.desk, self.tallies = _scratch.take(run.size)
         self.none = make_tallies(0)
         self.out = np.zeros(n, OUTCOME)
         self.fund_at = np.zeros((max(0, min(n, FAN_PATHS - first)), CHECKPOINTS))
-        self.cells: list[np.ndarray] = []
+        self.cells = [np.zeros(0, COUNTED)]
 
     def work(self, start: int, prices: Prices) -> None:
         """The paths from the `start`-th of the block on, one for each row of `prices`."""
         first, mine = self.first + start, slice(start, start + prices.close.shape[0])
         out = self.out[mine]
+        run, fund_at = self.run, self.fund_at[mine]
         cells = np.zeros((out.size, buckets.N_CELLS if self.counting else 0), CELL)
         sums, tallies = plain(cells), self.tallies if self.counting else self.none
-        run = self.run
-        waterfall.run_paths(
-            prices, first, run.fund, *run.kernel, self.desk, out, self.fund_at[mine], sums, tallies, NO_LOG
-        )
+        waterfall.run_paths(prices, first, run.fund, *run.kernel, self.desk, out, fund_at, sums, tallies, NO_LOG)
+        if not self.counting:
+            return
         row, cell = np.nonzero(sums.any(axis=2))
         found = np.zeros(row.size, COUNTED)
         found["path"], found["cell"] = first + row, cell
@@ -246,7 +250,7 @@ class _Sheet:
         # Deficits lie where a price has come, and ADL anywhere: what nothing has reached is not looked at.
         anywhere = bool((out["adl_events"] > 0).any())
         reached = int(out["longs_reached"].max()), longs + int(out["shorts_reached"].max())
-        for first, end in [(0, self.size[0])] if anywhere else [(0, reached[0]), (longs, reached[1])]:
+        for first, end in [(0, len(self.run.book))] if anywhere else [(0, reached[0]), (longs, reached[1])]:
             n = collect(self.tallies, first, end, n, self.desk.who)
         place = self.desk.who[:n]
         number = self.run.ladder.number
@@ -257,7 +261,7 @@ class _Sheet:
             tallies[name] = self.tallies.adl[name][place]
         self.tallies.bankrupt[place] = 0
         self.tallies.adl[place] = 0
-        _scratch.give_back(self.size, self.desk, self.tallies)
+        _scratch.give_back(self.run.size, self.desk, self.tallies)
         return Block(self.first, self.out, self.fund_at, np.concatenate(self.cells), tallies)
 
 

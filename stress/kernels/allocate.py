@@ -9,7 +9,7 @@ Sources of the rules: docs/model.md, section 7.
 
 import numpy as np
 
-from stress.kernels.jit import formula, inlined, jit, lean
+from stress.kernels.jit import formula, jit, lean
 
 UNFILLED = 1e-12  # an unfilled part of the budget up to this share of it counts as filled
 
@@ -125,7 +125,7 @@ def weigh(key, capacity, weights):
         weights[bucket_of(key[i])] += capacity[i]
 
 
-@inlined
+@lean
 def head_of_queue(key, capacity, weights, place, number, budget, who, amount):
     """The queue of one key, without a look at the order of those who give all or nothing.
 
@@ -160,19 +160,26 @@ def head_of_queue(key, capacity, weights, place, number, budget, who, amount):
         who[n] = i
         n += bucket_of(key[i]) >= bucket
         at_border += bucket_of(key[i]) == bucket
-    row, room, keys = np.empty(at_border, np.int64), np.empty(at_border), np.zeros((at_border, 2))
-    tie, part = np.empty(at_border, np.int64), np.zeros(at_border)
-    m = 0
     for k in range(n):
+        amount[k] = capacity[who[k]]
+    share_border(key, bucket, at_border, place, number, rest, enough, who[:n], amount[:n])
+    return n
+
+
+@jit
+def share_border(key, bucket, most, place, number, rest, enough, who, amount):
+    """The queue of those whose keys are in one bucket, `most` at the most; amounts are capacities on entry."""
+    row, room, keys = np.empty(most, np.int64), np.empty(most), np.zeros((most, 2))
+    tie, part = np.empty(most, np.int64), np.zeros(most)
+    m = 0
+    for k in range(who.size):
         i = who[k]
-        amount[k] = capacity[i]
-        if bucket_of(key[i]) == bucket and capacity[i] > 0.0:
-            row[m], room[m], keys[m, 0], tie[m] = k, capacity[i], key[i], number[place[i]]
+        if bucket_of(key[i]) == bucket and amount[k] > 0.0:
+            row[m], room[m], keys[m, 0], tie[m] = k, amount[k], key[i], number[place[i]]
             m += 1
     queue(room[:m], keys[:m], tie[:m], rest, enough, part[:m])
     for k in range(m):
         amount[row[k]] = part[k]
-    return n
 
 
 @jit

@@ -44,7 +44,7 @@ def in_profit(w, mark, entry, first, end):
     return low - first
 
 
-@lean
+@inlined
 def hold(w, mark, begin, end, capacity, p):
     """What the rows begin .. end - 1 of the winners hold and can give.
 
@@ -66,7 +66,7 @@ def hold(w, mark, begin, end, capacity, p):
     if (state.long_hit if w > 0 else state.short_hit) == 0:
         return
     for k in range(end - begin):
-        share = left_of(w, begin + k, desk, state, ladder) / q[k]
+        share = left_of(w, begin + k, winners.quantity, desk.held, state) / q[k]
         capacity[k] *= share
         if share > 0.0:
             q[k], m[k] = q[k] * share, m[k] * share
@@ -120,17 +120,41 @@ def share_out(n, w, mark, first, budget, p):
     for i in range(n):
         who[m] = i
         m += capacity[i] > 0.0
-    number, room, keys, q = np.empty(m, np.int64), np.empty(m), np.zeros((m, 2)), np.empty(m)
     for k in range(m):
-        row = first + who[k]
-        number[k], room[k] = ladder.number[winners.place[row]], capacity[who[k]]
-        q[k] = left_of(w, row, desk, state, ladder)
-        value, profit = mark * winners.quantity[row], w * winners.quantity[row] * (mark - winners.entry[row])
-        keys[k, 0] = value / (winners.margin[row] + profit)  # both shrink alike
-    if terms.policy == QUEUE:
-        fill_classes(w, mark, q, winners.entry[first : first + n][who[:m]], number, keys)
-    allocate(terms.policy, room, keys, number, budget, amount[:m])
+        desk.key[k] = left_of(w, first + who[k], winners.quantity, desk.held, state)
+    mine = winners.entry[first : first + n], winners.quantity[first : first + n], winners.margin[first : first + n]
+    by_rule(
+        terms.policy, w, mark, *mine, place, ladder.number, desk.key[:m], capacity, budget,
+        who[:m], amount[:m],
+    )  # fmt: skip
     return m
+
+
+@jit
+def by_rule(policy, w, mark, entry, quantity, margin, place, number, left, capacity, budget, who, amount):
+    """Share a budget among some rows by a rule that needs them all.
+
+    Parameters
+    ----------
+    entry, quantity, margin, place, capacity : [n]
+        Of all rows, as they were at the start of the path, and what they can give now.
+    number : int64[N]
+    who : int64[m]
+        The rows that can give.
+    left : float64[m]
+        Quantities of these now.
+    amount : float64[m]
+        Overwritten.
+    """
+    tie, room, keys = np.empty(who.size, np.int64), np.empty(who.size), np.zeros((who.size, 2))
+    price = np.empty(who.size)
+    for k in range(who.size):
+        i = who[k]
+        tie[k], room[k], price[k] = number[place[i]], capacity[i], entry[i]
+        keys[k, 0] = quantity[i] * mark / (margin[i] + w * quantity[i] * (mark - entry[i]))  # as ever: all shrink alike
+    if policy == QUEUE:
+        fill_classes(w, mark, left, price, tie, keys)
+    allocate(policy, room, keys, tie, budget, amount)
 
 
 @inlined
@@ -143,12 +167,12 @@ def close_some(found, w, first, in_money, mark, price, p):
         if amount <= 0.0:
             continue
         share = amount / desk.capacity[desk.who[k]]
-        closed = close_part(row, share if share < CLOSED else 1.0, desk, state, out, ladder)
+        closed = close_part(row, share if share < CLOSED else 1.0, ladder.winners.quantity, desk.held, state, out)
         taken += amount
         coins += closed
         if p.log.size > 0:
             money = amount if in_money else w * amount * (mark - price)
-            note(p, LOGGED_ADL, ladder.winners.place[row], price, closed, money, desk.left[row])
+            note(p.log, state, out, LOGGED_ADL, ladder.winners.place[row], price, closed, money, desk.held.left[row])
     return taken, coins
 
 
@@ -167,15 +191,18 @@ def close_alike(n, seen, w, first, budget, held, in_money, mark, price, p):
     if p.log.size > 0:
         for i in range(n):
             if desk.capacity[i] > 0.0:
-                amount, left = desk.capacity[i] * share, left_of(w, first + i, desk, state, ladder)
+                amount, left = (
+                    desk.capacity[i] * share,
+                    left_of(w, first + i, ladder.winners.quantity, desk.held, state),
+                )
                 money = amount if in_money else w * amount * (mark - price)
                 place, closed = ladder.winners.place[first + i], left * share
-                note(p, LOGGED_ADL, place, price, closed, money, left * (1.0 - share))
-    shrink(w, first + n, share, desk, state, ladder)
+                note(p.log, state, out, LOGGED_ADL, place, price, closed, money, left * (1.0 - share))
+    shrink(w, first + n, share, desk.held.steps, state)
     return taken, held * share
 
 
-@jit
+@lean
 def deleverage(s, mark, unpaid, kept, kept_value, p):
     """Auto-deleveraging: the losses of side s fall on the winners of the other side.
 
@@ -194,7 +221,7 @@ def deleverage(s, mark, unpaid, kept, kept_value, p):
     if not in_money and terms.adl_price != AT_MARK:
         price = kept_value / kept if terms.adl_price == AT_BANKRUPTCY else state.mark_before
     out.adl_events += 1
-    note(p, LOGGED_SHORTFALL, -1 if s > 0 else -2, mark, kept, -unpaid, 0.0)
+    note(p.log, state, out, LOGGED_SHORTFALL, -1 if s > 0 else -2, mark, kept, -unpaid, 0.0)
 
     first, end = (0, p.ladder.longs) if w > 0 else (p.ladder.longs, winners.entry.size)
     n = in_profit(w, mark, winners.entry, first, end)
@@ -239,4 +266,4 @@ def deleverage(s, mark, unpaid, kept, kept_value, p):
             left_over += -difference - paid
     if left_over > 0.0:
         out.residual += left_over
-        note(p, LOGGED_RESIDUAL, -1 if s > 0 else -2, mark, 0.0 if in_money else rest, -left_over, 0.0)
+        note(p.log, state, out, LOGGED_RESIDUAL, -1 if s > 0 else -2, mark, 0.0 if in_money else rest, -left_over, 0.0)

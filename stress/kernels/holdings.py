@@ -6,17 +6,45 @@ the row, with a step for each event at most. A row is written down when the pric
 touch it, or at the end of the path if anybody counts.
 """
 
-from stress.kernels.jit import lean
+from typing import NamedTuple
+
+import numpy as np
+
+from stress.kernels.jit import inlined, lean
+
+# What is left, pro rata, of the rows of a side from the end of the step before on.
+STEP = np.dtype((np.record, [("end", "i8"), ("keep", "f8"), ("closed", "f8")]))
+
+
+class Holdings(NamedTuple):
+    """What ADL has closed, by row of the winners (`ladder.Winners`).
+
+    closed : float64[N], share of the original quantity; zeros before a path
+    left : float64[N], quantity left where `closed` is above 0, anything elsewhere
+    hits : int64[N], rows where it is; STATE says how many
+    steps : STEP[N], for the rows that are not among them: the longs' from 0 on, the shorts' from their first row on;
+        STATE says how many
+    """
+
+    closed: np.ndarray
+    left: np.ndarray
+    hits: np.ndarray
+    steps: np.ndarray
+
+
+def make_holdings(n):
+    """Holdings of n positions that ADL has not touched."""
+    return Holdings(np.zeros(n), np.empty(n), np.empty(n, np.int64), np.empty(n, STEP))
 
 
 @lean
-def step_of(s, row, desk, state, ladder):
-    """Index in `desk.steps` of the step that holds a row of side s; -1: none does."""
-    low = 0 if s > 0 else ladder.longs
+def step_of(s, row, steps, state):
+    """Index of the step that holds a row of side s; -1: none does."""
+    low = 0 if s > 0 else state.longs
     end = last = low + (state.long_steps if s > 0 else state.short_steps)
     while low < end:
         middle = (low + end) // 2
-        if desk.steps[middle].end <= row:
+        if steps[middle].end <= row:
             low = middle + 1
         else:
             end = middle
@@ -24,81 +52,77 @@ def step_of(s, row, desk, state, ladder):
 
 
 @lean
-def left_of(s, row, desk, state, ladder):
-    """Quantity that is left of a row of side s."""
-    if desk.closed[row] > 0.0:
-        return desk.left[row]
-    k = step_of(s, row, desk, state, ladder)
-    quantity = ladder.winners.quantity[row]
-    return quantity if k < 0 else quantity * desk.steps[k].keep
+def left_of(s, row, quantity, held, state):
+    """Quantity that is left of a row of side s; `quantity` is that of all rows at the start."""
+    if held.closed[row] > 0.0:
+        return held.left[row]
+    k = step_of(s, row, held.steps, state)
+    return quantity[row] if k < 0 else quantity[row] * held.steps[k].keep
 
 
 @lean
-def shrink(s, end, share, desk, state, ladder):
+def write_down(s, row, quantity, held, state):
+    """Write down a row of side s as its step has it, if it has one and is not written down."""
+    k = step_of(s, row, held.steps, state)
+    if k >= 0 and held.closed[row] <= 0.0:
+        step = held.steps[k]
+        held.closed[row], held.left[row] = step.closed, quantity[row] * step.keep
+        held.hits[state.hits] = row
+        state.hits += 1
+
+
+@inlined
+def write_all_down(place, quantity, held, state):
+    """Write down the rows that no price has come to; `place` is that of each row in the ladder."""
+    for s in (1, -1):
+        first, passed = (0, state.next_long) if s > 0 else (state.longs, state.next_short)
+        steps, seen = (state.long_steps, state.long_seen) if s > 0 else (state.short_steps, state.short_seen)
+        for row in range(first, first + (seen if steps > 0 else 0)):
+            if place[row] >= passed:
+                write_down(s, row, quantity, held, state)
+
+
+@inlined
+def shrink(s, end, share, steps, state):
     """Close the same share of all rows of side s before `end`."""
-    first = k = 0 if s > 0 else ladder.longs
+    first = k = 0 if s > 0 else state.longs
     last = first + (state.long_steps if s > 0 else state.short_steps)
-    begin = first  # rows of a side begin where its steps do
-    keep, closed = 1.0, 0.0
-    while k < last and desk.steps[k].end <= end:
-        step = desk.steps[k]
+    begin = first  # of the rows that the steps looked at leave
+    while k < last and steps[k].end <= end:
+        step = steps[k]
         begin = step.end
         step.closed += step.keep * share
         step.keep *= 1.0 - share
         k += 1
-    if begin == end:
-        return
-    if k < last:
-        keep, closed = desk.steps[k].keep, desk.steps[k].closed
-    for i in range(last, k, -1):
-        desk.steps[i] = desk.steps[i - 1]
-    step = desk.steps[k]
-    step.end, step.keep, step.closed = end, keep * (1.0 - share), closed + keep * share
-    if s > 0:
-        state.long_steps += 1
-    else:
-        state.short_steps += 1
+    if begin < end:  # a step of its own
+        keep, closed = (steps[k].keep, steps[k].closed) if k < last else (1.0, 0.0)
+        for i in range(last, k, -1):
+            steps[i] = steps[i - 1]
+        step = steps[k]
+        step.end, step.keep, step.closed = end, keep * (1.0 - share), closed + keep * share
+        if s > 0:
+            state.long_steps += 1
+        else:
+            state.short_steps += 1
 
 
-@lean
-def write_down(s, row, desk, state, ladder):
-    """Write down a row of side s as its step has it, if it has one and is not written down."""
-    k = step_of(s, row, desk, state, ladder)
-    if k >= 0 and desk.closed[row] <= 0.0:
-        step = desk.steps[k]
-        desk.closed[row], desk.left[row] = step.closed, ladder.winners.quantity[row] * step.keep
-        desk.hits[state.hits] = row
-        state.hits += 1
-
-
-@lean
-def write_all_down(desk, state, ladder):
-    """Write down the rows that no price has come to."""
-    for s in (1, -1):
-        first, passed = (0, state.next_long) if s > 0 else (ladder.longs, state.next_short)
-        steps, seen = (state.long_steps, state.long_seen) if s > 0 else (state.short_steps, state.short_seen)
-        for row in range(first, first + (seen if steps > 0 else 0)):
-            if ladder.winners.place[row] >= passed:
-                write_down(s, row, desk, state, ladder)
-
-
-@lean
-def close_part(row, share, desk, state, out, ladder):
+@inlined
+def close_part(row, share, quantity, held, state, out):
     """Close a share of what is left of a row, and write it down; returns the quantity closed."""
-    whole = ladder.winners.quantity[row]
-    if desk.closed[row] <= 0.0:
-        desk.hits[state.hits], desk.left[row] = row, whole
+    whole = quantity[row]
+    if held.closed[row] <= 0.0:
+        held.hits[state.hits], held.left[row] = row, whole
         state.hits += 1
         out.adl_count += 1
-    quantity = desk.left[row] * share
-    desk.left[row] = desk.left[row] - quantity if share < 1.0 else 0.0
-    desk.closed[row] += quantity / whole
-    return quantity
+    closed = held.left[row] * share
+    held.left[row] = held.left[row] - closed if share < 1.0 else 0.0
+    held.closed[row] += closed / whole
+    return closed
 
 
-@lean
-def clean(desk, state):
+@inlined
+def clean(held, state):
     """Forget what ADL has done on a path."""
     for i in range(state.hits):
-        desk.closed[desk.hits[i]] = 0.0
+        held.closed[held.hits[i]] = 0.0
     state.hits = state.long_steps = state.short_steps = 0

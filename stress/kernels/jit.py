@@ -67,6 +67,7 @@ def jit(function, counted=True, **options: Any):
     try:
         CONFIG.CACHE_DIR = str(CACHE_DIR or "")
         options |= {"cache": CACHE_DIR is not None, "error_model": "numpy", "nogil": True, "_nrt": counted}
+        options["no_cfunc_wrapper"] = True  # nobody calls them from C, and each would be compiled too
         return numba.njit(**options)(function)
     finally:
         CONFIG.CACHE_DIR = previous

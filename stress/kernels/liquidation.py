@@ -31,8 +31,8 @@ def find_next(s, ladder, desk, state, out):
     """Move the pointer of side s to the next position that still holds a quantity, and note its level."""
     j, end = (state.next_long, ladder.longs) if s > 0 else (state.next_short, ladder.rungs.size)
     if out.adl_events > 0:
-        while j < end and left_of(s, ladder.row[j], desk, state, ladder) <= 0.0:
-            write_down(s, ladder.row[j], desk, state, ladder)
+        while j < end and left_of(s, ladder.row[j], ladder.winners.quantity, desk.held, state) <= 0.0:
+            write_down(s, ladder.row[j], ladder.winners.quantity, desk.held, state)
             j += 1
     level = ladder.rungs[j].liquidation if j < end else -s * math.inf
     if s > 0:
@@ -254,15 +254,15 @@ def work_side(s, start, target, gap, p):
             kept += held_back
             kept_value += value
             if counting:
-                count_bankrupt(desk.who, n, p)
+                count_bankrupt(desk.who, n, rungs, ladder.kind, state.s0, desk.sums, p.tallies.bankrupt)
             if j == stop < end:
                 continue
         if j == end or s * (target * state.shade - rungs[j].liquidation) > 0.0:
             break
         q = rungs[j].quantity
         if hit:
-            q = left_of(s, ladder.row[j], desk, state, ladder)
-            write_down(s, ladder.row[j], desk, state, ladder)
+            q = left_of(s, ladder.row[j], ladder.winners.quantity, desk.held, state)
+            write_down(s, ladder.row[j], ladder.winners.quantity, desk.held, state)
         if q > 0.0:  # not closed by ADL
             fill, residual, owed, held_back = liquidate(s, q, ladder.entry[j], rungs[j], target, gap, state, out, terms)
             unpaid += owed
@@ -270,9 +270,9 @@ def work_side(s, start, target, gap, p):
             kept_value += held_back * rungs[j].bankruptcy
             if counting and residual < 0.0:
                 desk.who[0] = j
-                count_bankrupt(desk.who, 1, p)
+                count_bankrupt(desk.who, 1, rungs, ladder.kind, state.s0, desk.sums, p.tallies.bankrupt)
             if logging:
-                note(p, LOGGED_LIQUIDATION, j, fill, q, residual, 0.0)
+                note(p.log, state, out, LOGGED_LIQUIDATION, j, fill, q, residual, 0.0)
         j += 1
     if s > 0:
         state.next_long = j
@@ -280,5 +280,5 @@ def work_side(s, start, target, gap, p):
         state.next_short = j
     if unpaid > 0.0:
         deleverage(s, ((1.0 - gap) * state.x + gap * target) * state.shade, unpaid, kept, kept_value, p)
-    for side in (s, -s):
-        find_next(side, ladder, desk, state, out)
+        find_next(-s, ladder, desk, state, out)  # it may have been closed
+    find_next(s, ladder, desk, state, out)

@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from stress.kernels.allocate import BUCKETS
-from stress.kernels.jit import jit, lean
+from stress.kernels.holdings import Holdings, make_holdings
+from stress.kernels.jit import inlined, jit, lean
 from stress.kernels.ladder import Ladder
 from stress.kernels.orderbook import shade_of
 from stress.kernels.records import Tiers
@@ -34,8 +35,8 @@ STATE = np.dtype((np.record, [
     ("long_level", "f8"), ("short_level", "f8"),        # liquidation prices there; -inf, inf past the end
     ("long_hit", "i8"), ("short_hit", "i8"),            # whether an ADL event has fallen on the side
     ("long_seen", "i8"), ("short_seen", "i8"),          # first rows of the winners that had a profit in one
-    ("long_steps", "i8"), ("short_steps", "i8"),        # of `Desk.steps`
-    ("hits", "i8"),                                     # of `Desk.hits`
+    ("longs", "i8"),                                    # first row and place of the shorts
+    ("long_steps", "i8"), ("short_steps", "i8"), ("hits", "i8"),  # in `Holdings`
 ]))  # fmt: skip
 
 OUTCOME = np.dtype((np.record, [
@@ -65,10 +66,6 @@ LOG = np.dtype((np.record, [
 ]))  # fmt: skip
 
 
-# What ADL has left, pro rata, of the rows of a side from the end of the step before on.
-STEP = np.dtype((np.record, [("end", "i8"), ("keep", "f8"), ("closed", "f8")]))
-
-
 class Prices(NamedTuple):
     """A block of price paths, float64[n, T + 1]; low, high and pre_jump are empty without continuous moves."""
 
@@ -95,24 +92,21 @@ def make_tallies(n):
 
 
 class Desk(NamedTuple):
-    """What a worker keeps from path to path, for a book of N positions of K kinds. Clean between paths: see `holdings`.
+    """What a worker keeps from path to path, for a book of N positions of K kinds. Clean between paths.
 
-    closed : float64[N], share of the original quantity that ADL closed, by row of the winners; zeros
-    left : float64[N], quantity left where `closed` is above 0, anything elsewhere
-    hits : int64[N], rows where it is
-    steps : STEP[N + 1], what is left of the rows that are not among them; the longs' from 0 on, the shorts' from where
-        their rows begin
+    held : Holdings
     sums, plain_sums : CELL[K] and the same as float64[K, fields], of this path, by kind; zeros
     who : int64[N + 1]; key, capacity, amount : float64[N]
         Scratch of one event. Loops write a row before they count it.
     quantity, margin : float64[CHUNK]; weights : float64[BUCKETS]
         Scratch too.
+    states : STATE[2], saved_out : OUTCOME[1]
+        Of the path at hand, and as they were when it was first depleted.
+    peak_step, peak_balance : int64[T + 2], float64[T + 2]
+        The drawdown window of a path of T steps.
     """
 
-    closed: np.ndarray
-    left: np.ndarray
-    hits: np.ndarray
-    steps: np.ndarray
+    held: Holdings
     sums: np.ndarray
     plain_sums: np.ndarray
     who: np.ndarray
@@ -122,14 +116,21 @@ class Desk(NamedTuple):
     quantity: np.ndarray
     margin: np.ndarray
     weights: np.ndarray
+    states: np.ndarray
+    saved_out: np.ndarray
+    peak_step: np.ndarray
+    peak_balance: np.ndarray
 
 
-def make_desk(n, kinds):
-    """A clean Desk for n positions of so many kinds."""
-    hits, who, steps = np.empty(n, np.int64), np.empty(n + 1, np.int64), np.empty(n + 1, STEP)
-    sums = np.zeros(kinds, CELL)
-    scratch = *np.empty((3, n)), *np.empty((2, CHUNK)), np.empty(BUCKETS)
-    return Desk(np.zeros(n), np.empty(n), hits, steps, sums, plain(sums), who, *scratch)
+def make_desk(n, kinds, steps):
+    """A clean Desk for n positions of so many kinds, and paths of so many steps."""
+    sums, who = np.zeros(kinds, CELL), np.empty(n + 1, np.int64)
+    key, capacity, amount = np.empty((3, n))
+    quantity, margin = np.empty((2, CHUNK))
+    return Desk(
+        make_holdings(n), sums, plain(sums), who, key, capacity, amount, quantity, margin, np.empty(BUCKETS),
+        np.zeros(2, STATE), np.zeros(1, OUTCOME), np.empty(steps + 2, np.int64), np.empty(steps + 2),
+    )  # fmt: skip
 
 
 def plain(cells):
@@ -168,28 +169,28 @@ def set_impact(state, terms, v):
 
 
 @lean
-def note(p, kind, place, price, quantity, money, left):
+def note(log, state, out, kind, place, price, quantity, money, left):
     """Append an event to the log; `money` is signed from the venue's side, a loss below zero."""
-    if p.out.logged < p.log.size:
-        row = p.log[p.out.logged]
-        row.step, row.kind, row.place = p.state.step, kind, place
+    if out.logged < log.size:
+        row = log[out.logged]
+        row.step, row.kind, row.place = state.step, kind, place
         row.price, row.quantity, row.money = price, quantity, money
-        row.fund, row.left = p.state.balance, left
-    p.out.logged += 1
+        row.fund, row.left = state.balance, left
+    out.logged += 1
 
 
 @lean
-def count_bankrupt(who, n, p):
-    """Add liquidations with a deficit: n places of the ladder."""
+def count_bankrupt(who, n, rungs, kinds, s0, sums, bankrupt):
+    """Add liquidations with a deficit, n places of the ladder, to the sums of their kinds and to the tallies."""
     for i in range(n):
         j = who[i]
-        p.tallies.bankrupt[j] += 1
-        kind = p.desk.sums[p.ladder.kind[j]]
+        bankrupt[j] += 1
+        kind = sums[kinds[j]]
         kind.bankrupt += 1.0
-        kind.bankrupt_notional += p.ladder.rungs[j].quantity * p.state.s0
+        kind.bankrupt_notional += rungs[j].quantity * s0
 
 
-@lean
+@inlined
 def count_eligible(first, end, capacity, p):
     """Add rows of the winners that are eligible for the first time on this path: those with a capacity."""
     winners, s0 = p.ladder.winners, p.state.s0
@@ -200,15 +201,15 @@ def count_eligible(first, end, capacity, p):
         kind.eligible_notional += open_now * (winners.quantity[i] * s0)
 
 
-@lean
+@inlined
 def count_adl(p):
     """Add what ADL did to the rows that are written down to the sums of the kinds and to the tallies."""
     ladder, desk, state, out, winners = p.ladder, p.desk, p.state, p.out, p.ladder.winners
     longs = ladder.longs
     for k in range(state.hits):
-        i = desk.hits[k]
-        j, closed, notional = winners.place[i], desk.closed[i], winners.quantity[i] * state.s0
-        spared = desk.left[i] <= 0.0 and j < (out.longs_reached if j < longs else longs + out.shorts_reached)
+        i = desk.held.hits[k]
+        j, closed, notional = winners.place[i], desk.held.closed[i], winners.quantity[i] * state.s0
+        spared = desk.held.left[i] <= 0.0 and j < (out.longs_reached if j < longs else longs + out.shorts_reached)
         tally, kind = p.tallies.adl[j], desk.sums[winners.kind[i]]
         tally.adl += 1
         tally.adl_share += int(closed * SHARE_UNIT + 0.5)
@@ -222,7 +223,7 @@ def count_adl(p):
             kind.spared_notional += notional
 
 
-@lean
+@inlined
 def add_up_kinds(p):
     """Move the sums of the kinds to the cells of the path, and leave them clean for the next."""
     sums, kinds = p.desk.plain_sums, p.ladder.winners.kinds

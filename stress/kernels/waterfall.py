@@ -16,21 +16,17 @@ side by side without the interpreter's lock.
 
 import math
 
-import numpy as np
-
 from stress.kernels.deleverage import AT_MARK
 from stress.kernels.fund import forget_old, has_drawdown, push_balance
 from stress.kernels.holdings import clean, write_all_down
-from stress.kernels.jit import inlined, jit, lean
+from stress.kernels.jit import inlined, lean
 from stress.kernels.liquidation import find_next, is_triggered, work_side
 from stress.kernels.orderbook import shade_of
 from stress.kernels.state import (
     BAD_PRICE,
     CHECKPOINTS,
     OK,
-    OUTCOME,
     PROFIT_SETTLEMENT,
-    STATE,
     Path,
     Tallies,
     add_up_kinds,
@@ -71,7 +67,8 @@ def reset(path, fund, price, p):
     state.v, state.shade = 0.0, 1.0
     state.balance, state.floor, state.least_loss = fund, p.terms.reserve, 0.0
     state.mark_before = price
-    state.next_long, state.next_short = 0, p.ladder.longs
+    state.longs = state.next_short = p.ladder.longs
+    state.next_long = 0
     state.long_hit = state.short_hit = state.long_seen = state.short_seen = 0
     state.long_steps = state.short_steps = state.hits = 0
     out.net_loss = out.net_loss_peak = out.drawdown_need = 0.0
@@ -115,7 +112,7 @@ def checkpoint_step(k, steps):
 
 
 @lean
-def run_steps(prices, row, first, fund_at, peak_step, peak_balance, saved_state, saved_out, p):
+def run_steps(prices, row, first, fund_at, saved_state, saved_out, p):
     """The steps from `first` on, with the records as `reset` leaves them or as an earlier call has saved them.
 
     Parameters
@@ -127,8 +124,6 @@ def run_steps(prices, row, first, fund_at, peak_step, peak_balance, saved_state,
         First step; where `p.state.step` is this step it has begun already, and goes on with its moves.
     fund_at : float64[CHECKPOINTS]
         Overwritten with balances of the fund; empty: not kept.
-    peak_step, peak_balance : int64[T + 2], float64[T + 2]
-        Scratch of the drawdown window; empty without one.
     saved_state, saved_out : STATE[1], OUTCOME[1]
         Overwritten with the records at the moves of the step in which the fund is first depleted; empty: not kept.
     p : Path
@@ -145,6 +140,7 @@ def run_steps(prices, row, first, fund_at, peak_step, peak_balance, saved_state,
     steps, recovery = closes.size - 1, terms.recovery
 
     # Largest balances of the drawdown window; an unlimited fund counts from zero.
+    peak_step, peak_balance = p.desk.peak_step, p.desk.peak_balance
     base = state.fund if limited else 0.0
     head = tail = 0
     if moving_floor:
@@ -215,33 +211,34 @@ def run_steps(prices, row, first, fund_at, peak_step, peak_balance, saved_state,
 
 
 @inlined
-def run_path(prices, row, fund_at, peak_step, peak_balance, saved_state, saved_out, p):
+def run_path(prices, row, fund_at, p):
     """One path with its fund from the full book and, where that was depleted, on with an unlimited one, which gives D*.
 
     The two runs coincide up to the first unpaid deficit, so the second takes up the step in which that happened. A
     floor that moves with the balance has a memory, so there it starts anew.
     """
-    run_steps(prices, row, p.state.step + 1, fund_at, peak_step, peak_balance, saved_state, saved_out, p)
-    out, tallies = p.out, p.tallies
+    out, tallies, desk = p.out, p.tallies, p.desk
+    saved_state, saved_out = desk.states[1:], desk.saved_out
+    run_steps(prices, row, p.state.step + 1, fund_at, saved_state, saved_out, p)
     if tallies.adl.size > 0 and out.deficit > 0.0:
-        write_all_down(p.desk, p.state, p.ladder)
+        write_all_down(p.ladder.winners.place, p.ladder.winners.quantity, desk.held, p.state)
         count_adl(p)
         add_up_kinds(p)
     if out.adl_events == 0:
         return
-    clean(p.desk, p.state)
+    clean(desk.held, p.state)
     state, peaks, none = saved_state[0], saved_out[0], Tallies(tallies.bankrupt[:0], tallies.adl[:0])
-    again = Path(p.ladder, p.tiers, p.desk, p.cells[:0], none, p.log[:0], state, peaks, p.terms)
+    again = Path(p.ladder, p.tiers, desk, p.cells[:0], none, p.log[:0], state, peaks, p.terms)
     if has_drawdown(p.terms):
         reset(p.state.path, math.inf, prices.close[row, 0], again)
     state.fund = state.balance = math.inf
     first = max(1, state.step)
-    run_steps(prices, row, first, fund_at[:0], peak_step, peak_balance, saved_state[:0], saved_out[:0], again)
+    run_steps(prices, row, first, fund_at[:0], saved_state[:0], saved_out[:0], again)
     out.net_loss_peak = peaks.net_loss_peak
     out.drawdown_need = peaks.drawdown_need
 
 
-@jit
+@lean
 def run_paths(prices, first_path, fund, ladder, tiers, terms, desk, out, fund_at, cells, tallies, log):
     """A block of paths, one after the other.
 
@@ -269,11 +266,7 @@ def run_paths(prices, first_path, fund, ladder, tiers, terms, desk, out, fund_at
     log : LOG[l]
         As in `Path`, for a block of one path; empty for no log.
     """
-    states, saved_state, saved_out = np.zeros(1, STATE), np.zeros(1, STATE), np.zeros(1, OUTCOME)
-    peak_step = np.zeros(prices.close.shape[1] + 1 if has_drawdown(terms[0]) else 0, np.int64)
-    peak_balance = np.zeros(peak_step.size)
     for row in range(out.size):
-        p = Path(ladder, tiers, desk, cells[row], tallies, log, states[0], out[row], terms[0])
+        p = Path(ladder, tiers, desk, cells[row], tallies, log, desk.states[0], out[row], terms[0])
         reset(first_path + row, fund, prices.close[row, 0], p)
-        balances = fund_at[row] if row < fund_at.shape[0] else fund_at[:0].reshape(0)
-        run_path(prices, row, balances, peak_step, peak_balance, saved_state, saved_out, p)
+        run_path(prices, row, fund_at[row] if row < fund_at.shape[0] else desk.key[:0], p)
