@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stress import blocks
+from stress import blocks, interruption
 from stress.engine import COUNTS, NUMBERED, Block, Run
+from stress.errors import InputError, Problem
 from stress.task import Task
 
 if TYPE_CHECKING:
@@ -84,7 +85,15 @@ def gather(
     Returns
     -------
     list of Block, in the order of the runs
+
+    Raises
+    ------
+    InputError
+        If the executor is none, or what is kept is damaged or of another run.
     """
+    if executor is not None and not hasattr(executor, "submit"):
+        expected = "an executor: a pool of concurrent.futures, a dask.distributed client, or what has their submit"
+        raise InputError(Problem("executor", expected, value=executor))
     n_paths, largest = runs[0].n_paths, blocks.block_size(runs[0].n_steps)
     gathered = [Gathering(run) for run in runs]
 
@@ -113,6 +122,7 @@ def gather(
                         kept.add(works)
                     if progress is not None:
                         progress(done, n_paths)
+                    interruption.check()
     return [design.block() for design in gathered]
 
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from stress.engine import Block, Run, share, work
 from stress.errors import WorkerError
+from stress.kernels import jit
 from stress.provenance import differences, maker
 
 HELD = 2  # runs that a process keeps
@@ -54,7 +55,9 @@ class Task:
                     raise WorkerError(f"process {os.getpid()} on {socket.gethostname()} has {wrong}")
                 share(self.runs)
                 self._ready = True
-        return work(self.runs, first, n)
+        done = work(self.runs, first, n)
+        jit.mark_warm()
+        return done
 
     def __reduce__(self):
         return hold, (self.token, self.runs, self.made_by)

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from types import SimpleNamespace
 
 import pytest
 
@@ -166,6 +167,14 @@ def test_an_interrupt_is_exit_code_3_and_leaves_nothing(command, tmp_path, monke
     assert (code, out) == (3, "")
     assert "Interrupted" in err
     assert [p.name for p in tmp_path.iterdir()] == ["tiny.toml"]
+
+
+def test_an_interrupt_before_a_command_began_is_exit_code_3(command, monkeypatch):
+    def interrupt(arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "stress.cli.app", SimpleNamespace(app=interrupt))
+    assert command("run", "tiny.toml") == (3, "", "Interrupted.\nNothing was written.\n")
 
 
 def test_size_holds_a_limit_against_the_upper_end(command, tmp_path):

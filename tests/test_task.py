@@ -13,6 +13,7 @@ import pytest
 import stress
 from stress import task
 from stress.errors import InputError, Problem, WorkerError
+from stress.kernels import jit
 from stress.simulation import prepare
 from stress.task import Task, forget, hold
 from tests.test_reproducible import DEPTH, MODEL, SETTINGS, digests, make_book, make_venue, simulate
@@ -110,3 +111,21 @@ def test_an_impossible_price_is_said_by_the_caller():
     broken = Broken(100.0, 0.9, 12_000.0, p_up=0.45, eta_up=30.0, eta_down=25.0)
     with ProcessPoolExecutor(1) as pool, pytest.raises(stress.SimulationError, match="gave close of shape"):
         stress.simulate(make_book(), make_venue(), broken, executor=pool, **SETTINGS)
+
+
+def test_what_is_no_executor_is_refused():
+    for wrong in (3, "threads", os):
+        with pytest.raises(InputError, match=r"executor: got .*, expected an executor: a pool of concurrent\.futures"):
+            simulate(executor=wrong)
+
+
+def test_compiled_code_is_warm_when_a_block_was_worked(tmp_path, monkeypatch):
+    """What an interrupted compilation leaves is not enough."""
+    (tmp_path / "half.nbi").touch()
+    monkeypatch.setattr(jit, "CACHE_DIR", tmp_path)
+    assert not jit.is_warm()
+    Task([make_run()])(0, 1)
+    assert jit.is_warm()
+    monkeypatch.setattr(jit, "CACHE_DIR", tmp_path / "nowhere")
+    Task([make_run()])(0, 1)  # where nothing is kept, nothing is said
+    assert not jit.is_warm()

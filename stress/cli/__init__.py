@@ -1,45 +1,27 @@
-"""The command `perp-stress`: parse, call, print. Commands are in `runs` and `inputs`, exit codes in `common`."""
+"""The command `perp-stress`: parse, call, print. Commands are in `app`, exit codes in `common`."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
 
-import typer
-
-import stress
-from stress.cli import bench, inputs, runs
-from stress.cli.common import EXIT_CODES
-
-app = typer.Typer(
-    help="Stress tests of perpetual-futures exchanges: liquidations, insurance fund, auto-deleveraging.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-app.command(epilog=EXIT_CODES)(runs.run)
-for command in (runs.size, runs.adl, runs.path, runs.report, runs.compare):
-    app.command()(command)
-for command in (inputs.calibrate, inputs.check, inputs.doctor, bench.bench):
-    app.command()(command)
-app.add_typer(inputs.venues_app, name="venues")
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(stress.__version__)
-        raise typer.Exit()
-
-
-@app.callback(epilog=EXIT_CODES)
-def root(
-    version: Annotated[
-        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
-    ] = False,
-) -> None:
-    """Stress tests of perpetual-futures exchanges: liquidations, insurance fund, auto-deleveraging."""
+from stress import interruption
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point of the command; arguments are those of the process unless given."""
-    app(arguments)
+    with interruption.caught(_notice):
+        try:
+            from stress.cli.app import app
+
+            app(arguments)
+        except KeyboardInterrupt:  # before a command began; those say more themselves
+            print("Interrupted.\nNothing was written.", file=sys.stderr)
+            sys.exit(3)
+
+
+def _notice() -> str:
+    """Why an interruption takes its time: nothing stops the compiler."""
+    jit = sys.modules.get("stress.kernels.jit")
+    if jit is None or not hasattr(jit, "is_warm") or jit.CACHE_DIR is None or jit.is_warm():
+        return ""
+    return "Interrupted; ending when the compiler is done ..."

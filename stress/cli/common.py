@@ -11,10 +11,8 @@ from __future__ import annotations
 import functools
 import os
 import shlex
-import signal
 import sys
 import tempfile
-import threading
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
@@ -65,7 +63,7 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(command)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         try:
-            with warnings.catch_warnings(), terminable():
+            with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # they are printed once, with the answer
                 return command(*args, **kwargs)
         except typer.Exit:
@@ -78,23 +76,6 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
             raise typer.Exit(_said(error, kwargs)) from None
 
     return wrapper
-
-
-@contextmanager
-def terminable() -> Iterator[None]:
-    """SIGTERM is an interruption like Ctrl-C."""
-
-    def interrupt(number: int, frame: Any) -> None:
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _said(error: Exception, options: dict[str, Any]) -> int:

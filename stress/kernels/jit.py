@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -53,11 +54,19 @@ def find_cache_dir() -> Path | None:
 
 
 CACHE_DIR = None if CONFIG.DISABLE_JIT else find_cache_dir()
+WARM = "warm"  # a file that says that a block was worked with what is here
 
 
 def is_warm() -> bool:
-    """Whether an earlier run left compiled code to load."""
-    return CACHE_DIR is not None and any(CACHE_DIR.rglob("*.nbi"))
+    """Whether an earlier run left compiled code to load, all that a block of paths takes."""
+    return CACHE_DIR is not None and (CACHE_DIR / WARM).exists()
+
+
+def mark_warm() -> None:
+    """Say to later processes that this one has compiled all that a block of paths takes."""
+    if CACHE_DIR is not None and not is_warm():
+        with suppress(OSError):  # they say once more that they compile
+            (CACHE_DIR / WARM).touch()
 
 
 def jit(function, counted=True, **options: Any):

@@ -1,0 +1,40 @@
+"""The commands of `perp-stress`, which are in `runs`, `inputs` and `bench`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+import stress
+from stress.cli import bench, inputs, runs
+from stress.cli.common import EXIT_CODES
+
+app = typer.Typer(
+    help="Stress tests of perpetual-futures exchanges: liquidations, insurance fund, auto-deleveraging.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command(epilog=EXIT_CODES)(runs.run)
+for command in (runs.size, runs.adl, runs.path, runs.report, runs.compare):
+    app.command()(command)
+for command in (inputs.calibrate, inputs.check, inputs.doctor, bench.bench):
+    app.command()(command)
+app.add_typer(inputs.venues_app, name="venues")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(stress.__version__)
+        raise typer.Exit()
+
+
+@app.callback(epilog=EXIT_CODES)
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Stress tests of perpetual-futures exchanges: liquidations, insurance fund, auto-deleveraging."""

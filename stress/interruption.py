@@ -1,0 +1,85 @@
+"""Ctrl-C and SIGTERM: asked once, and not lost.
+
+Python raises KeyboardInterrupt wherever the main thread is; in a callback of the compiler it is printed and dropped. So
+the signal is remembered too, and the loop over blocks asks for it (`check`).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+AGAIN = 1.0  # seconds in which a second signal is the first one, sent twice (by a terminal and by a parent)
+
+_asked = 0.0  # when the first signal came; 0: none did
+
+
+def check() -> None:
+    """Raise KeyboardInterrupt if a signal has come while they are `caught`."""
+    if _asked:
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def caught(notice: Callable[[], str] = str) -> Iterator[None]:
+    """SIGINT and SIGTERM interrupt; a second one, later than at once, ends the process where it stands.
+
+    Parameters
+    ----------
+    notice : callable
+        What to say on standard error when the first signal comes; "": nothing.
+    """
+
+    def interrupt(number: int, frame: Any) -> None:
+        global _asked
+        now = time.monotonic()
+        if _asked:
+            if now - _asked > AGAIN:
+                signal.signal(number, signal.SIG_DFL)
+                signal.raise_signal(number)
+            return
+        _asked = now
+        if text := notice():
+            os.write(2, f"{text}\n".encode())  # print is not for signal handlers
+        raise KeyboardInterrupt
+
+    global _asked
+    with _handled(interrupt):
+        try:
+            yield
+        finally:
+            _asked = 0.0
+
+
+@contextmanager
+def deferred() -> Iterator[None]:
+    """What is done here is done to its end: a signal that comes meanwhile is heard after it."""
+    came: list[int] = []
+    try:
+        with _handled(lambda number, frame: came.append(number)):
+            yield
+    finally:
+        for number in came[:1]:
+            signal.raise_signal(number)
+
+
+@contextmanager
+def _handled(handler: Callable[[int, Any], None]) -> Iterator[None]:
+    """Signals go to a handler; those that the parent wants ignored stay so (a script's background job)."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: old for number in SIGNALS if (old := signal.getsignal(number)) is not signal.SIG_IGN}
+    for number in before:
+        signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, signal.SIG_DFL if old is None else old)
