@@ -52,7 +52,7 @@ def connect(address: str) -> Iterator[Client]:
         client = Client(address, timeout=TIMEOUT, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:
         why = f" ({error})" if str(error) else ""
-        expected = f"a dask scheduler that answers within {TIMEOUT:g} seconds, or local:N{why}"
+        expected = f"tcp://HOST:PORT of a dask scheduler that answers within {TIMEOUT:g} seconds, or local:N{why}"
         raise InputError(Problem("--cluster", expected, value=address)) from None
     with client:
         try:

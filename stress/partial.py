@@ -17,22 +17,27 @@ import shutil
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from glob import escape
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 try:
     import fcntl
 except ImportError:  # not on this system: two processes on one run are not kept apart
     fcntl = None  # type: ignore[assignment]
 
-from stress import plain, shards
+from stress import files, interruption, plain, run_dir, shards
 from stress.engine import Block, Run, SimulationError, join
-from stress.errors import InputError, Problem, raise_if
+from stress.errors import InputError, Problem
 from stress.provenance import differences, maker
 from stress.scenario import Scenario
 from stress.sections import TABLES
 
+if TYPE_CHECKING:
+    from stress.record import Record
+
 SUFFIX = ".partial"
+ANEW = "to begin anew, delete this directory or give another place (--out)"
 FILE = "partial.json"
 SECONDS = 5.0  # between two shards: what a crash may cost, and long against writing one
 
@@ -41,7 +46,7 @@ class PartialRun:
     """The finished paths of a run while the others are worked.
 
     As a context it takes care of what an exception leaves: finished paths are on disk, and the exception says how to
-    go on. Without one the directory goes, since the run is complete.
+    go on. When the run directory is saved, this one goes.
 
     Parameters
     ----------
@@ -53,13 +58,15 @@ class PartialRun:
     """
 
     def __init__(self, directory: Path, scenario: Scenario, command: str = ""):
-        self.directory, self.scenario, self.command = directory, scenario, command
-        named = directory if directory.name not in ("", "..") else directory.resolve()
-        self.path = named.with_name(named.name + SUFFIX)
+        self.scenario, self.command = scenario, command
+        self.directory = _named(directory)
+        self.path = self.directory.with_name(self.directory.name + SUFFIX)
         self.made_by: dict[str, str] = {}
         self.found = 0  # paths that an earlier process had finished
         self.done = 0  # paths on disk
         self.n_paths = 0
+        self.is_new = False  # nothing was there to go on from
+        self.complete = False  # the run directory is in its place
         self._waiting: list[Sequence[Block]] = []
         self._written = time.monotonic()
         self._lock: IO[str] | None = None
@@ -70,20 +77,21 @@ class PartialRun:
         Raises
         ------
         InputError
-            If what is there is damaged, or of another run.
+            If what is there is damaged, of another run, or cannot be written.
         """
         designs = hashlib.sha256(plain.dumps([run.describe() for run in runs]).encode()).hexdigest()
         self.made_by = {"scenario": self.scenario.hash, "designs": designs} | maker()
         self._written = time.monotonic()
-        if self._is_new():
-            self.n_paths = runs[0].n_paths
+        if os.path.lexists(self.path) and not self.path.is_dir():
+            raise InputError(Problem(str(self.path), "nothing, or a directory; unfinished runs are kept there"))
+        if not self.begun:  # files of others are no concern of this run
+            self.n_paths, self.is_new = runs[0].n_paths, True
             return []
-        theirs = _said(self.path)["made_by"]
+        said = _said(self.path)
+        if said["made_by"]["scenario"] != self.scenario.hash:
+            raise _other(self.path, changed(said["scenario"], said_by(self.scenario)))
         self._claim()
-        if wrong := differences(theirs, self.made_by):
-            expected = f"a run that this one can go on from, it has {wrong}; delete this directory to begin anew"
-            raise InputError(Problem(str(self.path), expected))
-        for leftover in self._folder.glob(f"*{shards.TEMPORARY}"):
+        for leftover in self._folder.glob(f"*{files.TEMPORARY}"):
             leftover.unlink()
         found = shards.read_all(self._folder, self.made_by, runs[0].n_paths)
         self.n_paths = runs[0].n_paths
@@ -112,22 +120,43 @@ class PartialRun:
                     break
                 size, end = size + 1, end + blocks[0].out.size
             together = [join(parts) for parts in zip(*self._waiting[:size], strict=True)]
-            try:
-                self._make()
-                shards.write(self._folder, together, self.made_by)
-            except OSError as error:
-                problem = f"a place that can be written ({error.strerror})"
-                raise InputError(Problem(str(self.path), problem)) from None
-            self.done += together[0].out.size
-            del self._waiting[:size]
+            with interruption.deferred():
+                try:
+                    self._make()
+                    shards.write(self._folder, together, self.made_by)
+                except OSError as error:
+                    raise self._unwritable(error) from None
+                self.done += together[0].out.size
+                del self._waiting[:size]
         self._written = time.monotonic()
 
+    def save(self, record: Record, report: bool) -> None:
+        """Write the run directory, at first in here; as soon as it is in its place, this one goes.
+
+        Raises
+        ------
+        InputError
+            If there is no room or no right to write.
+        """
+
+        def placed() -> None:
+            self.complete = True
+            with suppress(OSError):  # what stays does no harm
+                self.remove()
+            self.close()
+
+        try:
+            self._make()
+        except OSError as error:
+            raise self._unwritable(error) from None
+        run_dir.save(record, self.directory, report=report, room=self.path, placed=placed)
+
     def remove(self) -> None:
-        """Take it away, with nothing in it that is not its own."""
-        if self._lock is not None or os.path.lexists(self.path):
-            for room in self.path.glob(f".{self.directory.name}.*"):  # a run directory that was half-written
+        """Take it away, with nothing in it that is not its own; never while another process works on it."""
+        if self._lock is not None:
+            for room in self.path.glob(f".{escape(self.directory.name)}.*"):  # a run directory that was half-written
                 shutil.rmtree(room)
-            own = [*self._folder.glob(f"*{shards.SUFFIX}"), *self._folder.glob(f"*{shards.TEMPORARY}")]
+            own = [*self._folder.glob(f"*{shards.SUFFIX}"), *self._folder.glob(f"*{files.TEMPORARY}")]
             for file in (*own, self.path / FILE, self.path / "lock"):
                 file.unlink(missing_ok=True)
             for folder in (self._folder, self.path):
@@ -145,15 +174,23 @@ class PartialRun:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: Any) -> None:
-        if error is None or isinstance(error, SimulationError):  # which would come again
+        if error is None:
+            return
+        if self.complete:
+            error.add_note(f"The run is complete: {self.directory}")
+            return
+        if isinstance(error, SimulationError):  # which would come again
             self.remove()
+            return
+        if isinstance(error, InputError) and not self.n_paths:  # it was refused, and says what to do
+            self.close()
             return
         try:
             self.flush()
         except InputError as second:
             if type(error) is not InputError:
                 error.add_note(f"The last finished paths could not be written. {second}")
-        if self.n_paths and not self.done:
+        if self.is_new and not self.done:
             with suppress(OSError):
                 self.remove()
         self.close()
@@ -164,9 +201,9 @@ class PartialRun:
             error.add_note(f"What was kept before is still there. {how}")
 
     @property
-    def room(self) -> Path | None:
-        """Where the run directory may be written before it is renamed; None: nothing is there yet."""
-        return None if self._lock is None else self.path
+    def begun(self) -> bool:
+        """Whether there is something to go on from."""
+        return is_begun(self.path)
 
     @property
     def _folder(self) -> Path:
@@ -174,28 +211,25 @@ class PartialRun:
 
     def _make(self) -> None:
         """The directory, with what is needed to go on."""
-        if self._lock is not None:
-            return
-        said = {"made_by": self.made_by, "command": self.command} | tell(self.scenario, self.path)
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._claim()
-        shards.put(self.path / FILE, [plain.dumps(said).encode()])
+        if self._lock is None:
+            self._claim()
+            if self.begun:
+                self.close()
+                raise InputError(Problem(str(self.path), "a place where no other process has begun a run meanwhile"))
+        if not (self.path / FILE).exists():
+            said = {"made_by": self.made_by, "command": self.command} | tell(self.scenario, self.path)
+            files.put(self.path / FILE, [plain.dumps({"sha256": _digest(said)} | said).encode()])
 
-    def _is_new(self) -> bool:
-        """Whether nothing is there, or what a process left that ended before it said anything."""
-        if not os.path.lexists(self.path):
-            return True
-        if (self.path / FILE).exists():
-            return False
-        own = {"lock", "shards", FILE + shards.TEMPORARY}
-        return self.path.is_dir() and {file.name for file in self.path.iterdir()} <= own
+    def _unwritable(self, error: OSError) -> InputError:
+        return InputError(Problem(str(self.path), f"a place that can be written ({error.strerror})"))
 
     def _claim(self) -> None:
         """Keep other processes out, until this one ends in whatever way."""
         try:
             self._lock = open(self.path / "lock", "a")  # noqa: SIM115 - open as long as the run
         except OSError as error:
-            raise InputError(Problem(str(self.path), f"a place that can be written ({error.strerror})")) from None
+            raise self._unwritable(error) from None
         if fcntl is None:
             return
         try:
@@ -209,17 +243,40 @@ class PartialRun:
 
 def tell(scenario: Scenario, home: Path) -> dict[str, Any]:
     """A scenario as plain values, its files by their way from a directory."""
+    ways = {key: os.path.relpath(path.resolve(), home.resolve()) for key, path in scenario.files.items()}
+    return {"scenario": said_by(scenario), "files": ways, "where": scenario.where}
+
+
+def said_by(scenario: Scenario) -> dict[str, Any]:
+    """The tables of a scenario, as they were written."""
     tables = {key: getattr(scenario, key) for key in TABLES}
-    head: dict[str, Any] = {"name": scenario.name, "seed": scenario.seed}
     said = {key: table.model_dump(exclude_unset=True) for key, table in tables.items() if table is not None}
-    files = {key: os.path.relpath(path.resolve(), home.resolve()) for key, path in scenario.files.items()}
-    return {"scenario": head | said, "files": files, "where": scenario.where}
+    return plain.loads(plain.dumps({"name": scenario.name, "seed": scenario.seed} | said))
 
 
 def retold(said: dict[str, Any], home: Path) -> Scenario:
     """The scenario that `tell` told."""
-    files = {key: Path(os.path.normpath(home.resolve() / way)) for key, way in said["files"].items()}
-    return Scenario.parse(said["scenario"], said["where"], home, files=files)
+    places = {key: Path(os.path.normpath(home.resolve() / way)) for key, way in said["files"].items()}
+    return Scenario.parse(said["scenario"], said["where"], home, files=places)
+
+
+def changed(theirs: dict[str, Any], ours: dict[str, Any]) -> str:
+    """How the tables of two scenarios differ, in words."""
+    theirs, ours = _flat(theirs), _flat(ours)
+    keys = [key for key in ours | theirs if theirs.get(key) != ours.get(key)]
+    said = [f"{key} {theirs.get(key, 'by default')}, not {ours.get(key, 'by default')}" for key in keys]
+    return "; ".join(said) or "other content of its input files"
+
+
+def _flat(table: dict[str, Any]) -> dict[str, Any]:
+    """Values by dotted keys."""
+    found: dict[str, Any] = {}
+    for key, value in table.items():
+        if isinstance(value, dict):
+            found |= {f"{key}.{inner}": v for inner, v in _flat(value).items()}
+        else:
+            found[key] = value
+    return found
 
 
 def open_partial(directory: str | Path) -> PartialRun:
@@ -230,12 +287,14 @@ def open_partial(directory: str | Path) -> PartialRun:
     InputError
         If there is none, or if its scenario or the files it reads are not what they were.
     """
-    run = Path(directory)
+    run = _named(Path(directory))
     if run.suffix == SUFFIX:
         run = run.with_suffix("")
     path = run.with_name(run.name + SUFFIX)
-    if run.exists() and not path.exists():
-        raise InputError(Problem(str(run), "a run that was interrupted; this one is complete"))
+    if not is_begun(path):
+        complete = (run / "manifest.json").exists()
+        why = "this one is complete" if complete else f"there is nothing to go on from in {path}"
+        raise InputError(Problem(str(directory), f"a run that was interrupted; {why}"))
     said = _said(path)
     scenario = retold(said, path)
     if scenario.hash != said["made_by"]["scenario"]:
@@ -244,18 +303,43 @@ def open_partial(directory: str | Path) -> PartialRun:
     return PartialRun(run, scenario, said["command"])
 
 
+def is_begun(path: Path) -> bool:
+    """Whether RUN.partial holds something to go on from."""
+    return (path / FILE).exists() or any((path / "shards").glob(f"*{shards.SUFFIX}"))
+
+
+def _named(directory: Path) -> Path:
+    """The directory by a way that ends in its name."""
+    named = directory if directory.name not in ("", "..") else directory.resolve()
+    if not named.name:
+        raise InputError(Problem(str(directory), "a run directory, not the root of the disk"))
+    return named
+
+
+def _digest(said: dict[str, Any]) -> str:
+    return hashlib.sha256(plain.dumps(said).encode()).hexdigest()
+
+
 def _said(path: Path) -> dict[str, Any]:
-    """What an unfinished run says of itself."""
+    """What an unfinished run says of itself; one of other versions is refused."""
     file = path / FILE
     try:
         said = plain.loads(file.read_text(encoding="utf-8"))
-        missing = {"made_by", "command", "scenario", "files", "where"} - set(said)
-        raise_if([Problem(str(file), "this key", column=key) for key in sorted(missing)])
-        return said
+        if said.pop("sha256") != _digest(said):
+            raise ValueError
+    except FileNotFoundError:
+        raise InputError(Problem(str(file), f"what an interrupted run says of itself, it is missing; {ANEW}")) from None
     except OSError as error:
-        raise InputError(Problem(str(path), f"a run that was interrupted ({FILE}: {error.strerror})")) from None
-    except (ValueError, AttributeError) as error:
-        if isinstance(error, InputError):
-            raise
-        expected = f"what an interrupted run says of itself, this is damaged ({error}); delete {path} to begin anew"
-        raise InputError(Problem(str(file), expected)) from None
+        raise InputError(Problem(str(file), f"a file that can be read ({error.strerror})")) from None
+    except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
+        raise InputError(
+            Problem(str(file), f"what an interrupted run says of itself, this is damaged; {ANEW}")
+        ) from None
+    versions = {key: version for key, version in said["made_by"].items() if key not in ("scenario", "designs")}
+    if wrong := differences(versions, maker()):
+        raise _other(path, wrong)
+    return said
+
+
+def _other(path: Path, wrong: str) -> InputError:
+    return InputError(Problem(str(path), f"a run that this one can go on from, it has {wrong}; {ANEW}"))

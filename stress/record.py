@@ -16,6 +16,7 @@ import pandas as pd
 
 from stress import blocks, plain
 from stress.engine import Detail
+from stress.errors import InputError, Problem
 from stress.estimate import mean, probability
 from stress.result import Result
 from stress.scenario import Scenario, load_scenario
@@ -106,6 +107,8 @@ def run(
     InputError
         With everything that is wrong with the scenario, its files and the directory.
     """
+    if report and directory is None:
+        raise InputError(Problem("run", "a directory to write the report in", column="directory"))
     if not isinstance(scenario, Scenario):
         scenario = load_scenario(scenario, overrides)
     if directory is None:
@@ -113,10 +116,10 @@ def run(
     from stress import run_dir
     from stress.partial import PartialRun
 
-    run_dir.check_target(directory, scenario.hash)
     with PartialRun(Path(directory), scenario) as kept:
+        run_dir.check_target(kept.directory, scenario.hash)
         record = execute(scenario, threads=threads, executor=executor, progress=progress, kept=kept)
-        run_dir.save(record, directory, report=report, room=kept.room)
+        kept.save(record, report)
     return record
 
 

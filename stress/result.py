@@ -189,7 +189,12 @@ class Result:
         directory : path
         name : str
         report : bool
-            Whether to draw the figures and write report.html too.
+            Whether to draw the figures and write report.html too; needs a run with detail "positions".
+
+        Raises
+        ------
+        InputError
+            See `stress.run_dir.save`.
         """
         from stress import record, run_dir
 

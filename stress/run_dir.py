@@ -5,7 +5,8 @@
     config.json         what the objects of the run said of themselves, the venue with all its sources
     summary.json        the answer; null with a reason where there is no number
     tables/             summary, required_fund, gaps, depletion_curve, by_leverage (.csv),
-                        paths, positions (.csv.gz), cells, fund_at (.npz)
+                        paths, positions (.csv.gz), cells, fund_at (.npz);
+                        no by_leverage of a run with detail "paths"
     figures/            each picture as .svg and .png
     report.html
 
@@ -21,6 +22,7 @@ from __future__ import annotations
 import os
 import tempfile
 import warnings
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -28,7 +30,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stress import plain
+from stress import interruption, plain
 from stress.engine import Run
 from stress.errors import InputError, Problem
 from stress.record import SCHEMA, Record, summary
@@ -41,7 +43,14 @@ TEXT = ("account", "market", "side")
 EXACT: Any = {} if tuple(map(int, pd.__version__.split(".")[:2])) >= (3, 1) else {"float_precision": "round_trip"}
 
 
-def save(record: Record, directory: str | Path, *, report: bool = True, room: Path | None = None) -> Path:
+def save(
+    record: Record,
+    directory: str | Path,
+    *,
+    report: bool = True,
+    room: Path | None = None,
+    placed: Callable[[], None] = lambda: None,
+) -> Path:
     """Write a run directory; see the module.
 
     Parameters
@@ -53,13 +62,18 @@ def save(record: Record, directory: str | Path, *, report: bool = True, room: Pa
         Whether to draw the figures and write report.html.
     room : Path, optional
         A directory on the same disk to write it in before it is renamed. Default: the one it will be in.
+    placed : callable
+        Called as soon as it is in its place; no interruption comes in between.
 
     Raises
     ------
     InputError
-        If something else is there already, or if there is no room or no right to write; what was there is kept.
+        If something else is there already, or if there is no room or no right to write; what was there is kept. Or
+        if a report is asked for and positions were not counted (detail "paths").
     """
     directory = Path(directory)
+    if report:
+        check_counted(record.result, directory)
     check_target(directory, record.manifest["hash"])
     try:
         (room or directory).parent.mkdir(parents=True, exist_ok=True)
@@ -67,12 +81,26 @@ def save(record: Record, directory: str | Path, *, report: bool = True, room: Pa
             new, old = Path(folder) / "new", Path(folder) / "old"
             new.mkdir()
             _write(record, new, report, directory)
-            if directory.exists():
-                os.replace(directory, old)
-            os.replace(new, directory)
+            with interruption.deferred():
+                if directory.exists():
+                    os.replace(directory, old)
+                os.replace(new, directory)
+                placed()
     except OSError as error:
         raise InputError(Problem(str(directory), f"a place that can be written ({error.strerror})")) from None
     return directory
+
+
+def is_counted(result: Result) -> bool:
+    """Whether a result knows what befell each position."""
+    return "liquidation_rate" in result.positions
+
+
+def check_counted(result: Result, directory: Path) -> None:
+    """Refuse to report a run without counts of positions."""
+    if not is_counted(result):
+        expected = "a run with detail='positions': a report shows who is hit, and this run has not counted it"
+        raise InputError(Problem(str(directory), expected))
 
 
 def check_place(directory: Path) -> None:
@@ -205,18 +233,19 @@ def _write(record: Record, directory: Path, report: bool, home: Path) -> None:
         (directory / f"{name}.json").write_text(plain.dumps(value), encoding="utf-8")
     tables = directory / "tables"
     tables.mkdir()
-    by_leverage = [
-        result.by_leverage().assign(side="both"),
-        result.by_leverage(side="long").assign(side="long"),
-        result.by_leverage(side="short").assign(side="short"),
-    ]
     small = {
         "summary": result.summary(),
         "required_fund": record.required,
         "gaps": record.gaps,
         "depletion_curve": result.depletion_curve(),
-        "by_leverage": pd.concat(by_leverage, ignore_index=True),
     }
+    if is_counted(result):
+        by_leverage = [
+            result.by_leverage().assign(side="both"),
+            result.by_leverage(side="long").assign(side="long"),
+            result.by_leverage(side="short").assign(side="short"),
+        ]
+        small["by_leverage"] = pd.concat(by_leverage, ignore_index=True)
     for name, table in small.items():
         table.to_csv(tables / f"{name}.csv", index=False, lineterminator="\n")
     result.paths.to_csv(tables / "paths.csv.gz", lineterminator="\n", compression=GZIP)
@@ -226,9 +255,9 @@ def _write(record: Record, directory: Path, report: bool, home: Path) -> None:
     np.savez_compressed(tables / "fund_at.npz", fund_at=result.fund_at)
     if report:
         _draw(record, directory / "figures")
-        from stress.report import write
+        from stress.report import render
 
-        write(record, directory / "report.html")
+        (directory / "report.html").write_text(render(record), encoding="utf-8", newline="\n")
 
 
 def _draw(record: Record, folder: Path) -> None:

@@ -13,18 +13,17 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 
+from stress import files
 from stress.engine import Block
 from stress.errors import InputError, Problem
 from stress.provenance import differences
 
 SUFFIX = ".shard"
-TEMPORARY = ".tmp"
 ARRAYS = tuple(field.name for field in fields(Block) if field.name != "first")
 
 
@@ -66,28 +65,13 @@ def write(folder: Path, blocks: list[Block], made_by: dict[str, str]) -> Path:
     digest = hashlib.sha256()
     for part in parts:
         digest.update(part)
-    path = folder / f"{first:012d}-{first + n:012d}{SUFFIX}"
-    put(path, [digest.hexdigest().encode() + b"\n", *parts])
+    path = folder / _name(first, n)
+    files.put(path, [digest.hexdigest().encode() + b"\n", *parts])
     return path
 
 
-def put(path: Path, parts: list[bytes | memoryview]) -> None:
-    """Write a file that is whole or not there, whatever happens in between."""
-    temporary = path.with_name(path.name + TEMPORARY)
-    try:
-        with open(temporary, "wb") as file:
-            file.writelines(parts)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        if hasattr(os, "O_DIRECTORY"):  # the name too
-            folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
-    finally:
-        temporary.unlink(missing_ok=True)
+def _name(first: int, n: int) -> str:
+    return f"{first:012d}-{first + n:012d}{SUFFIX}"
 
 
 def read(path: Path, made_by: dict[str, str]) -> Shard:
@@ -116,7 +100,10 @@ def read(path: Path, made_by: dict[str, str]) -> Shard:
     for _ in range(head["designs"]):
         arrays = {name: np.lib.format.read_array(room, allow_pickle=False) for name in ARRAYS}
         blocks.append(Block(first=head["first"], **arrays))
-    return Shard(path, blocks)
+    shard = Shard(path, blocks)
+    if path.name != (name := _name(shard.first, shard.n)):
+        raise wrong(f"a shard of the paths that its name says, this one is {name}")
+    return shard
 
 
 def read_all(folder: Path, made_by: dict[str, str], n_paths: int) -> list[Shard]:

@@ -12,6 +12,7 @@ import pytest
 import stress
 from stress import plain, run_dir
 from stress import record as records
+from stress.cli import main
 from stress.errors import InputError
 from tests.conftest import ROOT
 from tests.results import one_path, sample
@@ -206,6 +207,26 @@ def test_a_result_made_in_python_is_kept_too(tmp_path):
     assert "<svg" in (tmp_path / "mine" / "report.html").read_text()
     with pytest.raises(stress.InputError, match="made in Python"):
         again.replay_path(0)
+
+
+def test_a_result_without_counts_of_positions_is_kept_and_has_no_report(folder, tmp_path, capsys):
+    made = records.execute(stress.load_scenario(folder / "tiny.toml"), detail="paths").result
+    with pytest.raises(InputError, match="expected a run with detail='positions': a report shows who is hit"):
+        made.save(tmp_path / "mine", report=True)
+    assert list(tmp_path.iterdir()) == []
+    directory = made.save(tmp_path / "mine")
+    same_frames(stress.open_run(directory).result.paths, made.paths)
+    assert not (directory / "tables" / "by_leverage.csv").exists()
+    with pytest.raises(SystemExit) as caught:
+        main(["report", str(directory)])
+    assert caught.value.code == 2
+    assert "expected a run with detail='positions'" in capsys.readouterr().err
+    assert not (directory / "report.html").exists()
+
+
+def test_a_report_needs_a_directory(folder):
+    with pytest.raises(InputError, match="a directory to write the report in"):
+        stress.run(folder / "tiny.toml", report=True)
 
 
 def test_the_summary_keeps_to_its_published_schema(record):

@@ -7,7 +7,9 @@ import os
 import random
 import shlex
 import shutil
+import signal
 import subprocess
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +17,7 @@ import numpy as np
 import pytest
 
 import stress
-from stress import blocks, partial, record, run_dir, shards, task
+from stress import blocks, interruption, partial, record, run_dir, shards, task, terminal
 from stress.cli import main
 from stress.errors import InputError
 from stress.partial import PartialRun, open_partial
@@ -220,14 +222,19 @@ def test_a_foreign_shard_is_refused_by_name(place, whole, capsys):
     same = first.with_name("again.shard")
     shutil.copy(first, same)
     assert command("run", "--resume", "run") == 2
-    assert f"{same.name}: got '0 to 4', expected paths that no other shard holds" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"{same.name}: expected a shard of the paths that its name says, this one is {first.name}" in said
+    assert said.count("expected") == 1
     same.unlink()
 
     made_by = partial._said(place / "run.partial")["made_by"]
-    beyond = shards.write(first.parent, [replace(b, first=38) for b in open_shard(first).blocks], made_by)
-    assert command("run", "--resume", "run") == 2
-    assert f"{beyond.name}: got '38 to 42'" in capsys.readouterr().err
-    beyond.unlink()
+    for start, end in ((8, 12), (38, 42)):  # paths that another one holds, and that the run has not
+        blocks_there = [replace(b, first=start) for b in open_shard(first).blocks]
+        wrong = shards.write(first.parent, blocks_there, made_by)
+        assert command("run", "--resume", "run") == 2
+        said = capsys.readouterr().err
+        assert f"{wrong.name}: got '{start} to {end}', expected paths that no other shard holds" in said
+        wrong.unlink()
     assert command("run", "--resume", "run", "--no-report", "-q") == 0
     assert files(place / "run") == whole
 
@@ -239,7 +246,7 @@ def test_another_version_does_not_go_on(place, whole, capsys, monkeypatch):
     assert command("run", "--resume", "run") == 2
     said = capsys.readouterr().err
     assert "run.partial: expected a run that this one can go on from, it has numba " in said
-    assert "and not 9.9; delete this directory" in said
+    assert "and not 9.9; to begin anew, delete this directory" in said
     monkeypatch.setattr(partial, "maker", real)
     shard = min((place / "run.partial" / "shards").iterdir())
     old = open_shard(shard)
@@ -254,27 +261,70 @@ def test_another_version_does_not_go_on(place, whole, capsys, monkeypatch):
 def test_a_directory_of_another_scenario_does_not_go_on(place, capsys):
     begin(place)
     assert command("run", "tiny.toml", "--seed", 9, "--out", "run") == 2
-    assert "run.partial: expected a run that this one can go on from, it has scenario " in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "run.partial: expected a run that this one can go on from, it has seed 3, not 9; to begin anew" in said
     assert len(list((place / "run.partial" / "shards").iterdir())) == 3
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"made_by": {}}', '{"made_by": 1, "command": 2}'])
-def test_what_a_run_says_of_itself_may_be_damaged_too(text, place, capsys):
+def test_what_was_changed_since_it_began_is_named(place, capsys):
     begin(place)
-    (place / "run.partial" / "partial.json").write_text(text)
+    changes = ["--set", "run.gap=0.5", "--set", "depth=none", "--set", "fund.alphas=[0.1]", "--paths", 40]
+    assert command("run", "tiny.toml", "--resume", "run", *changes) == 2
+    said = capsys.readouterr().err
+    for change in (
+        "run.gap by default, not 0.5",
+        "depth.usd 20000000.0, not by default",
+        "fund.alphas [0.2, 0.01], not [0.1]",
+    ):
+        assert change in said
+    for same in ("seed", "run.paths", "fund.initial", "prices"):
+        assert same not in said
+
+
+DAMAGED = {
+    "empty": lambda said: "",
+    "half": lambda said: said[: len(said) // 2],
+    "a list": lambda said: "[]",
+    "nested": lambda said: "[" * 100_000,
+    "no checksum": lambda said: '{"made_by": {}}',
+    "a digit": lambda said: said.replace('"seed": 3', '"seed": 4'),
+    "bytes": lambda said: said.replace("tiny", "t\udcff"),
+    "missing": None,
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_what_a_run_says_of_itself_may_be_damaged_too(name, place, capsys):
+    begin(place)
+    file, change = place / "run.partial" / "partial.json", DAMAGED[name]
+    if change is None:
+        file.unlink()
+    else:
+        file.write_text(change(file.read_text()), errors="surrogateescape")
     for arguments in (["--resume", "run"], ["tiny.toml", "--out", "run"]):
         assert command("run", *arguments) == 2
-        said = capsys.readouterr().err
-        assert "run.partial/partial.json" in said
-        assert "Traceback" not in said
+        *_, said = capsys.readouterr().err.splitlines()
+        what = "it is missing" if change is None else "this is damaged"
+        assert said.startswith(
+            f"Error: run.partial/partial.json: expected what an interrupted run says of itself, {what}"
+        )
+    assert len(list((place / "run.partial" / "shards").iterdir())) == 3
 
 
-def test_a_directory_that_is_something_else_is_left_alone(place, capsys):
+def test_what_else_lies_there_is_left_alone(place, whole):
     (place / "run.partial").mkdir()
     (place / "run.partial" / "thesis.tex").write_text("precious")
-    assert command("run", "tiny.toml", "--out", "run") == 2
-    assert "run.partial: expected a run that was interrupted" in capsys.readouterr().err
+    assert command("run", "tiny.toml", "--out", "run", "--no-report", "-q") == 0
+    assert files(place / "run") == whole
     assert [p.name for p in (place / "run.partial").iterdir()] == ["thesis.tex"]
+
+
+def test_a_file_in_the_way_is_said_before_the_work(place, capsys, monkeypatch):
+    (place / "run.partial").write_text("precious")
+    monkeypatch.setattr(task, "work", lambda *arguments: pytest.fail("worked all the same"))
+    assert command("run", "tiny.toml", "--out", "run", "-q") == 2
+    assert "run.partial: expected nothing, or a directory" in capsys.readouterr().err
+    assert (place / "run.partial").read_text() == "precious"
 
 
 def test_what_is_not_ours_stays_when_the_run_is_complete(place, whole):
@@ -301,6 +351,96 @@ def test_two_processes_do_not_work_on_one_run(place, whole):
             stress.run("tiny.toml", directory="run", threads=1)
 
     stress.run("tiny.toml", directory="run", threads=1, progress=second)
+    assert files(place / "run") == whole
+
+
+def test_of_two_that_begin_at_once_the_later_leaves_the_earlier_alone(place, whole):
+    scenario = stress.load_scenario("tiny.toml")
+    run = scenario.build().run
+    earlier, *later = (PartialRun(place / "run", scenario) for _ in range(3))
+    for kept in (earlier, *later):
+        assert kept.begin([run]) == []
+
+    def work(kept):
+        with kept:
+            kept.add([run.block(5, 5)])
+
+    earlier.add([run.block(0, 5)])
+    for kept, said in zip(later, ("no other process works on", "no other process has begun"), strict=True):
+        with pytest.raises(InputError, match=said):
+            work(kept)
+        assert [p.name for p in (place / "run.partial" / "shards").iterdir()] == ["000000000000-000000000005.shard"]
+        assert (place / "run.partial" / "partial.json").exists()
+        earlier.close()  # it was killed
+
+
+def test_while_the_run_directory_is_written_nothing_lies_beside(place, whole, monkeypatch):
+    """Also of a run too short for a shard: a process that is killed then leaves what the next one takes away."""
+    monkeypatch.setattr(partial, "SECONDS", 60.0)
+    write = run_dir._write
+
+    def killed(*arguments):
+        write(*arguments)
+        assert sorted(p.name for p in place.iterdir()) == ["run.partial", "tiny.toml"]
+        shutil.copytree("run.partial", "killed/run.partial")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run_dir, "_write", killed)
+        stress.run("tiny.toml", directory="run")
+    assert list(Path("killed/run.partial").glob(".run.*/new/tables"))
+    assert command("run", "--resume", "killed/run", "--no-report", "-q") == 0
+    assert files(place / "killed" / "run") == whole
+    assert [p.name for p in Path("killed").iterdir()] == ["run"]
+
+
+def test_an_interruption_that_comes_as_the_run_takes_its_place_is_heard_after_it(place, whole, monkeypatch):
+    replaced = os.replace
+
+    def signalled(source, target):
+        replaced(source, target)
+        if Path(target).name == "run":
+            signal.raise_signal(signal.SIGINT)
+
+    begin(place)
+    monkeypatch.setattr(os, "replace", signalled)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        stress.run("tiny.toml", directory="run")
+    assert caught.value.__notes__ == ["The run is complete: run"]
+    assert files(place / "run") == whole
+    assert not (place / "run.partial").exists()
+
+
+def test_an_interruption_that_comes_while_a_shard_is_written_is_heard_after_it(place, whole, monkeypatch):
+    write = shards.write
+
+    def signalled(*arguments):
+        signal.raise_signal(signal.SIGINT)
+        return write(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shards, "write", signalled)
+        begin(place, after=5, progress=None)
+    stress.run("tiny.toml", directory="run")
+    assert files(place / "run") == whole
+
+
+def test_an_interruption_that_the_compiler_drops_is_not_lost(place):
+    def progress(done, total):
+        if done == 10:
+            with suppress(KeyboardInterrupt):  # as a callback from compiled code does
+                signal.raise_signal(signal.SIGINT)
+
+    with interruption.caught():
+        begin(place, after=10, progress=progress)
+
+
+def test_an_interruption_of_what_is_printed_says_that_the_run_is_complete(place, whole, capsys, monkeypatch):
+    def interrupted(record):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(terminal, "print_run", interrupted)
+    assert command("run", "tiny.toml", "--out", "run", "--no-report") == 3
+    assert capsys.readouterr().err.splitlines()[-2:] == ["Interrupted.", "The run is complete: run"]
     assert files(place / "run") == whole
 
 
@@ -351,13 +491,13 @@ def test_a_scenario_is_told_and_heard_without_loss(path, place):
         assert again.inputs == scenario.inputs
 
 
-def no_room(monkeypatch, after: int) -> None:
-    """The disk is full from the given file on."""
+def no_room(monkeypatch, after: int, until: int | None = None) -> None:
+    """The disk is full from the given file on, or up to another one."""
     real, calls = os.fsync, []
 
     def full(file):
         calls.append(file)
-        if len(calls) > after:
+        if len(calls) > after and (until is None or len(calls) <= until):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         real(file)
 
@@ -387,6 +527,16 @@ def test_a_full_disk_from_the_start_leaves_nothing(place, capsys, monkeypatch):
     assert command("run", "tiny.toml", "--out", "run", "--threads", 1) == 2
     assert "No space left on device" in capsys.readouterr().err
     assert sorted(p.name for p in place.iterdir()) == ["tiny.toml"]
+
+
+def test_a_disk_that_was_full_for_a_moment_keeps_what_it_takes_to_go_on(place, whole, capsys, monkeypatch):
+    """The first file that failed says what the run is: it is written before any shard."""
+    with monkeypatch.context() as patch:
+        no_room(patch, after=0, until=1)
+        assert command("run", "tiny.toml", "--out", "run", "--threads", 1) == 2
+    assert "5 of 40 paths are kept. To go on: perp-stress run --resume run.partial" in capsys.readouterr().err
+    assert command("run", "--resume", "run.partial", "--no-report", "-q") == 0
+    assert files(place / "run") == whole
 
 
 def test_no_room_for_the_run_directory_keeps_every_path(place, whole, capsys, monkeypatch):

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 import stress
+from stress import files
 from stress.cli.common import Paths, ScenarioFile, Seed, Set, check_file, guarded, load, say_that_it_compiles
 from stress.errors import InputError, Problem
 
@@ -40,7 +41,7 @@ def calibrate(
     if out is None:
         typer.echo(text, nl=False)
     else:
-        out.write_text(text, encoding="utf-8")
+        files.put_text(out, text)
         typer.echo(str(out))
 
 
@@ -88,7 +89,7 @@ def import_(
     if out is None:
         typer.echo(text, nl=False)
     else:
-        out.write_text(text, encoding="utf-8")
+        files.put_text(out, text)
         typer.echo(str(out))
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from stress import files
 from stress.cli.common import (
     BROKEN,
     Cluster,
@@ -60,18 +61,18 @@ def run(
     kept = _begin(scenario, set_, seed, paths, out) if resume is None else _go_on(resume, scenario, set_, seed, paths)
     if resume is not None and out is not None and out.resolve() != kept.directory.resolve():
         raise InputError(Problem("--out", f"no other directory than {kept.directory} with --resume", value=str(out)))
-    run_dir.check_target(kept.directory, kept.scenario.hash)
-    if not quiet and kept.path.exists():
-        typer.echo(f"Going on from {kept.path}", err=True)
     with kept:
+        run_dir.check_target(kept.directory, kept.scenario.hash)
+        if kept.begun and not quiet:
+            typer.echo(f"Going on from {kept.path}", err=True)
         record = execute(kept.scenario, threads, cluster, quiet, kept)
-        run_dir.save(record, kept.directory, report=report, room=kept.room)
-    if quiet:
-        typer.echo(str(kept.directory))
-        return
-    terminal.print_run(record)
-    shown = f"Report: {kept.directory / 'report.html'}" if report else f"Tables: {kept.directory / 'tables'}"
-    typer.echo(f"\n{shown}")
+        kept.save(record, report)
+        if quiet:
+            typer.echo(str(kept.directory))
+            return
+        terminal.print_run(record)
+        shown = f"Report: {kept.directory / 'report.html'}" if report else f"Tables: {kept.directory / 'tables'}"
+        typer.echo(f"\n{shown}")
 
 
 def _begin(
@@ -91,13 +92,14 @@ def _go_on(
     directory: Path, scenario: Path | None, set_: list[str] | None, seed: int | None, paths: int | None
 ) -> PartialRun:
     """The interrupted run of a directory; a scenario that is given beside it must be its own."""
-    from stress.partial import open_partial
+    from stress.partial import changed, open_partial, said_by
 
     kept = open_partial(directory)
     if scenario is not None:
-        given = load(scenario, set_, seed, paths).hash
-        if given != kept.scenario.hash:
-            expected = f"the interrupted run of this scenario ({given[:8]}), it is one of {kept.scenario.hash[:8]}"
+        given = load(scenario, set_, seed, paths)
+        if given.hash != kept.scenario.hash:
+            wrong = changed(said_by(kept.scenario), said_by(given))
+            expected = f"the interrupted run of this scenario, it has {wrong}; begin this one without --resume"
             raise InputError(Problem(f"--resume {directory}", expected))
     elif set_ or seed is not None or paths is not None:
         raise InputError(Problem(f"--resume {directory}", "the scenario file too, where keys are changed"))
@@ -218,7 +220,7 @@ def path(
     if account is not None:
         log = log[log["account"] == account]
     if out is not None:
-        log.to_csv(out, index=False)
+        files.put_text(out, log.to_csv(index=False))
         typer.echo(f"{len(log):,} events: {out}")
     else:
         terminal.print_events(log, rows, account)
@@ -244,7 +246,9 @@ def report(
     from stress import run_dir
 
     check_file(out)
-    typer.echo(str(pages.write(run_dir.open_run(run), out or run / "report.html")))
+    record = run_dir.open_run(run)
+    run_dir.check_counted(record.result, run)
+    typer.echo(str(pages.write(record, out or run / "report.html")))
 
 
 @guarded
@@ -289,7 +293,7 @@ def compare(
     alphas = alpha or next((s.fund.alphas for s in scenarios.values()), (0.01, 0.001))
     table = comparison.compare(ordered, alphas)
     if out is not None:
-        table.to_csv(out, index=False)
+        files.put_text(out, table.to_csv(index=False))
         typer.echo(str(out))
     if not quiet:
         terminal.print_comparison(str(designs[0]), table)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 import pandas as pd
 
-from stress import plots, views, words
+from stress import files, plots, views, words
 from stress.errors import InputError
 from stress.plots.answers import LEVERAGE_BINS
 from stress.plots.style import TALL
@@ -39,10 +39,13 @@ def write(record: Record, path: str | Path) -> Path:
     Returns
     -------
     Path
+
+    Raises
+    ------
+    InputError
+        If it cannot be written; what was there is kept.
     """
-    path = Path(path)
-    path.write_text(render(record), encoding="utf-8", newline="\n")
-    return path
+    return files.put_text(Path(path), render(record))
 
 
 def render(record: Record) -> str:
