@@ -11,10 +11,11 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+EXIT_CODE = 3
 AGAIN = 1.0  # seconds in which a second signal is the first one, sent twice (by a terminal and by a parent)
 
 _asked = 0.0  # when the first signal came; 0: none did
@@ -41,12 +42,12 @@ def caught(notice: Callable[[], str] = str) -> Iterator[None]:
         now = time.monotonic()
         if _asked:
             if now - _asked > AGAIN:
-                signal.signal(number, signal.SIG_DFL)
-                signal.raise_signal(number)
+                _say("Interrupted again: ended at once. What was on disk is still there.")
+                os._exit(EXIT_CODE)
             return
         _asked = now
         if text := notice():
-            os.write(2, f"{text}\n".encode())  # print is not for signal handlers
+            _say(text)
         raise KeyboardInterrupt
 
     global _asked
@@ -55,6 +56,12 @@ def caught(notice: Callable[[], str] = str) -> Iterator[None]:
             yield
         finally:
             _asked = 0.0
+
+
+def _say(text: str) -> None:
+    """In a signal handler, where print may be in the middle of another line."""
+    with suppress(OSError):
+        os.write(2, f"{text}\n".encode())
 
 
 @contextmanager
@@ -67,6 +74,12 @@ def deferred() -> Iterator[None]:
     finally:
         for number in came[:1]:
             signal.raise_signal(number)
+
+
+def ignore() -> None:
+    """From here on nothing is left to interrupt: the process is ending."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager

@@ -91,8 +91,7 @@ class PartialRun:
         if said["made_by"]["scenario"] != self.scenario.hash:
             raise _other(self.path, changed(said["scenario"], said_by(self.scenario)))
         self._claim()
-        for leftover in self._folder.glob(f"*{files.TEMPORARY}"):
-            leftover.unlink()
+        self._sweep()
         found = shards.read_all(self._folder, self.made_by, runs[0].n_paths)
         self.n_paths = runs[0].n_paths
         self.found = self.done = sum(shard.n for shard in found)
@@ -154,10 +153,8 @@ class PartialRun:
     def remove(self) -> None:
         """Take it away, with nothing in it that is not its own; never while another process works on it."""
         if self._lock is not None:
-            for room in self.path.glob(f".{escape(self.directory.name)}.*"):  # a run directory that was half-written
-                shutil.rmtree(room)
-            own = [*self._folder.glob(f"*{shards.SUFFIX}"), *self._folder.glob(f"*{files.TEMPORARY}")]
-            for file in (*own, self.path / FILE, self.path / "lock"):
+            self._sweep()
+            for file in (*self._folder.glob(f"*{shards.SUFFIX}"), self.path / FILE, self.path / "lock"):
                 file.unlink(missing_ok=True)
             for folder in (self._folder, self.path):
                 if folder.is_dir() and not any(folder.iterdir()):
@@ -220,6 +217,13 @@ class PartialRun:
         if not (self.path / FILE).exists():
             said = {"made_by": self.made_by, "command": self.command} | tell(self.scenario, self.path)
             files.put(self.path / FILE, [plain.dumps({"sha256": _digest(said)} | said).encode()])
+
+    def _sweep(self) -> None:
+        """Take away what a process left half-written that was killed."""
+        for room in self.path.glob(f".{escape(self.directory.name)}.*"):  # a run directory
+            shutil.rmtree(room)
+        for file in (*self._folder.glob(f"*{files.TEMPORARY}"), *self.path.glob(f"*{files.TEMPORARY}")):
+            file.unlink()
 
     def _unwritable(self, error: OSError) -> InputError:
         return InputError(Problem(str(self.path), f"a place that can be written ({error.strerror})"))

@@ -10,6 +10,7 @@ from contextlib import suppress
 
 import pytest
 
+import stress
 from stress import interruption
 from stress.interruption import SIGNALS, caught, check, deferred
 from tests.conftest import ROOT
@@ -52,6 +53,7 @@ def test_a_second_one_ends_the_process(number):
     code = f"""
 import signal
 from contextlib import suppress
+import stress
 from stress import interruption
 interruption.AGAIN = 0.0
 with interruption.caught():
@@ -59,7 +61,9 @@ with interruption.caught():
         with suppress(KeyboardInterrupt):
             signal.raise_signal({number.value})
 """
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == -number
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 3
+    assert done.stderr == "Interrupted again: ended at once. What was on disk is still there.\n"
 
 
 def test_what_is_deferred_is_done_to_its_end():
@@ -101,3 +105,15 @@ def test_another_thread_leaves_signals_alone():
     thread.join()
     assert found == [True]
     assert interruption._asked == 0.0
+
+
+def test_a_signal_that_comes_when_all_is_said_changes_nothing():
+    """Not the exit code, and no traceback of the interpreter that is ending."""
+    code = """
+import atexit, signal
+from stress.cli import main
+atexit.register(lambda: [signal.raise_signal(number) for number in (signal.SIGINT, signal.SIGTERM)])
+main(["--version"])
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{stress.__version__}\n", "")

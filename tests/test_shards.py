@@ -388,6 +388,9 @@ def test_while_the_run_directory_is_written_nothing_lies_beside(place, whole, mo
         patch.setattr(run_dir, "_write", killed)
         stress.run("tiny.toml", directory="run")
     assert list(Path("killed/run.partial").glob(".run.*/new/tables"))
+    with pytest.raises(KeyboardInterrupt):
+        stress.run("tiny.toml", directory="killed/run", progress=interrupt(5))
+    assert not list(Path("killed/run.partial").glob(".run.*"))
     assert command("run", "--resume", "killed/run", "--no-report", "-q") == 0
     assert files(place / "killed" / "run") == whole
     assert [p.name for p in Path("killed").iterdir()] == ["run"]

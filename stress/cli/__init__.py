@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import sys
 
 from stress import interruption
@@ -16,7 +17,9 @@ def main(arguments: list[str] | None = None) -> None:
             app(arguments)
         except KeyboardInterrupt:  # before a command began; those say more themselves
             print("Interrupted.\nNothing was written.", file=sys.stderr)
-            sys.exit(3)
+            sys.exit(interruption.EXIT_CODE)
+        finally:
+            atexit.register(interruption.ignore)  # so that the exit code is the one that was said
 
 
 def _notice() -> str:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from stress import interruption
 from stress.errors import InputError, Problem, WorkerError
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from stress.record import Record
     from stress.scenario import Scenario
 
-BROKEN, BAD_INPUT, INTERRUPTED, FAILED, CRASHED, UNREAD = 1, 2, 3, 4, 70, 141
+BROKEN, BAD_INPUT, INTERRUPTED, FAILED, CRASHED, UNREAD = 1, 2, interruption.EXIT_CODE, 4, 70, 141
 EXIT_CODES = (
     "Exit codes: 0 done, 1 a limit of size is broken, 2 wrong input or output place, 3 interrupted or cluster lost, "
     "4 the price model gave an impossible price, 70 a crash."
