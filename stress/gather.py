@@ -94,6 +94,7 @@ def gather(
     if executor is not None and not hasattr(executor, "submit"):
         expected = "an executor: a pool of concurrent.futures, a dask.distributed client, or what has their submit"
         raise InputError(Problem("executor", expected, value=executor))
+    interruption.check()
     n_paths, largest = runs[0].n_paths, blocks.block_size(runs[0].n_steps)
     gathered = [Gathering(run) for run in runs]
 

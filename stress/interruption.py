@@ -1,7 +1,7 @@
 """Ctrl-C and SIGTERM: asked once, and not lost.
 
-Python raises KeyboardInterrupt wherever the main thread is; in a callback of the compiler it is printed and dropped. So
-the signal is remembered too, and the loop over blocks asks for it (`check`).
+KeyboardInterrupt is raised wherever the main thread is, except in a callback of the compiler, which would print and
+drop it, and break. So the signal is remembered too, and what works a run asks for it (`check`).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from types import FrameType
 from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -37,7 +38,7 @@ def caught(notice: Callable[[], str] = str) -> Iterator[None]:
         What to say on standard error when the first signal comes; "": nothing.
     """
 
-    def interrupt(number: int, frame: Any) -> None:
+    def interrupt(number: int, frame: FrameType | None) -> None:
         global _asked
         now = time.monotonic()
         if _asked:
@@ -48,7 +49,8 @@ def caught(notice: Callable[[], str] = str) -> Iterator[None]:
         _asked = now
         if text := notice():
             _say(text)
-        raise KeyboardInterrupt
+        if not _is_called_back(frame):
+            raise KeyboardInterrupt
 
     global _asked
     with _handled(interrupt):
@@ -56,6 +58,15 @@ def caught(notice: Callable[[], str] = str) -> Iterator[None]:
             yield
         finally:
             _asked = 0.0
+
+
+def _is_called_back(frame: FrameType | None) -> bool:
+    """Whether the compiler is among those who called."""
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").startswith("llvmlite."):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _say(text: str) -> None:

@@ -38,6 +38,17 @@ def test_a_signal_interrupts_and_is_remembered_until_it_is_over(number, capfd):
     assert capfd.readouterr() == ("", "wait\n")
 
 
+def test_the_compiler_is_not_broken_by_one():
+    """What is raised in its callbacks is printed and dropped, and then it fails."""
+    code = "import signal\nsignal.raise_signal(signal.SIGINT)\ndone = True"
+    names = {"__name__": "llvmlite.binding.executionengine"}
+    with caught():
+        exec(code, names)
+        assert names["done"]
+        with pytest.raises(KeyboardInterrupt):
+            check()
+
+
 def test_two_that_come_at_once_are_one(capfd):
     """A terminal sends one to the whole group, and a parent passes it on."""
     with caught(lambda: "wait"):

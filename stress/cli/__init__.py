@@ -27,4 +27,4 @@ def _notice() -> str:
     jit = sys.modules.get("stress.kernels.jit")
     if jit is None or not hasattr(jit, "is_warm") or jit.CACHE_DIR is None or jit.is_warm():
         return ""
-    return "Interrupted; ending when the compiler is done ..."
+    return "Interrupted; ending when the compiler is done, at once if interrupted again ..."
