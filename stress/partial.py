@@ -194,7 +194,7 @@ class PartialRun:
         how = f"To go on: perp-stress run --resume {shlex.quote(str(self.path))}"
         if self.done:
             error.add_note(f"{self.done:,} of {self.n_paths:,} paths are kept. {how}")
-        elif (self.path / FILE).exists():
+        elif (self.path / FILE).exists() and not isinstance(error, InputError):  # which may say whose it is
             error.add_note(f"What was kept before is still there. {how}")
 
     @property

@@ -261,6 +261,7 @@ def _write(record: Record, directory: Path, report: bool, home: Path) -> None:
 
 
 def _draw(record: Record, folder: Path) -> None:
+    from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     from stress import plots
@@ -270,7 +271,7 @@ def _draw(record: Record, folder: Path) -> None:
         "depletion_curve": lambda ax: plots.plot_depletion_curve(record.result, alphas=record.alphas, ax=ax),
         "adl_by_leverage": lambda ax: plots.plot_adl_by_leverage(record.result, ax=ax),
     }
-    with plots.style():
+    with plots.style(), rc_context({"svg.hashsalt": "perp-stress"}):  # its ids are random otherwise
         for name, draw in pictures.items():
             figure = Figure()
             draw(figure.subplots())

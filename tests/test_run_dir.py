@@ -115,6 +115,7 @@ def test_figures_and_report_are_part_of_it(record, tmp_path):
     for name in ("depletion_curve", "adl_by_leverage"):
         assert (directory / "figures" / f"{name}.png").read_bytes()[:4] == b"\x89PNG"
         assert "<svg" in (directory / "figures" / f"{name}.svg").read_text()
+    assert files(run_dir.save(record, tmp_path / "again")) == files(directory)
     assert "tiny" in (directory / "report.html").read_text()
 
 

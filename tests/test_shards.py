@@ -367,8 +367,9 @@ def test_of_two_that_begin_at_once_the_later_leaves_the_earlier_alone(place, who
 
     earlier.add([run.block(0, 5)])
     for kept, said in zip(later, ("no other process works on", "no other process has begun"), strict=True):
-        with pytest.raises(InputError, match=said):
+        with pytest.raises(InputError, match=said) as caught:
             work(kept)
+        assert not hasattr(caught.value, "__notes__")  # it is not this one's to go on with
         assert [p.name for p in (place / "run.partial" / "shards").iterdir()] == ["000000000000-000000000005.shard"]
         assert (place / "run.partial" / "partial.json").exists()
         earlier.close()  # it was killed

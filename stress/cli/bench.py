@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from stress import files
 from stress.cli.common import Threads, check_file, guarded, say_that_it_compiles
 
 
@@ -25,7 +26,7 @@ def bench(
     found = benchmarks.measure(quick, threads, say=lambda text: typer.echo(f"{text} ...", err=True))
     _show(found)
     if out is not None:
-        out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        files.put_text(out, json.dumps(found, indent=1) + "\n")
 
 
 def _show(found: dict[str, Any]) -> None:
