@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stress import blocks, interruption
+from stress import blocks, first_compile, interruption
 from stress.engine import COUNTS, NUMBERED, Block, Run
 from stress.errors import InputError, Problem
 from stress.task import Task
@@ -111,6 +111,9 @@ def gather(
     if done and progress is not None:
         progress(done, n_paths)
     if done < n_paths:
+        if first_compile.is_going_on():
+            runs[0].price_block(0, 1)
+            first_compile.end()
         task = Task(runs)
         with crew(task, threads, executor) as workers:
             size = min(largest, math.ceil(n_paths / workers.count()))

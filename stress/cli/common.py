@@ -183,10 +183,12 @@ def execute(
     detail: Detail = "positions",
 ) -> Record:
     """Run with a line while compiling and a bar while waiting."""
-    from stress import record, terminal
+    from stress import first_compile, record, terminal
 
     if not quiet:
         say_that_it_compiles()
+    if cluster is None:
+        first_compile.begin()
     bar = terminal.ProgressBar(shown=not quiet)
     command = kept.command if kept is not None else command_line()
     try:
@@ -201,6 +203,7 @@ def execute(
                 detail=detail,
             )
     finally:
+        first_compile.end(wait=False)
         bar.close()
 
 

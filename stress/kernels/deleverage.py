@@ -123,10 +123,8 @@ def share_out(n, w, mark, first, budget, p):
     for k in range(m):
         desk.key[k] = left_of(w, first + who[k], winners.quantity, desk.held, state)
     mine = winners.entry[first : first + n], winners.quantity[first : first + n], winners.margin[first : first + n]
-    by_rule(
-        terms.policy, w, mark, *mine, place, ladder.number, desk.key[:m], capacity, budget,
-        who[:m], amount[:m],
-    )  # fmt: skip
+    left = desk.key[:m]
+    by_rule(terms.policy, w, mark, *mine, place, ladder.number, left, capacity, budget, who[:m], amount[:m])
     return m
 
 
@@ -191,10 +189,8 @@ def close_alike(n, seen, w, first, budget, held, in_money, mark, price, p):
     if p.log.size > 0:
         for i in range(n):
             if desk.capacity[i] > 0.0:
-                amount, left = (
-                    desk.capacity[i] * share,
-                    left_of(w, first + i, ladder.winners.quantity, desk.held, state),
-                )
+                left = left_of(w, first + i, ladder.winners.quantity, desk.held, state)
+                amount = desk.capacity[i] * share
                 money = amount if in_money else w * amount * (mark - price)
                 place, closed = ladder.winners.place[first + i], left * share
                 note(p.log, state, out, LOGGED_ADL, place, price, closed, money, left * (1.0 - share))

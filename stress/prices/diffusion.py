@@ -23,7 +23,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
-from functools import lru_cache
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -161,6 +161,15 @@ class JumpDiffusion:
         so_far = days + np.interp(rest, np.linspace(0.0, 1.0, by_hour.size), by_hour)
         return np.maximum(np.diff(so_far, prepend=so_far[0]) * (DAY / dt), 0.0)
 
+    @cached_property
+    def _laws(self) -> dict[tuple[int, float], tuple[Law, tuple[Side, Side]]]:
+        """What paths are made from, by steps and their length: blocks are many, and ask for the same."""
+        return {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The parameters alone."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
     def block(self, seed: int, first_path: int, n_paths: int, n_steps: int, dt: float) -> Block:
         """Paths first_path .. first_path + n_paths - 1; path i depends on (seed, i) alone.
 
@@ -183,14 +192,16 @@ class JumpDiffusion:
         InputError
             If a step is so long that it may hold more than MAX_JUMPS jumps.
         """
-        law = law_of(self, n_steps, dt)
+        if (n_steps, dt) not in self._laws:
+            self._laws[n_steps, dt] = law_of(self, n_steps, dt), self.jump_sides()
+        law, sides = self._laws[n_steps, dt]
         if law.rate > MAX_JUMPS / 4:
             raise InputError(
                 Problem("run", f"shorter steps: {law.rate:.0f} jumps are expected in one", column="step", value=dt)
             )
         close, low, high = (np.empty((n_paths, n_steps + 1)) for _ in range(3))
         pre_jump = np.empty_like(close) if law.rate > 0.0 else close
-        fill_block(law, *self.jump_sides(), self.s0, seed, first_path, room(), close, low, high, pre_jump)
+        fill_block(law, *sides, self.s0, seed, first_path, room(), close, low, high, pre_jump)
         return close, low, high, pre_jump
 
     def describe(self) -> dict[str, Any]:
@@ -200,9 +211,8 @@ class JumpDiffusion:
         return {"model": self.kind} | {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
 
 
-@lru_cache(maxsize=8)
 def law_of(model: JumpDiffusion, n_steps: int, dt: float) -> Law:
-    """The steps of a path as the kernels take them, the same for every block of a run. Not to be written to."""
+    """The steps of a path as the kernels take them."""
     years = dt / YEAR
     up, down = model.jump_intensity()
     drift, sd = model.log_drift() * years, model.sigma * math.sqrt(years)

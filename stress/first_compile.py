@@ -1,0 +1,80 @@
+"""The first compilation, on two processors: the waterfall in a process of its own, the book and the prices in this one.
+
+The compiler works on one thread of a process. Two processes that kept the same function at the same time could mix up
+its files, so the other one has a cache directory of its own, and gives away what this process calls when it is whole.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from stress import blocks
+from stress.kernels import jit
+
+WATERFALL = "from stress import first_compile; first_compile.compile_waterfall()"
+CALLED = "waterfall.run_paths"  # how the files of what is called begin: it holds all that it calls itself
+
+_other: tuple[subprocess.Popen[bytes], Path] | None = None
+
+
+def begin() -> None:
+    """Have the waterfall compiled beside this process, if nothing is compiled yet and a processor is free for it."""
+    global _other
+    if jit.CACHE_DIR is None or jit.is_warm() or blocks.default_threads() < 2 or _other is not None:
+        return
+    with suppress(OSError):  # then this process compiles it
+        room = Path(tempfile.mkdtemp(prefix="apart-", dir=jit.CACHE_DIR))
+        environment = os.environ | {"STRESS_CACHE_DIR": str(room)}
+        silent = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+        _other = subprocess.Popen([sys.executable, "-c", WATERFALL], env=environment, **silent), room  # type: ignore[call-overload]
+
+
+def is_going_on() -> bool:
+    """Whether another process is at it."""
+    return _other is not None
+
+
+def end(wait: bool = True) -> None:
+    """Take what the other process has compiled, when it is done; without `wait` it is stopped."""
+    global _other
+    if _other is None:
+        return
+    (process, room), _other = _other, None
+    try:
+        if wait and process.wait() == 0:
+            _take_over(room)
+    finally:
+        process.kill()
+        process.wait()
+        shutil.rmtree(room, ignore_errors=True)
+
+
+def _take_over(room: Path) -> None:
+    """Move the compiled files to the cache of this process; the index last, since it names the others."""
+    assert jit.CACHE_DIR is not None
+    kept = room / "numba" / jit.CACHE_DIR.name
+    for file in sorted(kept.rglob(f"{CALLED}-*"), key=lambda file: file.suffix == ".nbi"):
+        target = jit.CACHE_DIR / file.relative_to(kept)
+        with suppress(OSError):
+            target.parent.mkdir(exist_ok=True)
+            os.replace(file, target)
+
+
+def compile_waterfall() -> None:
+    """What the other process does: a path of two positions."""
+    import numpy as np
+
+    from stress.book import Book
+    from stress.prices import Paths
+    from stress.simulation import prepare
+    from stress.venue import Tier, Venue
+
+    book = Book([1.0, -1.0], [1.0, 1.0], [100.0, 100.0], [10.0, 10.0])
+    venue = Venue(name="two", tiers=(Tier(0, np.inf, 100, 0.005),))
+    prepare(book, venue, Paths([[100.0, 100.0]]), fund=0.0).block(0, 1)

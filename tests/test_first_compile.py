@@ -1,0 +1,78 @@
+"""The first compilation on two processors: this process loads what the other one compiled, and nothing is left over."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from stress import blocks, first_compile
+from stress.kernels import jit
+from tests.conftest import ROOT
+
+
+@pytest.fixture
+def cold(tmp_path, monkeypatch):
+    """An empty cache directory, two processors, and no other process yet."""
+    monkeypatch.setattr(jit, "CACHE_DIR", tmp_path)
+    monkeypatch.setattr(blocks, "default_threads", lambda: 2)
+    monkeypatch.setattr(first_compile, "_other", None)
+    return tmp_path
+
+
+def test_it_is_not_begun_where_all_is_compiled_or_one_processor_must_do(cold, monkeypatch):
+    monkeypatch.setattr(blocks, "default_threads", lambda: 1)
+    first_compile.begin()
+    assert not first_compile.is_going_on()
+    monkeypatch.setattr(blocks, "default_threads", lambda: 2)
+    jit.mark_warm()
+    first_compile.begin()
+    assert not first_compile.is_going_on()
+    first_compile.end()
+
+
+def test_what_is_not_waited_for_is_stopped_and_leaves_nothing(cold):
+    first_compile.begin()
+    process, room = first_compile._other
+    assert first_compile.is_going_on()
+    assert room.is_dir()
+    first_compile.end(wait=False)
+    assert process.returncode != 0
+    assert list(cold.iterdir()) == []
+
+
+def test_another_process_that_fails_is_no_loss(cold, monkeypatch):
+    monkeypatch.setattr(first_compile, "WATERFALL", "raise SystemExit(1)")
+    first_compile.begin()
+    first_compile.end()
+    assert list(cold.iterdir()) == []
+
+
+RUN = """
+from stress import first_compile
+from stress.kernels import jit, waterfall
+from stress.cli import main
+try:
+    main(["run", "small.toml", "--quiet", "--no-report", "--out", "run"])
+except SystemExit as end:
+    assert not end.code
+stats = waterfall.run_paths.stats
+print(sum(stats.cache_hits.values()), sum(stats.cache_misses.values()), first_compile.is_going_on(), jit.is_warm())
+print(*[path.name for path in jit.CACHE_DIR.glob("apart-*")])
+"""
+
+
+@pytest.mark.skipif(jit.CACHE_DIR is None, reason="nothing is kept without a cache directory")
+def test_the_first_run_loads_the_waterfall_that_the_other_process_compiled(tmp_path):
+    from tests.tiny import TINY
+
+    if blocks.default_threads() < 2:
+        pytest.skip("needs two processors")
+    (tmp_path / "small.toml").write_text(TINY)
+    environment = os.environ | {"STRESS_CACHE_DIR": str(tmp_path / "cache"), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", RUN], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True, timeout=500
+    )
+    assert done.stdout.splitlines()[-2:] == ["1 0 False True", ""]
