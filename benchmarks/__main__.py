@@ -1,8 +1,8 @@
 """Times the engine and what one would write instead, in one process and one run.
 
-python -m benchmarks             # five minutes; writes results.json, RESULTS.md and the table of README.md
-python -m benchmarks --quick     # half a minute at small sizes, prints alone; the tests run this
-python -m benchmarks --tables    # RESULTS.md and the table of README.md again, from results.json
+python -m benchmarks             # eight minutes; writes results.json and the pages that are made from it
+python -m benchmarks --quick     # a minute at small sizes, prints alone; the tests run this
+python -m benchmarks --tables    # RESULTS.md and the tables of README.md and docs/scaling.md again, from results.json
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numba
 
-from benchmarks import against, pages
+from benchmarks import against, pages, plan
 from stress import bench
 from stress.bench.targets import judge
 
@@ -40,11 +40,11 @@ def say(text: str) -> None:
 
 
 def write_tables() -> None:
-    """RESULTS.md and the table of README.md, from results.json."""
+    """RESULTS.md and the tables of README.md and docs/scaling.md, from results.json."""
     found = json.loads(RESULTS.read_text(encoding="utf-8"))
     (FOLDER / "RESULTS.md").write_text(pages.results(found), encoding="utf-8")
-    readme = FOLDER.parent / "README.md"
-    readme.write_text(pages.fill(readme.read_text(encoding="utf-8"), found), encoding="utf-8")
+    for page, fill in ((FOLDER.parent / "README.md", pages.fill), (FOLDER.parent / "docs" / "scaling.md", plan.fill)):
+        page.write_text(fill(page.read_text(encoding="utf-8"), found), encoding="utf-8")
 
 
 def main() -> None:

@@ -7,8 +7,6 @@ from typing import Any
 
 from stress.words import significant
 
-MARKS = re.compile(r"(<!-- benchmarks -->\n).*?(<!-- /benchmarks -->)", re.DOTALL)
-
 
 def table(head: list[str], rows: list[list[str]], left: int = 1) -> str:
     """A Markdown table; the first `left` columns are words."""
@@ -16,12 +14,18 @@ def table(head: list[str], rows: list[list[str]], left: int = 1) -> str:
     return "\n".join("| " + " | ".join(cells) + " |" for cells in [head, rule, *rows])
 
 
+def between(page: str, text: str, name: str, made: str) -> str:
+    """The text of a page with what stands between the marks of a name made anew."""
+    marks = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+    text, n = marks.subn(lambda found: f"{found[1]}{made}\n{found[2]}", text)
+    if n != 1:
+        raise ValueError(f"{page}: the marks of {name} are missing")
+    return text
+
+
 def fill(readme: str, found: dict[str, Any]) -> str:
     """The text of README.md with its table made anew."""
-    text, n = MARKS.subn(lambda marks: f"{marks[1]}{summary(found)}\n{marks[2]}", readme)
-    if n != 1:
-        raise ValueError("README.md: the marks of the benchmarks are missing")
-    return text
+    return between("README.md", readme, "benchmarks", summary(found))
 
 
 def summary(found: dict[str, Any]) -> str:
@@ -44,7 +48,7 @@ def summary(found: dict[str, Any]) -> str:
         "engine over it",
     ]
     note = (
-        f"{_machine(found)}. The engine makes its prices and has finite depth and ADL on "
+        f"{machine(found)}. The engine makes its prices and has finite depth and ADL on "
         f"{100 * whole['depleted']:.0f} % of the paths; the others are given theirs and know neither. On what they all "
         "know they give the same losses."
     )
@@ -55,7 +59,7 @@ def results(found: dict[str, Any]) -> str:
     """The page RESULTS.md."""
     parts = [
         "# Benchmarks",
-        f"{_machine(found)}. One process, one run, medians of {found['rounds']} rounds after a warm-up. "
+        f"{machine(found)}. One process, one run, medians of {found['rounds']} rounds after a warm-up. "
         "Made by `python -m benchmarks` from `results.json`.",
     ]
     if found["quick"]:
@@ -198,7 +202,8 @@ def _seconds(whole: dict[str, Any]) -> str:
     return f"{significant(whole['seconds_by_threads'][str(whole['threads'])], 2)} s"
 
 
-def _machine(found: dict[str, Any]) -> str:
+def machine(found: dict[str, Any]) -> str:
+    """When and on what the figures were measured."""
     m = found["machine"]
     cores = f"{m['cores']} core{'s' * (m['cores'] != 1)}"
     return f"{found['made']}, {m['cpu']}, {cores}, Python {m['python']}, numpy {m['numpy']}, numba {m['numba']}"

@@ -3,8 +3,9 @@
     docs/img/*.png, the text between the quickstart marks of README.md    from examples/quickstart.toml
     docs/venues.md                                                        from stress/venues/*.toml
     docs/validation.md                                                    from docs/validation/
-    benchmarks/RESULTS.md, the table between the benchmark marks          from benchmarks/results.json
-    benchmarks/results.json                                               with --benchmarks: five minutes more
+    benchmarks/RESULTS.md, the table between the benchmark marks,
+    those of docs/scaling.md                                              from benchmarks/results.json
+    benchmarks/results.json                                               with --benchmarks: eight minutes more
 
 Exits 1 if a case of the validation fails. Waypoints of episodes are data: `docs/make_episodes.py`.
 """

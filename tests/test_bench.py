@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from stress import bench
-from stress.bench import clock, cost, market, process, scale, targets
+from stress.bench import clock, cost, distribution, market, process, scale, targets
 from stress.cli import main
 from tests.conftest import ROOT
 
@@ -143,8 +143,44 @@ def test_child_tells_its_own_memory():
     assert 30 < process.peak_memory(200, 10, 1, 1e6)["peak_memory_mb"] < ballast.nbytes / 1e6
 
 
+def check_distribution(found):
+    """What the figures of distributed work have in common at any size."""
+    assert set(found["work"]) == {"paths", "positions", "run"}
+    assert [work["designs"] for work in found["work"].values()] == [1, 1, 3]
+    for work in found["work"].values():
+        least = 0 if work is found["work"]["paths"] else 1e-12
+        assert work["position_bytes_per_path"] >= least
+        assert all(value > 0 for name, value in work.items() if name != "position_bytes_per_path")
+        assert work["block_paths"] <= found["paths"]
+        assert work["held_bytes_per_path"] < work["bytes_per_path"] < work["shard_bytes_per_path"] + 1_000
+        assert work["held_bytes_per_path"] < work["peak_bytes_per_path"]
+    assert found["work"]["paths"]["position_bytes_per_path"] == 0
+    assert found["work"]["positions"]["position_bytes_per_path"] > 0
+    assert all(value > 0 for value in found["part"].values())
+    assert found["sort_s"] > 0
+    assert found["task_bytes"] > 4 * 8 * found["traders"]  # the columns of the book
+    assert found["scheduler_s_per_task"] is None or found["scheduler_s_per_task"] > 0
+
+
+def test_bytes_of_a_path_know_no_traders_without_positions():
+    small, large = (
+        {
+            name: distribution.of_work(runs, 1)
+            for name, runs in distribution.tasks(replace(market.load("retail", traders, 30), fund=1e6)).items()
+        }
+        for traders in (1_000, 5_000)
+    )
+    for name in ("bytes_per_path", "shard_bytes_per_path", "held_bytes_per_path"):
+        assert small["paths"][name] == large["paths"][name]
+    assert large["paths"]["peak_bytes_per_path"] == pytest.approx(small["paths"]["peak_bytes_per_path"], rel=0.02)
+    assert large["positions"]["position_bytes_per_path"] > 2 * small["positions"]["position_bytes_per_path"]
+    for name in ("bytes_per_path", "position_bytes_per_path"):
+        of_bounds = large["run"][name] - large["positions"][name]
+        assert of_bounds == pytest.approx(2 * large["paths"][name])
+
+
 def test_command(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(bench, "QUICK", bench.Size(1, 1, {200: 20, 400: 20}, 400, 20, 200, 600, 20, 0, 1))
+    monkeypatch.setattr(bench, "QUICK", bench.Size(1, 1, {200: 20, 400: 20}, 400, 20, 200, 1_000, 20, 0, 1, 20))
     with pytest.raises(SystemExit) as caught:
         main(["bench", "--quick", "--threads", "2", "--out", str(tmp_path / "found.json")])
     assert not caught.value.code
@@ -159,3 +195,4 @@ def test_command(monkeypatch, tmp_path, capsys):
     }
     assert {"cpu", "cores", "numba", "numpy", "llvmlite", "python"} <= set(found["machine"])
     assert found["whole_run"]["threads"] == 2
+    check_distribution(found["distribution"])

@@ -6,7 +6,6 @@ One process, one run. Every figure is the median of some rounds after a warm-up;
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +23,7 @@ class Size:
     traders, paths : int, of the whole run
     small, large, idle_paths : int, traders and paths of the runs with equal events
     cold, warm : int, rounds of runs in a process of its own
+    part_paths : int, paths of `large` traders that tell the cost of one that others work
     """
 
     rounds: int = 5
@@ -36,10 +36,11 @@ class Size:
     idle_paths: int = 10_000
     cold: int = 3
     warm: int = 5
+    part_paths: int = 400
 
 
 FULL = Size()
-QUICK = Size(1, 1, {1_000: 100, 4_000: 100}, 2_000, 100, 1_000, 20_000, 100, 0, 1)
+QUICK = Size(1, 1, {1_000: 100, 4_000: 100}, 2_000, 100, 1_000, 20_000, 100, 0, 1, 100)
 
 
 def measure(
@@ -59,16 +60,16 @@ def measure(
     Returns
     -------
     dict
-        Plain values, for JSON: `machine`, `cost`, `whole_run`, `equal_events`, `memory`, `start`, `targets`.
-        Names end in their unit.
+        Plain values, for JSON: `machine`, `cost`, `whole_run`, `equal_events`, `memory`, `distribution`, `start`,
+        `targets`. Names end in their unit.
     """
     from stress import blocks
-    from stress.bench import clock, cost, market, process, scale
+    from stress.bench import clock, cost, distribution, market, process, scale
 
     size, threads = QUICK if quick else FULL, threads or blocks.default_threads()
     found: dict[str, Any] = {
         "stress": stress.__version__,
-        "made": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d"),
+        "made": clock.today(),
         "quick": quick,
         "rounds": size.rounds,
         "machine": clock.machine(),
@@ -88,6 +89,8 @@ def measure(
     found["equal_events"] = scale.equal_events(size.small, size.large, size.idle_paths, size.grid_rounds)
     say("memory")
     found["memory"] = [process.peak_memory(size.traders, n * size.paths, threads, run.fund) for n in (1, 10)]
+    say("what others work")
+    found["distribution"] = distribution.measure(size.large, size.part_paths, size.grid_rounds)
     say("start and compilation")
     found["start"] = process.start(size.warm) | process.small_run(size.cold, size.warm)
     found["targets"] = judge(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import platform
 import statistics
@@ -21,6 +22,11 @@ def median_seconds(rounds: int, call: Callable[..., Any], *arguments: Any, warm:
         call(*arguments)
         spent.append(time.perf_counter() - start)
     return statistics.median(spent)
+
+
+def today() -> str:
+    """The date of a measurement."""
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d")
 
 
 def machine() -> dict[str, Any]:

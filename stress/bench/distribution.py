@@ -1,0 +1,177 @@
+"""What a run costs when others work it: a path, what is sent and comes back, taking it in, a run directory of its own.
+
+A retail book with finite depth and a fund that a twentieth of the paths exceed, worked as three tasks: with the figures
+of paths alone, with those of positions too, and what `perp-stress run` works, which adds the two extreme pairs of gaps.
+Everything that grows with the paths is told for one path. Blocks are as the engine cuts them, about a second of work
+each, and lie past the first paths of a run, whose balances of the fund are kept too.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+import tracemalloc
+from dataclasses import replace
+from importlib.util import find_spec
+from multiprocessing.reduction import ForkingPickler
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stress.bench import market, process, scale
+from stress.bench.clock import median_seconds, today
+
+if TYPE_CHECKING:
+    from stress.engine import Block, Run
+    from stress.gather import Gathering
+
+COPIES = 250  # of the measured paths, taken in to tell the memory of one
+EMPTY_TASKS = 300  # that a scheduler hands out
+
+
+def measure(traders: int, paths: int, rounds: int) -> dict[str, Any]:
+    """Everything, see the module.
+
+    Parameters
+    ----------
+    traders : int
+    paths : int
+        That tell the cost of one; no block has more.
+    rounds : int
+    """
+    from stress import engine
+    from stress.task import Task
+
+    run = scale.with_depleted(market.load("retail", traders, paths), 1)
+    return {
+        "made": today(),
+        "traders": len(run.book),
+        "paths": paths,
+        "steps": run.n_steps,
+        "fund_usd": run.fund,
+        "task_bytes": len(ForkingPickler.dumps(Task([run]))),
+        "sort_s": median_seconds(rounds, lambda: engine.share([replace(run)])),  # a copy knows nothing of a sorted book
+        "scheduler_s_per_task": scheduler_seconds(EMPTY_TASKS) if find_spec("distributed") else None,
+        "work": {name: of_work(runs, rounds) for name, runs in tasks(run).items()},
+        "part": part(traders, paths, run.fund) | {"fixed_s": part(traders, 1, run.fund)["seconds"]},
+    }
+
+
+def tasks(run: Run) -> dict[str, list[Run]]:
+    """The designs that are worked together: of either detail, and by `perp-stress run`."""
+    from stress.record import BOUNDS
+
+    counted = replace(run, detail="positions")
+    bounds = [replace(run, gap=gap, jump_gap=jump_gap) for gap, jump_gap in BOUNDS]
+    return {"paths": [run], "positions": [counted], "run": [counted, *bounds]}
+
+
+def of_work(runs: list[Run], rounds: int) -> dict[str, Any]:
+    """Work, bytes and memory of a path."""
+    from stress import blocks, engine, shards
+
+    engine.share(runs)
+    paths = runs[0].n_paths
+    seconds = median_seconds(rounds, engine.work, runs, 0, paths)
+    cut = blocks.Cut([], paths)
+    cut.saw(paths, seconds)
+    done = engine.work(runs, engine.FAN_PATHS, cut.size)
+    sent = [ForkingPickler.dumps(block) for block in done]
+    with tempfile.TemporaryDirectory() as folder:
+        shard = shards.write(Path(folder), done, {}).stat().st_size
+    return {
+        "designs": len(runs),
+        "s_per_path": seconds / paths,
+        "block_paths": cut.size,
+        "bytes_per_path": sum(map(len, sent)) / cut.size,
+        "shard_bytes_per_path": shard / cut.size,
+        "position_bytes_per_path": sum(block.tallies.nbytes for block in done) / cut.size,
+        "merge_s_per_path": sum(merge_seconds(*each, rounds) for each in zip(runs, sent, strict=True)),
+        "held_bytes_per_path": sum(block.out.nbytes + block.cells.nbytes for block in done) / cut.size,
+        "peak_bytes_per_path": sum(map(peak_bytes, done)),
+    }
+
+
+def merge_seconds(run: Run, sent: memoryview, rounds: int) -> float:
+    """Seconds a path of taking in the blocks of a design, and of putting their rows together at the end."""
+    from stress.gather import Gathering
+
+    gathering, block = Gathering(run), ForkingPickler.loads(sent)
+    take = median_seconds(rounds, lambda: gathering.add(ForkingPickler.loads(sent)))
+    ready = [filled(block) for _ in range(rounds + 1)]
+    stack = median_seconds(rounds, lambda: ready.pop().block())
+    return (take + stack / COPIES) / block.out.size
+
+
+def filled(block: Block) -> Gathering:
+    """Copies of a block taken in, of a small book and without its positions: what is left grows with the paths."""
+    from stress.gather import Gathering
+
+    gathering = Gathering(market.load("retail", 1_000, COPIES * block.out.size))
+    sent = ForkingPickler.dumps(replace(block, tallies=block.tallies[:0]))
+    for i in range(COPIES):
+        gathering.add(replace(ForkingPickler.loads(sent), first=i * block.out.size))
+    return gathering
+
+
+def peak_bytes(block: Block) -> float:
+    """Most bytes a path that the caller holds, from the first block to the tables of the result."""
+    from stress.result import Result
+
+    tracemalloc.start()
+    try:
+        gathering = filled(block)
+        result = Result.assemble(gathering.run, gathering.block(), {})
+        return tracemalloc.get_traced_memory()[1] / result.n_paths
+    finally:
+        tracemalloc.stop()
+
+
+def scheduler_seconds(tasks: int) -> float:
+    """Seconds a task that does nothing, through client, scheduler and a worker that share a process."""
+    from distributed import Client, LocalCluster
+
+    with (
+        LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+
+        def work() -> None:
+            client.gather([client.submit(int, pure=False) for _ in range(tasks)])
+
+        return median_seconds(1, work) / tasks
+
+
+def part(traders: int, paths: int, fund: float) -> dict[str, Any]:
+    """`perp-stress run` without a report, on one thread, in a process of its own: its time, memory and files."""
+    code = f"from stress.bench import distribution; distribution.tell_part({traders}, {paths}, {fund!r})"
+    return json.loads(process.call("-W", "ignore", "-c", code))
+
+
+def tell_part(traders: int, paths: int, fund: float) -> None:
+    """What the child of `part` does."""
+    import stress
+    from stress import record, run_dir
+
+    start = time.perf_counter()
+    changes = (
+        f"population.accounts={traders}",
+        f"run.paths={paths}",
+        f"fund.initial={fund!r}",
+        *market.BOOKS["retail"],
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        made = record.execute(stress.load_scenario(market.MARKET, changes), threads=1)
+        kept = run_dir.save(made, Path(folder) / "run", report=False)
+        seconds = time.perf_counter() - start
+        bytes_of = {path.name: path.stat().st_size for path in kept.rglob("*") if path.is_file()}
+    of_paths = bytes_of["paths.csv.gz"] + bytes_of["cells.npz"]
+    found = {
+        "seconds": seconds,
+        "peak_memory_mb": process.peak_mb(),
+        "bytes_per_path": of_paths / paths,
+        "needs_bytes_per_path": bytes_of["paths.csv.gz"] / paths,
+        "book_bytes": sum(bytes_of.values()) - of_paths,
+    }
+    sys.stdout.write(json.dumps(found))
