@@ -155,20 +155,22 @@ def head_of_queue(key, capacity, weights, place, number, budget, who, amount):
     while bucket >= 0 and weights[bucket] <= rest - enough:
         rest -= weights[bucket]
         bucket -= 1
-    n = at_border = 0
+    n = 0
     for i in range(key.size):
         who[n] = i
         n += bucket_of(key[i]) >= bucket
-        at_border += bucket_of(key[i]) == bucket
     for k in range(n):
         amount[k] = capacity[who[k]]
-    share_border(key, bucket, at_border, place, number, rest, enough, who[:n], amount[:n])
+    share_border(key, bucket, place, number, rest, enough, who[:n], amount[:n])
     return n
 
 
 @jit
-def share_border(key, bucket, most, place, number, rest, enough, who, amount):
-    """The queue of those whose keys are in one bucket, `most` at the most; amounts are capacities on entry."""
+def share_border(key, bucket, place, number, rest, enough, who, amount):
+    """The queue of those whose keys are in one bucket; amounts are capacities on entry."""
+    most = 0
+    for i in who:
+        most += bucket_of(key[i]) == bucket
     row, room, keys = np.empty(most, np.int64), np.empty(most), np.zeros((most, 2))
     tie, part = np.empty(most, np.int64), np.zeros(most)
     m = 0

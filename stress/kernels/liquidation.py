@@ -31,8 +31,9 @@ def find_next(s, ladder, desk, state, out):
     """Move the pointer of side s to the next position that still holds a quantity, and note its level."""
     j, end = (state.next_long, ladder.longs) if s > 0 else (state.next_short, ladder.rungs.size)
     if out.adl_events > 0:
-        while j < end and left_of(s, ladder.row[j], ladder.winners.quantity, desk.held, state) <= 0.0:
-            write_down(s, ladder.row[j], ladder.winners.quantity, desk.held, state)
+        quantity = ladder.winners.quantity
+        while j < end and left_of(s, int(ladder.row[j]), quantity, desk.held, state) <= 0.0:
+            write_down(s, int(ladder.row[j]), quantity, desk.held, state)
             j += 1
     level = ladder.rungs[j].liquidation if j < end else -s * math.inf
     if s > 0:
@@ -254,15 +255,16 @@ def work_side(s, start, target, gap, p):
             kept += held_back
             kept_value += value
             if counting:
-                count_bankrupt(desk.who, n, rungs, ladder.kind, state.s0, desk.sums, p.tallies.bankrupt)
+                count_bankrupt(desk.who[:n], rungs, ladder.kind, state.s0, desk.sums, p.tallies.bankrupt)
             if j == stop < end:
                 continue
         if j == end or s * (target * state.shade - rungs[j].liquidation) > 0.0:
             break
         q = rungs[j].quantity
         if hit:
-            q = left_of(s, ladder.row[j], ladder.winners.quantity, desk.held, state)
-            write_down(s, ladder.row[j], ladder.winners.quantity, desk.held, state)
+            row = int(ladder.row[j])
+            q = left_of(s, row, ladder.winners.quantity, desk.held, state)
+            write_down(s, row, ladder.winners.quantity, desk.held, state)
         if q > 0.0:  # not closed by ADL
             fill, residual, owed, held_back = liquidate(s, q, ladder.entry[j], rungs[j], target, gap, state, out, terms)
             unpaid += owed
@@ -270,7 +272,7 @@ def work_side(s, start, target, gap, p):
             kept_value += held_back * rungs[j].bankruptcy
             if counting and residual < 0.0:
                 desk.who[0] = j
-                count_bankrupt(desk.who, 1, rungs, ladder.kind, state.s0, desk.sums, p.tallies.bankrupt)
+                count_bankrupt(desk.who[:1], rungs, ladder.kind, state.s0, desk.sums, p.tallies.bankrupt)
             if logging:
                 note(p.log, state, out, LOGGED_LIQUIDATION, j, fill, q, residual, 0.0)
         j += 1

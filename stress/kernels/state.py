@@ -180,10 +180,9 @@ def note(log, state, out, kind, place, price, quantity, money, left):
 
 
 @lean
-def count_bankrupt(who, n, rungs, kinds, s0, sums, bankrupt):
-    """Add liquidations with a deficit, n places of the ladder, to the sums of their kinds and to the tallies."""
-    for i in range(n):
-        j = who[i]
+def count_bankrupt(who, rungs, kinds, s0, sums, bankrupt):
+    """Add liquidations with a deficit, by place in the ladder, to the sums of their kinds and to the tallies."""
+    for j in who:
         bankrupt[j] += 1
         kind = sums[kinds[j]]
         kind.bankrupt += 1.0
