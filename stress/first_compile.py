@@ -11,14 +11,18 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import suppress
 from pathlib import Path
 
-from stress import blocks
+from stress import blocks, interruption
 from stress.kernels import jit
 
-WATERFALL = "from stress import first_compile; first_compile.compile_waterfall()"
-CALLED = "waterfall.run_paths"  # how the files of what is called begin: it holds all that it calls itself
+# -c would look for modules in the working folder of the user first: the other process gets the path of this one.
+OTHER = "import sys; sys.path[:] = {path!r}; from stress import first_compile; first_compile.compile_waterfall()"
+CALLED = "waterfall.run_paths"  # how the files of what this process calls begin: it holds all that it calls itself
+PATIENCE = 600.0  # seconds; then this process compiles it
+STALE = 3600.0  # seconds after which what a killed process left is swept away
 
 _other: tuple[subprocess.Popen[bytes], Path] | None = None
 
@@ -28,11 +32,22 @@ def begin() -> None:
     global _other
     if jit.CACHE_DIR is None or jit.is_warm() or blocks.default_threads() < 2 or _other is not None:
         return
-    with suppress(OSError):  # then this process compiles it
-        room = Path(tempfile.mkdtemp(prefix="apart-", dir=jit.CACHE_DIR))
+    for left in jit.CACHE_DIR.glob("apart-*"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > STALE:
+                shutil.rmtree(left, ignore_errors=True)
+    with interruption.deferred():
+        try:
+            room = Path(tempfile.mkdtemp(prefix="apart-", dir=jit.CACHE_DIR))
+        except OSError:  # then this process compiles it
+            return
         environment = os.environ | {"STRESS_CACHE_DIR": str(room)}
+        command = [sys.executable, "-c", OTHER.format(path=sys.path)]
         silent = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
-        _other = subprocess.Popen([sys.executable, "-c", WATERFALL], env=environment, **silent), room  # type: ignore[call-overload]
+        try:
+            _other = subprocess.Popen(command, env=environment, **silent), room  # type: ignore[call-overload]
+        except OSError:
+            shutil.rmtree(room, ignore_errors=True)
 
 
 def is_going_on() -> bool:
@@ -47,8 +62,9 @@ def end(wait: bool = True) -> None:
         return
     (process, room), _other = _other, None
     try:
-        if wait and process.wait() == 0:
-            _take_over(room)
+        with suppress(subprocess.TimeoutExpired):
+            if wait and process.wait(PATIENCE) == 0:
+                _take_over(room)
     finally:
         process.kill()
         process.wait()
@@ -56,9 +72,11 @@ def end(wait: bool = True) -> None:
 
 
 def _take_over(room: Path) -> None:
-    """Move the compiled files to the cache of this process; the index last, since it names the others."""
+    """Move the compiled files to the cache of this process, unless it has some; the index last, since it names them."""
     assert jit.CACHE_DIR is not None
     kept = room / "numba" / jit.CACHE_DIR.name
+    if any(jit.CACHE_DIR.glob(f"*/{CALLED}-*.nbi")):
+        return
     for file in sorted(kept.rglob(f"{CALLED}-*"), key=lambda file: file.suffix == ".nbi"):
         target = jit.CACHE_DIR / file.relative_to(kept)
         with suppress(OSError):

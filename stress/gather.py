@@ -113,6 +113,7 @@ def gather(
     if done < n_paths:
         if first_compile.is_going_on():
             runs[0].price_block(0, 1)
+            interruption.check()
             first_compile.end()
         task = Task(runs)
         with crew(task, threads, executor) as workers:

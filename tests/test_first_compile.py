@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -44,10 +45,33 @@ def test_what_is_not_waited_for_is_stopped_and_leaves_nothing(cold):
 
 
 def test_another_process_that_fails_is_no_loss(cold, monkeypatch):
-    monkeypatch.setattr(first_compile, "WATERFALL", "raise SystemExit(1)")
+    monkeypatch.setattr(first_compile, "OTHER", "raise SystemExit(1)")
     first_compile.begin()
     first_compile.end()
     assert list(cold.iterdir()) == []
+    monkeypatch.setattr(sys, "executable", str(cold / "no python"))
+    first_compile.begin()
+    assert not first_compile.is_going_on()
+    assert list(cold.iterdir()) == []
+
+
+def test_it_looks_for_modules_where_this_process_does(cold, monkeypatch):
+    (cold / "stress.py").write_text("open('seen', 'w')")
+    monkeypatch.chdir(cold)
+    first_compile.begin()
+    time.sleep(1.0)
+    first_compile.end(wait=False)
+    assert not (cold / "seen").exists()
+
+
+def test_what_a_killed_process_left_is_swept_away(cold):
+    old, young = cold / "apart-1", cold / "apart-2"
+    old.mkdir()
+    young.mkdir()
+    os.utime(old, (0, 0))
+    first_compile.begin()
+    first_compile.end(wait=False)
+    assert list(cold.iterdir()) == [young]
 
 
 RUN = """

@@ -187,7 +187,7 @@ def execute(
 
     if not quiet:
         say_that_it_compiles()
-    if cluster is None:
+    if cluster is None and threads != 1:
         first_compile.begin()
     bar = terminal.ProgressBar(shown=not quiet)
     command = kept.command if kept is not None else command_line()
