@@ -52,7 +52,7 @@ def hold(w, mark, begin, end, capacity, p):
     ----------
     capacity : float64[end - begin]
         Overwritten with profits (settlement "profit") or quantities; 0 for those who are gone. The desk gets
-        quantities and margins as they are now, and of those who are gone as they were.
+        quantities and margins as they are now, and of those who are gone as they were, so that scores are numbers.
     """
     ladder, desk, state = p.ladder, p.desk, p.state
     winners, q, m = ladder.winners, desk.quantity, desk.margin
@@ -79,14 +79,14 @@ def rank(n, w, mark, first, p):
     Returns
     -------
     float
-        Coins that those who can give hold.
+        Coins that those who can give hold; policy "pro_rata" only.
     """
     desk, state, terms, ladder = p.desk, p.state, p.terms, p.ladder
     winners = ladder.winners
     by_score = terms.policy == QUEUE and terms.score != PROFIT_SIZE
     key0, key1 = event_key(int(terms.seed), int(state.path), int(state.step), -w)
     desk.weights[:] = 0.0
-    held = 0.0
+    coins = 0.0
     for begin in range(0, n, CHUNK):
         end = min(n, begin + CHUNK)
         i, j = first + begin, first + end
@@ -98,8 +98,8 @@ def rank(n, w, mark, first, p):
             weigh(key, capacity, desk.weights)
         elif terms.policy == PRO_RATA:
             for k in range(end - begin):
-                held += q[k] if capacity[k] > 0.0 else 0.0
-    return held
+                coins += q[k] if capacity[k] > 0.0 else 0.0
+    return coins
 
 
 @inlined
@@ -175,8 +175,8 @@ def close_some(found, w, first, in_money, mark, price, p):
 
 
 @inlined
-def close_alike(n, seen, w, first, budget, held, in_money, mark, price, p):
-    """Close the same share of the n rows from `first` on, as many coins as they hold; returns the amount and the coins.
+def close_alike(n, seen, w, first, budget, coins, in_money, mark, price, p):
+    """Close the same share of the n rows from `first` on, which hold so many coins; returns the amount and the coins.
 
     The rows before `seen` had a share closed before.
     """
@@ -195,7 +195,7 @@ def close_alike(n, seen, w, first, budget, held, in_money, mark, price, p):
                 place, closed = ladder.winners.place[first + i], left * share
                 note(p.log, state, out, LOGGED_ADL, place, price, closed, money, left * (1.0 - share))
     shrink(w, first + n, share, desk.held.steps, state)
-    return taken, held * share
+    return taken, coins * share
 
 
 @lean
@@ -222,12 +222,12 @@ def deleverage(s, mark, unpaid, kept, kept_value, p):
     first, end = (0, p.ladder.longs) if w > 0 else (p.ladder.longs, winners.entry.size)
     n = in_profit(w, mark, winners.entry, first, end)
     seen = state.long_seen if w > 0 else state.short_seen
-    held = rank(n, w, mark, first, p)
+    coins = rank(n, w, mark, first, p)
     out.adl_seen += n
     if p.tallies.adl.size > 0 and seen < n:
         count_eligible(first + seen, first + n, desk.capacity[seen:n], p)
     if terms.policy == PRO_RATA:
-        taken, coins = close_alike(n, min(seen, n), w, first, budget, held, in_money, mark, price, p)
+        taken, coins = close_alike(n, min(seen, n), w, first, budget, coins, in_money, mark, price, p)
     else:
         found = share_out(n, w, mark, first, budget, p)
         taken, coins = close_some(found, w, first, in_money, mark, price, p)

@@ -21,7 +21,7 @@ class Holdings(NamedTuple):
 
     closed : float64[N], share of the original quantity; zeros before a path
     left : float64[N], quantity left where `closed` is above 0, anything elsewhere
-    hits : int64[N], rows where it is; STATE says how many
+    hits : int64[N], rows where it is, each once; STATE says how many
     steps : STEP[N], for the rows that are not among them: the longs' from 0 on, the shorts' from their first row on;
         STATE says how many
     """
@@ -84,7 +84,11 @@ def write_all_down(place, quantity, held, state):
 
 @inlined
 def shrink(s, end, share, steps, state):
-    """Close the same share of all rows of side s before `end`."""
+    """Close the same share of all rows of side s before `end`.
+
+    Marks of later events on a side give profits to more rows, up to rounding, so a step is added at the end; one that
+    must go between others is the exception.
+    """
     first = k = 0 if s > 0 else state.longs
     last = first + (state.long_steps if s > 0 else state.short_steps)
     begin = first  # of the rows that the steps looked at leave
