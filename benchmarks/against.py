@@ -23,7 +23,7 @@ WORDS = {
 
 def plain_run(traders: int, paths: int) -> Any:
     """The engine's run of what the baselines know: whole jumps, infinite depth, a fund that keeps every surplus."""
-    from stress.simulation import prepare
+    from stress.engine.prepare import prepare
 
     run = market.load("retail", traders, paths)
     close = run.prices.block(run.seed, 0, paths, run.n_steps, run.step)[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from stress.words import significant
+from stress.formatting import significant
 
 
 def table(head: list[str], rows: list[list[str]], left: int = 1) -> str:

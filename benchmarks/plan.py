@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from benchmarks.pages import between, machine, table
-from stress.words import significant
+from stress.formatting import significant
 
 PATHS, PARTS = 10**9, 1_000
 CORES = 64, 1_024, 8_192
@@ -77,7 +77,7 @@ def plan(found: dict[str, Any]) -> str:
     made = _table(lines, d["work"], f"{PATHS:,} paths x {d['traders']:,} traders x {d['steps']:,} steps")
     if d["scheduler_s_per_task"] is None:
         return made
-    from stress.blocks import SECONDS
+    from stress.engine.scheduling import SECONDS
 
     fed = significant(SECONDS / d["scheduler_s_per_task"], 2)
     return f"{made}\n\nWith tasks of {SECONDS:g} s, one scheduler as measured hands out work for {fed} cores."

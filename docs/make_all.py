@@ -1,7 +1,7 @@
 """Remakes every figure and table of the README and of docs: `python docs/make_all.py`, from anywhere, in two minutes.
 
     docs/img/*.png, the text between the quickstart marks of README.md    from examples/quickstart.toml
-    docs/venues.md                                                        from stress/venues/*.toml
+    docs/venues.md                                                        from stress/venue/presets/*.toml
     docs/validation.md                                                    from docs/validation/
     benchmarks/RESULTS.md, the table between the benchmark marks,
     those of docs/scaling.md                                              from benchmarks/results.json

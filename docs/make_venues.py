@@ -5,14 +5,15 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
-from stress.venue import Tier, Venue, VenueInfo, list_venues, load_venue
-from stress.venue_file import PRESETS, VenueFile
+from stress.venue.file import PRESETS, VenueFile
+from stress.venue.load import VenueInfo, list_venues, load_venue
+from stress.venue.venue import Tier, Venue
 
 PAGE = Path(__file__).with_name("venues.md")
 INTRO = """\
 # Venues
 
-Made by `python docs/make_venues.py` from `stress/venues/*.toml`; change those, not this page.
+Made by `python docs/make_venues.py` from `stress/venue/presets/*.toml`; change those, not this page.
 
 Each figure has a source, a date and a status: *official* (the venue's own page or code), *third-party* (a client, a
 mirror or a data set; said of what kind), *assumed* (said why). Rules change: look at the dates (a year alone: the page

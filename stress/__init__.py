@@ -10,28 +10,29 @@ from typing import Any
 __version__ = metadata.version("perp-stress")
 
 _HOMES = {
-    "Book": "book",
-    "BookWarning": "book",
-    "Depth": "depth",
-    "Estimate": "estimate",
+    "Book": "book.book",
+    "BookWarning": "book.columns",
+    "Depth": "venue.depth",
+    "Estimate": "results.estimate",
     "InputError": "errors",
-    "PopulationSpec": "population",
-    "Record": "record",
-    "Result": "result",
-    "Scenario": "scenario",
-    "SimulationError": "simulation",
-    "Tier": "venue",
-    "Venue": "venue",
-    "allocate": "adl",
-    "compare": "comparison",
-    "list_venues": "venue",
-    "load_scenario": "scenario",
-    "load_venue": "venue",
-    "open_run": "run_dir",
-    "run": "record",
+    "PopulationSpec": "book.population",
+    "Record": "runs.record",
+    "Result": "results.result",
+    "Scenario": "scenario.scenario",
+    "SimulationError": "engine.design",
+    "Tier": "venue.venue",
+    "Venue": "venue.venue",
+    "allocate": "venue.allocate",
+    "compare": "results.comparison",
+    "list_venues": "venue.load",
+    "load_scenario": "scenario.scenario",
+    "load_venue": "venue.load",
+    "open_run": "runs.run_directory",
+    "reverse_shock": "analysis.reverse_stress",
+    "run": "simulation",
     "simulate": "simulation",
 }
-_MODULES = ("buckets", "estimate", "plots", "prices", "sizing")
+_MODULES = ("plots", "prices", "results")
 
 __all__ = ["__version__", *_HOMES, *_MODULES]
 

@@ -1,35 +1,37 @@
-"""The one orchestrator: book, venue and prices in, `Result` out.
+"""The one orchestrator: from what a person gives to a `Result`, or to the record of a scenario.
 
-`simulate` checks its arguments, has the paths of the run (`stress.engine.Run`) worked in blocks (`stress.gather`), and
-puts the result together in the order of the paths.
+`simulate` takes book, venue and prices; `run` takes a scenario and may keep the run in a directory. Both have the paths
+worked in blocks (`stress.engine`) and put the result together in the order of the paths.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+import time
+import warnings
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
+import pandas as pd
 
-from stress.book import Book
-from stress.depth import Depth
-from stress.engine import Detail, Run, SimulationError
-from stress.errors import InputError, Problem, raise_if
-from stress.gather import gather
-from stress.prices import Paths
-from stress.provenance import provenance
-from stress.result import Result
-from stress.venue import Venue
+from stress import serialize
+from stress.analysis.study import run_designs
+from stress.book.book import Book
+from stress.engine import scheduling
+from stress.engine.design import Detail
+from stress.engine.prepare import prepare
+from stress.errors import InputError, Problem
+from stress.results.result import Result
+from stress.runs.record import BOUNDS, SCHEMA, Record, _gap_row, _required
+from stress.scenario.scenario import Scenario, load_scenario
+from stress.venue.depth import Depth
+from stress.venue.venue import Venue
 
 if TYPE_CHECKING:
-    from stress.partial import PartialRun
-
-__all__ = ["SimulationError", "prepare", "provenance", "simulate", "simulate_together", "timing"]
-
-MAX_SEED = 2**63 - 1
-DEFAULT_PATHS, DEFAULT_HORIZON, DEFAULT_STEP = 10_000, 86_400.0, 60.0
+    from stress.runs.checkpoint import Checkpoint
 
 
 def simulate(
@@ -102,130 +104,122 @@ def simulate(
     WorkerError
         If the workers of the executor are gone, or have other versions.
     """
-    run = prepare(
+    design = prepare(
         book, venue, prices, fund=fund, n_paths=n_paths, horizon=horizon, step=step, depth=depth, gap=gap,
         jump_gap=jump_gap, seed=seed, under_margin=under_margin, detail=detail,
     )  # fmt: skip
-    return simulate_together([run], threads=threads, executor=executor, progress=progress)[0]
+    return run_designs([design], threads=threads, executor=executor, progress=progress)[0]
 
 
-def simulate_together(
-    runs: Sequence[Run],
+def run(
+    scenario: Scenario | str | Path,
+    overrides: Iterable[str] = (),
     *,
     threads: int | None = None,
     executor: Executor | None = None,
     progress: Callable[[int, int], None] | None = None,
-    kept: PartialRun | None = None,
-) -> list[Result]:
-    """Run several designs on the same price paths, which are made once.
+    directory: str | Path | None = None,
+    report: bool = False,
+) -> Record:
+    """Run a scenario, given or by its file.
 
     Parameters
     ----------
-    runs : sequence of Run
-        From `prepare`; they share prices, number of paths, steps and seed.
+    scenario : Scenario or path
+    overrides : iterable of str
+        See `Scenario.load`.
     threads, executor, progress
-        As in `simulate`.
-    kept : PartialRun, optional
-        Where finished paths are kept on disk, and those of an interrupted run are found.
+        See `stress.simulate`.
+    directory : path, optional
+        Keep the run there. While it works, finished paths are kept in `directory.partial`: the same call goes on from
+        them after an interruption, to the same bytes.
+    report : bool
+        Whether to draw the figures and write report.html there too.
 
-    Returns
-    -------
-    list of Result, in the order of the runs
+    Raises
+    ------
+    InputError
+        With everything that is wrong with the scenario, its files and the directory.
     """
-    lead = runs[0]
-    for run in runs:
-        same = run.prices is lead.prices and run.seed == lead.seed
-        if not (same and (run.n_paths, run.n_steps, run.step) == (lead.n_paths, lead.n_steps, lead.step)):
-            raise ValueError("designs that run together share prices, seed, paths, steps and step")
-        _ = run.kernel  # made once, before the workers share it
-    if threads is not None and not (_is_number(threads) and threads >= 1 and threads % 1 == 0):
-        raise InputError(Problem("run", "a whole number, 1 or more", column="threads", value=threads))
-    found = gather(runs, threads=threads, executor=executor, progress=progress, kept=kept)
-    made_by = provenance()
-    return [Result.assemble(run, block, made_by) for run, block in zip(runs, found, strict=True)]
+    if report and directory is None:
+        raise InputError(Problem("run", "a directory to write the report in", column="directory"))
+    if not isinstance(scenario, Scenario):
+        scenario = load_scenario(scenario, overrides)
+    if directory is None:
+        return execute(scenario, threads=threads, executor=executor, progress=progress)
+    from stress.runs import run_directory
+    from stress.runs.checkpoint import Checkpoint
+
+    with Checkpoint(Path(directory), scenario) as kept:
+        run_directory.check_target(kept.directory, scenario.hash)
+        record = execute(scenario, threads=threads, executor=executor, progress=progress, kept=kept)
+        kept.save(record, report)
+    return record
 
 
-def prepare(
-    book: Book,
-    venue: Venue,
-    prices: Any,
+def execute(
+    scenario: Scenario,
     *,
-    fund: float,
-    n_paths: int | None = None,
-    horizon: float | None = None,
-    step: float | None = None,
-    depth: Depth | None = None,
-    gap: float = 0.0,
-    jump_gap: float = 1.0,
-    seed: int = 0,
-    under_margin: Literal["error", "liquidate", "drop"] = "error",
+    threads: int | None = None,
+    executor: Executor | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    command: str = "",
+    kept: Checkpoint | None = None,
     detail: Detail = "positions",
-) -> Run:
-    """The checked run of the arguments of `simulate`."""
-    n_paths, horizon, step, problems = timing(prices, n_paths, horizon, step)
-    n_steps = round(horizon / step) if step > 0 and math.isfinite(horizon) else 0
-    numbers = {"fund": fund, "gap": gap, "jump_gap": jump_gap}
-    wrong = {name: value for name, value in numbers.items() if not _is_number(value)}
-    problems += [Problem("run", "a number", column=name, value=value) for name, value in wrong.items()]
-    if depth is not None and not isinstance(depth, Depth):
-        problems.append(Problem("run", "a stress.Depth or None", column="depth", value=depth))
-    raise_if(problems)
-    known = isinstance(seed, (int, np.integer)) and not isinstance(seed, bool)
-    checks = [
-        ("fund", fund, fund >= venue.reserve, f"USD, at least the venue's reserve {venue.reserve:,.10g}"),
-        ("n_paths", n_paths, n_paths >= 1 and n_paths % 1 == 0, "a whole number, 1 or more"),
-        ("step", step, step > 0 and math.isfinite(step), "seconds above 0"),
-        ("horizon", horizon, n_steps >= 1, "a step or more, in seconds"),
-        ("horizon", horizon, n_steps < 1 or abs(n_steps * step - horizon) <= 1e-6 * step, f"a multiple of {step:g} s"),
-        ("gap", gap, 0 <= gap <= 1, "a share from 0 to 1"),
-        ("jump_gap", jump_gap, 0 <= jump_gap <= 1, "a share from 0 to 1"),
-        ("seed", seed, known and 0 <= seed <= MAX_SEED, "a whole number from 0 to 2^63 - 1"),
-        ("detail", detail, detail in get_args(Detail), "positions or paths"),
-    ]
-    raise_if([Problem("run", expected, column=name, value=value) for name, value, ok, expected in checks if not ok])
-    book = book.check_margin(venue, prices.s0, under_margin).balanced("outside")
-    book.warn_of_limits(venue)
-    return Run(
-        book,
-        venue,
-        prices,
-        int(n_paths),
-        n_steps,
-        float(step),
-        depth,
-        float(fund),
-        float(gap),
-        float(jump_gap),
-        int(seed),
-        detail,
-    )
+) -> Record:
+    """Run a scenario at its own pair of gap and jump_gap, at (0, 0) and at (1, 1), on the same prices.
 
+    Parameters
+    ----------
+    scenario : Scenario
+    threads, executor, progress
+        See `stress.simulate`.
+    command : str
+        For the manifest.
+    kept : PartialRun, optional
+        Where finished paths are kept, and those of an interrupted run are found.
+    detail : {"positions", "paths"}
+        Of the scenario's own pair, see `stress.simulate`; of the other two only the paths are kept.
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-
-
-def timing(
-    prices: Any, n_paths: int | None, horizon: float | None, step: float | None
-) -> tuple[Any, Any, Any, list[Problem]]:
-    """Paths, horizon and step: those of the price model where it has its own, and what is wrong with those given."""
-    given = {"n_paths": n_paths, "horizon": horizon, "step": step}
-    wrong = {name: value for name, value in given.items() if value is not None and not _is_number(value)}
-    problems = [Problem("run", "a number", column=name, value=value) for name, value in wrong.items()]
-    raise_if(problems)
-    if isinstance(prices, Paths):
-        return prices.n_paths, prices.horizon, prices.step, problems
-    own_paths, own_step = getattr(prices, "n_paths", None), getattr(prices, "step", None)
-    longest = getattr(prices, "horizon", None)
-    if own_paths is not None and n_paths not in (None, own_paths):
-        problems.append(Problem("run", f"{own_paths}: a replay is one path", column="n_paths", value=n_paths))
-    if own_step is not None and step not in (None, own_step):
-        problems.append(Problem("run", f"the step of the bars, {own_step} seconds", column="step", value=step))
-    if longest is not None and horizon is not None and horizon > longest:
-        expected = f"at most the length of the bars, {longest:g} seconds"
-        problems.append(Problem("run", expected, column="horizon", value=horizon))
-    defaults = own_paths or DEFAULT_PATHS, longest or DEFAULT_HORIZON, own_step or DEFAULT_STEP
-    paths, length, dt = (
-        value if value is not None else default for value, default in zip(given.values(), defaults, strict=True)
-    )
-    return paths, length, dt, problems
+    Raises
+    ------
+    InputError
+        With everything that is wrong with the scenario and its files.
+    """
+    start = time.perf_counter()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        built = scenario.build()
+        chosen = built.design
+        pairs = sorted({*BOUNDS, (chosen.gap, chosen.jump_gap)})
+        runs = [replace(chosen, gap=gap, jump_gap=jump_gap, detail="paths") for gap, jump_gap in pairs]
+        runs[pairs.index((chosen.gap, chosen.jump_gap))] = replace(chosen, detail=detail)
+        ready = time.perf_counter()
+        results = run_designs(runs, threads=threads, executor=executor, progress=progress, sink=kept)
+    done = time.perf_counter()
+    found = 0 if kept is None else kept.found
+    said = list({(str(w.message), w.category): w for w in caught}.values())
+    for w in said:
+        warnings.warn_explicit(w.message, w.category, w.filename, w.lineno)
+    alphas = scenario.fund.alphas
+    at = pairs.index((chosen.gap, chosen.jump_gap))
+    result = results[at]
+    result = replace(result, config=serialize.loads(serialize.dumps(result.config)))
+    gaps = pd.DataFrame([_gap_row(r, alphas, i == at) for i, r in enumerate(results)])
+    manifest = {
+        "schema_version": SCHEMA,
+        "name": scenario.name,
+        "hash": scenario.hash,
+        "seed": scenario.seed,
+        "versions": result.provenance,
+        "inputs": scenario.inputs,
+        "threads": threads or scheduling.default_threads(),
+        "wall_seconds": round(done - start, 3),
+        "paths_per_second": round(len(pairs) * (result.n_paths - found) / (done - ready), 1),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": command,
+        "warnings": [*(str(w.message) for w in said), *built.notes],
+    }
+    if found:
+        manifest["resumed_paths"] = found
+    return Record(scenario.resolved(), manifest, result, gaps, _required(result, alphas))

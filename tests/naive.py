@@ -424,7 +424,7 @@ class Unpaid:
 
 
 @dataclass
-class Run:
+class Design:
     """One path with one fund; `positions` are its own copies and change."""
 
     positions: list[Position]
@@ -711,7 +711,7 @@ def simulate(
 
     def run(balance: float) -> Outcome:
         name = f"seed {seed}, path {path}, fund {balance}"
-        one = Run(
+        one = Design(
             [replace(p) for p in positions], rules, close[0], depth, balance,
             dt, gap, jump_gap, under_margin, random_score, check, name,
         )  # fmt: skip

@@ -8,7 +8,7 @@ import numpy as np
 
 import stress
 from stress import prices
-from stress.depth import Depth
+from stress.venue.depth import Depth
 
 HOSTILE = '<script>alert("x")</script> & $\\frac{1}{2}$'
 

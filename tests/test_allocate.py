@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import stress
-from stress.kernels.records import POLICIES
+from stress.kernels.rules.records import POLICIES
 
 pytestmark = pytest.mark.nojit
 

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.nojit
 
 PACKAGE = Path(stress.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
-KERNELS = sorted((PACKAGE / "kernels").glob("*.py"))
+KERNELS = sorted((PACKAGE / "kernels").rglob("*.py"))
 HEAVY = ("numba", "pandas", "matplotlib", "scipy")
 
 
@@ -126,9 +126,10 @@ def test_public_names_resolve():
 
 def test_words_of_the_records_are_the_words_of_the_venue():
     """Every word that the compiled side numbers is one that a venue may say, and no other."""
-    from stress.kernels import allocate, deleverage, margin, records, scores
+    from stress.kernels.path import deleverage
+    from stress.kernels.rules import margin, records, scores, sharing
 
-    for words, module in ((records.POLICIES, allocate), (records.SCORES, scores), (records.TIER_BASES, margin)):
+    for words, module in ((records.POLICIES, sharing), (records.SCORES, scores), (records.TIER_BASES, margin)):
         assert [getattr(module, word.upper()) for word in words] == list(range(len(words)))
     assert [records.ADL_PRICES.index(w) for w in ("bankruptcy", "mark")] == [
         deleverage.AT_BANKRUPTCY,

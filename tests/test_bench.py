@@ -11,6 +11,7 @@ import pytest
 from stress import bench
 from stress.bench import clock, cost, distribution, market, process, scale, targets
 from stress.cli import main
+from stress.results.replay import replay
 from tests.conftest import ROOT
 
 
@@ -53,7 +54,7 @@ def test_liquidations_of_the_second_run_are_those_of_its_log():
     assert depleted.size > 3
     logged = 0
     for path in depleted.tolist():
-        log = lasting.replay(path)
+        log = replay(lasting, path)
         logged += int(((log["event"] == "liquidation") & (log["step"] >= paths["depletion_step"][path])).sum())
     assert cost.repeated(run, paths, market.work(lasting).paths) == logged > 0
 

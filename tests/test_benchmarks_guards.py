@@ -11,13 +11,14 @@ from numba.core.runtime import _nrt_python, rtsys
 import stress
 from stress.bench import cost, market
 from stress.bench.clock import median_seconds
-from stress.simulation import prepare
+from stress.engine.blocks import work_block
+from stress.engine.prepare import prepare
 
 
 def fastest(run, rounds=7):
     """Shortest time in which the paths of a run were worked, seconds: what disturbs a timing makes it longer."""
-    run.block(0, run.n_paths)
-    return min(median_seconds(1, run.block, 0, run.n_paths, warm=False) for _ in range(rounds))
+    work_block([run], 0, run.n_paths)[0]
+    return min(median_seconds(1, work_block, [run], 0, run.n_paths, warm=False) for _ in range(rounds))
 
 
 def even(n, rotation):

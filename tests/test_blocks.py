@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stress import blocks
+from stress.engine import scheduling
 from stress.errors import WorkerError
 
 pytestmark = pytest.mark.nojit
@@ -24,7 +24,7 @@ def test_what_is_missing_and_what_is_held_are_all_paths(n_paths, steps):
         if at + gap + n <= n_paths:
             held.append((at + gap, n))
             at += gap + n
-    todo = list(blocks.missing(held[::-1], n_paths))
+    todo = list(scheduling.missing(held[::-1], n_paths))
     paths = [path for first, n in held + todo for path in range(first, first + n)]
     assert sorted(paths) == list(range(n_paths))
     assert all(n > 0 for _, n in todo)
@@ -37,11 +37,11 @@ def test_a_cut_takes_every_path_once(lengths, size, seconds):
     for n in lengths:
         ranges.append((at, n))
         at += n + 7
-    cut, taken = blocks.Cut(ranges, size, 4 * size), []
+    cut, taken = scheduling.BlockScheduler(ranges, size, 4 * size), []
     while (block := cut.take()) is not None:
         taken.append(block)
         if seconds:
-            cut.saw(block[1], seconds.pop())
+            cut.observe(block[1], seconds.pop())
     assert [p for first, n in taken for p in range(first, first + n)] == [
         p for first, n in ranges for p in range(first, first + n)
     ]
@@ -49,17 +49,17 @@ def test_a_cut_takes_every_path_once(lengths, size, seconds):
 
 
 def test_blocks_are_cut_by_the_time_they_take():
-    cut = blocks.Cut([(0, 10**6)], 64, 1024)
+    cut = scheduling.BlockScheduler([(0, 10**6)], 64, 1024)
     assert cut.take() == (0, 64)
-    cut.saw(64, 16 * blocks.SECONDS)
+    cut.observe(64, 16 * scheduling.SECONDS)
     assert cut.take() == (64, 4)
-    cut.saw(4, blocks.SECONDS / 100)
+    cut.observe(4, scheduling.SECONDS / 100)
     assert cut.take() == (68, 400)
-    cut.saw(400, 1e-9)
+    cut.observe(400, 1e-9)
     assert cut.take() == (468, 1024)
-    cut.saw(1, 1e9)
+    cut.observe(1, 1e9)
     assert cut.take() == (1492, 1)
-    assert blocks.Cut([(0, 100)], 64).largest == 64
+    assert scheduling.BlockScheduler([(0, 100)], 64).largest == 64
 
 
 def test_no_more_is_handed_out_than_keeps_the_workers_busy():
@@ -75,7 +75,7 @@ def test_no_more_is_handed_out_than_keeps_the_workers_busy():
 
     with ThreadPoolExecutor(3) as pool:
         seen = []
-        for first in blocks.work(task, blocks.Cut([(0, 60)], 1), blocks.Crew(pool, 3)):
+        for first in scheduling.work(task, scheduling.BlockScheduler([(0, 60)], 1), scheduling.WorkerPool(pool, 3)):
             time.sleep(0.003)  # slower than the workers
             with lock:
                 waiting -= 1
@@ -95,7 +95,7 @@ def test_a_slow_block_stops_no_other():
 
     with ThreadPoolExecutor(2) as pool:
         seen = []
-        for first in blocks.work(task, blocks.Cut([(0, 20)], 1), blocks.Crew(pool, 2)):
+        for first in scheduling.work(task, scheduling.BlockScheduler([(0, 20)], 1), scheduling.WorkerPool(pool, 2)):
             seen.append(first)
             if len(seen) == 19:
                 done.set()
@@ -111,7 +111,7 @@ def test_an_error_of_a_block_is_raised_and_the_others_are_taken_back():
         raise ZeroDivisionError(first)
 
     with ThreadPoolExecutor(1) as pool, pytest.raises(ZeroDivisionError, match="0"):
-        list(blocks.work(task, blocks.Cut([(0, 50)], 1), blocks.Crew(pool, 1)))
+        list(scheduling.work(task, scheduling.BlockScheduler([(0, 50)], 1), scheduling.WorkerPool(pool, 1)))
     assert len(worked) <= 3
 
 
@@ -126,4 +126,4 @@ class Broken:
 
 def test_workers_that_die_are_said_to_be_dead():
     with pytest.raises(WorkerError, match="a process that worked the run has died"):
-        list(blocks.work(len, blocks.Cut([(0, 5)], 1), blocks.Crew(Broken(), 2)))
+        list(scheduling.work(len, scheduling.BlockScheduler([(0, 5)], 1), scheduling.WorkerPool(Broken(), 2)))

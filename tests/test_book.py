@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stress.book import Book, BookWarning
+from stress.book.book import Book, BookWarning
 from stress.errors import InputError
-from stress.venue import Tier, Venue, load_venue
+from stress.venue.load import load_venue
+from stress.venue.venue import Tier, Venue
 
 pytestmark = pytest.mark.nojit
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from stress.errors import InputError
-from stress.kernels.philox import BLOCK, uniforms
-from stress.kernels.resample import next_bar
+from stress.kernels.numerics.philox import BLOCK, uniforms
+from stress.kernels.prices.resample import next_bar
 from stress.prices import Bars, Bootstrap, Paths, make, read_bars
 from stress.prices.bars import Gap
 from stress.prices.bootstrap import block_length

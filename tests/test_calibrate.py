@@ -11,11 +11,11 @@ import pytest
 
 from stress.errors import InputError
 from stress.prices import Bars, Kou, TailJumps, make, read_bars
-from stress.prices.bar_law import Grid, exceedance
 from stress.prices.bars import Gap
-from stress.prices.calibrate import LEVELS, calibrate, exceedance_table, gap_range
-from stress.prices.diffusion import YEAR
-from stress.prices.fits import fit_tail
+from stress.prices.calibration.bar_law import Grid, exceedance
+from stress.prices.calibration.calibrate import LEVELS, calibrate, exceedance_table, gap_range
+from stress.prices.calibration.fits import fit_tail
+from stress.prices.jump_diffusion import YEAR
 from tests.conftest import data_file
 
 STEP = 300.0

@@ -8,14 +8,15 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from stress.kernels import chunk, diffusion, fmath, philox
-from stress.kernels.chunk import CHUNK
-from stress.kernels.diffusion import jump, poisson, size
-from stress.kernels.fmath import exp, factor, log, normal_quantile, power
-from stress.kernels.philox import BLOCK, BRIDGE, STEP, uniforms
-from stress.kernels.resample import next_bar
+from stress.kernels.numerics import elementary, philox, vector
+from stress.kernels.numerics.elementary import exp, factor, log, normal_quantile, power
+from stress.kernels.numerics.philox import BLOCK, BRIDGE, STEP, uniforms
+from stress.kernels.numerics.vector import CHUNK
+from stress.kernels.prices import diffusion
+from stress.kernels.prices.diffusion import jump, poisson, size
+from stress.kernels.prices.resample import next_bar
 from stress.prices import Bars, Bootstrap, Kou
-from stress.prices.diffusion import law_of
+from stress.prices.jump_diffusion import law_of
 from tests.test_prices import DAY, KOU, PARAMETRIC, each_model, same
 
 pytestmark = pytest.mark.nojit
@@ -37,7 +38,7 @@ def around(*values: float) -> list[float]:
 
 def extreme_uniforms() -> np.ndarray:
     """Uniforms next to 0 and 1 and where the normal quantile changes its formula, then many in between."""
-    cuts = [u for p in (0.5 - fmath.CENTRAL, math.exp(-25.0), 1e-12, 2.0**-40) for u in around(p, 1.0 - p)]
+    cuts = [u for p in (0.5 - elementary.CENTRAL, math.exp(-25.0), 1e-12, 2.0**-40) for u in around(p, 1.0 - p)]
     ends = [2.0**-53, 3 * 2.0**-53, 1.0 - 3 * 2.0**-53, 1.0 - 2.0**-53, *around(0.5)]
     return np.concatenate([cuts, ends, np.random.default_rng(8).random(3 * CHUNK)])
 
@@ -60,24 +61,24 @@ def test_uniforms_of_a_chunk_are_those_of_its_steps():
 
 
 def test_normals_of_a_chunk_are_the_quantiles_one_by_one():
-    u, room = extreme_uniforms(), chunk.room()
+    u, room = extreme_uniforms(), vector.room()
     expected = np.array([normal_quantile(x) for x in u])
     for piece in in_pieces(u.size):
-        chunk.normals(u[piece], room.values, room.places)
+        vector.normals(u[piece], room.values, room.places)
     assert u.tobytes() == expected.tobytes()
     tails = np.concatenate([extreme_uniforms()[:24], 1.0 - np.linspace(1e-16, 0.074, CHUNK - 24)])
     expected = np.array([normal_quantile(x) for x in tails])
-    chunk.normals(tails, room.values, room.places)  # no element in the middle but a few
+    vector.normals(tails, room.values, room.places)  # no element in the middle but a few
     assert tails.tobytes() == expected.tobytes()
 
 
-@pytest.mark.parametrize("largest", [1e-300, 1e-3, fmath.SMALL, 0.1, 30.0, 800.0])
+@pytest.mark.parametrize("largest", [1e-300, 1e-3, elementary.SMALL, 0.1, 30.0, 800.0])
 def test_factors_of_a_chunk_are_those_one_by_one(largest):
-    borders = [x for x in around(fmath.SMALL, -fmath.SMALL) if abs(x) <= largest]
+    borders = [x for x in around(elementary.SMALL, -elementary.SMALL) if abs(x) <= largest]
     x = np.concatenate([[0.0, -0.0, 5e-324, largest, -largest], borders, np.linspace(-largest, largest, 600)])
     expected = np.array([factor(value) for value in x])
     for piece in in_pieces(x.size):
-        chunk.factors(x[piece])
+        vector.factors(x[piece])
     assert x.tobytes() == expected.tobytes()
 
 
@@ -85,7 +86,7 @@ def test_one_large_factor_in_a_chunk():
     x = np.linspace(-0.01, 0.01, CHUNK)
     x[77] = 0.4
     expected = np.array([factor(value) for value in x])
-    chunk.factors(x)
+    vector.factors(x)
     assert x.tobytes() == expected.tobytes()
 
 

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from stress import record
+from stress import simulation
 from stress.cli import main
 from tests.conftest import ROOT, data_file
 from tests.tiny import BARS, POSITIONS, REPLAY, TINY, write_replay
@@ -152,7 +152,7 @@ def test_wrong_use_is_exit_code_2(command):
 
 def test_a_directory_of_another_run_is_refused_before_the_run(command, monkeypatch):
     assert command("run", "tiny.toml", "--no-report", "-q", "--out", "x", "--paths", 2)[0] == 0
-    monkeypatch.setattr(record, "execute", lambda *a, **k: pytest.fail("ran all the same"))
+    monkeypatch.setattr(simulation, "execute", lambda *a, **k: pytest.fail("ran all the same"))
     code, _, err = command("run", "tiny.toml", "--no-report", "-q", "--out", "x", "--paths", 3)
     assert code == 2
     assert "a run directory of the same scenario" in err
@@ -162,7 +162,7 @@ def test_an_interrupt_is_exit_code_3_and_leaves_nothing(command, tmp_path, monke
     def interrupt(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(record, "simulate_together", interrupt)
+    monkeypatch.setattr(simulation, "run_designs", interrupt)
     code, out, err = command("run", "tiny.toml")
     assert (code, out) == (3, "")
     assert "Interrupted" in err
@@ -369,7 +369,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused_before_the_work(name, command, tmp_path, monkeypatch):
-    monkeypatch.setattr(record, "simulate_together", lambda *a, **k: pytest.fail("ran all the same"))
+    monkeypatch.setattr(simulation, "run_designs", lambda *a, **k: pytest.fail("ran all the same"))
     arguments, said = REFUSED[name]
     code, out, err = command(*arguments)
     assert (code, out) == (2, "")
@@ -382,5 +382,5 @@ def test_only_a_broken_limit_is_exit_code_1(error, code, command, monkeypatch):
     def fail(*arguments, **options):
         raise error
 
-    monkeypatch.setattr(record, "simulate_together", fail)
+    monkeypatch.setattr(simulation, "run_designs", fail)
     assert command("size", "tiny.toml", "--limit", 1)[0] == code

@@ -146,10 +146,10 @@ def test_depletion_curve_has_the_tail_of_the_deficit(jump_crossings):
 
 def test_no_jump_gap_no_deficit(jump_crossings):
     result, _, _ = jump_crossings
-    again = simulate(result.run.book, result.run.prices, n_paths=500, step=60.0, jump_gap=0.0, seed=15)
+    again = simulate(result.design.book, result.design.prices, n_paths=500, step=60.0, jump_gap=0.0, seed=15)
     assert (again.paths["deficit"] == 0).all()
     assert (again.paths["liquidated_count"] == result.paths["liquidated_count"][:500]).all()
-    half = simulate(result.run.book, result.run.prices, n_paths=500, step=60.0, jump_gap=0.5, seed=15)
+    half = simulate(result.design.book, result.design.prices, n_paths=500, step=60.0, jump_gap=0.5, seed=15)
     assert 0 < half.paths["deficit"].sum() < result.paths["deficit"][:500].sum()
 
 

@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 import stress
-from stress import blocks, partial
 from stress.cli import main
+from stress.engine import scheduling
 from stress.errors import InputError, WorkerError
+from stress.runs import checkpoint
 from tests.conftest import ROOT
 from tests.test_reproducible import DEPTH, SETTINGS, digests, make_book, make_venue
 from tests.test_shards import files, interrupt
@@ -25,7 +26,7 @@ from tests.tiny import TINY
 
 dask = pytest.importorskip("dask")
 distributed = pytest.importorskip("distributed")
-cluster = pytest.importorskip("stress.cluster")
+cluster = pytest.importorskip("stress.engine.cluster")
 
 PATIENCE = 60  # seconds for anything that a process does
 SMALL = 20_000  # bytes of prices in a block: 25 paths of 24 steps, 5 of 120
@@ -66,7 +67,7 @@ def alone():
     return digests(simulate(threads=1))
 
 
-class Machines:
+class ClusterPool:
     """A scheduler and its workers, each a process of its own."""
 
     def __init__(self, folder: Path):
@@ -113,7 +114,7 @@ class Machines:
 
 @pytest.fixture(scope="module")
 def machines(tmp_path_factory):
-    machines = Machines(tmp_path_factory.mktemp("machines"))
+    machines = ClusterPool(tmp_path_factory.mktemp("machines"))
     try:
         for process in [machines.start("worker", machines.address, "--nthreads=1", "--no-nanny", "--no-dashboard")
                         for _ in range(2)]:  # fmt: skip
@@ -127,7 +128,7 @@ def machines(tmp_path_factory):
 def test_two_workers_give_the_same_bytes(machines, alone, monkeypatch):
     """By a client, by its executor, by any size of block; and afterwards nothing of the run is left there."""
     assert digests(simulate(executor=machines.client)) == alone
-    monkeypatch.setattr(blocks, "BLOCK_BYTES", SMALL)
+    monkeypatch.setattr(scheduling, "BLOCK_BYTES", SMALL)
     done = []
     found = simulate(executor=machines.client.get_executor(retries=2), progress=lambda k, n: done.append(k))
     assert digests(found) == alone
@@ -140,25 +141,25 @@ def test_two_workers_give_the_same_bytes(machines, alone, monkeypatch):
 
 def test_the_run_is_sent_once_to_each_worker(machines, monkeypatch):
     """A block is asked for by a few bytes, whatever the size of the book."""
-    from stress.task import Task
+    from stress.engine.task import Task
 
     sent = []
-    monkeypatch.setattr(blocks, "BLOCK_BYTES", SMALL)
+    monkeypatch.setattr(scheduling, "BLOCK_BYTES", SMALL)
     real = Task.__reduce__
     monkeypatch.setattr(Task, "__reduce__", lambda self: sent.append(self.token) or real(self))
     simulate(executor=machines.client)
     assert len(sent) == 1  # packed for the scheduler, which hands it to every worker
-    assert len(pickle.dumps(cluster.Sent("perp-stress-0123456789abcdef"))) < 100
+    assert len(pickle.dumps(cluster.RemoteTask("perp-stress-0123456789abcdef"))) < 100
 
 
 def test_a_cluster_finishes_what_threads_began(machines, tmp_path, monkeypatch, capsys):
     """And the other way round: the same command line, and the same bytes."""
     (tmp_path / "tiny.toml").write_text(TINY)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(blocks, "BLOCK_BYTES", SMALL)
+    monkeypatch.setattr(scheduling, "BLOCK_BYTES", SMALL)
     stress.run("tiny.toml", directory="whole")
     whole = files(tmp_path / "whole")
-    monkeypatch.setattr(partial, "SECONDS", 0.0)
+    monkeypatch.setattr(checkpoint, "SECONDS", 0.0)
     for name, first, then in (
         ("a", {"threads": 1}, ["--cluster", machines.address]),
         ("b", {"executor": machines.client}, ["--threads", "2"]),
@@ -191,8 +192,8 @@ def test_other_commands_reach_the_cluster_too(machines, tmp_path, monkeypatch, c
 
 def test_a_worker_that_is_killed_half_way_costs_nothing_but_time(machines, alone, monkeypatch):
     """First the one is killed while it has blocks in hand, then the other; one that comes later finishes the run."""
-    monkeypatch.setattr(blocks, "BLOCK_BYTES", SMALL)
-    monkeypatch.setattr(blocks, "SECONDS", 0.04)  # some fifty blocks
+    monkeypatch.setattr(scheduling, "BLOCK_BYTES", SMALL)
+    monkeypatch.setattr(scheduling, "SECONDS", 0.04)  # some fifty blocks
     before = machines.pids()
     assert len(before) == 2
     (first, pid), (second, other) = before.items()
@@ -232,7 +233,7 @@ def test_a_cluster_without_workers_is_given_up(machines, monkeypatch):
         assert time.monotonic() < end
         time.sleep(0.05)
     monkeypatch.setattr(cluster, "ALONE", 0.5)
-    monkeypatch.setattr(blocks, "PATIENCE", 0.1)
+    monkeypatch.setattr(scheduling, "PATIENCE", 0.1)
     with pytest.raises(WorkerError, match=r"no worker for 0\.5 seconds"):
         simulate(executor=machines.client)
     monkeypatch.setattr(cluster, "TIMEOUT", 0.5)
@@ -247,9 +248,9 @@ def test_a_cluster_without_workers_is_given_up(machines, monkeypatch):
 def test_a_scheduler_that_goes_leaves_the_finished_paths(machines, tmp_path, monkeypatch):
     """The last test of these machines."""
     (tmp_path / "tiny.toml").write_text(TINY)
-    monkeypatch.setattr(blocks, "BLOCK_BYTES", SMALL)
+    monkeypatch.setattr(scheduling, "BLOCK_BYTES", SMALL)
     stress.run(tmp_path / "tiny.toml", directory=tmp_path / "whole")
-    monkeypatch.setattr(partial, "SECONDS", 0.0)
+    monkeypatch.setattr(checkpoint, "SECONDS", 0.0)
     assert machines.client.nthreads()
 
     def progress(done, total):
@@ -332,7 +333,7 @@ def test_threads_and_cluster_do_not_go_together(tmp_path, monkeypatch, capsys):
 def test_without_the_extra_it_says_how_to_install_it(tmp_path, monkeypatch, capsys):
     (tmp_path / "tiny.toml").write_text(TINY)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delitem(sys.modules, "stress.cluster")
+    monkeypatch.delitem(sys.modules, "stress.engine.cluster")
     monkeypatch.setitem(sys.modules, "distributed", None)
     assert call("run", "tiny.toml", "--cluster", "local:1", "-q") == 2
     said = capsys.readouterr().err
@@ -340,6 +341,6 @@ def test_without_the_extra_it_says_how_to_install_it(tmp_path, monkeypatch, caps
 
 
 def test_what_was_cancelled_is_a_scheduler_that_is_gone():
-    reason = cluster.Machines.reason
-    said = reason(object.__new__(cluster.Machines), CancelledError())
+    reason = cluster.ClusterPool.reason
+    said = reason(object.__new__(cluster.ClusterPool), CancelledError())
     assert said == "the scheduler of the cluster is gone (the connection was lost)"

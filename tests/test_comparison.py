@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 import stress
-from stress.comparison import _event_difference, compare
+from stress.results.comparison import _event_difference, compare
 
 TIER = stress.Tier(floor=0.0, cap=math.inf, max_leverage=100, maintenance_rate=0.005)
 

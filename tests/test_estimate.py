@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 import stress
-from stress.estimate import (
+from stress.results.estimate import (
     LEVEL,
     Estimate,
     clopper_pearson,
@@ -20,7 +20,7 @@ from stress.estimate import (
     upper_quantile,
     wilson,
 )  # fmt: skip
-from stress.sizing import depletion_curve, fund_grid, required_fund
+from stress.results.sizing import depletion_curve, fund_grid, required_fund
 
 pytestmark = pytest.mark.nojit
 

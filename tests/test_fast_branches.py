@@ -15,8 +15,13 @@ import numpy as np
 import pytest
 
 import stress
-from stress.kernels import allocate, deleverage, fmath, holdings, ladder, liquidation, scores, state, waterfall
-from stress.simulation import prepare
+from stress.engine.blocks import work_block
+from stress.engine.prepare import prepare
+from stress.kernels.index import ladder
+from stress.kernels.numerics import elementary
+from stress.kernels.path import deleverage, liquidation, remaining, state
+from stress.kernels.path import run as kernel
+from stress.kernels.rules import scores, sharing
 from tests import test_twin
 from tests.test_twin import S0
 
@@ -132,15 +137,15 @@ def test_steps_are_the_product_of_what_each_event_left(s):
     built = prepare(book, venue, stress.prices.Paths([[S0, S0]]), fund=0.0).ladder
     first = 0 if s > 0 else n
     for _ in range(20):
-        held, now = holdings.make_holdings(2 * n), np.zeros(1, state.STATE)[0]
+        held, now = remaining.make_holdings(2 * n), np.zeros(1, state.STATE)[0]
         now.longs = n
         left = np.full(2 * n, 2.0)
         for _ in range(rng.randint(1, 9)):
             end, share = first + rng.randint(1, n), rng.choice([0.0, 0.25, rng.random(), 1.0])
-            holdings.shrink(s, end, share, held.steps, now)
+            remaining.shrink(s, end, share, held.steps, now)
             left[first:end] *= 1.0 - share
             for side, rows in ((1, range(n)), (-1, range(n, 2 * n))):
-                found = [holdings.left_of(side, row, built.winners.quantity, held, now) for row in rows]
+                found = [remaining.left_of(side, row, built.winners.quantity, held, now) for row in rows]
                 assert found == pytest.approx(left[list(rows)], rel=1e-12)
         steps = held.steps[first : first + (now.long_steps if s > 0 else now.short_steps)]
         assert np.all(np.diff(steps["end"]) > 0)
@@ -167,7 +172,7 @@ def compare_level(closes, rules, fund) -> None:
     for depth in (None, STRAIGHT | {"usd": 1e9}):
         result, outcome = test_twin.run_both(book, venue, path, fund=fund, depth=depth)
         test_twin.assert_equal(result, outcome, book, (closes, rules, fund))
-        alone = replace(result.run, detail="paths").block(0, 1).out[0]
+        alone = work_block([replace(result.design, detail="paths")], 0, 1)[0].out[0]
         log = result.replay_path(0)
         for name in test_twin.MONEY:
             assert alone[name] == pytest.approx(getattr(outcome, name), abs=1e-9 * book.open_interest(S0)), name
@@ -183,10 +188,10 @@ def test_flights_equal_the_twin(closes, rules):
 
 def head_of_queue(key, capacity, number, budget):
     """How many rows give, which, and what, by the histogram of the keys."""
-    weights, place = np.zeros(allocate.BUCKETS), np.arange(key.size, dtype=np.int32)
+    weights, place = np.zeros(sharing.BUCKETS), np.arange(key.size, dtype=np.int32)
     who, amount = np.empty(key.size + 1, np.int64), np.empty(key.size)
-    allocate.weigh(key, capacity, weights)
-    return allocate.head_of_queue(key, capacity, weights, place, number, budget, who, amount), who, amount
+    sharing.weigh(key, capacity, weights)
+    return sharing.head_of_queue(key, capacity, weights, place, number, budget, who, amount), who, amount
 
 
 @pytest.mark.nojit
@@ -201,7 +206,7 @@ def test_the_head_of_the_queue_is_the_queue():
             rng.choice([0.0, -0.0], n),
         )
         kinds = (*kinds, rng.choice([-math.inf, -1e300, 0.0, 1e-300, math.inf], n))
-        for keys in map(np.vectorize(fmath.round40, otypes=[float]), kinds):
+        for keys in map(np.vectorize(elementary.round40, otypes=[float]), kinds):
             capacity, number = rng.lognormal(0, 1, n), rng.permutation(n)
             order = np.lexsort((number, -keys))
             total = capacity.sum()
@@ -263,7 +268,7 @@ def test_a_stretch_is_not_quiet_with_an_impossible_price(name, value):
     out, none = np.zeros(1, state.OUTCOME), state.plain(np.zeros((1, 0), state.CELL))
     for broken in (prices, state.Prices(arrays["close"], *(np.zeros((0, 0)),) * 3)):
         desk, fan = state.make_desk(*run.size), np.zeros((0, state.CHECKPOINTS))
-        waterfall.run_paths(
+        kernel.run_paths(
             broken, 0, 0.0, *run.kernel, desk, out, fan, none, state.make_tallies(0), np.zeros(0, state.LOG)
         )
         assert (out["status"][0], out["where"][0]) == ((1, 40) if broken is prices or name == "close" else (0, -1))
@@ -305,12 +310,12 @@ def lines_of(function) -> set[int]:
 def test_every_line_of_the_branches_is_taken():
     """Crowds and the table of options between them run each line of what liquidates and of what ranks and shares."""
     watched = [
-        liquidation.sweep, liquidation.take_flights, liquidation.liquidate, liquidation.work_side, waterfall.run_path,
-        waterfall.run_steps,
+        liquidation.sweep, liquidation.take_flights, liquidation.liquidate, liquidation.work_side, kernel.run_path,
+        kernel.run_steps,
         liquidation.find_next, deleverage.deleverage, deleverage.in_profit, deleverage.hold, deleverage.rank,
-        deleverage.share_out, deleverage.close_some, deleverage.close_alike, allocate.head_of_queue, allocate.queue,
-        allocate.weigh, scores.fill_scores, holdings.step_of, holdings.left_of, holdings.shrink, holdings.write_down,
-        holdings.write_all_down, holdings.close_part, holdings.clean, state.count_adl, state.count_eligible,
+        deleverage.share_out, deleverage.close_some, deleverage.close_alike, sharing.head_of_queue, sharing.queue,
+        sharing.weigh, scores.fill_scores, remaining.step_of, remaining.left_of, remaining.shrink, remaining.write_down,
+        remaining.write_all_down, remaining.close_part, remaining.clean, state.count_adl, state.count_eligible,
         state.count_bankrupt, state.add_up_kinds,
     ]  # fmt: skip
     missing = {function.__code__: lines_of(function) for function in watched}

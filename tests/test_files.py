@@ -7,7 +7,7 @@ import os
 import pytest
 
 from stress.errors import InputError
-from stress.files import put_text
+from stress.runs.files import put_text
 from tests.test_shards import no_room
 
 pytestmark = pytest.mark.nojit

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from stress import blocks, first_compile
+from stress.engine import scheduling, warm_up
 from stress.kernels import jit
 from tests.conftest import ROOT
 
@@ -18,49 +18,49 @@ from tests.conftest import ROOT
 def cold(tmp_path, monkeypatch):
     """An empty cache directory, two processors, and no other process yet."""
     monkeypatch.setattr(jit, "CACHE_DIR", tmp_path)
-    monkeypatch.setattr(blocks, "default_threads", lambda: 2)
-    monkeypatch.setattr(first_compile, "_other", None)
+    monkeypatch.setattr(scheduling, "default_threads", lambda: 2)
+    monkeypatch.setattr(warm_up, "_other", None)
     return tmp_path
 
 
 def test_it_is_not_begun_where_all_is_compiled_or_one_processor_must_do(cold, monkeypatch):
-    monkeypatch.setattr(blocks, "default_threads", lambda: 1)
-    first_compile.begin()
-    assert not first_compile.is_going_on()
-    monkeypatch.setattr(blocks, "default_threads", lambda: 2)
+    monkeypatch.setattr(scheduling, "default_threads", lambda: 1)
+    warm_up.begin()
+    assert not warm_up.is_going_on()
+    monkeypatch.setattr(scheduling, "default_threads", lambda: 2)
     jit.mark_warm()
-    first_compile.begin()
-    assert not first_compile.is_going_on()
-    first_compile.end()
+    warm_up.begin()
+    assert not warm_up.is_going_on()
+    warm_up.end()
 
 
 def test_what_is_not_waited_for_is_stopped_and_leaves_nothing(cold):
-    first_compile.begin()
-    process, room = first_compile._other
-    assert first_compile.is_going_on()
+    warm_up.begin()
+    process, room = warm_up._other
+    assert warm_up.is_going_on()
     assert room.is_dir()
-    first_compile.end(wait=False)
+    warm_up.end(wait=False)
     assert process.returncode != 0
     assert list(cold.iterdir()) == []
 
 
 def test_another_process_that_fails_is_no_loss(cold, monkeypatch):
-    monkeypatch.setattr(first_compile, "OTHER", "raise SystemExit(1)")
-    first_compile.begin()
-    first_compile.end()
+    monkeypatch.setattr(warm_up, "OTHER", "raise SystemExit(1)")
+    warm_up.begin()
+    warm_up.end()
     assert list(cold.iterdir()) == []
     monkeypatch.setattr(sys, "executable", str(cold / "no python"))
-    first_compile.begin()
-    assert not first_compile.is_going_on()
+    warm_up.begin()
+    assert not warm_up.is_going_on()
     assert list(cold.iterdir()) == []
 
 
 def test_it_looks_for_modules_where_this_process_does(cold, monkeypatch):
     (cold / "stress.py").write_text("open('seen', 'w')")
     monkeypatch.chdir(cold)
-    first_compile.begin()
+    warm_up.begin()
     time.sleep(1.0)
-    first_compile.end(wait=False)
+    warm_up.end(wait=False)
     assert not (cold / "seen").exists()
 
 
@@ -69,21 +69,22 @@ def test_what_a_killed_process_left_is_swept_away(cold):
     old.mkdir()
     young.mkdir()
     os.utime(old, (0, 0))
-    first_compile.begin()
-    first_compile.end(wait=False)
+    warm_up.begin()
+    warm_up.end(wait=False)
     assert list(cold.iterdir()) == [young]
 
 
 RUN = """
-from stress import first_compile
-from stress.kernels import jit, waterfall
+from stress.engine import warm_up
+from stress.kernels import jit
+from stress.kernels.path import run
 from stress.cli import main
 try:
     main(["run", "small.toml", "--quiet", "--no-report", "--out", "run"])
 except SystemExit as end:
     assert not end.code
-stats = waterfall.run_paths.stats
-print(sum(stats.cache_hits.values()), sum(stats.cache_misses.values()), first_compile.is_going_on(), jit.is_warm())
+stats = run.run_paths.stats
+print(sum(stats.cache_hits.values()), sum(stats.cache_misses.values()), warm_up.is_going_on(), jit.is_warm())
 print(*[path.name for path in jit.CACHE_DIR.glob("apart-*")])
 """
 
@@ -92,7 +93,7 @@ print(*[path.name for path in jit.CACHE_DIR.glob("apart-*")])
 def test_the_first_run_loads_the_waterfall_that_the_other_process_compiled(tmp_path):
     from tests.tiny import TINY
 
-    if blocks.default_threads() < 2:
+    if scheduling.default_threads() < 2:
         pytest.skip("needs two processors")
     (tmp_path / "small.toml").write_text(TINY)
     environment = os.environ | {"STRESS_CACHE_DIR": str(tmp_path / "cache"), "PYTHONPATH": str(ROOT)}

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 import stress
-from stress import partial, shards
 from stress.cli import main
+from stress.runs import checkpoint, shards
 from tests.conftest import ROOT
 from tests.test_shards import files
 from tests.tiny import TINY
@@ -27,14 +27,16 @@ PATIENCE = 120  # seconds for anything that a process does
 # A run of some seconds on any machine: 120 blocks of 0.05 s, each a shard of its own.
 CHILD = """
 import sys, time
-from stress import blocks, cli, partial, record, task
-blocks.BLOCK_BYTES, partial.SECONDS = 20_000, 0.0
-work, execute = task.work, record.execute
-task.work = lambda *block: (time.sleep(0.05), work(*block))[1]
+from stress.engine import scheduling, task
+from stress import cli, simulation
+from stress.runs import checkpoint
+scheduling.BLOCK_BYTES, checkpoint.SECONDS = 20_000, 0.0
+work, execute = task.work_block, simulation.execute
+task.work_block = lambda *block: (time.sleep(0.05), work(*block))[1]
 def told(scenario, **options):
     options["progress"] = lambda done, total: print(done, flush=True)
     return execute(scenario, **options)
-record.execute = told
+simulation.execute = told
 cli.main(sys.argv[1:])
 """
 
@@ -92,7 +94,7 @@ class Child:
 def held(place: Path) -> int:
     """Paths on disk; every shard is whole."""
     path = place / "run.partial"
-    return sum(shard.n for shard in shards.read_all(path / "shards", partial._said(path)["made_by"], PATHS))
+    return sum(shard.n for shard in shards.read_all(path / "shards", checkpoint._said(path)["made_by"], PATHS))
 
 
 @pytest.fixture

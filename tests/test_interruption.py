@@ -11,8 +11,8 @@ from contextlib import suppress
 import pytest
 
 import stress
-from stress import interruption
-from stress.interruption import SIGNALS, caught, check, deferred
+from stress.engine import signals
+from stress.engine.signals import SIGNALS, caught, check, deferred
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.nojit
@@ -65,9 +65,9 @@ def test_a_second_one_ends_the_process(number):
 import signal
 from contextlib import suppress
 import stress
-from stress import interruption
-interruption.AGAIN = 0.0
-with interruption.caught():
+from stress.engine import signals
+signals.AGAIN = 0.0
+with signals.caught():
     for _ in range(2):
         with suppress(KeyboardInterrupt):
             signal.raise_signal({number.value})
@@ -115,7 +115,7 @@ def test_another_thread_leaves_signals_alone():
     thread.start()
     thread.join()
     assert found == [True]
-    assert interruption._asked == 0.0
+    assert signals._asked == 0.0
 
 
 def test_a_signal_that_comes_when_all_is_said_changes_nothing():

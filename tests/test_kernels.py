@@ -13,9 +13,13 @@ import pytest
 from scipy import integrate, special, stats
 
 import stress
-from stress.depth import to_kernel
-from stress.kernels import fmath, fund, jit, ladder, margin, orderbook, philox, scores
-from stress.kernels.records import SCORES, TIER_BASES, Tiers, make_terms
+from stress.kernels import jit
+from stress.kernels.index import ladder
+from stress.kernels.numerics import elementary, philox
+from stress.kernels.rules import depth as order_book
+from stress.kernels.rules import fund, margin, scores
+from stress.kernels.rules.records import SCORES, TIER_BASES, Tiers, make_terms
+from stress.venue.depth import to_kernel
 
 pytestmark = pytest.mark.nojit
 
@@ -97,54 +101,54 @@ def test_uniforms_look_uniform_and_independent():
 def test_exp_is_within_a_few_units_of_the_library():
     x = np.concatenate([np.linspace(-708.0, 709.7, 4001), np.linspace(-1e-3, 1e-3, 401), [0.0, -0.0, 1e-300]])
     for value in x:
-        assert fmath.exp(value) == pytest.approx(math.exp(value), rel=2 * ULP, abs=0), value
+        assert elementary.exp(value) == pytest.approx(math.exp(value), rel=2 * ULP, abs=0), value
 
 
 def test_exp_at_the_ends():
-    assert fmath.exp(0.0) == 1.0
-    assert fmath.exp(math.inf) == math.inf
-    assert fmath.exp(1e5) == math.inf
-    assert fmath.exp(-math.inf) == 0.0
-    assert fmath.exp(-1e5) == 0.0
-    assert math.isnan(fmath.exp(math.nan))
+    assert elementary.exp(0.0) == 1.0
+    assert elementary.exp(math.inf) == math.inf
+    assert elementary.exp(1e5) == math.inf
+    assert elementary.exp(-math.inf) == 0.0
+    assert elementary.exp(-1e5) == 0.0
+    assert math.isnan(elementary.exp(math.nan))
     for value in (-745.1, -740.0, -720.0, -708.5):  # subnormal results
-        assert fmath.exp(value) == pytest.approx(math.exp(value), abs=5e-324, rel=2 * ULP)
+        assert elementary.exp(value) == pytest.approx(math.exp(value), abs=5e-324, rel=2 * ULP)
 
 
 def test_log_is_within_a_few_units_of_the_library():
     x = np.concatenate([np.logspace(-307, 308, 3001), np.linspace(0.5, 2.0, 2001), 1.0 + np.linspace(-1e-6, 1e-6, 201)])
     for value in x:
-        assert fmath.log(value) == pytest.approx(math.log(value), rel=2 * ULP, abs=0), value
+        assert elementary.log(value) == pytest.approx(math.log(value), rel=2 * ULP, abs=0), value
 
 
 def test_log_at_the_ends():
-    assert fmath.log(1.0) == 0.0
-    assert fmath.log(0.0) == -math.inf
-    assert fmath.log(math.inf) == math.inf
-    assert math.isnan(fmath.log(-1.0))
-    assert math.isnan(fmath.log(-math.inf))
-    assert math.isnan(fmath.log(math.nan))
+    assert elementary.log(1.0) == 0.0
+    assert elementary.log(0.0) == -math.inf
+    assert elementary.log(math.inf) == math.inf
+    assert math.isnan(elementary.log(-1.0))
+    assert math.isnan(elementary.log(-math.inf))
+    assert math.isnan(elementary.log(math.nan))
     for value in (5e-324, 1e-320, 2.2250738585072009e-308, 1.7976931348623157e308):
-        assert fmath.log(value) == pytest.approx(math.log(value), rel=2 * ULP)
+        assert elementary.log(value) == pytest.approx(math.log(value), rel=2 * ULP)
 
 
 def test_power_is_exact_where_promised_and_close_elsewhere():
     rng = random.Random(1)
     for _ in range(500):
         x, y = math.exp(rng.uniform(-20, 20)), rng.uniform(-3, 3)
-        assert fmath.power(x, 1.0) == x
-        assert fmath.power(x, 2.0) == x * x
-        assert fmath.power(x, y) == pytest.approx(x**y, rel=ULP * (4 + 2 * abs(y * math.log(x))))
-    assert fmath.power(0.0, 0.5) == 0.0
+        assert elementary.power(x, 1.0) == x
+        assert elementary.power(x, 2.0) == x * x
+        assert elementary.power(x, y) == pytest.approx(x**y, rel=ULP * (4 + 2 * abs(y * math.log(x))))
+    assert elementary.power(0.0, 0.5) == 0.0
 
 
 def test_normal_quantile_equals_scipys():
     u = np.concatenate([np.linspace(1e-6, 1 - 1e-6, 5001), np.logspace(-300, -6, 601), 1 - np.logspace(-15, -6, 101)])
     for value in [*u, 5e-324, 2.0**-54, 1 - 2.0**-53]:
-        assert fmath.normal_quantile(value) == pytest.approx(special.ndtri(value), rel=1e-14, abs=1e-15), value
-    assert fmath.normal_quantile(0.5) == 0.0
+        assert elementary.normal_quantile(value) == pytest.approx(special.ndtri(value), rel=1e-14, abs=1e-15), value
+    assert elementary.normal_quantile(0.5) == 0.0
     for value in (0.25, 0.0625, 2.0**-40):
-        assert fmath.normal_quantile(value) == -fmath.normal_quantile(1 - value)
+        assert elementary.normal_quantile(value) == -elementary.normal_quantile(1 - value)
 
 
 def rounded(value: float) -> float:
@@ -160,17 +164,17 @@ def test_round40_equals_its_definition():
     borders = [math.nextafter(t, d) for t in ties for d in (0.0, math.inf)]
     all_ones = [math.nextafter(2.0**k, 0.0) for k in (-3, 0, 52)]  # rounds up into the next binade
     for value in values + ties + borders + all_ones + [0.0, 1.0, 0.1]:
-        assert fmath.round40(value) == rounded(value)
-        assert fmath.round40(-value) == -fmath.round40(value)
+        assert elementary.round40(value) == rounded(value)
+        assert elementary.round40(-value) == -elementary.round40(value)
     for value in (math.inf, -math.inf):
-        assert fmath.round40(value) == value
-    assert math.isnan(fmath.round40(math.nan))
+        assert elementary.round40(value) == value
+    assert math.isnan(elementary.round40(math.nan))
 
 
 def test_round40_joins_what_differs_in_the_last_bits_only():
     third = 1.0 / 3.0
-    assert fmath.round40(third) == fmath.round40(math.nextafter(third, 1.0))
-    assert fmath.round40(third) != fmath.round40(third * (1 + 1e-11))
+    assert elementary.round40(third) == elementary.round40(math.nextafter(third, 1.0))
+    assert elementary.round40(third) != elementary.round40(third * (1 + 1e-11))
 
 
 # ------------------------------------------------------------------------------------------------ the order book
@@ -187,11 +191,11 @@ DEPTHS = [
 @pytest.mark.parametrize("depth", DEPTHS)
 def test_displacement_is_that_of_the_model(depth):
     kernel = to_kernel(depth, 100.0, 60.0)
-    assert orderbook.displacement(kernel, depth.usd / 100.0) == pytest.approx(depth.width)
-    assert orderbook.displacement(kernel, 0.0) == 0.0
-    assert orderbook.displacement(kernel, kernel.cap) == pytest.approx(depth.max_displacement)
-    assert orderbook.displacement(kernel, 50 * kernel.cap) == depth.max_displacement
-    sizes = [orderbook.displacement(kernel, v) for v in np.linspace(0, 3 * kernel.cap, 50)]
+    assert order_book.displacement(kernel, depth.usd / 100.0) == pytest.approx(depth.width)
+    assert order_book.displacement(kernel, 0.0) == 0.0
+    assert order_book.displacement(kernel, kernel.cap) == pytest.approx(depth.max_displacement)
+    assert order_book.displacement(kernel, 50 * kernel.cap) == depth.max_displacement
+    sizes = [order_book.displacement(kernel, v) for v in np.linspace(0, 3 * kernel.cap, 50)]
     assert sizes == sorted(sizes)
     assert kernel.recovery == pytest.approx(0.5 ** (60.0 / depth.half_life))
 
@@ -200,10 +204,10 @@ def test_displacement_is_that_of_the_model(depth):
 def test_integral_is_the_integral(depth):
     kernel = to_kernel(depth, 100.0, 60.0)
     for v in np.array([1e-3, 0.3, 0.9, 1.0, 1.1, 4.0]) * kernel.cap:
-        area = integrate.quad(lambda u: orderbook.displacement(kernel, u), 0, v, points=[kernel.cap], epsabs=0)[0]
-        assert orderbook.displacement_integral(kernel, v) == pytest.approx(area, rel=1e-7)
-        assert orderbook.displacement_integral(kernel, -v) == orderbook.displacement_integral(kernel, v)
-        assert orderbook.displacement(kernel, -v) == -orderbook.displacement(kernel, v)
+        area = integrate.quad(lambda u: order_book.displacement(kernel, u), 0, v, points=[kernel.cap], epsabs=0)[0]
+        assert order_book.displacement_integral(kernel, v) == pytest.approx(area, rel=1e-7)
+        assert order_book.displacement_integral(kernel, -v) == order_book.displacement_integral(kernel, v)
+        assert order_book.displacement(kernel, -v) == -order_book.displacement(kernel, v)
 
 
 @pytest.mark.parametrize("depth", [*DEPTHS, None])
@@ -213,8 +217,8 @@ def test_one_order_or_many_cost_the_same(depth):
     for _ in range(200):
         start, end = rng.uniform(-2, 2) * unit, rng.uniform(-2, 2) * unit
         stops = [start, *(rng.uniform(-2.5, 2.5) * unit for _ in range(5)), end]
-        many = sum(orderbook.average_fill(kernel, 7.0, a, b - a) * (b - a) for a, b in pairwise(stops))
-        one = orderbook.average_fill(kernel, 7.0, start, end - start) * (end - start)
+        many = sum(order_book.average_fill(kernel, 7.0, a, b - a) * (b - a) for a, b in pairwise(stops))
+        one = order_book.average_fill(kernel, 7.0, start, end - start) * (end - start)
         assert many == pytest.approx(one, rel=1e-11, abs=1e-11 * unit)
 
 
@@ -222,15 +226,15 @@ def test_the_straight_line_has_its_middle_as_mean():
     kernel = to_kernel(DEPTHS[0], 100.0, 60.0)
     close = kernel._replace(exponent=1.0 + 1e-13)  # takes the general branch
     for v, dv in [(0.0, 5.0), (3.0, -8.0), (-40.0, 2.0)]:
-        straight = orderbook.average_fill(kernel, 100.0, v, dv)
-        assert straight == pytest.approx(orderbook.average_fill(close, 100.0, v, dv), rel=1e-9)
-        assert straight == pytest.approx(100 * (1 - orderbook.displacement(kernel, v + dv / 2)), rel=1e-14)
+        straight = order_book.average_fill(kernel, 100.0, v, dv)
+        assert straight == pytest.approx(order_book.average_fill(close, 100.0, v, dv), rel=1e-9)
+        assert straight == pytest.approx(100 * (1 - order_book.displacement(kernel, v + dv / 2)), rel=1e-14)
 
 
 def test_infinite_depth_does_not_move():
     kernel = to_kernel(None, 100.0, 60.0)
-    assert orderbook.average_fill(kernel, 123.0, 1e9, -5e9) == 123.0
-    assert orderbook.displacement(kernel, 1e9) == 0.0
+    assert order_book.average_fill(kernel, 123.0, 1e9, -5e9) == 123.0
+    assert order_book.displacement(kernel, 1e9) == 0.0
     assert to_kernel(replace(DEPTHS[1], half_life=math.inf), 100.0, 60.0).recovery == 1.0
 
 
@@ -426,11 +430,13 @@ def test_no_writable_directory_means_no_cache(monkeypatch, tmp_path):
 
 def test_cache_is_keyed_by_the_sources(monkeypatch, tmp_path):
     before = jit.sources_digest()
-    for path in jit.SOURCES.glob("*.py"):
-        (tmp_path / path.name).write_bytes(path.read_bytes())
+    for path in jit.SOURCES.rglob("*.py"):
+        copy = tmp_path / path.relative_to(jit.SOURCES)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(path.read_bytes())
     monkeypatch.setattr(jit, "SOURCES", tmp_path)
     assert jit.sources_digest() == before
-    (tmp_path / "fund.py").write_text("# changed")
+    (tmp_path / "rules" / "fund.py").write_text("# changed")
     assert jit.sources_digest() != before
 
 
@@ -439,4 +445,4 @@ def test_uniforms_are_centred_and_never_0_or_1():
     low, high = philox.unit(0, 0), philox.unit(top, top)
     assert 0 < low < high < 1
     assert low + high == 1
-    assert math.isfinite(fmath.normal_quantile(high))
+    assert math.isfinite(elementary.normal_quantile(high))

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import stress
-from stress.kernels.records import POLICIES, SCORES, SETTLEMENTS
+from stress.kernels.rules.records import POLICIES, SCORES, SETTLEMENTS
 from tests.test_twin import DT, S0, assert_equal, make_book, make_path, run_both
 
 TIERS = [(0, 2_000, 100, 0.004, 0), (2_000, 10_000, 50, 0.01, 12), (10_000, math.inf, 20, 0.025, 162)]

@@ -9,10 +9,10 @@ import pytest
 from scipy import stats
 
 from stress.errors import InputError
-from stress.kernels.diffusion import size
+from stress.kernels.prices.diffusion import size
 from stress.prices import GBM, Kou, Merton, make
-from stress.prices.bar_law import exceedance
-from stress.prices.diffusion import DAY, YEAR, survival
+from stress.prices.calibration.bar_law import exceedance
+from stress.prices.jump_diffusion import DAY, YEAR, survival
 
 LAM, MEAN, SD, SIGMA = 0.27, -0.01, 0.03, 0.6
 MODEL = Merton(100.0, SIGMA, LAM * 365, MEAN, SD)

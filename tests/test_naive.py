@@ -12,10 +12,10 @@ from tests.naive import (
     SCORES,
     SHORT,
     Depth,
+    Design,
     Outcome,
     Position,
     Rules,
-    Run,
     Tier,
     allocate,
     bankruptcy_price,
@@ -236,7 +236,7 @@ def test_linear_impact_cascade(price, quantity, end):
     thresholds = [99.0 - 4 * (i + 0.25) / n for i in range(n)]
     book = [long(100 / n, 100.0, L) for L in thresholds]
     depth = Depth(usd=price * 0.01 * 100.0 / 0.02, half_life=INF)
-    run = Run(book, rules(), 100.0, depth, INF, 60.0, 0.0, 1.0, "error", None, False, "cascade")
+    run = Design(book, rules(), 100.0, depth, INF, 60.0, 0.0, 1.0, "error", None, False, "cascade")
     run.take_step(100.0, None, price)
     out = run.finish(price)
     assert out.liquidated_quantity == pytest.approx(quantity)
@@ -249,7 +249,7 @@ def test_linear_impact_cascade(price, quantity, end):
 @pytest.mark.parametrize("exponent", [0.5, 1.0])
 def test_walking_the_book_in_pieces_costs_the_same(exponent):
     depth = Depth(usd=1e4, exponent=exponent, max_displacement=0.02, passthrough=0.5)
-    run = Run([], rules(), 100.0, depth, INF, 60.0, 0.0, 1.0, "error", None, False, "book")
+    run = Design([], rules(), 100.0, depth, INF, 60.0, 0.0, 1.0, "error", None, False, "book")
     whole = 500 * run.book.fill(90.0, 500.0)
     pieces = 0.0
     for dv in (50.0, 150.0, 280.0, 20.0):
@@ -455,7 +455,7 @@ def test_only_contracts_nobody_takes_reach_the_book():
     for winner, absorbed in [(10.0, 0.0), (4.0, 6.0), (None, 10.0)]:
         book = [long(10.0, 100.0, 95.0)] + ([short(winner, 100.0, 190.0)] if winner else [])
         venue, depth = rules(settlement="bankruptcy"), Depth(usd=1e5)
-        run = Run(book, venue, 100.0, depth, 0.0, 60.0, 0.0, 1.0, "error", None, True, "kept")
+        run = Design(book, venue, 100.0, depth, 0.0, 60.0, 0.0, 1.0, "error", None, True, "kept")
         run.take_step(100.0, None, 80.0)
         assert run.book.v == pytest.approx(absorbed)
         assert run.out.residual == pytest.approx(absorbed / 10 * run.out.deficit)
@@ -619,7 +619,7 @@ def test_scale():
 
 def test_the_ledger_notices_a_missing_dollar():
     book = [long(1.0, 100.0, 95.0), short(1.0, 100.0, 120.0)]
-    run = Run(book, rules(), 100.0, None, 10.0, 60.0, 0.0, 1.0, "error", None, True, "broken")
+    run = Design(book, rules(), 100.0, None, 10.0, 60.0, 0.0, 1.0, "error", None, True, "broken")
     run.ledger.trader_cash[1] += 1.0
     with pytest.raises(AssertionError, match="broken: money at the mark"):
         run.take_step(100.0, None, 90.0)

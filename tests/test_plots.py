@@ -11,9 +11,10 @@ import pytest
 from matplotlib.figure import Figure
 
 import stress
-from stress import plots, views, words
-from stress.depth import Depth
+from stress import formatting, plots
 from stress.plots import answers
+from stress.results import summaries
+from stress.venue.depth import Depth
 from tests.results import one_path, one_side, quiet, sample
 
 EVERY = (
@@ -57,7 +58,7 @@ def test_one_path_is_drawn_with_its_liquidations(kind, tmp_path):
     ax = axes()
     assert plots.plot_path(result, worst, ax=ax) is ax
     price, forced, fund = ax.child_axes
-    close = result.run.price_block(worst, 1).close[0]
+    close = result.design.price_block(worst, 1).close[0]
     np.testing.assert_allclose(price.lines[0].get_ydata(), close)
     ax.figure.savefig(tmp_path / "x.png")
     assert fund.get_xlabel() == "Time since the start (hours)" or kind == "one path"
@@ -87,9 +88,9 @@ def test_curve_is_the_result_s_and_marks_the_required_funds():
     assert np.all(np.asarray(y) > 0)  # zero has no place on a log axis
     five, bound = result.required_fund(0.05), result.required_fund(0.001)
     said = texts(ax)
-    assert f"{words.percent(0.05)}: {words.usd(five.value)}" in said
+    assert f"{formatting.percent(0.05)}: {formatting.usd(five.value)}" in said
     assert bound.is_bound
-    assert f"{words.percent(0.001)}: ≥ {words.usd(bound.value)}" in said
+    assert f"{formatting.percent(0.001)}: ≥ {formatting.usd(bound.value)}" in said
 
 
 def test_curve_without_a_depletion_is_an_upper_bound():
@@ -102,7 +103,7 @@ def test_curve_without_a_depletion_is_an_upper_bound():
 def test_curve_of_one_path_gives_no_probability():
     ax = plots.plot_depletion_curve(one_path(), ax=axes())
     assert not any("%" in text for text in texts(ax))
-    assert f"{words.usd(one_path().paths['fund_needed'][0])}" in texts(ax)
+    assert f"{formatting.usd(one_path().paths['fund_needed'][0])}" in texts(ax)
 
 
 def test_rates_have_their_bands_and_unseen_ones_are_hatched():
@@ -144,24 +145,24 @@ def test_colours_of_the_sides_are_told_apart_by_more_than_hue():
 
 def test_losses_are_borne_by_somebody():
     result = sample()
-    table = views.losses(result)
+    table = summaries.losses(result)
     np.testing.assert_allclose(table["fund"] + table["adl"] + table["residual"], table["deficit"], rtol=1e-9, atol=1e-3)
     whole = result.paths["depleted"] == False  # noqa: E712
     assert (table.loc[whole, "fund"] == table.loc[whole, "deficit"]).all()
     assert (table.loc[~whole, "adl"] > 0).all()
-    parts = views.loss_parts(result)
+    parts = summaries.loss_parts(result)
     assert parts["share"].iloc[1:].sum() == pytest.approx(1.0)
     # an unlimited fund pays everything
-    np.testing.assert_array_equal(views.losses(quiet())["fund"], quiet().paths["deficit"])
+    np.testing.assert_array_equal(summaries.losses(quiet())["fund"], quiet().paths["deficit"])
 
 
 def test_what_adl_carries_is_what_winners_pay_where_they_pay_in_money():
     result = sample(settlement="profit")
     assert result.paths["adl_usd"].sum() > 0
-    np.testing.assert_allclose(views.losses(result)["adl"], result.paths["adl_usd"], rtol=1e-6, atol=1e-3)
+    np.testing.assert_allclose(summaries.losses(result)["adl"], result.paths["adl_usd"], rtol=1e-6, atol=1e-3)
     left = one_side()  # no winners
     assert left.paths["residual"].sum() > 0
-    np.testing.assert_allclose(views.losses(left)["adl"], 0.0, atol=1e-9)
+    np.testing.assert_allclose(summaries.losses(left)["adl"], 0.0, atol=1e-9)
 
 
 def test_cliff_map_holds_each_threshold_in_its_bin():
@@ -173,18 +174,18 @@ def test_cliff_map_holds_each_threshold_in_its_bin():
         }
     )
     depth = Depth(usd=1000.0, width=0.01, passthrough=0.5)
-    table = views.cliff_map(positions, 100.0, depth, bin=0.01, reach=0.2).set_index("lower")
+    table = summaries.cliff_map(positions, 100.0, depth, bin=0.01, reach=0.2).set_index("lower")
     table.index = table.index.map(lambda x: round(x, 9))
     assert table["notional"].sum() == 600.0
     assert table.loc[-0.06, "notional"] == 300.0
     assert table.loc[0.10, "notional"] == 300.0
     assert table.loc[-0.06, "branching"] == pytest.approx(0.5 * 0.01 * 0.3 / 0.01)
-    assert (views.cliff_map(positions, 100.0)["branching"] == 0).all()
+    assert (summaries.cliff_map(positions, 100.0)["branching"] == 0).all()
 
 
 def test_time_of_depletion_ends_at_the_run_s_probability():
     result = sample()
-    table = views.depletion_by_time(result)
+    table = summaries.depletion_by_time(result)
     e = result.depletion_probability()
     assert table["probability"].iloc[-1] == e.value > 0
     assert (table["low"].iloc[-1], table["high"].iloc[-1]) == (e.low, e.high)
@@ -196,7 +197,7 @@ def test_time_of_depletion_ends_at_the_run_s_probability():
 def test_story_of_a_path_adds_up_to_its_row():
     result = sample()
     worst = int(result.paths["deficit"].idxmax())
-    story, row = views.path_story(result, worst), result.paths.loc[worst]
+    story, row = summaries.path_story(result, worst), result.paths.loc[worst]
     assert story["fund"].iloc[-1] == pytest.approx(row["fund_end"])
     assert story["adl_usd"].sum() == pytest.approx(abs(row["adl_usd"]))
     assert story["residual"].sum() == pytest.approx(row["residual"])
@@ -207,15 +208,15 @@ def test_story_of_a_path_adds_up_to_its_row():
 
 def test_population_holds_all_open_interest():
     result = sample()
-    grid = views.population_grid(result, (0.0, 10.0, np.inf))
+    grid = summaries.population_grid(result, (0.0, 10.0, np.inf))
     assert grid["positions"].sum() == len(result.positions)
-    assert grid["notional"].sum() == pytest.approx((result.positions["quantity"] * views.start_price(result)).sum())
+    assert grid["notional"].sum() == pytest.approx((result.positions["quantity"] * summaries.start_price(result)).sum())
 
 
 def test_small_positions_share_the_lowest_row():
     result = sample()
-    grid = views.population_grid(result, (0.0, np.inf))
-    joined = views.population_grid(result, (0.0, np.inf), tail=0.4)
+    grid = summaries.population_grid(result, (0.0, np.inf))
+    joined = summaries.population_grid(result, (0.0, np.inf), tail=0.4)
     assert joined["size_class"].min() > grid["size_class"].min()
     assert joined["notional"].sum() == pytest.approx(grid["notional"].sum())
     lowest = joined["size_class"] == joined["size_class"].min()
@@ -234,21 +235,21 @@ def test_names_are_reached_from_the_package():
     [(0.0, "USD 0"), (999.6, "USD 1 k"), (29_379_600.0, "USD 29.4 M"), (-5.0, "USD −5"), (float("inf"), "no limit")],
 )
 def test_money_has_a_unit(value, expected):
-    assert words.usd(value).replace(words.SPACE, " ") == expected
+    assert formatting.usd(value).replace(formatting.SPACE, " ") == expected
 
 
 @pytest.mark.nojit
 def test_probabilities_are_never_a_bare_zero_or_rounded_to_one():
-    assert words.percent(0.99999).startswith("over")
-    assert words.probability(0.0, 0.0, 0.0037).replace(words.SPACE, " ") == "below 0.37 % (none seen)"
-    assert words.percent_range(0.0, 0.002).startswith("below")
-    assert words.usd_range(1e6, float("inf")).replace(words.SPACE, " ") == "USD 1 M or more, no upper end"
-    assert words.duration(42_660).replace(words.SPACE, " ") == "11 hours 51 minutes"
-    assert words.duration(86_400).replace(words.SPACE, " ") == "1 day"
+    assert formatting.percent(0.99999).startswith("over")
+    assert formatting.probability(0.0, 0.0, 0.0037).replace(formatting.SPACE, " ") == "below 0.37 % (none seen)"
+    assert formatting.percent_range(0.0, 0.002).startswith("below")
+    assert formatting.usd_range(1e6, float("inf")).replace(formatting.SPACE, " ") == "USD 1 M or more, no upper end"
+    assert formatting.duration(42_660).replace(formatting.SPACE, " ") == "11 hours 51 minutes"
+    assert formatting.duration(86_400).replace(formatting.SPACE, " ") == "1 day"
 
 
 def test_the_fan_ends_where_the_paths_do():
     result = sample()
-    table = views.fund_fan(result)
+    table = summaries.fund_fan(result)
     assert list(table.iloc[0].unique()) == [result.fund]
-    assert table.iloc[-1].to_numpy() == pytest.approx(result.paths["fund_end"].quantile(list(views.FAN)).to_numpy())
+    assert table.iloc[-1].to_numpy() == pytest.approx(result.paths["fund_end"].quantile(list(summaries.FAN)).to_numpy())

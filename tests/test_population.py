@@ -14,13 +14,14 @@ import pytest
 from pydantic import ValidationError
 from scipy.stats import spearmanr
 
-from stress.book import Book, BookWarning
+from stress.book.book import Book, BookWarning
+from stress.book.population import DAY, FOLDER, MIXES, PopulationSpec, _history
 from stress.errors import InputError
-from stress.kernels import sampling
-from stress.kernels.margin import levels
-from stress.kernels.philox import POPULATION, uniforms
-from stress.population import DAY, FOLDER, MIXES, PopulationSpec, _history, sample
-from stress.venue import Tier, Venue, load_venue
+from stress.kernels import population
+from stress.kernels.numerics.philox import POPULATION, uniforms
+from stress.kernels.rules.margin import levels
+from stress.venue.load import load_venue
+from stress.venue.venue import Tier, Venue
 from tests.conftest import data_file
 
 PRICE = 7325.36
@@ -32,7 +33,7 @@ SPEC = PopulationSpec(accounts=20_000, open_interest=1e9, leverage={2: 1, 10: 2,
 def draw(spec=SPEC, venue=PLAIN, price=PRICE, seed=7, bars=None, **changes) -> Book:
     if changes:
         spec = PopulationSpec(**{**spec.model_dump(), **changes})
-    return sample(spec, venue=venue, price=price, seed=seed, bars=bars)
+    return Book.sample(spec, venue=venue, price=price, seed=seed, bars=bars)
 
 
 def bars_of(close, step=3600.0, low=None, high=None):
@@ -156,9 +157,9 @@ class TestDistributions:
         alive, n = 0, 4000
         for i in range(n):
             u, w = uniforms(11, POPULATION, i, 2)
-            entry, bar, held = sampling.past_price(history, PRICE, u, w)
+            entry, bar, held = population.past_price(history, PRICE, u, w)
             crossing = uniforms(11, POPULATION, i, 3)[0]
-            alive += sampling.is_alive(tiers, history, s, 1.0, entry, entry / leverage, PRICE, bar, held, crossing)
+            alive += population.is_alive(tiers, history, s, 1.0, entry, entry / leverage, PRICE, bar, held, crossing)
         distance = abs(math.log((1 - s / leverage) / (1 - s * 0.004)))
         expected = 1 - math.exp(-distance * math.sqrt(2 / (2.0 * DAY)) / history.volatility)
         assert alive / n == pytest.approx(expected, abs=4 * math.sqrt(expected * (1 - expected) / n))
@@ -209,7 +210,7 @@ class TestEntries:
         assert (book.entry_price == 100.0).any()
         assert book.check_margin(PLAIN, 100.0) is book
 
-    @pytest.mark.filterwarnings("ignore::stress.book.BookWarning")
+    @pytest.mark.filterwarnings("ignore::stress.book.columns.BookWarning")
     def test_real_bars(self):
         frame = pd.read_csv(data_file("crash_5m/binance-spot-BTCUSDT-5m-2020-03.csv"))
         bars = bars_of(frame["close"], 300.0, frame["low"], frame["high"])

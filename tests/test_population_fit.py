@@ -8,11 +8,12 @@ from math import inf
 import numpy as np
 import pytest
 
-from stress.book import Book
+from stress.book.book import Book
+from stress.book.population import PopulationSpec
+from stress.book.population_fit import STANDARD, fit
 from stress.errors import InputError
-from stress.population import PopulationSpec, sample
-from stress.population_fit import STANDARD, fit
-from stress.venue import Tier, Venue, load_venue
+from stress.venue.load import load_venue
+from stress.venue.venue import Tier, Venue
 
 N, PRICE = 6000, 250.0
 PLAIN = Venue(name="plain", tiers=[Tier(0, inf, 125, 0.004)])
@@ -38,7 +39,7 @@ def spec_of(**changes):
 
 
 def again(spec, venue=PLAIN, seed=5, told=None, **how):
-    return fit(sample(spec, venue=venue, price=PRICE, seed=seed), PRICE, told, **{"tail_from": 0.9} | how)
+    return fit(Book.sample(spec, venue=venue, price=PRICE, seed=seed), PRICE, told, **{"tail_from": 0.9} | how)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +91,7 @@ def test_tiers_that_lower_leverage_are_seen_through(correlation):
 def test_a_mix_on_a_venue():
     venue = load_venue("binance", market="BTCUSDT")
     spec = PopulationSpec.load("retail", accounts=N, open_interest=1e9)
-    found = fit(sample(spec, venue=venue, price=60_000.0, seed=3), 60_000.0, venue)
+    found = fit(Book.sample(spec, venue=venue, price=60_000.0, seed=3), 60_000.0, venue)
     assert found.correlation == pytest.approx(spec.correlation, abs=4 * 1.6 / math.sqrt(N))
     for leverage, w in spec.leverage.items():
         assert found.leverage.get(leverage, 0.0) == pytest.approx(w, abs=4 * 2.0 / math.sqrt(N))
@@ -99,7 +100,7 @@ def test_a_mix_on_a_venue():
 
 def test_a_fit_can_be_sampled():
     found = again(SPEC)
-    book = sample(found, venue=PLAIN, price=PRICE, seed=1)
+    book = Book.sample(found, venue=PLAIN, price=PRICE, seed=1)
     assert len(book) == N
     assert set(found.sources) == {
         "leverage", "size_sigma", "tail_index", "max_share", "correlation", "long_share",
@@ -113,7 +114,7 @@ def test_open_interest_by_leverage_is_as_published(mix, classes):
     spec = PopulationSpec.load(mix, accounts=4000, open_interest=1e9)
     shares = []
     for seed in range(12):
-        book = sample(spec, venue=PLAIN, price=PRICE, seed=seed)
+        book = Book.sample(spec, venue=PLAIN, price=PRICE, seed=seed)
         cell = np.digitize(book.leverage, [2.5, 8.0])
         shares.append(np.bincount(cell, book.quantity, 3) / book.quantity.sum())
     se = np.std(shares, axis=0, ddof=1) / math.sqrt(12)

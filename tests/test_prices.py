@@ -10,11 +10,11 @@ import pytest
 from scipy import stats
 
 from stress.errors import InputError
-from stress.kernels.diffusion import MAX_JUMPS, Side, poisson, size
-from stress.kernels.fmath import factor
+from stress.kernels.numerics.elementary import factor
+from stress.kernels.prices.diffusion import MAX_JUMPS, Side, poisson, size
 from stress.prices import GBM, MODELS, Bars, Kou, Merton, Paths, Replay, TailJumps, make, parameters, read_bars
 from stress.prices.bars import Gap
-from stress.prices.diffusion import YEAR, growth, survival
+from stress.prices.jump_diffusion import YEAR, growth, survival
 from tests.conftest import data_file
 
 DAY = 86_400.0

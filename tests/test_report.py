@@ -9,9 +9,9 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
-from stress import report, words
-from stress.record import Record
+from stress import formatting, report
 from stress.report import prose
+from stress.runs.record import Record
 from tests.results import HOSTILE, one_path, one_side, quiet, sample
 
 ALPHAS = (0.05, 0.001)
@@ -91,7 +91,7 @@ class Page(HTMLParser):
     def handle_data(self, data):
         for _, name in self.open:
             if name:
-                self.text[name] = self.text.get(name, "") + " " + data.replace(words.SPACE, " ")
+                self.text[name] = self.text.get(name, "") + " " + data.replace(formatting.SPACE, " ")
 
     def said(self, name):
         return " ".join(self.text[name].split())
@@ -164,13 +164,13 @@ def test_the_answer_comes_first_with_its_interval_and_bound(page, full):
     assert page.index('id="answer"') < page.index("<svg")
     answer = seen.said("answer")
     five, rare = full.required.to_dict("records")
-    assert words.usd(five["fund"]).replace(words.SPACE, " ") in answer
-    assert words.usd_range(five["low"], five["high"]).replace(words.SPACE, " ") in answer
+    assert formatting.usd(five["fund"]).replace(formatting.SPACE, " ") in answer
+    assert formatting.usd_range(five["low"], five["high"]).replace(formatting.SPACE, " ") in answer
     assert rare["note"]
-    assert "at least " + words.usd(rare["fund"]).replace(words.SPACE, " ") in answer
+    assert "at least " + formatting.usd(rare["fund"]).replace(formatting.SPACE, " ") in answer
     assert rare["note"] in answer
     e = full.result.depletion_probability()
-    assert words.percent_range(e.low, e.high).replace(words.SPACE, " ") in answer
+    assert formatting.percent_range(e.low, e.high).replace(formatting.SPACE, " ") in answer
     for setting in ("gap = 0", "jump_gap = 1", "USD 20 M", "Kou"):
         assert setting in seen.said("hangs-on")
 
@@ -180,7 +180,7 @@ def test_the_pairs_of_gaps_stand_side_by_side(page, full):
     for pair in ("0, 0", "0, 1 chosen", "1, 1"):
         assert pair in said
     for fund in full.gaps["required_fund_0.05"]:
-        assert words.usd(fund).replace(words.SPACE, " ") in said
+        assert formatting.usd(fund).replace(formatting.SPACE, " ") in said
 
 
 def test_a_jump_gap_beyond_what_the_bars_propose_stands_beside_the_answer(full):
@@ -227,14 +227,14 @@ def test_no_interval_of_money_reaches_below_zero(page):
 def test_worst_paths_are_named_with_what_they_cost(page, full):
     said = Page(page).said("worst")
     for path, row in full.result.paths.nlargest(5, "deficit").iterrows():
-        assert f"{path} {words.usd(row['deficit'])}".replace(words.SPACE, " ") in said
+        assert f"{path} {formatting.usd(row['deficit'])}".replace(formatting.SPACE, " ") in said
     assert "perp-stress path RUN" in said
 
 
 def test_what_was_never_seen_is_said_as_its_bound():
     result = quiet()
     page = Page(report.render(record(result)))
-    high = words.percent(result.depletion_probability().high).replace(words.SPACE, " ")
+    high = formatting.percent(result.depletion_probability().high).replace(formatting.SPACE, " ")
     assert f"below {high}" in page.said("answer")
     assert "None seen in 60 paths" in page.said("answer")
     for name in ("answer", "who", "gaps"):
@@ -257,7 +257,7 @@ def test_one_path_gives_no_probability():
     page = Page(report.render(record(one_path())))
     answer = page.said("answer")
     assert "One path gives no probability" in answer
-    assert words.usd(one_path().paths["fund_needed"][0]).replace(words.SPACE, " ") in answer
+    assert formatting.usd(one_path().paths["fund_needed"][0]).replace(formatting.SPACE, " ") in answer
     assert "%" not in answer.split("hangs on")[0]
     assert "figure-time" not in page.text
     assert "figure-path" in page.text
@@ -270,7 +270,7 @@ def test_one_side_only_is_reported():
 def test_a_result_without_its_run_is_reported_without_the_picture_of_a_path(full):
     from dataclasses import replace
 
-    old = replace(full, result=replace(full.result, run=None))
+    old = replace(full, result=replace(full.result, design=None))
     page = report.render(old)
     assert page.count("<svg") == len(FIGURES) - 1
 

@@ -20,8 +20,10 @@ import pandas as pd
 import pytest
 
 import stress
-from stress import blocks
-from stress.simulation import prepare, simulate_together
+from stress.analysis.study import run_designs
+from stress.engine import scheduling
+from stress.engine.blocks import work_block
+from stress.engine.prepare import prepare
 
 N_PATHS = 300
 SETTINGS = dict(fund=150.0, gap=0.1, jump_gap=1.0, seed=20, horizon=7_200.0, step=300.0, n_paths=N_PATHS)
@@ -85,21 +87,21 @@ def test_any_number_of_threads(alone, threads):
 
 @pytest.mark.parametrize("n_bytes", [1, 9_000, 50_000, 10**9])
 def test_any_size_of_block(alone, n_bytes, monkeypatch):
-    monkeypatch.setattr(blocks, "BLOCK_BYTES", n_bytes)
+    monkeypatch.setattr(scheduling, "BLOCK_BYTES", n_bytes)
     done = []
     result = simulate(threads=2, progress=lambda k, n: done.append((k, n)))
     assert digests(result) == digests(alone)
     assert done[-1] == (N_PATHS, N_PATHS)
     assert [k for k, _ in done] == sorted({k for k, _ in done})
-    size = min(blocks.block_size(24), 150)
+    size = min(scheduling.block_size(24), 150)
     assert len(done) == math.ceil(N_PATHS / size)
 
 
 def test_a_path_alone(alone):
-    run = alone.run
+    run = alone.design
     names = ("net_loss_peak", "deficit", "fund_end", "depletion_step", "adl_count", "adl_usd", "residual")
     for path in (0, 1, 17, 150, N_PATHS - 1, int(alone.paths["adl_usd"].idxmax())):
-        block = run.block(path, 1)
+        block = work_block([run], path, 1)[0]
         for name in names:
             assert block.out[name][0] == alone.paths[name][path], (path, name)
         mine = alone.cells[alone.cells["path"] == path].reset_index(drop=True)
@@ -141,7 +143,7 @@ class Backwards(Executor):
 
 
 def test_blocks_worked_in_another_order(alone, monkeypatch):
-    monkeypatch.setattr(blocks, "BLOCK_BYTES", 30_000)
+    monkeypatch.setattr(scheduling, "BLOCK_BYTES", 30_000)
     executor = Backwards()
     assert digests(simulate(executor=executor, threads=3)) == digests(alone)
     assert executor.order != sorted(executor.order)
@@ -156,7 +158,7 @@ def test_processes_that_start_from_nothing(alone):
 def test_designs_together_equal_designs_alone(alone):
     common = SETTINGS | dict(depth=DEPTH)
     runs = [prepare(make_book(), make_venue(**changes), MODEL, **common) for changes in ({}, {"policy": "pro_rata"})]
-    together = simulate_together(runs, threads=2)
+    together = run_designs(runs, threads=2)
     assert digests(together[0]) == digests(alone)
     assert digests(together[1]) == digests(
         stress.simulate(make_book(), make_venue(policy="pro_rata"), MODEL, depth=DEPTH, **SETTINGS)
@@ -165,7 +167,7 @@ def test_designs_together_equal_designs_alone(alone):
     assert together[0].paths["net_loss_peak"].equals(together[1].paths["net_loss_peak"])
     other = prepare(make_book(), make_venue(), MODEL, **(common | {"seed": 1}))
     with pytest.raises(ValueError, match="share prices"):
-        simulate_together([runs[0], other])
+        run_designs([runs[0], other])
 
 
 def test_an_error_names_the_path_and_how_to_look_at_it():

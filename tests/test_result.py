@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import stress
-from stress.buckets import BORDERS, cells, classify, leverage_class, size_class
+from stress.book.classes import BORDERS, cells, classify, leverage_class, size_class
 from tests import naive
 from tests.test_twin import DT, S0, make_book, make_path, naive_rules
 
@@ -67,8 +67,8 @@ def test_the_run_shows_what_matters(run):
     assert (hits["eligible"] > hits["adl"]).any()  # eligible and spared
     closed = hits["adl_share"] >= 1 - 1e-12
     level = result.positions["liquidation_price"].to_numpy()
-    low = np.minimum(result.run.prices.low, result.run.prices.close).min(axis=1)[:, None]
-    high = np.maximum(result.run.prices.high, result.run.prices.close).max(axis=1)[:, None]
+    low = np.minimum(result.design.prices.low, result.design.prices.close).min(axis=1)[:, None]
+    high = np.maximum(result.design.prices.high, result.design.prices.close).max(axis=1)[:, None]
     passed = np.where(book.side > 0, low <= level, high >= level)
     assert (closed & passed).any()  # closed by ADL before the price came to it: not a liquidation
 
@@ -196,10 +196,10 @@ def test_depletion_curve_and_required_fund(run):
 
 def test_required_fund_stands_on_the_reserve(run):
     result, _, book = run
-    venue = replace(result.run.venue, reserve=45.0)
+    venue = replace(result.design.venue, reserve=45.0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", stress.BookWarning)
-        again = stress.simulate(book, venue, result.run.prices, fund=FUND + 45.0, gap=0.5, threads=1)
+        again = stress.simulate(book, venue, result.design.prices, fund=FUND + 45.0, gap=0.5, threads=1)
     for alpha in (0.1, 0.25):
         assert again.required_fund(alpha).value == pytest.approx(result.required_fund(alpha).value + 45.0)
     assert again.paths["depleted"].equals(result.paths["depleted"])
@@ -244,7 +244,7 @@ def test_replay_of_a_path_that_is_not_there(run):
         with pytest.raises(IndexError, match="numbered from 0"):
             result.replay_path(path)
     with pytest.raises(ValueError, match="without its run"):
-        replace(result, run=None).replay_path(0)
+        replace(result, design=None).replay_path(0)
 
 
 def test_replay_finds_room_for_any_number_of_events():

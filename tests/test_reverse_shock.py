@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import stress
-from stress.sizing import reverse_shock
+from stress.analysis.reverse_stress import reverse_shock
 
 TIER = stress.Tier(floor=0.0, cap=math.inf, max_leverage=150, maintenance_rate=0.005)
 VENUE = stress.Venue(name="x", tiers=[TIER])

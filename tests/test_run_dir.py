@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 
 import stress
-from stress import plain, run_dir
-from stress import record as records
+from stress import serialize, simulation
 from stress.cli import main
 from stress.errors import InputError
+from stress.runs import record as records
+from stress.runs import run_directory
 from tests.conftest import ROOT
 from tests.results import one_path, sample
 from tests.tiny import POSITIONS, TINY, write_replay
@@ -73,7 +74,7 @@ def test_a_bound_is_noted(record):
 
 
 def test_what_is_saved_is_read_back_to_the_same_bits(record, tmp_path):
-    again = stress.open_run(run_dir.save(record, tmp_path / "run", report=False))
+    again = stress.open_run(run_directory.save(record, tmp_path / "run", report=False))
     for name in ("paths", "positions", "cells"):
         same_frames(getattr(again.result, name), getattr(record.result, name))
     assert again.result.fund_at.tobytes() == record.result.fund_at.tobytes()
@@ -93,8 +94,8 @@ def test_a_seed_gives_the_same_bytes_whatever_the_threads(folder, tmp_path):
     scenario = stress.load_scenario(folder / "tiny.toml")
     made = []
     for threads in (1, 2):
-        record = records.execute(scenario, threads=threads)
-        made.append(files(run_dir.save(record, tmp_path / str(threads), report=False)))
+        record = simulation.execute(scenario, threads=threads)
+        made.append(files(run_directory.save(record, tmp_path / str(threads), report=False)))
     changing = {"manifest.json"}
     assert set(made[0]) == set(made[1])
     assert {f"tables/{name}.csv" for name in ("summary", "required_fund", "gaps", "depletion_curve", "by_leverage")} | {
@@ -103,56 +104,56 @@ def test_a_seed_gives_the_same_bytes_whatever_the_threads(folder, tmp_path):
     } == set(made[0])  # fmt: skip
     for name in set(made[0]) - changing:
         assert made[0][name] == made[1][name], name
-    other = records.execute(stress.load_scenario(folder / "tiny.toml", ["seed=4"]))
+    other = simulation.execute(stress.load_scenario(folder / "tiny.toml", ["seed=4"]))
     assert (
-        files(run_dir.save(other, tmp_path / "other", report=False))["tables/paths.csv.gz"]
+        files(run_directory.save(other, tmp_path / "other", report=False))["tables/paths.csv.gz"]
         != (made[0]["tables/paths.csv.gz"])
     )
 
 
 def test_figures_and_report_are_part_of_it(record, tmp_path):
-    directory = run_dir.save(record, tmp_path / "run")
+    directory = run_directory.save(record, tmp_path / "run")
     for name in ("depletion_curve", "adl_by_leverage"):
         assert (directory / "figures" / f"{name}.png").read_bytes()[:4] == b"\x89PNG"
         assert "<svg" in (directory / "figures" / f"{name}.svg").read_text()
-    assert files(run_dir.save(record, tmp_path / "again")) == files(directory)
+    assert files(run_directory.save(record, tmp_path / "again")) == files(directory)
     assert "tiny" in (directory / "report.html").read_text()
 
 
 def test_a_run_of_the_same_scenario_is_replaced_and_nothing_else(record, folder, tmp_path):
     directory = tmp_path / "runs" / "mine"
-    run_dir.save(record, directory, report=False)
+    run_directory.save(record, directory, report=False)
     (directory / "leftover").write_text("x")
-    run_dir.save(record, directory, report=False)
+    run_directory.save(record, directory, report=False)
     assert not (directory / "leftover").exists()
     other = stress.run(folder / "tiny.toml", ["run.paths=2"])
     before = files(directory)
     with pytest.raises(InputError, match="same scenario"):
-        run_dir.save(other, directory, report=False)
+        run_directory.save(other, directory, report=False)
     assert files(directory) == before
     full, empty = tmp_path / "full", tmp_path / "empty"
     full.mkdir()
     empty.mkdir()
     (full / "thesis.tex").write_text("precious")
     with pytest.raises(InputError, match="something else"):
-        run_dir.save(record, full, report=False)
-    assert run_dir.save(record, empty, report=False).is_dir()
+        run_directory.save(record, full, report=False)
+    assert run_directory.save(record, empty, report=False).is_dir()
 
 
 def test_nothing_is_left_of_a_run_that_could_not_be_written(record, tmp_path, monkeypatch):
     directory = tmp_path / "run"
-    run_dir.save(record, directory, report=False)
+    run_directory.save(record, directory, report=False)
     before = files(directory)
-    write = run_dir._write
+    write = run_directory._write
 
     def interrupted(*arguments):
         write(*arguments)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(run_dir, "_write", interrupted)
+    monkeypatch.setattr(run_directory, "_write", interrupted)
     for target in (directory, tmp_path / "new"):
         with pytest.raises(KeyboardInterrupt):
-            run_dir.save(record, target, report=False)
+            run_directory.save(record, target, report=False)
     assert [p.name for p in tmp_path.iterdir()] == ["run"]
     assert files(directory) == before
 
@@ -160,7 +161,7 @@ def test_nothing_is_left_of_a_run_that_could_not_be_written(record, tmp_path, mo
 def test_a_path_can_be_run_again_only_on_its_own_inputs(tmp_path):
     record = stress.run(write_replay(tmp_path))
     assert set(record.manifest["inputs"]) == {"book.file", "prices.bars"}
-    directory = run_dir.save(record, tmp_path / "run", report=False)
+    directory = run_directory.save(record, tmp_path / "run", report=False)
     kept = json.loads((directory / "manifest.json").read_text())["inputs"]
     assert kept["book.file"]["path"] == "../positions.csv"
     moved = tmp_path / "elsewhere"
@@ -191,7 +192,7 @@ def test_warnings_are_recorded_and_still_given(tmp_path):
 def test_what_is_no_run_directory(record, tmp_path):
     with pytest.raises(InputError, match="a run directory"):
         stress.open_run(tmp_path / "nowhere")
-    directory = run_dir.save(record, tmp_path / "run", report=False)
+    directory = run_directory.save(record, tmp_path / "run", report=False)
     manifest = json.loads((directory / "manifest.json").read_text())
     (directory / "manifest.json").write_text(json.dumps(manifest | {"schema_version": 99}))
     with pytest.raises(InputError, match="newer version"):
@@ -211,7 +212,7 @@ def test_a_result_made_in_python_is_kept_too(tmp_path):
 
 
 def test_a_result_without_counts_of_positions_is_kept_and_has_no_report(folder, tmp_path, capsys):
-    made = records.execute(stress.load_scenario(folder / "tiny.toml"), detail="paths").result
+    made = simulation.execute(stress.load_scenario(folder / "tiny.toml"), detail="paths").result
     with pytest.raises(InputError, match="expected a run with detail='positions': a report shows who is hit"):
         made.save(tmp_path / "mine", report=True)
     assert list(tmp_path.iterdir()) == []
@@ -235,6 +236,6 @@ def test_the_summary_keeps_to_its_published_schema(record):
     schema = json.loads((ROOT / "docs" / "summary.schema.json").read_text())
     checker = jsonschema.Draft202012Validator(schema)
     for made in (record, records.of_result(one_path()), records.of_result(sample(), alphas=(1e-6,))):
-        checker.validate(json.loads(plain.dumps(records.summary(made))))
+        checker.validate(json.loads(serialize.dumps(records.summary(made))))
     broken = records.summary(record) | {"paths": 0}
-    assert not checker.is_valid(json.loads(plain.dumps(broken)))
+    assert not checker.is_valid(json.loads(serialize.dumps(broken)))

@@ -49,10 +49,10 @@ def test_the_commands_of_the_page(place):
 
 @pytest.mark.nojit
 def test_numbers_of_the_page_are_those_of_the_code():
-    from stress import partial
-    from stress.cluster import ALONE
+    from stress.engine.cluster import ALONE
+    from stress.runs import checkpoint
 
-    assert partial.SECONDS == 5.0
+    assert checkpoint.SECONDS == 5.0
     assert "every five seconds" in PAGE
     assert ALONE == 60.0
     assert "no worker for a minute" in PAGE

@@ -14,8 +14,8 @@ import pytest
 import stress
 from benchmarks import __main__ as benchmarks
 from benchmarks import plan
-from stress import blocks
 from stress.cli import main
+from stress.engine import scheduling
 from tests.conftest import ROOT
 from tests.tiny import TINY
 
@@ -62,7 +62,7 @@ def test_parts_pool(parts, monkeypatch):
 def test_the_seed_of_a_scenario_draws_its_traders(parts):
     books = [
         {
-            stress.load_scenario(parts / "scenario.toml", [*own, f"seed={seed}"]).build().run.book.digest()
+            stress.load_scenario(parts / "scenario.toml", [*own, f"seed={seed}"]).build().design.book.digest()
             for seed in (1, 2)
         }
         for own in ([], ["population.seed=3"])
@@ -117,6 +117,6 @@ def test_arithmetic_of_the_plan():
 
 @pytest.mark.nojit
 def test_numbers_of_the_page_are_those_of_the_code():
-    assert blocks.SECONDS == 1.0
+    assert scheduling.SECONDS == 1.0
     assert "about a second of work" in PAGE
     assert f"--array=1-{plan.PARTS} --cpus-per-task={plan.THREADS}" in PAGE

@@ -7,9 +7,9 @@ import tomllib
 import numpy as np
 import pytest
 
-from stress import plain
+from stress import serialize
 from stress.errors import InputError
-from stress.scenario import load_scenario
+from stress.scenario.scenario import load_scenario
 from tests.tiny import BARS, POSITIONS, TINY, write_replay
 
 pytestmark = pytest.mark.nojit
@@ -33,7 +33,7 @@ def problems(path, *overrides, build=False):
 
 
 def test_what_the_file_says_is_what_is_built(tiny):
-    run = load_scenario(tiny).build().run
+    run = load_scenario(tiny).build().design
     assert (run.n_paths, run.n_steps, run.step) == (40, 120, 60.0)
     assert (run.gap, run.jump_gap, run.fund, run.seed) == (0.0, 1.0, 1e5, 3)
     assert run.depth.passthrough == 0.5
@@ -185,11 +185,11 @@ def test_resolved_is_a_scenario_that_resolves_to_itself(tiny, tmp_path):
     assert resolved["prices"]["drift"] == 0.0
     assert resolved["depth"]["max_displacement"] == 0.9
     again = tmp_path / "again.toml"
-    again.write_text(plain.to_toml(resolved))
+    again.write_text(serialize.to_toml(resolved))
     second = load_scenario(again)
     assert second.resolved() == resolved
     assert second.hash == first.hash
-    assert second.build().run.book.digest() == first.build().run.book.digest()
+    assert second.build().design.book.digest() == first.build().design.book.digest()
     assert second.venue_object == first.venue_object
     assert second.spec.sources == first.spec.sources
 
@@ -211,9 +211,9 @@ def test_files_are_beside_the_scenario_and_those_of_overrides_here(tmp_path, mon
     here.mkdir()
     path = write_replay(folder)
     monkeypatch.chdir(here)
-    assert load_scenario(path).build().run.n_steps == 3
+    assert load_scenario(path).build().design.n_steps == 3
     (here / "bars.csv").write_text(BARS[: BARS.index("2020-03-12T10:02")])
-    assert load_scenario(path, ["prices.bars=bars.csv"]).build().run.n_steps == 2
+    assert load_scenario(path, ["prices.bars=bars.csv"]).build().design.n_steps == 2
 
 
 def test_a_replay_has_the_paths_and_the_steps_of_its_bars(tmp_path):
@@ -223,7 +223,7 @@ def test_a_replay_has_the_paths_and_the_steps_of_its_bars(tmp_path):
     assert resolved["prices"] == {
         "model": "replay", "s0": 7300.0, "scale": 1.0, "gaps": "error", "speed": 1.0, "bars": "bars.csv"
     }  # fmt: skip
-    assert load_scenario(path, ["run.horizon=2min"]).build().run.n_steps == 2
+    assert load_scenario(path, ["run.horizon=2min"]).build().design.n_steps == 2
     found = problems(path, "run.paths=5", "run.step=30s", "run.horizon=1h", build=True)
     assert set(found) == {"run.paths", "run.step", "run.horizon"}
 
@@ -310,15 +310,15 @@ def test_toml_that_is_written_reads_back_as_it_was():
         "a": 1, "b": 0.1, "c": True, "d": 'say "ä"\n', "e": [1.0, 2.0], "none": None,
         "f": {"x y": 1.5, "g": {"leverage": {"5": 0.5}, "rows": [{"move": 0.01, "n": 3}] * 6}},
     }  # fmt: skip
-    read = tomllib.loads(plain.to_toml(table))
+    read = tomllib.loads(serialize.to_toml(table))
     assert read == {k: v for k, v in table.items() if k != "none"}
 
 
 def test_json_keeps_what_json_cannot_say():
     value = {"cap": float("inf"), "low": float("-inf"), "list": [1.5, {"x": "inf"}]}
-    assert plain.loads(plain.dumps(value)) == value
-    assert np.isnan(plain.loads(plain.dumps({"x": float("nan")}))["x"])
-    row = plain.finite({"high": float("inf"), "se": float("nan"), "low": 1.0, "note": ""})
+    assert serialize.loads(serialize.dumps(value)) == value
+    assert np.isnan(serialize.loads(serialize.dumps({"x": float("nan")}))["x"])
+    row = serialize.finite({"high": float("inf"), "se": float("nan"), "low": 1.0, "note": ""})
     assert row == {
         "high": None, "high_reason": "no upper end", "se": None, "se_reason": "not defined by this run", "low": 1.0,
         "note": "",

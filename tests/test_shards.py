@@ -17,10 +17,13 @@ import numpy as np
 import pytest
 
 import stress
-from stress import blocks, interruption, partial, record, run_dir, shards, task, terminal
-from stress.cli import main
+from stress import serialize, simulation
+from stress.cli import main, terminal
+from stress.engine import scheduling, signals, task
+from stress.engine.blocks import work_block
 from stress.errors import InputError
-from stress.partial import PartialRun, open_partial
+from stress.runs import checkpoint, run_directory, shards
+from stress.runs.checkpoint import Checkpoint, open_checkpoint
 from tests.conftest import ROOT
 from tests.tiny import TINY
 
@@ -47,8 +50,8 @@ def whole(tmp_path_factory):
 @pytest.fixture
 def place(tmp_path, monkeypatch):
     """An empty folder with the scenario; shards are written after each block of five paths."""
-    monkeypatch.setattr(blocks, "BLOCK_BYTES", SMALL)
-    monkeypatch.setattr(partial, "SECONDS", 0.0)
+    monkeypatch.setattr(scheduling, "BLOCK_BYTES", SMALL)
+    monkeypatch.setattr(checkpoint, "SECONDS", 0.0)
     (tmp_path / "tiny.toml").write_text(TINY)
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -84,25 +87,25 @@ def command(*arguments) -> int:
 def test_a_run_that_goes_on_gives_the_same_bytes(threads, n_bytes, again, place, whole, monkeypatch):
     """Whatever the threads and the blocks of the second go, and of the third."""
     begin(place)
-    monkeypatch.setattr(blocks, "BLOCK_BYTES", n_bytes)
+    monkeypatch.setattr(scheduling, "BLOCK_BYTES", n_bytes)
     if again < 40:
         with pytest.raises(KeyboardInterrupt):
             stress.run("tiny.toml", directory="run", threads=threads, progress=interrupt(again))
     worked = []
-    work = task.work
-    monkeypatch.setattr(task, "work", lambda runs, first, n: worked.append((first, n)) or work(runs, first, n))
+    work = task.work_block
+    monkeypatch.setattr(task, "work_block", lambda runs, first, n: worked.append((first, n)) or work(runs, first, n))
     held = [(s.first, s.n) for s in map(open_shard, sorted((place / "run.partial" / "shards").iterdir()))]
     found = stress.run("tiny.toml", directory="run", threads=threads)
     assert files(place / "run") == whole
     assert sorted(worked) == sorted(set(worked))
     assert sum(n for _, n in worked) == 40 - sum(n for _, n in held)  # nothing is worked twice
-    assert list(blocks.missing(worked + held, 40)) == []
+    assert list(scheduling.missing(worked + held, 40)) == []
     assert found.manifest["resumed_paths"] == sum(n for _, n in held) >= 15
     assert not (place / "run.partial").exists()
 
 
 def open_shard(path: Path) -> shards.Shard:
-    return shards.read(path, partial._said(path.parents[1])["made_by"])
+    return shards.read(path, checkpoint._said(path.parents[1])["made_by"])
 
 
 def test_the_command_goes_on_as_it_said(place, whole, capsys):
@@ -137,7 +140,7 @@ def test_the_same_command_goes_on_too(place, whole, capsys):
 
 
 def test_a_short_run_writes_no_shards(place, whole, monkeypatch):
-    monkeypatch.setattr(partial, "SECONDS", 60.0)
+    monkeypatch.setattr(checkpoint, "SECONDS", 60.0)
     monkeypatch.setattr(shards, "write", lambda *arguments: pytest.fail("wrote a shard"))
     stress.run("tiny.toml", directory="run", threads=2)
     assert files(place / "run") == whole
@@ -145,17 +148,17 @@ def test_a_short_run_writes_no_shards(place, whole, monkeypatch):
 
 def test_what_was_in_hand_is_written_at_an_interruption(place, monkeypatch):
     """One shard for paths that follow each other, whatever the blocks were."""
-    monkeypatch.setattr(partial, "SECONDS", 60.0)
+    monkeypatch.setattr(checkpoint, "SECONDS", 60.0)
     (shard,) = begin(place).iterdir()
     assert shard.name == "000000000000-000000000015.shard"
     assert open_shard(shard).n == 15
 
 
 def test_a_shard_is_read_back_to_the_same_bytes(place):
-    run = stress.load_scenario("tiny.toml").build().run
+    run = stress.load_scenario("tiny.toml").build().design
     made_by = {"scenario": "x"}
     for first, n in ((0, 7), (7, 1), (30, 10)):
-        block = run.block(first, n)
+        block = work_block([run], first, n)[0]
         path = shards.write(place, [block, block], made_by)
         read = shards.read(path, made_by)
         assert (read.first, read.n, len(read.blocks)) == (first, n, 2)
@@ -195,7 +198,7 @@ def test_a_damaged_shard_is_refused_by_name(name, place, whole, capsys):
 
 def test_no_flipped_bit_goes_unseen(place):
     shard = min(begin(place).iterdir())
-    good, made_by = shard.read_bytes(), open_shard(shard).blocks and partial._said(shard.parents[1])["made_by"]
+    good, made_by = shard.read_bytes(), open_shard(shard).blocks and checkpoint._said(shard.parents[1])["made_by"]
     rng = random.Random(4)
     for at in [0, 63, 64, 65, 80, len(good) - 1, *(rng.randrange(len(good)) for _ in range(60))]:
         bad = bytearray(good)
@@ -227,7 +230,7 @@ def test_a_foreign_shard_is_refused_by_name(place, whole, capsys):
     assert said.count("expected") == 1
     same.unlink()
 
-    made_by = partial._said(place / "run.partial")["made_by"]
+    made_by = checkpoint._said(place / "run.partial")["made_by"]
     for start, end in ((8, 12), (38, 42)):  # paths that another one holds, and that the run has not
         blocks_there = [replace(b, first=start) for b in open_shard(first).blocks]
         wrong = shards.write(first.parent, blocks_there, made_by)
@@ -241,13 +244,13 @@ def test_a_foreign_shard_is_refused_by_name(place, whole, capsys):
 
 def test_another_version_does_not_go_on(place, whole, capsys, monkeypatch):
     begin(place)
-    real = partial.maker
-    monkeypatch.setattr(partial, "maker", lambda: real() | {"numba": "9.9"})
+    real = checkpoint.maker
+    monkeypatch.setattr(checkpoint, "maker", lambda: real() | {"numba": "9.9"})
     assert command("run", "--resume", "run") == 2
     said = capsys.readouterr().err
     assert "run.partial: expected a run that this one can go on from, it has numba " in said
     assert "and not 9.9; to begin anew, delete this directory" in said
-    monkeypatch.setattr(partial, "maker", real)
+    monkeypatch.setattr(checkpoint, "maker", real)
     shard = min((place / "run.partial" / "shards").iterdir())
     old = open_shard(shard)
     shards.write(shard.parent, old.blocks, real() | {"scenario": "x", "designs": "y", "numba": "0.1"})
@@ -321,7 +324,7 @@ def test_what_else_lies_there_is_left_alone(place, whole):
 
 def test_a_file_in_the_way_is_said_before_the_work(place, capsys, monkeypatch):
     (place / "run.partial").write_text("precious")
-    monkeypatch.setattr(task, "work", lambda *arguments: pytest.fail("worked all the same"))
+    monkeypatch.setattr(task, "work_block", lambda *arguments: pytest.fail("worked all the same"))
     assert command("run", "tiny.toml", "--out", "run", "-q") == 2
     assert "run.partial: expected nothing, or a directory" in capsys.readouterr().err
     assert (place / "run.partial").read_text() == "precious"
@@ -356,16 +359,16 @@ def test_two_processes_do_not_work_on_one_run(place, whole):
 
 def test_of_two_that_begin_at_once_the_later_leaves_the_earlier_alone(place, whole):
     scenario = stress.load_scenario("tiny.toml")
-    run = scenario.build().run
-    earlier, *later = (PartialRun(place / "run", scenario) for _ in range(3))
+    run = scenario.build().design
+    earlier, *later = (Checkpoint(place / "run", scenario) for _ in range(3))
     for kept in (earlier, *later):
         assert kept.begin([run]) == []
 
     def work(kept):
         with kept:
-            kept.add([run.block(5, 5)])
+            kept.add([work_block([run], 5, 5)[0]])
 
-    earlier.add([run.block(0, 5)])
+    earlier.add([work_block([run], 0, 5)[0]])
     for kept, said in zip(later, ("no other process works on", "no other process has begun"), strict=True):
         with pytest.raises(InputError, match=said) as caught:
             work(kept)
@@ -377,8 +380,8 @@ def test_of_two_that_begin_at_once_the_later_leaves_the_earlier_alone(place, who
 
 def test_while_the_run_directory_is_written_nothing_lies_beside(place, whole, monkeypatch):
     """Also of a run too short for a shard: a process that is killed then leaves what the next one takes away."""
-    monkeypatch.setattr(partial, "SECONDS", 60.0)
-    write = run_dir._write
+    monkeypatch.setattr(checkpoint, "SECONDS", 60.0)
+    write = run_directory._write
 
     def killed(*arguments):
         write(*arguments)
@@ -386,7 +389,7 @@ def test_while_the_run_directory_is_written_nothing_lies_beside(place, whole, mo
         shutil.copytree("run.partial", "killed/run.partial")
 
     with monkeypatch.context() as patch:
-        patch.setattr(run_dir, "_write", killed)
+        patch.setattr(run_directory, "_write", killed)
         stress.run("tiny.toml", directory="run")
     assert list(Path("killed/run.partial").glob(".run.*/new/tables"))
     with pytest.raises(KeyboardInterrupt):
@@ -434,7 +437,7 @@ def test_an_interruption_that_the_compiler_drops_is_not_lost(place):
             with suppress(KeyboardInterrupt):  # as a callback from compiled code does
                 signal.raise_signal(signal.SIGINT)
 
-    with interruption.caught():
+    with signals.caught():
         begin(place, after=10, progress=progress)
 
 
@@ -488,8 +491,8 @@ def test_a_scenario_is_told_and_heard_without_loss(path, place):
             assert overrides
             continue
         (place / "x").mkdir(exist_ok=True)
-        said = stress.plain.loads(stress.plain.dumps(partial.tell(scenario, place / "x")))
-        again = partial.retold(said, place / "x")
+        said = serialize.loads(serialize.dumps(checkpoint.tell(scenario, place / "x")))
+        again = checkpoint.retold(said, place / "x")
         assert again.hash == scenario.hash
         assert again.resolved() == scenario.resolved()
         assert again.inputs == scenario.inputs
@@ -510,7 +513,7 @@ def no_room(monkeypatch, after: int, until: int | None = None) -> None:
 
 def test_a_full_disk_keeps_what_was_there(place, whole, capsys, monkeypatch):
     with monkeypatch.context() as patch:
-        no_room(patch, after=2 * 3)  # each file and its folder: partial.json and two shards
+        no_room(patch, after=2 * 3)  # each file and its folder: checkpoint.json and two shards
         assert command("run", "tiny.toml", "--out", "run", "--threads", 1) == 2
     said = capsys.readouterr().err
     assert said.splitlines() == [
@@ -548,13 +551,13 @@ def test_no_room_for_the_run_directory_keeps_every_path(place, whole, capsys, mo
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr(run_dir, "_write", full)
+        patch.setattr(run_directory, "_write", full)
         assert command("run", "tiny.toml", "--out", "run") == 2
     said = capsys.readouterr().err
     assert "run: expected a place that can be written (No space left on device)" in said
     assert "40 of 40 paths are kept." in said
     assert not (place / "run").exists()
-    monkeypatch.setattr(task, "work", lambda *arguments: pytest.fail("worked a path again"))
+    monkeypatch.setattr(task, "work_block", lambda *arguments: pytest.fail("worked a path again"))
     assert command("run", "--resume", "run", "--no-report", "-q") == 0
     assert files(place / "run") == whole
 
@@ -592,7 +595,7 @@ def test_a_disk_that_is_really_full(disk, whole, capsys):
 
 def test_a_read_only_folder(disk, capsys, monkeypatch):
     folder, remount = disk
-    monkeypatch.setattr(record, "execute", lambda *a, **k: pytest.fail("ran all the same"))
+    monkeypatch.setattr(simulation, "execute", lambda *a, **k: pytest.fail("ran all the same"))
     remount("ro")
     assert command("run", "tiny.toml", "--out", folder / "run") == 2
     said = capsys.readouterr().err
@@ -615,13 +618,13 @@ def test_a_partial_run_in_a_read_only_folder(disk, capsys):
 
 def test_paths_that_can_never_be_run_are_not_kept(place):
     scenario = stress.load_scenario("tiny.toml")
-    kept = PartialRun(place / "run", scenario)
-    run = scenario.build().run
+    kept = Checkpoint(place / "run", scenario)
+    run = scenario.build().design
 
     def work():
         with kept:
             kept.begin([run])
-            kept.add([run.block(0, 5)])
+            kept.add([work_block([run], 0, 5)[0]])
             assert (place / "run.partial" / "shards").is_dir()
             raise stress.SimulationError("a price of zero")
 
@@ -633,6 +636,6 @@ def test_paths_that_can_never_be_run_are_not_kept(place):
 def test_an_unfinished_run_is_opened_by_either_name(place):
     begin(place)
     for name in ("run", "run.partial", "run.partial/"):
-        kept = open_partial(place / name)
+        kept = open_checkpoint(place / name)
         assert kept.directory == place / "run"
         assert kept.scenario.hash == stress.load_scenario("tiny.toml").hash

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 import stress
-from stress import task
+from stress.engine import task
+from stress.engine.blocks import work_block
+from stress.engine.prepare import prepare
+from stress.engine.task import Task, forget, hold
 from stress.errors import InputError, Problem, WorkerError
 from stress.kernels import jit
-from stress.simulation import prepare
-from stress.task import Task, forget, hold
 from tests.test_reproducible import DEPTH, MODEL, SETTINGS, digests, make_book, make_venue, simulate
 
 
@@ -34,9 +35,9 @@ def same(works, others) -> bool:
 def test_a_run_travels_without_what_was_made_from_it():
     run = make_run(2_000)
     small = len(pickle.dumps(run))
-    before = run.block(0, 3)
+    before = work_block([run], 0, 3)[0]
     assert len(pickle.dumps(run)) == small < 2 * len(pickle.dumps(run.book))
-    assert same([pickle.loads(pickle.dumps(run)).block(0, 3)], [before])
+    assert same([work_block([pickle.loads(pickle.dumps(run))], 0, 3)[0]], [before])
 
 
 def test_copies_in_one_process_are_one():
@@ -47,7 +48,7 @@ def test_copies_in_one_process_are_one():
         assert first is second
         assert first is not errand
         assert same(first(5, 9), errand(5, 9))
-        assert "kernel" in vars(first.runs[0])  # the book is sorted, once
+        assert "kernel" in vars(first.designs[0])  # the book is sorted, once
     finally:
         forget(errand.token)
     assert pickle.loads(pickle.dumps(errand)) is not first

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import stress
-from stress.kernels.philox import event_key, event_score
-from stress.kernels.records import ADL_PRICES, POLICIES, SCORES, TIER_BASES
+from stress.kernels.numerics.philox import event_key, event_score
+from stress.kernels.rules.records import ADL_PRICES, POLICIES, SCORES, TIER_BASES
 from tests import naive
 from tests.pairwise import pairwise
 
@@ -149,7 +149,7 @@ def assert_equal(result, outcome, book, context):
     assert list(positions["bankruptcy_rate"] == 1) == outcome.bankrupt, context
     assert list(positions["adl_rate"] == 1) == outcome.adl_hit, context
     assert positions["adl_share"].to_numpy() == pytest.approx(outcome.adl_share, abs=1e-9), context
-    by_leverage = result.cells["cell"] < stress.buckets.GROUPINGS["leverage"].end
+    by_leverage = result.cells["cell"] < stress.book.classes.GROUPINGS["leverage"].end
     assert result.cells.loc[by_leverage, "eligible"].sum() == sum(outcome.eligible), context
 
 

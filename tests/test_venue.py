@@ -10,12 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stress import allocate, venue_file
+from stress import allocate
 from stress.errors import InputError
-from stress.kernels import margin as kernel
-from stress.kernels.records import SCORES, TIER_BASES
-from stress.venue import WORDS, Figure, Tier, Venue, list_venues, load_venue
-from stress.venue_file import KEYS, PRESETS, STATUSES, VenueFile
+from stress.kernels.rules import margin as kernel
+from stress.kernels.rules.records import SCORES, TIER_BASES
+from stress.venue import file
+from stress.venue.file import KEYS, PRESETS, STATUSES, Figure, VenueFile
+from stress.venue.load import list_venues, load_venue
+from stress.venue.venue import WORDS, Tier, Venue
 
 pytestmark = [pytest.mark.nojit, pytest.mark.filterwarnings("ignore:venue .* is a skeleton")]
 
@@ -325,7 +327,7 @@ def test_preset_reproduces_its_published_example_or_is_a_skeleton(name):
 # Files of a user's own
 
 # the example of the module's own text
-MINIMAL = "\n".join(line.strip() for line in venue_file.__doc__.splitlines() if line.startswith("    "))
+MINIMAL = "\n".join(line.strip() for line in file.__doc__.splitlines() if line.startswith("    "))
 
 
 @pytest.fixture
@@ -441,7 +443,8 @@ def test_words_are_the_rules():
 
 def test_listing_compiles_nothing():
     code = (
-        "import sys; from stress.venue import list_venues, load_venue; list_venues(); load_venue('binance', 'BTCUSDT');"
+        "import sys; from stress.venue.load import list_venues, load_venue; list_venues();"
+        "load_venue('binance', 'BTCUSDT');"
         "print(*{'numba', 'pandas', 'matplotlib', 'scipy', 'pydantic'} & set(sys.modules))"
     )
     root = Path(__file__).parents[1]

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from stress.errors import InputError
-from stress.venue import Tier, load_venue
-from stress.venue_import import FORMATS, import_venue, read_tiers, to_toml
+from stress.venue.importers import FORMATS, import_venue, read_tiers, to_toml
+from stress.venue.load import load_venue
+from stress.venue.venue import Tier
 from tests.conftest import data_file
 
 pytestmark = pytest.mark.nojit

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stress.venue import list_venues, load_venue
-from stress.venue_file import PRESETS
+from stress.venue.file import PRESETS
+from stress.venue.load import list_venues, load_venue
 
 pytestmark = [pytest.mark.nojit, pytest.mark.filterwarnings("ignore:venue .* is a skeleton")]
 ROOT = Path(__file__).parents[1]

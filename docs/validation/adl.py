@@ -8,7 +8,7 @@ from functools import partial
 import stress
 from docs.validation.case import BY_HAND, S0, Found, Section, exact, worst
 from stress.prices import Paths
-from stress.venue_file import PRESETS, VenueFile
+from stress.venue.file import PRESETS, VenueFile
 from tests import test_closed_forms as closed
 from tests import test_examples_adl as examples
 

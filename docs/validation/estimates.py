@@ -10,9 +10,9 @@ from scipy import stats
 from scipy.special import ndtri
 
 from docs.validation.case import Found, Section, exact, share
-from stress.comparison import _event_difference
-from stress.estimate import clopper_pearson, paths_needed, upper_quantile, wilson
-from stress.sizing import required_fund
+from stress.results.comparison import _event_difference
+from stress.results.estimate import clopper_pearson, paths_needed, upper_quantile, wilson
+from stress.results.sizing import required_fund
 
 section = Section("Estimates and intervals")
 add = section.add

@@ -10,9 +10,9 @@ import numpy as np
 from scipy import stats
 
 from docs.validation.case import DAY, INF, S0, Found, Section, exact, sampled, share
-from stress.kernels.diffusion import Side, size
+from stress.kernels.prices.diffusion import Side, size
 from stress.prices import GBM, Bootstrap, Kou
-from stress.prices.diffusion import YEAR
+from stress.prices.jump_diffusion import YEAR
 from tests import test_merton as merton
 from tests import test_prices as prices
 from tests.test_bootstrap import BARS, walk

@@ -10,10 +10,10 @@ import numpy as np
 
 import stress
 from docs.validation.case import BY_HAND, INF, S0, Found, Section, exact
-from stress.depth import to_kernel
-from stress.kernels import orderbook
+from stress.analysis.reverse_stress import reverse_shock
+from stress.kernels.rules import depth as order_book
 from stress.prices import Paths
-from stress.sizing import reverse_shock
+from stress.venue.depth import to_kernel
 from tests import test_closed_forms as closed
 from tests import test_laws as laws
 from tests import test_reverse_shock as shocks
@@ -47,7 +47,7 @@ for _fund, _shock in ((10.0, 0.05), (45.0, 0.10), (165.0, 0.20), (385.0, 0.30)):
 def book_curve(call: str) -> Found:
     """USD 100m in a market of 10bn a day and 3 % daily volatility, square-root impact, at a price of 1."""
     kernel = to_kernel(stress.Depth(usd=1e10, width=0.03, exponent=0.5), 1.0, 60.0)
-    peak, fill = orderbook.displacement(kernel, 1e8), orderbook.average_fill(kernel, 1.0, 0.0, 1e8)
+    peak, fill = order_book.displacement(kernel, 1e8), order_book.average_fill(kernel, 1.0, 0.0, 1e8)
     return exact(peak if call == "peak" else 1 - fill, 1e-12)
 
 

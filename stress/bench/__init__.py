@@ -63,10 +63,10 @@ def measure(
         Plain values, for JSON: `machine`, `cost`, `whole_run`, `equal_events`, `memory`, `distribution`, `start`,
         `targets`. Names end in their unit.
     """
-    from stress import blocks
     from stress.bench import clock, cost, distribution, market, process, scale
+    from stress.engine import scheduling
 
-    size, threads = QUICK if quick else FULL, threads or blocks.default_threads()
+    size, threads = QUICK if quick else FULL, threads or scheduling.default_threads()
     found: dict[str, Any] = {
         "stress": stress.__version__,
         "made": clock.today(),
@@ -75,12 +75,12 @@ def measure(
         "machine": clock.machine(),
     }
     say("whole runs")
-    run = scale.with_depleted(market.load("retail", size.traders, size.paths), threads)
-    found["whole_run"] = scale.whole_run(run, threads, size.rounds)
+    design = scale.with_depleted(market.load("retail", size.traders, size.paths), threads)
+    found["whole_run"] = scale.whole_run(design, threads, size.rounds)
     say("cost of a step, a liquidation, ADL")
     rows = cost.grid(size.grid, size.grid_rounds)
     found["cost"] = {
-        "prices_ns": cost.price_ns(run, size.rounds),
+        "prices_ns": cost.price_ns(design, size.rounds),
         **cost.fit(rows),
         "run_ms": cost.overhead(size.grid, size.grid_rounds),
         "rows": rows,
@@ -88,7 +88,7 @@ def measure(
     say("equal events")
     found["equal_events"] = scale.equal_events(size.small, size.large, size.idle_paths, size.grid_rounds)
     say("memory")
-    found["memory"] = [process.peak_memory(size.traders, n * size.paths, threads, run.fund) for n in (1, 10)]
+    found["memory"] = [process.peak_memory(size.traders, n * size.paths, threads, design.fund) for n in (1, 10)]
     say("what others work")
     found["distribution"] = distribution.measure(size.large, size.part_paths, size.grid_rounds)
     say("start and compilation")

@@ -31,13 +31,13 @@ def today() -> str:
 
 def machine() -> dict[str, Any]:
     """Processor, cores, memory and versions."""
-    from stress import blocks
+    from stress.engine import scheduling
     from stress.provenance import provenance
 
     return {
         "cpu": cpu_model(),
         "cores": os.cpu_count(),
-        "cores_of_this_process": blocks.default_threads(),
+        "cores_of_this_process": scheduling.default_threads(),
         "system": platform.system(),
         **provenance(),
     }

@@ -19,27 +19,28 @@ import numpy as np
 
 from stress.bench import market
 from stress.bench.clock import median_seconds
+from stress.engine.blocks import work_block
 from stress.prices import Paths
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from stress.engine import Run
-    from stress.result import Result
+    from stress.engine.design import Design
+    from stress.results.result import Result
 
 DEPLETED = (0.05, 0.2)  # shares of the paths
 PRICE_BLOCKS = (4, 16, 64, 256)  # paths made at a time
 
 
-def price_ns(run: Run, rounds: int) -> float:
+def price_ns(design: Design, rounds: int) -> float:
     """Nanoseconds a step of making the prices alone, at the block size that is fastest on this machine."""
 
     def make(size: int) -> None:
         for first in range(0, max(PRICE_BLOCKS), size):
-            run.prices.block(run.seed, first, size, run.n_steps, run.step)
+            design.prices.block(design.seed, first, size, design.n_steps, design.step)
 
     fastest = min(median_seconds(rounds, make, size) for size in PRICE_BLOCKS)
-    return 1e9 * fastest / (max(PRICE_BLOCKS) * run.n_steps)
+    return 1e9 * fastest / (max(PRICE_BLOCKS) * design.n_steps)
 
 
 def grid(sizes: dict[int, int], rounds: int) -> list[dict[str, Any]]:
@@ -64,45 +65,45 @@ def grid(sizes: dict[int, int], rounds: int) -> list[dict[str, Any]]:
     return rows
 
 
-def _row(book: str, run: Run, lasting: Result, rounds: int) -> dict[str, Any]:
+def _row(book: str, design: Design, lasting: Result, rounds: int) -> dict[str, Any]:
     """One line of the grid; `lasting` is the result with an unlimited fund."""
-    paths = market.work(run).paths
+    paths = market.work(design).paths
     return {
         "book": book,
-        "traders": len(run.book),
-        "fund_usd": run.fund if run.fund < math.inf else None,
+        "traders": len(design.book),
+        "fund_usd": design.fund if design.fund < math.inf else None,
         "depleted": float(paths["depleted"].mean()),
-        "paths": run.n_paths,
-        "steps": run.n_paths * run.n_steps,
-        "liquidations": int(paths["liquidated_count"].sum() + repeated(run, paths, lasting.paths)),
+        "paths": design.n_paths,
+        "steps": design.n_paths * design.n_steps,
+        "liquidations": int(paths["liquidated_count"].sum() + repeated(design, paths, lasting.paths)),
         "adl_seen": int(paths["adl_seen"].sum()),
-        "seconds": median_seconds(rounds, run.block, 0, run.n_paths),
+        "seconds": median_seconds(rounds, work_block, [design], 0, design.n_paths),
     }
 
 
-def repeated(run: Run, paths: DataFrame, lasting: DataFrame) -> int:
+def repeated(design: Design, paths: DataFrame, lasting: DataFrame) -> int:
     """Liquidations of the depleted paths in their second run: those of the unlimited fund, `lasting`, less those
     before the step of depletion, which are counted on prices that stand still from there on."""
     hit = np.flatnonzero(paths["depleted"])
     if hit.size == 0:
         return 0
-    made = [run.prices.block(run.seed, int(path), 1, run.n_steps, run.step) for path in hit]
+    made = [design.prices.block(design.seed, int(path), 1, design.n_steps, design.step) for path in hit]
     columns = [np.concatenate(column) for column in zip(*made, strict=True)]
     for row, step in enumerate(paths["depletion_step"].to_numpy()[hit]):
         still = columns[0][row, step - 1]
         for column in columns:
             column[row, step:] = still
     close, low, high, pre_jump = columns
-    prices = Paths(close, run.step, low, high, pre_jump)
-    before = market.work(replace(run, prices=prices, n_paths=hit.size, fund=math.inf)).paths
+    prices = Paths(close, design.step, low, high, pre_jump)
+    before = market.work(replace(design, prices=prices, n_paths=hit.size, fund=math.inf)).paths
     return int(lasting["liquidated_count"].to_numpy()[hit].sum() - before["liquidated_count"].sum())
 
 
 def overhead(sizes: Iterable[int], rounds: int) -> dict[str, float]:
     """Milliseconds of a run of a single path, by number of traders."""
 
-    def fresh(run: Run) -> Result:
-        return market.work(replace(run))  # a copy knows nothing of a sorted book
+    def fresh(design: Design) -> Result:
+        return market.work(replace(design))  # a copy knows nothing of a sorted book
 
     return {str(n): 1e3 * median_seconds(rounds, fresh, market.load("retail", n, 1)) for n in sizes}
 

@@ -23,8 +23,9 @@ from stress.bench import market, process, scale
 from stress.bench.clock import median_seconds, today
 
 if TYPE_CHECKING:
-    from stress.engine import Block, Run
-    from stress.gather import Gathering
+    from stress.engine.blocks import PathBlock
+    from stress.engine.design import Design
+    from stress.engine.run_blocks import BlockCollector
 
 COPIES = 250  # of the measured paths, taken in to tell the memory of one
 EMPTY_TASKS = 300  # that a scheduler hands out
@@ -40,89 +41,91 @@ def measure(traders: int, paths: int, rounds: int) -> dict[str, Any]:
         That tell the cost of one; no block has more.
     rounds : int
     """
-    from stress import engine
-    from stress.task import Task
+    from stress.engine.design import share
+    from stress.engine.task import Task
 
-    run = scale.with_depleted(market.load("retail", traders, paths), 1)
+    design = scale.with_depleted(market.load("retail", traders, paths), 1)
     return {
         "made": today(),
-        "traders": len(run.book),
+        "traders": len(design.book),
         "paths": paths,
-        "steps": run.n_steps,
-        "fund_usd": run.fund,
-        "task_bytes": len(ForkingPickler.dumps(Task([run]))),
-        "sort_s": median_seconds(rounds, lambda: engine.share([replace(run)])),  # a copy knows nothing of a sorted book
+        "steps": design.n_steps,
+        "fund_usd": design.fund,
+        "task_bytes": len(ForkingPickler.dumps(Task([design]))),
+        "sort_s": median_seconds(rounds, lambda: share([replace(design)])),  # a copy knows nothing of a sorted book
         "scheduler_s_per_task": scheduler_seconds(EMPTY_TASKS) if find_spec("distributed") else None,
-        "work": {name: of_work(runs, rounds) for name, runs in tasks(run).items()},
-        "part": part(traders, paths, run.fund) | {"fixed_s": part(traders, 1, run.fund)["seconds"]},
+        "work": {name: of_work(designs, rounds) for name, designs in tasks(design).items()},
+        "part": part(traders, paths, design.fund) | {"fixed_s": part(traders, 1, design.fund)["seconds"]},
     }
 
 
-def tasks(run: Run) -> dict[str, list[Run]]:
+def tasks(design: Design) -> dict[str, list[Design]]:
     """The designs that are worked together: of either detail, and by `perp-stress run`."""
-    from stress.record import BOUNDS
+    from stress.runs.record import BOUNDS
 
-    counted = replace(run, detail="positions")
-    bounds = [replace(run, gap=gap, jump_gap=jump_gap) for gap, jump_gap in BOUNDS]
-    return {"paths": [run], "positions": [counted], "run": [counted, *bounds]}
+    counted = replace(design, detail="positions")
+    bounds = [replace(design, gap=gap, jump_gap=jump_gap) for gap, jump_gap in BOUNDS]
+    return {"paths": [design], "positions": [counted], "run": [counted, *bounds]}
 
 
-def of_work(runs: list[Run], rounds: int) -> dict[str, Any]:
+def of_work(designs: list[Design], rounds: int) -> dict[str, Any]:
     """Work, bytes and memory of a path."""
-    from stress import blocks, engine, shards
+    from stress.engine import blocks, scheduling
+    from stress.engine.design import share
+    from stress.runs import shards
 
-    engine.share(runs)
-    paths = runs[0].n_paths
-    seconds = median_seconds(rounds, engine.work, runs, 0, paths)
-    cut = blocks.Cut([], paths)
-    cut.saw(paths, seconds)
-    done = engine.work(runs, engine.FAN_PATHS, cut.size)
+    share(designs)
+    paths = designs[0].n_paths
+    seconds = median_seconds(rounds, blocks.work_block, designs, 0, paths)
+    cut = scheduling.BlockScheduler([], paths)
+    cut.observe(paths, seconds)
+    done = blocks.work_block(designs, blocks.FAN_PATHS, cut.size)
     sent = [ForkingPickler.dumps(block) for block in done]
     with tempfile.TemporaryDirectory() as folder:
         shard = shards.write(Path(folder), done, {}).stat().st_size
     return {
-        "designs": len(runs),
+        "designs": len(designs),
         "s_per_path": seconds / paths,
         "block_paths": cut.size,
         "bytes_per_path": sum(map(len, sent)) / cut.size,
         "shard_bytes_per_path": shard / cut.size,
         "position_bytes_per_path": sum(block.tallies.nbytes for block in done) / cut.size,
-        "merge_s_per_path": sum(merge_seconds(*each, rounds) for each in zip(runs, sent, strict=True)),
+        "merge_s_per_path": sum(merge_seconds(*each, rounds) for each in zip(designs, sent, strict=True)),
         "held_bytes_per_path": sum(block.out.nbytes + block.cells.nbytes for block in done) / cut.size,
         "peak_bytes_per_path": sum(map(peak_bytes, done)),
     }
 
 
-def merge_seconds(run: Run, sent: memoryview, rounds: int) -> float:
+def merge_seconds(design: Design, sent: memoryview, rounds: int) -> float:
     """Seconds a path of taking in the blocks of a design, and of putting their rows together at the end."""
-    from stress.gather import Gathering
+    from stress.engine.run_blocks import BlockCollector
 
-    gathering, block = Gathering(run), ForkingPickler.loads(sent)
-    take = median_seconds(rounds, lambda: gathering.add(ForkingPickler.loads(sent)))
+    collector, block = BlockCollector(design), ForkingPickler.loads(sent)
+    take = median_seconds(rounds, lambda: collector.add(ForkingPickler.loads(sent)))
     ready = [filled(block) for _ in range(rounds + 1)]
     stack = median_seconds(rounds, lambda: ready.pop().block())
     return (take + stack / COPIES) / block.out.size
 
 
-def filled(block: Block) -> Gathering:
+def filled(block: PathBlock) -> BlockCollector:
     """Copies of a block taken in, of a small book and without its positions: what is left grows with the paths."""
-    from stress.gather import Gathering
+    from stress.engine.run_blocks import BlockCollector
 
-    gathering = Gathering(market.load("retail", 1_000, COPIES * block.out.size))
+    collector = BlockCollector(market.load("retail", 1_000, COPIES * block.out.size))
     sent = ForkingPickler.dumps(replace(block, tallies=block.tallies[:0]))
     for i in range(COPIES):
-        gathering.add(replace(ForkingPickler.loads(sent), first=i * block.out.size))
-    return gathering
+        collector.add(replace(ForkingPickler.loads(sent), first=i * block.out.size))
+    return collector
 
 
-def peak_bytes(block: Block) -> float:
+def peak_bytes(block: PathBlock) -> float:
     """Most bytes a path that the caller holds, from the first block to the tables of the result."""
-    from stress.result import Result
+    from stress.results.result import Result
 
     tracemalloc.start()
     try:
-        gathering = filled(block)
-        result = Result.assemble(gathering.run, gathering.block(), {})
+        collector = filled(block)
+        result = Result.assemble(collector.design, collector.block(), {})
         return tracemalloc.get_traced_memory()[1] / result.n_paths
     finally:
         tracemalloc.stop()
@@ -152,7 +155,8 @@ def part(traders: int, paths: int, fund: float) -> dict[str, Any]:
 def tell_part(traders: int, paths: int, fund: float) -> None:
     """What the child of `part` does."""
     import stress
-    from stress import record, run_dir
+    from stress import simulation
+    from stress.runs import run_directory
 
     start = time.perf_counter()
     changes = (
@@ -162,8 +166,8 @@ def tell_part(traders: int, paths: int, fund: float) -> None:
         *market.BOOKS["retail"],
     )
     with tempfile.TemporaryDirectory() as folder:
-        made = record.execute(stress.load_scenario(market.MARKET, changes), threads=1)
-        kept = run_dir.save(made, Path(folder) / "run", report=False)
+        made = simulation.execute(stress.load_scenario(market.MARKET, changes), threads=1)
+        kept = run_directory.save(made, Path(folder) / "run", report=False)
         seconds = time.perf_counter() - start
         bytes_of = {path.name: path.stat().st_size for path in kept.rglob("*") if path.is_file()}
     of_paths = bytes_of["paths.csv.gz"] + bytes_of["cells.npz"]

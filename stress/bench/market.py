@@ -16,9 +16,9 @@ import numpy as np
 import stress
 
 if TYPE_CHECKING:
-    from stress.book import Book
-    from stress.engine import Run
-    from stress.result import Result
+    from stress.book.book import Book
+    from stress.engine.design import Design
+    from stress.results.result import Result
 
 MARKET = Path(__file__).with_name("market.toml")
 BOOKS = {
@@ -28,7 +28,7 @@ BOOKS = {
 }
 
 
-def load(book: str, traders: int, paths: int) -> Run:
+def load(book: str, traders: int, paths: int) -> Design:
     """The run of a book on the market, with the figures of each path and nothing of each position.
 
     Parameters
@@ -40,23 +40,23 @@ def load(book: str, traders: int, paths: int) -> Run:
     changes = (f"population.accounts={traders}", f"run.paths={paths}", *BOOKS[book])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the benchmarks ask how long, not how much
-        run = stress.load_scenario(MARKET, changes).build().run
-    return replace(run, detail="paths")
+        design = stress.load_scenario(MARKET, changes).build().design
+    return replace(design, detail="paths")
 
 
-def work(run: Run, threads: int = 1) -> Result:
+def work(design: Design, threads: int = 1) -> Result:
     """Work the paths of a run; the first call sorts its book too."""
-    from stress.simulation import simulate_together
+    from stress.analysis.study import run_designs
 
-    return simulate_together([run], threads=threads)[0]
+    return run_designs([design], threads=threads)[0]
 
 
-def idle(traders: int, paths: int) -> Run:
+def idle(traders: int, paths: int) -> Design:
     """A run in which nothing happens: the market, and positions as in `with_idle` alone."""
-    run = load("low leverage", 1_000, paths)
-    s0 = run.prices.s0
+    design = load("low leverage", 1_000, paths)
+    s0 = design.prices.s0
     pair = stress.Book([1.0, -1.0], [1.0, 1.0], [s0, s0], [10.0 * s0, 10.0 * s0])
-    return replace(run, book=with_idle(pair, traders - 2, s0))
+    return replace(design, book=with_idle(pair, traders - 2, s0))
 
 
 def with_idle(book: Book, idle: int, s0: float) -> Book:

@@ -45,16 +45,16 @@ def small_run(cold: int, warm: int) -> dict[str, float]:
     """
     with tempfile.TemporaryDirectory() as folder:
 
-        def run(cache: Path | None = None) -> None:
+        def design(cache: Path | None = None) -> None:
             out = tempfile.mkdtemp(dir=folder)
             options = ("--paths", "20", "--threads", "1", "--no-report", "--quiet", "--out", f"{out}/run")
             call("-m", "stress", "run", str(market.MARKET), *options, cache=cache)
 
         def run_cold() -> None:
-            run(Path(tempfile.mkdtemp(dir=folder)))
+            design(Path(tempfile.mkdtemp(dir=folder)))
 
         seconds = {"cold_s": median_seconds(cold, run_cold, warm=False)} if cold else {}
-        return seconds | ({"warm_s": median_seconds(warm, run)} if warm else {})
+        return seconds | ({"warm_s": median_seconds(warm, design)} if warm else {})
 
 
 def peak_memory(traders: int, paths: int, threads: int, fund: float) -> dict[str, Any]:
@@ -65,8 +65,8 @@ def peak_memory(traders: int, paths: int, threads: int, fund: float) -> dict[str
 
 def tell_memory(traders: int, paths: int, threads: int, fund: float) -> None:
     """What the child of `peak_memory` does."""
-    run = replace(market.load("retail", traders, paths), fund=fund)
-    seconds = median_seconds(1, market.work, run, threads, warm=False)
+    design = replace(market.load("retail", traders, paths), fund=fund)
+    seconds = median_seconds(1, market.work, design, threads, warm=False)
     found = {"traders": traders, "paths": paths, "threads": threads, "seconds": seconds, "peak_memory_mb": peak_mb()}
     sys.stdout.write(json.dumps(found))
 

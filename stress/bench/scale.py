@@ -8,38 +8,39 @@ from typing import TYPE_CHECKING, Any
 
 from stress.bench import market
 from stress.bench.clock import median_seconds
+from stress.engine.blocks import work_block
 
 if TYPE_CHECKING:
-    from stress.engine import Run
-    from stress.result import Result
+    from stress.engine.design import Design
+    from stress.results.result import Result
 
 DEPLETED = 0.05  # share of the paths
 
 
-def with_depleted(run: Run, threads: int) -> Run:
+def with_depleted(design: Design, threads: int) -> Design:
     """The run with the fund that `DEPLETED` of its paths exceed."""
-    needs = market.work(replace(run, fund=math.inf), threads).paths["fund_needed"]
-    return replace(run, fund=float(needs.quantile(1.0 - DEPLETED)))
+    needs = market.work(replace(design, fund=math.inf), threads).paths["fund_needed"]
+    return replace(design, fund=float(needs.quantile(1.0 - DEPLETED)))
 
 
-def whole_run(run: Run, threads: int, rounds: int) -> dict[str, Any]:
+def whole_run(design: Design, threads: int, rounds: int) -> dict[str, Any]:
     """Time of a run, the sorting of its book included, on one thread and on `threads`."""
 
     def fresh(n: int) -> Result:
-        return market.work(replace(run), n)  # a copy knows nothing of a sorted book
+        return market.work(replace(design), n)  # a copy knows nothing of a sorted book
 
     paths = fresh(threads).paths
     seconds = {n: median_seconds(rounds, fresh, n, warm=False) for n in sorted({1, threads})}
     return {
-        "traders": len(run.book),
-        "paths": run.n_paths,
-        "steps": run.n_steps,
-        "fund_usd": run.fund,
+        "traders": len(design.book),
+        "paths": design.n_paths,
+        "steps": design.n_steps,
+        "fund_usd": design.fund,
         "depleted": float(paths["depleted"].mean()),
-        "liquidated": float(paths["liquidated_count"].mean() / len(run.book)),
+        "liquidated": float(paths["liquidated_count"].mean() / len(design.book)),
         "threads": threads,
         "seconds_by_threads": {str(n): spent for n, spent in seconds.items()},
-        "position_steps_per_s": len(run.book) * run.n_paths * run.n_steps / seconds[threads],
+        "position_steps_per_s": len(design.book) * design.n_paths * design.n_steps / seconds[threads],
         "speed_up": seconds[1] / seconds[threads],
     }
 
@@ -52,16 +53,16 @@ def equal_events(small: int, large: int, paths: int, rounds: int) -> list[dict[s
     out. Events are equal: the same positions are liquidated, and ADL may take from the same and takes the same. How
     many it looks at to find them is the engine's affair, and told.
     """
-    run = market.load("retail", small, paths)
-    crowd = market.with_idle(run.book, large - small, run.prices.s0)
+    design = market.load("retail", small, paths)
+    crowd = market.with_idle(design.book, large - small, design.prices.s0)
     rows = []
-    for fund in (math.inf, with_depleted(run, 1).fund):
-        few, many = replace(run, fund=fund), replace(run, fund=fund, book=crowd)
+    for fund in (math.inf, with_depleted(design, 1).fund):
+        few, many = replace(design, fund=fund), replace(design, fund=fund, book=crowd)
         a, b = market.work(few).paths, market.work(many).paths
         same = a.columns.drop("adl_seen")
         if not a[same].equals(b[same]):
             raise RuntimeError("idle positions changed what happens")
-        seconds = [median_seconds(rounds, run.block, 0, paths) for run in (few, many)]
+        seconds = [median_seconds(rounds, work_block, [design], 0, paths) for design in (few, many)]
         rows.append(
             {
                 "small": small,

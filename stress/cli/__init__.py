@@ -5,21 +5,21 @@ from __future__ import annotations
 import atexit
 import sys
 
-from stress import interruption
+from stress.engine import signals
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point of the command; arguments are those of the process unless given."""
-    with interruption.caught(_notice):
+    with signals.caught(_notice):
         try:
             from stress.cli.app import app
 
             app(arguments)
         except KeyboardInterrupt:  # before a command began; those say more themselves
             print("Interrupted.\nNothing was written.", file=sys.stderr)
-            sys.exit(interruption.EXIT_CODE)
+            sys.exit(signals.EXIT_CODE)
         finally:
-            atexit.register(interruption.ignore)  # so that the exit code is the one that was said
+            atexit.register(signals.ignore)  # so that the exit code is the one that was said
 
 
 def _notice() -> str:

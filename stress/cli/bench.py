@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from stress import files
 from stress.cli.common import Threads, check_file, guarded, say_that_it_compiles
+from stress.runs import files
 
 
 @guarded
@@ -31,8 +31,8 @@ def bench(
 
 def _show(found: dict[str, Any]) -> None:
     """What was reached, beside the targets."""
-    from stress import terminal
-    from stress.words import significant
+    from stress.cli import terminal
+    from stress.formatting import significant
 
     out = terminal.console()
     machine, whole = found["machine"], found["whole_run"]

@@ -23,16 +23,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stress import interruption
+from stress.engine import signals
 from stress.errors import InputError, Problem, WorkerError
 
 if TYPE_CHECKING:
-    from stress.engine import Detail
-    from stress.partial import PartialRun
-    from stress.record import Record
-    from stress.scenario import Scenario
+    from stress.engine.design import Detail
+    from stress.runs.checkpoint import Checkpoint
+    from stress.runs.record import Record
+    from stress.scenario.scenario import Scenario
 
-BROKEN, BAD_INPUT, INTERRUPTED, FAILED, CRASHED, UNREAD = 1, 2, interruption.EXIT_CODE, 4, 70, 141
+BROKEN, BAD_INPUT, INTERRUPTED, FAILED, CRASHED, UNREAD = 1, 2, signals.EXIT_CODE, 4, 70, 141
 EXIT_CODES = (
     "Exit codes: 0 done, 1 a limit of size is broken, 2 wrong input or output place, 3 interrupted or cluster lost, "
     "4 the price model gave an impossible price, 70 a crash."
@@ -143,7 +143,7 @@ def check_file(path: Path | None) -> None:
 
 
 def load(scenario: Path, set_: list[str] | None, seed: int | None, paths: int | None) -> Scenario:
-    from stress.scenario import load_scenario
+    from stress.scenario.scenario import load_scenario
 
     changes = list(set_ or [])
     changes += [] if seed is None else [f"seed={seed}"]
@@ -166,7 +166,7 @@ def workers(cluster: str | None, threads: int | None = None) -> Iterator[Any]:
     if threads is not None:
         raise InputError(Problem("--threads", "either --threads or --cluster", value=threads))
     try:
-        from stress.cluster import connect
+        from stress.engine.cluster import connect
     except ModuleNotFoundError as error:
         missing = f"the extra of {error.name}: pip install 'perp-stress[cluster]'"
         raise InputError(Problem("--cluster", missing)) from None
@@ -179,21 +179,23 @@ def execute(
     threads: int | None,
     cluster: str | None,
     quiet: bool,
-    kept: PartialRun | None = None,
+    kept: Checkpoint | None = None,
     detail: Detail = "positions",
 ) -> Record:
     """Run with a line while compiling and a bar while waiting."""
-    from stress import first_compile, record, terminal
+    from stress import simulation
+    from stress.cli import terminal
+    from stress.engine import warm_up
 
     if not quiet:
         say_that_it_compiles()
     if cluster is None and threads != 1:
-        first_compile.begin()
+        warm_up.begin()
     bar = terminal.ProgressBar(shown=not quiet)
     command = kept.command if kept is not None else command_line()
     try:
         with workers(cluster, threads) as executor:
-            return record.execute(
+            return simulation.execute(
                 scenario,
                 threads=threads,
                 executor=executor,
@@ -203,7 +205,7 @@ def execute(
                 detail=detail,
             )
     finally:
-        first_compile.end(wait=False)
+        warm_up.end(wait=False)
         bar.close()
 
 

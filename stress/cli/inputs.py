@@ -11,9 +11,9 @@ from typing import Annotated
 import typer
 
 import stress
-from stress import files
 from stress.cli.common import Paths, ScenarioFile, Seed, Set, check_file, guarded, load, say_that_it_compiles
 from stress.errors import InputError, Problem
+from stress.runs import files
 
 venues_app = typer.Typer(help="The venues that come with the package, and tiers of your own.", rich_markup_mode=None)
 
@@ -28,9 +28,9 @@ def calibrate(
     out: Annotated[Path | None, typer.Option(help="Write the [prices] block here instead of printing it.")] = None,
 ) -> None:
     """Fit a jump model to bars: a [prices] block."""
-    from stress import terminal
-    from stress.prices import calibrate as fit
+    from stress.cli import terminal
     from stress.prices import read_bars
+    from stress.prices.calibration import calibrate as fit
 
     check_file(out)
     if s0 is not None and not 0 < s0 < math.inf:
@@ -50,7 +50,7 @@ def calibrate(
 def venues(context: typer.Context) -> None:
     """List the venues that come with the package."""
     if context.invoked_subcommand is None:
-        from stress import terminal
+        from stress.cli import terminal
 
         terminal.print_venues(stress.list_venues())
 
@@ -62,7 +62,7 @@ def show(
     market: Annotated[str | None, typer.Option(help="Default: the first of the file.")] = None,
 ) -> None:
     """Show every figure of a venue with its source."""
-    from stress import terminal
+    from stress.cli import terminal
 
     markets = next((info.markets for info in stress.list_venues() if info.name == name), ())
     first = markets[0] if markets else None
@@ -81,7 +81,7 @@ def import_(
     out: Annotated[Path | None, typer.Option(help="Write the venue file here instead of printing it.")] = None,
 ) -> None:
     """Turn an exchange's margin tiers into a venue file."""
-    from stress.venue_import import import_venue
+    from stress.venue.importers import import_venue
 
     check_file(out)
     name = out.stem if out is not None else None
@@ -102,15 +102,15 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of TOML.")] = False,
 ) -> None:
     """Check a scenario; print it with all defaults."""
-    from stress import plain
+    from stress import serialize
 
     loaded = load(scenario, set_, seed, paths)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         built = loaded.build()
     resolved = loaded.resolved()
-    typer.echo(json.dumps(resolved, indent=2) if as_json else plain.to_toml(resolved).rstrip())
-    book = built.run.book
+    typer.echo(json.dumps(resolved, indent=2) if as_json else serialize.to_toml(resolved).rstrip())
+    book = built.design.book
     typer.echo(f"{scenario}: right. {book!r}, hash {loaded.hash[:8]}", err=True)
     for text in dict.fromkeys([*(str(w.message) for w in caught), *built.notes]):
         typer.echo(f"Note: {text}", err=True)
@@ -123,13 +123,13 @@ def doctor() -> None:
 
     import numpy as np
 
-    from stress import blocks
+    from stress.engine import scheduling
     from stress.kernels import jit
-    from stress.simulation import provenance
+    from stress.provenance import provenance
 
     for name, version in provenance().items():
         typer.echo(f"{name:10} {version}")
-    typer.echo(f"{'threads':10} {blocks.default_threads()}")
+    typer.echo(f"{'threads':10} {scheduling.default_threads()}")
     typer.echo(f"{'cache':10} {jit.CACHE_DIR or 'none: every process compiles'}")
     typer.echo(f"{'compiled':10} {'yes, by an earlier run' if jit.is_warm() else 'not yet'}")
     say_that_it_compiles()

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stress import files
 from stress.cli.common import (
     BROKEN,
     Cluster,
@@ -27,10 +26,11 @@ from stress.cli.common import (
     workers,
 )
 from stress.errors import InputError, Problem, raise_if
+from stress.runs import files
 
 if TYPE_CHECKING:
-    from stress.partial import PartialRun
-    from stress.record import Record
+    from stress.runs.checkpoint import Checkpoint
+    from stress.runs.record import Record
 
 
 @guarded
@@ -56,13 +56,14 @@ def run(
     quiet: Quiet = False,
 ) -> None:
     """Run a scenario: fund, ADL, tables, a report."""
-    from stress import run_dir, terminal
+    from stress.cli import terminal
+    from stress.runs import run_directory
 
     kept = _begin(scenario, set_, seed, paths, out) if resume is None else _go_on(resume, scenario, set_, seed, paths)
     if resume is not None and out is not None and out.resolve() != kept.directory.resolve():
         raise InputError(Problem("--out", f"no other directory than {kept.directory} with --resume", value=str(out)))
     with kept:
-        run_dir.check_target(kept.directory, kept.scenario.hash)
+        run_directory.check_target(kept.directory, kept.scenario.hash)
         if kept.begun and not quiet:
             typer.echo(f"Going on from {kept.path}", err=True)
         record = execute(kept.scenario, threads, cluster, quiet, kept)
@@ -77,24 +78,24 @@ def run(
 
 def _begin(
     scenario: Path | None, set_: list[str] | None, seed: int | None, paths: int | None, out: Path | None
-) -> PartialRun:
+) -> Checkpoint:
     """A run, or one that was interrupted in the same place."""
-    from stress import run_dir
-    from stress.partial import PartialRun
+    from stress.runs import run_directory
+    from stress.runs.checkpoint import Checkpoint
 
     if scenario is None:
         raise InputError(Problem("run", "a scenario file, or --resume DIR"))
     loaded = load(scenario, set_, seed, paths)
-    return PartialRun(out or run_dir.default_directory(loaded), loaded, command_line())
+    return Checkpoint(out or run_directory.default_directory(loaded), loaded, command_line())
 
 
 def _go_on(
     directory: Path, scenario: Path | None, set_: list[str] | None, seed: int | None, paths: int | None
-) -> PartialRun:
+) -> Checkpoint:
     """The interrupted run of a directory; a scenario that is given beside it must be its own."""
-    from stress.partial import changed, open_partial, said_by
+    from stress.runs.checkpoint import changed, open_checkpoint, said_by
 
-    kept = open_partial(directory)
+    kept = open_checkpoint(directory)
     if scenario is not None:
         given = load(scenario, set_, seed, paths)
         if given.hash != kept.scenario.hash:
@@ -128,13 +129,14 @@ def size(
     quiet: Quiet = False,
 ) -> None:
     """Print the fund that a scenario needs."""
-    from stress import run_dir, terminal
-    from stress.words import usd
+    from stress.cli import terminal
+    from stress.formatting import usd
+    from stress.runs import run_directory
 
     if limit is not None and not 0 <= limit < math.inf:
         raise InputError(Problem("--limit", "USD, 0 or more", value=limit))
     changes = [*(set_ or []), *([f"fund.alphas={alpha}"] if alpha else [])]
-    earlier = run_dir.open_run(since) if since is not None else None
+    earlier = run_directory.open_run(since) if since is not None else None
     record = execute(load(scenario, changes, seed, paths), threads, cluster, quiet, detail="paths")
     if not quiet:
         typer.echo(terminal.headline(record))
@@ -155,7 +157,7 @@ def size(
 
 def _limited(record: Record) -> tuple[float, str]:
     """The figure that is held against a limit, USD, and what to say of it."""
-    from stress.words import percent, usd
+    from stress.formatting import percent, usd
 
     if record.result.n_paths == 1:
         needed = float(record.result.paths["fund_needed"].max())
@@ -178,7 +180,7 @@ def adl(
     quiet: Quiet = False,
 ) -> None:
     """Print who is hit, by leverage and side."""
-    from stress import terminal
+    from stress.cli import terminal
 
     record = execute(load(scenario, set_, seed, paths), threads, cluster, quiet)
     if not quiet:
@@ -200,23 +202,25 @@ def path(
     paths: Paths = None,
 ) -> None:
     """Print what happened on one path."""
-    from stress import run_dir, terminal
+    from stress.cli import terminal
+    from stress.results.replay import replay
+    from stress.runs import run_directory
 
     check_file(out)
     if source.is_dir():
         if set_ or seed is not None or paths is not None:
             raise InputError(Problem(str(source), "a scenario file where keys are to be changed"))
-        record = run_dir.open_run(source)
-        replayed: Any = record.result.run
+        record = run_directory.open_run(source)
+        replayed: Any = record.result.design
     else:
-        replayed = load(source, set_, seed, paths).build().run
+        replayed = load(source, set_, seed, paths).build().design
     if not 0 <= number < replayed.n_paths:
         expected = f"a path from 0 to {replayed.n_paths - 1}"
         raise InputError(Problem(str(source), expected, column="path", value=number))
     if account is not None:
         _known(account, replayed.book.account.tolist(), source)
     say_that_it_compiles()
-    log = replayed.replay(number)
+    log = replay(replayed, number)
     if account is not None:
         log = log[log["account"] == account]
     if out is not None:
@@ -243,11 +247,11 @@ def report(
 ) -> None:
     """Write the report of a run again, from its directory."""
     from stress import report as pages
-    from stress import run_dir
+    from stress.runs import run_directory
 
     check_file(out)
-    record = run_dir.open_run(run)
-    run_dir.check_counted(record.result, run)
+    record = run_directory.open_run(run)
+    run_directory.check_counted(record.result, run)
     typer.echo(str(pages.write(record, out or run / "report.html")))
 
 
@@ -264,7 +268,9 @@ def compare(
     quiet: Quiet = False,
 ) -> None:
     """Compare designs on the same price paths: every one against the first."""
-    from stress import comparison, run_dir, terminal
+    from stress.cli import terminal
+    from stress.results import comparison
+    from stress.runs import run_directory
 
     check_file(out)
     wrong = [a for a in alpha or () if not 0 < a < 1]
@@ -278,7 +284,7 @@ def compare(
     scenarios, results = {}, {}
     for source in designs:
         if source.is_dir():
-            results[str(source)] = run_dir.open_run(source).result
+            results[str(source)] = run_directory.open_run(source).result
         else:
             scenarios[str(source)] = load(source, set_, seed, paths)
     if not quiet and scenarios:

@@ -1,0 +1,1 @@
+"""Compiled code, and nothing that knows words or units."""

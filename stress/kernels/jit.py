@@ -2,7 +2,7 @@
 
 - `error_model="numpy"`: a division by zero gives inf or nan, as on paper, and loops stay free of branches.
 - No fastmath, not even contraction: the same bytes on every x86-64.
-- `nogil=True` and no parallel loops: blocks of paths run side by side in threads, see `stress.blocks`.
+- `nogil=True` and no parallel loops: blocks of paths run side by side in threads, see `stress.engine.scheduling`.
 - The cache directory is keyed by a digest of every kernel source and of the numba version, since numba itself does
   not notice that a callee in another file has changed. Nothing writable: no cache, and everything still runs.
 """
@@ -25,8 +25,8 @@ CONFIG: Any = numba.config  # its settings are made at run time
 def sources_digest() -> str:
     """Digest of all compiled sources and of the compiler's version (16 hex digits)."""
     digest = hashlib.sha256(numba.__version__.encode())
-    for path in sorted(SOURCES.glob("*.py")):
-        digest.update(path.name.encode() + path.read_bytes())
+    for path in sorted(SOURCES.rglob("*.py")):
+        digest.update(path.relative_to(SOURCES).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()[:16]
 
 

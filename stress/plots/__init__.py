@@ -1,7 +1,8 @@
 """Pictures of a result.
 
 Every function takes a `Result`, draws on `ax` (or on a new figure), and returns the axes. They compute nothing: numbers
-come from the result and from `stress.views`. Importing this module changes no setting and chooses no backend.
+come from the result and from `stress.results.summaries`. Importing this module changes no setting and chooses no
+backend.
 """
 
 from stress.plots.anatomy import plot_cliff_map, plot_fund_fan, plot_loss_waterfall, plot_path, plot_population

@@ -8,10 +8,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
-from stress import views, words
+from stress import formatting
 from stress.plots.answers import LEVERAGE_BINS, time_unit
 from stress.plots.style import BLUE, GREEN, INK, MUTED, PURPLE, TALL, VERMILION, drawn, empty, legend_above, money_axis
-from stress.result import Result
+from stress.results import summaries
+from stress.results.result import Result
 
 PART_WORDS = {
     "deficit": "Loss beyond margin",
@@ -37,7 +38,7 @@ def plot_loss_waterfall(ax: Axes, result: Result, *, given: Literal["all", "adl"
     -------
     Axes
     """
-    table = views.loss_parts(result, given)
+    table = summaries.loss_parts(result, given)
     if not float(table["mean"].iloc[0]) > 0:
         empty(ax, "No path has a loss beyond margin." if given == "all" else "No path has an unpaid deficit.")
         return
@@ -53,7 +54,11 @@ def plot_loss_waterfall(ax: Axes, result: Result, *, given: Literal["all", "adl"
         ax.barh(y, value / unit, 0.62, left=start / unit, color=PART_COLORS[part])
         if np.isfinite(low + high):  # one path has no interval
             ax.plot([(start + low) / unit, (start + high) / unit], [y, y], color=INK, lw=1)
-        text = words.usd(value) + ("" if part == "deficit" else f" ({words.percent(share)})") if value > 0 else "none"
+        text = (
+            formatting.usd(value) + ("" if part == "deficit" else f" ({formatting.percent(share)})")
+            if value > 0
+            else "none"
+        )
         ax.text(1.03, y, text, transform=ax.get_yaxis_transform(), va="center", fontsize=8.5)
         rest += value
     ax.set_yticks(range(len(table)), [PART_WORDS[str(part)] for part in table.index])
@@ -82,13 +87,13 @@ def plot_fund_fan(ax: Axes, result: Result) -> None:
     if not np.isfinite(result.fund):
         empty(ax, "The fund is unlimited.")
         return
-    table = views.fund_fan(result)
+    table = summaries.fund_fan(result)
     hours, unit = time_unit(float(table.index[-1]))
     money = money_axis(ax.yaxis, float(table.to_numpy().max()), "Fund")
     at = table.index / hours
-    probabilities = views.FAN
+    probabilities = summaries.FAN
     for inner, (low, high) in enumerate(zip(probabilities[:4], probabilities[:4:-1], strict=True)):
-        share = words.percent(high - low)
+        share = formatting.percent(high - low)
         ax.fill_between(
             at, table[low] / money, table[high] / money, color=GREEN, alpha=0.12 + 0.1 * inner, lw=0, label=share
         )
@@ -117,9 +122,11 @@ def plot_cliff_map(ax: Axes, result: Result, *, bin: float = 0.01, reach: float 
     -------
     Axes
     """
-    table = views.cliff_map(result.positions, views.start_price(result), result.config["depth"], bin=bin, reach=reach)
+    table = summaries.cliff_map(
+        result.positions, summaries.start_price(result), result.config["depth"], bin=bin, reach=reach
+    )
     middle = 50 * (table["lower"] + table["upper"])
-    unit = money_axis(ax.yaxis, float(table["notional"].max()), f"Liquidated per {words.percent(bin)} of move")
+    unit = money_axis(ax.yaxis, float(table["notional"].max()), f"Liquidated per {formatting.percent(bin)} of move")
     for chosen, color, label in (
         (middle < 0, BLUE, "Longs, in a fall"),
         (middle > 0, VERMILION, "Shorts, in a rise"),
@@ -155,7 +162,7 @@ def plot_path(ax: Axes, result: Result, path: int) -> None:
     -------
     Axes
     """
-    story = views.path_story(result, path)
+    story = summaries.path_story(result, path)
     seconds, unit = time_unit(float(story["time"].iloc[-1]))
     at = story["time"] / seconds
     ax.set_axis_off()
@@ -165,7 +172,7 @@ def plot_path(ax: Axes, result: Result, path: int) -> None:
 
     price.fill_between(at, story["low"], story["high"], step="pre", color=INK, alpha=0.2, lw=0)
     price.plot(at, story["price"], color=INK, lw=1)
-    price.yaxis.set_major_formatter(FuncFormatter(lambda x, _: words.significant(x, 6)))
+    price.yaxis.set_major_formatter(FuncFormatter(lambda x, _: formatting.significant(x, 6)))
     price.set_ylabel("Price\n(USD)")
 
     unit_usd = money_axis(forced.yaxis, float(story[["long_usd", "short_usd"]].to_numpy().max()), "Liquidated\n")
@@ -204,7 +211,7 @@ def plot_population(ax: Axes, result: Result, *, bins=LEVERAGE_BINS) -> None:
 
     The lowest row holds all the small positions that together make up a thousandth of open interest.
     """
-    table = views.population_grid(result, bins, tail=0.001)
+    table = summaries.population_grid(result, bins, tail=0.001)
     largest = float(table["notional"].max())
     for side, color, shift in (("long", BLUE, -0.2), ("short", VERMILION, 0.2)):
         part = table[table["side"] == side]
@@ -216,12 +223,12 @@ def plot_population(ax: Axes, result: Result, *, bins=LEVERAGE_BINS) -> None:
     first, last = int(table["leverage_class"].min()), int(table["leverage_class"].max())
     ax.set_xticks(np.arange(first, last + 2) - 0.5, ["∞" if np.isinf(b) else f"{b:g}" for b in bins[first : last + 2]])
     sizes = np.arange(table["size_class"].min(), table["size_class"].max() + 2)
-    labels = [words.usd(10.0**k, 2).replace("USD" + words.SPACE, "") for k in sizes]
+    labels = [formatting.usd(10.0**k, 2).replace("USD" + formatting.SPACE, "") for k in sizes]
     ax.set_yticks(sizes, ["", "", *labels[2:]])
-    ax.set_yticks([sizes[0] + 0.5], [f"below{words.SPACE}{labels[1]}"], minor=True)
+    ax.set_yticks([sizes[0] + 0.5], [f"below{formatting.SPACE}{labels[1]}"], minor=True)
     ax.tick_params(axis="y", which="minor", length=0)
     ax.set_xlim(first - 0.5, last + 0.5)
     ax.grid(visible=True, axis="both")
     ax.set_xlabel("Effective leverage at the start (notional / equity)")
     ax.set_ylabel("Notional of the position (USD)")
-    legend_above(ax, f"Who is in the book? Largest circle {words.usd(largest)}")
+    legend_above(ax, f"Who is in the book? Largest circle {formatting.usd(largest)}")

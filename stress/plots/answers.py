@@ -9,9 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from stress import views, words
-from stress.buckets import Side
-from stress.estimate import Estimate
+from stress import formatting
 from stress.plots.style import (
     BAND,
     BLUE,
@@ -25,7 +23,10 @@ from stress.plots.style import (
     money_axis,
     probability_axis,
 )
-from stress.result import Result
+from stress.results import summaries
+from stress.results.estimate import Estimate
+from stress.results.rates import Side
+from stress.results.result import Result
 
 LEVERAGE_BINS = (0.0, 1.0, 2.0, 3.0, 5.0, 8.0, 10.0, 15.0, 20.0, 30.0, 50.0, 75.0, 100.0, np.inf)
 FEW = 20  # with fewer paths a log axis of probability says nothing
@@ -82,7 +83,7 @@ def plot_depletion_curve(ax: Axes, result: Result, *, alphas=(0.01, 0.001)) -> N
             textcoords="offset points", ha="left" if left else "right", va="top", color=GREEN, fontsize=8.5,
         )  # fmt: skip
     if own and not inside:
-        text = f"present fund {words.usd(own[0])} →"
+        text = f"present fund {formatting.usd(own[0])} →"
         ax.text(1.0, 0.99, text, transform=ax.transAxes, ha="right", va="top", color=GREEN, fontsize=8.5)
     ax.set_xlim(0.0, right / unit)
     log_probability_axis(ax, bottom)
@@ -101,7 +102,7 @@ def _mark_required(ax: Axes, alpha: float, e: Estimate, unit: float, right: floa
         ax.plot(end / unit, alpha, marker=">", color=INK, clip_on=False)
     ax.plot(e.value / unit, alpha, marker="o", color=INK, mfc="#ffffff" if e.is_bound else INK, zorder=5, clip_on=False)
     ax.annotate(
-        f"{words.percent(alpha)}: {'≥ ' if e.is_bound else ''}{words.usd(e.value)}",
+        f"{formatting.percent(alpha)}: {'≥ ' if e.is_bound else ''}{formatting.usd(e.value)}",
         (1.0, alpha), xycoords=("axes fraction", "data"), xytext=(-2, 4), textcoords="offset points",
         ha="right", fontsize=8.5,
     )  # fmt: skip
@@ -117,7 +118,7 @@ def _one_path(ax: Axes, result: Result) -> None:
     unit = money_axis(ax.xaxis, top, "Initial insurance fund")
     for y, (_, x, color) in enumerate(bars):
         ax.barh(y, x / unit, 0.5, color=color)
-        ax.annotate(words.usd(x), (x / unit, y), xytext=(6, 0), textcoords="offset points", va="center")
+        ax.annotate(formatting.usd(x), (x / unit, y), xytext=(6, 0), textcoords="offset points", va="center")
     ax.set_yticks(range(len(bars)), [label for label, _, _ in bars])
     ax.invert_yaxis()
     ax.grid(visible=False)
@@ -127,7 +128,7 @@ def _one_path(ax: Axes, result: Result) -> None:
 
 def depletion_word(result: Result) -> str:
     """What a first unpaid deficit is called: with a floor above zero the fund is not empty yet."""
-    return "ADL triggered" if views.adl_floor(result.config) else "fund depleted"
+    return "ADL triggered" if summaries.adl_floor(result.config) else "fund depleted"
 
 
 def hit_word(result: Result) -> str:
@@ -137,7 +138,7 @@ def hit_word(result: Result) -> str:
 @drawn()
 def plot_depletion_time(ax: Axes, result: Result) -> None:
     """P(a deficit was not paid in full) up to each time, with exact 95 % intervals."""
-    table = views.depletion_by_time(result)
+    table = summaries.depletion_by_time(result)
     hours, unit = time_unit(float(table["time"].iloc[-1]))
     at = table["time"] / hours
     ax.fill_between(at, table["low"], table["high"], step="post", color=BLUE, alpha=BAND, lw=0, label="95 % interval")
@@ -170,7 +171,7 @@ def plot_adl_by_leverage(
     ----------
     result : Result
     bins : sequence of float, optional
-        Borders, some of `stress.buckets.BORDERS`.
+        Borders, some of `stress.results.rates.BORDERS`.
     given : {"all", "event", "eligible"}
         ADL among all positions; on paths with an ADL event; among those eligible in one.
     side : {"long", "short"}, optional
@@ -212,7 +213,7 @@ def plot_adl_by_size(ax: Axes, result: Result) -> None:
     places = np.arange(len(table))
     series = [("Liquidated", "liquidation", BLUE), ("ADL", "adl", VERMILION)]
     bands(ax, result, [(label, table, places, name, color) for label, name, color in series])
-    ax.set_xticks(places, [words.usd(x, 2).replace("USD" + words.SPACE, "") for x in table["upper"]])
+    ax.set_xticks(places, [formatting.usd(x, 2).replace("USD" + formatting.SPACE, "") for x in table["upper"]])
     ax.set_xlabel(f"Notional up to (USD), {len(table)} classes of equal count")
     ax.set_ylabel(hit_word(result))
     legend_above(ax, "Small or large?")

@@ -21,7 +21,7 @@ from matplotlib.axis import Axis
 from matplotlib.legend import Legend
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from stress import words
+from stress import formatting
 
 BLUE, VERMILION, GREEN, PURPLE = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
 INK, MUTED, RULE = "#1a1a1a", "#5f6368", "#d9dce0"
@@ -121,7 +121,7 @@ def money_axis(axis: Axis, top: float, what: str) -> float:
     names = {1e9: "USD billions", 1e6: "USD millions", 1e3: "USD thousands", 1.0: "USD"}
     unit = next((u for u in names if top >= u), 1.0)
     axis.set_label_text(f"{what} ({names[unit]})")
-    axis.set_major_formatter(FuncFormatter(lambda x, _: words.significant(x, 6)))
+    axis.set_major_formatter(FuncFormatter(lambda x, _: formatting.significant(x, 6)))
     return unit
 
 
@@ -130,14 +130,14 @@ def log_probability_axis(ax: Axes, bottom: float) -> None:
     ax.set_yscale("log")
     ax.set_ylim(bottom, 1.0)
     ax.yaxis.set_major_locator(LogLocator(10, numticks=12))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda p, _: words.significant(100 * p, 2) + " %"))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda p, _: formatting.significant(100 * p, 2) + " %"))
     ax.yaxis.set_minor_formatter(NullFormatter())
 
 
 def probability_axis(ax: Axes, top: float) -> None:
     """A y axis of probability from 0, in per cent."""
     ax.set_ylim(0.0, min(1.0, 1.1 * top) if top > 0 else 1.0)
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda p, _: words.significant(100 * p, 3) + " %"))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda p, _: formatting.significant(100 * p, 3) + " %"))
 
 
 def empty(ax: Axes, text: str) -> None:

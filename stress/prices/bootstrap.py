@@ -29,11 +29,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from stress.errors import InputError, Problem, raise_if
-from stress.kernels.chunk import room
-from stress.kernels.diffusion import Side
-from stress.kernels.resample import History, fill_block
+from stress.kernels.numerics.vector import room
+from stress.kernels.prices.diffusion import Side
+from stress.kernels.prices.resample import History, fill_block
 from stress.prices.bars import Bars
-from stress.prices.diffusion import NO_JUMPS, YEAR, Block, is_number
+from stress.prices.jump_diffusion import NO_JUMPS, YEAR, PriceBlock, is_number
 from stress.prices.replay import as_bars
 
 FEWEST = 20  # bars of the tail on each side
@@ -114,7 +114,7 @@ class Bootstrap:
         starts = np.flatnonzero(is_first)
         self._history = History(low, high, close, drawn, starts, np.append(is_first[1:], True), 1.0 / self.mean_block)
 
-    def block(self, seed: int, first_path: int, n_paths: int, n_steps: int, dt: float) -> Block:
+    def block(self, seed: int, first_path: int, n_paths: int, n_steps: int, dt: float) -> PriceBlock:
         """Paths first_path .. first_path + n_paths - 1, of any number of steps; path i depends on (seed, i) alone.
 
         Returns
@@ -176,7 +176,7 @@ def _ratios(bars: Bars) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 def _fit_tails(reach: np.ndarray, share: float, cap: float | None) -> tuple[Side, Side]:
     """Laws of the sizes of the largest bars up and down."""
-    from stress.prices.fits import fit_tail
+    from stress.prices.pareto import fit_tail
 
     count = round(share * reach.size)
     largest = float(np.abs(reach).max())

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from stress.prices.diffusion import JumpDiffusion
+from stress.prices.jump_diffusion import JumpDiffusion
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ return over t years are, for n >= 2, intensity t n! (p_up / eta_up^n + (-1)^n (1
 for n = 2. Since exponential sizes have no memory, a price that jumps across a level overshoots it by the same law,
 whatever came before.
 
-Exponential tails usually die out too fast for fund sizing: see `stress.prices.calibrate`.
+Exponential tails usually die out too fast for fund sizing: see `stress.prices.calibration.calibrate`.
 
 Source: S. G. Kou, "A jump-diffusion model for option pricing", Management Science 48 (2002).
 """
@@ -24,8 +24,8 @@ from typing import ClassVar
 import numpy as np
 
 from stress.errors import Problem
-from stress.kernels.diffusion import Side
-from stress.prices.diffusion import JumpDiffusion, check_numbers
+from stress.kernels.prices.diffusion import Side
+from stress.prices.jump_diffusion import JumpDiffusion, check_numbers
 
 
 @dataclass(frozen=True)

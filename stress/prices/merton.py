@@ -11,7 +11,7 @@ law is a Poisson mixture of normals.
 The kernels draw the side of a jump first and then its size: Y given Y > 0, or -Y given Y < 0, a normal cut at zero.
 
 Normal sizes have the thinnest tail of the jump models here: the largest of n jumps grows like the square root of ln n.
-Good for comparison with the literature; for fund sizing see `stress.prices.calibrate`.
+Good for comparison with the literature; for fund sizing see `stress.prices.calibration.calibrate`.
 
 Source: R. C. Merton, "Option pricing when underlying stock returns are discontinuous", J. Financial Economics 3 (1976).
 """
@@ -26,8 +26,8 @@ import numpy as np
 from scipy.special import log_ndtr, ndtr
 
 from stress.errors import Problem
-from stress.kernels.diffusion import Side
-from stress.prices.diffusion import NO_JUMPS, JumpDiffusion, check_numbers
+from stress.kernels.prices.diffusion import Side
+from stress.prices.jump_diffusion import NO_JUMPS, JumpDiffusion, check_numbers
 
 
 @dataclass(frozen=True)

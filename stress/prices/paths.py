@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from stress.errors import InputError, Problem, raise_if
-from stress.prices.diffusion import Block, is_number
+from stress.prices.jump_diffusion import PriceBlock, is_number
 
 
 class Paths:
@@ -103,7 +103,7 @@ class Paths:
             report("high", self.high < above, self.high, "high >= both ends of the continuous move")
         raise_if(problems)
 
-    def block(self, seed: int, first_path: int, n_paths: int, n_steps: int, dt: float) -> Block:
+    def block(self, seed: int, first_path: int, n_paths: int, n_steps: int, dt: float) -> PriceBlock:
         """Rows first_path .. first_path + n_paths - 1, all steps; the seed plays no part.
 
         Raises

@@ -23,7 +23,7 @@ import numpy as np
 
 from stress.errors import InputError, Problem, raise_if
 from stress.prices.bars import Bars, read_bars
-from stress.prices.diffusion import Block, is_number
+from stress.prices.jump_diffusion import PriceBlock, is_number
 
 
 class Replay:
@@ -106,7 +106,7 @@ class Replay:
         high = np.concatenate([[self.s0], np.maximum(move(bars.high), np.maximum(close[:-1], pre_jump[1:]))])
         return close, low, high, pre_jump
 
-    def block(self, seed: int, first_path: int, n_paths: int, n_steps: int, dt: float) -> Block:
+    def block(self, seed: int, first_path: int, n_paths: int, n_steps: int, dt: float) -> PriceBlock:
         """The same path n_paths times, its first n_steps bars; seed and path number play no part.
 
         Raises

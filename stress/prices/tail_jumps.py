@@ -19,8 +19,8 @@ from typing import ClassVar
 import numpy as np
 
 from stress.errors import Problem
-from stress.kernels.diffusion import Side
-from stress.prices.diffusion import JumpDiffusion, check_numbers, growth, is_number
+from stress.kernels.prices.diffusion import Side
+from stress.prices.jump_diffusion import JumpDiffusion, check_numbers, growth, is_number
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class TailJumps(JumpDiffusion):
         Largest size in log price, beyond the last entry of the table; larger draws are cut to it.
     drift : float
         Expected growth of the price per year; 0 (the default) makes the price a martingale. The compensator is exact
-        to rounding, see `stress.prices.diffusion.growth`.
+        to rounding, see `stress.prices.jump_diffusion.growth`.
     """
 
     kind: ClassVar[str] = "tail-jumps"

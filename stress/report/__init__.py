@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 import pandas as pd
 
-from stress import files, plots, views, words
+from stress import formatting, plots
 from stress.errors import InputError
 from stress.plots.answers import LEVERAGE_BINS
 from stress.plots.style import TALL
 from stress.report import figures, prose
+from stress.results import summaries
+from stress.runs import files
 
 if TYPE_CHECKING:
-    from stress.record import Record
+    from stress.runs.record import Record
 
 WORST = 5  # paths listed
 
@@ -32,7 +34,7 @@ def write(record: Record, path: str | Path) -> Path:
     Parameters
     ----------
     record : Record
-        A run, see `stress.run_dir`.
+        A run, see `stress.runs.run_directory`.
     path : str or Path
         The file, overwritten.
 
@@ -58,17 +60,17 @@ def render(record: Record) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "usd": words.usd,
-        "percent": words.percent,
-        "duration": words.duration,
+        "usd": formatting.usd,
+        "percent": formatting.percent,
+        "duration": formatting.duration,
         "number": lambda n: f"{n:,.0f}",
-        "significant": words.significant,
+        "significant": formatting.significant,
         "marked": prose.marked,
     }
     environment.globals |= {
-        "usd_range": lambda low, high: words.usd_range(low if math.isnan(low) else max(0.0, low), high),
-        "percent_range": words.percent_range,
-        "probability": words.probability,
+        "usd_range": lambda low, high: formatting.usd_range(low if math.isnan(low) else max(0.0, low), high),
+        "percent_range": formatting.percent_range,
+        "probability": formatting.probability,
     }
     return environment.get_template("report.html.jinja").render(context(record))
 
@@ -80,7 +82,7 @@ def context(record: Record) -> dict[str, Any]:
         row | {"note": text(row["note"])} for row in rows_of(record.required.sort_values("alpha", ascending=False))
     ]
     leverage = result.by_leverage(LEVERAGE_BINS)
-    worst = result.paths.assign(**views.losses(result)).nlargest(WORST, "deficit")
+    worst = result.paths.assign(**summaries.losses(result)).nlargest(WORST, "deficit")
     worst = worst[worst["deficit"] > 0].rename_axis("path").reset_index()
     proposed = prose.proposed_jump_gap(record.scenario)
     bound = prose.bound_words(config, proposed)
@@ -91,9 +93,9 @@ def context(record: Record) -> dict[str, Any]:
         "name": record.scenario.get("name") or record.manifest.get("name") or "run",
         "single": result.n_paths == 1,
         "depleted": prose.depletion_words(config),
-        "event": "ADL" if views.adl_floor(config) else "depletion",
-        "floor": views.adl_floor(config),
-        "empty": views.fund_empty(result),
+        "event": "ADL" if summaries.adl_floor(config) else "depletion",
+        "floor": summaries.adl_floor(config),
+        "empty": summaries.fund_empty(result),
         "present": result.depletion_probability(),
         "required": needed,
         "gaps": gap_rows(record.gaps, [row["alpha"] for row in needed]),
@@ -103,9 +105,9 @@ def context(record: Record) -> dict[str, Any]:
         "hangs_on": prose.hangs_on(config),
         "assumptions": prose.assumptions(config),
         "leverage": rows_of(leverage),
-        "parts": views.loss_parts(result),
-        "parts_adl": views.loss_parts(result, "adl"),
-        "margin": views.margin_lost(result),
+        "parts": summaries.loss_parts(result),
+        "parts_adl": summaries.loss_parts(result, "adl"),
+        "margin": summaries.margin_lost(result),
         "worst": rows_of(worst),
         "most_hit": most_hit(result.positions),
         "provenance": provenance(record),
@@ -131,7 +133,7 @@ def pictures(record: Record, alphas: list[float], worst: pd.DataFrame) -> dict[s
     if result.n_paths == 1:
         del drawn["time"], drawn["fan"]
     made = {name: figures.svg(name, alt, plot, result, **options) for name, (alt, plot, options) in drawn.items()}
-    if result.run is not None and len(worst):
+    if result.design is not None and len(worst):
         i = int(worst["path"].iloc[0])
         with contextlib.suppress(InputError):  # the files of an old run may be gone
             made["path"] = figures.svg("path", f"Path {i} in detail", plots.plot_path, result, i, size=TALL)
@@ -182,7 +184,7 @@ def provenance(record: Record) -> list[tuple[str, str]]:
         lines[f"File {key}"] = f"{Path(found['path']).name}, sha256 {found['sha256']}"
     lines["Scenario sha256"] = manifest.get("hash")
     if manifest.get("wall_seconds"):
-        lines["Run time"] = f"{words.significant(manifest['wall_seconds'])} seconds"
+        lines["Run time"] = f"{formatting.significant(manifest['wall_seconds'])} seconds"
     versions = manifest.get("versions") or record.result.provenance
     lines["Versions"] = ", ".join(f"{name} {version}" for name, version in versions.items())
     return [(label, str(value)) for label, value in lines.items() if value not in (None, "")]

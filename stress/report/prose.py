@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
 
-from stress import views
-from stress.words import duration, percent, significant, usd
+from stress.formatting import duration, percent, significant, usd
+from stress.results import summaries
 
 if TYPE_CHECKING:
-    from stress.record import Record
+    from stress.runs.record import Record
 
 POLICY_WORDS = {
     "queue": "winners are closed one after the other, by score",
@@ -172,4 +172,4 @@ def caveats(record: Record, required: list[dict[str, Any]], bound: str = "") -> 
 
 def depletion_words(config: dict[str, Any]) -> str:
     """What a first unpaid deficit is called."""
-    return "ADL triggered" if views.adl_floor(config) else "Fund depleted"
+    return "ADL triggered" if summaries.adl_floor(config) else "Fund depleted"

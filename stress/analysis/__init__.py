@@ -1,0 +1,1 @@
+"""Questions that take several designs: studies on one market, reverse stress."""

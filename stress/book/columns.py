@@ -1,0 +1,30 @@
+"""The columns of a book: what a reader or a sampler hands to `Book`, which checks them."""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+import numpy as np
+
+SIDE_WORDS = dict.fromkeys(("long", "l", "buy", "b", "bid", "1", "+1", "1.0"), 1.0) | dict.fromkeys(
+    ("short", "s", "sell", "a", "ask", "-1", "-1.0"), -1.0
+)
+SIDE_EXPECTED = "long or short (also L/S, buy/sell, B/A, 1/-1)"
+
+
+class BookWarning(UserWarning):
+    """Something about the positions that a run can live with and its reader should know."""
+
+
+class Columns(TypedDict, total=False):
+    """Arguments of `stress.Book`, by name."""
+
+    side: np.ndarray
+    quantity: np.ndarray
+    entry_price: np.ndarray
+    margin: np.ndarray
+    account: Any
+    leverage: np.ndarray
+    market: str
+    source: str
+    row: np.ndarray

@@ -1,0 +1,231 @@
+"""A file of positions: its columns, and what is checked.
+
+One row per account, market and side.
+
+| column | needed | meaning |
+|---|---|---|
+| account | yes | an opaque name; never read as a number, so leading zeros stay |
+| market | yes | one file may hold several |
+| size | yes | coins; signed where `side` is absent or says BOTH |
+| side | if size is unsigned | long/short, L/S, buy/sell, B/A, 1/-1, BOTH |
+| entry_price | yes | USD per coin |
+| margin | one of the three | USD posted to the position, without unrealised profit |
+| isolated_margin | one of the three | the same with unrealised profit; needs a mark price |
+| leverage | one of the three | the set leverage; margin = size * entry_price / leverage, with a warning |
+| margin_mode | no, isolated | isolated or cross (or `is_cross`: true, false) |
+| mark_price | no | USD; turns isolated_margin into margin |
+| contract_size | no, 1 | coins per contract, where size counts contracts |
+
+Names that Hyperliquid, Binance and ccxt give to these columns are known (`ALIASES`); other columns, such as
+`opened_at`, are left alone. Of margin, isolated_margin and leverage the first with a value in a row is used.
+
+Only isolated margin is modelled. A cross position stands on the whole account, so a row that says cross is
+taken only with a `margin` of its own, which then is all it stands on, and a warning counts those rows.
+"""
+
+from __future__ import annotations
+
+import difflib
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from stress.book.columns import SIDE_EXPECTED, SIDE_WORDS, BookWarning, Columns
+from stress.book.table import Table, read_table
+from stress.errors import InputError, Problem, raise_if
+
+NAMES = {
+    "account": "account user trader address accountid",
+    "market": "market coin symbol asset",
+    "side": "side positionside direction",
+    "size": "size quantity qty szi positionamt contracts positionsize",
+    "entry_price": "entryprice entrypx entry",
+    "margin": "margin isolatedwallet",
+    "isolated_margin": "isolatedmargin marginused",
+    "leverage": "leverage leveragevalue",
+    "margin_mode": "marginmode leveragetype margintype iscross",
+    "mark_price": "markprice markpx mark",
+    "contract_size": "contractsize",
+}
+ALIASES = {alias: name for name, aliases in NAMES.items() for alias in aliases.split()}
+NEEDED = ("account", "market", "size", "entry_price")
+MARGINS = ("margin", "isolated_margin", "leverage")
+MODES = {"isolated": False, "cross": True, "false": False, "true": True, "0": False, "1": True, "": False}
+SANE_NOTIONAL = (1e-2, 1e9)  # USD; a median outside means that the units are not what they seem
+
+
+def read_positions(path: str | Path, market: str | None = None, *, mark_price: float | None = None) -> Columns:
+    """Read the positions of one market; balance and maintenance margin are not looked at.
+
+    Parameters
+    ----------
+    path : str or Path
+        CSV (also .gz) or parquet.
+    market : str, optional
+        Needed where the file holds several.
+    mark_price : float, optional
+        USD, where the file has no `mark_price`.
+
+    Raises
+    ------
+    InputError
+        Naming file, row (line number counting the header), column and value of everything that is wrong.
+    """
+    table = read_table(path, ALIASES)
+    try:
+        return _book(table, market, mark_price)
+    except InputError as error:
+        said = [replace(p, column=table.titles.get(str(p.column), p.column)) for p in error.problems]
+        raise InputError(said) from None
+
+
+def _book(table: Table, market: str | None, mark_price: float | None) -> Columns:
+    problems = [Problem(table.where, "this column; it is missing", column=name) for name in NEEDED if name not in table]
+    if not any(name in table for name in MARGINS):
+        expected = "this column, or isolated_margin with a mark price, or leverage to derive it from"
+        problems.append(Problem(table.where, expected, column="margin"))
+    raise_if(problems)
+    table, market = _select_market(table, market)
+
+    for i, account in enumerate(table.columns["account"]):
+        if not account:
+            problems.append(table.problem(i, "account", "a name"))
+    side, size = _sides(table, problems)
+    entry = table.numbers("entry_price", "a price above 0", problems, _positive)
+    leverage = _optional(table, "leverage", "a leverage above 0", problems, _positive)
+    mark = _optional(table, "mark_price", "a price above 0", problems, _positive)
+    if mark_price is not None:
+        mark = np.where(np.isnan(mark), mark_price, mark)
+    margin = _optional(table, "margin", "USD, 0 or more", problems, lambda x: x >= 0.0)
+    equity = _optional(table, "isolated_margin", "USD", problems, np.isfinite)
+    _check_modes(table, margin, problems)
+    _check_duplicates(table, side, problems)
+
+    from_equity = np.isnan(margin) & ~np.isnan(equity)
+    for i in np.flatnonzero(from_equity & np.isnan(mark)).tolist():
+        expected = "a mark price too, since this margin includes unrealised profit"
+        problems.append(table.problem(i, "isolated_margin", expected))
+    margin = np.where(from_equity, equity - side * size * (mark - entry), margin)
+    for i in np.flatnonzero(from_equity & (margin < 0.0)).tolist():
+        problems.append(table.problem(i, "isolated_margin", "at least the unrealised profit of the position"))
+    derived = np.isnan(margin) & ~from_equity & ~np.isnan(leverage)
+    margin = np.where(derived, size * entry / leverage, margin)
+    given = [table.columns[name] for name in MARGINS if name in table]
+    for i, row in enumerate(table.rows.tolist()):
+        if not any(cells[i] for cells in given):
+            problems.append(Problem(table.where, "a margin or a leverage", row, "margin"))
+    raise_if(problems)
+
+    if derived.any():
+        _warn(
+            table,
+            f"the margin of {derived.sum()} of {len(table)} positions is taken as size * entry_price / leverage",
+        )
+    median = float(np.median(size * entry))
+    if not SANE_NOTIONAL[0] <= median <= SANE_NOTIONAL[1]:
+        _warn(
+            table,
+            f"the median notional is {median:.3g} USD: are size in coins and entry_price in USD per coin?",
+        )
+    accounts = table.columns["account"]
+    return Columns(
+        side=side,
+        quantity=size,
+        entry_price=entry,
+        margin=margin,
+        account=accounts,
+        leverage=leverage,
+        market=market,
+        source=table.where,
+        row=table.rows,
+    )
+
+
+def _positive(value: float) -> bool:
+    return value > 0.0
+
+
+def _warn(table: Table, message: str) -> None:
+    warnings.warn(f"{table.where}: {message}", BookWarning, stacklevel=5)
+
+
+def _optional(table: Table, column: str, expected: str, problems: list[Problem], valid) -> np.ndarray:
+    """A column that may be absent, or empty in places: nan there."""
+    if column not in table:
+        return np.full(len(table), np.nan)
+    return table.numbers(column, expected, problems, valid, optional=True)
+
+
+def _select_market(table: Table, market: str | None) -> tuple[Table, str]:
+    cells = table.columns["market"]
+    names = sorted(set(cells) - {""})
+    shown = ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+    raise_if([table.problem(i, "market", "the name of a market") for i, cell in enumerate(cells) if not cell])
+    if market is None:
+        if len(names) > 1:
+            expected = f"one market, named by market = one of {shown}"
+            raise InputError(Problem(table.where, expected, column="market"))
+        market = names[0]
+    if market not in names:
+        folded = {name.lower(): name for name in names}
+        near = difflib.get_close_matches(market.lower(), folded, n=1)
+        hint = f" (the nearest is {folded[near[0]]})" if near else ""
+        raise InputError(
+            Problem(table.where, f"one of {shown}{hint}, the markets of {table.where}", column="market", value=market)
+        )
+    return table.select(np.array(cells) == market), market
+
+
+def _sides(table: Table, problems: list[Problem]) -> tuple[np.ndarray, np.ndarray]:
+    """Side (+1, -1) and quantity in coins of every row."""
+    signed = "side" not in table or any(cell.lower() in ("both", "net") for cell in table.columns["side"])
+    expected = "a finite number of coins, not 0" if signed else "a finite number of coins above 0"
+    size = table.numbers("size", expected, problems, lambda x: x != 0.0)
+    side = np.sign(size)
+    if "side" in table:
+        for i, cell in enumerate(table.columns["side"]):
+            word = cell.lower()
+            if word in ("both", "net"):
+                continue
+            said = SIDE_WORDS.get(word)
+            if said is None:
+                problems.append(table.problem(i, "side", f"{SIDE_EXPECTED}, or BOTH with a signed size"))
+            elif said > 0 and size[i] < 0:
+                problems.append(table.problem(i, "size", f"a size above 0, since side is {cell}"))
+            else:
+                side[i] = said
+    if "contract_size" in table:
+        size = size * table.numbers("contract_size", "coins per contract, above 0", problems, _positive)
+    return side, np.abs(size)
+
+
+def _check_modes(table: Table, margin: np.ndarray, problems: list[Problem]) -> None:
+    """Cross rows need a margin of their own: all without one are a single problem."""
+    if "margin_mode" not in table:
+        return
+    cross = np.zeros(len(table), dtype=bool)
+    for i, cell in enumerate(table.columns["margin_mode"]):
+        mode = MODES.get(cell.lower())
+        if mode is None:
+            problems.append(table.problem(i, "margin_mode", "isolated or cross"))
+        cross[i] = bool(mode)
+    bare = np.flatnonzero(cross & np.isnan(margin))
+    if bare.size:
+        expected = (
+            "isolated, or a margin in this row: cross margin is not modelled, and a cross position is taken "
+            f"only with a margin of its own ({bare.size} rows have none)"
+        )
+        problems.append(table.problem(bare[0], "margin_mode", expected))
+    elif cross.any():
+        _warn(table, f"{cross.sum()} cross positions are taken as isolated with the margin of their row")
+
+
+def _check_duplicates(table: Table, side: np.ndarray, problems: list[Problem]) -> None:
+    first: dict[tuple[str, float], int] = {}
+    for i, account in enumerate(table.columns["account"]):
+        earlier = first.setdefault((account, side[i]), i)
+        if earlier != i:
+            expected = f"one row per account, market and side; row {table.rows[earlier]} is another"
+            problems.append(table.problem(i, "account", expected))

@@ -1,0 +1,383 @@
+"""What the command prints: a run, a fund, rates and events as a reader in a terminal takes them in."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from stress.formatting import SPACE, duration, percent, probability, significant, usd, usd_range
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from stress.prices.calibration.calibrate import Calibration
+    from stress.results.result import Result
+    from stress.runs.record import Record
+    from stress.venue.load import VenueInfo
+    from stress.venue.venue import Venue
+
+MINUS = "\u2212"
+BINS = (2, 5, 10, 20, 50, 100)  # of effective leverage, for the short form
+NARROW = 90  # columns of a terminal below which a table leaves out what is least needed
+PATIENCE = 2.0  # seconds without a progress bar
+
+
+def console() -> Console:
+    """Standard output; wide enough for a table where it is no terminal."""
+    return Console(width=None if sys.stdout.isatty() else 160, highlight=False, markup=False, emoji=False)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> Table:
+    """A table of text; the first `left` columns are words, the others numbers."""
+    out = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    for i, column in enumerate(columns):
+        out.add_column(column, justify="left" if i < left else "right", overflow="fold")
+    for row in rows:
+        out.add_row(*(Text(cell) for cell in row))
+    return out
+
+
+class ProgressBar:
+    """A bar with the time left, on standard error, once a run takes more than two seconds."""
+
+    def __init__(self, shown: bool):
+        self.shown = shown and sys.stderr.isatty()
+        self.start = time.monotonic()
+        self.progress: Progress | None = None
+        self.task = TaskID(0)
+
+    def __call__(self, done: int, total: int) -> None:
+        if not self.shown or (self.progress is None and time.monotonic() - self.start < PATIENCE):
+            return
+        if self.progress is None:
+            words = TextColumn("{task.completed:,} of {task.total:,} paths, time left")
+            self.progress = Progress(
+                BarColumn(), words, TimeRemainingColumn(), console=Console(stderr=True), transient=True
+            )
+            self.progress.start()
+            self.task = self.progress.add_task("paths", total=total)
+        self.progress.update(self.task, completed=done)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self.progress is not None:
+            self.progress.stop()
+            self.progress = None
+
+
+def print_run(record: Record) -> None:
+    """The answer of a run: fund, what it hangs on, who is hit, what to know."""
+    out = console()
+    out.print(Text(headline(record), style="bold"))
+    print_fund(record, out)
+    if record.result.n_paths > 1 or record.result.paths["adl_count"].iloc[0] > 0:
+        print_adl(record.result, out, sides=("both",))
+    print_warnings(record.warnings, out)
+
+
+def headline(record: Record) -> str:
+    """What was run, in a line."""
+    result, run = record.result, record.scenario["run"]
+    venue = result.config["venue"]
+    paths = f"{result.n_paths:,} path{'s' * (result.n_paths > 1)}"
+    return (
+        f"{record.name}: {paths} of {duration(run['horizon'])} in steps of {duration(run['step'])}, "
+        f"{len(result.positions):,} positions, {venue['title'] or venue['name']} {venue['market']}, "
+        f"seed {record.manifest['seed']}"
+    )
+
+
+def print_fund(record: Record, out: Console | None = None) -> None:
+    """The fund that is needed, for the chosen gaps and for the bounds."""
+    out = out or console()
+    if record.result.n_paths == 1:
+        _print_fund_of_one_path(record, out)
+        return
+    out.print("\nFund that is depleted (ADL begins) with a probability of at most\n")
+    rows: list[tuple[str, ...]] = [
+        (percent(r["alpha"]), _fund(r["fund"], r["note"]), usd_range(r["low"], r["high"]))
+        for r in _records(record.required)
+    ]
+    out.print(table(["probability", "fund", "95 % interval"], rows))
+    for r in _records(record.required):
+        if r["note"]:
+            out.print(f"\n{percent(r['alpha'])}: {r['note']}.", soft_wrap=True)
+    depleted = record.result.depletion_probability()
+    out.print(
+        f"\nA fund of {usd(record.fund)} is depleted: {probability(depleted.value, depleted.low, depleted.high)}."
+    )
+    out.print("\nHow much of a move cannot be traded through decides most\n")
+    names = [f"fund for {percent(alpha)}" for alpha in record.alphas]
+    rows = []
+    for row in _records(record.gaps):
+        keys = [f"required_fund_{alpha:g}" for alpha in record.alphas]
+        funds = [
+            f"{_fund(row[key], row[f'{key}_note'])}\n({_ends(row[f'{key}_low'], row[f'{key}_high'])})" for key in keys
+        ]
+        chance = probability(row["p_depleted"], row["p_depleted_low"], row["p_depleted_high"])
+        rows.append((_pair(row), *funds, _stacked(chance)))
+    out.print(table(["gap of moves, of jumps", *names, f"depleted with {usd(record.fund)}"], rows))
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
+
+
+def _fund(value: float, note: str) -> str:
+    return ("at least " if note else "") + usd(value)
+
+
+def _ends(low: float, high: float) -> str:
+    """The interval below a fund, which has named the unit of money."""
+    return "no upper end" if high == float("inf") else usd_range(low, high).removeprefix("USD" + SPACE)
+
+
+def _stacked(text: str) -> str:
+    """An estimate with its interval, on two lines."""
+    return text.replace(" (", "\n(", 1)
+
+
+def _pair(row: dict[str, Any]) -> str:
+    return f"{row['gap']:g}, {row['jump_gap']:g}" + (" (chosen)" if row["chosen"] else "")
+
+
+def _print_fund_of_one_path(record: Record, out: Console) -> None:
+    out.print(f"\nFund that this path takes, and what happens with one of {usd(record.fund)}\n")
+    rows = [
+        (
+            _pair(row),
+            usd(row["largest_need"]),
+            usd(row["mean_deficit"]),
+            usd(row["mean_adl_usd"]) if row["p_adl"] > 0 else "none",
+        )
+        for row in _records(record.gaps)
+    ]
+    out.print(table(["gap of moves, of jumps", "fund it takes", "deficits", "raised or forgone by ADL"], rows))
+
+
+def print_adl(result: Result, out: Console | None = None, sides: Sequence[Any] = ("both", "long", "short")) -> None:
+    """Liquidation and ADL rates by effective leverage."""
+    out = out or console()
+    events = int((result.paths["adl_events"] > 0).sum())
+    if result.n_paths > 1:
+        out.print(f"\nWho is hit, by effective leverage (ADL on {events:,} of {result.n_paths:,} paths)")
+    else:
+        out.print("\nWho is hit, by effective leverage")
+    rated = ("adl", "adl_given_event") if result.n_paths > 1 else ("adl",)
+    narrow = out.width < NARROW
+    for word in sides:
+        rates = result.by_leverage(BINS, side=None if word == "both" else word)
+        if rates.empty:
+            continue
+        rows = [
+            (
+                _bucket(r["lower"], r["upper"]),
+                f"{r['positions']:,}",
+                *(() if narrow else (usd(r["notional"]),)),
+                _rate(r, "liquidation", result.n_paths),
+                *(_rate(r, name, result.n_paths) for name in rated),
+            )
+            for r in _records(rates)
+        ]
+        if narrow:
+            rows = [tuple(_stacked(cell) for cell in row) for row in rows]
+        size = ["positions"] if narrow else ["positions", "notional"]
+        names = ["leverage", *size, "liquidated", *["ADL", "ADL, given that there is one"][: len(rated)]]
+        out.print(f"\n{word}s\n" if word != "both" else "")
+        out.print(table(names, rows))
+
+
+def _bucket(lower: float, upper: float) -> str:
+    return f"over {lower:g}x" if upper == float("inf") else f"{lower:g} to {upper:g}x"
+
+
+def _rate(row: dict[str, Any], name: str, n_paths: int) -> str:
+    value = row[name]
+    if n_paths == 1:
+        return "–" if value != value else percent(value)
+    return probability(value, row[f"{name}_low"], row[f"{name}_high"])
+
+
+def print_warnings(warnings: Iterable[str], out: Console | None = None) -> None:
+    """What a reader should know, a line each."""
+    out = out or console()
+    for i, text in enumerate(warnings):
+        out.print(("\n" if i == 0 else "") + f"Note: {text}", soft_wrap=True)
+
+
+def print_events(log: pd.DataFrame, rows: int, account: str | None = None) -> None:
+    """The event log of one path, or of one account on it, its first events."""
+    out = console()
+    if log.empty:
+        out.print("Nothing happened" + ("" if account is None else f" to {account}") + " on this path.")
+        return
+    cells = [
+        (
+            e["event"], e["account"], e["side"], f"{e['step']:,}", duration(e["time"]), significant(e["price"], 8),
+            significant(e["quantity"], 6), usd(e["money"]), usd(e["fund"]), significant(e["position_left"], 6),
+        )
+        for e in _records(log.head(rows))
+    ]  # fmt: skip
+    names = ["event", "account", "side", "step", "time", "price", "quantity", "money", "fund after", "position left"]
+    out.print(table(names, cells, left=3))
+    if len(log) > rows:
+        out.print(f"\n{len(log) - rows:,} more events; --out FILE writes them all, --account NAME picks one.")
+
+
+def print_venues(infos: Iterable[VenueInfo]) -> None:
+    """The presets, a line each."""
+    rows = [
+        (i.name, i.title, i.contract, ", ".join(i.markets), i.date, ("skeleton; " if i.missing else "") + i.status)
+        for i in infos
+    ]
+    console().print(table(["name", "venue", "contract", "markets", "as of", "figures"], rows, left=6))
+
+
+def print_venue(venue: Venue, markets: Sequence[str]) -> None:
+    """Every figure of a venue with its source, and the tiers of one market."""
+    out = console()
+    out.print(Text(f"{venue.title or venue.name}, {venue.market}", style="bold"))
+    if len(markets) > 1:
+        out.print(f"Markets: {', '.join(markets)}; --market NAME shows another.")
+    out.print()
+    rows = [(f.name, str(f.value), f.status, f.date, f.source) for f in venue.figures]
+    out.print(table(["rule", "value", "status", "date", "source"], rows, left=5))
+    unit = "coins" if venue.tier_basis == "quantity" else "USD"
+    out.print()
+    tiers = [
+        (
+            f"{tier.floor:,.10g}",
+            f"{tier.cap:,.10g}",
+            f"{tier.max_leverage:g}x",
+            f"{100 * tier.maintenance_rate:.4g} %",
+            f"{tier.deduction:,.10g}",
+        )
+        for tier in venue.tiers
+    ]
+    names = [f"from {unit}", "below", "leverage", "maintenance", "deduction USD"]
+    out.print(table(names, tiers, left=0))
+    for note in venue.notes:
+        out.print(f"Note: {note}", soft_wrap=True)
+
+
+def print_calibration(found: Calibration) -> None:
+    """Expected against observed moves, and whether a fund may be sized by the fit; on standard error."""
+    out = Console(stderr=True, highlight=False, markup=False, width=None if sys.stderr.isatty() else 160)
+    bars = found.bars
+    out.print(f"{bars.source}: {len(bars):,} bars of {duration(bars.step)}, {bars.first} to {bars.last}")
+    out.print(f"{bars.describe_gaps()}\n")
+    rows = [
+        (
+            f"{r.move:+.0%}".replace("-", MINUS), f"{r.observed:,}",
+            f"{r.low:.1f} to {r.high:.1f}", f"{r.expected:.1f}",
+            "" if r.inside else "outside",
+        )
+        for r in found.table().itertuples()
+    ]  # fmt: skip
+    out.print(table(["moves beyond", "observed", "95 % interval", "expected", ""], rows))
+    out.print()
+    if found.fit_for_sizing:
+        out.print("Fit for sizing a fund.")
+    for reason in found.reasons:
+        out.print(f"Unfit for sizing a fund: {reason}", soft_wrap=True)
+    low, high = found.jump_gap
+    out.print(
+        f"jump_gap: {low:g} to {high:g}. Fast moves of bars are slides, not proven gaps: the first is the share seen "
+        "to be jumped over, the second the share that may have been.",
+        soft_wrap=True,
+    )
+    for note in found.notes:
+        out.print(f"Note: {note}", soft_wrap=True)
+
+
+def print_comparison(base: str, found: pd.DataFrame) -> None:
+    """Every design against the first."""
+    out = console()
+    for design, part in found.groupby("design", sort=False):
+        out.print(Text(f"\n{design} against {base}, on the same paths\n", style="bold"))
+        rows = []
+        for r in _records(part):
+            event, average = r["p_value"] == r["p_value"], r["quantity"].startswith("mean ")
+            tell = percent if event else usd if r["unit"] == "USD" else significant
+            apart = _apart(r, points if event else tell)
+            if average and r["base"] == r["value"] == 0:
+                apart = ""  # a spread of nothing is no error
+            odds = (f"{r['only_base']} : {r['only_design']}", f"{r['p_value']:.2g}") if event else ("", "")
+            rows.append((r["quantity"], *(_side(r, name, tell) for name in ("base", "value")), apart, *odds))
+        head = [
+            "quantity",
+            "first",
+            "this",
+            "difference (95 %; pp: percentage points)",
+            "only first : this",
+            "McNemar p",
+        ]
+        out.print(table(head, rows))
+        out.print("\nonly first : this, the paths with the event under one of the two alone.", soft_wrap=True)
+        for note in dict.fromkeys(n for n in part["note"] if isinstance(n, str) and n):
+            out.print(f"Note: {note}.", soft_wrap=True)
+
+
+def _side(row: dict[str, Any], name: str, tell: Callable[[float], str]) -> str:
+    """What one of two designs has; what was never seen is no zero."""
+    value = row[name]
+    if value == 0 and row["p_value"] == row["p_value"]:
+        return f"below {percent(row[f'{name}_high'])}"
+    if value == 0 and row["quantity"].startswith("mean "):
+        return "none seen"
+    return ("at least " if row[f"{name}_bound"] else "") + tell(value)
+
+
+def _apart(row: dict[str, Any], tell: Callable[[float], str]) -> str:
+    """A difference with its interval below it, if the sample gives one."""
+    if row["low"] != row["low"]:
+        return f"{signed(row['difference'], tell)}\n(no interval)"
+    return f"{signed(row['difference'], tell)}\n({signed(row['low'], tell)} to {signed(row['high'], tell)})"
+
+
+def points(difference: float) -> str:
+    """A difference of probabilities in percentage points."""
+    return f"{significant(100 * difference)}{SPACE}pp"
+
+
+def signed(value: float, tell: Callable[[float], str]) -> str:
+    """A difference with its sign, which stands where `usd` has it."""
+    sign, text, unit = MINUS if value < 0 else "+" if value > 0 else "", tell(abs(value)), "USD" + SPACE
+    return unit + sign + text.removeprefix(unit) if text.startswith(unit) else sign + text
+
+
+def print_since(old: Record, new: Record) -> None:
+    """What moved since an earlier run: the scenario, and the funds."""
+    from stress.results.comparison import changes, since
+
+    out = console()
+    out.print(Text(f"\nSince the run of {old.manifest['created']}\n", style="bold"))
+    moved = [(key, str(a), str(b)) for key, a, b in changes(old.scenario, new.scenario)]
+    if moved:
+        out.print(table(["changed", "before", "now"], moved, left=3))
+    else:
+        out.print("The scenario is the same.")
+    found = since(old, new)
+    rows = [
+        (
+            percent(r["alpha"]),
+            *(_fund(r[side], r["note"] if r[f"{side}_bound"] else "") for side in ("before", "after")),
+            _apart(r, usd),
+        )
+        for r in _records(found)
+    ]  # fmt: skip
+    out.print()
+    out.print(table(["probability", "fund before", "fund now", "difference (95 %)"], rows))
+    for note in dict.fromkeys(found.loc[found["note"] != "", "note"]):
+        out.print(f"\nNote: {note}.", soft_wrap=True)
+    if len(found):
+        paired = bool(found["paired"].iloc[0])
+        out.print("\nOn the same price paths." if paired else "\nOn other price paths: the two errors are added.")

@@ -1,0 +1,1 @@
+"""A run as the kernels take it, worked in blocks of paths by threads, processes or a cluster."""

@@ -1,0 +1,235 @@
+"""Working a run on more machines, through dask.distributed (extra `cluster`).
+
+Every worker gets the run once, ahead of its first block, and so does one that joins later; a block is then asked for by
+a token and two numbers. One worker of each host compiles before the others begin, which load what it left. A worker
+that dies loses the blocks in its hands, and others work them again; what comes out hangs on the path numbers alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import CancelledError, Executor, Future, wait
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from distributed import Client, KilledWorker, LocalCluster, Security, WorkerPlugin, get_worker, rpc
+
+from stress.engine import scheduling
+from stress.engine.task import Task, forget
+from stress.errors import InputError, Problem, WorkerError
+
+TIMEOUT = 10.0  # seconds that a scheduler may take to answer, and to have a worker
+STARTING, ENDING = 60.0, 5.0  # seconds that processes of this machine may take to begin, and to end
+MOST = 256  # processes of this machine
+ALONE = 60.0  # seconds without any worker after which a run gives up
+
+
+@contextmanager
+def connect(address: str) -> Iterator[Client]:
+    """A cluster by its address, or `local:N`: N processes of this machine, one thread each.
+
+    Raises
+    ------
+    InputError
+        If it does not answer, or has no workers.
+    """
+    for name in ("distributed", "distributed.client", "tornado.application"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters is said by an exception
+    if address == "local" or address.startswith("local:"):
+        with _local(address) as client:
+            yield client
+        return
+    try:
+        asyncio.run(asyncio.wait_for(_greet(address), TIMEOUT))  # a client may wait for ever
+        client = Client(address, timeout=TIMEOUT, set_as_default=False)
+    except (OSError, ValueError, TypeError) as error:
+        why = f" ({error})" if str(error) else ""
+        expected = f"tcp://HOST:PORT of a dask scheduler that answers within {TIMEOUT:g} seconds, or local:N{why}"
+        raise InputError(Problem("--cluster", expected, value=address)) from None
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=TIMEOUT)
+        except TimeoutError:
+            raise InputError(Problem("--cluster", "a scheduler that has workers", value=address)) from None
+        yield client
+
+
+async def _greet(address: str) -> None:
+    """Ask who is there."""
+    async with rpc(address, timeout=TIMEOUT, connection_args=Security().get_connection_args("client")) as there:
+        kind = (await there.identity())["type"]
+    if kind != "Scheduler":
+        raise ValueError(f"there is a {kind}")
+
+
+@contextmanager
+def _local(address: str) -> Iterator[Client]:
+    """Processes of this machine. They have a session of their own, so that Ctrl-C is for this process alone, and end
+    with it, since its scheduler does."""
+    text = address.partition(":")[2] or str(scheduling.default_threads())
+    if not (text.isdecimal() and 1 <= int(text) <= MOST):
+        raise InputError(Problem("--cluster", f"local:N with N processes, 1 to {MOST}", value=address))
+    scheduler = LocalCluster(
+        n_workers=0, host="127.0.0.1", dashboard_address=None, silence_logs=logging.CRITICAL
+    )  # fmt: skip
+    options = ["--nthreads=1", "--no-nanny", "--no-dashboard", "--memory-limit=0", f"--death-timeout={STARTING:g}"]
+    with (
+        scheduler,
+        Client(scheduler, set_as_default=False) as client,
+        tempfile.TemporaryDirectory() as folder,
+        open(Path(folder) / "log", "wb") as log,
+    ):
+        command = [sys.executable, "-m", "distributed.cli.dask_worker", scheduler.scheduler_address, *options]
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        started = [
+            subprocess.Popen(
+                [*command, f"--local-directory={folder}"], env=environment, start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            )
+            for _ in range(int(text))
+        ]  # fmt: skip
+        try:
+            try:
+                client.wait_for_workers(len(started), timeout=STARTING)
+            except TimeoutError:
+                said = Path(folder, "log").read_text(encoding="utf-8", errors="replace").strip()
+                last = said.rpartition("\n")[2] or "they said nothing"
+                raise WorkerError(f"local:{text}: no {text} processes after {STARTING:g} seconds ({last})") from None
+            yield client
+        finally:
+            for process in started:
+                process.terminate()
+            for process in started:
+                try:
+                    process.wait(ENDING)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+
+
+@contextmanager
+def cluster_pool(client: Client, executor: Any, task: Task) -> Iterator[ClusterPool]:
+    """The workers of a client, each with the run, and with compiled kernels.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    executor : distributed.Client or its executor
+        What was asked to work.
+    task : Task
+    """
+    luggage = RunPlugin(task)
+    machines = ClusterPool(client, client.get_executor() if executor is client else executor, luggage.name)
+    try:
+        machines.send(luggage)
+        machines.compile()
+        yield machines
+    finally:
+        if client.status == "running":
+            with suppress(Exception):  # a worker that dies just now, or never had it, fails no run
+                client.unregister_worker_plugin(luggage.name)
+
+
+class RunPlugin(WorkerPlugin):
+    """A run on its way to every worker; the scheduler keeps a copy for those that join later."""
+
+    def __init__(self, task: Task):
+        self.task = task
+        self.name = f"perp-stress-{task.token}"
+
+    def teardown(self, worker: Any) -> None:
+        forget(self.task.token)
+
+
+class RemoteTask:
+    """The task that the worker was given."""
+
+    def __init__(self, name: str):
+        self.name = name
+
+    def __call__(self, first: int, n: int) -> Any:
+        luggage: Any = get_worker().plugins[self.name]
+        return luggage.task(first, n)
+
+    def __dask_tokenize__(self) -> str:
+        return self.name
+
+
+class ClusterPool(scheduling.WorkerPool):
+    """The workers of a cluster."""
+
+    lost = (CancelledError, KilledWorker)
+
+    def __init__(self, client: Client, executor: Executor, name: str):
+        super().__init__(executor, 1)
+        self.client, self.sent = client, RemoteTask(name)
+        self.last_seen = self.last_counted = time.monotonic()
+        self.count_workers()
+
+    def count(self) -> int:
+        if time.monotonic() - self.last_counted > scheduling.PATIENCE:
+            self.count_workers()
+        return max(1, self.workers)
+
+    def count_workers(self) -> None:
+        """Threads of the workers that are there now."""
+        try:
+            self.workers = sum(self.client.nthreads().values())
+        except OSError as error:
+            raise WorkerError(self.reason(error)) from error
+        self.last_counted = time.monotonic()
+        if self.workers:
+            self.last_seen = self.last_counted
+
+    def submit(self, task: Any, first: int, n: int) -> Future[Any]:
+        return self.executor.submit(scheduling.timed, self.sent, first, n)
+
+    def check(self) -> None:
+        self.count_workers()
+        if time.monotonic() - self.last_seen > ALONE:
+            raise WorkerError(f"the cluster has had no worker for {ALONE:g} seconds")
+
+    def send(self, luggage: RunPlugin) -> None:
+        """Give the run to every worker that is there or comes."""
+        for last in (False, False, True):
+            try:
+                self.client.register_plugin(luggage)
+                return
+            except OSError as error:  # one that dies just now is no longer asked the next time
+                if last or self.client.status != "running":
+                    raise WorkerError(self.reason(error)) from error
+                time.sleep(scheduling.PATIENCE)
+            except Exception as error:
+                failed = f"a worker of the cluster cannot take the run, it needs what is installed here ({error})"
+                raise WorkerError(failed) from error
+
+    def compile(self) -> None:
+        """Have one worker of each host work a path, so that the others find the kernels compiled."""
+        hosts: dict[str, str] = {}
+        for address in self.client.nthreads():
+            hosts.setdefault(address.rpartition("://")[2].rpartition(":")[0], address)
+        chosen = [self.client.get_executor(workers=[address], allow_other_workers=True) for address in hosts.values()]
+        waiting = {each.submit(scheduling.timed, self.sent, 0, 1, pure=False) for each in chosen}
+        while waiting:
+            done, waiting = wait(waiting, scheduling.PATIENCE)
+            for future in done:
+                try:
+                    future.result()
+                except self.lost as error:
+                    raise WorkerError(self.reason(error)) from error
+            self.check()
+
+    def reason(self, error: Exception) -> str:
+        if isinstance(error, KilledWorker):
+            return (
+                f"{error.allowed_failures + 1} workers died one after the other on the same paths: "
+                "they were ended, or had too little memory"
+            )
+        return f"the scheduler of the cluster is gone ({str(error) or 'the connection was lost'})"

@@ -1,0 +1,151 @@
+"""The border between words and numbers: a design as the compiled side takes it.
+
+A `Design` holds everything that a path depends on: book, venue, prices, depth, fund, gaps, seed. It is pure: any block
+of paths, or one path alone, can be worked anywhere and again at any time (`stress.engine.blocks`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+
+from stress.book import classes
+from stress.book.book import Book
+from stress.kernels.index.ladder import Ladder, build
+from stress.kernels.path import run as kernel
+from stress.kernels.path.state import CELL, CHECKPOINTS, LOG, OUTCOME, Prices, make_desk, make_tallies, plain
+from stress.kernels.rules import margin
+from stress.kernels.rules.records import Tiers, make_terms
+from stress.venue.depth import Depth, to_kernel
+from stress.venue.venue import Venue
+
+NO_LOG = np.zeros(0, LOG)
+
+Detail = Literal["positions", "paths"]
+
+
+class SimulationError(RuntimeError):
+    """A path could not be run: says which, where, and how to look at it."""
+
+
+@dataclass(frozen=True)
+class Design:
+    """Everything that the paths of a run depend on. Arguments as in `simulate`; `book` has passed its checks."""
+
+    book: Book
+    venue: Venue
+    prices: Any
+    n_paths: int
+    n_steps: int
+    step: float
+    depth: Depth | None
+    fund: float
+    gap: float
+    jump_gap: float
+    seed: int
+    detail: Detail = "positions"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The arguments alone: what is made from them is made again on the other side, and is larger than they are."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @cached_property
+    def levels(self) -> tuple[np.ndarray, np.ndarray]:
+        """Liquidation and bankruptcy price of every position, in book order."""
+        book, (_, tiers) = self.book, self.venue.to_kernel()
+        levels = margin.levels(tiers, book.side, book.quantity, book.entry_price, book.margin, self.prices.s0)
+        return levels[0], levels[1]
+
+    @cached_property
+    def classes(self) -> dict[str, np.ndarray]:
+        """Class of every position in each grouping, see `stress.book.classes`."""
+        book, s0 = self.book, self.prices.s0
+        return classes.classify(book.effective_leverage(s0), book.leverage, book.quantity * s0)
+
+    @cached_property
+    def ladder(self) -> Ladder:
+        """The book, sorted for the kernels."""
+        book = self.book
+        cells = classes.cells(book.side, self.classes)
+        return build(book.side, book.quantity, book.entry_price, book.margin, *self.levels, cells)
+
+    @cached_property
+    def kernel(self) -> tuple[Ladder, Tiers, np.ndarray]:
+        """The run as the compiled side takes it: book, tiers and TERMS."""
+        rules, tiers = self.venue.to_kernel()
+        depth = to_kernel(self.depth, float(self.prices.s0), self.step)
+        return self.ladder, tiers, make_terms(rules, depth, self.step, self.gap, self.jump_gap, self.seed)
+
+    @property
+    def size(self) -> tuple[int, int, int]:
+        """What a desk is made for: positions, kinds of them, and steps."""
+        return len(self.book), len(self.ladder.winners.kinds), self.n_steps
+
+    def price_block(self, first: int, n: int) -> Prices:
+        """Prices of the paths first .. first + n - 1."""
+        close, low, high, pre_jump = self.prices.block(self.seed, first, n, self.n_steps, float(self.step))
+        if low is not None and high is not None and pre_jump is None:
+            pre_jump = close
+        arrays = {"close": close, "low": low, "high": high, "pre_jump": pre_jump}
+        model, shape = type(self.prices).__name__, (n, self.n_steps + 1)
+        alone = close is not None and all(a is None for a in (low, high, pre_jump))
+        for name, a in {"close": close}.items() if alone else arrays.items():
+            if np.shape(a) != shape:
+                raise SimulationError(f"{model}.block gave {name} of shape {np.shape(a)}, not {shape}")
+        if np.any(close[:, 0] != self.prices.s0):
+            raise SimulationError(f"{model}.block starts a path away from its s0 {self.prices.s0}")
+        empty = np.zeros((0, 0))
+        return Prices(*(empty if a is None else np.ascontiguousarray(a, np.float64) for a in arrays.values()))
+
+    def figures(self, prices: Prices, first: int, fund: float, log: np.ndarray = NO_LOG) -> np.ndarray:
+        """OUTCOME[n] of prices of n paths, numbered from `first`, with nothing counted; LOG[...] is overwritten."""
+        out = np.zeros(prices.close.shape[0], OUTCOME)
+        no_fan, no_cells = np.zeros((0, CHECKPOINTS)), plain(np.zeros((out.size, 0), CELL))
+        desk = make_desk(*self.size)
+        kernel.run_paths(prices, first, fund, *self.kernel, desk, out, no_fan, no_cells, make_tallies(0), log)
+        return out
+
+    def fund_needed(self, out: np.ndarray) -> np.ndarray:
+        """Initial fund, USD, that each path of OUTCOME[n] needs not to be depleted; see `stress.results.sizing`."""
+        return np.maximum(self.venue.reserve + out["net_loss_peak"], out["drawdown_need"])
+
+    def describe(self) -> dict[str, Any]:
+        """Everything as plain values, for the record."""
+        return {
+            "book": {"positions": len(self.book), "market": self.book.market, "sha256": self.book.digest()},
+            "venue": self.venue.describe(),
+            "prices": self.prices.describe(),
+            "depth": None if self.depth is None else self.depth.describe(),
+            "paths": self.n_paths,
+            "steps": self.n_steps,
+            "step": self.step,
+            "fund": self.fund,
+            "gap": self.gap,
+            "jump_gap": self.jump_gap,
+            "seed": self.seed,
+        }
+
+    def check(self, out: np.ndarray, first: int) -> None:
+        """Refuse paths, numbered from `first`, that met an impossible price."""
+        bad = np.flatnonzero(out["status"])
+        if bad.size:
+            path, step = first + int(bad[0]), int(out["where"][bad[0]])
+            raise SimulationError(
+                f"{bad.size} paths met a price that is not finite and positive, or a low or high inside its move: "
+                f"first path {path} at step {step} with seed {self.seed}; look at it with "
+                f"prices.block({self.seed}, {path}, 1, {self.n_steps}, {self.step})"
+            )
+
+
+def share(designs: Sequence[Design]) -> None:
+    """Build the runs; those of one book, venue and first price share what depends on these alone."""
+    made: dict[tuple[int, int, float], Design] = {}
+    for design in designs:
+        like = made.setdefault((id(design.book), id(design.venue), design.prices.s0), design)
+        for name in ("levels", "classes", "ladder"):
+            design.__dict__[name] = getattr(like, name)
+        _ = design.kernel

@@ -1,0 +1,164 @@
+"""Having the paths of a run worked, and putting the blocks together as they come in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from typing import Any, Protocol
+
+import numpy as np
+
+from stress.engine import scheduling, signals, warm_up
+from stress.engine.blocks import COUNTS, NUMBERED, PathBlock
+from stress.engine.design import Design
+from stress.engine.task import Task
+from stress.errors import InputError, Problem
+
+ROWS = ("out", "fund_at", "cells")  # of a block, in the order of the paths
+LARGEST = 16  # blocks of a thread, at most, in one for another process: handing it out costs more
+
+
+class BlockSink(Protocol):
+    """Keeps finished blocks, and hands over those that an earlier process has finished (`stress.runs.checkpoint`)."""
+
+    def begin(self, designs: Sequence[Design]) -> list[list[PathBlock]]:
+        """Called first; the blocks that are there already."""
+
+    def add(self, blocks: Sequence[PathBlock]) -> None:
+        """Take finished blocks of the same paths, one for each design."""
+
+
+class BlockCollector:
+    """The blocks of one design, in whatever order they come: rows are kept, counts of positions are summed at once."""
+
+    def __init__(self, design: Design):
+        self.design = design
+        self.rows: dict[str, list[tuple[int, np.ndarray]]] = {name: [] for name in ROWS}
+        self.counts = {name: np.zeros(len(design.book), np.int64) for name in COUNTS}
+
+    def add(self, block: PathBlock) -> None:
+        """Take a block; refuses one with a path that met an impossible price."""
+        self.design.check(block.out, block.first)
+        number = block.tallies["number"]
+        for name, counts in self.counts.items():
+            counts[number] += block.tallies[name]
+        for name, parts in self.rows.items():
+            parts.append((block.first, getattr(block, name)))
+
+    def block(self) -> PathBlock:
+        """The block of all paths; what was taken is given away with it."""
+        number = np.flatnonzero(np.any(list(self.counts.values()), axis=0))
+        tallies = np.zeros(number.size, NUMBERED)
+        tallies["number"] = number
+        for name, counts in self.counts.items():
+            tallies[name] = counts[number]
+        return PathBlock(0, tallies=tallies, **{name: _stacked(parts) for name, parts in self.rows.items()})
+
+
+def _stacked(parts: list[tuple[int, np.ndarray]]) -> np.ndarray:
+    """The rows of all parts in the order of their paths. The list is emptied on the way, so that they are not held
+    twice; they are copied as bytes, since numpy copies records field by field."""
+    parts.sort(key=lambda part: part[0])
+    like = parts[0][1]
+    whole = np.empty((sum(len(rows) for _, rows in parts), *like.shape[1:]), like.dtype)
+    room = whole.reshape(-1).view(np.uint8)
+    end = room.size
+    while parts:
+        rows = parts.pop()[1].reshape(-1).view(np.uint8)
+        room[end - rows.size : end] = rows
+        end -= rows.size
+    return whole
+
+
+def run_blocks(
+    designs: Sequence[Design],
+    *,
+    threads: int | None = None,
+    executor: Executor | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    sink: BlockSink | None = None,
+) -> list[PathBlock]:
+    """All paths of designs that share their prices.
+
+    Parameters
+    ----------
+    designs : sequence of Design
+    threads, executor, progress
+        As in `stress.simulate`.
+    sink : BlockSink, optional
+        Where finished blocks are kept, and those of an earlier process are found.
+
+    Returns
+    -------
+    list of PathBlock, in the order of the designs
+
+    Raises
+    ------
+    InputError
+        If the executor is none, or what is kept is damaged or of another run.
+    """
+    if executor is not None and not hasattr(executor, "submit"):
+        expected = "an executor: a pool of concurrent.futures, a dask.distributed client, or what has their submit"
+        raise InputError(Problem("executor", expected, value=executor))
+    signals.check()
+    n_paths, largest = designs[0].n_paths, scheduling.block_size(designs[0].n_steps)
+    collectors = [BlockCollector(design) for design in designs]
+
+    def take(works: Sequence[PathBlock]) -> tuple[int, int]:
+        for design, block in zip(collectors, works, strict=True):
+            design.add(block)
+        return works[0].first, works[0].out.size
+
+    found = [] if sink is None else sink.begin(designs)
+    held = []
+    while found:  # emptied, so that what is found is not held twice
+        held.append(take(found.pop()))
+    done = sum(n for _, n in held)
+    if done and progress is not None:
+        progress(done, n_paths)
+    if done < n_paths:
+        if warm_up.is_going_on():
+            designs[0].price_block(0, 1)
+            signals.check()
+            warm_up.end()
+        task = Task(designs)
+        with worker_pool(task, threads, executor) as workers:
+            size = min(largest, math.ceil(n_paths / workers.count()))
+            most = size if executor is None else LARGEST * largest
+            cut = scheduling.BlockScheduler(scheduling.missing(held, n_paths), size, most)
+            with closing(scheduling.work(task, cut, workers)) as results:
+                for works in results:
+                    done += take(works)[1]
+                    if sink is not None:
+                        sink.add(works)
+                    if progress is not None:
+                        progress(done, n_paths)
+                    signals.check()
+    return [design.block() for design in collectors]
+
+
+@contextmanager
+def worker_pool(task: Task, threads: int | None, executor: Any) -> Iterator[scheduling.WorkerPool]:
+    """Those who work a task, with all that they need to begin: threads of this process, or the caller's executor."""
+    if executor is None:
+        count = int(threads or scheduling.default_threads())
+        with ThreadPoolExecutor(max_workers=count) as pool:
+            yield scheduling.WorkerPool(pool, count)
+    elif (client := _client(executor)) is not None:
+        from stress.engine import cluster
+
+        with cluster.cluster_pool(client, executor, task) as machines:
+            yield machines
+    else:
+        task(0, 1)  # compiled and kept before processes would all compile it
+        yield scheduling.WorkerPool(
+            executor, int(threads or getattr(executor, "_max_workers", 0) or scheduling.default_threads())
+        )
+
+
+def _client(executor: Any) -> Any:
+    """The client of dask.distributed that stands behind an executor, or None."""
+    client = getattr(executor, "_client", executor)
+    return client if type(client).__module__.partition(".")[0] == "distributed" else None

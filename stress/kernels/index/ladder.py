@@ -1,0 +1,111 @@
+"""The book, sorted once, in the order in which a moving price meets it.
+
+Longs stand first, from the highest liquidation price down; shorts follow, from the lowest up; ties in book order. A
+path walks each side with one pointer: every position behind it is gone, so a quiet step looks at two numbers.
+
+What liquidation reads of a position lies together, in one RUNG. What ADL reads lies in columns of another order, in
+which those with a profit at any mark stand first (`Winners`). The rest is looked at where something has happened.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+GROUPINGS = 3  # each position stands in one cell of each grouping, see `stress.results.rates`
+
+RUNG = np.dtype((np.record, [("liquidation", "f8"), ("bankruptcy", "f8"), ("quantity", "f8")]))
+
+FLIGHT_SIZE = 64
+
+# Sums and bounds of 64 positions in a row, counted from the first of a side, to take or to leave all of them at once.
+FLIGHT = np.dtype((np.record, [
+    ("last", "f8"),                                     # liquidation price of the last
+    ("quantity", "f8"), ("level_value", "f8"), ("bankruptcy_value", "f8"),  # sums of q, q L and q B
+    ("bankruptcy_low", "f8"), ("bankruptcy_high", "f8"),
+]))  # fmt: skip
+
+
+class Winners(NamedTuple):
+    """The book as ADL scans it: longs from the lowest entry price up, then shorts from the highest down.
+
+    At any mark those of a side that have a profit are its first rows.
+
+    entry, quantity, margin : float64[N]
+    place : int32[N], of each row in the ladder
+    kind : int32[N], row of `kinds`
+    kinds : int64[K, GROUPINGS], the different triples of cells
+    """
+
+    entry: np.ndarray
+    quantity: np.ndarray
+    margin: np.ndarray
+    place: np.ndarray
+    kind: np.ndarray
+    kinds: np.ndarray
+
+
+class Ladder(NamedTuple):
+    """Positions in the order in which a moving price meets them.
+
+    rungs : RUNG[N]
+    long_flights, short_flights : FLIGHT[n // 64] for n longs, n shorts
+    entry : float64[N]
+    number : int64[N], in the book
+    kind : int32[N], as in `winners`
+    row : int32[N], of each place in `winners`
+    longs : int, how many longs
+    winners : Winners
+    """
+
+    rungs: np.ndarray
+    long_flights: np.ndarray
+    short_flights: np.ndarray
+    entry: np.ndarray
+    number: np.ndarray
+    kind: np.ndarray
+    row: np.ndarray
+    longs: int
+    winners: Winners
+
+
+def sum_flights(rungs):
+    """FLIGHT[n // 64] of the RUNG[n] of a side."""
+    whole = rungs[: rungs.size - rungs.size % FLIGHT_SIZE].reshape(-1, FLIGHT_SIZE)
+    level, bankruptcy, quantity = whole["liquidation"], whole["bankruptcy"], whole["quantity"]
+    flights = np.zeros(len(whole), FLIGHT)
+    flights["last"] = level[:, -1]
+    flights["quantity"] = quantity.sum(axis=1)
+    with np.errstate(invalid="ignore"):  # a level that no price reaches is infinite
+        flights["level_value"] = (quantity * level).sum(axis=1)
+    flights["bankruptcy_value"] = (quantity * bankruptcy).sum(axis=1)
+    flights["bankruptcy_low"], flights["bankruptcy_high"] = bankruptcy.min(axis=1), bankruptcy.max(axis=1)
+    return flights
+
+
+def build(side, quantity, entry, margin, liquidation, bankruptcy, cells):
+    """Sort a book into a Ladder: arrays of length N in book order, side +1 or -1, cells int64[N, GROUPINGS]."""
+    longs, shorts = np.flatnonzero(side > 0), np.flatnonzero(side < 0)
+    longs = longs[np.argsort(-liquidation[longs], kind="stable")]
+    shorts = shorts[np.argsort(liquidation[shorts], kind="stable")]
+    order = np.concatenate([longs, shorts])
+    rungs = np.zeros(order.size, RUNG)
+    for name, column in zip(RUNG.names or (), (liquidation, bankruptcy, quantity), strict=True):
+        rungs[name] = column[order]
+    base = int(cells.max(initial=0)) + 1
+    code = (cells[:, 0] * base + cells[:, 1]) * base + cells[:, 2]
+    _, first, kind = np.unique(code, return_index=True, return_inverse=True)
+    kind = kind.astype(np.int32)
+    ranked = np.lexsort((side * entry, -side))
+    place, row = np.empty((2, order.size), np.int32)
+    place[order] = row[ranked] = np.arange(order.size)
+    return Ladder(
+        rungs,
+        sum_flights(rungs[: longs.size]),
+        sum_flights(rungs[longs.size :]),
+        entry[order],
+        order,
+        kind[order],
+        row[order],
+        int(longs.size),
+        Winners(entry[ranked], quantity[ranked], margin[ranked], place[ranked], kind[ranked], cells[first]),
+    )

@@ -1,0 +1,85 @@
+"""Random numbers that are addressed, not counted.
+
+Philox4x32-10 turns a 128-bit counter and a 64-bit key into 128 random bits, by ten rounds of multiplication. The
+key is the seed, the counter an address (draw, path, stream). So a path alone, in a batch, on one thread or eight or
+on another machine sees the same numbers, and two designs with one seed see the same market.
+
+Source: J. K. Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC'11, with the Random123 known-answer
+vectors as tests. 64-bit products of 32-bit words keep all arithmetic exact.
+"""
+
+import numpy as np
+
+from stress.kernels.jit import formula, jit
+from stress.kernels.numerics.elementary import ONE
+
+MASK = 0xFFFFFFFF
+M0 = 0xD2511F53
+M1 = 0xCD9E8D57
+W0 = 0x9E3779B9
+W1 = 0xBB67AE85
+
+# What a number is drawn for. A new purpose takes a new number, so that it shifts no other.
+STEP = 0  # diffusion: normal and low of a step
+BRIDGE = 1  # high of a step, number of jumps
+JUMP = 2  # jump sizes
+SCORE = 3  # the random ADL queue
+POPULATION = 4  # synthetic books
+BLOCK = 5  # bootstrap blocks
+
+
+@formula
+def philox(c0, c1, c2, c3, k0, k1):
+    """Four random 32-bit words of the counter (c0..c3) under the key (k0, k1). All words are ints in [0, 2^32)."""
+    for _ in range(10):
+        p0 = M0 * c0
+        p1 = M1 * c2
+        c0, c1, c2, c3 = ((p1 >> 32) & MASK) ^ c1 ^ k0, p1 & MASK, ((p0 >> 32) & MASK) ^ c3 ^ k1, p0 & MASK
+        k0 = (k0 + W0) & MASK
+        k1 = (k1 + W1) & MASK
+    return c0, c1, c2, c3
+
+
+@formula
+def unit(high, low):
+    """The uniform in (0, 1) of two 32-bit words: 52 bits, centred, so that a double holds it and it is never 0 or 1.
+
+    The upper 26 bits of each word make k, the fraction of the double 1 + k / 2^52; so (k + 1/2) / 2^52 comes out
+    exactly, without a conversion of integers.
+    """
+    return np.int64(((high >> 6) << 26) | (low >> 6) | ONE).view(np.float64) - (1.0 - 2.0**-53)
+
+
+@formula
+def uniforms(seed, stream, path, draw):
+    """Two independent uniforms in (0, 1) at the address (stream, path, draw).
+
+    Parameters
+    ----------
+    seed : int
+        0 <= seed < 2^63.
+    stream : int
+        One of the purposes above.
+    path : int
+        Number of the path, >= 0.
+    draw : int
+        Number of the draw in the path, 0 <= draw < 2^32.
+    """
+    key0, key1 = seed & MASK, (seed >> 32) & MASK
+    w0, w1, w2, w3 = philox(draw & MASK, path & MASK, (path >> 32) & MASK, stream & MASK, key0, key1)
+    return unit(w0, w1), unit(w2, w3)
+
+
+@jit
+def event_key(seed, path, step, side):
+    """Key (two words) of the random ADL queue of one event: losses of `side` (+1, -1) in `step` of `path`."""
+    draw = 2 * step + (1 if side > 0 else 0)
+    w0, w1, _, _ = philox(draw & MASK, path & MASK, (path >> 32) & MASK, SCORE, seed & MASK, (seed >> 32) & MASK)
+    return w0, w1
+
+
+@jit
+def event_score(key0, key1, position):
+    """Uniform score in (0, 1) of a position (its number in the book) under the key of the event."""
+    w0, w1, _, _ = philox(position & MASK, (position >> 32) & MASK, 0, 0, key0, key1)
+    return unit(w0, w1)

@@ -1,0 +1,1 @@
+"""One path: its records, liquidation, auto-deleveraging, the step, the run."""

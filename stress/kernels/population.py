@@ -1,0 +1,168 @@
+"""Synthetic traders: what each account draws, by address.
+
+| draw of account i | uniforms |
+|---|---|
+| 0 | size, leverage |
+| 1 | side, - |
+| 2 + 2 r | holding time and place of the entry in round r |
+| 3 + 2 r | whether the price crossed the liquidation level on the way (without bars) |
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from stress.kernels.jit import jit
+from stress.kernels.numerics.elementary import exp, log, normal_quantile, power
+from stress.kernels.numerics.philox import POPULATION, uniforms
+from stress.kernels.rules.margin import QUANTITY, liquidation_price, maintenance_margin, tier_of
+
+ROUNDS = 256  # entries tried for an account before it enters at the price of now
+
+
+class Traits(NamedTuple):
+    """Distribution of size and leverage.
+
+    threshold : float64[K-1], normal quantiles of the cumulated weights of leverage, ascending
+    correlation : float, of the normal scores of size and leverage
+    sigma : float, standard deviation of log size
+    tail_from : float, quantile where the Pareto tail starts; above 1 for none
+    tail_index : float
+    """
+
+    threshold: np.ndarray
+    correlation: float
+    sigma: float
+    tail_from: float
+    tail_index: float
+
+
+class History(NamedTuple):
+    """Where positions were opened.
+
+    low, high : float64[B], USD, of past bars up to now; empty for a log-normal past
+    later_low, later_high : float64[B], extremes of all that came after each bar
+    step : float, seconds of a bar
+    holding : float, mean holding time, seconds
+    volatility : float, per square root of a second; used without bars
+    """
+
+    low: np.ndarray
+    high: np.ndarray
+    later_low: np.ndarray
+    later_high: np.ndarray
+    step: float
+    holding: float
+    volatility: float
+
+
+@jit
+def size_quantile(traits, u):
+    """Size (median 1) at quantile u: log-normal, from `tail_from` on Pareto."""
+    if u < traits.tail_from:
+        return exp(traits.sigma * normal_quantile(u))
+    start = exp(traits.sigma * normal_quantile(traits.tail_from))
+    return start * power((1.0 - traits.tail_from) / (1.0 - u), 1.0 / traits.tail_index)
+
+
+@jit
+def draw_traits(seed, traits, size, leverage, side):
+    """Size (median 1), number of the leverage and uniform of the side of every account.
+
+    Parameters
+    ----------
+    size : float64[N]
+        Overwritten.
+    leverage : int64[N]
+        Overwritten; 0..K-1, ascending in leverage.
+    side : float64[N]
+        Overwritten; a uniform in (0, 1).
+    """
+    rest = math.sqrt(1.0 - traits.correlation * traits.correlation)
+    for i in range(size.size):
+        u, w = uniforms(seed, POPULATION, i, 0)
+        size[i] = size_quantile(traits, u)
+        z = traits.correlation * normal_quantile(u) + rest * normal_quantile(w)
+        k = 0
+        while k < traits.threshold.size and traits.threshold[k] < z:
+            k += 1
+        leverage[i] = k
+        side[i] = uniforms(seed, POPULATION, i, 1)[0]
+
+
+@jit
+def past_price(history, price, u, w):
+    """Entry price at a holding time drawn by u, its number of the bar (-1 without bars) and the holding time."""
+    bars = history.low.size
+    if bars == 0:
+        held = -history.holding * log(1.0 - u)
+        return price * exp(history.volatility * math.sqrt(held) * normal_quantile(w)), -1, held
+    known = 1.0 - exp(-bars * history.step / history.holding)
+    held = -history.holding * log(1.0 - u * known)
+    j = max(bars - 1 - int(held / history.step), 0)
+    return history.low[j] + w * (history.high[j] - history.low[j]), j, held
+
+
+@jit
+def is_alive(tiers, history, s, q, e, m, price, bar, held, u):
+    """Whether a position opened at e is above its maintenance margin now and was so since."""
+    if m + s * q * (price - e) <= maintenance_margin(tiers, q, e, price):
+        return False
+    level = liquidation_price(tiers, s, q, e, m, e)
+    if abs(level) == math.inf:
+        return True
+    if s * (e - level) <= 0.0 or s * (price - level) <= 0.0:
+        return False
+    if bar >= 0:
+        return s * ((history.later_low[bar] if s > 0 else history.later_high[bar]) - level) > 0.0
+    # A Brownian bridge in log price from e to now touches the level with this probability.
+    variance = history.volatility * history.volatility * held
+    return variance <= 0.0 or u >= exp(-2.0 * log(e / level) * log(price / level) / variance)
+
+
+@jit
+def draw_entries(seed, tiers, max_leverage, history, price, side, quantity, leverage, entry, margin):
+    """Entry price and margin of every account: of those that would still be open now.
+
+    The margin is the initial margin of the set leverage, which is lowered to what the tier allows.
+
+    Parameters
+    ----------
+    max_leverage : float64[K]
+        By tier.
+    side, quantity : float64[N]
+    leverage : float64[N]
+        Wanted leverage; overwritten by the leverage that the tier of the entry allows.
+    entry, margin : float64[N]
+        Overwritten.
+
+    Returns
+    -------
+    late : int
+        Accounts that found no past entry to survive from and entered at the price of now.
+    dead : int
+        Those of them that are at or below their maintenance margin even so.
+    """
+    late, dead = 0, 0
+    for i in range(side.size):
+        s, q, wanted = side[i], quantity[i], leverage[i]
+        alive = False
+        for r in range(ROUNDS + 1):
+            if r < ROUNDS:
+                u, w = uniforms(seed, POPULATION, i, 2 + 2 * r)
+                e, bar, held = past_price(history, price, u, w)
+            else:
+                e, bar, held = price, -1, 0.0
+            k = tier_of(tiers, q if tiers.basis == QUANTITY else q * e)
+            leverage[i] = min(wanted, max_leverage[k])
+            entry[i], margin[i] = e, q * e / leverage[i]
+            crossing = uniforms(seed, POPULATION, i, 3 + 2 * r)[0] if bar < 0 else 1.0
+            alive = is_alive(tiers, history, s, q, e, margin[i], price, bar, held, crossing)
+            if alive:
+                break
+        if r == ROUNDS:
+            late += 1
+            if not alive:
+                dead += 1
+    return late, dead

@@ -1,0 +1,1 @@
+"""Scalar rules: margin, scores, sharing, depth, loss layers."""

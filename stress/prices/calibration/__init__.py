@@ -1,0 +1,1 @@
+"""Parameters of a jump model from bars."""

@@ -1,0 +1,199 @@
+"""Fits of a jump law to the log returns of bars: grouped likelihood, deconvolution, tail.
+
+Returns are counted into cells; those within the threshold count as one, so the shape of the peak has no say in the
+jumps. The law of a bar comes from `stress.prices.calibration.bar_law`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize
+
+from stress.prices.calibration.bar_law import Grid
+from stress.prices.jump_diffusion import YEAR
+from stress.prices.kou import Kou
+from stress.prices.pareto import fit_tail, simplex
+
+BLOCKS = 20  # of the jackknife
+POINTS = 21  # of a table of sizes
+ITERATIONS = 15  # of the expectation-maximisation; more only sharpens noise into spikes
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Log returns counted into the cells of a grid.
+
+    Parameters
+    ----------
+    grid : Grid
+    inner : bool[grid.size]
+        Cells within the threshold, which count as one.
+    counts : float64[grid.size]
+    squares : float
+        Sum of the squared returns.
+    """
+
+    grid: Grid
+    inner: np.ndarray
+    counts: np.ndarray
+    squares: float
+
+    @property
+    def n(self) -> float:
+        """Number of returns."""
+        return float(self.counts.sum())
+
+    @property
+    def threshold(self) -> float:
+        """Edge of the inner cells."""
+        return 0.5 * float(self.inner.sum()) * self.grid.width
+
+    def sd(self, rate: np.ndarray) -> float:
+        """Deviation of the normal: what jumps at `rate` leave of the variance, at least two thirds of a cell."""
+        left = self.squares / self.n - float((rate * self.grid.centres**2).sum())
+        return math.sqrt(max(left, (self.grid.width / 1.5) ** 2))
+
+    def ratio(self, law: np.ndarray) -> np.ndarray:
+        """Observed share over probability, cell by cell; the inner cells share one value."""
+        inside = self.counts[self.inner].sum() / law[self.inner].sum()
+        return np.where(self.inner, inside, self.counts / np.maximum(law, 1e-15)) / self.n
+
+    def deviance(self, law: np.ndarray) -> float:
+        """Minus the log likelihood of the grouped counts."""
+        seen = ~self.inner & (self.counts > 0)
+        inside = self.counts[self.inner].sum() * math.log(law[self.inner].sum())
+        return -inside - float((self.counts[seen] * np.log(np.maximum(law[seen], 1e-15))).sum())
+
+
+def count(returns: np.ndarray, u: float) -> Cells:
+    """Returns counted into cells a quarter of the inner deviation wide, with an edge at the threshold u."""
+    inner_sd = float(np.sqrt(np.mean(returns[np.abs(returns) < u] ** 2)))
+    width = u / (math.ceil(4.0 * u / max(inner_sd, u / 100.0)) + 0.5)
+    grid = Grid(width, float(np.abs(returns).max()) + u)
+    return Cells(grid, np.abs(grid.centres) < u, grid.count(returns), float((returns**2).sum()))
+
+
+def jackknife(
+    returns: np.ndarray, cells: Cells, full: dict[str, Any], fit: Callable[[Cells, dict[str, Any]], dict[str, Any]]
+) -> dict[str, Any]:
+    """Standard errors from leaving out one stretch of time at a time; a cap is assumed and has none."""
+    estimates = [
+        fit(
+            replace(
+                cells, counts=cells.counts - cells.grid.count(block), squares=cells.squares - float((block**2).sum())
+            ),
+            full,
+        )
+        for block in np.array_split(returns, BLOCKS)
+    ]
+    errors = {}
+    for name in full:
+        if not name.startswith("cap_"):
+            values = np.array([e[name] for e in estimates])
+            spread = ((values - values.mean(axis=0)) ** 2).sum(axis=0)
+            se = np.sqrt((BLOCKS - 1) / BLOCKS * spread)
+            errors[name] = digits(np.where(se < 1e-12 * np.abs(values).max(axis=0), 0.0, se), 3)  # rounding is no error
+    return errors
+
+
+def fit_kou(cells: Cells, step: float, start: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Kou's parameters by maximum likelihood of the grouped returns; `start` speeds up a refit."""
+    years = step / YEAR
+    c, n = cells.grid.centres, cells.n
+    if start is None:
+        guess = []
+        for side in (1, -1):
+            mass = np.where(cells.inner | (side * c < 0), 0.0, cells.counts)
+            eta = mass.sum() / max((mass * (side * c - cells.threshold)).sum(), 1e-9)
+            guess += [mass.sum() / n * math.exp(min(eta * cells.threshold, 3.0)), max(eta, 2.0)]
+        x0 = np.log(guess)
+    else:
+        up = start["intensity"] * start["p_up"] * years
+        x0 = np.log([up, start["eta_up"], start["intensity"] * years - up, start["eta_down"]])
+
+    left = cells.sd(jump_rates(cells)) ** 2
+
+    def parameters(x: np.ndarray) -> tuple[dict[str, Any], np.ndarray]:
+        """The model's parameters, and its jumps in each cell."""
+        up, eta_up, down, eta_down = np.exp(x)
+        jumps = {"intensity": (up + down) / years, "p_up": up / (up + down), "eta_up": eta_up, "eta_down": eta_down}
+        rate = cells.grid.jump_rate(Kou(s0=1.0, sigma=0.0, **jumps), years)
+        # of what moves beyond the threshold leave of the variance, smaller jumps take their part
+        inside = float((rate * c**2)[cells.inner].sum())
+        sd = math.sqrt(max(left - inside, (cells.grid.width / 1.5) ** 2))
+        return {"sigma": sd / math.sqrt(years)} | jumps, rate
+
+    def deviance(x: np.ndarray) -> float:
+        if not (math.log(1.01) < x[1] and x[0] < 0.7 and x[2] < 0.7 and max(x[1], x[3]) < 9.0):
+            return 1e12
+        found, rate = parameters(x)
+        return cells.deviance(cells.grid.law(rate, found["sigma"] * math.sqrt(years)))
+
+    options = {"xatol": 1e-4, "fatol": 1e-4, "maxiter": 2000, "maxfev": 2000}
+    found = minimize(deviance, x0, method="Nelder-Mead", options=options | {"initial_simplex": simplex(x0)})
+    return {name: digits(value) for name, value in parameters(found.x)[0].items()}
+
+
+def fit_tail_jumps(cells: Cells, step: float, cap: float, start: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Parameters of TailJumps; a refit keeps the places where the tails of `start` begin."""
+    years = step / YEAR
+    rate = jump_rates(cells)
+    parameters: dict[str, Any] = {"sigma": digits(cells.sd(rate) / math.sqrt(years))}
+    c = cells.grid.centres
+    for name, side in (("up", 1), ("down", -1)):
+        here = side * c > 0
+        sizes, mass = np.abs(c[here]), rate[here]
+        order = np.argsort(sizes)
+        sizes, mass = sizes[order], mass[order]
+        total = mass.sum()
+        # cells have a width: the distribution function runs linearly through each
+        edges = np.concatenate([sizes - 0.5 * cells.grid.width, sizes[-1:] + 0.5 * cells.grid.width])
+        below = np.concatenate([[0.0], np.cumsum(mass) / total])
+        if start is None:
+            observed = cells.counts[here][order][mass > 0].sum()
+            in_tail = min(max(0.1 * observed, 40.0), 0.5 * observed)
+            begin = float(np.interp(1.0 - in_tail / observed, below, edges))
+        else:
+            begin = start[f"sizes_{name}"][-1]
+        body = float(np.interp(begin, edges, below))
+        far = sizes > begin
+        xi, beta = fit_tail(sizes[far] - begin, mass[far] * cells.n)
+        first = np.searchsorted(below, 1e-9)  # the table starts where the mass does
+        table = np.interp(np.linspace(0.0, body, POINTS), below[max(first - 1, 0) :], edges[max(first - 1, 0) :])
+        table[-1] = begin
+        parameters |= {
+            f"intensity_{name}": digits(total / years),
+            f"sizes_{name}": [digits(x, 5) for x in table],
+            f"tail_{name}": digits(1.0 - body),
+            f"xi_{name}": digits(xi),
+            f"beta_{name}": digits(beta),
+            f"cap_{name}": digits(cap),
+        }
+    return parameters
+
+
+def jump_rates(cells: Cells) -> np.ndarray:
+    """Expected jumps per bar and cell, above the threshold, by expectation-maximisation.
+
+    Given a return r, the expected number of jumps of size a in its bar is rate_a f(r - a) / f(r), with f the density of
+    the bar (Mecke's formula), however many jumps the bar holds; summed over the returns that is the next rate.
+    """
+    grid = cells.grid
+    hat = np.bartlett(11)
+    rate = np.where(cells.inner, 0.0, np.convolve(cells.counts / cells.n, hat / hat.sum(), mode="same"))
+    for _ in range(ITERATIONS):
+        law = grid.law(rate, cells.sd(rate))
+        rate = rate * np.maximum(grid.back(np.conj(grid.transform(law)) * grid.transform(cells.ratio(law))), 0.0)
+    return rate
+
+
+def digits(value: Any, figures: int = 6) -> Any:
+    """Rounded to so many significant digits; what is printed is what is fitted."""
+    if np.ndim(value):
+        return [digits(v, figures) for v in value]
+    return float(f"{float(value):.{figures}g}")

@@ -1,0 +1,267 @@
+"""What the parametric models share: Brownian motion in log price, and jumps.
+
+    d ln S = m dt + sigma dW + J dN,      m = drift - sigma^2 / 2 - intensity * (E[e^J] - 1)
+
+With m so chosen E[S_t] = S_0 exp(drift t): a martingale unless a drift is given. A step is a continuous move with the
+exact extremes of the Brownian bridge, then the jumps of the step, put at its end
+(`stress.kernels.prices.diffusion`). So the continuous part does not depend on how fine the steps are, and shorter steps
+only refine when the jumps come.
+
+Rates are per year of 365 days, as crypto trades on all of them. A model is a frozen dataclass of its parameters with
+a jump law; GBM is the model without one.
+
+Volatility may follow the hour: `profile` multiplies sigma over the day, in equal spans from 0:00 on, scaled to a mean
+square of 1 so that sigma stays what it is over a day. A step takes the mean variance of its time. Jumps keep their
+rate. Bridge extremes stay exact where volatility changes within a step, but for the part of the drift that does not
+change with it (`drift` and the compensator of jumps).
+
+References: R. C. Merton (1976) for the compensator; S. Kou (2002) for exponential jumps; K. Metwally and A. Atiya
+(2002) for bridge extremes between jumps.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+from scipy.special import ndtr
+
+from stress.errors import InputError, Problem, raise_if
+from stress.kernels.numerics.vector import room
+from stress.kernels.prices.diffusion import MAX_JUMPS, Law, Side, fill_block
+
+DAY = 86_400.0  # seconds
+YEAR = 365 * DAY
+NO_JUMPS = Side(body=np.zeros(1), tail=1.0, xi=0.0, beta=1.0, cap=math.inf)
+
+PriceBlock = tuple[np.ndarray, np.ndarray | None, np.ndarray | None, np.ndarray | None]
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a finite real number (a bool is none)."""
+    return (
+        isinstance(value, (int, float, np.integer, np.floating))
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+    )
+
+
+def check_numbers(model: Any, rules: Iterable[tuple[str, str]]) -> list[Problem]:
+    """Problems of the named fields of a dataclass, one at most for each.
+
+    Parameters
+    ----------
+    model : dataclass instance
+        Fields that pass become floats.
+    rules : iterable of (name, rule)
+        The rule is "any", or a comparison or two that the value must meet, such as ">= 0" or "> 0, <= 1".
+    """
+    problems = []
+    for name, rule in rules:
+        value = getattr(model, name)
+        ok = is_number(value)
+        if ok and rule != "any":
+            ok = all(_meets(float(value), *part.split()) for part in rule.split(","))
+        if ok:
+            object.__setattr__(model, name, float(value))
+        else:
+            wanted = "a finite number" if rule == "any" else f"a number {rule.replace(',', ' and')}"
+            problems.append(Problem("prices", wanted, column=name, value=value))
+    return problems
+
+
+def _meets(value: float, comparison: str, bound: str) -> bool:
+    limit = float(bound)
+    return {">": value > limit, ">=": value >= limit, "<": value < limit, "<=": value <= limit}[comparison]
+
+
+@dataclass(frozen=True)
+class JumpDiffusion:
+    """Base of the parametric models; a subclass adds its parameters and its jump law.
+
+    Parameters
+    ----------
+    s0 : float
+        Price at the start, USD, > 0.
+    sigma : float
+        Volatility of the continuous part per square root of a year of 365 days, >= 0.
+    drift : float
+        Expected growth of the price per year; 0 (the default) makes the price a martingale.
+    profile : sequence of float, optional
+        Multipliers of sigma, >= 0, over equal spans of the day from 0:00 on: 24 for hours. Scaled to a mean square
+        of 1. None: the same at any hour.
+    profile_start : float
+        Hour of the day at the start of a path, in [0, 24).
+
+    Raises
+    ------
+    InputError
+        With every parameter that is wrong.
+    """
+
+    kind: ClassVar[str]
+
+    s0: float
+    sigma: float
+    drift: float = field(default=0.0, kw_only=True)
+    profile: Sequence[float] | None = field(default=None, kw_only=True)
+    profile_start: float = field(default=0.0, kw_only=True)
+
+    def __post_init__(self) -> None:
+        raise_if(self.problems())
+
+    def problems(self) -> list[Problem]:
+        """What is wrong with the parameters."""
+        rules = [("s0", "> 0"), ("sigma", ">= 0"), ("drift", "any"), ("profile_start", ">= 0, < 24")]
+        return check_numbers(self, rules) + self._check_profile()
+
+    def _check_profile(self) -> list[Problem]:
+        if self.profile is None:
+            return []
+        sound = isinstance(self.profile, (Sequence, np.ndarray)) and not isinstance(self.profile, (str, bytes))
+        values = list(self.profile) if sound else []
+        if not values or not all(is_number(x) and x >= 0 for x in values) or not any(values):
+            wanted = "multipliers of sigma, numbers >= 0 and not all of them 0"
+            return [Problem("prices", wanted, column="profile", value=values[:3] or self.profile)]
+        object.__setattr__(self, "profile", tuple(float(x) for x in values))
+        return []
+
+    def jump_intensity(self) -> tuple[float, float]:
+        """Jumps up and down per year."""
+        return 0.0, 0.0
+
+    def jump_sides(self) -> tuple[Side, Side]:
+        """Laws of the sizes of jumps up and down, in log price."""
+        return NO_JUMPS, NO_JUMPS
+
+    def jump_growth(self) -> tuple[float, float]:
+        """E[e^J - 1] of a jump up and of a jump down."""
+        return 0.0, 0.0
+
+    def jump_survival(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """P(size > y) of a jump up and of a jump down."""
+        return tuple(survival(side, np.asarray(y, dtype=float)) for side in self.jump_sides())  # type: ignore[return-value]
+
+    def log_drift(self) -> float:
+        """Drift m of the log price between jumps, per year."""
+        up, down = self.jump_intensity()
+        growth_up, growth_down = self.jump_growth()
+        return self.drift - 0.5 * self.sigma**2 - up * growth_up - down * growth_down
+
+    def pace(self, n_steps: int, dt: float) -> np.ndarray:
+        """Variance of each step as a multiple of sigma^2 dt, float64[n_steps + 1]."""
+        if self.profile is None:
+            return np.ones(n_steps + 1)
+        variance = np.square(self.profile)
+        by_hour = np.concatenate([[0.0], np.cumsum(variance)]) / variance.sum()  # since 0:00, of a day's
+        days, rest = np.divmod(self.profile_start / 24.0 + np.arange(n_steps + 1) * (dt / DAY), 1.0)
+        so_far = days + np.interp(rest, np.linspace(0.0, 1.0, by_hour.size), by_hour)
+        return np.maximum(np.diff(so_far, prepend=so_far[0]) * (DAY / dt), 0.0)
+
+    @cached_property
+    def _laws(self) -> dict[tuple[int, float], tuple[Law, tuple[Side, Side]]]:
+        """What paths are made from, by steps and their length: blocks are many, and ask for the same."""
+        return {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The parameters alone."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    def block(self, seed: int, first_path: int, n_paths: int, n_steps: int, dt: float) -> PriceBlock:
+        """Paths first_path .. first_path + n_paths - 1; path i depends on (seed, i) alone.
+
+        Parameters
+        ----------
+        seed : int
+            0 <= seed < 2^63.
+        first_path, n_paths, n_steps : int
+        dt : float
+            Length of a step, seconds.
+
+        Returns
+        -------
+        close, low, high, pre_jump : float64[n_paths, n_steps + 1]
+            Column 0 is S_0. `pre_jump` is the price just before the jumps of a step, `low` and `high` are the
+            extremes of the continuous move that ends there. Without jumps `pre_jump` is `close`, the same array.
+
+        Raises
+        ------
+        InputError
+            If a step is so long that it may hold more than MAX_JUMPS jumps.
+        """
+        if (n_steps, dt) not in self._laws:
+            self._laws[n_steps, dt] = law_of(self, n_steps, dt), self.jump_sides()
+        law, sides = self._laws[n_steps, dt]
+        if law.rate > MAX_JUMPS / 4:
+            raise InputError(
+                Problem("run", f"shorter steps: {law.rate:.0f} jumps are expected in one", column="step", value=dt)
+            )
+        close, low, high = (np.empty((n_paths, n_steps + 1)) for _ in range(3))
+        pre_jump = np.empty_like(close) if law.rate > 0.0 else close
+        fill_block(law, *sides, self.s0, seed, first_path, room(), close, low, high, pre_jump)
+        return close, low, high, pre_jump
+
+    def describe(self) -> dict[str, Any]:
+        """The model's word and parameters as plain values."""
+        unused = ("profile", "profile_start") if self.profile is None else ()
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in unused}
+        return {"model": self.kind} | {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+
+
+def law_of(model: JumpDiffusion, n_steps: int, dt: float) -> Law:
+    """The steps of a path as the kernels take them."""
+    years = dt / YEAR
+    up, down = model.jump_intensity()
+    drift, sd = model.log_drift() * years, model.sigma * math.sqrt(years)
+    paced = sd * np.sqrt(model.pace(n_steps, dt))
+    return Law(
+        drift=drift + 0.5 * (sd * sd - paced * paced),  # the expected price stays what it was
+        sd=paced,
+        variance2=2.0 * paced * paced,
+        rate=(up + down) * years,
+        p_up=up / (up + down) if up + down > 0.0 else 1.0,
+    )
+
+
+def survival(side: Side, y: np.ndarray) -> np.ndarray:
+    """P(size > y) of a side, for any y; an atom of 1 - F sits at the cap."""
+    start = side.body[-1]
+    if side.sd > 0.0:
+        return np.where(y < 0.0, 1.0, ndtr((start - y) / side.sd) / side.tail)
+    z = np.maximum(y - start, 0.0) / side.beta
+    with np.errstate(divide="ignore"):
+        log_tail = -z if abs(side.xi) < 1e-9 else -np.log(np.maximum(1.0 + side.xi * z, 0.0)) / side.xi
+    beyond = np.where(y >= side.cap, 0.0, side.tail * np.exp(log_tail))
+    if side.body.size == 1:
+        return np.where(y < start, 1.0, beyond)
+    p = np.linspace(0.0, 1.0 - side.tail, side.body.size)
+    within = 1.0 - np.interp(y, side.body, p)
+    return np.where(y < start, within, beyond)
+
+
+def growth(side: Side, sign: int) -> float:
+    """E[exp(sign * size) - 1] of a side with a cap.
+
+    The body is a piecewise linear quantile function, so its pieces have a closed form; the tail is integrated by
+    parts, E = e^v + integral of sign e^(sign y) P(size > y) dy from v to the cap, by Gauss-Legendre on 8 panels of 32
+    nodes (relative error below 1e-11).
+    """
+    a, b = sign * side.body[:-1], sign * side.body[1:]
+    width = b - a
+    flat = np.abs(width) < 1e-9
+    pieces = np.where(flat, np.exp(0.5 * (a + b)), np.expm1(width) * np.exp(a) / np.where(flat, 1.0, width))
+    body = pieces.mean() if pieces.size else 0.0
+    start = side.body[-1]
+    end = min(side.cap, start - side.beta / side.xi) if side.xi < 0.0 else side.cap
+    x, w = np.polynomial.legendre.leggauss(32)
+    # panels that widen geometrically from the start, where the survival function bends most
+    edges = start + (end - start) * np.concatenate([[0.0], 4.0 ** np.arange(-7.0, 1.0)])
+    half = 0.5 * np.diff(edges)[:, None]
+    y = (edges[:-1, None] + half) + half * x
+    beyond = survival(side, np.minimum(y, np.nextafter(end, 0.0))) / side.tail if side.tail > 0.0 else 0.0 * y
+    tail = math.exp(sign * start) + float(np.sum(half * w * sign * np.exp(sign * y) * beyond))
+    return (1.0 - side.tail) * body + side.tail * tail - 1.0

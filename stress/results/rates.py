@@ -1,0 +1,129 @@
+"""Rates of liquidation, bankruptcy and ADL, by class of traders (`stress.book.classes`).
+
+Traders on one path share its price, so the error of a rate comes from the spread between paths: with h hits among n
+positions of the bucket on a path, the rate is R = sum(h) / sum(n) and its standard error that of a ratio
+(`stress.results.estimate.ratio`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from stress.book.classes import BORDERS, GROUPINGS, By, Side, merge
+from stress.errors import InputError, Problem
+from stress.results.estimate import Estimate, ratio
+
+
+def rates(
+    positions: pd.DataFrame,
+    paths: pd.DataFrame,
+    counted: pd.DataFrame,
+    by: By = "leverage",
+    bins=None,
+    side: Side | None = None,
+) -> pd.DataFrame:
+    """Liquidation, bankruptcy and ADL rates of every bucket.
+
+    Parameters
+    ----------
+    positions, paths, counted : DataFrame
+        `positions`, `paths` and `cells` of a Result.
+    by : {"leverage", "set_leverage", "size"}
+        Effective leverage at S_0, leverage the trader set, or decile of notional at S_0.
+    bins : sequence of float, optional
+        Borders in leverage, some of `BORDERS`; all that hold a position by default.
+    side : {"long", "short"}, optional
+        One side only.
+
+    Returns
+    -------
+    DataFrame
+        A row per bucket that holds a position: `lower`, `upper` (leverage, or notional in USD; nan: not known),
+        `positions`, `notional` (USD), and for each rate `name`, `name_se`, `name_low`, `name_high`. Rates:
+        `liquidation`, `bankruptcy`, `adl` and `adl_share` among all positions of the bucket; `adl_given_event` among
+        those on paths with an ADL event; `adl_given_eligible` among those that were eligible in one; and each of them
+        by notional, `..._by_notional`.
+    """
+    if by not in GROUPINGS:
+        raise InputError(Problem("by", "one of " + ", ".join(GROUPINGS), value=by))
+    if side not in (None, "long", "short"):
+        raise InputError(Problem("side", "long, short or None", value=side))
+    if bins is not None and by == "size":
+        raise InputError(Problem("bins", "no bins by size: they are deciles", value=list(bins)))
+    grouping = GROUPINGS[by]
+    borders = BORDERS if bins is None else merge(bins)
+    bucket_of_class = np.arange(grouping.count)
+    if by != "size":
+        bucket_of_class = np.searchsorted(borders, BORDERS[:-1], side="right") - 1
+        bucket_of_class = np.append(bucket_of_class, borders.size - 1)[: grouping.count]
+    needed = positions[["side", grouping.column, "notional", "liquidation_rank"]]
+    held = needed if side is None else needed[needed["side"] == side]
+    bucket_of_position = bucket_of_class[held[grouping.column].to_numpy()]
+
+    class_of_cell = counted["cell"].to_numpy() - grouping.start
+    chosen = (class_of_cell >= 0) & (class_of_cell < 2 * grouping.count)
+    if side is not None:
+        chosen &= (class_of_cell < grouping.count) == (side == "long")
+    inside = counted[chosen]
+    bucket_of_row = bucket_of_class[class_of_cell[chosen] % grouping.count]
+    with_event = np.flatnonzero(paths["adl_events"].to_numpy() > 0)
+    reached = {word: paths[f"{word}s_reached"].to_numpy() for word in ("long", "short")}
+    rows = []
+    for bucket in np.unique(bucket_of_position):
+        mine = held[bucket_of_position == bucket]
+        sums = _by_path(inside[bucket_of_row == bucket], len(paths))
+        if by == "size":
+            ends = (mine["notional"].min(), mine["notional"].max())
+        else:
+            ends = (borders[bucket], borders[bucket + 1]) if bucket < borders.size - 1 else (np.nan, np.nan)
+        row = {"lower": ends[0], "upper": ends[1], "positions": len(mine), "notional": mine["notional"].sum()}
+        for suffix, ending in (("", ""), ("_notional", "_by_notional")):
+            weight = mine["notional"].to_numpy() if suffix else np.ones(len(mine))
+            liquidated = _passed(mine, weight, reached) - sums["spared" + suffix]
+            row |= _rates_of(liquidated, sums, suffix, ending, float(weight.sum()), with_event)
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _by_path(rows: pd.DataFrame, n_paths: int) -> dict[str, np.ndarray]:
+    """Sum of each counted column on every path."""
+    path = rows["path"].to_numpy()
+    names = [name for name in rows.columns if name not in ("path", "cell")]
+    return {name: np.bincount(path, rows[name].to_numpy(), n_paths) for name in names}
+
+
+def _passed(positions: pd.DataFrame, weight: np.ndarray, reached: dict[str, np.ndarray]) -> np.ndarray:
+    """Sum of the weights of the positions that the price has passed, on every path."""
+    total: np.ndarray | float = 0.0
+    for word, reach in reached.items():
+        mine = (positions["side"] == word).to_numpy()
+        rank = positions["liquidation_rank"].to_numpy()[mine]
+        order = np.argsort(rank)
+        sums = np.concatenate([[0.0], np.cumsum(weight[mine][order])])
+        total = total + sums[np.searchsorted(rank[order], reach, side="left")]
+    return np.asarray(total)
+
+
+def _rates_of(liquidated, sums, suffix: str, ending: str, total: float, with_event: np.ndarray) -> dict[str, float]:
+    """The columns of one bucket, by count (suffix "") or by notional."""
+    held = np.full(liquidated.size, total)
+    adl, eligible = sums["adl" + suffix], sums["eligible" + suffix]
+    estimates = {
+        "liquidation": ratio(liquidated, held),
+        "bankruptcy": ratio(sums["bankrupt" + suffix], held),
+        "adl": ratio(adl, held),
+        "adl_share": ratio(sums["adl_share" + suffix], held),
+        "adl_given_event": ratio(adl[with_event], held[with_event]),
+        "adl_given_eligible": ratio(adl[eligible > 0], eligible[eligible > 0]),
+    }
+    return {key: value for name, estimate in estimates.items() for key, value in _columns(name + ending, estimate)}
+
+
+def _columns(name: str, estimate: Estimate) -> list[tuple[str, float]]:
+    return [
+        (name, estimate.value),
+        (f"{name}_se", estimate.se),
+        (f"{name}_low", estimate.low),
+        (f"{name}_high", estimate.high),
+    ]

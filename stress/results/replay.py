@@ -1,0 +1,50 @@
+"""One path again: its event log as a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from stress.kernels.path.state import LOG
+
+if TYPE_CHECKING:
+    from stress.engine.design import Design
+
+EVENTS = ("liquidation", "adl", "shortfall", "residual")
+
+
+def replay(design: Design, path: int) -> pd.DataFrame:
+    """Event log of one path, see `Result.replay_path`."""
+    prices = design.price_block(path, 1)
+    log = np.zeros(4 * len(design.book) + 64, LOG)
+    for _ in range(2):  # a second time only where the log was too short
+        out = design.figures(prices, path, design.fund, log)
+        if out["logged"][0] <= log.size:
+            break
+        log = np.zeros(int(out["logged"][0]), LOG)
+    design.check(out, path)
+    return log_frame(log[: out["logged"][0]], design.ladder, design.book, design.step)
+
+
+def log_frame(log: np.ndarray, ladder: Any, book: Any, step: float) -> pd.DataFrame:
+    """Event records (LOG) as a table in words; see `Result.replay_path`."""
+    place = log["place"]
+    number = np.where(place >= 0, ladder.number[np.maximum(place, 0)], -1)
+    named = number >= 0
+    return pd.DataFrame(
+        {
+            "step": log["step"],
+            "time": log["step"] * step,
+            "event": np.array(EVENTS)[log["kind"]],
+            "position": number,
+            "account": np.where(named, book.account[np.maximum(number, 0)], ""),
+            "side": np.where(np.where(named, book.side[np.maximum(number, 0)] > 0, place == -1), "long", "short"),
+            "price": log["price"],
+            "quantity": log["quantity"],
+            "money": log["money"],
+            "fund": log["fund"],
+            "position_left": log["left"],
+        }
+    )

@@ -1,0 +1,264 @@
+"""What a run found out: per path, per position, per class of leverage.
+
+A `Result` holds tables and answers questions about them; it draws nothing and writes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from stress.book import classes
+from stress.kernels.path.state import SHARE_UNIT
+from stress.results import rates, replay
+from stress.results.estimate import Estimate, mean, probability, wilson
+
+if TYPE_CHECKING:
+    from stress.engine.blocks import PathBlock
+    from stress.engine.design import Design
+
+PATH_COLUMNS = (
+    "net_loss_peak", "deficit", "inflow", "fund_end", "depleted", "depletion_step", "liquidated_count",
+    "liquidated_quantity", "adl_count", "adl_quantity", "adl_usd", "residual", "weight",
+    "fund_needed", "fund_low", "adl_events", "adl_seen", "longs_reached", "shorts_reached",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """The tables of a run.
+
+    Attributes
+    ----------
+    paths : DataFrame
+        A row per path. Money in USD, quantities in coins.
+
+        - `net_loss_peak`: D*, peak of deficits less inflows had the fund been unlimited
+        - `deficit`: sum of trial deficits; `inflow`: what liquidations paid into the fund
+        - `fund_end`, `fund_low`: balance at the end, and the lowest
+        - `depleted`: whether a deficit was not paid in full; `depletion_step`: when first (1..T), or -1
+        - `liquidated_count`, `liquidated_quantity`: positions, and coins at that moment
+        - `adl_events`, `adl_count`, `adl_quantity`, `adl_usd`: times that losses fell on winners, distinct positions
+          hit, coins closed on them, and money raised (settlement "profit") or profit forgone against the mark
+          ("bankruptcy")
+        - `adl_seen`: positions looked at in those events, a measure of work
+        - `residual`: what nobody covered
+        - `longs_reached`, `shorts_reached`: how many of each side, in the order of `liquidation_rank`, are gone:
+          liquidated, or closed by ADL before the price came to them
+        - `fund_needed`: the path is depleted if and only if its initial fund is smaller
+        - `weight`: 1 for plain Monte Carlo
+    positions : DataFrame
+        A row per position: what it is, its notional and `effective_leverage` at S_0, its liquidation and bankruptcy
+        price, `liquidation_rank` (how many of its side go before it), its classes (`stress.book.classes`), and over
+        paths its `liquidation_rate`, `bankruptcy_rate`, `adl_rate` (95 % Wilson intervals in `..._low`, `..._high`) and
+        `adl_share`, the mean share closed by ADL. With detail "paths" neither classes nor rates.
+    fund_at : float64[k, 25]
+        Balance of the fund, USD, at the start and at 24 evenly spaced times up to the horizon, on the first paths of
+        the run, 10,000 at most.
+    cells : DataFrame
+        A row per path and cell where a deficit or ADL happened, see `stress.results.rates`.
+    config : dict
+        Everything that was run, as plain values.
+    provenance : dict
+        Versions that made it.
+    run : Run or None
+        What is needed to run a path again.
+    """
+
+    paths: pd.DataFrame
+    positions: pd.DataFrame
+    fund_at: np.ndarray
+    cells: pd.DataFrame
+    config: dict[str, Any]
+    provenance: dict[str, Any]
+    design: Design | None = field(default=None, repr=False)
+    _rates: dict[Any, pd.DataFrame] = field(default_factory=dict, init=False, repr=False)
+
+    @classmethod
+    def assemble(cls, design: Design, block: PathBlock, provenance: dict[str, Any]) -> Result:
+        """A Result from the block of all paths."""
+        fund_at = np.column_stack([np.full(len(block.fund_at), design.fund), block.fund_at])
+        paths, positions = _paths(design, block.out), _positions(design, block)
+        return cls(paths, positions, fund_at, pd.DataFrame(block.cells), design.describe(), provenance, design)
+
+    @property
+    def n_paths(self) -> int:
+        return len(self.paths)
+
+    @property
+    def fund(self) -> float:
+        """Initial insurance fund, USD."""
+        return float(self.config["fund"])
+
+    def depletion_probability(self) -> Estimate:
+        """P(a deficit is not paid in full) with the run's own fund."""
+        return probability(int(self.paths["depleted"].sum()), self.n_paths)
+
+    def depletion_curve(self, funds=None) -> pd.DataFrame:
+        """P(a deficit is not paid in full) for each initial fund, from this one run.
+
+        Parameters
+        ----------
+        funds : array_like, optional
+            Initial funds, USD, at least the venue's reserve; by default an even grid up to the largest need.
+
+        Returns
+        -------
+        DataFrame
+            Columns fund, probability, low, high: exact 95 % intervals.
+        """
+        from stress.results import sizing
+
+        needed, reserve = self.paths["fund_needed"].to_numpy(), float(self.config["venue"]["reserve"])
+        if funds is None:
+            funds = sizing.fund_grid(needed, self.fund, reserve)
+        return sizing.depletion_curve(needed, funds, reserve)
+
+    def required_fund(self, alpha: float) -> Estimate:
+        """The smallest initial fund that is depleted with probability at most alpha, USD.
+
+        Where alpha is too small for the number of paths the answer is a bound and `note` says how many it would take.
+        """
+        from stress.results import sizing
+
+        reserve = float(self.config["venue"]["reserve"])
+        return sizing.required_fund(self.paths["fund_needed"].to_numpy(), alpha, reserve)
+
+    def by_leverage(self, bins=None, side: classes.Side | None = None) -> pd.DataFrame:
+        """Liquidation, bankruptcy and ADL rates by effective leverage at S_0.
+
+        Parameters
+        ----------
+        bins : sequence of float, optional
+            Borders, some of `stress.book.classes.BORDERS`: buckets merge the run's classes and cannot cut them.
+        side : {"long", "short"}, optional
+            One side only.
+
+        Returns
+        -------
+        DataFrame
+            A row per bucket; columns as in `stress.results.rates.rates`.
+        """
+        return self.rates_by("leverage", bins, side)
+
+    def rates_by(self, by: classes.By, bins=None, side: classes.Side | None = None) -> pd.DataFrame:
+        """As `by_leverage`, by "leverage", by "set_leverage" or by "size", the decile of notional at S_0."""
+        if "liquidation_rate" not in self.positions:
+            raise ValueError("rates by class need a run with detail='positions'")
+        key = (by, None if bins is None else tuple(bins), side)
+        if key not in self._rates:  # a report shows the same table in several places
+            self._rates[key] = rates.rates(self.positions, self.paths, self.cells, by, bins, side)
+        return self._rates[key].copy()
+
+    def by_side(self, by: classes.By = "leverage", bins=()) -> pd.DataFrame:
+        """Rates of longs and of shorts, in one bucket each or in each bucket; a column `side` in front."""
+        parts = []
+        for side in ("long", "short"):
+            if (self.positions["side"] == side).any():
+                rows = self.rates_by(by, None if by == "size" else bins, side)
+                rows.insert(0, "side", side)
+                parts.append(rows)
+        return pd.concat(parts, ignore_index=True)
+
+    def replay_path(self, path: int) -> pd.DataFrame:
+        """Event log of one path: what a trader who was hit would be told.
+
+        Returns
+        -------
+        DataFrame
+            A row per event, in order: `step` and `time` (seconds), `event` (liquidation; shortfall: an ADL event
+            begins; adl: a winner is closed; residual), `position` (its number; -1 for shortfall and residual),
+            `account` and `side` of the position (shortfall and residual: the side whose loss it is), `price`,
+            `quantity` closed, `money` from the venue's side (liquidation: margin left, or the deficit below zero; adl:
+            money raised or profit forgone; shortfall and residual: below zero), `fund` after it, `position_left`.
+        """
+        if self.design is None:
+            raise ValueError("this result was made without its run and cannot be run again")
+        if not 0 <= path < self.n_paths:
+            raise IndexError(f"path {path} of a run of {self.n_paths} paths, numbered from 0")
+        return replay.replay(self.design, path)
+
+    def save(self, directory: str | Path, *, name: str = "result", report: bool = False) -> Path:
+        """Write a run directory, which `stress.open_run` reads back.
+
+        Parameters
+        ----------
+        directory : path
+        name : str
+        report : bool
+            Whether to draw the figures and write report.html too; needs a run with detail "positions".
+
+        Raises
+        ------
+        InputError
+            See `stress.runs.run_directory.save`.
+        """
+        from stress.runs import record, run_directory
+
+        return run_directory.save(record.of_result(self, name=name), directory, report=report)
+
+    def summary(self) -> pd.DataFrame:
+        """The answers of the run in a few lines: quantity, estimate, se, low, high, unit."""
+        paths = self.paths
+        hit = paths["adl_count"] > 0
+        lines = {
+            "P(a deficit occurs)": (probability(int((paths["deficit"] > 0).sum()), self.n_paths), ""),
+            "P(fund depleted, ADL triggered)": (self.depletion_probability(), ""),
+            "P(somebody is auto-deleveraged)": (probability(int(hit.sum()), self.n_paths), ""),
+            "P(a residual is left)": (probability(int((paths["residual"] > 0).sum()), self.n_paths), ""),
+            "mean liquidated share of positions": (
+                mean((paths["liquidated_count"] / len(self.positions)).to_numpy()),
+                "",
+            ),
+            "mean deficit": (mean(paths["deficit"].to_numpy(), 0.0), "USD"),
+            "mean raised or forgone by ADL": (mean(paths["adl_usd"].to_numpy()), "USD"),
+            "mean residual": (mean(paths["residual"].to_numpy(), 0.0), "USD"),
+        }
+        rows = [(name, e.value, e.se, e.low, e.high, unit) for name, (e, unit) in lines.items()]
+        return pd.DataFrame(rows, columns=["quantity", "estimate", "se", "low", "high", "unit"])
+
+
+def _paths(design: Design, out: np.ndarray) -> pd.DataFrame:
+    """The table of paths from their records."""
+    columns = {name: out[name] for name in out.dtype.names or ()} | {
+        "depleted": out["depletion_step"] > 0,
+        "weight": np.ones(out.size),
+        "fund_needed": design.fund_needed(out),
+    }
+    return pd.DataFrame({name: columns[name] for name in PATH_COLUMNS}).rename_axis("path")
+
+
+def _positions(design: Design, block: PathBlock) -> pd.DataFrame:
+    """The table of positions from the block of all paths."""
+    book, s0, n_paths, out = design.book, design.prices.s0, block.out.size, block.out
+    ladder = design.kernel[0]
+    place = np.empty(len(book), np.int64)
+    place[ladder.number] = np.arange(len(book))
+    rank = np.where(book.side > 0, place, place - ladder.longs)
+    frame = book.to_frame()
+    frame["notional"] = book.quantity * s0
+    frame["effective_leverage"] = book.effective_leverage(s0)
+    frame["liquidation_price"], frame["bankruptcy_price"] = design.levels
+    frame["liquidation_rank"] = rank
+    if design.detail == "paths":
+        return frame.rename_axis("position")
+    bankrupt, adl, share, spared = np.zeros((4, len(book)), np.int64)
+    for name, counts in (("bankrupt", bankrupt), ("adl", adl), ("adl_share", share), ("spared", spared)):
+        counts[block.tallies["number"]] = block.tallies[name]
+    long_reach, short_reach = np.sort(out["longs_reached"]), np.sort(out["shorts_reached"])
+    not_reached = np.where(
+        book.side > 0,
+        np.searchsorted(long_reach, rank, side="right"),
+        np.searchsorted(short_reach, rank, side="right"),
+    )
+    for name, index in design.classes.items():
+        frame[name] = index
+    for name, hits in (("liquidation", n_paths - not_reached - spared), ("bankruptcy", bankrupt), ("adl", adl)):
+        frame[f"{name}_rate"] = hits / n_paths
+        frame[f"{name}_low"], frame[f"{name}_high"] = wilson(hits, n_paths)
+    frame["adl_share"] = share / SHARE_UNIT / n_paths
+    return frame.rename_axis("position")

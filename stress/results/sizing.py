@@ -1,0 +1,81 @@
+"""How large the insurance fund must be.
+
+The net loss before the first unpaid deficit does not depend on the fund. So each path has one number, `fund_needed`:
+it is depleted if and only if its initial fund is smaller. With a constant floor that is the floor plus D*, the peak of
+the cumulative net loss; with a drawdown floor it is the largest (C - (1 - drawdown) min C_j) / drawdown where that is
+more (`stress.kernels.rules.fund`). One run gives the whole curve of depletion probability against the initial
+fund, and the fund for a probability alpha is a quantile.
+
+Reverse stress asks for the smallest instantaneous move that the fund does not survive.
+
+A move is one jump from S_0 to a target price. What the fund needs for it, D* of a one-step path, grows with the move
+as long as liquidations do not move the mark: positions further down the ladder are added behind the ones before, and
+each of them fills worse. Between two neighbouring liquidation prices the set of liquidated positions does not change.
+So the threshold is found exactly: first the pair of neighbouring liquidation prices between which the need passes the
+fund, by bisection over the sorted prices, then the price between them.
+
+With a finite depth and a mark that follows (`passthrough` > 0) the cascade adds positions whose price the move alone
+would not reach, and a larger move need not cost more: the search then starts at the first of some 200 sorted prices
+that the fund does not survive.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from stress.errors import InputError, Problem, raise_if
+from stress.results.estimate import Estimate, clopper_pearson, upper_quantile
+
+LARGEST_RISE = 1e6  # times S_0: no fund is emptied by an upward move beyond it
+GRID = 200  # prices between which a cascade is looked for
+
+
+def depletion_curve(needed: np.ndarray, funds, reserve: float = 0.0) -> pd.DataFrame:
+    """P(a deficit is not paid in full) for each initial fund.
+
+    Parameters
+    ----------
+    needed : float64[n_paths]
+        USD.
+    funds : array_like
+        Initial funds, USD, at least the reserve.
+    reserve : float
+        Constant floor of the venue, USD.
+
+    Returns
+    -------
+    DataFrame
+        Columns fund, probability, low, high: exact 95 % binomial intervals.
+    """
+    funds = np.atleast_1d(np.asarray(funds, float))
+    expected = f"USD, at least the venue's reserve {reserve:,.10g}"
+    raise_if([Problem("funds", expected, value=float(f)) for f in funds[~(funds >= reserve)]])
+    ordered = np.sort(needed)
+    hits = ordered.size - np.searchsorted(ordered, funds, side="right")
+    intervals = [clopper_pearson(int(k), ordered.size) for k in hits]
+    return pd.DataFrame(
+        {
+            "fund": funds,
+            "probability": hits / ordered.size,
+            "low": [low for low, _ in intervals],
+            "high": [high for _, high in intervals],
+        }
+    )
+
+
+def required_fund(needed: np.ndarray, alpha: float, reserve: float = 0.0) -> Estimate:
+    """The smallest initial fund, USD, that is depleted with probability at most alpha; at least the reserve."""
+    if not 0 < alpha < 1:
+        raise InputError(Problem("alpha", "a probability above 0 and below 1", value=alpha))
+    found = upper_quantile(needed, alpha)
+    return replace(found, low=max(found.low, reserve))
+
+
+def fund_grid(needed: np.ndarray, fund: float, reserve: float = 0.0, points: int = 200) -> np.ndarray:
+    """Initial funds worth drawing: the reserve to a little above the largest need, evenly, and the run's own."""
+    top = max(float(np.max(needed)), fund if np.isfinite(fund) else 0.0, 1.0)
+    own = [fund] if np.isfinite(fund) else []
+    return np.unique(np.concatenate([np.linspace(reserve, 1.05 * top, points), own]))

@@ -1,0 +1,246 @@
+"""Small tables that a picture or a report shows and no run needs.
+
+Each is a pure function of a `Result`, or of its table of positions. Errors come from the spread between paths.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from stress.results.estimate import Estimate, clopper_pearson, mean, probability
+from stress.results.result import Result
+from stress.venue.depth import Depth
+
+LOSS_PARTS = ("deficit", "fund", "adl", "residual")
+
+
+def adl_floor(config: dict[str, Any]) -> bool:
+    """Whether ADL begins while the fund still holds something: a reserve, or a drawdown rule."""
+    venue = config.get("venue") or {}
+    return bool(venue.get("reserve") or 0) or venue.get("drawdown") is not None
+
+
+def start_price(result: Result) -> float:
+    """S_0, USD."""
+    return float(result.config["prices"]["s0"])
+
+
+def fund_empty(result: Result) -> Estimate:
+    """P(the fund is down to nothing). With a floor above zero this is not the same as an unpaid deficit."""
+    nothing = result.paths["fund_low"] <= 1e-9 * max(result.fund, 1.0) if np.isfinite(result.fund) else np.zeros(1)
+    return probability(int(nothing.sum()), result.n_paths)
+
+
+def losses(result: Result) -> pd.DataFrame:
+    """Who bore the loss beyond margin on each path, USD.
+
+    Returns
+    -------
+    DataFrame
+        A row per path. `deficit` = `fund` + `adl` + `residual`: what the liquidated owed beyond their margin; what the
+        insurance fund paid of it, from its balances (fund + inflow - fund_end); what ADL carried; what nobody did.
+    """
+    paths = result.paths
+    deficit, residual = paths["deficit"], paths["residual"]
+    paid = deficit.copy()
+    if np.isfinite(result.fund):
+        spent = (result.fund + paths["inflow"] - paths["fund_end"]).clip(0.0, deficit)
+        paid = paid.where(~paths["depleted"], spent)
+    adl = (deficit - paid - residual).clip(lower=0.0)
+    return pd.DataFrame({"deficit": deficit, "fund": paid, "adl": adl, "residual": residual})
+
+
+def loss_parts(result: Result, given: Literal["all", "adl"] = "all") -> pd.DataFrame:
+    """Mean loss beyond margin a path and who bore it.
+
+    Parameters
+    ----------
+    given : {"all", "adl"}
+        All paths, or those with an unpaid deficit.
+
+    Returns
+    -------
+    DataFrame
+        Index `LOSS_PARTS`; columns mean, se, low, high (USD a path) and share (of the deficit; nan without one). No
+        paths to average over: all nan.
+    """
+    table = losses(result)
+    if given == "adl":
+        table = table[result.paths["depleted"]]
+    rows = []
+    for part in LOSS_PARTS:
+        if table.empty:
+            rows.append((np.nan,) * 4)
+            continue
+        e = mean(table[part].to_numpy())
+        rows.append((e.value, e.se, np.maximum(0.0, e.low), e.high))
+    frame = pd.DataFrame(rows, index=pd.Index(LOSS_PARTS, name="part"), columns=["mean", "se", "low", "high"])
+    total = float(frame["mean"].iloc[0])
+    return frame.assign(share=frame["mean"] / total if total > 0 else np.nan)
+
+
+def margin_lost(result: Result) -> float:
+    """Mean margin a path that liquidated positions lose before any deficit, USD: an upper bound.
+
+    It counts the whole margin of each, less what went on to the fund. The bound is met where nothing flows back to the
+    trader and no position was made smaller by ADL before it was liquidated.
+    """
+    positions = result.positions
+    posted = float((positions["liquidation_rate"] * positions["margin"]).sum())
+    return posted - float(result.paths["inflow"].mean())
+
+
+def depletion_by_time(result: Result) -> pd.DataFrame:
+    """P(a deficit was not paid in full) up to a time.
+
+    Returns
+    -------
+    DataFrame
+        Columns time (seconds; 0, every step with a first unpaid deficit, the horizon), probability, low, high: exact
+        95 % intervals, each point by itself.
+    """
+    n, step = result.n_paths, result.config["step"]
+    first = np.sort(result.paths.loc[result.paths["depleted"], "depletion_step"].to_numpy())
+    at = np.unique(np.concatenate([[0], first, [result.config["steps"]]]))
+    hits = np.searchsorted(first, at, side="right")
+    low, high = np.array([clopper_pearson(int(k), n) for k in hits]).T
+    return pd.DataFrame({"time": at * step, "probability": hits / n, "low": low, "high": high})
+
+
+FAN = (0.001, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999)
+
+
+def fund_fan(result: Result) -> pd.DataFrame:
+    """Quantiles over paths of the fund's balance through time.
+
+    Returns
+    -------
+    DataFrame
+        Index time (seconds, 25 points from the start to the horizon), a column per probability of `FAN`, USD. The
+        outermost quantiles of fewer than a thousand paths are their extremes.
+    """
+    config = result.config
+    times = np.linspace(0.0, config["steps"] * config["step"], result.fund_at.shape[1])
+    table = pd.DataFrame(np.quantile(result.fund_at, FAN, axis=0).T, index=times, columns=list(FAN))
+    return table.rename_axis("time")
+
+
+def cliff_map(
+    positions: pd.DataFrame, s0: float, depth: Depth | dict[str, Any] | None = None, *, bin=0.01, reach=0.4
+) -> pd.DataFrame:
+    """How much is liquidated in each per cent of a price move, by the thresholds at the start alone.
+
+    Parameters
+    ----------
+    positions : DataFrame
+        Columns side (long, short), quantity, liquidation_price.
+    s0 : float
+        Price at the start, USD.
+    depth : Depth or dict, optional
+        For the branching ratio.
+    bin, reach : float
+        Width of a bin and largest move, fractions of the price.
+
+    Returns
+    -------
+    DataFrame
+        A row per bin of the move, from -reach to reach: `lower`, `upper`; `notional` (USD at S_0) of the longs whose
+        liquidation price lies in it, for a fall, of the shorts for a rise; `branching`, the further move of the mark
+        that their market orders make in a fresh order book, as a multiple of the bin: k h(quantity) / bin. Above 1 a
+        bin feeds the next one faster than the price does: a cliff. 0 with infinite depth.
+    """
+    bins = round(reach / bin)
+    edges = np.arange(-bins, bins + 1) * bin
+    move = positions["liquidation_price"].to_numpy() / s0 - 1.0
+    longs = (positions["side"] == "long").to_numpy()
+    notional = positions["quantity"].to_numpy() * s0
+    falling = np.histogram(-move[longs], bins=edges[bins:], weights=notional[longs])[0][::-1]
+    rising = np.histogram(move[~longs], bins=edges[bins:], weights=notional[~longs])[0]
+    held = np.concatenate([falling, rising])
+    branching = np.zeros(held.size)
+    if depth is not None:
+        d = depth if isinstance(depth, Depth) else Depth(**depth)
+        branching = d.passthrough * np.minimum(d.max_displacement, d.width * (held / d.usd) ** d.exponent) / bin
+    return pd.DataFrame({"lower": edges[:-1], "upper": edges[1:], "notional": held, "branching": branching})
+
+
+def population_grid(result: Result, borders, per_decade: int = 1, tail: float = 0.0) -> pd.DataFrame:
+    """Who is in the book: open interest by side, effective leverage and size.
+
+    Parameters
+    ----------
+    borders : sequence of float
+        Borders of effective leverage, first 0 and last inf.
+    per_decade : int
+        Size classes per factor of ten in notional.
+    tail : float
+        The smallest size classes that together hold at most this share of open interest become one, the largest of
+        them.
+
+    Returns
+    -------
+    DataFrame
+        Columns side, leverage_class (index of its lower border), size_class (c holds 10^(c / per_decade) USD and
+        more), positions, notional; only classes that hold a position.
+    """
+    positions = result.positions
+    notional = positions["quantity"] * start_price(result)
+    leverage = np.searchsorted(np.asarray(borders, float), positions["effective_leverage"], side="right") - 1
+    frame = pd.DataFrame(
+        {
+            "side": positions["side"],
+            "leverage_class": np.clip(leverage, 0, len(borders) - 2),
+            "size_class": np.floor(per_decade * np.log10(notional)).astype(int),
+            "notional": notional,
+        }
+    )
+    held = frame.groupby("size_class")["notional"].sum().cumsum()
+    small = held.index[held <= tail * notional.sum()]
+    if len(small):
+        frame["size_class"] = frame["size_class"].clip(lower=small[-1])
+    grouped = frame.groupby(["side", "leverage_class", "size_class"])["notional"]
+    return grouped.agg(positions="count", notional="sum").reset_index()
+
+
+def path_story(result: Result, path: int) -> pd.DataFrame:
+    """One path step by step, from its prices and its event log.
+
+    Returns
+    -------
+    DataFrame
+        A row per step 0..T: time (seconds), price (close), low, high (the close where a step has no continuous move);
+        long_usd, short_usd: notional liquidated at its fill; fund: balance at the end of the step; adl_usd, adl_count,
+        residual: money of the step's ADL, winners hit and what was left.
+    """
+    if result.design is None:
+        raise ValueError("this result was made without its run and cannot be run again")
+    log = result.replay_path(path)
+    prices = result.design.price_block(path, 1)
+    close = prices.close[0]
+    steps = np.arange(close.size)
+
+    def by_step(rows: pd.DataFrame, value: pd.Series) -> np.ndarray:
+        return np.bincount(rows["step"], weights=value, minlength=close.size)
+
+    liquidations, adl = log[log["event"] == "liquidation"], log[log["event"] == "adl"]
+    left = log[log["event"] == "residual"]
+    value = liquidations["quantity"] * liquidations["price"]
+    fund = pd.Series(log["fund"].to_numpy(), index=log["step"].to_numpy()).groupby(level=0).last()
+    story = pd.DataFrame(
+        {
+            "time": steps * result.config["step"],
+            "price": close,
+            "low": np.minimum(close, prices.low[0]) if prices.low.size else close,
+            "high": np.maximum(close, prices.high[0]) if prices.high.size else close,
+            "long_usd": by_step(liquidations, value.where(liquidations["side"] == "long", 0.0)),
+            "short_usd": by_step(liquidations, value.where(liquidations["side"] == "short", 0.0)),
+            "fund": fund.reindex(steps).ffill().fillna(result.fund),
+            "adl_usd": by_step(adl, adl["money"].abs()),
+            "adl_count": np.bincount(adl["step"], minlength=close.size),
+            "residual": by_step(left, left["money"].abs()),
+        }
+    )
+    return story.rename_axis("step")

@@ -1,0 +1,1 @@
+"""Runs on disk: the run directory, checkpoints of unfinished runs, atomic files."""

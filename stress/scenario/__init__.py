@@ -1,0 +1,1 @@
+"""One TOML file that says everything a run depends on: its tables, defaults and caveats."""

@@ -1,0 +1,67 @@
+"""What a reader of an answer should know about the choices behind it, in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from stress.formatting import duration, percent, usd
+
+if TYPE_CHECKING:
+    from stress.engine.design import Design
+
+
+REAL = ("replay", "episode", "bootstrap")  # models whose prices are those of a market
+
+
+def notes(design: Design, model: str, provenance: dict[str, Any]) -> Iterator[str]:
+    """Caveats of a run, most important first.
+
+    Parameters
+    ----------
+    run : Run
+    model : str
+        The price model's word.
+    provenance : dict
+        What its calibration says of it: `fit_for_sizing`, `reasons`, `jump_gap`.
+    """
+    yield from _of_prices(design, model, provenance)
+    yield from _of_depth(design, model)
+    venue = design.venue
+    if venue.drawdown is not None:
+        span = "" if venue.drawdown_window is None else f" of the last {duration(venue.drawdown_window)}"
+        yield (
+            f"ADL begins when the fund is {percent(venue.drawdown)} below its peak{span}, not when it is empty: "
+            '"depleted" means that ADL has begun.'
+        )
+    if venue.reserve > 0:
+        yield f'ADL rules keep {usd(venue.reserve)} in the fund: "depleted" means that ADL has begun.'
+
+
+def _of_prices(design: Design, model: str, provenance: dict[str, Any]) -> Iterator[str]:
+    if design.n_paths == 1:
+        yield "This is one path: it says what such a move would do, not how likely it is."
+    if provenance.get("fit_for_sizing") is False:
+        reasons = "; ".join(map(str, provenance.get("reasons", []))) or "its provenance says so"
+        yield f"The price model is not fit for sizing a fund ({reasons})."
+    elif model == "gbm":
+        yield "The price model has no jumps: it is not fit for sizing a fund."
+    elif model == "kou" and "fit_for_sizing" not in provenance:
+        yield "Exponential jumps usually die out too fast to size a fund by, and nothing says that these were checked."
+    proposed = provenance.get("jump_gap")
+    if isinstance(proposed, list) and len(proposed) == 2 and not proposed[0] <= design.jump_gap <= proposed[1]:
+        bound = "an upper bound" if design.jump_gap > proposed[1] else "below what was seen"
+        low, high = proposed
+        yield f"jump_gap = {design.jump_gap:g} is {bound}: the bars behind the price model propose {low:g} to {high:g}."
+
+
+def _of_depth(design: Design, model: str) -> Iterator[str]:
+    if model in REAL and design.depth is not None:
+        yield (
+            "Real prices already contain the impact of real liquidations: with a finite depth it is counted twice. "
+            'depth = "none" counts it once.'
+        )
+    if model not in REAL and design.depth is None:
+        yield "No [depth]: forced orders move no price, so there is no cascade."
+    if design.depth is not None and design.depth.passthrough == 1.0:
+        yield "passthrough = 1 (this venue alone makes the index) is an upper bound of the cascade."

@@ -1,0 +1,413 @@
+"""A scenario: one TOML file that says everything a run hangs on.
+
+    name = "mine"
+    seed = 7
+
+    [run]           paths, horizon, step, gap, jump_gap
+    [venue]         preset or file, market; rules to change
+    [population]    mix, accounts, open_interest, any figure of the mix      or [book] with a file of positions
+    [prices]        model and parameters; or "replay" and bars; or calibrate = "bars.csv"
+    [depth]         usd within width; without it the order book absorbs everything
+    [fund]          initial, alphas
+
+Reading a scenario says everything that is wrong with it at once. Files are looked for beside the scenario; those of an
+override (`--set book.file=positions.csv`), from where the command runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import ValidationError
+
+from stress import serialize
+from stress.book.book import Book
+from stress.book.population import PopulationSpec
+from stress.errors import InputError, Problem, raise_if
+from stress.formatting import significant
+from stress.scenario.caveats import notes
+from stress.scenario.tables import (
+    TABLES,
+    BookTable,
+    DepthTable,
+    FundTable,
+    Head,
+    PopulationTable,
+    PricesTable,
+    RunTable,
+    VenueTable,
+    problems_of,
+)
+from stress.venue.depth import Depth
+from stress.venue.venue import Venue
+
+if TYPE_CHECKING:
+    from stress.engine.design import Design
+
+T = TypeVar("T")
+
+MOST_WORK = 1e12  # steps of all paths together
+MOST = 1e8  # steps of one path, held at once; paths, each a row of the result
+OPTIONAL = ("population", "book", "depth")  # tables that "none" takes away
+FILES = ("venue.file", "population.mix", "population.bars", "book.file", "prices.bars", "prices.calibrate")
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a scenario stands for.
+
+    design : Design, checked
+    notes : what a reader of the answer should know about the choices of the scenario
+    """
+
+    design: Design
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A scenario, read and checked.
+
+    Attributes
+    ----------
+    name : str
+    seed : int
+    run, venue, population, book, prices, depth, fund
+        The tables of the file; population or book, and depth, may be None.
+    where : str
+        What messages call it.
+    files : dict of str to Path
+        Where the files it names are, by dotted key.
+    overridden : frozenset of str
+        Dotted keys that did not come from the file.
+    """
+
+    name: str
+    seed: int
+    run: RunTable
+    venue: VenueTable
+    population: PopulationTable | None
+    book: BookTable | None
+    prices: PricesTable
+    depth: DepthTable | None
+    fund: FundTable
+    where: str
+    files: Mapping[str, Path]
+    overridden: frozenset[str] = frozenset()
+
+    @classmethod
+    def load(cls, path: str | Path, overrides: Iterable[str] = ()) -> Scenario:
+        """Read a scenario file.
+
+        Parameters
+        ----------
+        path : str or Path
+        overrides : iterable of str
+            "section.key=value", the value as TOML writes it, or plain text.
+
+        Raises
+        ------
+        InputError
+            With everything that is wrong, by file and dotted key.
+        """
+        path = Path(path)
+        try:
+            raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise InputError(Problem(str(path), f"a readable scenario file ({error.strerror})")) from None
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise InputError(Problem(str(path), f"a TOML file ({error})")) from None
+        raw.setdefault("name", path.stem)
+        changed = frozenset(serialize.set_key(raw, text) for text in overrides)
+        return cls.parse(raw, path.name, path.parent, changed)
+
+    @classmethod
+    def parse(
+        cls,
+        raw: dict[str, Any],
+        where: str,
+        folder: Path,
+        overridden: frozenset[str] = frozenset(),
+        files: Mapping[str, Path] | None = None,
+    ) -> Scenario:
+        """A scenario from the tables of its file.
+
+        Parameters
+        ----------
+        raw : dict
+        where : str
+            What messages call it.
+        folder : Path
+            Where the files it names are; those of overridden keys are in the current directory.
+        overridden : frozenset of str
+            Dotted keys that did not come from the file.
+        files : mapping of str to Path, optional
+            Where files are that have moved.
+        """
+        raw = {key: value for key, value in raw.items() if not (key in OPTIONAL and value == "none")}
+        head = {key: value for key, value in raw.items() if key not in TABLES}
+        problems: list[Problem] = []
+        tables: dict[str, Any] = dict.fromkeys(TABLES)
+        try:
+            top = Head.model_validate(head)
+        except ValidationError as error:
+            problems += problems_of(error, where, (), [*Head.known(), *TABLES])
+            top = Head(name="unnamed")
+        for key, table in TABLES.items():
+            if key not in raw and key in OPTIONAL:
+                continue
+            try:
+                tables[key] = table.model_validate(raw.get(key, {}))
+            except ValidationError as error:
+                missing = key not in raw
+                found = [Problem(where, f"this table, [{key}]", column=key)]
+                problems += found if missing else problems_of(error, where, (key,), table.known())
+        if ("population" in raw) == ("book" in raw):
+            problems.append(Problem(where, "exactly one of [population] and [book]", column="population"))
+        at = {key: (Path() if _among(key, overridden) else folder) / name for key, name in _files(raw)}
+        scenario = cls(top.name, top.seed, **tables, where=where, files={**at, **(files or {})}, overridden=overridden)
+        problems = [replace(p, where=scenario._place(p.column)) for p in problems]
+        scenario._check_objects(problems)
+        return scenario
+
+    @cached_property
+    def venue_object(self) -> Venue:
+        """The venue, with its rules changed as the scenario says."""
+        return self._placed("venue", lambda: self.venue.build(self.files.get("venue.file")))
+
+    @cached_property
+    def spec(self) -> PopulationSpec | None:
+        """The population, if it has one."""
+        table = self.population
+        if table is None:
+            return None
+        return self._placed("population", lambda: table.build(self.files.get("population.mix")))
+
+    @cached_property
+    def depth_object(self) -> Depth | None:
+        """The depth of the order book."""
+        return None if self.depth is None else self._placed("depth", self.depth.build)
+
+    @cached_property
+    def price_model(self) -> tuple[Any, dict[str, Any]]:
+        """The price model, and [prices] with every parameter spelled out; reads bars where it needs some."""
+        files = self.files
+        return self._placed(
+            "prices", lambda: self.prices.build(files.get("prices.bars"), files.get("prices.calibrate"))
+        )
+
+    def build(self) -> Built:
+        """The checked run, with all files read.
+
+        Raises
+        ------
+        InputError
+            With everything that is wrong with files and objects, each by its place in the scenario.
+        """
+        from stress.engine.prepare import prepare
+
+        problems: list[Problem] = []
+        venue = _gather(problems, lambda: self.venue_object)
+        model = _gather(problems, lambda: self.price_model)
+        depth = _gather(problems, lambda: self.depth_object)
+        spec = _gather(problems, lambda: self.spec)
+        timing = None if model is None else _gather(problems, self._timing)
+        book = None
+        if venue is not None and model is not None and (spec is not None or self.book is not None):
+            book = _gather(problems, lambda: self._book(venue, model[0].s0, spec))
+        raise_if(problems)
+        assert venue is not None
+        assert model is not None
+        assert timing is not None
+        assert book is not None
+        try:
+            design = prepare(
+                book, venue, model[0], fund=self.fund.initial, depth=depth, gap=self.run.gap,
+                jump_gap=self.run.jump_gap, seed=self.seed, n_paths=timing["paths"], horizon=timing["horizon"],
+                step=timing["step"], under_margin="error" if self.book is None else self.book.under_margin,
+            )  # fmt: skip
+        except InputError as error:
+            place = f"{self.where}, {'population' if self.book is None else 'book'}"
+            raise InputError(
+                [
+                    self._of_run(p) if p.where == "run" else replace(p, where=f"{place}: {p.where}")
+                    for p in error.problems
+                ]
+            ) from None
+        provenance = self.price_model[1].get("provenance", {})
+        return Built(design, tuple(notes(design, self.prices.model, provenance)))
+
+    def resolved(self) -> dict[str, Any]:
+        """The scenario as plain values with every default spelled out; files are named as they were written."""
+        timing = self._timing()
+        out: dict[str, Any] = {"name": self.name, "seed": self.seed}
+        out["run"] = timing | {"gap": self.run.gap, "jump_gap": self.run.jump_gap}
+        out["venue"] = self.venue.resolved(self.venue_object)
+        if self.population is not None and self.spec is not None:
+            out["population"] = self.population.resolved(self.spec, self.seed)
+        if self.book is not None:
+            book = self.book.model_dump(exclude_none=True)
+            out["book"] = {"market": self.venue_object.market} | book
+        out["prices"] = self.price_model[1]
+        out["depth"] = "none" if self.depth is None else self.depth.resolved()
+        out["fund"] = {"initial": self.fund.initial, "alphas": list(self.fund.alphas)}
+        return out
+
+    @cached_property
+    def inputs(self) -> dict[str, dict[str, str]]:
+        """Path and SHA-256 of every file it reads, by dotted key."""
+        found = {}
+        problems = []
+        for key, path in self.files.items():
+            try:
+                digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            except OSError as error:
+                problems.append(
+                    Problem(self._place(key), f"a readable file ({error.strerror})", column=key, value=str(path))
+                )
+                continue
+            found[key] = {"path": str(path.resolve()), "sha256": digest}
+        raise_if(problems)
+        return found
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 of what it says and of the files it names (64 hex digits); where they lie plays no part."""
+        said = self.resolved()
+        for key, found in self.inputs.items():
+            section, name = key.split(".")
+            if name in said[section]:
+                said[section][name] = found["sha256"]
+        said["tiers"] = self.venue_object.describe()["tiers"]
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+    def _timing(self) -> dict[str, Any]:
+        """Paths, horizon and step; a replay is one path of its own length, and bars have their own step."""
+        from stress.engine.prepare import timing
+
+        run = self.run
+        paths, horizon, step, problems = timing(self.price_model[0], run.paths, run.horizon, run.step)
+        raise_if([self._of_run(problem) for problem in problems])
+        found = {"paths": paths, "horizon": float(horizon), "step": float(step)}
+        self._check_work(paths, horizon / step)
+        return found
+
+    def _of_run(self, problem: Problem) -> Problem:
+        """A problem of a run, by the key of the scenario that it comes from."""
+        names = {"fund": "fund.initial", "seed": "seed", "n_paths": "run.paths"}
+        key = names.get(str(problem.column), f"run.{problem.column}")
+        return replace(problem, where=self._place(key), column=key)
+
+    def _check_work(self, paths: float, steps: float) -> None:
+        """Refuse what no machine does in a day or holds in memory."""
+        asked = f"{paths:,} paths of {significant(steps)} steps are {significant(paths * steps)} steps"
+        if steps > MOST:
+            key, expected = "step", f"at most {MOST:,.0f} steps a path; {asked}"
+        elif paths > MOST:
+            key, expected = "paths", f"at most {MOST:,.0f} paths; {asked}"
+        elif paths * steps > MOST_WORK:
+            key, expected = "paths", f"at most {MOST_WORK:,.0f} steps of all paths together; {asked}"
+        else:
+            return
+        raise InputError(
+            Problem(self._place(f"run.{key}"), expected, column=f"run.{key}", value=getattr(self.run, key))
+        )
+
+    def _book(self, venue: Venue, price: float, spec: PopulationSpec | None) -> Book:
+        if self.book is not None:
+            table = self.book
+            return self._placed(
+                "book",
+                lambda: Book.read(
+                    self.files["book.file"],
+                    table.market or venue.market or None,
+                    imbalance=table.imbalance,
+                    mark_price=table.mark_price or price,
+                ),
+            )
+        assert self.population is not None
+        assert spec is not None
+        seed = self.seed if self.population.seed is None else self.population.seed
+
+        def draw() -> Book:
+            from stress.prices import read_bars
+
+            path = self.files.get("population.bars")
+            bars = None if path is None else read_bars(path)
+            return Book.sample(spec, venue=venue, price=price, seed=seed, bars=bars)
+
+        return self._placed("population", draw)
+
+    def _place(self, column: str | None) -> str:
+        """What messages call the source of a key."""
+        if column is None:
+            return self.where
+        unknown = column not in TABLES and any(key.startswith(f"{column}.") for key in self.overridden)
+        return "--set" if unknown or _among(column, self.overridden) else self.where
+
+    def _placed(self, section: str, make: Callable[[], T]) -> T:
+        """The object of a table; its problems get their place in the scenario."""
+        try:
+            return make()
+        except InputError as error:
+            keys = TABLES[section].known()
+            files = {path.name for key, path in self.files.items() if key.startswith(f"{section}.")}
+            problems = []
+            for p in error.problems:
+                whole = p.where == section and p.column is None
+                of_file = p.where in files and p.value is None  # what a file lacks; a value of a key is the key's
+                if p.row is None and not of_file and (p.where == section or p.column in keys):
+                    key = "venue.preset" if whole and section == "venue" and p.value is not None else section
+                    column = key if p.column is None else f"{section}.{p.column}"
+                    problems.append(replace(p, where=self._place(column), column=column))
+                else:
+                    problems.append(replace(p, where=f"{self.where}, {section}: {p.where}"))
+            raise InputError(problems) from None
+
+    def _check_objects(self, problems: list[Problem]) -> None:
+        """Raise what is wrong with the tables, and with the objects that need no file of data."""
+        if self.venue is not None:
+            _gather(problems, lambda: self.venue_object)
+        if self.population is not None:
+            _gather(problems, lambda: self.spec)
+        if self.depth is not None:
+            _gather(problems, lambda: self.depth_object)
+        if self.prices is not None and not {"prices.bars", "prices.calibrate"} & set(self.files):
+            _gather(problems, lambda: self.price_model)
+        raise_if(problems)
+
+
+def load_scenario(path: str | Path, overrides: Iterable[str] = ()) -> Scenario:
+    """Read a scenario file; see `Scenario.load`."""
+    return Scenario.load(path, overrides)
+
+
+def _gather(problems: list[Problem], make: Callable[[], T]) -> T | None:
+    """The result, or None with its problems added to the list."""
+    try:
+        return make()
+    except InputError as error:
+        problems += error.problems
+        return None
+
+
+def _among(key: str, keys: Iterable[str]) -> bool:
+    """Whether a dotted key, or a table above it, is one of the keys."""
+    return any(key == other or key.startswith(f"{other}.") for other in keys)
+
+
+def _files(raw: dict[str, Any]) -> Iterable[tuple[str, str]]:
+    """Dotted key and text of every file that the tables name."""
+    for key in FILES:
+        section, name = key.split(".")
+        table = raw.get(section)
+        text = table.get(name) if isinstance(table, dict) else None
+        if isinstance(text, str) and (name != "mix" or text.endswith(".toml")):
+            yield key, text

@@ -1,0 +1,348 @@
+"""The tables of a scenario file: what their keys may be, and the objects they stand for.
+
+A key that takes part in a rule of its own (a share, a duration, a probability) is checked here; what belongs to an
+object (a price model, the tiers of a venue, a population) is checked by that object.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
+
+from stress.book.population import PopulationSpec
+from stress.errors import InputError, Problem, raise_if
+from stress.venue.depth import Depth
+from stress.venue.file import KEYS, Figure, one_of, seconds
+from stress.venue.load import load_venue
+from stress.venue.venue import Venue
+
+TYPES = {
+    "float_type": "a number",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "string_type": "text",
+    "dict_type": "a table",
+    "model_type": "a table",
+    "tuple_type": "a list",
+    "list_type": "a list",
+}
+
+
+def rule(valid: Callable[[Any], bool], expected: str) -> AfterValidator:
+    """A check whose failure says what was expected."""
+
+    def check(value: Any) -> Any:
+        if not valid(value):
+            raise PydanticCustomError("expected", "{expected}", {"expected": expected})
+        return value
+
+    return AfterValidator(check)
+
+
+def _duration(value: Any) -> Any:
+    value = seconds(value) if isinstance(value, str) else value
+    if isinstance(value, str) and value != "inf":
+        raise PydanticCustomError("expected", "a duration: seconds, or a number with s, min, h or d")
+    return math.inf if value == "inf" else value
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _none(value: Any) -> Any:
+    return None if value == "none" else value
+
+
+Share = Annotated[float, rule(lambda x: 0 <= x <= 1, "a share from 0 to 1")]
+Duration = Annotated[float, BeforeValidator(_duration), rule(lambda x: x > 0, "a duration above 0")]
+FiniteDuration = Annotated[
+    float, BeforeValidator(_duration), rule(lambda x: 0 < x < math.inf, "a finite duration above 0")
+]
+Seed = Annotated[int, BeforeValidator(_whole), rule(lambda x: 0 <= x < 2**63, "a whole number from 0 to 2^63 - 1")]
+Paths = Annotated[int, BeforeValidator(_whole), rule(lambda x: x >= 1, "a whole number, 1 or more")]
+Probability = Annotated[float, rule(lambda x: 0 < x < 1, "a probability above 0 and below 1")]
+Price = Annotated[float, rule(lambda x: 0 < x < math.inf, "a price above 0")]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+
+
+class Table(BaseModel):
+    """A table of the file, never changed once it is read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    @classmethod
+    def known(cls) -> list[str]:
+        """The keys it knows."""
+        return list(cls.model_fields)
+
+
+class Head(Table):
+    """What stands above the tables."""
+
+    name: Name
+    seed: Seed = 0
+
+
+class RunTable(Table):
+    """[run]; without a value, `paths`, `horizon` and `step` are 10,000, a day and a minute, or what a replay has."""
+
+    paths: Paths | None = None
+    horizon: FiniteDuration | None = None
+    step: FiniteDuration | None = None
+    gap: Share = 0.0
+    jump_gap: Share = 1.0
+
+
+class VenueTable(Table):
+    """[venue]: a preset or a file, its market, and rules to change ("none" takes a drawdown rule away)."""
+
+    preset: str | None = None
+    file: str | None = None
+    market: str | None = None
+    fee_rate: float | None = None
+    residual: str | None = None
+    policy: str | None = None
+    score: str | None = None
+    settlement: str | None = None
+    adl_price: str | None = None
+    reserve: float | None = None
+    drawdown: Annotated[float | None, BeforeValidator(_none)] = None
+    drawdown_window: Annotated[Duration | None, BeforeValidator(_none)] = None
+    tier_basis: str | None = None
+
+    def build(self, file: Path | None) -> Venue:
+        """The venue, with the rules of the scenario in place of its own."""
+        source = self.preset if file is None else file
+        if source is None or (self.preset is not None and file is not None):
+            raise InputError(Problem("venue", "exactly one of preset and file"))
+        venue = load_venue(source, self.market)
+        given = {k: getattr(self, k) for k in KEYS["rules"] if k in self.model_fields_set}
+        if "drawdown" in given and given["drawdown"] is None:
+            given.setdefault("drawdown_window", None)
+        changed = {k: v for k, v in given.items() if v != getattr(venue, k)}
+        kept = [figure for figure in venue.figures if figure.name not in changed]
+        figures = [Figure(k, v, "the scenario", "", "user") for k, v in changed.items()]
+        return replace(venue, figures=(*kept, *figures), **changed)
+
+    def resolved(self, venue: Venue) -> dict[str, Any]:
+        """The table with every rule spelled out."""
+        rules = {k: getattr(venue, k) for k in KEYS["rules"]}
+        source = {"preset": self.preset, "file": self.file, "market": venue.market}
+        return {k: v for k, v in source.items() if v is not None} | {
+            k: "none" if v is None or v == math.inf else v for k, v in rules.items()
+        }
+
+
+class BookTable(Table):
+    """[book]: a file of positions; its market is the venue's unless it has another name for it."""
+
+    file: str
+    market: str | None = None
+    imbalance: Literal["error", "outside", "scale"] = "error"
+    under_margin: Literal["error", "liquidate", "drop"] = "error"
+    mark_price: Price | None = None
+
+
+class DepthTable(Table):
+    """[depth]; without the table, or with depth = "none", the order book absorbs everything."""
+
+    usd: float
+    width: float = Field(default=Depth.width)
+    exponent: float = Field(default=Depth.exponent)
+    half_life: Duration = Field(default=Depth.half_life)
+    passthrough: float = Field(default=Depth.passthrough)
+    max_displacement: float = Field(default=Depth.max_displacement)
+
+    def build(self) -> Depth:
+        return Depth(**self.model_dump())
+
+    def resolved(self) -> dict[str, Any]:
+        """The table with every default spelled out."""
+        return {k: "inf" if v == math.inf else v for k, v in self.model_dump().items()}
+
+
+class FundTable(Table):
+    """[fund]: what it holds at the start, and the probabilities of depletion to size it for."""
+
+    initial: Annotated[float, rule(lambda x: 0 <= x < math.inf, "USD, 0 or more")]
+    alphas: Annotated[
+        tuple[Probability, ...], Field(strict=False), rule(lambda x: len(x) > 0, "at least one probability")
+    ] = (0.01, 0.001)
+
+
+class OpenTable(Table):
+    """A table whose other keys belong to the object it stands for."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", strict=True)
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        """The keys that are the object's own."""
+        return dict(self.model_extra or {})
+
+
+class PopulationTable(OpenTable):
+    """[population]: a mix, and any figure of `stress.PopulationSpec`."""
+
+    mix: str
+    bars: str | None = None
+    seed: Seed | None = None
+
+    @classmethod
+    def known(cls) -> list[str]:
+        return [*cls.model_fields, *(k for k in PopulationSpec.model_fields if k not in ("name", "sources"))]
+
+    def build(self, mix_file: Path | None) -> PopulationSpec:
+        """The spec; a figure that is the mix's own keeps its source."""
+        mix = str(mix_file or self.mix)
+        own = PopulationSpec.load(mix, accounts=100_000_000, open_interest=1.0)
+        figures = {
+            k: v
+            for k, v in self.figures.items()
+            if k in ("accounts", "open_interest") or _weights(k, v) != getattr(own, k, None)
+        }
+        try:
+            return PopulationSpec.load(mix, **figures)
+        except ValidationError as error:
+            raise InputError(problems_of(error, "population", (), self.known())) from None
+
+    def resolved(self, spec: PopulationSpec, seed: int) -> dict[str, Any]:
+        """The table with every figure spelled out."""
+        figures = spec.model_dump(exclude={"name", "sources"}, exclude_none=True)
+        figures["leverage"] = {f"{k:.12g}": v for k, v in figures["leverage"].items()}
+        head = {"mix": self.mix, "bars": self.bars, "seed": seed if self.seed is None else self.seed}
+        return {k: v for k, v in head.items() if v is not None} | figures | self.figures
+
+
+def _weights(name: str, value: Any) -> Any:
+    """A figure as the spec holds it: the leverages of a file are text."""
+    if name != "leverage" or not isinstance(value, dict):
+        return value
+    try:
+        return {float(k): v for k, v in value.items()}
+    except ValueError:
+        return value
+
+
+class PricesTable(OpenTable):
+    """[prices]: a model and its parameters, or `calibrate` and a file of bars to take them from."""
+
+    model: str
+    calibrate: str | None = None
+    provenance: dict[str, Any] = Field(default_factory=dict)
+
+    def build(self, bars: Path | None, calibration: Path | None) -> tuple[Any, dict[str, Any]]:
+        """The price model, and the table with every parameter spelled out."""
+        from stress.prices import MODELS, make, parameters, read_bars
+
+        if self.model not in MODELS:
+            raise InputError(Problem("prices", one_of(self.model, MODELS), column="model", value=self.model))
+        given, provenance = self.figures, self.provenance
+        if calibration is not None:
+            given, provenance = self._calibrated(calibration)
+        known = parameters(self.model)
+        problems = [
+            Problem("prices", f"a parameter of {self.model}, {one_of(key, known)}", column=key)
+            for key in given
+            if key not in known
+        ]
+        if "bars" in known and bars is None:
+            problems.append(Problem("prices", "a file of bars, named here or by --set prices.bars=FILE", column="bars"))
+        elif "bars" in known and bars is not None:
+            given = given | {"bars": read_bars(bars)}
+        try:
+            model = make(self.model, **{k: v for k, v in given.items() if k in known})
+        except InputError as error:
+            said = {p.column for p in problems}
+            raise InputError([*problems, *(p for p in error.problems if p.column not in said)]) from None
+        raise_if(problems)
+        defaults = {
+            name: p.default
+            for name, p in inspect.signature(MODELS[self.model]).parameters.items()
+            if p.default is not p.empty and p.default is not None
+        }
+        values = defaults | given | {"s0": model.s0} | ({"bars": self.figures["bars"]} if "bars" in known else {})
+        return model, {"model": self.model} | values | ({"provenance": provenance} if provenance else {})
+
+    def _calibrated(self, bars: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Parameters and provenance from a fit to bars."""
+        import tomllib
+
+        from stress.prices import read_bars
+        from stress.prices.calibration import calibrate as fit
+
+        allowed = ("s0", "threshold", "cap")
+        problems = [
+            Problem("prices", f"no parameter beside calibrate but {one_of(key, allowed)}", column=key)
+            for key in self.figures
+            if key not in allowed
+        ]
+        if self.model not in fit.MODELS:
+            problems.append(Problem("prices", one_of(self.model, fit.MODELS), column="model", value=self.model))
+        raise_if(problems)
+        options = {k: v for k, v in self.figures.items() if k != "s0"}
+        found = fit.calibrate(read_bars(bars), self.model, **options)
+        table = tomllib.loads(found.to_toml(self.figures.get("s0")))["prices"]
+        provenance = table.pop("provenance")
+        return {k: v for k, v in table.items() if k != "model"}, provenance | self.provenance
+
+
+TABLES: dict[str, type[Table]] = {
+    "run": RunTable,
+    "venue": VenueTable,
+    "population": PopulationTable,
+    "book": BookTable,
+    "prices": PricesTable,
+    "depth": DepthTable,
+    "fund": FundTable,
+}
+
+
+def unknown_key(key: str, known: Iterable[str], own: str = "") -> str:
+    """What a wrong key should have been: a key of another table, or the nearest of this one."""
+    others = [name for name, table in TABLES.items() if name != own and key in table.known()]
+    if others:
+        return f"this key in [{others[0]}]"
+    return f"a known key, {one_of(key, known)}"
+
+
+def problems_of(error: ValidationError, where: str, prefix: tuple[str, ...], known: Iterable[str]) -> list[Problem]:
+    """What pydantic found, in our words.
+
+    Parameters
+    ----------
+    where : str
+        The file, or the object.
+    prefix : tuple of str
+        The table in it.
+    known : iterable of str
+        Keys of that table, to name the nearest of a wrong one.
+    """
+    problems = []
+    for e in error.errors(include_url=False):
+        place = [*prefix, *(str(part) for part in e["loc"] if isinstance(part, str) and not part.startswith("["))]
+        kind, context = e["type"], e.get("ctx", {})
+        value: Any = e["input"]
+        if kind == "extra_forbidden":
+            expected, value = unknown_key(str(e["loc"][-1]), known, prefix[-1] if prefix else ""), None
+        elif kind == "missing":
+            expected, value = "a value, this key is needed", None
+        elif kind == "string_pattern_mismatch":
+            expected = "letters, digits, dots, dashes and underscores, 64 at most"
+        elif kind == "literal_error":
+            expected = "one of " + str(context["expected"]).replace(" or ", ", ").replace("'", "")
+        elif kind == "value_error":
+            said = str(context["error"])
+            expected, value = (f"figures that go together: {said}", None) if not e["loc"] else (said, value)
+        else:
+            expected = TYPES.get(kind) or e["msg"].removeprefix("Input should be ")
+        problems.append(Problem(where, expected, column=".".join(place) or None, value=value))
+    return problems

@@ -1,0 +1,211 @@
+"""A venue file: figures, each with its source, date and status.
+
+A user's own file is TOML and needs no more than this:
+
+    [venue]
+    name = "mine"
+
+    [rules]
+    fee_rate = 0.005
+
+    [markets.XYZUSDT]
+    deduction = "continuity"                # or "flat"; left out where the rows have a fifth column
+    tiers = [                               # floor, cap, max_leverage, maintenance_rate[, deduction]
+      [0,       100_000, 50, 0.01],
+      [100_000, inf,     20, 0.02],
+    ]
+
+A figure may name its source, `fee_rate = { value = 0.005, source = "rulebook" }`, and so may a market,
+`source = "rulebook"`; the source is told once, under [sources]:
+`rulebook = { page = "...", date = "2026-01-31", status = "official" }`. A preset also carries an [example] that was
+published elsewhere and that it reproduces: which method of `Venue` to call (or "allocate", `stress.allocate`), its
+inputs, the expected answer, and the tiers and tier basis of the publication where they are not those of the file. A
+file that lacks what a venue needs says so in `missing = ["...", ...]` under [venue]: it is a skeleton, listed as one,
+and loading it warns.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from numbers import Real
+from pathlib import Path
+from typing import Any
+
+from stress.errors import InputError, Problem
+
+PRESETS = Path(__file__).parent / "presets"
+STATUSES = ("official", "third-party", "assumed", "user")
+KEYS = {
+    "file": ("venue", "sources", "rules", "markets", "example"),
+    "venue": ("name", "title", "contract", "date", "notes", "missing"),
+    "source": ("page", "date", "status"),
+    "market": ("tiers", "deduction", "source"),
+    "rules": (
+        *("fee_rate", "residual", "policy", "score", "settlement", "adl_price"),
+        *("reserve", "drawdown", "drawdown_window", "tier_basis"),
+    ),
+}
+COLUMNS = "floor, cap, max_leverage, maintenance_rate"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure of a venue and where it comes from: a page or publication, its date, a word of `STATUSES`."""
+
+    name: str
+    value: Any
+    source: str
+    date: str
+    status: str
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and not math.isnan(value)
+
+
+def one_of(word: Any, words: Iterable[str]) -> str:
+    """The known words, and the nearest of them to a wrong one."""
+    known = {w.lower(): w for w in words}
+    near = difflib.get_close_matches(str(word).lower(), known, n=1)
+    return f"one of {', '.join(known.values())}" + "".join(f"; the nearest is {known[n]!r}" for n in near)
+
+
+def seconds(text: str) -> float | str:
+    """A duration such as "8h" (s, min, h, d) in seconds; the text itself where it is none."""
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|min|h|d)\s*", text)
+    return float(found[1]) * {"s": 1, "min": 60, "h": 3600, "d": 86400}[found[2]] if found else text
+
+
+class VenueFile:
+    """What a venue file says, and what is wrong with it.
+
+    Attributes
+    ----------
+    where : str
+        The file, as errors call it.
+    name, title, contract, date : str
+    notes, missing : tuple of str
+    example : dict
+    rules : list of Figure
+    markets : dict
+        The table of each market.
+    problems : list of Problem
+        Keys, sources and shapes; ranges are checked by `Venue`.
+    """
+
+    def __init__(self, path: Path):
+        self.where = f"venue {path.stem}" if path.parent == PRESETS else str(path)
+        self.problems: list[Problem] = []
+        try:
+            data = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise InputError(Problem(self.where, f"a readable TOML file ({error})")) from None
+        self._check_keys("file", data)
+        head, sources, rules, markets, self.example = (self._table(data, key) for key in KEYS["file"])
+        self._check_keys("venue", head, "venue.")
+        self._check_keys("rules", rules, "rules.")
+        self.name = head.get("name", path.stem)
+        self.title, self.contract = str(head.get("title", "")), head.get("contract", "linear")
+        self.date = str(head.get("date", ""))
+        self.notes = self._texts(head, "notes")
+        self.missing = self._texts(head, "missing")
+        self.sources = {key: self._source(sources, key) for key in sources}
+        self.markets = {key: self._table(markets, key, "markets.") for key in markets}
+        for key, table in self.markets.items():
+            self._check_keys("market", table, f"markets.{key}.")
+        if not self.markets:
+            self._wrong("at least one market, [markets.NAME] with tiers", "markets")
+        self.rules = [self._rule(key, rules[key]) for key in rules if key in KEYS["rules"]]
+
+    def tiers(self, market: str) -> list[tuple[float, ...]]:
+        """Rows of floor, cap, max_leverage, maintenance_rate[, deduction]; none if they cannot be read."""
+        table, column = self.markets[market], f"markets.{market}.tiers"
+        rows, mode = table.get("tiers"), table.get("deduction")
+        if mode is None:
+            width, shape = 5, f'{COLUMNS}, deduction (or without it, and deduction = "continuity" or "flat")'
+        else:
+            width, shape = 4, f"{COLUMNS} (the deductions are {mode!r})"
+        if mode not in (None, "continuity", "flat"):
+            self._wrong('"continuity" or "flat"', f"markets.{market}.deduction", mode)
+        if not isinstance(rows, list) or not rows:
+            self._wrong(f"rows of {shape}", column, rows)
+            return []
+        bad = [
+            (number, row)
+            for number, row in enumerate(rows, start=1)
+            if not (isinstance(row, list) and len(row) == width and all(map(is_number, row)))
+        ]
+        for number, row in bad:
+            self._wrong(f"{width} numbers: {shape}", f"{column} row {number}", row)
+        if bad:
+            return []
+        tiers: list[tuple[float, ...]] = [tuple(map(float, row)) for row in rows]
+        if mode == "continuity":
+            deduction, below = 0.0, 0.0
+            for k, (floor, cap, leverage, rate) in enumerate(tiers):
+                deduction += floor * (rate - below)
+                below = rate
+                tiers[k] = (floor, cap, leverage, rate, deduction)
+        return tiers
+
+    def tiers_figure(self, market: str) -> Figure:
+        """Source of a market's tiers."""
+        table = self.markets[market]
+        count = len(table["tiers"]) if isinstance(table.get("tiers"), list) else 0
+        return self._figure("tiers", f"{count} tiers", table.get("source"), f"markets.{market}")
+
+    def _rule(self, key: str, entry: Any) -> Figure:
+        value, source = entry, None
+        if isinstance(entry, dict):
+            if set(entry) - {"value", "source"} or "value" not in entry:
+                self._wrong("a value, or { value = ..., source = ... }", f"rules.{key}", entry)
+            value, source = entry.get("value"), entry.get("source")
+        if key == "drawdown_window" and isinstance(value, str):
+            value = seconds(value)
+        return self._figure(key, value, source, f"rules.{key}")
+
+    def _figure(self, name: str, value: Any, source: Any, column: str) -> Figure:
+        if source is None:
+            return Figure(name, value, self.where, self.date, "user")
+        if not isinstance(source, str) or source not in self.sources:
+            self._wrong(f"a key of [sources], {one_of(source, self.sources)}", f"{column}.source", source)
+            return Figure(name, value, str(source), "", "user")
+        return Figure(name, value, *self.sources[source])
+
+    def _source(self, sources: dict, key: str) -> tuple[str, str, str]:
+        table = self._table(sources, key, "sources.")
+        self._check_keys("source", table, f"sources.{key}.")
+        for name in KEYS["source"]:
+            if not table.get(name):
+                self._wrong("a page (or the name of a publication), a date and a status", f"sources.{key}.{name}")
+        status = table.get("status", STATUSES[0])
+        if status not in STATUSES:
+            self._wrong(one_of(status, STATUSES), f"sources.{key}.status", status)
+        return str(table.get("page")), str(table.get("date")), str(status)
+
+    def _texts(self, head: dict, key: str) -> tuple[str, ...]:
+        texts = head.get(key, [])
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            self._wrong("a list of texts", f"venue.{key}", texts)
+            return ()
+        return tuple(texts)
+
+    def _table(self, parent: dict, key: str, prefix: str = "") -> dict:
+        table = parent.get(key, {})
+        if not isinstance(table, dict):
+            self._wrong(f"a table, [{prefix}{key}]", prefix + key, table)
+            return {}
+        return table
+
+    def _check_keys(self, kind: str, table: dict, prefix: str = "") -> None:
+        for key in table:
+            if key not in KEYS[kind]:
+                self._wrong(f"a known key, {one_of(key, KEYS[kind])}", prefix + key)
+
+    def _wrong(self, expected: str, column: str, value: Any = None) -> None:
+        self.problems.append(Problem(self.where, expected, column=column, value=value))

@@ -1,0 +1,350 @@
+"""Margin tiers of other people's files, as a venue file.
+
+| format | a file of |
+|---|---|
+| `ccxt` | leverage tiers by symbol (tier, minNotional, maxNotional, maintenanceMarginRate, maxLeverage, info) |
+| `binance` | leverage brackets (notionalFloor, notionalCap, initialLeverage, maintMarginRatio, cum) |
+| `hyperliquid` | `meta` with its margin tables; the maintenance rate is 1/(2 max leverage) |
+| `csv` | columns symbol, min_notional, max_notional, mmr, max_leverage and, if wanted, cum |
+
+Deductions follow from continuity, d_k = d_{k-1} + floor_k (r_k - r_{k-1}), and have to agree with the amount `cum`
+where a file has it. `flat` says that each rate holds for the whole position instead. Tables that count contracts are
+read with `contract_size`, in coins and flat.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import Any
+
+from stress.errors import InputError, Problem, raise_if
+from stress.venue.file import is_number, one_of
+from stress.venue.venue import Tier, Venue
+
+FORMATS = ("ccxt", "binance", "hyperliquid", "csv")
+CSV_COLUMNS = ("symbol", "min_notional", "max_notional", "mmr", "max_leverage")
+CONTRACTS = "contract_size, the coins of a contract (the rows count contracts), and a market of that size"
+NO_CAP = 1e15  # some interfaces write a huge number, or none, where there is no limit
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A tier as a file has it; the values still unread."""
+
+    market: str
+    label: str
+    floor: Any
+    cap: Any
+    leverage: Any
+    rate: Any
+    cum: Any = None
+    contracts: bool = False
+
+
+def read_tiers(
+    path: str | Path,
+    format: str | None = None,
+    *,
+    flat: bool = False,
+    market: str | None = None,
+    contract_size: float | None = None,
+) -> dict[str, tuple[Tier, ...]]:
+    """The tiers of each market of a file.
+
+    Parameters
+    ----------
+    path : str or Path
+    format : {"ccxt", "binance", "hyperliquid", "csv"}, optional
+        Found out from the content if not given.
+    flat : bool
+        Each rate holds for the whole position: no deductions.
+    market : str, optional
+        This one alone.
+    contract_size : float, optional
+        Coins of a contract, where the file counts contracts; the tiers are then in coins and flat
+        (`tier_basis="quantity"`).
+
+    Returns
+    -------
+    dict of str to tuple of Tier
+        Markets under the names of the file; floors and caps in USD of notional, or in coins.
+
+    Raises
+    ------
+    InputError
+        With everything that is wrong in the file: values, gaps between tiers, rates and leverages that do not fit,
+        amounts `cum` that do not follow from continuity.
+    """
+    path = Path(path)
+    where = str(path)
+    rows = list(_rows(path, where, format))
+    if market is not None:
+        rows = _one_market(rows, market, where)
+    if contract_size is not None and not (is_number(contract_size) and 0 < contract_size < math.inf):
+        raise InputError(Problem(where, "a number of coins above 0", column="contract_size", value=contract_size))
+    markets: dict[str, list[_Row]] = {}
+    for row in rows:
+        markets.setdefault(row.market, []).append(row)
+    problems: list[Problem] = []
+    if not markets:
+        problems.append(Problem(where, "the tiers of at least one market"))
+    found = {name: _tiers(name, group, where, flat, contract_size, problems) for name, group in markets.items()}
+    raise_if(problems)
+    return found
+
+
+def to_toml(
+    tiers: Mapping[str, Iterable[Tier]],
+    *,
+    name: str,
+    tier_basis: str = "notional",
+    comment: str = "",
+) -> str:
+    """A venue file with these tiers, all of status "user", which `load_venue(path, market=...)` reads.
+
+    Parameters
+    ----------
+    tiers : dict of str to sequence of Tier
+        As `read_tiers` returns them. Deductions that are neither 0 nor follow from continuity are written out.
+    name : str
+        Of the venue.
+    tier_basis : {"notional", "entry_notional", "quantity"}
+    comment : str
+        First line of the file.
+    """
+    markets = {market: tuple(rows) for market, rows in tiers.items()}
+    for market, rows in markets.items():
+        Venue(name=name, tiers=rows, market=market, tier_basis=tier_basis)
+    lines = [f"# {line}" for line in comment.splitlines()]
+    lines += [
+        "# The other rules are defaults: set fee_rate, residual, score, settlement and adl_price to your venue's.",
+        "",
+        "[venue]",
+        f"name = {_quoted(name)}",
+        "",
+        "[rules]",
+        f"tier_basis = {_quoted(tier_basis)}",
+        "",
+        "# tiers: floor, cap, max_leverage, maintenance_rate[, deduction]",
+    ]
+    for market, rows in markets.items():
+        mode = _mode(rows)
+        cells = [[_number(v) for v in astuple(tier)[: 4 if mode else 5]] for tier in rows]
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        lines += ["", f"[markets.{_quoted(market)}]", *([f'deduction = "{mode}"'] if mode else []), "tiers = ["]
+        lines += [f"  [{', '.join(c.rjust(w) for c, w in zip(row, widths, strict=True))}]," for row in cells]
+        lines.append("]")
+    return "\n".join(lines) + "\n"
+
+
+def import_venue(
+    path: str | Path,
+    *,
+    name: str | None = None,
+    format: str | None = None,
+    flat: bool = False,
+    market: str | None = None,
+    contract_size: float | None = None,
+) -> str:
+    """The text of a venue file with the tiers of another file; parameters and errors as in `read_tiers`.
+
+    Parameters
+    ----------
+    name : str, optional
+        Of the venue; the file's name without its ending if not given.
+    """
+    path = Path(path)
+    tiers = read_tiers(path, format, flat=flat, market=market, contract_size=contract_size)
+    return to_toml(
+        tiers,
+        name=name or path.stem,
+        tier_basis="notional" if contract_size is None else "quantity",
+        comment=f"Tiers of {path.name}",
+    )
+
+
+def _rows(path: Path, where: str, format: str | None) -> Iterator[_Row]:
+    if format is not None and format not in FORMATS:
+        raise InputError(Problem(where, one_of(format, FORMATS), column="format", value=format))
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(Problem(where, f"a readable text file ({error})")) from None
+    if format == "csv" or (format is None and path.suffix.lower() == ".csv"):
+        return _csv_rows(text, where)
+    try:
+        data = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(Problem(where, f"JSON ({error}), or a file that ends in .csv")) from None
+    kind = format or _kind(data)
+    reader = {"ccxt": _ccxt_rows, "binance": _binance_rows, "hyperliquid": _hyperliquid_rows}.get(kind)
+    try:
+        if reader is not None:
+            return iter(list(reader(data)))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InputError(Problem(where, f"the shape of {kind} ({type(error).__name__}: {error})")) from None
+    raise InputError(Problem(where, f"the shape of one of {', '.join(FORMATS)}", column="format"))
+
+
+def _kind(data: Any) -> str:
+    """Which format JSON looks like; "" if none."""
+    data = data[0] if isinstance(data, list) and data else data
+    if not isinstance(data, dict):
+        return ""
+    if "universe" in data:
+        return "hyperliquid"
+    if "brackets" in data:
+        return "binance"
+    data = data.get("data", data)
+    if "maintenanceMarginRate" in data or any(isinstance(rows, list) for rows in data.values()):
+        return "ccxt"
+    return ""
+
+
+def _csv_rows(text: str, where: str) -> Iterator[_Row]:
+    reader = csv.DictReader(text.splitlines())
+    header = reader.fieldnames or []
+    raise_if([Problem(where, f"a column {c}", row=1, column=c) for c in CSV_COLUMNS if c not in header])
+    for line in reader:
+        symbol, floor, cap, rate, leverage = (line[column] for column in CSV_COLUMNS)
+        yield _Row(symbol, f"row {reader.line_num}", floor, cap, leverage, rate, line.get("cum") or None)
+
+
+def _ccxt_rows(data: Any) -> Iterator[_Row]:
+    if isinstance(data, dict):
+        groups = data.get("data", data)
+    else:
+        groups = {}
+        for row in data:
+            groups.setdefault(row["symbol"], []).append(row)
+    for market, rows in groups.items():
+        for number, row in enumerate(rows, start=1):
+            info = row.get("info") or {}
+            yield _Row(
+                market,
+                f"tier {row.get('tier', number)}",
+                row["minNotional"],
+                row["maxNotional"],
+                row["maxLeverage"],
+                row["maintenanceMarginRate"],
+                next((info[key] for key in ("cum", "mmDeduction") if info.get(key) not in (None, "")), None),
+                contracts="minSz" in info,
+            )
+
+
+def _binance_rows(data: Any) -> Iterator[_Row]:
+    for table in [data] if isinstance(data, dict) else data:
+        for number, row in enumerate(table["brackets"], start=1):
+            yield _Row(
+                table["symbol"],
+                f"bracket {row.get('bracket', number)}",
+                row["notionalFloor"],
+                row["notionalCap"],
+                row["initialLeverage"],
+                row["maintMarginRatio"],
+                row.get("cum"),
+            )
+
+
+def _hyperliquid_rows(data: Any) -> Iterator[_Row]:
+    meta = data[0] if isinstance(data, list) else data
+    tables = {key: table["marginTiers"] for key, table in meta.get("marginTables", [])}
+    for asset in meta["universe"]:
+        if asset.get("isDelisted"):
+            continue
+        # ids without a table are plain maximum leverages
+        plain = [{"lowerBound": 0.0, "maxLeverage": asset["maxLeverage"]}]
+        tiers = tables.get(asset.get("marginTableId")) or plain
+        caps = [tier["lowerBound"] for tier in tiers[1:]] + [None]
+        for number, (tier, cap) in enumerate(zip(tiers, caps, strict=True), start=1):
+            leverage = float(tier["maxLeverage"])
+            rate = 1.0 / (2.0 * leverage) if leverage else math.nan
+            yield _Row(asset["name"], f"tier {number}", tier["lowerBound"], cap, leverage, rate)
+
+
+def _one_market(rows: list[_Row], market: str, where: str) -> list[_Row]:
+    known = dict.fromkeys(row.market for row in rows)
+    if market not in known:
+        raise InputError(Problem(where, one_of(market, known), column="market", value=market))
+    return [row for row in rows if row.market == market]
+
+
+def _tiers(
+    market: str, rows: list[_Row], where: str, flat: bool, contract_size: float | None, problems: list[Problem]
+) -> tuple[Tier, ...]:
+    """The tiers of a market; what is wrong is added to `problems`."""
+    place, before = f"{where}, {market}", len(problems)
+
+    def wrong(row: _Row, expected: str, column: str, value: Any = None) -> None:
+        problems.append(Problem(place, expected, column=f"{row.label} {column}", value=value))
+
+    if contract_size is None and rows[0].contracts:
+        problems.append(Problem(place, CONTRACTS, column="contract_size"))
+        return ()
+    size = 1.0 if contract_size is None else float(contract_size)
+    tiers: list[Tier] = []
+    border = deduction = below = 0.0
+    for row in rows:
+        values = {name: _float(getattr(row, name)) for name in ("floor", "cap", "leverage", "rate", "cum")}
+        if row.cap is None or (values["cap"] or 0.0) >= NO_CAP:
+            values["cap"] = math.inf
+        for name, value in values.items():
+            if value is None and not (name == "cum" and row.cum is None):
+                wrong(row, "a number", name, getattr(row, name))
+        floor, cap, leverage, rate, cum = values.values()
+        if floor is None or cap is None or leverage is None or rate is None:
+            return ()
+        # tiers may be written as 1..1000, 1001..2000
+        if not (-1e-9 * border <= floor - border <= (1.0 if tiers else 0.0)):
+            wrong(row, f"{border:.12g}, {'the cap of the tier before' if tiers else 'the start'}", "floor", row.floor)
+        if contract_size is None and not flat:
+            deduction += border * (rate - below)
+            below = rate
+        if cum is not None and not math.isclose(cum, deduction, rel_tol=1e-6, abs_tol=0.01):
+            expected = "0, since flat was said" if flat else f"{deduction:.12g}, which makes the margin continuous"
+            wrong(row, expected, "cum", row.cum)
+        tiers.append(Tier(border * size, cap * size, leverage, rate, deduction))
+        border = cap
+    if len(problems) == before:
+        basis = "notional" if contract_size is None else "quantity"
+        try:
+            Venue(name="imported", tiers=tuple(tiers), market=market, tier_basis=basis)
+        except InputError as error:
+            problems += [Problem(place, p.expected, column=p.column, value=p.value) for p in error.problems]
+    return tuple(tiers)
+
+
+def _mode(tiers: tuple[Tier, ...]) -> str:
+    """How a file says the deductions in a word; "" if they need a column."""
+    if not any(tier.deduction for tier in tiers):
+        return "flat"
+    deduction = below = 0.0
+    for tier in tiers:
+        deduction += tier.floor * (tier.maintenance_rate - below)
+        below = tier.maintenance_rate
+        if not math.isclose(tier.deduction, deduction, rel_tol=1e-9, abs_tol=1e-9):
+            return ""
+    return "continuity"
+
+
+def _float(value: Any) -> float | None:
+    """A number, also one written as text; None if it is none."""
+    try:
+        number = math.nan if value is None or isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        return None
+    return None if math.isnan(number) else number
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _number(value: float) -> str:
+    whole = math.isfinite(value) and value == int(value)
+    return f"{int(value):_}" if whole else repr(float(value))
