@@ -13,7 +13,7 @@ from stress.kernels.numerics.elementary import exp, factor, log, normal_quantile
 from stress.kernels.numerics.philox import BLOCK, BRIDGE, STEP, uniforms
 from stress.kernels.numerics.vector import CHUNK
 from stress.kernels.prices import diffusion
-from stress.kernels.prices.diffusion import jump, poisson, size
+from stress.kernels.prices.diffusion import jump, jump_size, poisson
 from stress.kernels.prices.resample import next_bar
 from stress.prices import Bars, Bootstrap, Kou
 from stress.prices.jump_diffusion import law_of
@@ -47,9 +47,9 @@ def in_pieces(n: int):
     """Slices that cover 0 .. n - 1: short ones, odd ones and whole chunks."""
     start, sizes = 0, [1, 2, 3, 5, 8, 13, 31, CHUNK]
     while start < n:
-        size = sizes.pop(0) if sizes else CHUNK
-        yield slice(start, min(start + size, n))
-        start += size
+        jump_size = sizes.pop(0) if sizes else CHUNK
+        yield slice(start, min(start + jump_size, n))
+        start += jump_size
 
 
 def test_uniforms_of_a_chunk_are_those_of_its_steps():
@@ -61,14 +61,14 @@ def test_uniforms_of_a_chunk_are_those_of_its_steps():
 
 
 def test_normals_of_a_chunk_are_the_quantiles_one_by_one():
-    u, room = extreme_uniforms(), vector.room()
+    u, buffers = extreme_uniforms(), vector.chunk_buffers()
     expected = np.array([normal_quantile(x) for x in u])
     for piece in in_pieces(u.size):
-        vector.normals(u[piece], room.values, room.places)
+        vector.normals(u[piece], buffers.values, buffers.places)
     assert u.tobytes() == expected.tobytes()
     tails = np.concatenate([extreme_uniforms()[:24], 1.0 - np.linspace(1e-16, 0.074, CHUNK - 24)])
     expected = np.array([normal_quantile(x) for x in tails])
-    vector.normals(tails, room.values, room.places)  # no element in the middle but a few
+    vector.normals(tails, buffers.values, buffers.places)  # no element in the middle but a few
     assert tails.tobytes() == expected.tobytes()
 
 
@@ -161,7 +161,7 @@ def test_a_bootstrapped_path_is_its_steps_one_by_one():
         ratios, reach = (history.low[bar], history.high[bar], history.close[bar]), history.reach[bar]
         if reach != 0.0:
             v = uniforms(7, BLOCK, 3, 2 * step + 1)[0]
-            stretch = size(BOOTSTRAP._up, v) / reach if reach > 0.0 else -size(BOOTSTRAP._down, v) / reach
+            stretch = jump_size(BOOTSTRAP._up, v) / reach if reach > 0.0 else -jump_size(BOOTSTRAP._down, v) / reach
             ratios, drawn = tuple(power(x, stretch) for x in ratios), drawn + 1
         low, high, end = (price * x for x in ratios)
         rows.append((end, min(low, price, end), max(high, price, end)))

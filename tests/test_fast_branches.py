@@ -15,13 +15,14 @@ import numpy as np
 import pytest
 
 import stress
+from stress.book import classes
 from stress.engine.blocks import work_block
 from stress.engine.prepare import prepare
 from stress.kernels.index import ladder
 from stress.kernels.numerics import elementary
-from stress.kernels.path import deleverage, liquidation, remaining, state
+from stress.kernels.path import batches, counts, deleverage, liquidation, records, remaining, workspace
 from stress.kernels.path import run as kernel
-from stress.kernels.rules import scores, sharing
+from stress.kernels.rules import layers, scores, sharing
 from tests import test_twin
 from tests.test_twin import S0
 
@@ -44,7 +45,7 @@ RULES = {
 
 
 def crowd(rng: random.Random, venue: stress.Venue, n: int = 150) -> stress.Book:
-    """A book with flights of nearly equal positions on both sides, and a mixture."""
+    """A book with batches_found of nearly equal positions on both sides, and a mixture."""
     columns = []
     for side in (1.0, -1.0):
         for i in range(n):
@@ -115,7 +116,7 @@ def test_what_is_paid_to_rounding_is_paid():
 
 @pytest.mark.parametrize("rules", RULES)
 def test_winners_of_several_chunks_equal_the_twin(rules):
-    compare_wide(rules, 2 * state.CHUNK + 100)
+    compare_wide(rules, 2 * workspace.CHUNK + 100)
 
 
 @pytest.mark.nojit
@@ -137,19 +138,20 @@ def test_steps_are_the_product_of_what_each_event_left(s):
     built = prepare(book, venue, stress.prices.Paths([[S0, S0]]), fund=0.0).ladder
     first = 0 if s > 0 else n
     for _ in range(20):
-        held, now = remaining.make_holdings(2 * n), np.zeros(1, state.STATE)[0]
-        now.longs = n
+        held, sides = remaining.make_remaining(2 * n), np.zeros(2, records.SIDE_STATE)
+        sides["first"] = 0, n
+        hit = sides[0 if s > 0 else 1]
         left = np.full(2 * n, 2.0)
         for _ in range(rng.randint(1, 9)):
             end, share = first + rng.randint(1, n), rng.choice([0.0, 0.25, rng.random(), 1.0])
-            remaining.shrink(s, end, share, held.steps, now)
+            remaining.shrink(end, share, held.steps, hit)
             left[first:end] *= 1.0 - share
-            for side, rows in ((1, range(n)), (-1, range(n, 2 * n))):
-                found = [remaining.left_of(side, row, built.winners.quantity, held, now) for row in rows]
+            for side, rows in zip(sides, (range(n), range(n, 2 * n)), strict=True):
+                found = [remaining.quantity_left(row, built.winners.quantity, held, side) for row in rows]
                 assert found == pytest.approx(left[list(rows)], rel=1e-12)
-        steps = held.steps[first : first + (now.long_steps if s > 0 else now.short_steps)]
+        steps = held.steps[first : first + hit.shares]
         assert np.all(np.diff(steps["end"]) > 0)
-        assert steps["keep"] + steps["closed"] == pytest.approx(np.ones(len(steps)), rel=1e-12)
+        assert steps["left"] + steps["closed"] == pytest.approx(np.ones(len(steps)), rel=1e-12)
 
 
 def level_book(n: int = 70, idle: int = 140) -> stress.Book:
@@ -181,7 +183,7 @@ def compare_level(closes, rules, fund) -> None:
 
 @pytest.mark.parametrize("rules", RULES)
 @pytest.mark.parametrize("closes", LEVEL_PATHS, ids=str)
-def test_flights_equal_the_twin(closes, rules):
+def test_batches_equal_the_twin(closes, rules):
     for fund in (0.0, 60.0, 1e6):
         compare_level(closes, rules, fund)
 
@@ -261,15 +263,25 @@ def test_quiet_stretches_equal_the_twin(number):
 def test_a_stretch_is_not_quiet_with_an_impossible_price(name, value):
     arrays = {column: np.full((1, 65), 100.0) for column in ("close", "low", "high", "pre_jump")}
     arrays[name][0, 40] = value
-    prices = state.Prices(*(arrays[column] for column in ("close", "low", "high", "pre_jump")))
+    prices = records.Prices(*(arrays[column] for column in ("close", "low", "high", "pre_jump")))
     paths = stress.prices.Paths(np.full((1, 65), 100.0))
     venue = stress.Venue(name="level", tiers=[stress.Tier(0, math.inf, 100, 0.005)])
     run = prepare(level_book(), venue, paths, fund=0.0)
-    out, none = np.zeros(1, state.OUTCOME), state.plain(np.zeros((1, 0), state.CELL))
-    for broken in (prices, state.Prices(arrays["close"], *(np.zeros((0, 0)),) * 3)):
-        desk, fan = state.make_desk(*run.size), np.zeros((0, state.CHECKPOINTS))
+    out, none = np.zeros(1, records.OUTCOME), counts.as_float_view(np.zeros((1, 0), counts.CELL))
+    for broken in (prices, records.Prices(arrays["close"], *(np.zeros((0, 0)),) * 3)):
+        buffers, fan = workspace.make_workspace(*run.size), np.zeros((0, records.CHECKPOINTS))
         kernel.run_paths(
-            broken, 0, 0.0, *run.kernel, desk, out, fan, none, state.make_tallies(0), np.zeros(0, state.LOG)
+            broken,
+            0,
+            np.zeros(0),
+            0.0,
+            *run.kernel,
+            buffers,
+            out,
+            fan,
+            none,
+            counts.make_position_counts(0),
+            np.zeros(0, records.LOG),
         )
         assert (out["status"][0], out["where"][0]) == ((1, 40) if broken is prices or name == "close" else (0, -1))
 
@@ -283,21 +295,54 @@ def test_what_is_left_of_a_budget_to_rounding_hits_nobody():
         assert stress.allocate("queue", capacity, key, budget).tolist() == [1.0, 0.0, 0.0]
 
 
-def test_flights_are_sums_of_their_rungs():
-    rungs = np.zeros(2 * ladder.FLIGHT_SIZE + 5, ladder.RUNG)
+def test_batches_are_sums_of_their_triggers():
+    triggers = np.zeros(2 * ladder.BATCH_SIZE + 5, ladder.TRIGGER)
     rng = np.random.default_rng(1)
-    for name in ladder.RUNG.names:
-        rungs[name] = rng.uniform(1.0, 2.0, rungs.size)
-    flights = ladder.sum_flights(rungs)
-    assert len(flights) == 2
-    second = rungs[ladder.FLIGHT_SIZE : 2 * ladder.FLIGHT_SIZE]
-    assert flights[1].last == second["liquidation"][-1]
-    assert flights[1].quantity == pytest.approx(second["quantity"].sum())
-    assert flights[1].bankruptcy_value == pytest.approx((second["quantity"] * second["bankruptcy"]).sum())
-    assert (flights[1].bankruptcy_low, flights[1].bankruptcy_high) == (
+    for name in ladder.TRIGGER.names:
+        triggers[name] = rng.uniform(1.0, 2.0, triggers.size)
+    batches_found = ladder.sum_batches(triggers)
+    assert len(batches_found) == 2
+    second = triggers[ladder.BATCH_SIZE : 2 * ladder.BATCH_SIZE]
+    assert batches_found[1].last == second["liquidation"][-1]
+    assert batches_found[1].quantity == pytest.approx(second["quantity"].sum())
+    assert batches_found[1].bankruptcy_value == pytest.approx((second["quantity"] * second["bankruptcy"]).sum())
+    assert (batches_found[1].bankruptcy_low, batches_found[1].bankruptcy_high) == (
         second["bankruptcy"].min(),
         second["bankruptcy"].max(),
     )
+
+
+@pytest.mark.nojit
+def test_a_weighted_path_counts_its_weight():
+    """Counts of positions add up weights in units of 2^-32; cells and outcomes of a path know no weight."""
+    close = np.array([[S0, 94.0], [S0, 106.5], [S0, 93.0]])
+    venue = stress.Venue(name="level", tiers=[stress.Tier(0, math.inf, 100, 0.005)])
+    run = prepare(level_book(70, 4), venue, stress.prices.Paths(close), fund=10.0)
+
+    def work(rows, weights):
+        empty, out = np.zeros((0, 0)), np.zeros(len(rows), records.OUTCOME)
+        cells = counts.as_float_view(np.zeros((len(rows), classes.N_CELLS), counts.CELL))
+        found = counts.make_position_counts(len(run.book), weighted=True)
+        buffers, fan = workspace.make_workspace(*run.size), np.zeros((0, records.CHECKPOINTS))
+        prices = records.Prices(close[rows], empty, empty, empty)
+        log = np.zeros(0, records.LOG)
+        kernel.run_paths(prices, 0, np.array(weights), 10.0, *run.kernel, buffers, out, fan, cells, found, log)
+        return out, cells, found
+
+    weights = [0.25, 1.0, 2.5]
+    out, cells, together = work([0, 1, 2], weights)
+    alone = [work([row], []) for row in range(3)]
+    assert out.tobytes() == b"".join(each[0].tobytes() for each in alone)
+    assert cells.tobytes() == b"".join(each[1].tobytes() for each in alone)
+    for name in ("adl", "spared"):
+        expected = sum(w * each[2].adl[name] for w, each in zip(weights, alone, strict=True)) * counts.SHARE_UNIT
+        assert together.adl[name].tolist() == expected.tolist()
+    share = sum(w * each[2].adl["adl_share"] for w, each in zip(weights, alone, strict=True))
+    assert together.adl["adl_share"] == pytest.approx(share, abs=3)
+    bankrupt = sum(w * each[2].bankrupt for w, each in zip(weights, alone, strict=True))
+    assert together.bankrupt.tolist() == (bankrupt * counts.SHARE_UNIT).tolist()
+    assert bankrupt.max() > 1
+    assert (share > 0).any()
 
 
 def lines_of(function) -> set[int]:
@@ -310,13 +355,14 @@ def lines_of(function) -> set[int]:
 def test_every_line_of_the_branches_is_taken():
     """Crowds and the table of options between them run each line of what liquidates and of what ranks and shares."""
     watched = [
-        liquidation.sweep, liquidation.take_flights, liquidation.liquidate, liquidation.work_side, kernel.run_path,
-        kernel.run_steps,
-        liquidation.find_next, deleverage.deleverage, deleverage.in_profit, deleverage.hold, deleverage.rank,
-        deleverage.share_out, deleverage.close_some, deleverage.close_alike, sharing.head_of_queue, sharing.queue,
-        sharing.weigh, scores.fill_scores, remaining.step_of, remaining.left_of, remaining.shrink, remaining.write_down,
-        remaining.write_all_down, remaining.close_part, remaining.clean, state.count_adl, state.count_eligible,
-        state.count_bankrupt, state.add_up_kinds,
+        batches.liquidate_run, batches.liquidate_batches, batches.met_price, batches.note_depletion,
+        liquidation.liquidate, liquidation.work_side, liquidation.find_next, kernel.run_paths, kernel.reset,
+        kernel.finish, deleverage.deleverage, deleverage.count_in_profit, deleverage.measure_capacity,
+        deleverage.rank_winners, deleverage.share_budget, deleverage.share_by_rule, deleverage.close_shares,
+        deleverage.close_pro_rata, sharing.head_of_queue, sharing.queue, sharing.weigh, scores.fill_scores,
+        remaining.find_share_step, remaining.quantity_left, remaining.shrink, remaining.record_row,
+        remaining.record_all_rows, remaining.close_part, remaining.clean, counts.count_adl, counts.count_eligible,
+        counts.count_bankrupt, counts.add_up_kinds, layers.absorb, layers.settle,
     ]  # fmt: skip
     missing = {function.__code__: lines_of(function) for function in watched}
 
@@ -334,6 +380,7 @@ def test_every_line_of_the_branches_is_taken():
         for rules in ("pro rata", "contracts pro rata"):
             yield partial(compare_wide, rules, 20)
         yield test_what_is_paid_to_rounding_is_paid
+        yield test_a_weighted_path_counts_its_weight
         yield partial(test_steps_are_the_product_of_what_each_event_left, -1)
         for seed in range(4):
             yield partial(compare, "end of the book", "surplus to the fund", seed)

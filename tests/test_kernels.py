@@ -16,14 +16,16 @@ import stress
 from stress.kernels import jit
 from stress.kernels.index import ladder
 from stress.kernels.numerics import elementary, philox
+from stress.kernels.path import drawdown
+from stress.kernels.rules import contract, layers, margin, scores
 from stress.kernels.rules import depth as order_book
-from stress.kernels.rules import fund, margin, scores
 from stress.kernels.rules.records import SCORES, TIER_BASES, Tiers, make_terms
 from stress.venue.depth import to_kernel
 
 pytestmark = pytest.mark.nojit
 
 ULP = 2.0**-52
+LINEAR = contract.Linear()
 
 
 # ------------------------------------------------------------------------------------------------ random numbers
@@ -265,7 +267,7 @@ def test_equity_is_zero_at_the_bankruptcy_price():
     for _ in range(200):
         s, q, e = rng.choice([1, -1]), rng.uniform(0.1, 50), rng.uniform(50, 150)
         m = q * e / rng.uniform(1, 100)
-        b = margin.bankruptcy_price(s, q, e, m)
+        b = contract.bankruptcy_price(LINEAR, s, q, e, m)
         assert m + s * q * (b - e) == pytest.approx(0, abs=1e-11 * q * e)
 
 
@@ -284,7 +286,7 @@ def test_liquidation_price_is_the_first_adverse_price(name, basis):
         if excess(s0) <= 1e-6 * q:
             continue
         found += 1
-        level = margin.liquidation_price(tiers, s, q, e, m, s0)
+        level = margin.liquidation_price(LINEAR, tiers, s, q, e, m, s0)
         slack = 1e-9 * q * s0
         end = level if math.isfinite(level) else (1e-6 if s > 0 else 50 * s0)
         before = s0 + (end - s0) * np.linspace(0, 1 - 1e-9, 200)
@@ -299,30 +301,43 @@ def test_liquidation_price_of_the_validation_table():
     tiers = make_tiers("one", 0, 100.0)
     expected = {5: 80.40201, 10: 90.45226, 20: 95.47739, 25: 96.48241, 50: 98.49246, 100: 99.49749}
     for leverage, level in expected.items():
-        assert margin.liquidation_price(tiers, 1, 1.0, 100.0, 100.0 / leverage, 100.0) == pytest.approx(level, abs=5e-6)
-    assert margin.liquidation_price(tiers, -1, 1.0, 100.0, 2.0, 100.0) == pytest.approx(101.492537, abs=5e-7)
-    assert margin.liquidation_price(tiers, -1, 1.0, 100.0, 100.0, 100.0) == pytest.approx(200 / 1.005)
-    assert margin.liquidation_price(tiers, 1, 1.0, 100.0, 100.0, 100.0) == -math.inf
+        assert margin.liquidation_price(LINEAR, tiers, 1, 1.0, 100.0, 100.0 / leverage, 100.0) == pytest.approx(
+            level, abs=5e-6
+        )
+    assert margin.liquidation_price(LINEAR, tiers, -1, 1.0, 100.0, 2.0, 100.0) == pytest.approx(101.492537, abs=5e-7)
+    assert margin.liquidation_price(LINEAR, tiers, -1, 1.0, 100.0, 100.0, 100.0) == pytest.approx(200 / 1.005)
+    assert margin.liquidation_price(LINEAR, tiers, 1, 1.0, 100.0, 100.0, 100.0) == -math.inf
 
 
 def test_equal_leverage_has_equal_levels():
     tiers = make_tiers("one", 0, 100.0)
     quantity = np.array([0.1, 0.3, 7.0, 1e5, 3.3e-4])
     entry = np.full(5, 100.0 / 3.0)
-    liquidation, _, _ = margin.levels(tiers, np.ones(5), quantity, entry, quantity * entry / 7.0, 100.0)
+    liquidation, _, _ = margin.levels(LINEAR, tiers, np.ones(5), quantity, entry, quantity * entry / 7.0, 100.0)
     assert len(set(liquidation)) == 1
 
 
 # ------------------------------------------------------------------------------------------------------- the fund
 
 
-def test_pay():
-    assert fund.pay(10.0, 100.0, 0.0, 0.0) == (10.0, 0.0)
-    assert fund.pay(10.0, 4.0, 0.0, 0.0) == (4.0, 6.0)
-    assert fund.pay(10.0, 14.0, 10.0, 0.0) == (4.0, 6.0)
-    assert fund.pay(10.0, 5.0, 8.0, 0.0) == (0.0, 10.0)
-    assert fund.pay(10.0, math.inf, 8.0, 0.0) == (10.0, 0.0)
-    assert fund.pay(10.0, 9.99, 0.0, 0.01) == (10.0, 0.0)
+def test_absorb():
+    """A surplus up to the fee is a gain; a deficit is paid down to the floor and up to the cap; nothing is lost."""
+    inf = math.inf
+    assert layers.absorb(10.0, inf, 0.0, 0.0, inf) == (10.0, 0.0, 0.0)
+    assert layers.absorb(10.0, 4.0, 0.0, 0.0, inf) == (4.0, 0.0, 0.0)
+    assert layers.absorb(0.0, 4.0, 0.0, 0.0, inf) == (0.0, 0.0, 0.0)
+    assert layers.absorb(-10.0, inf, 100.0, 0.0, inf) == (0.0, 10.0, 10.0)
+    assert layers.absorb(-10.0, inf, 4.0, 0.0, inf) == (0.0, 10.0, 4.0)
+    assert layers.absorb(-10.0, inf, 14.0, 10.0, inf) == (0.0, 10.0, 4.0)
+    assert layers.absorb(-10.0, inf, 5.0, 8.0, inf) == (0.0, 10.0, 0.0)
+    assert layers.absorb(-10.0, inf, inf, 8.0, inf) == (0.0, 10.0, 10.0)
+    assert layers.absorb(-10.0, inf, 100.0, 0.0, 3.0) == (0.0, 10.0, 3.0)
+
+
+def test_settle():
+    """The balance moves by what the layer takes and pays, the net loss by the whole residual."""
+    assert layers.settle(4.0, 0.0, 0.0, 10.0, -1.0, 8.0, 2.0) == (14.0, -5.0, 8.0, 2.0)
+    assert layers.settle(0.0, 9.0, 6.0, 10.0, 1.0, 8.0, 2.0) == (4.0, 10.0, 4.0, 10.0)
 
 
 @pytest.mark.parametrize("window", [0.0, 59.0, 60.0, 150.0, 600.0, math.inf])
@@ -336,13 +351,13 @@ def test_drawdown_queue_equals_the_largest_balance_of_the_window(window):
         steps = 60
         balances = [100.0]
         peak_step, peak_balance = np.zeros(steps + 2, np.int64), np.zeros(steps + 2)
-        head, tail = 0, fund.push_balance(0, balances[0], peak_step, peak_balance, 0, 0)
+        head, tail = 0, drawdown.push_balance(0, balances[0], peak_step, peak_balance, 0, 0)
         for step in range(1, steps + 1):
-            head = fund.forget_old(terms, step, peak_step, head)
+            head = drawdown.forget_old(terms, step, peak_step, head)
             seen = [b for j, b in enumerate(balances) if (step - 1 - j) * dt <= window]
             assert peak_balance[head] == max(seen)
             balances.append(balances[-1] + rng.choice([-5.0, -1.0, 0.0, 0.0, 1.0, 5.0]))
-            tail = fund.push_balance(step, balances[-1], peak_step, peak_balance, head, tail)
+            tail = drawdown.push_balance(step, balances[-1], peak_step, peak_balance, head, tail)
             assert head < tail <= peak_step.size
 
 
@@ -364,7 +379,7 @@ def test_ladder_is_sorted_as_the_price_meets_it_and_ties_keep_book_order():
     assert built.longs == len(longs)
     order, winners = built.number, built.winners
     for name, column in dict(liquidation=liquidation, bankruptcy=bankruptcy, quantity=quantity).items():
-        assert np.array_equal(built.rungs[name], column[order])
+        assert np.array_equal(built.triggers[name], column[order])
     assert np.array_equal(built.entry, entry[order])
     # winners: those with a profit at any mark first
     ranked = order[winners.place]
@@ -393,7 +408,7 @@ def test_scores_by_hand():
         key = np.zeros(1)
         row = (np.array([x]) for x in (q, e, m))
         place, number = np.zeros(1, np.int32), np.zeros(1, np.int64)
-        scores.fill_scores(SCORES.index(name), tiers, w, mark, *row, place, number, 0, 0, key)
+        scores.fill_scores(SCORES.index(name), contract.Structure(), tiers, w, mark, *row, place, number, 0, 0, key)
         return key[0]
 
     for name, value in by_hand.items():
@@ -408,7 +423,7 @@ def test_profit_size_cuts_ten_classes_by_profit_share_and_orders_them_by_size():
     for n in (1, 7, 10, 23):
         q, e = rng.uniform(1, 5, n), rng.uniform(80, 99, n)
         key = np.zeros((n, 2))
-        scores.fill_classes(1, 100.0, q, e, np.arange(n), key)
+        scores.fill_classes(contract.Structure(), 1, 100.0, q, e, np.arange(n), key)
         rank = np.argsort(np.argsort(-(100.0 - e) / e))
         assert np.array_equal(key[:, 0], -np.floor(10 * rank / n))
         assert key[:, 1] == pytest.approx(q * 100.0, rel=1e-11)
@@ -436,7 +451,7 @@ def test_cache_is_keyed_by_the_sources(monkeypatch, tmp_path):
         copy.write_bytes(path.read_bytes())
     monkeypatch.setattr(jit, "SOURCES", tmp_path)
     assert jit.sources_digest() == before
-    (tmp_path / "rules" / "fund.py").write_text("# changed")
+    (tmp_path / "rules" / "layers.py").write_text("# changed")
     assert jit.sources_digest() != before
 
 

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from stress.errors import InputError
-from stress.kernels.prices.diffusion import size
+from stress.kernels.prices.diffusion import jump_size
 from stress.prices import GBM, Kou, Merton, make
 from stress.prices.calibration.bar_law import exceedance
 from stress.prices.jump_diffusion import DAY, YEAR, survival
@@ -82,12 +82,12 @@ def test_the_sides_make_up_the_whole(mean, sd):
 @pytest.mark.parametrize("side", MODEL.jump_sides(), ids=["up", "down"])
 def test_sizes_are_normal_given_their_sign(side):
     u = np.linspace(0.0005, 0.9995, 1000)
-    y = np.array([size(side, x) for x in u])
+    y = np.array([jump_size(side, x) for x in u])
     mean = side.body[0]
     assert np.allclose(stats.norm.sf((y - mean) / SD) / stats.norm.sf(-mean / SD), 1.0 - u, atol=1e-12)
     assert np.allclose(survival(side, y), 1.0 - u, atol=1e-12)
     assert survival(side, np.array([-1e-9]))[0] == 1.0
-    assert 0.0 <= size(side, 2.0**-54) < 1e-12
+    assert 0.0 <= jump_size(side, 2.0**-54) < 1e-12
 
 
 @pytest.mark.parametrize("mean", [-0.02, 0.02])

@@ -11,7 +11,7 @@ from scipy import stats
 
 from stress.errors import InputError
 from stress.kernels.numerics.elementary import factor
-from stress.kernels.prices.diffusion import MAX_JUMPS, Side, poisson, size
+from stress.kernels.prices.diffusion import MAX_JUMPS, JumpSizeLaw, jump_size, poisson
 from stress.prices import GBM, MODELS, Bars, Kou, Merton, Paths, Replay, TailJumps, make, parameters, read_bars
 from stress.prices.bars import Gap
 from stress.prices.jump_diffusion import YEAR, growth, survival
@@ -42,10 +42,10 @@ PARAMETRIC = {
     "tail-jumps": TailJumps(**TAIL),
 }
 SIDES = {
-    "exponential": Side(np.zeros(1), 1.0, 0.0, 0.02, math.inf),
-    "heavy": Side(np.array([0.005, 0.006, 0.009]), 0.1, 0.4, 0.006, 0.3),
-    "bounded": Side(np.array([0.005, 0.006, 0.009]), 0.3, -0.3, 0.006, 0.3),
-    "no tail": Side(np.array([0.005, 0.006, 0.009]), 0.0, 0.0, 1.0, 0.3),
+    "exponential": JumpSizeLaw(np.zeros(1), 1.0, 0.0, 0.02, math.inf),
+    "heavy": JumpSizeLaw(np.array([0.005, 0.006, 0.009]), 0.1, 0.4, 0.006, 0.3),
+    "bounded": JumpSizeLaw(np.array([0.005, 0.006, 0.009]), 0.3, -0.3, 0.006, 0.3),
+    "no tail": JumpSizeLaw(np.array([0.005, 0.006, 0.009]), 0.0, 0.0, 1.0, 0.3),
 }
 each_model = pytest.mark.parametrize("model", PARAMETRIC.values(), ids=PARAMETRIC)
 each_side = pytest.mark.parametrize("side", SIDES.values(), ids=SIDES)
@@ -150,7 +150,7 @@ def test_number_of_jumps_is_the_poisson_quantile(rate):
 @each_side
 def test_survival_inverts_the_sizes(side):
     u = np.linspace(0.0005, 0.9995, 1000)
-    y = np.array([size(side, x) for x in u])
+    y = np.array([jump_size(side, x) for x in u])
     assert (np.diff(y) >= 0).all()
     free = y < side.cap
     assert np.allclose(survival(side, y[free]), 1.0 - u[free], atol=1e-12)
@@ -163,7 +163,7 @@ def test_growth_is_the_mean_over_the_sizes(side, sign):
     side = side._replace(cap=min(side.cap, 2.0))
     # substitute u = 1 - t^4 to see the tail: du = 4 t^3 dt
     t = (np.arange(200_000) + 0.5) / 200_000
-    y = np.array([size(side, 1.0 - x) for x in t**4])
+    y = np.array([jump_size(side, 1.0 - x) for x in t**4])
     assert growth(side, sign) == pytest.approx(float(np.mean(4 * t**3 * np.expm1(sign * y))), rel=1e-5)
 
 

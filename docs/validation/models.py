@@ -10,7 +10,7 @@ import numpy as np
 from scipy import stats
 
 from docs.validation.case import DAY, INF, S0, Found, Section, exact, sampled, share
-from stress.kernels.prices.diffusion import Side, size
+from stress.kernels.prices.diffusion import JumpSizeLaw, jump_size
 from stress.prices import GBM, Bootstrap, Kou
 from stress.prices.jump_diffusion import YEAR
 from tests import test_merton as merton
@@ -118,8 +118,8 @@ for _intensity in (3.0, 0.01):
 
 
 def pareto_quantile(alpha: float) -> Found:
-    side = Side(np.array([5.0, 10.0]), 0.01, 0.4, 1.0, INF)
-    return exact(size(side, 1 - alpha), 1e-5)
+    side = JumpSizeLaw(np.array([5.0, 10.0]), 0.01, 0.4, 1.0, INF)
+    return exact(jump_size(side, 1 - alpha), 1e-5)
 
 
 for _alpha in (1e-4, 1e-6):

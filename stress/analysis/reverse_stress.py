@@ -22,7 +22,7 @@ from stress.book.book import Book
 from stress.engine.design import Design
 from stress.engine.prepare import prepare
 from stress.errors import Problem, raise_if
-from stress.kernels.path.state import Prices
+from stress.kernels.path.records import Prices
 from stress.prices import Paths
 from stress.venue.depth import Depth
 from stress.venue.venue import Venue
@@ -77,7 +77,7 @@ def reverse_shock(
 def shock(design: Design, target: float) -> np.ndarray:
     """OUTCOME[1] of a jump from S_0 to `target` under an unlimited fund."""
     close, empty = np.array([[design.prices.s0, target]]), np.zeros((0, 0))
-    return design.figures(Prices(close, empty, empty, empty), 0, math.inf)
+    return design.outcomes(Prices(close, empty, empty, empty), 0, math.inf)
 
 
 def needed(design: Design, target: float) -> float:
@@ -112,7 +112,7 @@ def _smallest(design: Design, s0: float, fund: float, direction: str) -> dict[st
             break
         safe, fatal = (safe, middle_price) if needed(design, middle_price) > fund else (middle_price, fatal)
     out, ladder = shock(design, fatal)[0], design.kernel[0]
-    longs, shorts = np.split(ladder.rungs["quantity"] * s0, [ladder.longs])
+    longs, shorts = np.split(ladder.triggers["quantity"] * s0, [ladder.longs])
     gone = longs[: out["longs_reached"]].sum() + shorts[: out["shorts_reached"]].sum()
     return {
         "move": fatal / s0 - 1.0,

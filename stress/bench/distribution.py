@@ -89,7 +89,7 @@ def of_work(designs: list[Design], rounds: int) -> dict[str, Any]:
         "block_paths": cut.size,
         "bytes_per_path": sum(map(len, sent)) / cut.size,
         "shard_bytes_per_path": shard / cut.size,
-        "position_bytes_per_path": sum(block.tallies.nbytes for block in done) / cut.size,
+        "position_bytes_per_path": sum(block.position_counts.nbytes for block in done) / cut.size,
         "merge_s_per_path": sum(merge_seconds(*each, rounds) for each in zip(designs, sent, strict=True)),
         "held_bytes_per_path": sum(block.out.nbytes + block.cells.nbytes for block in done) / cut.size,
         "peak_bytes_per_path": sum(map(peak_bytes, done)),
@@ -112,7 +112,7 @@ def filled(block: PathBlock) -> BlockCollector:
     from stress.engine.run_blocks import BlockCollector
 
     collector = BlockCollector(market.load("retail", 1_000, COPIES * block.out.size))
-    sent = ForkingPickler.dumps(replace(block, tallies=block.tallies[:0]))
+    sent = ForkingPickler.dumps(replace(block, position_counts=block.position_counts[:0]))
     for i in range(COPIES):
         collector.add(replace(ForkingPickler.loads(sent), first=i * block.out.size))
     return collector

@@ -31,6 +31,7 @@ from stress.book.columns import BookWarning, Columns
 from stress.errors import InputError, Problem, raise_if
 from stress.kernels import population
 from stress.kernels.numerics.elementary import normal_quantile
+from stress.kernels.rules.contract import Linear
 from stress.venue.venue import Venue
 
 FOLDER = Path(__file__).parent / "presets"
@@ -41,7 +42,7 @@ LATE_SHARE = 0.01  # of accounts without a surviving past entry, above which a w
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
-class History(Protocol):
+class PastBars(Protocol):
     """Bars up to now: what `stress.prices.Bars` offers."""
 
     close: Any
@@ -155,7 +156,7 @@ def _cite(file: dict[str, Any], key: str) -> str:
 MIXES = tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
 
 
-def sample(spec: PopulationSpec, *, venue: Venue, price: float, seed: int, bars: History | None = None) -> Columns:
+def sample(spec: PopulationSpec, *, venue: Venue, price: float, seed: int, bars: PastBars | None = None) -> Columns:
     """Draw the positions of a population.
 
     Parameters
@@ -211,7 +212,7 @@ def sample(spec: PopulationSpec, *, venue: Venue, price: float, seed: int, bars:
     leverage = np.array(list(spec.leverage), dtype=np.float64)[number]
     entry, margin = np.empty(n), np.empty(n)
     late, dead = population.draw_entries(
-        int(seed), tiers, max_leverage, _history(spec, bars, price), float(price),
+        int(seed), Linear(), tiers, max_leverage, _history(spec, bars, price), float(price),
         side, quantity, leverage, entry, margin,
     )  # fmt: skip
     if dead:
@@ -244,17 +245,17 @@ def _traits(spec: PopulationSpec) -> population.Traits:
     )
 
 
-def _history(spec: PopulationSpec, bars: History | None, price: float) -> population.History:
+def _history(spec: PopulationSpec, bars: PastBars | None, price: float) -> population.PastEntries:
     holding, volatility = spec.holding_days * DAY, spec.volatility / math.sqrt(YEAR)
     if bars is None:
         none = np.empty(0)
-        return population.History(none, none, none, none, 1.0, holding, volatility)
+        return population.PastEntries(none, none, none, none, 1.0, holding, volatility)
     scale = price / float(np.asarray(bars.close)[-1])
     low = np.ascontiguousarray(bars.low, dtype=np.float64) * scale
     high = np.ascontiguousarray(bars.high, dtype=np.float64) * scale
     later_low = np.minimum.accumulate(np.append(low[1:], price)[::-1])[::-1].copy()
     later_high = np.maximum.accumulate(np.append(high[1:], price)[::-1])[::-1].copy()
-    return population.History(low, high, later_low, later_high, float(bars.step), holding, volatility)
+    return population.PastEntries(low, high, later_low, later_high, float(bars.step), holding, volatility)
 
 
 def _share_out(size: np.ndarray, total: float, cap: float) -> np.ndarray:

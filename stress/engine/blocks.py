@@ -13,28 +13,25 @@ from dataclasses import dataclass
 import numpy as np
 
 from stress.book import classes
-from stress.engine.design import NO_LOG, Design
+from stress.engine.design import NO_LOG, NO_WEIGHTS, Design
 from stress.kernels.path import run as kernel
-from stress.kernels.path.state import (
+from stress.kernels.path.counts import (
+    ADL_COUNT,
     CELL,
-    CHECKPOINTS,
-    OUTCOME,
-    TALLY,
-    Desk,
-    Prices,
-    Tallies,
+    PositionCounts,
+    as_float_view,
     collect,
-    make_desk,
-    make_tallies,
-    plain,
+    make_position_counts,
 )
+from stress.kernels.path.records import CHECKPOINTS, OUTCOME, Prices
+from stress.kernels.path.workspace import Workspace, make_workspace
 
 CACHE_BYTES = 1_000_000  # of prices that are made at a time
 FAN_PATHS = 10_000  # paths whose balances of the fund are kept, for a fan of its course
 
-COUNTED = np.dtype([("path", "i8"), ("cell", "i8"), *((name, "f8") for name in CELL.names or ())])
-COUNTS = ("bankrupt", *(TALLY.names or ()))
-NUMBERED = np.dtype([("number", "i8"), *((name, "i8") for name in COUNTS)])
+CELL_ROW = np.dtype([("path", "i8"), ("cell", "i8"), *((name, "f8") for name in CELL.names or ())])
+COUNTS = ("bankrupt", *(ADL_COUNT.names or ()))
+POSITION_ROW = np.dtype([("number", "i8"), *((name, "i8") for name in COUNTS)])
 
 
 @dataclass(frozen=True)
@@ -44,30 +41,30 @@ class PathBlock:
     first : int
     out : OUTCOME[n]
     fund_at : float64[k, CHECKPOINTS], balances of those of its paths that are among the first `FAN_PATHS` of the run
-    cells : COUNTED[m], a row per path and cell where a deficit or ADL happened
-    tallies : NUMBERED[l], a row per position that a deficit or ADL befell, in book order
+    cells : CELL_ROW[m], a row per path and cell where a deficit or ADL happened
+    position_counts : POSITION_ROW[l], a row per position that a deficit or ADL befell, in book order
     """
 
     first: int
     out: np.ndarray
     fund_at: np.ndarray
     cells: np.ndarray
-    tallies: np.ndarray
+    position_counts: np.ndarray
 
 
 class _WorkspacePool(threading.local):
     """What the blocks of a thread leave for the next one: clean, so that no block pays for the size of the book."""
 
     size = (0, 0, 0)
-    free: list[tuple[Desk, Tallies]]
+    free: list[tuple[Workspace, PositionCounts]]
 
-    def take(self, size: tuple[int, int, int]) -> tuple[Desk, Tallies]:
+    def take(self, size: tuple[int, int, int]) -> tuple[Workspace, PositionCounts]:
         """A clean workspace and position counts of a size (`Design.size`); only those of the last size are kept."""
         if size != self.size:
             self.size, self.free = size, []
-        return self.free.pop() if self.free else (make_desk(*size), make_tallies(size[0]))
+        return self.free.pop() if self.free else (make_workspace(*size), make_position_counts(size[0]))
 
-    def give_back(self, size: tuple[int, int, int], workspace: Desk, counts: Tallies) -> None:
+    def give_back(self, size: tuple[int, int, int], workspace: Workspace, counts: PositionCounts) -> None:
         if size == self.size:
             self.free.append((workspace, counts))
 
@@ -82,22 +79,24 @@ class BlockWriter:
         self.design, self.first, self.counting = design, first, design.detail == "positions"
         # Taken out of the pool until the block is done: what an interruption leaves unclean is never used again.
         self.workspace, self.counts = _pool.take(design.size)
-        self.no_counts = make_tallies(0)
+        self.no_counts = make_position_counts(0)
         self.out = np.zeros(n, OUTCOME)
         self.fund_at = np.zeros((max(0, min(n, FAN_PATHS - first)), CHECKPOINTS))
-        self.cells = [np.zeros(0, COUNTED)]
+        self.cells = [np.zeros(0, CELL_ROW)]
 
     def write(self, start: int, prices: Prices) -> None:
         """Work the paths from the `start`-th of the block on, one for each row of `prices`."""
         first, mine = self.first + start, slice(start, start + prices.close.shape[0])
         out, fund_at, design = self.out[mine], self.fund_at[mine], self.design
         cells = np.zeros((out.size, classes.N_CELLS if self.counting else 0), CELL)
-        sums, counts = plain(cells), self.counts if self.counting else self.no_counts
-        kernel.run_paths(prices, first, design.fund, *design.kernel, self.workspace, out, fund_at, sums, counts, NO_LOG)
+        sums, counts = as_float_view(cells), self.counts if self.counting else self.no_counts
+        kernel.run_paths(
+            prices, first, NO_WEIGHTS, design.fund, *design.kernel, self.workspace, out, fund_at, sums, counts, NO_LOG
+        )  # fmt: skip
         if not self.counting:
             return
         row, cell = np.nonzero(sums.any(axis=2))
-        found = np.zeros(row.size, COUNTED)
+        found = np.zeros(row.size, CELL_ROW)
         found["path"], found["cell"] = first + row, cell
         for name in CELL.names or ():
             found[name] = cells[name][row, cell]
@@ -110,18 +109,18 @@ class BlockWriter:
         anywhere = bool((out["adl_events"] > 0).any())
         reached = int(out["longs_reached"].max()), longs + int(out["shorts_reached"].max())
         for first, end in [(0, len(self.design.book))] if anywhere else [(0, reached[0]), (longs, reached[1])]:
-            n = collect(self.counts, first, end, n, self.workspace.who)
-        place = self.workspace.who[:n]
+            n = collect(self.counts, first, end, n, self.workspace.places)
+        place = self.workspace.places[:n]
         number = self.design.ladder.number
         place = place[np.argsort(number[place])]
-        tallies = np.zeros(place.size, NUMBERED)
-        tallies["number"], tallies["bankrupt"] = number[place], self.counts.bankrupt[place]
-        for name in TALLY.names or ():
-            tallies[name] = self.counts.adl[name][place]
+        position_counts = np.zeros(place.size, POSITION_ROW)
+        position_counts["number"], position_counts["bankrupt"] = number[place], self.counts.bankrupt[place]
+        for name in ADL_COUNT.names or ():
+            position_counts[name] = self.counts.adl[name][place]
         self.counts.bankrupt[place] = 0
         self.counts.adl[place] = 0
         _pool.give_back(self.design.size, self.workspace, self.counts)
-        return PathBlock(self.first, self.out, self.fund_at, np.concatenate(self.cells), tallies)
+        return PathBlock(self.first, self.out, self.fund_at, np.concatenate(self.cells), position_counts)
 
 
 def work_block(designs: Sequence[Design], first: int, n: int) -> list[PathBlock]:
@@ -142,16 +141,16 @@ def work_block(designs: Sequence[Design], first: int, n: int) -> list[PathBlock]
 
 def join(parts: Sequence[PathBlock]) -> PathBlock:
     """One block out of blocks whose paths follow each other. In any grouping the same: counts are whole numbers."""
-    numbered = np.concatenate([part.tallies for part in parts])
+    numbered = np.concatenate([part.position_counts for part in parts])
     number, row = np.unique(numbered["number"], return_inverse=True)
-    tallies = np.zeros(number.size, NUMBERED)
-    tallies["number"] = number
+    position_counts = np.zeros(number.size, POSITION_ROW)
+    position_counts["number"] = number
     for name in COUNTS:
-        np.add.at(tallies[name], row, numbered[name])
+        np.add.at(position_counts[name], row, numbered[name])
     return PathBlock(
         parts[0].first,
         np.concatenate([part.out for part in parts]),
         np.concatenate([part.fund_at for part in parts]),
         np.concatenate([part.cells for part in parts]),
-        tallies,
+        position_counts,
     )

@@ -17,13 +17,17 @@ from stress.book import classes
 from stress.book.book import Book
 from stress.kernels.index.ladder import Ladder, build
 from stress.kernels.path import run as kernel
-from stress.kernels.path.state import CELL, CHECKPOINTS, LOG, OUTCOME, Prices, make_desk, make_tallies, plain
+from stress.kernels.path.counts import CELL, as_float_view, make_position_counts
+from stress.kernels.path.records import CHECKPOINTS, LOG, OUTCOME, Prices
+from stress.kernels.path.workspace import make_workspace
 from stress.kernels.rules import margin
+from stress.kernels.rules.contract import Structure
 from stress.kernels.rules.records import Tiers, make_terms
 from stress.venue.depth import Depth, to_kernel
 from stress.venue.venue import Venue
 
 NO_LOG = np.zeros(0, LOG)
+NO_WEIGHTS = np.zeros(0)  # all paths weigh 1
 
 Detail = Literal["positions", "paths"]
 
@@ -57,7 +61,9 @@ class Design:
     def levels(self) -> tuple[np.ndarray, np.ndarray]:
         """Liquidation and bankruptcy price of every position, in book order."""
         book, (_, tiers) = self.book, self.venue.to_kernel()
-        levels = margin.levels(tiers, book.side, book.quantity, book.entry_price, book.margin, self.prices.s0)
+        levels = margin.levels(
+            self.structure.contract, tiers, book.side, book.quantity, book.entry_price, book.margin, self.prices.s0
+        )
         return levels[0], levels[1]
 
     @cached_property
@@ -73,16 +79,22 @@ class Design:
         cells = classes.cells(book.side, self.classes)
         return build(book.side, book.quantity, book.entry_price, book.margin, *self.levels, cells)
 
+    @property
+    def structure(self) -> Structure:
+        """Choices that are types: contract, margin mode, close-out."""
+        return Structure()
+
     @cached_property
-    def kernel(self) -> tuple[Ladder, Tiers, np.ndarray]:
-        """The run as the compiled side takes it: book, tiers and TERMS."""
+    def kernel(self) -> tuple[Ladder, Tiers, Structure, np.ndarray]:
+        """The design as the compiled side takes it: book, tiers, structure and TERMS."""
         rules, tiers = self.venue.to_kernel()
         depth = to_kernel(self.depth, float(self.prices.s0), self.step)
-        return self.ladder, tiers, make_terms(rules, depth, self.step, self.gap, self.jump_gap, self.seed)
+        terms = make_terms(rules, depth, self.step, self.gap, self.jump_gap, self.seed)
+        return self.ladder, tiers, self.structure, terms
 
     @property
     def size(self) -> tuple[int, int, int]:
-        """What a desk is made for: positions, kinds of them, and steps."""
+        """What a workspace is made for: positions, kinds of them, and steps."""
         return len(self.book), len(self.ladder.winners.kinds), self.n_steps
 
     def price_block(self, first: int, n: int) -> Prices:
@@ -101,12 +113,14 @@ class Design:
         empty = np.zeros((0, 0))
         return Prices(*(empty if a is None else np.ascontiguousarray(a, np.float64) for a in arrays.values()))
 
-    def figures(self, prices: Prices, first: int, fund: float, log: np.ndarray = NO_LOG) -> np.ndarray:
+    def outcomes(self, prices: Prices, first: int, fund: float, log: np.ndarray = NO_LOG) -> np.ndarray:
         """OUTCOME[n] of prices of n paths, numbered from `first`, with nothing counted; LOG[...] is overwritten."""
         out = np.zeros(prices.close.shape[0], OUTCOME)
-        no_fan, no_cells = np.zeros((0, CHECKPOINTS)), plain(np.zeros((out.size, 0), CELL))
-        desk = make_desk(*self.size)
-        kernel.run_paths(prices, first, fund, *self.kernel, desk, out, no_fan, no_cells, make_tallies(0), log)
+        no_fan, no_cells = np.zeros((0, CHECKPOINTS)), as_float_view(np.zeros((out.size, 0), CELL))
+        workspace, no_counts = make_workspace(*self.size), make_position_counts(0)
+        kernel.run_paths(
+            prices, first, NO_WEIGHTS, fund, *self.kernel, workspace, out, no_fan, no_cells, no_counts, log
+        )  # fmt: skip
         return out
 
     def fund_needed(self, out: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from stress.engine import scheduling, signals, warm_up
-from stress.engine.blocks import COUNTS, NUMBERED, PathBlock
+from stress.engine.blocks import COUNTS, POSITION_ROW, PathBlock
 from stress.engine.design import Design
 from stress.engine.task import Task
 from stress.errors import InputError, Problem
@@ -41,20 +41,22 @@ class BlockCollector:
     def add(self, block: PathBlock) -> None:
         """Take a block; refuses one with a path that met an impossible price."""
         self.design.check(block.out, block.first)
-        number = block.tallies["number"]
+        number = block.position_counts["number"]
         for name, counts in self.counts.items():
-            counts[number] += block.tallies[name]
+            counts[number] += block.position_counts[name]
         for name, parts in self.rows.items():
             parts.append((block.first, getattr(block, name)))
 
     def block(self) -> PathBlock:
         """The block of all paths; what was taken is given away with it."""
         number = np.flatnonzero(np.any(list(self.counts.values()), axis=0))
-        tallies = np.zeros(number.size, NUMBERED)
-        tallies["number"] = number
+        position_counts = np.zeros(number.size, POSITION_ROW)
+        position_counts["number"] = number
         for name, counts in self.counts.items():
-            tallies[name] = counts[number]
-        return PathBlock(0, tallies=tallies, **{name: _stacked(parts) for name, parts in self.rows.items()})
+            position_counts[name] = counts[number]
+        return PathBlock(
+            0, position_counts=position_counts, **{name: _stacked(parts) for name, parts in self.rows.items()}
+        )
 
 
 def _stacked(parts: list[tuple[int, np.ndarray]]) -> np.ndarray:

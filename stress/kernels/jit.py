@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import tempfile
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numba
+from numba.extending import overload
 
 SOURCES = Path(__file__).parent
 CONFIG: Any = numba.config  # its settings are made at run time
@@ -69,36 +71,65 @@ def mark_warm() -> None:
             (CACHE_DIR / WARM).touch()
 
 
-def jit(function, counted=True, **options: Any):
+def jit(function, refcount=True, **options: Any):
     """Compile a function on its first call."""
     # numba reads its cache directory once, when the decorator runs; other libraries keep theirs.
     previous = CONFIG.CACHE_DIR
     try:
         CONFIG.CACHE_DIR = str(CACHE_DIR or "")
-        options |= {"cache": CACHE_DIR is not None, "error_model": "numpy", "nogil": True, "_nrt": counted}
+        options |= {"cache": CACHE_DIR is not None, "error_model": "numpy", "nogil": True, "_nrt": refcount}
         options["no_cfunc_wrapper"] = True  # nobody calls them from C, and each would be compiled too
         return numba.njit(**options)(function)
     finally:
         CONFIG.CACHE_DIR = previous
 
 
-def lean(function):
+def jit_no_refcount(function):
     """Compile a function that makes no array, without counting references to those it is given.
 
     To take an array out of a tuple is to count a reference, up and down again, in a way that all processors must
     agree on. In what runs once per step that would cost more than the step.
     """
-    return jit(function, counted=False)
+    return jit(function, refcount=False)
 
 
-def inlined(function):
+def jit_inline(function):
     """Compile a function that is called from one place into that place: nothing is passed."""
     return jit(function, inline="always")
 
 
-def formula(function):
+def jit_force_inline(function):
     """Compile a function of numbers whose code goes into each of its callers.
 
     A loop becomes vector code only if no call is left in it.
     """
-    return jit(function, counted=False, forceinline=True)
+    return jit(function, refcount=False, forceinline=True)
+
+
+def by_type(declaration):
+    """A function whose implementation is chosen by the type of its first argument, when its caller is compiled.
+
+    The first argument is a NamedTuple that stands for a choice; `@function.of(Choice)` adds an implementation, a
+    function of numbers whose code goes into each caller. Nothing is decided while a path runs.
+    """
+    implementations: dict[type, Any] = {}
+
+    @functools.wraps(declaration)
+    def choose(choice, *arguments):
+        return implementations[type(choice)](choice, *arguments)
+
+    def of(choice: type):
+        def add(implementation):
+            implementations[choice] = implementation
+            return implementation
+
+        return add
+
+    def resolve(choice, *arguments):
+        return implementations.get(getattr(choice, "instance_class", type(None)))
+
+    if not CONFIG.DISABLE_JIT:
+        options: Any = {"error_model": "numpy", "_nrt": False, "forceinline": True}
+        overload(choose, jit_options=options, strict=False)(resolve)
+    choose.of = of  # type: ignore[attr-defined]
+    return choose

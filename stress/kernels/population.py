@@ -16,8 +16,10 @@ import numpy as np
 from stress.kernels.jit import jit
 from stress.kernels.numerics.elementary import exp, log, normal_quantile, power
 from stress.kernels.numerics.philox import POPULATION, uniforms
+from stress.kernels.rules.contract import profit
 from stress.kernels.rules.margin import QUANTITY, liquidation_price, maintenance_margin, tier_of
 
+SIZE_DRAW, SIDE_DRAW = np.arange(2)  # numpy integers: a literal compiles `uniforms` for itself
 ROUNDS = 256  # entries tried for an account before it enters at the price of now
 
 
@@ -38,7 +40,7 @@ class Traits(NamedTuple):
     tail_index: float
 
 
-class History(NamedTuple):
+class PastEntries(NamedTuple):
     """Where positions were opened.
 
     low, high : float64[B], USD, of past bars up to now; empty for a log-normal past
@@ -81,14 +83,14 @@ def draw_traits(seed, traits, size, leverage, side):
     """
     rest = math.sqrt(1.0 - traits.correlation * traits.correlation)
     for i in range(size.size):
-        u, w = uniforms(seed, POPULATION, i, 0)
+        u, w = uniforms(seed, POPULATION, i, SIZE_DRAW)
         size[i] = size_quantile(traits, u)
         z = traits.correlation * normal_quantile(u) + rest * normal_quantile(w)
         k = 0
         while k < traits.threshold.size and traits.threshold[k] < z:
             k += 1
         leverage[i] = k
-        side[i] = uniforms(seed, POPULATION, i, 1)[0]
+        side[i] = uniforms(seed, POPULATION, i, SIDE_DRAW)[0]
 
 
 @jit
@@ -105,11 +107,11 @@ def past_price(history, price, u, w):
 
 
 @jit
-def is_alive(tiers, history, s, q, e, m, price, bar, held, u):
+def is_alive(contract, tiers, history, s, q, e, m, price, bar, held, u):
     """Whether a position opened at e is above its maintenance margin now and was so since."""
-    if m + s * q * (price - e) <= maintenance_margin(tiers, q, e, price):
+    if m + profit(contract, s, q, e, price) <= maintenance_margin(tiers, q, e, price):
         return False
-    level = liquidation_price(tiers, s, q, e, m, e)
+    level = liquidation_price(contract, tiers, s, q, e, m, e)
     if abs(level) == math.inf:
         return True
     if s * (e - level) <= 0.0 or s * (price - level) <= 0.0:
@@ -122,7 +124,7 @@ def is_alive(tiers, history, s, q, e, m, price, bar, held, u):
 
 
 @jit
-def draw_entries(seed, tiers, max_leverage, history, price, side, quantity, leverage, entry, margin):
+def draw_entries(seed, contract, tiers, max_leverage, history, price, side, quantity, leverage, entry, margin):
     """Entry price and margin of every account: of those that would still be open now.
 
     The margin is the initial margin of the set leverage, which is lowered to what the tier allows.
@@ -158,7 +160,7 @@ def draw_entries(seed, tiers, max_leverage, history, price, side, quantity, leve
             leverage[i] = min(wanted, max_leverage[k])
             entry[i], margin[i] = e, q * e / leverage[i]
             crossing = uniforms(seed, POPULATION, i, 3 + 2 * r)[0] if bar < 0 else 1.0
-            alive = is_alive(tiers, history, s, q, e, margin[i], price, bar, held, crossing)
+            alive = is_alive(contract, tiers, history, s, q, e, margin[i], price, bar, held, crossing)
             if alive:
                 break
         if r == ROUNDS:

@@ -29,9 +29,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from stress.errors import InputError, Problem, raise_if
-from stress.kernels.numerics.vector import room
-from stress.kernels.prices.diffusion import Side
-from stress.kernels.prices.resample import History, fill_block
+from stress.kernels.numerics.vector import chunk_buffers
+from stress.kernels.prices.diffusion import JumpSizeLaw
+from stress.kernels.prices.resample import BarRatios, fill_block
 from stress.prices.bars import Bars
 from stress.prices.jump_diffusion import NO_JUMPS, YEAR, PriceBlock, is_number
 from stress.prices.replay import as_bars
@@ -112,7 +112,7 @@ class Bootstrap:
             far = (reach > self._up.body[0]) | (reach < -self._down.body[0])
             drawn = np.where(far, reach, 0.0)
         starts = np.flatnonzero(is_first)
-        self._history = History(low, high, close, drawn, starts, np.append(is_first[1:], True), 1.0 / self.mean_block)
+        self._history = BarRatios(low, high, close, drawn, starts, np.append(is_first[1:], True), 1.0 / self.mean_block)
 
     def block(self, seed: int, first_path: int, n_paths: int, n_steps: int, dt: float) -> PriceBlock:
         """Paths first_path .. first_path + n_paths - 1, of any number of steps; path i depends on (seed, i) alone.
@@ -130,7 +130,7 @@ class Bootstrap:
         if dt != self.step:
             raise InputError(Problem("prices", f"the step of the bars, {self.step:g} s", column="step", value=dt))
         close, low, high = (np.empty((n_paths, n_steps + 1)) for _ in range(3))
-        fill_block(self._history, self._up, self._down, self.s0, seed, first_path, room(), close, low, high)
+        fill_block(self._history, self._up, self._down, self.s0, seed, first_path, chunk_buffers(), close, low, high)
         return close, low, high, close
 
     def describe(self) -> dict[str, Any]:
@@ -174,7 +174,7 @@ def _ratios(bars: Bars) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
     return low / before, high / before, bars.close / before, is_first
 
 
-def _fit_tails(reach: np.ndarray, share: float, cap: float | None) -> tuple[Side, Side]:
+def _fit_tails(reach: np.ndarray, share: float, cap: float | None) -> tuple[JumpSizeLaw, JumpSizeLaw]:
     """Laws of the sizes of the largest bars up and down."""
     from stress.prices.pareto import fit_tail
 
@@ -194,7 +194,7 @@ def _fit_tails(reach: np.ndarray, share: float, cap: float | None) -> tuple[Side
         start = ordered[count]
         excess = ordered[:count][ordered[:count] > start] - start
         xi, beta = fit_tail(excess, np.ones(excess.size))
-        sides.append(Side(body=np.array([start]), tail=1.0, xi=xi, beta=beta, cap=float(limit)))
+        sides.append(JumpSizeLaw(body=np.array([start]), tail=1.0, xi=xi, beta=beta, cap=float(limit)))
     return sides[0], sides[1]
 
 

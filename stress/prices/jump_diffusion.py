@@ -31,12 +31,12 @@ import numpy as np
 from scipy.special import ndtr
 
 from stress.errors import InputError, Problem, raise_if
-from stress.kernels.numerics.vector import room
-from stress.kernels.prices.diffusion import MAX_JUMPS, Law, Side, fill_block
+from stress.kernels.numerics.vector import chunk_buffers
+from stress.kernels.prices.diffusion import MAX_JUMPS, JumpSizeLaw, StepLaw, fill_block
 
 DAY = 86_400.0  # seconds
 YEAR = 365 * DAY
-NO_JUMPS = Side(body=np.zeros(1), tail=1.0, xi=0.0, beta=1.0, cap=math.inf)
+NO_JUMPS = JumpSizeLaw(body=np.zeros(1), tail=1.0, xi=0.0, beta=1.0, cap=math.inf)
 
 PriceBlock = tuple[np.ndarray, np.ndarray | None, np.ndarray | None, np.ndarray | None]
 
@@ -134,7 +134,7 @@ class JumpDiffusion:
         """Jumps up and down per year."""
         return 0.0, 0.0
 
-    def jump_sides(self) -> tuple[Side, Side]:
+    def jump_sides(self) -> tuple[JumpSizeLaw, JumpSizeLaw]:
         """Laws of the sizes of jumps up and down, in log price."""
         return NO_JUMPS, NO_JUMPS
 
@@ -163,7 +163,7 @@ class JumpDiffusion:
         return np.maximum(np.diff(so_far, prepend=so_far[0]) * (DAY / dt), 0.0)
 
     @cached_property
-    def _laws(self) -> dict[tuple[int, float], tuple[Law, tuple[Side, Side]]]:
+    def _laws(self) -> dict[tuple[int, float], tuple[StepLaw, tuple[JumpSizeLaw, JumpSizeLaw]]]:
         """What paths are made from, by steps and their length: blocks are many, and ask for the same."""
         return {}
 
@@ -202,7 +202,7 @@ class JumpDiffusion:
             )
         close, low, high = (np.empty((n_paths, n_steps + 1)) for _ in range(3))
         pre_jump = np.empty_like(close) if law.rate > 0.0 else close
-        fill_block(law, *sides, self.s0, seed, first_path, room(), close, low, high, pre_jump)
+        fill_block(law, *sides, self.s0, seed, first_path, chunk_buffers(), close, low, high, pre_jump)
         return close, low, high, pre_jump
 
     def describe(self) -> dict[str, Any]:
@@ -212,13 +212,13 @@ class JumpDiffusion:
         return {"model": self.kind} | {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
 
 
-def law_of(model: JumpDiffusion, n_steps: int, dt: float) -> Law:
+def law_of(model: JumpDiffusion, n_steps: int, dt: float) -> StepLaw:
     """The steps of a path as the kernels take them."""
     years = dt / YEAR
     up, down = model.jump_intensity()
     drift, sd = model.log_drift() * years, model.sigma * math.sqrt(years)
     paced = sd * np.sqrt(model.pace(n_steps, dt))
-    return Law(
+    return StepLaw(
         drift=drift + 0.5 * (sd * sd - paced * paced),  # the expected price stays what it was
         sd=paced,
         variance2=2.0 * paced * paced,
@@ -227,7 +227,7 @@ def law_of(model: JumpDiffusion, n_steps: int, dt: float) -> Law:
     )
 
 
-def survival(side: Side, y: np.ndarray) -> np.ndarray:
+def survival(side: JumpSizeLaw, y: np.ndarray) -> np.ndarray:
     """P(size > y) of a side, for any y; an atom of 1 - F sits at the cap."""
     start = side.body[-1]
     if side.sd > 0.0:
@@ -243,7 +243,7 @@ def survival(side: Side, y: np.ndarray) -> np.ndarray:
     return np.where(y < start, within, beyond)
 
 
-def growth(side: Side, sign: int) -> float:
+def growth(side: JumpSizeLaw, sign: int) -> float:
     """E[exp(sign * size) - 1] of a side with a cap.
 
     The body is a piecewise linear quantile function, so its pieces have a closed form; the tail is integrated by

@@ -24,7 +24,7 @@ from typing import ClassVar
 import numpy as np
 
 from stress.errors import Problem
-from stress.kernels.prices.diffusion import Side
+from stress.kernels.prices.diffusion import JumpSizeLaw
 from stress.prices.jump_diffusion import JumpDiffusion, check_numbers
 
 
@@ -64,11 +64,11 @@ class Kou(JumpDiffusion):
     def jump_intensity(self) -> tuple[float, float]:
         return self.intensity * self.p_up, self.intensity * (1.0 - self.p_up)
 
-    def jump_sides(self) -> tuple[Side, Side]:
+    def jump_sides(self) -> tuple[JumpSizeLaw, JumpSizeLaw]:
         start = np.zeros(1)
         return (
-            Side(body=start, tail=1.0, xi=0.0, beta=1.0 / self.eta_up, cap=math.inf),
-            Side(body=start, tail=1.0, xi=0.0, beta=1.0 / self.eta_down, cap=math.inf),
+            JumpSizeLaw(body=start, tail=1.0, xi=0.0, beta=1.0 / self.eta_up, cap=math.inf),
+            JumpSizeLaw(body=start, tail=1.0, xi=0.0, beta=1.0 / self.eta_down, cap=math.inf),
         )
 
     def jump_growth(self) -> tuple[float, float]:

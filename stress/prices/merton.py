@@ -26,7 +26,7 @@ import numpy as np
 from scipy.special import log_ndtr, ndtr
 
 from stress.errors import Problem
-from stress.kernels.prices.diffusion import Side
+from stress.kernels.prices.diffusion import JumpSizeLaw
 from stress.prices.jump_diffusion import NO_JUMPS, JumpDiffusion, check_numbers
 
 
@@ -65,7 +65,7 @@ class Merton(JumpDiffusion):
         up, down = (float(ndtr(z)) for z in self._scores())
         return self.intensity * up, self.intensity * down
 
-    def jump_sides(self) -> tuple[Side, Side]:
+    def jump_sides(self) -> tuple[JumpSizeLaw, JumpSizeLaw]:
         up, down = (self._side(sign, z) for sign, z in zip((1, -1), self._scores(), strict=True))
         return up, down
 
@@ -86,10 +86,10 @@ class Merton(JumpDiffusion):
             z = self.jump_mean / self.jump_sd
         return z, -z
 
-    def _side(self, sign: int, z: float) -> Side:
+    def _side(self, sign: int, z: float) -> JumpSizeLaw:
         tail, mean = float(ndtr(z)), sign * self.jump_mean
         if tail == 0.0:
             return NO_JUMPS
         if self.jump_sd == 0.0:
             return NO_JUMPS._replace(body=np.array([mean]), cap=mean)
-        return Side(body=np.array([mean]), tail=tail, xi=0.0, beta=1.0, cap=math.inf, sd=self.jump_sd)
+        return JumpSizeLaw(body=np.array([mean]), tail=tail, xi=0.0, beta=1.0, cap=math.inf, sd=self.jump_sd)

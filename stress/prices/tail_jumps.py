@@ -19,7 +19,7 @@ from typing import ClassVar
 import numpy as np
 
 from stress.errors import Problem
-from stress.kernels.prices.diffusion import Side
+from stress.kernels.prices.diffusion import JumpSizeLaw
 from stress.prices.jump_diffusion import JumpDiffusion, check_numbers, growth, is_number
 
 
@@ -91,10 +91,10 @@ class TailJumps(JumpDiffusion):
     def jump_intensity(self) -> tuple[float, float]:
         return self.intensity_up, self.intensity_down
 
-    def jump_sides(self) -> tuple[Side, Side]:
+    def jump_sides(self) -> tuple[JumpSizeLaw, JumpSizeLaw]:
         return (
-            Side(np.array(self.sizes_up), self.tail_up, self.xi_up, self.beta_up, self.cap_up),
-            Side(np.array(self.sizes_down), self.tail_down, self.xi_down, self.beta_down, self.cap_down),
+            JumpSizeLaw(np.array(self.sizes_up), self.tail_up, self.xi_up, self.beta_up, self.cap_up),
+            JumpSizeLaw(np.array(self.sizes_down), self.tail_down, self.xi_down, self.beta_down, self.cap_down),
         )
 
     def jump_growth(self) -> tuple[float, float]:

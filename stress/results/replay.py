@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from stress.kernels.path.state import LOG
+from stress.kernels.path.records import LOG
 
 if TYPE_CHECKING:
     from stress.engine.design import Design
@@ -20,7 +20,7 @@ def replay(design: Design, path: int) -> pd.DataFrame:
     prices = design.price_block(path, 1)
     log = np.zeros(4 * len(design.book) + 64, LOG)
     for _ in range(2):  # a second time only where the log was too short
-        out = design.figures(prices, path, design.fund, log)
+        out = design.outcomes(prices, path, design.fund, log)
         if out["logged"][0] <= log.size:
             break
         log = np.zeros(int(out["logged"][0]), LOG)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from stress.book import classes
-from stress.kernels.path.state import SHARE_UNIT
+from stress.kernels.path.counts import SHARE_UNIT
 from stress.results import rates, replay
 from stress.results.estimate import Estimate, mean, probability, wilson
 
@@ -248,7 +248,7 @@ def _positions(design: Design, block: PathBlock) -> pd.DataFrame:
         return frame.rename_axis("position")
     bankrupt, adl, share, spared = np.zeros((4, len(book)), np.int64)
     for name, counts in (("bankrupt", bankrupt), ("adl", adl), ("adl_share", share), ("spared", spared)):
-        counts[block.tallies["number"]] = block.tallies[name]
+        counts[block.position_counts["number"]] = block.position_counts[name]
     long_reach, short_reach = np.sort(out["longs_reached"]), np.sort(out["shorts_reached"])
     not_reached = np.where(
         book.side > 0,

@@ -3,7 +3,7 @@
 The net loss before the first unpaid deficit does not depend on the fund. So each path has one number, `fund_needed`:
 it is depleted if and only if its initial fund is smaller. With a constant floor that is the floor plus D*, the peak of
 the cumulative net loss; with a drawdown floor it is the largest (C - (1 - drawdown) min C_j) / drawdown where that is
-more (`stress.kernels.rules.fund`). One run gives the whole curve of depletion probability against the initial
+more (`stress.kernels.path.drawdown`). One run gives the whole curve of depletion probability against the initial
 fund, and the fund for a probability alpha is a quantile.
 
 Reverse stress asks for the smallest instantaneous move that the fund does not survive.

@@ -210,10 +210,11 @@ class Venue:
             at or below its maintenance margin already gets a price that lies past `price`.
         """
         from stress.kernels.rules import margin as kernel
+        from stress.kernels.rules.contract import Linear
 
         given = np.broadcast_arrays(*(np.asarray(a, dtype=float) for a in (side, quantity, entry_price, margin)))
         s, q, e, m = (a.ravel() for a in given)
-        level, _, _ = kernel.levels(self.to_kernel()[1], s, q, e, m, price)
+        level, _, _ = kernel.levels(Linear(), self.to_kernel()[1], s, q, e, m, price)
         return level.reshape(given[0].shape)[()]
 
     def bankruptcy_price(self, side, quantity, entry_price, margin):

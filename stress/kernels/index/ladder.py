@@ -3,7 +3,10 @@
 Longs stand first, from the highest liquidation price down; shorts follow, from the lowest up; ties in book order. A
 path walks each side with one pointer: every position behind it is gone, so a quiet step looks at two numbers.
 
-What liquidation reads of a position lies together, in one RUNG. What ADL reads lies in columns of another order, in
+Four numberings never mix: the file row of a position (what messages call it), its position number (its index in the
+book), its ladder place (its index here) and its winners row (its index in `Winners`).
+
+What liquidation reads of a position lies together, in one TRIGGER. What ADL reads lies in columns of another order, in
 which those with a profit at any mark stand first (`Winners`). The rest is looked at where something has happened.
 """
 
@@ -11,14 +14,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-GROUPINGS = 3  # each position stands in one cell of each grouping, see `stress.results.rates`
+GROUPINGS = 3  # each position stands in one cell of each grouping, see `stress.book.classes`
 
-RUNG = np.dtype((np.record, [("liquidation", "f8"), ("bankruptcy", "f8"), ("quantity", "f8")]))
+TRIGGER = np.dtype((np.record, [("liquidation", "f8"), ("bankruptcy", "f8"), ("quantity", "f8")]))
 
-FLIGHT_SIZE = 64
+BATCH_SIZE = 64
 
 # Sums and bounds of 64 positions in a row, counted from the first of a side, to take or to leave all of them at once.
-FLIGHT = np.dtype((np.record, [
+BATCH = np.dtype((np.record, [
     ("last", "f8"),                                     # liquidation price of the last
     ("quantity", "f8"), ("level_value", "f8"), ("bankruptcy_value", "f8"),  # sums of q, q L and q B
     ("bankruptcy_low", "f8"), ("bankruptcy_high", "f8"),
@@ -31,7 +34,7 @@ class Winners(NamedTuple):
     At any mark those of a side that have a profit are its first rows.
 
     entry, quantity, margin : float64[N]
-    place : int32[N], of each row in the ladder
+    place : int32[N], ladder place of each row
     kind : int32[N], row of `kinds`
     kinds : int64[K, GROUPINGS], the different triples of cells
     """
@@ -45,21 +48,20 @@ class Winners(NamedTuple):
 
 
 class Ladder(NamedTuple):
-    """Positions in the order in which a moving price meets them.
+    """Positions in the order in which a moving price meets them, by ladder place.
 
-    rungs : RUNG[N]
-    long_flights, short_flights : FLIGHT[n // 64] for n longs, n shorts
+    triggers : TRIGGER[N]
+    batches : BATCH[n], of the longs from 0 on, then of the shorts: what is left of a side after its last is in none
     entry : float64[N]
-    number : int64[N], in the book
+    number : int64[N], position number
     kind : int32[N], as in `winners`
-    row : int32[N], of each place in `winners`
+    row : int32[N], winners row
     longs : int, how many longs
     winners : Winners
     """
 
-    rungs: np.ndarray
-    long_flights: np.ndarray
-    short_flights: np.ndarray
+    triggers: np.ndarray
+    batches: np.ndarray
     entry: np.ndarray
     number: np.ndarray
     kind: np.ndarray
@@ -68,18 +70,18 @@ class Ladder(NamedTuple):
     winners: Winners
 
 
-def sum_flights(rungs):
-    """FLIGHT[n // 64] of the RUNG[n] of a side."""
-    whole = rungs[: rungs.size - rungs.size % FLIGHT_SIZE].reshape(-1, FLIGHT_SIZE)
+def sum_batches(triggers):
+    """BATCH[n // 64] of the TRIGGER[n] of a side."""
+    whole = triggers[: triggers.size - triggers.size % BATCH_SIZE].reshape(-1, BATCH_SIZE)
     level, bankruptcy, quantity = whole["liquidation"], whole["bankruptcy"], whole["quantity"]
-    flights = np.zeros(len(whole), FLIGHT)
-    flights["last"] = level[:, -1]
-    flights["quantity"] = quantity.sum(axis=1)
+    batches = np.zeros(len(whole), BATCH)
+    batches["last"] = level[:, -1]
+    batches["quantity"] = quantity.sum(axis=1)
     with np.errstate(invalid="ignore"):  # a level that no price reaches is infinite
-        flights["level_value"] = (quantity * level).sum(axis=1)
-    flights["bankruptcy_value"] = (quantity * bankruptcy).sum(axis=1)
-    flights["bankruptcy_low"], flights["bankruptcy_high"] = bankruptcy.min(axis=1), bankruptcy.max(axis=1)
-    return flights
+        batches["level_value"] = (quantity * level).sum(axis=1)
+    batches["bankruptcy_value"] = (quantity * bankruptcy).sum(axis=1)
+    batches["bankruptcy_low"], batches["bankruptcy_high"] = bankruptcy.min(axis=1), bankruptcy.max(axis=1)
+    return batches
 
 
 def build(side, quantity, entry, margin, liquidation, bankruptcy, cells):
@@ -88,9 +90,9 @@ def build(side, quantity, entry, margin, liquidation, bankruptcy, cells):
     longs = longs[np.argsort(-liquidation[longs], kind="stable")]
     shorts = shorts[np.argsort(liquidation[shorts], kind="stable")]
     order = np.concatenate([longs, shorts])
-    rungs = np.zeros(order.size, RUNG)
-    for name, column in zip(RUNG.names or (), (liquidation, bankruptcy, quantity), strict=True):
-        rungs[name] = column[order]
+    triggers = np.zeros(order.size, TRIGGER)
+    for name, column in {"liquidation": liquidation, "bankruptcy": bankruptcy, "quantity": quantity}.items():
+        triggers[name] = column[order]
     base = int(cells.max(initial=0)) + 1
     code = (cells[:, 0] * base + cells[:, 1]) * base + cells[:, 2]
     _, first, kind = np.unique(code, return_index=True, return_inverse=True)
@@ -99,13 +101,19 @@ def build(side, quantity, entry, margin, liquidation, bankruptcy, cells):
     place, row = np.empty((2, order.size), np.int32)
     place[order] = row[ranked] = np.arange(order.size)
     return Ladder(
-        rungs,
-        sum_flights(rungs[: longs.size]),
-        sum_flights(rungs[longs.size :]),
-        entry[order],
-        order,
-        kind[order],
-        row[order],
-        int(longs.size),
-        Winners(entry[ranked], quantity[ranked], margin[ranked], place[ranked], kind[ranked], cells[first]),
+        triggers=triggers,
+        batches=np.concatenate([sum_batches(triggers[: longs.size]), sum_batches(triggers[longs.size :])]),
+        entry=entry[order],
+        number=order,
+        kind=kind[order],
+        row=row[order],
+        longs=int(longs.size),
+        winners=Winners(
+            entry=entry[ranked],
+            quantity=quantity[ranked],
+            margin=margin[ranked],
+            place=place[ranked],
+            kind=kind[ranked],
+            kinds=cells[first],
+        ),
     )

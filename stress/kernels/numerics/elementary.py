@@ -15,7 +15,7 @@ import math
 
 import numpy as np
 
-from stress.kernels.jit import formula, jit
+from stress.kernels.jit import jit, jit_force_inline
 
 LN2_HI = 6.93147180369123816490e-01  # 32 bits, so that k * LN2_HI is exact
 LN2_LO = 1.90821492927058770002e-10
@@ -58,8 +58,8 @@ def exp(x):
     return math.ldexp(1.0 + (r + (r * r) * p), scale)
 
 
-@formula
-def plain_log(x):
+@jit_force_inline
+def log_unchecked(x):
     """Natural logarithm of a normal double x > 0."""
     bits = np.float64(x).view(np.int64)
     # the exponent as a double: 2^52 + k has k in its last bits
@@ -94,8 +94,8 @@ def log(x):
             return -math.inf
         return x if x == math.inf else math.nan
     if x < TINY:
-        return plain_log(x * 18014398509481984.0) - 54.0 * LN2_HI - 54.0 * LN2_LO
-    return plain_log(x)
+        return log_unchecked(x * 18014398509481984.0) - 54.0 * LN2_HI - 54.0 * LN2_LO
+    return log_unchecked(x)
 
 
 @jit
@@ -110,7 +110,7 @@ def power(x, y):
     return exp(y * log(x))
 
 
-@formula
+@jit_force_inline
 def middle(q):
     """Normal quantile of 1/2 + q, |q| <= 0.425."""
     r = 0.180625 - q * q
@@ -149,7 +149,7 @@ def middle(q):
     return q * num / den
 
 
-@formula
+@jit_force_inline
 def near_tail(r):
     """Minus the normal quantile of p = exp(-r^2) <= 0.075, for r <= 5."""
     r -= 1.6
@@ -188,7 +188,7 @@ def near_tail(r):
     return num / den
 
 
-@formula
+@jit_force_inline
 def far_tail(r):
     """The same for r > 5."""
     r -= 5.0
@@ -227,7 +227,7 @@ def far_tail(r):
     return num / den
 
 
-@formula
+@jit_force_inline
 def outer(p, log_p):
     """Normal quantile of p outside the middle, given log(min(p, 1 - p))."""
     r = math.sqrt(-log_p)
@@ -244,7 +244,7 @@ def normal_quantile(u):
     return outer(u, log(u if q < 0.0 else 1.0 - u))
 
 
-@formula
+@jit_force_inline
 def series(x):
     """exp(x) for |x| <= SMALL, by eight Taylor terms (error below 1e-19)."""
     p = x * (1.0 / 40320.0) + 1.0 / 5040.0

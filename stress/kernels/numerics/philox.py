@@ -10,7 +10,7 @@ vectors as tests. 64-bit products of 32-bit words keep all arithmetic exact.
 
 import numpy as np
 
-from stress.kernels.jit import formula, jit
+from stress.kernels.jit import jit, jit_force_inline
 from stress.kernels.numerics.elementary import ONE
 
 MASK = 0xFFFFFFFF
@@ -19,16 +19,19 @@ M1 = 0xCD9E8D57
 W0 = 0x9E3779B9
 W1 = 0xBB67AE85
 
-# What a number is drawn for. A new purpose takes a new number, so that it shifts no other.
-STEP = 0  # diffusion: normal and low of a step
-BRIDGE = 1  # high of a step, number of jumps
-JUMP = 2  # jump sizes
-SCORE = 3  # the random ADL queue
-POPULATION = 4  # synthetic books
-BLOCK = 5  # bootstrap blocks
+# What a number is drawn for. A new purpose takes a new number, so that it shifts no other. (numpy integers, since a
+# literal compiles what it is passed to for itself.)
+#
+# STEP        diffusion: normal and low of a step
+# BRIDGE      high of a step, number of jumps
+# JUMP        jump sizes
+# SCORE       the random ADL queue
+# POPULATION  synthetic books
+# BLOCK       bootstrap blocks
+STEP, BRIDGE, JUMP, SCORE, POPULATION, BLOCK = np.arange(6)
 
 
-@formula
+@jit_force_inline
 def philox(c0, c1, c2, c3, k0, k1):
     """Four random 32-bit words of the counter (c0..c3) under the key (k0, k1). All words are ints in [0, 2^32)."""
     for _ in range(10):
@@ -40,7 +43,7 @@ def philox(c0, c1, c2, c3, k0, k1):
     return c0, c1, c2, c3
 
 
-@formula
+@jit_force_inline
 def unit(high, low):
     """The uniform in (0, 1) of two 32-bit words: 52 bits, centred, so that a double holds it and it is never 0 or 1.
 
@@ -50,7 +53,7 @@ def unit(high, low):
     return np.int64(((high >> 6) << 26) | (low >> 6) | ONE).view(np.float64) - (1.0 - 2.0**-53)
 
 
-@formula
+@jit_force_inline
 def uniforms(seed, stream, path, draw):
     """Two independent uniforms in (0, 1) at the address (stream, path, draw).
 
@@ -66,7 +69,7 @@ def uniforms(seed, stream, path, draw):
         Number of the draw in the path, 0 <= draw < 2^32.
     """
     key0, key1 = seed & MASK, (seed >> 32) & MASK
-    w0, w1, w2, w3 = philox(draw & MASK, path & MASK, (path >> 32) & MASK, stream & MASK, key0, key1)
+    w0, w1, w2, w3 = philox(int(draw) & MASK, path & MASK, (path >> 32) & MASK, int(stream) & MASK, key0, key1)
     return unit(w0, w1), unit(w2, w3)
 
 
@@ -74,12 +77,12 @@ def uniforms(seed, stream, path, draw):
 def event_key(seed, path, step, side):
     """Key (two words) of the random ADL queue of one event: losses of `side` (+1, -1) in `step` of `path`."""
     draw = 2 * step + (1 if side > 0 else 0)
-    w0, w1, _, _ = philox(draw & MASK, path & MASK, (path >> 32) & MASK, SCORE, seed & MASK, (seed >> 32) & MASK)
+    w0, w1, _, _ = philox(draw & MASK, path & MASK, (path >> 32) & MASK, int(SCORE), seed & MASK, (seed >> 32) & MASK)
     return w0, w1
 
 
 @jit
 def event_score(key0, key1, position):
     """Uniform score in (0, 1) of a position (its number in the book) under the key of the event."""
-    w0, w1, _, _ = philox(position & MASK, (position >> 32) & MASK, 0, 0, key0, key1)
+    w0, w1, _, _ = philox(position & MASK, (position >> 32) & MASK, position & 0, position & 0, key0, key1)
     return unit(w0, w1)

@@ -12,13 +12,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stress.kernels.jit import lean
-from stress.kernels.numerics.elementary import CENTRAL, SMALL, factor, middle, outer, plain_log, series
+from stress.kernels.jit import jit_no_refcount
+from stress.kernels.numerics.elementary import CENTRAL, SMALL, factor, log_unchecked, middle, outer, series
 
 CHUNK = 256  # steps; 2 KB an array
 
 
-class Room(NamedTuple):
+class ChunkBuffers(NamedTuple):
     """What a chunk needs beside the rows of its path.
 
     uniforms, values : float64[CHUNK]
@@ -30,12 +30,12 @@ class Room(NamedTuple):
     places: np.ndarray
 
 
-def room() -> Room:
+def chunk_buffers() -> ChunkBuffers:
     """Room for one caller at a time."""
-    return Room(np.empty(CHUNK), np.empty(CHUNK), np.empty(CHUNK, dtype=np.int64))
+    return ChunkBuffers(np.empty(CHUNK), np.empty(CHUNK), np.empty(CHUNK, dtype=np.int64))
 
 
-@lean
+@jit_no_refcount
 def normals(u, values, places):
     """The `normal_quantile` of uniforms in (0, 1), none subnormal; float64[n], n <= CHUNK, overwritten.
 
@@ -49,14 +49,14 @@ def normals(u, values, places):
         outside += abs(u[j] - 0.5) > CENTRAL
     for j in range(outside):
         p = values[j]
-        values[j] = outer(p, plain_log(p if p < 0.5 else 1.0 - p))
+        values[j] = outer(p, log_unchecked(p if p < 0.5 else 1.0 - p))
     for j in range(u.size):
         u[j] = middle(u[j] - 0.5)
     for j in range(outside):
         u[places[j]] = values[j]
 
 
-@lean
+@jit_no_refcount
 def factors(x):
     """The `factor` of log moves; float64[n], overwritten. A chunk with a large move goes one by one."""
     large = 0

@@ -1,47 +1,47 @@
 """What auto-deleveraging has left of each position on a path.
 
-A queue writes down every winner that it closes, wholly or in part. Pro rata, all winners of a side shrink by the same
-factor, and nobody is written down: the winners are the first rows of their side, so what is left is a step function of
-the row, with a step for each event at most. A row is written down when the price passes it, since later events do not
-touch it, or at the end of the path if anybody counts.
+A queue records every winner that it closes, wholly or in part. Pro rata, all winners of a side shrink by the same
+factor, and nobody is recorded: the winners are the first rows of their side, so what is left is a step function of the
+row, with a step for each event at most. A row is recorded when the price passes it, since later events do not touch it,
+or at the end of the path if anybody counts.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from stress.kernels.jit import inlined, lean
+from stress.kernels.jit import jit_inline, jit_no_refcount
 
 # What is left, pro rata, of the rows of a side from the end of the step before on.
-STEP = np.dtype((np.record, [("end", "i8"), ("keep", "f8"), ("closed", "f8")]))
+SHARE_STEP = np.dtype((np.record, [("end", "i8"), ("left", "f8"), ("closed", "f8")]))
 
 
-class Holdings(NamedTuple):
-    """What ADL has closed, by row of the winners (`ladder.Winners`).
+class Remaining(NamedTuple):
+    """What ADL has closed, by winners row (`ladder.Winners`).
 
     closed : float64[N], share of the original quantity; zeros before a path
     left : float64[N], quantity left where `closed` is above 0, anything elsewhere
-    hits : int64[N], rows where it is, each once; STATE says how many
-    steps : STEP[N], for the rows that are not among them: the longs' from 0 on, the shorts' from their first row on;
-        STATE says how many
+    rows : int64[N], rows where it is, each once; PATH_STATE.hits says how many
+    steps : SHARE_STEP[N], for the rows that are not among them, of each side from its first row on; SIDE_STATE.shares
+        says how many
     """
 
     closed: np.ndarray
     left: np.ndarray
-    hits: np.ndarray
+    rows: np.ndarray
     steps: np.ndarray
 
 
-def make_holdings(n):
-    """Holdings of n positions that ADL has not touched."""
-    return Holdings(np.zeros(n), np.empty(n), np.empty(n, np.int64), np.empty(n, STEP))
+def make_remaining(n):
+    """Remaining of n positions that ADL has not touched."""
+    return Remaining(np.zeros(n), np.empty(n), np.empty(n, np.int64), np.empty(n, SHARE_STEP))
 
 
-@lean
-def step_of(s, row, steps, state):
-    """Index of the step that holds a row of side s; -1: none does."""
-    low = 0 if s > 0 else state.longs
-    end = last = low + (state.long_steps if s > 0 else state.short_steps)
+@jit_no_refcount
+def find_share_step(row, steps, side):
+    """Index of the step that holds a row of a side; -1: none does."""
+    low = side.first
+    end = last = low + side.shares
     while low < end:
         middle = (low + end) // 2
         if steps[middle].end <= row:
@@ -51,82 +51,79 @@ def step_of(s, row, steps, state):
     return low if low < last else -1
 
 
-@lean
-def left_of(s, row, quantity, held, state):
-    """Quantity that is left of a row of side s; `quantity` is that of all rows at the start."""
-    if held.closed[row] > 0.0:
-        return held.left[row]
-    k = step_of(s, row, held.steps, state)
-    return quantity[row] if k < 0 else quantity[row] * held.steps[k].keep
+@jit_no_refcount
+def quantity_left(row, quantity, remaining, side):
+    """Quantity that is left of a row of a side; `quantity` is that of all rows at the start."""
+    if remaining.closed[row] > 0.0:
+        return remaining.left[row]
+    k = find_share_step(row, remaining.steps, side)
+    return quantity[row] if k < 0 else quantity[row] * remaining.steps[k].left
 
 
-@lean
-def write_down(s, row, quantity, held, state):
-    """Write down a row of side s as its step has it, if it has one and is not written down."""
-    k = step_of(s, row, held.steps, state)
-    if k >= 0 and held.closed[row] <= 0.0:
-        step = held.steps[k]
-        held.closed[row], held.left[row] = step.closed, quantity[row] * step.keep
-        held.hits[state.hits] = row
-        state.hits += 1
+@jit_no_refcount
+def record_row(row, quantity, remaining, side, path):
+    """Record a row of a side as its step has it, if it has one and is not recorded."""
+    k = find_share_step(row, remaining.steps, side)
+    if k >= 0 and remaining.closed[row] <= 0.0:
+        step = remaining.steps[k]
+        remaining.closed[row], remaining.left[row] = step.closed, quantity[row] * step.left
+        remaining.rows[path.hits] = row
+        path.hits += 1
 
 
-@inlined
-def write_all_down(place, quantity, held, state):
-    """Write down the rows that no price has come to; `place` is that of each row in the ladder."""
-    for s in (1, -1):
-        first, passed = (0, state.next_long) if s > 0 else (state.longs, state.next_short)
-        steps, seen = (state.long_steps, state.long_seen) if s > 0 else (state.short_steps, state.short_seen)
-        for row in range(first, first + (seen if steps > 0 else 0)):
-            if place[row] >= passed:
-                write_down(s, row, quantity, held, state)
+@jit_inline
+def record_all_rows(place, quantity, remaining, sides, path):
+    """Record the rows that no price has come to; `place` is the ladder place of each row."""
+    for k in range(2):
+        side = sides[k]
+        for row in range(side.first, side.first + (side.seen if side.shares > 0 else 0)):
+            if place[row] >= side.next:
+                record_row(row, quantity, remaining, side, path)
 
 
-@inlined
-def shrink(s, end, share, steps, state):
-    """Close the same share of all rows of side s before `end`.
+@jit_inline
+def shrink(end, share, steps, side):
+    """Close the same share of all rows of a side before `end`.
 
     Marks of later events on a side give profits to more rows, up to rounding, so a step is added at the end; one that
     must go between others is the exception.
     """
-    first = k = 0 if s > 0 else state.longs
-    last = first + (state.long_steps if s > 0 else state.short_steps)
-    begin = first  # of the rows that the steps looked at leave
+    begin = k = side.first  # of the rows that the steps looked at leave
+    last = k + side.shares
     while k < last and steps[k].end <= end:
         step = steps[k]
         begin = step.end
-        step.closed += step.keep * share
-        step.keep *= 1.0 - share
+        step.closed += step.left * share
+        step.left *= 1.0 - share
         k += 1
     if begin < end:  # a step of its own
-        keep, closed = (steps[k].keep, steps[k].closed) if k < last else (1.0, 0.0)
+        left, closed = (steps[k].left, steps[k].closed) if k < last else (1.0, 0.0)
         for i in range(last, k, -1):
             steps[i] = steps[i - 1]
         step = steps[k]
-        step.end, step.keep, step.closed = end, keep * (1.0 - share), closed + keep * share
-        if s > 0:
-            state.long_steps += 1
-        else:
-            state.short_steps += 1
+        step.end, step.left, step.closed = end, left * (1.0 - share), closed + left * share
+        side.shares += 1
 
 
-@inlined
-def close_part(row, share, quantity, held, state, out):
-    """Close a share of what is left of a row, and write it down; returns the quantity closed."""
+@jit_inline
+def close_part(row, share, quantity, remaining, path, out):
+    """Close a share of what is left of a row, and record it; returns the quantity closed."""
     whole = quantity[row]
-    if held.closed[row] <= 0.0:
-        held.hits[state.hits], held.left[row] = row, whole
-        state.hits += 1
+    if remaining.closed[row] <= 0.0:
+        remaining.rows[path.hits], remaining.left[row] = row, whole
+        path.hits += 1
         out.adl_count += 1
-    closed = held.left[row] * share
-    held.left[row] = held.left[row] - closed if share < 1.0 else 0.0
-    held.closed[row] += closed / whole
+    closed = remaining.left[row] * share
+    remaining.left[row] = remaining.left[row] - closed if share < 1.0 else 0.0
+    remaining.closed[row] += closed / whole
     return closed
 
 
-@inlined
-def clean(held, state):
+@jit_inline
+def clean(remaining, sides, path):
     """Forget what ADL has done on a path."""
-    for i in range(state.hits):
-        held.closed[held.hits[i]] = 0.0
-    state.hits = state.long_steps = state.short_steps = 0
+    for i in range(path.hits):
+        remaining.closed[remaining.rows[i]] = 0.0
+    path.hits = 0
+    for k in range(2):
+        sides[k].shares = 0

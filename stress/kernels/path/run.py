@@ -1,4 +1,4 @@
-"""The loss waterfall: one side of the book, one step, one path, a block of paths.
+"""The loss waterfall: a path, and a block of paths.
 
 A liquidation fills at F; what is worse than the bankruptcy price B is a deficit; the insurance fund pays it; what the
 fund may not pay goes to auto-deleveraging of the other side's winners; what they cannot cover is residual.
@@ -16,62 +16,34 @@ side by side without the interpreter's lock.
 
 import math
 
-from stress.kernels.jit import inlined, lean
+import numpy as np
+
+from stress.kernels.jit import jit_inline, jit_no_refcount
+from stress.kernels.path.counts import SHARE_UNIT, PositionCounts, add_up_kinds, count_adl
 from stress.kernels.path.deleverage import AT_MARK
-from stress.kernels.path.liquidation import find_next, is_triggered, work_side
-from stress.kernels.path.remaining import clean, write_all_down
-from stress.kernels.path.state import (
-    BAD_PRICE,
-    CHECKPOINTS,
-    OK,
-    PROFIT_SETTLEMENT,
-    Path,
-    Tallies,
-    add_up_kinds,
-    count_adl,
-)
-from stress.kernels.rules.depth import shade_of
-from stress.kernels.rules.fund import forget_old, has_drawdown, push_balance
+from stress.kernels.path.drawdown import forget_old, has_drawdown, push_balance
+from stress.kernels.path.liquidation import find_next
+from stress.kernels.path.records import BAD_PRICE, CHECKPOINTS, LONGS, OK, PROFIT_SETTLEMENT, SHORTS
+from stress.kernels.path.remaining import clean, record_all_rows
+from stress.kernels.path.step import checkpoint_step, is_possible, is_quiet, run_step
+from stress.kernels.path.workspace import Path, save_state
+from stress.kernels.rules.depth import mark_ratio as mark_ratio_of
+from stress.kernels.rules.layers import FUND
 
 STRETCH = 16  # steps that are looked at together
 
 
-@inlined
-def run_step(continuous, before, low, high, pre_jump, close, p):
-    """One step: with `continuous` the move from `before` to `pre_jump` within [low, high]; then the jump to `close`.
-
-    The moves of the two sides are one loop, so that what it calls is compiled in once.
-    """
-    terms, state = p.terms, p.state
-    falling, falls = pre_jump < before, close < pre_jump
-    move = 0 if continuous else 2
-    while True:
-        if move >= 4:  # the jump again, until neither side has a triggered position
-            if not (is_triggered(1, close, state) or is_triggered(-1, close, state)):
-                break
-            move = 2
-        s = 1 if (move % 2 == 0) == (falls if move >= 2 else not falling) else -1
-        start, target, gap = pre_jump, close, terms.jump_gap
-        if move < 2:
-            start, target, gap = before, low if s > 0 else high, terms.gap
-        if is_triggered(s, target, state):
-            work_side(s, start, target, gap, p)
-        move += 1
-
-
-@lean
-def reset(path, fund, price, p):
+@jit_no_refcount
+def reset(number, weight, unit, fund, price, p):
     """Records of a path before its first step."""
-    state, out = p.state, p.out
-    state.path, state.step, state.fund, state.s0 = path, 0, fund, price
-    state.v, state.shade = 0.0, 1.0
-    state.balance, state.floor, state.least_loss = fund, p.terms.reserve, 0.0
-    state.mark_before = price
-    state.longs = state.next_short = p.ladder.longs
-    state.next_long = 0
-    state.long_hit = state.short_hit = state.long_seen = state.short_seen = 0
-    state.long_steps = state.short_steps = state.hits = 0
-    out.net_loss = out.net_loss_peak = out.drawdown_need = 0.0
+    path, market, layer, out = p.path, p.markets[0], p.layers[0], p.out
+    path.number, path.step, path.is_depleted, path.hits = number, 0, 0, 0
+    path.net_loss = path.least_loss = 0.0
+    path.weight, path.unit = weight, unit
+    market.s0 = market.x = market.previous_mark = price
+    market.v, market.mark_ratio = 0.0, 1.0
+    layer.kind, layer.capital, layer.balance, layer.floor, layer.cap = FUND, fund, fund, p.terms.reserve, math.inf
+    out.net_loss_peak = out.drawdown_need = 0.0
     out.deficit = out.inflow = out.residual = 0.0
     out.fund_end = out.fund_low = fund
     out.depletion_step = out.where = -1
@@ -79,168 +51,36 @@ def reset(path, fund, price, p):
     out.liquidated_count = out.adl_count = out.adl_events = out.adl_seen = out.logged = 0
     out.liquidated_quantity = out.adl_quantity = out.adl_usd = 0.0
     out.status = OK
-    for s in (1, -1):
-        find_next(s, p.ladder, p.desk, state, out)
+    for k in range(2):
+        side = p.sides[k]
+        side.first = side.next = 0 if k == LONGS else p.ladder.longs
+        side.end = p.ladder.longs if k == LONGS else p.ladder.triggers.size
+        side.is_hit = side.seen = side.shares = 0
+        find_next(1 - 2 * k, p.ladder, p.workspace.remaining, side, path)
 
 
-@inlined
-def is_quiet(first, end, closes, lows, highs, pre_jumps, continuous, shade, long_level, short_level):
-    """Whether the steps first .. end - 1 meet no position and hold no impossible price, if the mark is between `shade`
-    of the price and the whole of it.
-
-    It counts what would make a step worth a look, without a branch, so that the compiler takes several at a time.
-    """
-    least, most = min(shade, 1.0), max(shade, 1.0)
-    before, close, low, high = closes[first - 1 : end - 1], closes[first:end], lows[first:end], highs[first:end]
-    pre_jump = pre_jumps[first:end]
-    n = 0
-    for i in range(end - first):
-        bottom, top = min(low[i], close[i]), max(high[i], close[i])
-        n += (bottom * least <= long_level) | (top * most >= short_level)
-        n += (bottom <= 0.0) | (top == math.inf) | (close[i] != close[i])
-    if continuous:
-        for i in range(end - first):
-            n += (low[i] > min(pre_jump[i], before[i])) | (high[i] < max(pre_jump[i], before[i]))
-            n += (low[i] != low[i]) | (high[i] != high[i]) | (pre_jump[i] != pre_jump[i])
-    return n == 0
-
-
-@lean
-def checkpoint_step(k, steps):
-    """Step at whose end the k-th balance of the fund is kept: the first at or after its share of the path."""
-    return -(-(k + 1) * steps // CHECKPOINTS)
-
-
-@lean
-def run_steps(prices, row, first, fund_at, saved_state, saved_out, p):
-    """The steps from `first` on, with the records as `reset` leaves them or as an earlier call has saved them.
-
-    Parameters
-    ----------
-    prices : Prices
-    row : int
-        Row of the path in `prices`.
-    first : int
-        First step; where `p.state.step` is this step it has begun already, and goes on with its moves.
-    fund_at : float64[CHECKPOINTS]
-        Overwritten with balances of the fund; empty: not kept.
-    saved_state, saved_out : STATE[1], OUTCOME[1]
-        Overwritten with the records at the moves of the step in which the fund is first depleted; empty: not kept.
-    p : Path
-    """
-    state, out, terms, ladder = p.state, p.out, p.terms, p.ladder
-    closes = prices.close[row]
-    continuous = prices.low.shape[0] > 0
-    lows = prices.low[row] if continuous else closes
-    highs = prices.high[row] if continuous else closes
-    pre_jumps = prices.pre_jump[row] if continuous else closes
-    moving_floor, limited = has_drawdown(terms), state.fund < math.inf
-    remember_mark = terms.settlement != PROFIT_SETTLEMENT and terms.adl_price > AT_MARK
-    remembers = moving_floor or remember_mark  # then each step has something to be noted
-    steps, recovery = closes.size - 1, terms.recovery
-
-    # Largest balances of the drawdown window; an unlimited fund counts from zero.
-    peak_step, peak_balance = p.desk.peak_step, p.desk.peak_balance
-    base = state.fund if limited else 0.0
-    head = tail = 0
-    if moving_floor:
-        tail = push_balance(0, base, peak_step, peak_balance, head, tail)
-
-    # What every step reads and moves is at hand here; the records get it before a step in which something happens.
-    v, shade, begun = state.v, state.shade, state.step
-    long_level, short_level = state.long_level, state.short_level
-    before = closes[first - 1]
-    checkpoint = 0
-    due = checkpoint_step(checkpoint, steps) if fund_at.size > 0 else steps + 1
-    step = first - 1
-    while step < steps:
-        # Most steps are quiet, and so are most stretches; a step begun already is not one.
-        if not remembers and step >= begun and step % STRETCH == 0 and step + STRETCH <= steps:
-            end = step + STRETCH + 1
-            if is_quiet(step + 1, end, closes, lows, highs, pre_jumps, continuous, shade, long_level, short_level):
-                if v != 0.0:
-                    for _ in range(STRETCH):
-                        v *= recovery
-                    shade = shade_of(terms, v)
-                step += STRETCH
-                before = closes[step]
-                while step >= due:
-                    fund_at[checkpoint] = state.balance
-                    checkpoint += 1
-                    due = checkpoint_step(checkpoint, steps) if checkpoint < CHECKPOINTS else steps + 1
-                continue
-        step += 1
-        close, low, high, pre_jump = closes[step], lows[step], highs[step], pre_jumps[step]
-        if not continuous:
-            pre_jump = before
-        elif not (low <= pre_jump <= high and low <= before <= high):
-            out.status, out.where = BAD_PRICE, step
-            break
-        bottom, top = min(low, close), max(high, close)
-        if not (bottom > 0.0 and top < math.inf and close == close):
-            out.status, out.where = BAD_PRICE, step
-            break
-        if step > begun:
-            if v != 0.0:
-                v *= recovery
-                shade = shade_of(terms, v)
-            if moving_floor:
-                head = forget_old(terms, step, peak_step, head)
-                state.least_loss = base - peak_balance[head]
-                if limited:
-                    state.floor = max(terms.reserve, (1.0 - terms.drawdown) * peak_balance[head])
-        if bottom * shade <= long_level or top * shade >= short_level:
-            state.step, state.v, state.shade = step, v, shade
-            if saved_out.size > 0 and out.depletion_step < 0:
-                saved_state[0], saved_out[0] = state, out
-            run_step(continuous, before, low, high, pre_jump, close, p)
-            v, shade = state.v, state.shade
-            long_level, short_level = state.long_level, state.short_level
-        if moving_floor:
-            balance = state.balance if limited else -out.net_loss
-            tail = push_balance(step, balance, peak_step, peak_balance, head, tail)
-        if remember_mark:
-            state.mark_before = close * shade
-        while step >= due:
-            fund_at[checkpoint] = state.balance
-            checkpoint += 1
-            due = checkpoint_step(checkpoint, steps) if checkpoint < CHECKPOINTS else steps + 1
-        before = close
-    out.fund_end = state.balance
-    out.longs_reached, out.shorts_reached = state.next_long, state.next_short - ladder.longs
-
-
-@inlined
-def run_path(prices, row, fund_at, p):
-    """One path with its fund from the full book and, where that was depleted, on with an unlimited one, which gives D*.
-
-    The two runs coincide up to the first unpaid deficit, so the second takes up the step in which that happened. A
-    floor that moves with the balance has a memory, so there it starts anew.
-    """
-    out, tallies, desk = p.out, p.tallies, p.desk
-    saved_state, saved_out = desk.states[1:], desk.saved_out
-    run_steps(prices, row, p.state.step + 1, fund_at, saved_state, saved_out, p)
-    if tallies.adl.size > 0 and out.deficit > 0.0:
-        write_all_down(p.ladder.winners.place, p.ladder.winners.quantity, desk.held, p.state)
+@jit_inline
+def finish(p):
+    """At the end of a path: counts of what befell it, and the workspace clean again."""
+    if p.counts.adl.size > 0 and p.out.deficit > 0.0:
+        winners = p.ladder.winners
+        record_all_rows(winners.place, winners.quantity, p.workspace.remaining, p.sides, p.path)
         count_adl(p)
         add_up_kinds(p)
-    if out.adl_events == 0:
-        return
-    clean(desk.held, p.state)
-    state, peaks, none = saved_state[0], saved_out[0], Tallies(tallies.bankrupt[:0], tallies.adl[:0])
-    again = Path(p.ladder, p.tiers, desk, p.cells[:0], none, p.log[:0], state, peaks, p.terms)
-    if has_drawdown(p.terms):
-        reset(p.state.path, math.inf, prices.close[row, 0], again)
-    state.fund = state.balance = math.inf
-    first = max(1, state.step)
-    run_steps(prices, row, first, fund_at[:0], saved_state[:0], saved_out[:0], again)
-    out.net_loss_peak = peaks.net_loss_peak
-    out.drawdown_need = peaks.drawdown_need
+    if p.out.adl_events > 0:
+        clean(p.workspace.remaining, p.sides, p.path)
 
 
-@lean
-def run_paths(prices, first_path, fund, ladder, tiers, terms, desk, out, fund_at, cells, tallies, log):
+@jit_no_refcount
+def run_paths(
+    prices, first_path, weights, fund, ladder, tiers, structure, terms, workspace, outs, fund_at, cells, counts, log
+):
     """A block of paths, one after the other.
+
+    A path is run with its fund and, where that was depleted, on with an unlimited one, which gives D*. The two runs
+    coincide up to the first unpaid deficit, so the second takes up the step in which that happened, from the state that
+    was saved there. A drawdown floor has a memory, so there it starts anew. Both runs are one piece of code in here:
+    as a function of its own it would be optimised by the compiler once more for each caller.
 
     Parameters
     ----------
@@ -248,25 +88,134 @@ def run_paths(prices, first_path, fund, ladder, tiers, terms, desk, out, fund_at
         n rows.
     first_path : int
         Number of row 0 in the run, the address of its random numbers.
+    weights : float64[n]
+        Weights of the paths; empty: all 1.
     fund : float
         Initial insurance fund, USD; inf: unlimited.
     ladder : Ladder
     tiers : Tiers
+    structure : Structure
     terms : TERMS[1]
-    desk : Desk
+    workspace : Workspace
         Clean, and left clean.
-    out : OUTCOME[n]
+    outs : OUTCOME[n]
         Overwritten.
     fund_at : float64[k, CHECKPOINTS]
         Overwritten with balances of the fund on the first k <= n paths.
     cells : float64[n, c, fields]
         CELLs of each path, added to; zeros on entry.
-    tallies : Tallies
-        Added to: integers, so that no cut into blocks changes their sum. Empty: neither cells nor tallies are counted.
+    counts : PositionCounts
+        Added to: integers, so that no cut into blocks changes their sum. Empty: neither cells nor positions are
+        counted.
     log : LOG[l]
         As in `Path`, for a block of one path; empty for no log.
     """
-    for row in range(out.size):
-        p = Path(ladder, tiers, desk, cells[row], tallies, log, desk.states[0], out[row], terms[0])
-        reset(first_path + row, fund, prices.close[row, 0], p)
-        run_path(prices, row, fund_at[row] if row < fund_at.shape[0] else desk.key[:0], p)
+    term = terms[0]
+    continuous, moving_floor = prices.low.shape[0] > 0, has_drawdown(term)
+    needs_mark = term.settlement != PROFIT_SETTLEMENT and term.adl_price > AT_MARK
+    has_memory = moving_floor or needs_mark  # then each step has something to be noted
+    recovery, steps = term.recovery, prices.close.shape[1] - 1
+    peak_step, peak_balance = workspace.peak_step, workspace.peak_balance
+    for row in range(outs.size):
+        closes = prices.close[row]
+        lows = prices.low[row] if continuous else closes
+        highs = prices.high[row] if continuous else closes
+        pre_jumps = prices.pre_jump[row] if continuous else closes
+        number, weight, unit = first_path + row, 1.0, np.int64(1)
+        if weights.size > 0:
+            weight, unit = weights[row], np.int64(weights[row] * SHARE_UNIT + 0.5)
+        p = Path(
+            ladder, tiers, structure, workspace, cells[row], counts, log,
+            workspace.paths[0], workspace.markets[0], workspace.sides[0], workspace.layers[0], outs[row], term,
+        )  # fmt: skip
+        reset(number, weight, unit, fund, closes[0], p)
+        balances = fund_at[row] if row < fund_at.shape[0] else workspace.key[:0]
+        first, is_second = np.int64(1), False
+        while True:
+            path, market, layer, out = p.path, p.markets[0], p.layers[0], p.out
+            longs, shorts = p.sides[LONGS], p.sides[SHORTS]
+
+            # Largest balances of the drawdown window; an unlimited fund counts from zero.
+            limited = layer.capital < math.inf
+            base = layer.capital if limited else 0.0
+            head = tail = np.int64(0)  # a literal compiles what it is passed to for itself
+            if moving_floor:
+                tail = push_balance(tail, base, peak_step, peak_balance, head, tail)
+
+            # What every step reads and moves is at hand here; the records get it before a step in which something
+            # happens. A step that the state was saved in has begun already, and continues with its moves.
+            v, mark_ratio, begun = market.v, market.mark_ratio, path.step
+            long_trigger, short_trigger = longs.trigger, shorts.trigger
+            before, step, checkpoint = closes[first - 1], first - 1, np.int64(0)
+            due = checkpoint_step(checkpoint, steps) if balances.size > 0 else steps + 1
+            while step < steps:
+                # Most steps are quiet, and so are most stretches.
+                quiet = not has_memory and step >= begun and step % STRETCH == 0 and step + STRETCH <= steps
+                if quiet and is_quiet(
+                    step + 1, step + STRETCH + 1, closes, lows, highs, pre_jumps, continuous, mark_ratio,
+                    long_trigger, short_trigger,
+                ):  # fmt: skip
+                    if v != 0.0:
+                        for _ in range(STRETCH):
+                            v *= recovery
+                        mark_ratio = mark_ratio_of(term, v)
+                    step += STRETCH
+                    before = closes[step]
+                    while step >= due:
+                        balances[checkpoint] = layer.balance
+                        checkpoint += 1
+                        due = checkpoint_step(checkpoint, steps) if checkpoint < CHECKPOINTS else steps + 1
+                    continue
+                step += 1
+                close, low, high, pre_jump = closes[step], lows[step], highs[step], pre_jumps[step]
+                if not continuous:
+                    pre_jump = before
+                if not is_possible(continuous, before, low, high, pre_jump, close):
+                    out.status, out.where = BAD_PRICE, step
+                    break
+                if step > begun:
+                    if v != 0.0:
+                        v *= recovery
+                        mark_ratio = mark_ratio_of(term, v)
+                    if moving_floor:
+                        head = forget_old(term, step, peak_step, head)
+                        path.least_loss = base - peak_balance[head]
+                        if limited:
+                            layer.floor = max(term.reserve, (1.0 - term.drawdown) * peak_balance[head])
+                bottom, top = min(low, close), max(high, close)
+                if bottom * mark_ratio <= long_trigger or top * mark_ratio >= short_trigger:
+                    path.step, market.v, market.mark_ratio = step, v, mark_ratio
+                    if not is_second and path.is_depleted == 0:
+                        save_state(workspace, out)
+                    run_step(continuous, before, low, high, pre_jump, close, p)
+                    v, mark_ratio = market.v, market.mark_ratio
+                    long_trigger, short_trigger = longs.trigger, shorts.trigger
+                if moving_floor:
+                    balance = layer.balance if limited else -path.net_loss
+                    tail = push_balance(step, balance, peak_step, peak_balance, head, tail)
+                if needs_mark:
+                    market.previous_mark = close * mark_ratio
+                while step >= due:
+                    balances[checkpoint] = layer.balance
+                    checkpoint += 1
+                    due = checkpoint_step(checkpoint, steps) if checkpoint < CHECKPOINTS else steps + 1
+                before = close
+
+            if is_second:
+                outs[row].net_loss_peak, outs[row].drawdown_need = out.net_loss_peak, out.drawdown_need
+                break
+            out.fund_end = layer.balance
+            out.longs_reached, out.shorts_reached = longs.next, shorts.next - shorts.first
+            finish(p)
+            if out.adl_events == 0:
+                break
+            none = PositionCounts(counts.bankrupt[:0], counts.adl[:0])
+            p = Path(
+                ladder, tiers, structure, workspace, cells[row][:0], none, log[:0],
+                workspace.paths[1], workspace.markets[1], workspace.sides[1], workspace.layers[1],
+                workspace.outcome[0], term,
+            )  # fmt: skip
+            if moving_floor:
+                reset(number, weight, unit, math.inf, closes[0], p)
+            p.layers[0].capital = p.layers[0].balance = math.inf
+            first, balances, is_second = max(np.int64(1), p.path.step), balances[:0], True

@@ -17,15 +17,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stress.kernels.jit import inlined, jit, lean
-from stress.kernels.numerics.elementary import exp, log, normal_quantile, plain_log
+from stress.kernels.jit import jit, jit_inline, jit_no_refcount
+from stress.kernels.numerics.elementary import exp, log, log_unchecked, normal_quantile
 from stress.kernels.numerics.philox import BRIDGE, JUMP, STEP, uniforms
 from stress.kernels.numerics.vector import CHUNK, factors, normals
 
 MAX_JUMPS = 256  # of one step
 
 
-class Side(NamedTuple):
+class JumpSizeLaw(NamedTuple):
     """Sizes of the jumps of one side: a table of quantiles, then a generalized-Pareto tail, then a cap.
 
     body : float64[K], K >= 1, sizes at equally spaced probabilities of the body, ascending; the last one is where
@@ -45,7 +45,7 @@ class Side(NamedTuple):
     sd: float = 0.0
 
 
-class Law(NamedTuple):
+class StepLaw(NamedTuple):
     """The steps of a path: each a normal log move, then a Poisson number of jumps. The two sides travel beside it.
 
     drift, sd : float64[n_steps + 1], mean and deviation of the move of each step; entry 0 is of no step
@@ -61,8 +61,8 @@ class Law(NamedTuple):
     p_up: float
 
 
-@lean
-def size(side, u):
+@jit_no_refcount
+def jump_size(side, u):
     """Size of a jump at the uniform u in (0, 1): the quantile function of the side."""
     w = 1.0 - u
     if side.sd > 0.0:
@@ -90,17 +90,17 @@ def poisson(u, rate, at_zero):
     return k
 
 
-@inlined
+@jit_inline
 def jump(p_up, up, down, seed, path, step, count):
     """Sum of the `count` jumps of a step, in log price."""
     total = 0.0
     for k in range(count):
         u, w = uniforms(seed, JUMP, path, step * MAX_JUMPS + k)
-        total += size(up, w) if u < p_up else -size(down, w)
+        total += jump_size(up, w) if u < p_up else -jump_size(down, w)
     return total
 
 
-@inlined
+@jit_inline
 def draw(seed, path, first, z, u, v, n):
     """Uniforms of the steps from `first` on: for the normal, the low, the high and the number of jumps."""
     for j in range(z.size):
@@ -109,18 +109,18 @@ def draw(seed, path, first, z, u, v, n):
         v[j], n[j] = uniforms(seed, BRIDGE, path, first + j)
 
 
-@inlined
+@jit_inline
 def log_moves(drift, sd, variance2, d, low, high):
     """From normals and uniforms to log moves and their extremes; the last three arrays are overwritten."""
     for j in range(d.size):
         d[j] = drift[j] + sd[j] * d[j]
     for j in range(d.size):
-        low[j] = 0.5 * (d[j] - math.sqrt(d[j] * d[j] - variance2[j] * plain_log(low[j])))
+        low[j] = 0.5 * (d[j] - math.sqrt(d[j] * d[j] - variance2[j] * log_unchecked(low[j])))
     for j in range(d.size):
-        high[j] = 0.5 * (d[j] + math.sqrt(d[j] * d[j] - variance2[j] * plain_log(high[j])))
+        high[j] = 0.5 * (d[j] + math.sqrt(d[j] * d[j] - variance2[j] * log_unchecked(high[j])))
 
 
-@inlined
+@jit_inline
 def bounds(start, end, low, high):
     """From factors of the extremes to prices; the last two arrays are overwritten.
 
@@ -131,8 +131,8 @@ def bounds(start, end, low, high):
         high[j] = max(start[j] * high[j], start[j], end[j])
 
 
-@inlined
-def fill_path(law, up, down, s0, at_zero, seed, path, room, close, low, high, pre_jump):
+@jit_inline
+def fill_path(law, up, down, s0, at_zero, seed, path, buffers, close, low, high, pre_jump):
     """One path; the four rows are overwritten. `pre_jump` may be `close` itself if the law has no jumps.
 
     In a chunk the rows hold uniforms first, then log moves, then factors, then prices.
@@ -141,9 +141,9 @@ def fill_path(law, up, down, s0, at_zero, seed, path, room, close, low, high, pr
     for first in range(1, close.size, CHUNK):
         last = min(first + CHUNK, close.size)
         d, bottom, top, end = close[first:last], low[first:last], high[first:last], pre_jump[first:last]
-        n = room.uniforms[: last - first]
+        n = buffers.uniforms[: last - first]
         draw(seed, path, first, d, bottom, top, n)
-        normals(d, room.values, room.places)
+        normals(d, buffers.values, buffers.places)
         log_moves(law.drift[first:last], law.sd[first:last], law.variance2[first:last], d, bottom, top)
         factors(d)
         factors(bottom)
@@ -157,9 +157,9 @@ def fill_path(law, up, down, s0, at_zero, seed, path, room, close, low, high, pr
         bounds(close[first - 1 : last - 1], end, bottom, top)
 
 
-@lean
-def fill_block(law, up, down, s0, seed, first_path, room, close, low, high, pre_jump):
+@jit_no_refcount
+def fill_block(law, up, down, s0, seed, first_path, buffers, close, low, high, pre_jump):
     """Paths first_path, first_path + 1, ...; a row each of the four float64[n_paths, n_steps + 1], overwritten."""
     at_zero = exp(-law.rate)
     for i in range(close.shape[0]):
-        fill_path(law, up, down, s0, at_zero, seed, first_path + i, room, close[i], low[i], high[i], pre_jump[i])
+        fill_path(law, up, down, s0, at_zero, seed, first_path + i, buffers, close[i], low[i], high[i], pre_jump[i])

@@ -13,14 +13,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stress.kernels.jit import inlined, lean
+from stress.kernels.jit import jit_inline, jit_no_refcount
 from stress.kernels.numerics.elementary import power
 from stress.kernels.numerics.philox import BLOCK, uniforms
 from stress.kernels.numerics.vector import CHUNK
-from stress.kernels.prices.diffusion import size
+from stress.kernels.prices.diffusion import jump_size
 
 
-class History(NamedTuple):
+class BarRatios(NamedTuple):
     """Bars as ratios to the close before.
 
     low, high, close : float64[B], low <= 1 and close <= high
@@ -39,7 +39,7 @@ class History(NamedTuple):
     p: float
 
 
-@inlined
+@jit_inline
 def begin(history, w):
     """Bar that a new block begins with, at the uniform w."""
     extra = (1.0 - history.p) * history.starts.size
@@ -49,7 +49,7 @@ def begin(history, w):
     return min(int((x - extra) / history.p), history.low.size - 1)
 
 
-@inlined
+@jit_inline
 def next_bar(history, bar, u, w):
     """Bar of a step, after `bar` in the step before (below 0: none), at two uniforms."""
     if bar < 0:
@@ -59,14 +59,14 @@ def next_bar(history, bar, u, w):
     return bar + 1
 
 
-@inlined
-def fill_path(history, up, down, s0, seed, path, room, close, low, high):
+@jit_inline
+def fill_path(history, up, down, s0, seed, path, buffers, close, low, high):
     """One path; the three rows are overwritten. `up` and `down` are the sizes of the bars of the tail."""
     close[0] = low[0] = high[0] = price = s0
     bar = -1
     for first in range(1, close.size, CHUNK):
         last = min(first + CHUNK, close.size)
-        u, w = room.uniforms[: last - first], room.values[: last - first]
+        u, w = buffers.uniforms[: last - first], buffers.values[: last - first]
         for j in range(u.size):
             u[j], w[j] = uniforms(seed, BLOCK, path, 2 * (first + j))
         for j in range(u.size):
@@ -76,7 +76,7 @@ def fill_path(history, up, down, s0, seed, path, room, close, low, high):
             reach = history.reach[bar]
             if reach != 0.0:
                 v = uniforms(seed, BLOCK, path, 2 * step + 1)[0]
-                stretch = size(up, v) / reach if reach > 0.0 else -size(down, v) / reach
+                stretch = jump_size(up, v) / reach if reach > 0.0 else -jump_size(down, v) / reach
                 bottom, top, end = power(bottom, stretch), power(top, stretch), power(end, stretch)
             end *= price
             # low <= both ends <= high is to hold after rounding too
@@ -85,8 +85,8 @@ def fill_path(history, up, down, s0, seed, path, room, close, low, high):
             close[step] = price = end
 
 
-@lean
-def fill_block(history, up, down, s0, seed, first_path, room, close, low, high):
+@jit_no_refcount
+def fill_block(history, up, down, s0, seed, first_path, buffers, close, low, high):
     """Paths first_path, first_path + 1, ...; a row each of the three float64[n_paths, n_steps + 1], overwritten."""
     for i in range(close.shape[0]):
-        fill_path(history, up, down, s0, seed, first_path + i, room, close[i], low[i], high[i])
+        fill_path(history, up, down, s0, seed, first_path + i, buffers, close[i], low[i], high[i])

@@ -9,13 +9,13 @@
 Walking the book in one order or in many costs the same money, because H telescopes.
 """
 
-from stress.kernels.jit import lean
+from stress.kernels.jit import jit_force_inline, jit_no_refcount
 from stress.kernels.numerics.elementary import power
 
 SMALL = 1e-5  # of v: the middle of so small an order misses its mean by some 1e-11, as much as the difference would
 
 
-@lean
+@jit_no_refcount
 def displacement(depth, v):
     """h(v), a fraction of the price."""
     a = abs(v)
@@ -23,13 +23,19 @@ def displacement(depth, v):
     return size if v > 0.0 else -size
 
 
-@lean
-def shade_of(depth, v):
-    """1 - k h(v), the mark as a share of the exogenous price; k is `passthrough`."""
-    return 1.0 if depth.slope == 0.0 else 1.0 - depth.passthrough * displacement(depth, v)
+@jit_force_inline
+def ratio_of(passthrough, displaced):
+    """1 - k h, the mark as a share of the exogenous price."""
+    return 1.0 - passthrough * displaced
 
 
-@lean
+@jit_no_refcount
+def mark_ratio(depth, v):
+    """1 - k h(v); k is `passthrough`."""
+    return 1.0 if depth.slope == 0.0 else ratio_of(depth.passthrough, displacement(depth, v))
+
+
+@jit_no_refcount
 def displacement_integral(depth, v):
     """H(v), in coins."""
     a = abs(v)
@@ -38,7 +44,19 @@ def displacement_integral(depth, v):
     return depth.slope * power(a, depth.exponent) * a / (depth.exponent + 1.0)
 
 
-@lean
+@jit_force_inline
+def straight_end(depth):
+    """Largest |v| at which the curve is a straight line from zero; below zero: it is none anywhere."""
+    return depth.cap if depth.exponent == 1.0 else -1.0
+
+
+@jit_force_inline
+def straight_price(slope, x, v):
+    """Price at displacement v on the straight part. At the middle of an order it is the order's average fill."""
+    return x * (1.0 - slope * v)
+
+
+@jit_no_refcount
 def curved_fill(depth, x, v, dv):
     """`average_fill` by the integral of the curve; where a difference of integrals would cancel, by its middle."""
     same_part = (abs(v) > depth.cap) == (abs(v + dv) > depth.cap)
@@ -47,12 +65,13 @@ def curved_fill(depth, x, v, dv):
     return x * (1.0 - (displacement_integral(depth, v + dv) - displacement_integral(depth, v)) / dv)
 
 
-@lean
+@jit_no_refcount
 def average_fill(depth, x, v, dv):
     """Average price of an order that moves v by dv != 0 (selling: dv > 0) when the exogenous price is x."""
     if depth.slope == 0.0:
         return x
-    # On a straight line the middle is the mean. The curve is a function of its own, too large for the compiler to copy.
-    if depth.exponent == 1.0 and abs(v) <= depth.cap and abs(v + dv) <= depth.cap:
-        return x * (1.0 - depth.slope * (v + 0.5 * dv))
+    # The curve is a function of its own, too large for the compiler to copy.
+    end = straight_end(depth)
+    if abs(v) <= end and abs(v + dv) <= end:
+        return straight_price(depth.slope, x, v + 0.5 * dv)
     return curved_fill(depth, x, v, dv)

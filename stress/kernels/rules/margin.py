@@ -1,4 +1,4 @@
-"""One position: profit, maintenance margin, bankruptcy and liquidation price.
+"""One position: its tier, maintenance margin and liquidation price.
 
 | symbol | meaning |
 |---|---|
@@ -9,7 +9,8 @@
 | P | price |
 | r, d | maintenance rate and deduction of the tier |
 
-Linear contract: profit U(P) = s q (P - e), equity E(P) = m + U(P), maintenance margin MM = r n - d on the notional n.
+Maintenance margin MM = r n - d on the notional n; profit, bankruptcy price and threshold are those of the contract
+(`stress.kernels.rules.contract`).
 """
 
 import math
@@ -18,6 +19,7 @@ import numpy as np
 
 from stress.kernels.jit import jit
 from stress.kernels.numerics.elementary import round40
+from stress.kernels.rules.contract import bankruptcy_price, margin_threshold
 
 NOTIONAL, ENTRY_NOTIONAL, QUANTITY = 0, 1, 2
 
@@ -40,19 +42,7 @@ def maintenance_margin(tiers, q, e, price):
 
 
 @jit
-def bankruptcy_price(s, q, e, m):
-    """Price at which the equity is zero: e - s m / q."""
-    return e - s * m / q
-
-
-@jit
-def threshold(s, q, e, m, r, d):
-    """Price at which m + s q (P - e) = r q P - d."""
-    return (e - s * (m + d) / q) / (1.0 - s * r)
-
-
-@jit
-def liquidation_price(tiers, s, q, e, m, price):
+def liquidation_price(contract, tiers, s, q, e, m, price):
     """First price, moving adversely from `price`, at which the equity is at or below the maintenance margin.
 
     Returns
@@ -63,20 +53,20 @@ def liquidation_price(tiers, s, q, e, m, price):
     """
     never = -math.inf if s > 0 else math.inf
     if tiers.basis == ENTRY_NOTIONAL:
-        level = e - s * (m - maintenance_margin(tiers, q, e, price)) / q
+        level = margin_threshold(contract, s, q, e, m, 0.0, -maintenance_margin(tiers, q, e, price))
         return level if level > 0.0 else never
     if tiers.basis == QUANTITY:
         k = tier_of(tiers, q)
-        level = threshold(s, q, e, m, tiers.rate[k], tiers.deduction[k])
+        level = margin_threshold(contract, s, q, e, m, tiers.rate[k], tiers.deduction[k])
         return level if level > 0.0 else never
     k = tier_of(tiers, q * price)
-    level = threshold(s, q, e, m, tiers.rate[k], tiers.deduction[k])
+    level = margin_threshold(contract, s, q, e, m, tiers.rate[k], tiers.deduction[k])
     if s * (price - level) <= 0.0:
         return level
     # Walk the tiers the price would cross; where a rate jumps at a border, the border itself can be the first price.
     if s > 0:
         while k >= 0:
-            level = threshold(s, q, e, m, tiers.rate[k], tiers.deduction[k])
+            level = margin_threshold(contract, s, q, e, m, tiers.rate[k], tiers.deduction[k])
             border = tiers.floor[k] / q
             if level >= border:
                 if k + 1 < tiers.floor.size:
@@ -85,7 +75,7 @@ def liquidation_price(tiers, s, q, e, m, price):
             k -= 1
         return never
     while k < tiers.floor.size:
-        level = threshold(s, q, e, m, tiers.rate[k], tiers.deduction[k])
+        level = margin_threshold(contract, s, q, e, m, tiers.rate[k], tiers.deduction[k])
         level = max(level, tiers.floor[k] / q)
         if k + 1 == tiers.floor.size or level < tiers.floor[k + 1] / q:
             return level
@@ -94,7 +84,7 @@ def liquidation_price(tiers, s, q, e, m, price):
 
 
 @jit
-def book_levels(tiers, side, quantity, entry, margin, price, liquidation, bankruptcy, maintenance):
+def book_levels(contract, tiers, side, quantity, entry, margin, price, liquidation, bankruptcy, maintenance):
     """Liquidation price (rounded to 40 bits, so that equal leverage ties), bankruptcy price and maintenance margin.
 
     Parameters
@@ -107,13 +97,13 @@ def book_levels(tiers, side, quantity, entry, margin, price, liquidation, bankru
     """
     for i in range(side.size):
         s, q, e, m = side[i], quantity[i], entry[i], margin[i]
-        liquidation[i] = round40(liquidation_price(tiers, s, q, e, m, price))
-        bankruptcy[i] = bankruptcy_price(s, q, e, m)
+        liquidation[i] = round40(liquidation_price(contract, tiers, s, q, e, m, price))
+        bankruptcy[i] = bankruptcy_price(contract, s, q, e, m)
         maintenance[i] = maintenance_margin(tiers, q, e, price)
 
 
-def levels(tiers, side, quantity, entry, margin, price):
+def levels(contract, tiers, side, quantity, entry, margin, price):
     """Liquidation price, bankruptcy price and maintenance margin of every position as new float64[N] arrays."""
     out = tuple(np.empty(side.size) for _ in range(3))
-    book_levels(tiers, side, quantity, entry, margin, float(price), *out)
+    book_levels(contract, tiers, side, quantity, entry, margin, float(price), *out)
     return out

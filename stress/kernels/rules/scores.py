@@ -14,9 +14,10 @@ leverage ranks equal.
 
 import numpy as np
 
-from stress.kernels.jit import jit, lean
+from stress.kernels.jit import jit, jit_no_refcount
 from stress.kernels.numerics.elementary import round40
 from stress.kernels.numerics.philox import event_score
+from stress.kernels.rules.contract import equity, profit
 from stress.kernels.rules.margin import maintenance_margin
 from stress.kernels.rules.sharing import make_heap, pop
 
@@ -24,25 +25,26 @@ PNL_LEVERAGE, BINANCE, HYPERLIQUID, PROFIT, PROFIT_SIZE, SIZE, RANDOM = 0, 1, 2,
 CLASSES = 10  # of the profit_size score
 
 
-@lean
-def pnl_leverage(w, q, e, m, mark):
-    profit = w * q * (mark - e)
-    return profit / (q * e) * (q * mark / (m + profit))
+@jit_no_refcount
+def pnl_leverage(structure, w, q, e, m, mark):
+    gain = profit(structure.contract, w, q, e, mark)
+    return gain / (q * e) * (q * mark / equity(structure.margin_mode, m, gain))
 
 
-@lean
-def binance(tiers, w, q, e, m, mark):
-    profit = w * q * (mark - e)
-    return profit / max(1.0, m) * maintenance_margin(tiers, q, e, mark) / (m + profit)
+@jit_no_refcount
+def binance(structure, tiers, w, q, e, m, mark):
+    gain = profit(structure.contract, w, q, e, mark)
+    return gain / max(1.0, m) * maintenance_margin(tiers, q, e, mark) / equity(structure.margin_mode, m, gain)
 
 
-@lean
-def hyperliquid(w, q, e, m, mark):
-    return (mark / e if w > 0 else e / mark) * (q * mark / (m + w * q * (mark - e)))
+@jit_no_refcount
+def hyperliquid(structure, w, q, e, m, mark):
+    gain = profit(structure.contract, w, q, e, mark)
+    return (mark / e if w > 0 else e / mark) * (q * mark / equity(structure.margin_mode, m, gain))
 
 
-@lean
-def fill_scores(kind, tiers, w, mark, q, e, m, place, number, key0, key1, key):
+@jit_no_refcount
+def fill_scores(kind, structure, tiers, w, mark, q, e, m, place, number, key0, key1, key):
     """Score of every winner, into float64[n] `key`. One loop per score, so that the compiler takes several at a time.
 
     `number[place[i]]` is the number of the i-th in the book.
@@ -51,16 +53,16 @@ def fill_scores(kind, tiers, w, mark, q, e, m, place, number, key0, key1, key):
     """
     if kind == PNL_LEVERAGE:
         for i in range(key.size):
-            key[i] = round40(pnl_leverage(w, q[i], e[i], m[i], mark))
+            key[i] = round40(pnl_leverage(structure, w, q[i], e[i], m[i], mark))
     elif kind == BINANCE:
         for i in range(key.size):
-            key[i] = round40(binance(tiers, w, q[i], e[i], m[i], mark))
+            key[i] = round40(binance(structure, tiers, w, q[i], e[i], m[i], mark))
     elif kind == HYPERLIQUID:
         for i in range(key.size):
-            key[i] = round40(hyperliquid(w, q[i], e[i], m[i], mark))
+            key[i] = round40(hyperliquid(structure, w, q[i], e[i], m[i], mark))
     elif kind == PROFIT:
         for i in range(key.size):
-            key[i] = round40(w * q[i] * (mark - e[i]))
+            key[i] = round40(profit(structure.contract, w, q[i], e[i], mark))
     elif kind == SIZE:
         for i in range(key.size):
             key[i] = round40(q[i] * mark)
@@ -70,7 +72,7 @@ def fill_scores(kind, tiers, w, mark, q, e, m, place, number, key0, key1, key):
 
 
 @jit
-def fill_classes(w, mark, q, e, number, key):
+def fill_classes(structure, w, mark, q, e, number, key):
     """Keys of the score `profit_size`, higher first, compared left to right.
 
     Parameters
@@ -85,7 +87,7 @@ def fill_classes(w, mark, q, e, number, key):
     n = q.size
     share = np.zeros((n, 2))
     for i in range(n):
-        share[i, 0] = round40(w * q[i] * (mark - e[i]) / (q[i] * e[i]))
+        share[i, 0] = round40(profit(structure.contract, w, q[i], e[i], mark) / (q[i] * e[i]))
     heap = make_heap(share, number)
     for place in range(n):
         i = pop(heap, n - place, share, number)

@@ -9,7 +9,7 @@ Sources of the rules: docs/model.md, section 7.
 
 import numpy as np
 
-from stress.kernels.jit import formula, jit, lean
+from stress.kernels.jit import jit, jit_force_inline, jit_no_refcount
 
 UNFILLED = 1e-12  # an unfilled part of the budget up to this share of it counts as filled
 
@@ -57,7 +57,7 @@ def pop(heap, size, key, number):
     """Take the top off a heap that holds `size` rows."""
     first = heap[0]
     heap[0] = heap[size - 1]
-    _sift_down(heap, size - 1, 0, key, number)
+    _sift_down(heap, size - 1, np.int64(0), key, number)
     return first
 
 
@@ -79,7 +79,7 @@ def queue(capacity, key, number, budget, enough, amount):
     the front half is either taken whole, or holds the end of the budget and is split again. Linear in the winners.
     """
     order = np.arange(capacity.size)
-    low, high = 0, capacity.size
+    low, high = np.int64(0), capacity.size
     rest = budget
     while low < high and rest > enough:
         middle = middle_of_three(order, low, (low + high) // 2, high - 1, key, number)
@@ -109,7 +109,7 @@ def queue(capacity, key, number, budget, enough, amount):
         low = front + 1
 
 
-@formula
+@jit_force_inline
 def bucket_of(key):
     """Place of a key in the histogram of a queue, the higher the larger the key.
 
@@ -118,14 +118,14 @@ def bucket_of(key):
     return min(max((np.float64(key).view(np.int64) >> KEPT_OFF) - FIRST, 0), BUCKETS - 1)
 
 
-@lean
+@jit_no_refcount
 def weigh(key, capacity, weights):
     """Add capacities to a histogram of their keys, float64[BUCKETS]."""
     for i in range(key.size):
         weights[bucket_of(key[i])] += capacity[i]
 
 
-@lean
+@jit_no_refcount
 def head_of_queue(key, capacity, weights, place, number, budget, who, amount):
     """The queue of one key, without a look at the order of those who give all or nothing.
 

@@ -1,4 +1,4 @@
-"""The insurance fund: what it may pay, and the floor that ADL rules keep it from falling under.
+"""The drawdown floor: ADL rules keep the insurance fund from falling under a share of its recent peak.
 
 A drawdown floor at step t is (1 - drawdown) max b_j over the end-of-step balances b_j of the steps j <= t - 1 that
 are at most `window` seconds older than t - 1. The candidates for that maximum stand in a queue, newest last, with
@@ -12,20 +12,10 @@ fund the path needs, and one run gives the whole curve for this floor too.
 
 import math
 
-from stress.kernels.jit import lean
+from stress.kernels.jit import jit_no_refcount
 
 
-@lean
-def pay(deficit, balance, floor, tolerance):
-    """Split a deficit into what the fund pays and what is left unpaid; unpaid <= tolerance counts as paid."""
-    paid = min(deficit, max(0.0, balance - floor))
-    unpaid = deficit - paid
-    if unpaid <= tolerance:
-        return deficit, 0.0
-    return paid, unpaid
-
-
-@lean
+@jit_no_refcount
 def push_balance(step, balance, peak_step, peak_balance, head, tail):
     """Add the balance at the end of a step to the queue [head, tail); returns the new tail."""
     while tail > head and peak_balance[tail - 1] <= balance:
@@ -35,7 +25,7 @@ def push_balance(step, balance, peak_step, peak_balance, head, tail):
     return tail + 1
 
 
-@lean
+@jit_no_refcount
 def forget_old(terms, step, peak_step, head):
     """New head of the queue, from which the balances that left the window before `step` are gone."""
     while (step - 1 - peak_step[head]) * terms.dt > terms.drawdown_window:
@@ -43,7 +33,13 @@ def forget_old(terms, step, peak_step, head):
     return head
 
 
-@lean
+@jit_no_refcount
 def has_drawdown(terms):
     """Whether the floor moves with the balance."""
     return not math.isnan(terms.drawdown)
+
+
+@jit_no_refcount
+def fund_needed(net_loss, least_loss, terms):
+    """Initial fund at which a drawdown floor just lets the fund pay a deficit that brings C to `net_loss`."""
+    return (net_loss - (1.0 - terms.drawdown) * least_loss) / terms.drawdown
