@@ -40,7 +40,7 @@ TAIL = TailJumps(
 
 def bars_of(model, years=1.0, seed=7):
     n = round(years * YEAR / STEP)
-    close, low, high, _ = model.block(seed, 0, 1, n, STEP)
+    close, low, high, _ = model.block(seed, 0, 1, n, STEP)[:4]
     start, close = close[0, :-1], close[0, 1:]
     low, high = np.minimum(low[0, 1:], close), np.maximum(high[0, 1:], close)
     time = np.datetime64("2020-01-01", "ns") + np.arange(n) * np.timedelta64(int(STEP), "s")

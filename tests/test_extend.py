@@ -53,9 +53,9 @@ def restless():
 @pytest.mark.nojit
 def test_price_model_keeps_the_rules(restless, monkeypatch):
     model = restless(100.0, 0.8)
-    whole = model.block(7, 0, 6, 50, 3_600.0)
+    whole = model.block(7, 0, 6, 50, 3_600.0)[:4]
     prices.Paths(whole[0], 3_600.0, *whole[1:])  # extremes hold both ends
-    for a, b in zip(whole, model.block(7, 2, 3, 50, 3_600.0), strict=True):
+    for a, b in zip(whole, model.block(7, 2, 3, 50, 3_600.0)[:4], strict=True):
         assert a[2:5].tobytes() == b.tobytes()
     assert not np.array_equal(whole[0], model.block(8, 0, 6, 50, 3_600.0)[0])
     monkeypatch.setitem(prices.MODELS, "restless", restless)

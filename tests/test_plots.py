@@ -58,7 +58,7 @@ def test_one_path_is_drawn_with_its_liquidations(kind, tmp_path):
     ax = axes()
     assert plots.plot_path(result, worst, ax=ax) is ax
     price, forced, fund = ax.child_axes
-    close = result.design.price_block(worst, 1).close[0]
+    close = result.design.price_block(worst, 1)[0].close[0]
     np.testing.assert_allclose(price.lines[0].get_ydata(), close)
     ax.figure.savefig(tmp_path / "x.png")
     assert fund.get_xlabel() == "Time since the start (hours)" or kind == "one path"

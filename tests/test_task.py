@@ -28,7 +28,7 @@ def same(works, others) -> bool:
     return all(
         getattr(a, name).tobytes() == getattr(b, name).tobytes()
         for a, b in zip(works, others, strict=True)
-        for name in ("out", "fund_at", "cells", "tallies")
+        for name in ("out", "weight", "fund_at", "cells", "position_counts")
     )
 
 

@@ -24,7 +24,7 @@ add = section.add
 @cache
 def year_of_brownian_motion():
     """Ends and extremes in log price of one step with a standard deviation of 1/2."""
-    close, low, high, _ = GBM(1.0, 0.5).block(9, 0, 400_000, 1, YEAR)
+    close, low, high, _ = GBM(1.0, 0.5).block(9, 0, 400_000, 1, YEAR)[:4]
     return tuple(np.log(a[:, 1]) for a in (close, low, high))
 
 
@@ -37,7 +37,7 @@ def bridge(side: int) -> Found:
 
 @cache
 def brownian_range() -> np.ndarray:
-    _, low, high, _ = GBM(1.0, 1.0, drift=0.5).block(13, 0, 20_000, 256, YEAR / 256)
+    _, low, high, _ = GBM(1.0, 1.0, drift=0.5).block(13, 0, 20_000, 256, YEAR / 256)[:4]
     return np.log(high.max(axis=1) / low.min(axis=1))
 
 

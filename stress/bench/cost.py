@@ -87,7 +87,7 @@ def repeated(design: Design, paths: DataFrame, lasting: DataFrame) -> int:
     hit = np.flatnonzero(paths["depleted"])
     if hit.size == 0:
         return 0
-    made = [design.prices.block(design.seed, int(path), 1, design.n_steps, design.step) for path in hit]
+    made = [design.prices.block(design.seed, int(path), 1, design.n_steps, design.step)[:4] for path in hit]
     columns = [np.concatenate(column) for column in zip(*made, strict=True)]
     for row, step in enumerate(paths["depletion_step"].to_numpy()[hit]):
         still = columns[0][row, step - 1]

@@ -91,7 +91,8 @@ def of_work(designs: list[Design], rounds: int) -> dict[str, Any]:
         "shard_bytes_per_path": shard / cut.size,
         "position_bytes_per_path": sum(block.position_counts.nbytes for block in done) / cut.size,
         "merge_s_per_path": sum(merge_seconds(*each, rounds) for each in zip(designs, sent, strict=True)),
-        "held_bytes_per_path": sum(block.out.nbytes + block.cells.nbytes for block in done) / cut.size,
+        "held_bytes_per_path": sum(block.out.nbytes + block.weight.nbytes + block.cells.nbytes for block in done)
+        / cut.size,
         "peak_bytes_per_path": sum(map(peak_bytes, done)),
     }
 

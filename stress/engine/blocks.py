@@ -14,6 +14,7 @@ import numpy as np
 
 from stress.book import classes
 from stress.engine.design import NO_LOG, NO_WEIGHTS, Design
+from stress.errors import InputError, Problem
 from stress.kernels.path import run as kernel
 from stress.kernels.path.counts import (
     ADL_COUNT,
@@ -40,6 +41,7 @@ class PathBlock:
 
     first : int
     out : OUTCOME[n]
+    weight : float64[n], likelihood ratio of each path (`stress.prices.PriceBlock`); 1 for plain Monte Carlo
     fund_at : float64[k, CHECKPOINTS], balances of those of its paths that are among the first `FAN_PATHS` of the run
     cells : CELL_ROW[m], a row per path and cell where a deficit or ADL happened
     position_counts : POSITION_ROW[l], a row per position that a deficit or ADL befell, in book order
@@ -47,6 +49,7 @@ class PathBlock:
 
     first: int
     out: np.ndarray
+    weight: np.ndarray
     fund_at: np.ndarray
     cells: np.ndarray
     position_counts: np.ndarray
@@ -80,13 +83,24 @@ class BlockWriter:
         # Taken out of the pool until the block is done: what an interruption leaves unclean is never used again.
         self.workspace, self.counts = _pool.take(design.size)
         self.no_counts = make_position_counts(0)
-        self.out = np.zeros(n, OUTCOME)
+        self.out, self.weight = np.zeros(n, OUTCOME), np.ones(n)
         self.fund_at = np.zeros((max(0, min(n, FAN_PATHS - first)), CHECKPOINTS))
         self.cells = [np.zeros(0, CELL_ROW)]
 
-    def write(self, start: int, prices: Prices) -> None:
-        """Work the paths from the `start`-th of the block on, one for each row of `prices`."""
+    def write(self, start: int, prices: Prices, weights: np.ndarray | None = None) -> None:
+        """Work the paths from the `start`-th of the block on, one for each row of `prices`.
+
+        Raises
+        ------
+        InputError
+            If a weight is not 1 and positions are counted.
+        """
         first, mine = self.first + start, slice(start, start + prices.close.shape[0])
+        if weights is not None:
+            if self.counting and np.any(weights != 1.0):
+                expected = "paths: the price model weights its paths, and counts of positions take no weights"
+                raise InputError(Problem("run", expected, column="detail", value=self.design.detail))
+            self.weight[mine] = weights
         out, fund_at, design = self.out[mine], self.fund_at[mine], self.design
         cells = np.zeros((out.size, classes.N_CELLS if self.counting else 0), CELL)
         sums, counts = as_float_view(cells), self.counts if self.counting else self.no_counts
@@ -120,7 +134,7 @@ class BlockWriter:
         self.counts.bankrupt[place] = 0
         self.counts.adl[place] = 0
         _pool.give_back(self.design.size, self.workspace, self.counts)
-        return PathBlock(self.first, self.out, self.fund_at, np.concatenate(self.cells), position_counts)
+        return PathBlock(self.first, self.out, self.weight, self.fund_at, np.concatenate(self.cells), position_counts)
 
 
 def work_block(designs: Sequence[Design], first: int, n: int) -> list[PathBlock]:
@@ -132,9 +146,9 @@ def work_block(designs: Sequence[Design], first: int, n: int) -> list[PathBlock]
     writers = [BlockWriter(design, first, n) for design in designs]
     size = max(1, CACHE_BYTES // (4 * 8 * (designs[0].n_steps + 1)))
     for start in range(0, n, size):
-        prices = designs[0].price_block(first + start, min(size, n - start))
+        prices, weights = designs[0].price_block(first + start, min(size, n - start))
         for writer in writers:
-            writer.write(start, prices)
+            writer.write(start, prices, weights)
         del prices  # so that the next take its place in the cache
     return [writer.finish() for writer in writers]
 
@@ -150,6 +164,7 @@ def join(parts: Sequence[PathBlock]) -> PathBlock:
     return PathBlock(
         parts[0].first,
         np.concatenate([part.out for part in parts]),
+        np.concatenate([part.weight for part in parts]),
         np.concatenate([part.fund_at for part in parts]),
         np.concatenate([part.cells for part in parts]),
         position_counts,

@@ -16,6 +16,7 @@ import numpy as np
 from stress.book import classes
 from stress.book.book import Book
 from stress.kernels.index.ladder import Ladder, build
+from stress.kernels.numerics.elementary import exp
 from stress.kernels.path import run as kernel
 from stress.kernels.path.counts import CELL, as_float_view, make_position_counts
 from stress.kernels.path.records import CHECKPOINTS, LOG, OUTCOME, Prices
@@ -23,6 +24,7 @@ from stress.kernels.path.workspace import make_workspace
 from stress.kernels.rules import margin
 from stress.kernels.rules.contract import Structure
 from stress.kernels.rules.records import Tiers, make_terms
+from stress.prices.base import PriceBlock
 from stress.venue.depth import Depth, to_kernel
 from stress.venue.venue import Venue
 
@@ -97,21 +99,24 @@ class Design:
         """What a workspace is made for: positions, kinds of them, and steps."""
         return len(self.book), len(self.ladder.winners.kinds), self.n_steps
 
-    def price_block(self, first: int, n: int) -> Prices:
-        """Prices of the paths first .. first + n - 1."""
-        close, low, high, pre_jump = self.prices.block(self.seed, first, n, self.n_steps, float(self.step))
-        if low is not None and high is not None and pre_jump is None:
-            pre_jump = close
-        arrays = {"close": close, "low": low, "high": high, "pre_jump": pre_jump}
-        model, shape = type(self.prices).__name__, (n, self.n_steps + 1)
-        alone = close is not None and all(a is None for a in (low, high, pre_jump))
-        for name, a in {"close": close}.items() if alone else arrays.items():
-            if np.shape(a) != shape:
-                raise SimulationError(f"{model}.block gave {name} of shape {np.shape(a)}, not {shape}")
-        if np.any(close[:, 0] != self.prices.s0):
-            raise SimulationError(f"{model}.block starts a path away from its s0 {self.prices.s0}")
+    def price_block(self, first: int, n: int) -> tuple[Prices, np.ndarray | None]:
+        """Prices of the paths first .. first + n - 1, and their weights, float64[n]; None: all 1."""
+        found = self.prices.block(self.seed, first, n, self.n_steps, float(self.step))
+        model = f"{type(self.prices).__name__}.block"
+        try:
+            made = found if isinstance(found, PriceBlock) else PriceBlock(*found)
+        except TypeError:
+            raise SimulationError(f"{model} gave no PriceBlock and no close, low, high, pre_jump") from None
+        if wrong := made.problems(n, self.n_steps, self.prices.s0):
+            raise SimulationError(f"{model} gave {'; '.join(wrong)}")
+        pre_jump = made.close if made.pre_jump is None and made.low is not None else made.pre_jump
+        arrays = made.close, made.low, made.high, pre_jump
         empty = np.zeros((0, 0))
-        return Prices(*(empty if a is None else np.ascontiguousarray(a, np.float64) for a in arrays.values()))
+        prices = Prices(*(empty if a is None else np.ascontiguousarray(a, np.float64) for a in arrays))
+        if made.log_weight is None:
+            return prices, None
+        # this exp has the same bits on every CPU
+        return prices, np.array([exp(float(x)) for x in made.log_weight])
 
     def outcomes(self, prices: Prices, first: int, fund: float, log: np.ndarray = NO_LOG) -> np.ndarray:
         """OUTCOME[n] of prices of n paths, numbered from `first`, with nothing counted; LOG[...] is overwritten."""

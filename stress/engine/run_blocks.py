@@ -16,7 +16,7 @@ from stress.engine.design import Design
 from stress.engine.task import Task
 from stress.errors import InputError, Problem
 
-ROWS = ("out", "fund_at", "cells")  # of a block, in the order of the paths
+ROWS = ("out", "weight", "fund_at", "cells")  # of a block, in the order of the paths
 LARGEST = 16  # blocks of a thread, at most, in one for another process: handing it out costs more
 
 

@@ -1,10 +1,9 @@
 """Price models: where the exogenous price S_0..S_T of every path comes from.
 
-A model is asked for `model.block(seed, first_path, n_paths, n_steps, dt) -> close, low, high, pre_jump`, four arrays
-float64[n_paths, n_steps + 1]. Column 0 is S_0. Step t is a continuous move from close[t-1] to pre_jump[t] with
-extremes low[t] and high[t], then a jump to close[t]; a model without continuous moves gives None for the last three.
-Path i depends on (seed, i) alone. `model.s0` is S_0 and `model.describe()` gives its word and parameters as plain
-values, for the manifest of a run.
+A model (`PriceModel`) is asked for `model.block(seed, first_path, n_paths, n_steps, dt)` and returns a `PriceBlock`:
+close, low, high, pre_jump and, where paths are drawn from another law than the model's, log_weight; see
+`stress.prices.base`. Path i depends on (seed, i) alone. `model.s0` is S_0 and `model.describe()` gives its word and
+parameters as plain values, for the manifest of a run. A model of one's own may also return a tuple of the four arrays.
 
 `MODELS` holds the models a scenario can name. A new one is a small file and a line here.
 """
@@ -16,6 +15,7 @@ from typing import Any
 
 from stress.errors import InputError, Problem
 from stress.prices.bars import Bars, read_bars
+from stress.prices.base import PriceBlock, PriceModel
 from stress.prices.bootstrap import Bootstrap
 from stress.prices.episode import Episode, list_episodes
 from stress.prices.gbm import GBM
@@ -36,6 +36,8 @@ __all__ = [
     "Kou",
     "Merton",
     "Paths",
+    "PriceBlock",
+    "PriceModel",
     "Replay",
     "TailJumps",
     "list_episodes",

@@ -194,6 +194,20 @@ def read_bars(path: str | Path) -> Bars:
     return Bars(time=stamp.astype("datetime64[ns]"), **values, step=step, source=path.name, sha256=digest, gaps=gaps)
 
 
+def as_bars(bars: Any, problems: list[Problem]) -> Bars | None:
+    """Bars, read from a file if a path is given; None, and the problems added, if there are none."""
+    if isinstance(bars, Bars):
+        return bars
+    if isinstance(bars, (str, Path)):
+        try:
+            return read_bars(bars)
+        except InputError as error:
+            problems += error.problems
+    else:
+        problems.append(Problem("prices", "bars or the path of a file", column="bars", value=type(bars).__name__))
+    return None
+
+
 def _load(path: Path) -> tuple[pd.DataFrame, int, str]:
     """The file as a table, the row number of its first record, and its digest."""
     try:

@@ -32,9 +32,9 @@ from stress.errors import InputError, Problem, raise_if
 from stress.kernels.numerics.vector import chunk_buffers
 from stress.kernels.prices.diffusion import JumpSizeLaw
 from stress.kernels.prices.resample import BarRatios, fill_block
-from stress.prices.bars import Bars
-from stress.prices.jump_diffusion import NO_JUMPS, YEAR, PriceBlock, is_number
-from stress.prices.replay import as_bars
+from stress.prices.bars import Bars, as_bars
+from stress.prices.base import YEAR, PriceBlock, is_number
+from stress.prices.jump_diffusion import NO_JUMPS
 
 FEWEST = 20  # bars of the tail on each side
 
@@ -119,8 +119,8 @@ class Bootstrap:
 
         Returns
         -------
-        close, low, high, pre_jump : float64[n_paths, n_steps + 1]
-            Column 0 is S_0. There are no jumps: `pre_jump` is `close`, the same array.
+        PriceBlock
+            Without weights. There are no jumps: `pre_jump` is `close`, the same array.
 
         Raises
         ------
@@ -131,7 +131,7 @@ class Bootstrap:
             raise InputError(Problem("prices", f"the step of the bars, {self.step:g} s", column="step", value=dt))
         close, low, high = (np.empty((n_paths, n_steps + 1)) for _ in range(3))
         fill_block(self._history, self._up, self._down, self.s0, seed, first_path, chunk_buffers(), close, low, high)
-        return close, low, high, close
+        return PriceBlock(close, low, high, close)
 
     def describe(self) -> dict[str, Any]:
         """Where the bars come from, how they are cut, their largest step and their trend."""

@@ -22,7 +22,7 @@ References: R. C. Merton (1976) for the compensator; S. Kou (2002) for exponenti
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, ClassVar
@@ -33,50 +33,9 @@ from scipy.special import ndtr
 from stress.errors import InputError, Problem, raise_if
 from stress.kernels.numerics.vector import chunk_buffers
 from stress.kernels.prices.diffusion import MAX_JUMPS, JumpSizeLaw, StepLaw, fill_block
+from stress.prices.base import DAY, YEAR, PriceBlock, check_numbers, is_number
 
-DAY = 86_400.0  # seconds
-YEAR = 365 * DAY
 NO_JUMPS = JumpSizeLaw(body=np.zeros(1), tail=1.0, xi=0.0, beta=1.0, cap=math.inf)
-
-PriceBlock = tuple[np.ndarray, np.ndarray | None, np.ndarray | None, np.ndarray | None]
-
-
-def is_number(value: Any) -> bool:
-    """Whether a value is a finite real number (a bool is none)."""
-    return (
-        isinstance(value, (int, float, np.integer, np.floating))
-        and not isinstance(value, bool)
-        and math.isfinite(value)
-    )
-
-
-def check_numbers(model: Any, rules: Iterable[tuple[str, str]]) -> list[Problem]:
-    """Problems of the named fields of a dataclass, one at most for each.
-
-    Parameters
-    ----------
-    model : dataclass instance
-        Fields that pass become floats.
-    rules : iterable of (name, rule)
-        The rule is "any", or a comparison or two that the value must meet, such as ">= 0" or "> 0, <= 1".
-    """
-    problems = []
-    for name, rule in rules:
-        value = getattr(model, name)
-        ok = is_number(value)
-        if ok and rule != "any":
-            ok = all(_meets(float(value), *part.split()) for part in rule.split(","))
-        if ok:
-            object.__setattr__(model, name, float(value))
-        else:
-            wanted = "a finite number" if rule == "any" else f"a number {rule.replace(',', ' and')}"
-            problems.append(Problem("prices", wanted, column=name, value=value))
-    return problems
-
-
-def _meets(value: float, comparison: str, bound: str) -> bool:
-    limit = float(bound)
-    return {">": value > limit, ">=": value >= limit, "<": value < limit, "<=": value <= limit}[comparison]
 
 
 @dataclass(frozen=True)
@@ -184,9 +143,8 @@ class JumpDiffusion:
 
         Returns
         -------
-        close, low, high, pre_jump : float64[n_paths, n_steps + 1]
-            Column 0 is S_0. `pre_jump` is the price just before the jumps of a step, `low` and `high` are the
-            extremes of the continuous move that ends there. Without jumps `pre_jump` is `close`, the same array.
+        PriceBlock
+            Without weights. Without jumps `pre_jump` is `close`, the same array.
 
         Raises
         ------
@@ -203,7 +161,7 @@ class JumpDiffusion:
         close, low, high = (np.empty((n_paths, n_steps + 1)) for _ in range(3))
         pre_jump = np.empty_like(close) if law.rate > 0.0 else close
         fill_block(law, *sides, self.s0, seed, first_path, chunk_buffers(), close, low, high, pre_jump)
-        return close, low, high, pre_jump
+        return PriceBlock(close, low, high, pre_jump)
 
     def describe(self) -> dict[str, Any]:
         """The model's word and parameters as plain values."""

@@ -25,7 +25,8 @@ import numpy as np
 
 from stress.errors import Problem
 from stress.kernels.prices.diffusion import JumpSizeLaw
-from stress.prices.jump_diffusion import JumpDiffusion, check_numbers
+from stress.prices.base import check_numbers
+from stress.prices.jump_diffusion import JumpDiffusion
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,8 @@ from scipy.special import log_ndtr, ndtr
 
 from stress.errors import Problem
 from stress.kernels.prices.diffusion import JumpSizeLaw
-from stress.prices.jump_diffusion import NO_JUMPS, JumpDiffusion, check_numbers
+from stress.prices.base import check_numbers
+from stress.prices.jump_diffusion import NO_JUMPS, JumpDiffusion
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from stress.errors import InputError, Problem, raise_if
-from stress.prices.jump_diffusion import PriceBlock, is_number
+from stress.prices.base import PriceBlock, is_number
 
 
 class Paths:
@@ -124,8 +124,8 @@ class Paths:
             raise InputError(problems)
         rows = slice(first_path, first_path + n_paths)
         if self.low is None or self.high is None or self.pre_jump is None:
-            return self.close[rows], None, None, None
-        return self.close[rows], self.low[rows], self.high[rows], self.pre_jump[rows]
+            return PriceBlock(self.close[rows])
+        return PriceBlock(self.close[rows], self.low[rows], self.high[rows], self.pre_jump[rows])
 
     def describe(self) -> dict[str, Any]:
         """Shape, step and a digest of the prices."""

@@ -21,9 +21,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from stress.errors import InputError, Problem, raise_if
-from stress.prices.bars import Bars, read_bars
-from stress.prices.jump_diffusion import PriceBlock, is_number
+from stress.errors import Problem, raise_if
+from stress.prices.bars import Bars, as_bars
+from stress.prices.base import PriceBlock, is_number
 
 
 class Replay:
@@ -120,8 +120,7 @@ class Replay:
         if dt != self.step:
             problems.append(Problem("prices", f"the step of the replay, {self.step:.12g} s", column="step", value=dt))
         raise_if(problems)
-        close, low, high, pre_jump = (np.tile(row[: n_steps + 1], (n_paths, 1)) for row in self._row)
-        return close, low, high, pre_jump
+        return PriceBlock(*(np.tile(row[: n_steps + 1], (n_paths, 1)) for row in self._row))
 
     def describe(self) -> dict[str, Any]:
         """Where the bars come from and what was done to them."""
@@ -139,17 +138,3 @@ class Replay:
             "gaps": self.gaps if self.bars.gaps else "none",
             "note": "every path number is this one path",
         }
-
-
-def as_bars(bars: Any, problems: list[Problem]) -> Bars | None:
-    """Bars, read from a file if a path is given; None, and the problems added, if there are none."""
-    if isinstance(bars, Bars):
-        return bars
-    if isinstance(bars, (str, Path)):
-        try:
-            return read_bars(bars)
-        except InputError as error:
-            problems += error.problems
-    else:
-        problems.append(Problem("prices", "bars or the path of a file", column="bars", value=type(bars).__name__))
-    return None

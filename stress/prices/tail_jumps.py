@@ -20,7 +20,8 @@ import numpy as np
 
 from stress.errors import Problem
 from stress.kernels.prices.diffusion import JumpSizeLaw
-from stress.prices.jump_diffusion import JumpDiffusion, check_numbers, growth, is_number
+from stress.prices.base import check_numbers, is_number
+from stress.prices.jump_diffusion import JumpDiffusion, growth
 
 
 @dataclass(frozen=True)

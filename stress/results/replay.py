@@ -17,7 +17,7 @@ EVENTS = ("liquidation", "adl", "shortfall", "residual")
 
 def replay(design: Design, path: int) -> pd.DataFrame:
     """Event log of one path, see `Result.replay_path`."""
-    prices = design.price_block(path, 1)
+    prices, _ = design.price_block(path, 1)
     log = np.zeros(4 * len(design.book) + 64, LOG)
     for _ in range(2):  # a second time only where the log was too short
         out = design.outcomes(prices, path, design.fund, log)

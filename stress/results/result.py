@@ -50,7 +50,8 @@ class Result:
         - `longs_reached`, `shorts_reached`: how many of each side, in the order of `liquidation_rank`, are gone:
           liquidated, or closed by ADL before the price came to them
         - `fund_needed`: the path is depleted if and only if its initial fund is smaller
-        - `weight`: 1 for plain Monte Carlo
+        - `weight`: likelihood ratio of the path under the price model over the law it was drawn from, by which every
+          estimate weights it (`stress.results.estimate`); 1 for plain Monte Carlo
     positions : DataFrame
         A row per position: what it is, its notional and `effective_leverage` at S_0, its liquidation and bankruptcy
         price, `liquidation_rank` (how many of its side go before it), its classes (`stress.book.classes`), and over
@@ -82,7 +83,7 @@ class Result:
     def assemble(cls, design: Design, block: PathBlock, provenance: dict[str, Any]) -> Result:
         """A Result from the block of all paths."""
         fund_at = np.column_stack([np.full(len(block.fund_at), design.fund), block.fund_at])
-        paths, positions = _paths(design, block.out), _positions(design, block)
+        paths, positions = _paths(design, block), _positions(design, block)
         return cls(paths, positions, fund_at, pd.DataFrame(block.cells), design.describe(), provenance, design)
 
     @property
@@ -222,11 +223,12 @@ class Result:
         return pd.DataFrame(rows, columns=["quantity", "estimate", "se", "low", "high", "unit"])
 
 
-def _paths(design: Design, out: np.ndarray) -> pd.DataFrame:
-    """The table of paths from their records."""
+def _paths(design: Design, block: PathBlock) -> pd.DataFrame:
+    """The table of paths from the block of all paths."""
+    out = block.out
     columns = {name: out[name] for name in out.dtype.names or ()} | {
         "depleted": out["depletion_step"] > 0,
-        "weight": np.ones(out.size),
+        "weight": block.weight,
         "fund_needed": design.fund_needed(out),
     }
     return pd.DataFrame({name: columns[name] for name in PATH_COLUMNS}).rename_axis("path")

@@ -218,7 +218,7 @@ def path_story(result: Result, path: int) -> pd.DataFrame:
     if result.design is None:
         raise ValueError("this result was made without its run and cannot be run again")
     log = result.replay_path(path)
-    prices = result.design.price_block(path, 1)
+    prices, _ = result.design.price_block(path, 1)
     close = prices.close[0]
     steps = np.arange(close.size)
 

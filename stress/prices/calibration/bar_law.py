@@ -15,7 +15,8 @@ import math
 import numpy as np
 from scipy.special import ndtr
 
-from stress.prices.jump_diffusion import YEAR, JumpDiffusion
+from stress.prices.base import YEAR
+from stress.prices.jump_diffusion import JumpDiffusion
 
 MAX_CELLS = 2**18
 

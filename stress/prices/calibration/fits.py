@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize
 
+from stress.prices.base import YEAR
 from stress.prices.calibration.bar_law import Grid
-from stress.prices.jump_diffusion import YEAR
 from stress.prices.kou import Kou
 from stress.prices.pareto import fit_tail, simplex
 
