@@ -4,9 +4,24 @@ Paths are independent, traders on one path are not: they share its price. So eve
 between paths. A probability is never 0 without its upper bound, and a quantile beyond the sample is a bound that
 says how many paths it would take.
 
+Paths may carry weights w, the likelihood ratios of a price model that draws rare moves more often than they come
+(`stress.prices.PriceBlock`). Since E[w] = 1, and E[w f] is what f is expected to be under the model,
+
+    mean of f             mean(w f), se from the spread of w f over paths
+    probability           the same with f = 1 or 0; interval: see `WeightedTail`
+    quantile              the smallest x with mean(w 1{X > x}) <= alpha; interval: that of the tail, inverted
+    ratio                 R = sum(w h) / sum(w m), se = sqrt(n / (n - 1) sum w^2 (h - R m)^2) / sum(w m)
+
+The first three are not divided by sum(w): they are unbiased as they stand, and the error of sum(w), which the common
+paths make, stays out of the rare ones. Without weights, or where all are exactly 1, estimates and intervals are the
+exact ones of counts.
+
 Sources: E. B. Wilson, JASA 22 (1927); C. Clopper and E. Pearson, Biometrika 26 (1934); order-statistic intervals
 for quantiles: H. A. David and H. N. Nagaraja, Order Statistics, 7.1; standard error of a sample quantile:
 J. S. Maritz and R. G. Jarrett, JASA 73 (1978); ratio estimator: W. G. Cochran, Sampling Techniques, chapter 6.
+Weights: A. Owen, Monte Carlo theory, methods and examples (2013), chapter 9; quantiles from weights: P. W. Glynn,
+Importance sampling for Monte Carlo estimation of quantiles, in Mathematical Methods in Stochastic Simulation and
+Experimental Design (1996).
 """
 
 from __future__ import annotations
@@ -54,6 +69,14 @@ class Estimate:
         return f"{text} ({self.note})" if self.note else text
 
 
+def used_weights(weights: np.ndarray | None) -> np.ndarray | None:
+    """The weights of paths, float64[n]; None where there are none or all are exactly 1."""
+    if weights is None:
+        return None
+    w = np.asarray(weights, float)
+    return None if np.all(w == 1.0) else w
+
+
 def wilson(hits, trials):
     """Wilson interval of a proportion.
 
@@ -93,11 +116,102 @@ def probability(hits: int, trials: int) -> Estimate:
     return Estimate(p, math.sqrt(p * (1 - p) / trials), *clopper_pearson(hits, trials))
 
 
-def mean(values: np.ndarray, least: float = -math.inf) -> Estimate:
-    """Mean of independent values with its normal interval, cut at the least they can be."""
+class WeightedTail:
+    """P(value > x) for any x, from independent weighted paths.
+
+    With W the sum of the weights of the k paths beyond x that weigh anything, S that of their squares, and M the
+    largest weight of any path,
+
+        P = W / n,      se^2 = (S / n - P^2) / (n - 1)
+
+    The interval is Wilson's on the effective number of trials P (1 - P) / se^2, which is n where all weights are 1;
+    from P = 1 on, which an estimate may pass, the normal one, cut to [0, 1]. Where k < 30 the spread of so few says
+    little, and the interval holds also the one of the widest law that w 1{value > x} can have, if M bounds the
+    weights: M or nothing, so M times Wilson's with n P / M hits in n trials. With k = 0 the upper end is the exact
+    one of that law, M (1 - 0.025^(1 / n)): a path that is missing so far may weigh as much as any that was seen.
+
+    Parameters
+    ----------
+    values : float64[n]
+    weights : float64[n]
+        >= 0.
+    """
+
+    def __init__(self, values: np.ndarray, weights: np.ndarray):
+        counted = weights > 0
+        order = np.argsort(np.asarray(values, float)[counted], kind="stable")
+        self.n, self.largest = weights.size, float(weights.max())
+        self.values, self.weights = np.asarray(values, float)[counted][order], weights[counted][order]
+        # from the far end, so that small tails are not lost beside large sums
+        self._sums, self._squares = (
+            np.append(np.cumsum(w[::-1])[::-1], 0.0) for w in (self.weights, np.square(self.weights))
+        )
+
+    def at(self, x) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """P(value > x), its standard error, and the ends of its 95 % interval, float64 of the shape of x."""
+        first = np.searchsorted(self.values, x, side="right")
+        n, hits = self.n, self.values.size - first
+        p = self._sums[first] / n
+        with np.errstate(divide="ignore", invalid="ignore"):
+            se = np.sqrt(np.maximum(self._squares[first] / n - p**2, 0.0) / (n - 1))
+            trials = np.where((p < 1) & (se > 0), p * (1 - p) / se**2, n)
+        low, high = wilson(np.minimum(p, 1.0) * trials, trials)
+        over = p >= 1
+        low, high = np.where(over, np.clip(p - Z * se, 0.0, 1.0), low), np.where(over, 1.0, high)
+        most = self.largest
+        if most > 0:
+            low_few, high_few = wilson(np.minimum(p / most, 1.0) * n, n)
+            few = hits < FEW
+            low = np.where(few, np.fmin(low, most * low_few), low)
+            high = np.where(few, np.fmax(high, most * high_few), high)
+        none = -most * math.expm1(math.log((1 - LEVEL) / 2) / n) if most > 0 else 1.0
+        return p, se, low, np.minimum(np.where(hits == 0, none, high), 1.0)
+
+
+def event_probability(event: np.ndarray, weights: np.ndarray | None = None) -> Estimate:
+    """P(event) from what happened on independent paths.
+
+    Parameters
+    ----------
+    event : bool[n]
+    weights : float64[n], optional
+        Likelihood ratios; default: all 1, with the exact interval of a count. See `WeightedTail` for others.
+    """
+    w = used_weights(weights)
+    if w is None:
+        return probability(int(np.sum(event)), len(event))
+    p, se, low, high = (float(found) for found in WeightedTail(event, w).at(0.5))
+    return Estimate(p, se, low, high)
+
+
+def mean(values: np.ndarray, least: float = -math.inf, weights: np.ndarray | None = None) -> Estimate:
+    """Mean of independent values with its normal interval, cut at the least they can be.
+
+    With `weights`, float64[n] likelihood ratios, the mean of w times the value.
+    """
+    w = used_weights(weights)
+    if w is not None:
+        values = w * values
     value = float(np.mean(values))
     se = float(np.std(values, ddof=1) / math.sqrt(len(values))) if len(values) > 1 else math.nan
     return Estimate(value, se, max(least, value - Z * se), value + Z * se)
+
+
+def conditional_mean(values: np.ndarray, weights: np.ndarray | None = None) -> Estimate:
+    """Mean of values given an event, from the independent paths that have it.
+
+    With `weights`, float64[n] likelihood ratios of these paths, whose mean is not 1: R = sum(w value) / sum(w), with
+    the error of a ratio (Owen, section 9.2, self-normalised).
+    """
+    w = used_weights(weights)
+    if w is None:
+        return mean(values)
+    n, total = w.size, float(w.sum())
+    if total <= 0:
+        return Estimate(math.nan, math.nan, math.nan, math.nan)
+    value = float(np.sum(w * values)) / total
+    se = math.sqrt(float(np.sum((w * (values - value)) ** 2)) * n / (n - 1)) / total if n > 1 else math.nan
+    return Estimate(value, se, value - Z * se, value + Z * se)
 
 
 def paths_needed(alpha: float) -> int:
@@ -106,7 +220,7 @@ def paths_needed(alpha: float) -> int:
     return math.ceil(math.log((1 - LEVEL) / 2) / math.log1p(-alpha))
 
 
-def upper_quantile(values: np.ndarray, alpha: float) -> Estimate:
+def upper_quantile(values: np.ndarray, alpha: float, weights: np.ndarray | None = None) -> Estimate:
     """The smallest x with P(value > x) <= alpha, from n independent values.
 
     Parameters
@@ -114,14 +228,19 @@ def upper_quantile(values: np.ndarray, alpha: float) -> Estimate:
     values : float64[n]
     alpha : float
         0 < alpha < 1.
+    weights : float64[n], optional
+        Likelihood ratios; default: all 1.
 
     Returns
     -------
     Estimate
         The order statistic, its Maritz-Jarrett standard error and the exact interval between order statistics.
         Where n is too small for a finite interval `high` is inf (`low`: -inf), and where alpha n < 1 the value, the
-        largest seen, is only a lower bound.
+        largest seen, is only a lower bound. With weights the interval is that of the weighted tail, inverted.
     """
+    w = used_weights(weights)
+    if w is not None:
+        return _weighted_quantile(values, alpha, w)
     x = np.sort(np.asarray(values, float))
     n = x.size
     # the smallest rank (from 1) with at most alpha n values above it; the term guards against 0.1 * 30 > 3
@@ -137,6 +256,46 @@ def upper_quantile(values: np.ndarray, alpha: float) -> Estimate:
     elif math.isinf(high):
         note = f"no upper end from {n:,} paths; an interval takes at least {paths_needed(alpha):,}"
     return Estimate(float(x[rank - 1]), _quantile_se(x, rank), low, high, note)
+
+
+def _weighted_quantile(values: np.ndarray, alpha: float, weights: np.ndarray) -> Estimate:
+    """The smallest value x whose weighted tail P = mean(w 1{X > x}) is at most alpha.
+
+    The interval is that of the tail (`WeightedTail`), inverted: from the smallest x whose lower end is at most alpha to
+    the smallest one whose upper end is; inf where there is none. The standard error is half the distance between the
+    quantiles of alpha - se and alpha + se, se that of the tail at the value: se / density without a density (Glynn
+    1996); nan where alpha < se, and at the largest value. The value is only a lower bound where the path with the
+    largest value alone weighs more than alpha n.
+    """
+    tail, n = WeightedTail(values, weights), weights.size
+    x = np.unique(tail.values)
+    if not x.size:
+        return Estimate(math.nan, math.nan, -math.inf, math.inf, f"all {n:,} paths weigh 0")
+    p, errors, lows, highs = tail.at(np.append(-np.inf, x))
+
+    def first(end: np.ndarray, level: float) -> int:
+        """Index of the smallest value whose end is at most a level; 0 before all of them, x.size + 1 beyond."""
+        found = end <= level * (1 + 1e-12)
+        return int(np.argmax(found)) if found.any() else x.size + 1
+
+    at = max(1, first(p, alpha))
+    low_at, high_at = first(lows, alpha), max(1, first(highs, alpha))
+    low = float(x[low_at - 1]) if low_at >= 1 else -math.inf
+    high = float(x[high_at - 1]) if high_at <= x.size else math.inf
+    se, error = math.nan, float(errors[at])
+    if at < x.size and alpha >= error:
+        near, far = (max(1, first(p, level)) for level in (alpha + error, alpha - error))
+        se = float(x[far - 1] - x[near - 1]) / 2
+    note = ""
+    if alpha * n < tail.weights[-1] or math.isinf(high):
+        takes = f"an interval takes at most {paths_needed(alpha / tail.largest):,}"
+        found = (
+            f"{n:,} weighted paths hold no {alpha:g} tail"
+            if at == x.size
+            else f"no upper end from {n:,} weighted paths"
+        )
+        note = f"{found}; {takes}"
+    return Estimate(float(x[at - 1]), se, low, high, note)
 
 
 def _binomial_quantile(q: float, n: int, p: float) -> int:
@@ -156,21 +315,27 @@ def _quantile_se(x: np.ndarray, rank: int) -> float:
     return math.sqrt(max(0.0, float(weight @ (near - middle) ** 2)))
 
 
-def ratio(numerator: np.ndarray, denominator: np.ndarray) -> Estimate:
+def ratio(numerator: np.ndarray, denominator: np.ndarray, weights: np.ndarray | None = None) -> Estimate:
     """sum(numerator) / sum(denominator) over independent paths, 0 <= numerator <= denominator.
 
     Parameters
     ----------
     numerator, denominator : float64[n]
         One value a path.
+    weights : float64[n], optional
+        Likelihood ratios, by which both are multiplied; default: all 1.
 
     Returns
     -------
     Estimate
         The interval is Wilson's on the effective number of trials R (1 - R) / se^2, so that it stays in [0, 1]. Where
         nothing or everything was hit, and at the most where fewer than 30 paths have a hit, on the number of paths that
-        could be hit. Nothing to hit: nan in [0, 1].
+        could be hit; with weights, on how many of the heaviest of these weigh as much as all. Nothing to hit: nan in
+        [0, 1].
     """
+    w = used_weights(weights)
+    if w is not None:
+        numerator, denominator = w * numerator, w * denominator
     total = float(denominator.sum())
     if total <= 0:
         return Estimate(math.nan, math.nan, 0.0, 1.0)
@@ -178,7 +343,8 @@ def ratio(numerator: np.ndarray, denominator: np.ndarray) -> Estimate:
     n = denominator.size
     spread = float(np.sum((numerator - value * denominator) ** 2))
     se = math.sqrt(spread * n / (n - 1)) / total if n > 1 else math.nan
-    possible = float(np.count_nonzero(denominator))
+    held = denominator > 0
+    possible = float(np.count_nonzero(held)) if w is None else float(w[held].sum() / w[held].max())
     trials = possible
     if 0 < value < 1 and se > 0:
         trials = value * (1 - value) / se**2

@@ -2,7 +2,7 @@
 
 Traders on one path share its price, so the error of a rate comes from the spread between paths: with h hits among n
 positions of the bucket on a path, the rate is R = sum(h) / sum(n) and its standard error that of a ratio
-(`stress.results.estimate.ratio`).
+(`stress.results.estimate.ratio`), over weighted paths R = sum(w h) / sum(w n).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import pandas as pd
 
 from stress.book.classes import BORDERS, GROUPINGS, By, Side, merge
 from stress.errors import InputError, Problem
-from stress.results.estimate import Estimate, ratio
+from stress.results.estimate import Estimate, ratio, used_weights
 
 
 def rates(
@@ -67,7 +67,7 @@ def rates(
         chosen &= (class_of_cell < grouping.count) == (side == "long")
     inside = counted[chosen]
     bucket_of_row = bucket_of_class[class_of_cell[chosen] % grouping.count]
-    with_event = np.flatnonzero(paths["adl_events"].to_numpy() > 0)
+    with_event, weights = paths["adl_events"].to_numpy() > 0, used_weights(paths["weight"].to_numpy())
     reached = {word: paths[f"{word}s_reached"].to_numpy() for word in ("long", "short")}
     rows = []
     for bucket in np.unique(bucket_of_position):
@@ -81,7 +81,7 @@ def rates(
         for suffix, ending in (("", ""), ("_notional", "_by_notional")):
             weight = mine["notional"].to_numpy() if suffix else np.ones(len(mine))
             liquidated = _passed(mine, weight, reached) - sums["spared" + suffix]
-            row |= _rates_of(liquidated, sums, suffix, ending, float(weight.sum()), with_event)
+            row |= _rates_of(liquidated, sums, suffix, ending, float(weight.sum()), with_event, weights)
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -105,17 +105,29 @@ def _passed(positions: pd.DataFrame, weight: np.ndarray, reached: dict[str, np.n
     return np.asarray(total)
 
 
-def _rates_of(liquidated, sums, suffix: str, ending: str, total: float, with_event: np.ndarray) -> dict[str, float]:
-    """The columns of one bucket, by count (suffix "") or by notional."""
+def _rates_of(
+    liquidated: np.ndarray,
+    sums: dict[str, np.ndarray],
+    suffix: str,
+    ending: str,
+    total: float,
+    with_event: np.ndarray,
+    weights: np.ndarray | None,
+) -> dict[str, float]:
+    """The columns of one bucket, by count (suffix "") or by notional; `weights` are those of the paths."""
     held = np.full(liquidated.size, total)
     adl, eligible = sums["adl" + suffix], sums["eligible" + suffix]
+
+    def given(chosen: np.ndarray, denominator: np.ndarray) -> Estimate:
+        return ratio(adl[chosen], denominator[chosen], None if weights is None else weights[chosen])
+
     estimates = {
-        "liquidation": ratio(liquidated, held),
-        "bankruptcy": ratio(sums["bankrupt" + suffix], held),
-        "adl": ratio(adl, held),
-        "adl_share": ratio(sums["adl_share" + suffix], held),
-        "adl_given_event": ratio(adl[with_event], held[with_event]),
-        "adl_given_eligible": ratio(adl[eligible > 0], eligible[eligible > 0]),
+        "liquidation": ratio(liquidated, held, weights),
+        "bankruptcy": ratio(sums["bankrupt" + suffix], held, weights),
+        "adl": ratio(adl, held, weights),
+        "adl_share": ratio(sums["adl_share" + suffix], held, weights),
+        "adl_given_event": given(with_event, held),
+        "adl_given_eligible": given(eligible > 0, eligible),
     }
     return {key: value for name, estimate in estimates.items() for key, value in _columns(name + ending, estimate)}
 

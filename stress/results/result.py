@@ -15,7 +15,7 @@ import pandas as pd
 from stress.book import classes
 from stress.kernels.path.counts import SHARE_UNIT
 from stress.results import rates, replay
-from stress.results.estimate import Estimate, mean, probability, wilson
+from stress.results.estimate import Estimate, event_probability, mean, used_weights, wilson
 
 if TYPE_CHECKING:
     from stress.engine.blocks import PathBlock
@@ -95,9 +95,14 @@ class Result:
         """Initial insurance fund, USD."""
         return float(self.config["fund"])
 
+    @property
+    def weights(self) -> np.ndarray | None:
+        """Weight of each path, float64[n_paths]; None where all are 1."""
+        return used_weights(self.paths["weight"].to_numpy())
+
     def depletion_probability(self) -> Estimate:
         """P(a deficit is not paid in full) with the run's own fund."""
-        return probability(int(self.paths["depleted"].sum()), self.n_paths)
+        return event_probability(self.paths["depleted"].to_numpy(), self.weights)
 
     def depletion_curve(self, funds=None) -> pd.DataFrame:
         """P(a deficit is not paid in full) for each initial fund, from this one run.
@@ -110,14 +115,14 @@ class Result:
         Returns
         -------
         DataFrame
-            Columns fund, probability, low, high: exact 95 % intervals.
+            Columns fund, probability, low, high: 95 % intervals, exact for paths of weight 1.
         """
         from stress.results import sizing
 
         needed, reserve = self.paths["fund_needed"].to_numpy(), float(self.config["venue"]["reserve"])
         if funds is None:
             funds = sizing.fund_grid(needed, self.fund, reserve)
-        return sizing.depletion_curve(needed, funds, reserve)
+        return sizing.depletion_curve(needed, funds, reserve, self.weights)
 
     def required_fund(self, alpha: float) -> Estimate:
         """The smallest initial fund that is depleted with probability at most alpha, USD.
@@ -127,7 +132,7 @@ class Result:
         from stress.results import sizing
 
         reserve = float(self.config["venue"]["reserve"])
-        return sizing.required_fund(self.paths["fund_needed"].to_numpy(), alpha, reserve)
+        return sizing.required_fund(self.paths["fund_needed"].to_numpy(), alpha, reserve, self.weights)
 
     def by_leverage(self, bins=None, side: classes.Side | None = None) -> pd.DataFrame:
         """Liquidation, bankruptcy and ADL rates by effective leverage at S_0.
@@ -203,21 +208,18 @@ class Result:
         return run_directory.save(record.of_result(self, name=name), directory, report=report)
 
     def summary(self) -> pd.DataFrame:
-        """The answers of the run in a few lines: quantity, estimate, se, low, high, unit."""
-        paths = self.paths
-        hit = paths["adl_count"] > 0
+        """The answers of the run in a few lines, over weighted paths: quantity, estimate, se, low, high, unit."""
+        paths, weights = {name: column.to_numpy() for name, column in self.paths.items()}, self.weights
+        liquidated = paths["liquidated_count"] / len(self.positions)
         lines = {
-            "P(a deficit occurs)": (probability(int((paths["deficit"] > 0).sum()), self.n_paths), ""),
+            "P(a deficit occurs)": (event_probability(paths["deficit"] > 0, weights), ""),
             "P(fund depleted, ADL triggered)": (self.depletion_probability(), ""),
-            "P(somebody is auto-deleveraged)": (probability(int(hit.sum()), self.n_paths), ""),
-            "P(a residual is left)": (probability(int((paths["residual"] > 0).sum()), self.n_paths), ""),
-            "mean liquidated share of positions": (
-                mean((paths["liquidated_count"] / len(self.positions)).to_numpy()),
-                "",
-            ),
-            "mean deficit": (mean(paths["deficit"].to_numpy(), 0.0), "USD"),
-            "mean raised or forgone by ADL": (mean(paths["adl_usd"].to_numpy()), "USD"),
-            "mean residual": (mean(paths["residual"].to_numpy(), 0.0), "USD"),
+            "P(somebody is auto-deleveraged)": (event_probability(paths["adl_count"] > 0, weights), ""),
+            "P(a residual is left)": (event_probability(paths["residual"] > 0, weights), ""),
+            "mean liquidated share of positions": (mean(liquidated, weights=weights), ""),
+            "mean deficit": (mean(paths["deficit"], 0.0, weights), "USD"),
+            "mean raised or forgone by ADL": (mean(paths["adl_usd"], weights=weights), "USD"),
+            "mean residual": (mean(paths["residual"], 0.0, weights), "USD"),
         }
         rows = [(name, e.value, e.se, e.low, e.high, unit) for name, (e, unit) in lines.items()]
         return pd.DataFrame(rows, columns=["quantity", "estimate", "se", "low", "high", "unit"])

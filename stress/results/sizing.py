@@ -27,13 +27,13 @@ import numpy as np
 import pandas as pd
 
 from stress.errors import InputError, Problem, raise_if
-from stress.results.estimate import Estimate, clopper_pearson, upper_quantile
+from stress.results.estimate import Estimate, WeightedTail, clopper_pearson, upper_quantile, used_weights
 
 LARGEST_RISE = 1e6  # times S_0: no fund is emptied by an upward move beyond it
 GRID = 200  # prices between which a cascade is looked for
 
 
-def depletion_curve(needed: np.ndarray, funds, reserve: float = 0.0) -> pd.DataFrame:
+def depletion_curve(needed: np.ndarray, funds, reserve: float = 0.0, weights: np.ndarray | None = None) -> pd.DataFrame:
     """P(a deficit is not paid in full) for each initial fund.
 
     Parameters
@@ -44,15 +44,22 @@ def depletion_curve(needed: np.ndarray, funds, reserve: float = 0.0) -> pd.DataF
         Initial funds, USD, at least the reserve.
     reserve : float
         Constant floor of the venue, USD.
+    weights : float64[n_paths], optional
+        Likelihood ratios of the paths; default: all 1.
 
     Returns
     -------
     DataFrame
-        Columns fund, probability, low, high: exact 95 % binomial intervals.
+        Columns fund, probability, low, high: exact 95 % binomial intervals, with weights those of
+        `stress.results.estimate.WeightedTail`.
     """
     funds = np.atleast_1d(np.asarray(funds, float))
     expected = f"USD, at least the venue's reserve {reserve:,.10g}"
     raise_if([Problem("funds", expected, value=float(f)) for f in funds[~(funds >= reserve)]])
+    weights = used_weights(weights)
+    if weights is not None:
+        value, _, low, high = WeightedTail(needed, weights).at(funds)
+        return pd.DataFrame({"fund": funds, "probability": value, "low": low, "high": high})
     ordered = np.sort(needed)
     hits = ordered.size - np.searchsorted(ordered, funds, side="right")
     intervals = [clopper_pearson(int(k), ordered.size) for k in hits]
@@ -66,11 +73,16 @@ def depletion_curve(needed: np.ndarray, funds, reserve: float = 0.0) -> pd.DataF
     )
 
 
-def required_fund(needed: np.ndarray, alpha: float, reserve: float = 0.0) -> Estimate:
-    """The smallest initial fund, USD, that is depleted with probability at most alpha; at least the reserve."""
+def required_fund(
+    needed: np.ndarray, alpha: float, reserve: float = 0.0, weights: np.ndarray | None = None
+) -> Estimate:
+    """The smallest initial fund, USD, that is depleted with probability at most alpha; at least the reserve.
+
+    `weights`, float64[n_paths], are the likelihood ratios of the paths; None: all 1.
+    """
     if not 0 < alpha < 1:
         raise InputError(Problem("alpha", "a probability above 0 and below 1", value=alpha))
-    found = upper_quantile(needed, alpha)
+    found = upper_quantile(needed, alpha, weights)
     return replace(found, low=max(found.low, reserve))
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from stress.results.estimate import Estimate, clopper_pearson, mean, probability
+from stress.results.estimate import Estimate, WeightedTail, clopper_pearson, conditional_mean, event_probability, mean
 from stress.results.result import Result
 from stress.venue.depth import Depth
 
@@ -30,8 +30,9 @@ def start_price(result: Result) -> float:
 
 def fund_empty(result: Result) -> Estimate:
     """P(the fund is down to nothing). With a floor above zero this is not the same as an unpaid deficit."""
-    nothing = result.paths["fund_low"] <= 1e-9 * max(result.fund, 1.0) if np.isfinite(result.fund) else np.zeros(1)
-    return probability(int(nothing.sum()), result.n_paths)
+    lowest = result.paths["fund_low"].to_numpy()
+    nothing = np.isfinite(result.fund) & (lowest <= 1e-9 * max(result.fund, 1.0))
+    return event_probability(nothing, result.weights)
 
 
 def losses(result: Result) -> pd.DataFrame:
@@ -67,15 +68,17 @@ def loss_parts(result: Result, given: Literal["all", "adl"] = "all") -> pd.DataF
         Index `LOSS_PARTS`; columns mean, se, low, high (USD a path) and share (of the deficit; nan without one). No
         paths to average over: all nan.
     """
-    table = losses(result)
+    table, weights = losses(result), result.weights
     if given == "adl":
-        table = table[result.paths["depleted"]]
+        chosen = result.paths["depleted"].to_numpy()
+        table, weights = table[chosen], None if weights is None else weights[chosen]
     rows = []
     for part in LOSS_PARTS:
         if table.empty:
             rows.append((np.nan,) * 4)
             continue
-        e = mean(table[part].to_numpy())
+        values = table[part].to_numpy()
+        e = conditional_mean(values, weights) if given == "adl" else mean(values, weights=weights)
         rows.append((e.value, e.se, np.maximum(0.0, e.low), e.high))
     frame = pd.DataFrame(rows, index=pd.Index(LOSS_PARTS, name="part"), columns=["mean", "se", "low", "high"])
     total = float(frame["mean"].iloc[0])
@@ -88,9 +91,9 @@ def margin_lost(result: Result) -> float:
     It counts the whole margin of each, less what went on to the fund. The bound is met where nothing flows back to the
     trader and no position was made smaller by ADL before it was liquidated.
     """
-    positions = result.positions
+    positions, weights, inflow = result.positions, result.weights, result.paths["inflow"]
     posted = float((positions["liquidation_rate"] * positions["margin"]).sum())
-    return posted - float(result.paths["inflow"].mean())
+    return posted - float(inflow.mean() if weights is None else np.mean(weights * inflow))
 
 
 def depletion_by_time(result: Result) -> pd.DataFrame:
@@ -99,12 +102,16 @@ def depletion_by_time(result: Result) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns time (seconds; 0, every step with a first unpaid deficit, the horizon), probability, low, high: exact
-        95 % intervals, each point by itself.
+        Columns time (seconds; 0, every step with a first unpaid deficit, the horizon), probability, low, high: 95 %
+        intervals, each point by itself, exact for paths of weight 1.
     """
-    n, step = result.n_paths, result.config["step"]
+    n, step, weights = result.n_paths, result.config["step"], result.weights
     first = np.sort(result.paths.loc[result.paths["depleted"], "depletion_step"].to_numpy())
     at = np.unique(np.concatenate([[0], first, [result.config["steps"]]]))
+    if weights is not None:
+        when = np.where(result.paths["depleted"], result.paths["depletion_step"], np.inf)
+        value, _, low, high = WeightedTail(-when, weights).at(-(at + 0.5))  # up to a step: before the half after it
+        return pd.DataFrame({"time": at * step, "probability": value, "low": low, "high": high})
     hits = np.searchsorted(first, at, side="right")
     low, high = np.array([clopper_pearson(int(k), n) for k in hits]).T
     return pd.DataFrame({"time": at * step, "probability": hits / n, "low": low, "high": high})
@@ -120,12 +127,24 @@ def fund_fan(result: Result) -> pd.DataFrame:
     -------
     DataFrame
         Index time (seconds, 25 points from the start to the horizon), a column per probability of `FAN`, USD. The
-        outermost quantiles of fewer than a thousand paths are their extremes.
+        outermost quantiles of fewer than a thousand paths are their extremes. With weights: of the distribution in
+        which each path counts by its share of their sum.
     """
-    config = result.config
+    config, weights = result.config, result.weights
     times = np.linspace(0.0, config["steps"] * config["step"], result.fund_at.shape[1])
-    table = pd.DataFrame(np.quantile(result.fund_at, FAN, axis=0).T, index=times, columns=list(FAN))
-    return table.rename_axis("time")
+    if weights is None:
+        quantiles = np.quantile(result.fund_at, FAN, axis=0).T
+    else:
+        quantiles = np.array([_weighted_quantiles(column, weights[: column.size]) for column in result.fund_at.T])
+    return pd.DataFrame(quantiles, index=times, columns=list(FAN)).rename_axis("time")
+
+
+def _weighted_quantiles(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The smallest values below or at which paths hold each share of `FAN` of all weight."""
+    order = np.argsort(values)
+    below = np.cumsum(weights[order])
+    at = np.searchsorted(below, np.array(FAN) * below[-1] * (1 - 1e-12))
+    return values[order][np.minimum(at, values.size - 1)]
 
 
 def cliff_map(
