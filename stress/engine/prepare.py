@@ -10,7 +10,7 @@ import numpy as np
 from stress.book.book import Book
 from stress.engine.design import Design, Detail
 from stress.errors import Problem, raise_if
-from stress.prices import Paths
+from stress.prices import Paths, PriceModel
 from stress.venue.depth import Depth
 from stress.venue.venue import Venue
 
@@ -21,7 +21,7 @@ DEFAULT_PATHS, DEFAULT_HORIZON, DEFAULT_STEP = 10_000, 86_400.0, 60.0
 def prepare(
     book: Book,
     venue: Venue,
-    prices: Any,
+    prices: PriceModel,
     *,
     fund: float,
     n_paths: int | None = None,
@@ -75,11 +75,12 @@ def prepare(
 
 
 def is_number(value: Any) -> bool:
+    """Whether a value is a real number, inf and nan included (a bool is none)."""
     return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
 
 
 def timing(
-    prices: Any, n_paths: int | None, horizon: float | None, step: float | None
+    prices: PriceModel, n_paths: int | None, horizon: float | None, step: float | None
 ) -> tuple[Any, Any, Any, list[Problem]]:
     """Paths, horizon and step: those of the price model where it has its own, and what is wrong with those given."""
     given = {"n_paths": n_paths, "horizon": horizon, "step": step}

@@ -11,6 +11,7 @@ parameters as plain values, for the manifest of a run. A model of one's own may 
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 from stress.errors import InputError, Problem
@@ -25,7 +26,15 @@ from stress.prices.paths import Paths
 from stress.prices.replay import Replay
 from stress.prices.tail_jumps import TailJumps
 
-MODELS: dict[str, Any] = {model.kind: model for model in (GBM, Merton, Kou, TailJumps, Bootstrap, Replay, Episode)}
+MODELS: dict[str, Callable[..., PriceModel]] = {
+    GBM.kind: GBM,
+    Merton.kind: Merton,
+    Kou.kind: Kou,
+    TailJumps.kind: TailJumps,
+    Bootstrap.kind: Bootstrap,
+    Replay.kind: Replay,
+    Episode.kind: Episode,
+}
 
 __all__ = [
     "GBM",
@@ -53,7 +62,7 @@ def parameters(kind: str) -> dict[str, bool]:
     return {p.name: p.default is inspect.Parameter.empty for p in found}
 
 
-def make(kind: str, **given: Any) -> Any:
+def make(kind: str, **given: Any) -> PriceModel:
     """The model of a scenario's word.
 
     Parameters

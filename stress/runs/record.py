@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from stress import serialize
-from stress.results.estimate import mean, probability
+from stress.results.estimate import event_probability, mean
 from stress.results.result import Result
 
 if TYPE_CHECKING:
@@ -126,10 +126,10 @@ def summary(record: Record) -> dict[str, Any]:
 
 
 def _gap_row(result: Result, alphas: tuple[float, ...], chosen: bool) -> dict[str, Any]:
-    paths = result.paths
+    paths, weights = result.paths, result.weights
     depleted = result.depletion_probability()
-    hit = probability(int((paths["adl_count"] > 0).sum()), result.n_paths)
-    deficit, adl = mean(paths["deficit"].to_numpy()), mean(paths["adl_usd"].to_numpy())
+    hit = event_probability(paths["adl_count"].to_numpy() > 0, weights)
+    deficit, adl = (mean(paths[name].to_numpy(), weights=weights) for name in ("deficit", "adl_usd"))
     row: dict[str, Any] = {"gap": result.config["gap"], "jump_gap": result.config["jump_gap"], "chosen": chosen}
     for name, e in (("p_depleted", depleted), ("p_adl", hit)):
         row |= {name: e.value, f"{name}_low": e.low, f"{name}_high": e.high}
