@@ -99,7 +99,8 @@ class Design:
         if np.any(close[:, 0] != self.prices.s0):
             raise SimulationError(f"{model}.block starts a path away from its s0 {self.prices.s0}")
         empty = np.zeros((0, 0))
-        return Prices(*(empty if a is None else np.ascontiguousarray(a, np.float64) for a in arrays.values()))
+        filled = {name: empty if a is None else np.ascontiguousarray(a, np.float64) for name, a in arrays.items()}
+        return Prices(**filled)
 
     def figures(self, prices: Prices, first: int, fund: float, log: np.ndarray = NO_LOG) -> np.ndarray:
         """OUTCOME[n] of prices of n paths, numbered from `first`, with nothing counted; LOG[...] is overwritten."""
