@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from stress.kernels.rules.records import ADL_PRICES, POLICIES, RESIDUALS, SCORES, SETTLEMENTS, TIER_BASES
+from stress.kernels.rules import records
 from stress.venue.values import is_number, one_of, seconds
 
 
@@ -121,7 +121,7 @@ RULES = (
         kind="word",
         default="fund",
         words={"fund": "to the fund", "trader": "to the trader"},
-        codes=RESIDUALS,
+        codes=records.RESIDUALS,
         kernel_field="residual_to_fund",
         label="what is left",
         sentence="Who keeps what a liquidation leaves of the margin after the fee.",
@@ -137,7 +137,7 @@ RULES = (
             "leverage_drain": "winners are brought down from the highest leverage to a common level",
             "top_truncation": "the largest winners are cut down to a common level",
         },
-        codes=POLICIES,
+        codes=records.POLICIES,
         label="ADL",
         sentence='How ADL spreads a loss: "queue" by score, or a sharing rule of `stress.allocate`.',
     ),
@@ -154,7 +154,7 @@ RULES = (
             "size": "size",
             "random": "chance",
         },
-        codes=SCORES,
+        codes=records.SCORES,
         label="ranking",
         sentence="Order of the queue.",
     ),
@@ -166,7 +166,7 @@ RULES = (
             "profit": "a winner realises profit at the mark price, and it pays the loss",
             "bankruptcy": "what the fund cannot pay is not sold, but closed against winners",
         },
-        codes=SETTLEMENTS,
+        codes=records.SETTLEMENTS,
         label="settlement",
         sentence="ADL in money owed by winners, or in contracts kept and closed against winners.",
     ),
@@ -179,7 +179,7 @@ RULES = (
             "mark": "mark price",
             "previous_mark": "mark price of the step before",
         },
-        codes=ADL_PRICES,
+        codes=records.ADL_PRICES,
         label="closed at",
         sentence='Price of contracts closed by ADL under settlement "bankruptcy".',
     ),
@@ -218,7 +218,7 @@ RULES = (
         kind="word",
         default="notional",
         words={"notional": "notional at mark", "entry_notional": "notional at entry", "quantity": "coins"},
-        codes=TIER_BASES,
+        codes=records.TIER_BASES,
         kernel_field="basis",
         label="tier by",
         sentence='What picks the tier; with "entry_notional" the maintenance margin is fixed in money.',
