@@ -62,7 +62,13 @@ class Design:
         """Liquidation and bankruptcy price of every position, in book order."""
         book, (_, tiers) = self.book, self.venue.to_kernel()
         levels = margin.levels(
-            self.structure.contract, tiers, book.side, book.quantity, book.entry_price, book.margin, self.prices.s0
+            self.venue.structure().contract,
+            tiers,
+            book.side,
+            book.quantity,
+            book.entry_price,
+            book.margin,
+            self.prices.s0,
         )
         return levels[0], levels[1]
 
@@ -79,18 +85,13 @@ class Design:
         cells = classes.cells(book.side, self.classes)
         return build(book.side, book.quantity, book.entry_price, book.margin, *self.levels, cells)
 
-    @property
-    def structure(self) -> Structure:
-        """Choices that are types: contract, margin mode, close-out."""
-        return Structure()
-
     @cached_property
     def kernel(self) -> tuple[Ladder, Tiers, Structure, np.ndarray]:
         """The design as the compiled side takes it: book, tiers, structure and TERMS."""
         rules, tiers = self.venue.to_kernel()
         depth = to_kernel(self.depth, float(self.prices.s0), self.step)
         terms = make_terms(rules, depth, self.step, self.gap, self.jump_gap, self.seed)
-        return self.ladder, tiers, self.structure, terms
+        return self.ladder, tiers, self.venue.structure(), terms
 
     @property
     def size(self) -> tuple[int, int, int]:
@@ -111,7 +112,8 @@ class Design:
         if np.any(close[:, 0] != self.prices.s0):
             raise SimulationError(f"{model}.block starts a path away from its s0 {self.prices.s0}")
         empty = np.zeros((0, 0))
-        return Prices(*(empty if a is None else np.ascontiguousarray(a, np.float64) for a in arrays.values()))
+        filled = {name: empty if a is None else np.ascontiguousarray(a, np.float64) for name, a in arrays.items()}
+        return Prices(**filled)
 
     def outcomes(self, prices: Prices, first: int, fund: float, log: np.ndarray = NO_LOG) -> np.ndarray:
         """OUTCOME[n] of prices of n paths, numbered from `first`, with nothing counted; LOG[...] is overwritten."""
