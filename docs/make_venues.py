@@ -7,13 +7,15 @@ from pathlib import Path
 
 from stress.venue.file import PRESETS, VenueFile
 from stress.venue.load import VenueInfo, list_venues, load_venue
+from stress.venue.rules import BY_NAME, RULES, Rule
 from stress.venue.venue import Tier, Venue
 
 PAGE = Path(__file__).with_name("venues.md")
 INTRO = """\
 # Venues
 
-Made by `python docs/make_venues.py` from `stress/venue/presets/*.toml`; change those, not this page.
+Made by `python docs/make_venues.py` from `stress/venue/rules.py` and `stress/venue/presets/*.toml`; change those, not
+this page.
 
 Each figure has a source, a date and a status: *official* (the venue's own page or code), *third-party* (a client, a
 mirror or a data set; said of what kind), *assumed* (said why). Rules change: look at the dates (a year alone: the page
@@ -22,13 +24,18 @@ has no date and was read in that year), and import the tiers of today with `perp
 A *skeleton* lacks something it needs, and has no published example that it could reproduce; loading it warns. Every
 other preset reproduces the example at the end of its section, in the tests.
 """
-BASES = {"notional": "notional at mark", "entry_notional": "notional at entry", "quantity": "coins"}
+RULES_INTRO = """\
+Each is a key of `[rules]` in a venue file and of `[venue]` in a scenario, and an argument of `stress.Venue`. A duration
+is a number of seconds, or text such as `"8h"` in a file. "none" in a scenario takes away a rule whose default is none.
+"""
+WORDS_INTRO = "What the words mean:\n"
 
 
 def render() -> str:
     """The page."""
     infos = list_venues()
-    parts = [INTRO, "## The rules side by side\n", _rules(infos)]
+    parts = [INTRO, "## The rules\n", RULES_INTRO, _rules(), WORDS_INTRO, _words()]
+    parts += ["## The presets side by side\n", _presets(infos)]
     for info in infos:
         parts += _venue(info)
     return "\n".join(parts)
@@ -45,30 +52,34 @@ def _load(name: str, market: str) -> Venue:
         return load_venue(name, market)
 
 
-def _rules(infos: list[VenueInfo]) -> str:
-    header = ["venue", "as of", "tier by", "margin", "liquidation fee", "what is left", "ADL begins", "ranking"]
-    header += ["closed at", "figures"]
+def _rules() -> str:
+    """Every rule: unit, words, default and sentence."""
     rows = []
-    for info in infos:
-        venue, file = _load(info.name, info.markets[0]), VenueFile(PRESETS / f"{info.name}.toml")
+    for rule in RULES:
+        words = ", ".join(f"`{word}`" for word in rule.words)
+        rows.append([f"`{rule.name}`", rule.unit or rule.kind, words, _default(rule), rule.sentence])
+    return _table(["rule", "unit", "words", "default", "what it decides"], rows)
+
+
+def _words() -> str:
+    rows = [[f"`{rule.name}`", f"`{word}`", text] for rule in RULES for word, text in rule.words.items()]
+    return _table(["rule", "word", "meaning"], rows)
+
+
+def _presets(infos: list[VenueInfo]) -> str:
+    """A column for each rule that is not the same for all presets."""
+    venues = [_load(info.name, info.markets[0]) for info in infos]
+    rules = [rule for rule in RULES if len({getattr(venue, rule.name) for venue in venues}) > 1]
+    rows = []
+    for info, venue in zip(infos, venues, strict=True):
+        file = VenueFile(PRESETS / f"{info.name}.toml")
         flat = any(table.get("deduction") == "flat" for table in file.markets.values())
         single = all(len(_load(info.name, market).tiers) == 1 for market in info.markets)
         name = f"[{info.name}](#{info.name})" + (" (skeleton)" if info.missing else "")
-        begins = "fund empty"
-        if venue.drawdown is not None:
-            window = "" if venue.drawdown_window is None else f" within {venue.drawdown_window / 3600:g} h"
-            begins = f"fund {_percent(venue.drawdown)} below its peak{window}"
-        rows.append(
-            [
-                *(name, info.date, BASES[venue.tier_basis]),
-                "one rate" if single else "flat" if flat else "continuous",
-                *(_percent(venue.fee_rate), f"to the {venue.residual}", begins),
-                f"`{venue.score}`" if venue.policy == "queue" else f"`{venue.policy}`",
-                f"{venue.adl_price} price" if venue.adl_price == "bankruptcy" else venue.adl_price.replace("_", " "),
-                info.status,
-            ]
-        )
-    return _table(header, rows)
+        margin = "one rate" if single else "flat" if flat else "continuous"
+        cells = [_cell(rule, getattr(venue, rule.name)) for rule in rules]
+        rows.append([name, info.date, margin, *cells, info.status])
+    return _table(["venue", "as of", "margin", *(rule.label for rule in rules), "figures"], rows)
 
 
 def _venue(info: VenueInfo) -> list[str]:
@@ -114,9 +125,19 @@ def _percent(value: float) -> str:
 
 
 def _value(name: str, value: object) -> str:
-    if isinstance(value, float) and name in ("fee_rate", "drawdown"):
-        return _percent(value)
-    return f"{value / 3600:g} h" if name == "drawdown_window" and isinstance(value, float) else f"{value}"
+    unit = BY_NAME[name].unit if name in BY_NAME else ""
+    if not isinstance(value, float):
+        return f"{value}"
+    return _percent(value) if unit == "fraction" else f"{value / 3600:g} h" if unit == "seconds" else f"{value:,.10g}"
+
+
+def _cell(rule: Rule, value: object) -> str:
+    """A rule of a venue, where it is compared with others: the phrase of a word."""
+    return "none" if value is None else rule.words.get(str(value)) or _value(rule.name, value)
+
+
+def _default(rule: Rule) -> str:
+    return f"`{rule.default}`" if rule.words else _cell(rule, rule.default)
 
 
 def _page(source: str) -> str:

@@ -136,6 +136,7 @@ def test_words_of_the_records_are_the_words_of_the_venue():
         deleverage.AT_MARK,
     ]
     assert records.SETTLEMENTS[deleverage.PROFIT_SETTLEMENT] == "profit"
+    assert records.RESIDUALS[1] == "fund"  # `residual_to_fund` is true for it
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)

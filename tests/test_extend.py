@@ -15,21 +15,24 @@ from stress import prices
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "extend.md").read_text(encoding="utf-8")
-BLOCKS = {kind: re.search(rf"```{kind}\n(.*?)```", PAGE, re.DOTALL)[1] for kind in ("toml", "python", "diff")}
+SECTIONS = {part.partition("\n")[0]: part for part in PAGE.split("\n## ")[1:]}
+KINDS = {"A venue": "toml", "A price model": "python", "A score": "diff", "A venue rule": "diff"}
+BLOCKS = {name: re.search(rf"```{kind}\n(.*?)```", SECTIONS[name], re.DOTALL)[1] for name, kind in KINDS.items()}
 DAY = 86_400.0
 
 
 @pytest.mark.nojit
-@pytest.mark.parametrize("kind", BLOCKS)
-def test_each_takes_fewer_than_forty_lines(kind):
-    assert 5 < len(BLOCKS[kind].splitlines()) < 40
-    assert PAGE.count(f"```{kind}\n") == 1
+@pytest.mark.parametrize("name", BLOCKS)
+def test_each_takes_fewer_than_forty_lines(name):
+    assert 5 < len(BLOCKS[name].splitlines()) < 40
+    assert SECTIONS[name].count("```") == 2
+    assert list(SECTIONS) == list(KINDS)
 
 
 @pytest.mark.nojit
 def test_venue(tmp_path):
     path = tmp_path / "example.toml"
-    path.write_text(BLOCKS["toml"], encoding="utf-8")
+    path.write_text(BLOCKS["A venue"], encoding="utf-8")
     venue = stress.load_venue(str(path), market="XYZUSDT")
     assert (venue.name, venue.drawdown, venue.drawdown_window, venue.settlement) == (
         "example",
@@ -46,7 +49,7 @@ def test_venue(tmp_path):
 def restless():
     """The class of the page."""
     scope: dict = {"__name__": "restless"}
-    exec(compile(BLOCKS["python"], "restless", "exec"), scope)
+    exec(compile(BLOCKS["A price model"], "restless", "exec"), scope)
     return scope["Restless"]
 
 
@@ -123,19 +126,81 @@ assert closed > 20 and differ > 3, (closed, differ)
 """
 
 
-@pytest.mark.parametrize("compiled", [pytest.param(True, marks=pytest.mark.slow), False])
-def test_score_in_a_copy_of_the_package(compiled, tmp_path):
+def run_in_a_copy(diff: str, folder: Path, code: str, setting: dict[str, str]) -> None:
+    """Run code with a copy of the package that has the edits of a diff."""
     for name in ("stress", "tests"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    apply(BLOCKS["diff"], tmp_path)
-    setting = {"STRESS_CACHE_DIR": str(tmp_path / "cache")} if compiled else {"NUMBA_DISABLE_JIT": "1"}
-    environment = os.environ | setting | {"PYTHONPATH": str(tmp_path)}
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    apply(diff, folder)
     done = subprocess.run(
-        [sys.executable, "-c", SCORE_AT_WORK],
-        cwd=tmp_path,
-        env=environment,
+        [sys.executable, "-c", code],
+        cwd=folder,
+        env=os.environ | setting | {"PYTHONPATH": str(folder)},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("compiled", [pytest.param(True, marks=pytest.mark.slow), False])
+def test_score_in_a_copy_of_the_package(compiled, tmp_path):
+    setting = {"STRESS_CACHE_DIR": str(tmp_path / "cache")} if compiled else {"NUMBA_DISABLE_JIT": "1"}
+    run_in_a_copy(BLOCKS["A score"], tmp_path, SCORE_AT_WORK, setting)
+
+
+RULE_AT_WORK = """
+import tomllib
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import stress
+from stress.cli.app import app
+from stress.errors import InputError
+from stress.scenario.scenario import load_scenario
+from tests import test_venue as venues
+from tests.tiny import TINY
+
+assert Path(stress.__file__).is_relative_to(Path.cwd())
+venues.test_the_fields_of_a_venue_are_the_rules()
+venues.test_every_rule_has_one_field_in_compiled_code()
+
+file = Path("own.toml")
+file.write_text(venues.MINIMAL.replace("[rules]", "[rules]\\nminimum_fee = 5.0"))
+venue = stress.load_venue(file)
+assert (venue.minimum_fee, venue.figures[0].name) == (5.0, "minimum_fee")
+file.write_text(venues.MINIMAL.replace("[rules]", "[rules]\\nminimum_fee = -5.0"))
+with pytest.raises(InputError, match="minimum_fee.*an amount in USD, 0 or more"):
+    stress.load_venue(file)
+
+scenario = Path("tiny.toml")
+scenario.write_text(TINY)
+changed = load_scenario(scenario, ["venue.minimum_fee=7"])
+assert changed.resolved()["venue"]["minimum_fee"] == 7.0
+design = changed.build().design
+assert design.kernel[-1]["minimum_fee"][0] == 7.0
+assert design.describe()["venue"]["minimum_fee"] == 7.0
+assert load_scenario(scenario).build().design.kernel[-1]["minimum_fee"][0] == 0.0
+
+check = lambda setting: CliRunner().invoke(app, ["check", str(scenario), "--set", setting])
+assert check("venue.minimum_fee=7").exit_code == 0
+expected = {"minimum_fee=-7": "an amount in USD, 0 or more", "minimum_fe=7": "the nearest is 'minimum_fee'"}
+for wrong, said in expected.items():
+    found = check("venue." + wrong)
+    assert found.exit_code != 0
+    assert said in " ".join(found.output.split()), found.output
+"""
+
+
+def test_rule_in_a_copy_of_the_package(tmp_path):
+    run_in_a_copy(BLOCKS["A venue rule"], tmp_path, RULE_AT_WORK, {"NUMBA_DISABLE_JIT": "1"})
+
+
+@pytest.mark.nojit
+def test_lines_of_a_rule():
+    """The counts of the page: where a rule of words is declared, apart from where it is used."""
+    used = ("stress/kernels/path", "stress/report")
+    paths = [p for p in (ROOT / "stress").rglob("*.py") if not p.relative_to(ROOT).as_posix().startswith(used)]
+    lines = [p for p in paths for line in p.read_text(encoding="utf-8").splitlines() if "adl_price" in line.lower()]
+    assert f"Now {len(lines)} lines in {len(set(lines))} files declare it." in " ".join(PAGE.split())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 import tempfile
+from collections import namedtuple
 from dataclasses import replace
 from itertools import pairwise
 
@@ -19,7 +20,7 @@ from stress.kernels.numerics import elementary, philox
 from stress.kernels.path import drawdown
 from stress.kernels.rules import contract, layers, margin, scores
 from stress.kernels.rules import depth as order_book
-from stress.kernels.rules.records import SCORES, TIER_BASES, Tiers, make_terms
+from stress.kernels.rules.records import SCORES, TERMS, TIER_BASES, Tiers, make_terms
 from stress.venue.depth import to_kernel
 
 pytestmark = pytest.mark.nojit
@@ -338,6 +339,28 @@ def test_settle():
     """The balance moves by what the layer takes and pays, the net loss by the whole residual."""
     assert layers.settle(4.0, 0.0, 0.0, 10.0, -1.0, 8.0, 2.0) == (14.0, -5.0, 8.0, 2.0)
     assert layers.settle(0.0, 9.0, 6.0, 10.0, 1.0, 8.0, 2.0) == (4.0, 10.0, 4.0, 10.0)
+
+
+@pytest.mark.nojit
+def test_terms_are_filled_by_name():
+    rules = stress.load_venue("bybit", "BTCUSDT").to_kernel()[0]
+    depth = to_kernel(DEPTHS[1], 100.0, 60.0)
+    given = {"dt": 60.0, "gap": 0.25, "jump_gap": 0.5, "seed": 2**62 + 1}
+    terms = make_terms(rules, depth, **given)
+    expected = rules._asdict() | depth._asdict() | given
+    assert terms.dtype == TERMS
+    assert terms.shape == (1,)
+    assert {name: terms[name][0] for name in TERMS.names} == expected
+    for name in TERMS.names:
+        assert TERMS[name] == (np.int64 if isinstance(expected[name], int) else np.float64)
+    short = namedtuple("Short", depth._fields[:-1])(*depth[:-1])
+    with pytest.raises(KeyError, match="passthrough"):
+        make_terms(rules, short, **given)
+    long = namedtuple("Long", (*depth._fields, "width"))(*depth, 0.01)
+    with pytest.raises(ValueError, match="width"):
+        make_terms(rules, long, **given)
+    with pytest.raises(TypeError, match="fee_rate"):
+        make_terms(rules, rules, **given)
 
 
 @pytest.mark.parametrize("window", [0.0, 59.0, 60.0, 150.0, 600.0, math.inf])

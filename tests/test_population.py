@@ -83,7 +83,8 @@ class TestRules:
         allowed = np.array([[t.max_leverage for t in venue.tiers if t.floor <= n][-1] for n in notional])
         assert (notional / book.margin <= allowed * (1 + 1e-12)).all()
         assert (book.leverage <= allowed).all()
-        level = levels(venue.to_kernel()[1], book.side, book.quantity, book.entry_price, book.margin, PRICE)[0]
+        contract, (_, tiers) = venue.structure().contract, venue.to_kernel()
+        level = levels(contract, tiers, book.side, book.quantity, book.entry_price, book.margin, PRICE)[0]
         assert (book.side * (PRICE - level) > 0).all()
 
     def test_caps_hold(self):
@@ -153,13 +154,14 @@ class TestDistributions:
         exp(-b sqrt(2 / h) / sigma); reversed in time that is the share of entries that were liquidated."""
         spec = PopulationSpec(**{**SPEC.model_dump(), "holding_days": 2.0, "volatility": 1.2})
         history = _history(spec, None, PRICE)
-        tiers = PLAIN.to_kernel()[1]
+        contract, tiers = PLAIN.structure().contract, PLAIN.to_kernel()[1]
         alive, n = 0, 4000
         for i in range(n):
             u, w = uniforms(11, POPULATION, i, 2)
             entry, bar, held = population.past_price(history, PRICE, u, w)
             crossing = uniforms(11, POPULATION, i, 3)[0]
-            alive += population.is_alive(tiers, history, s, 1.0, entry, entry / leverage, PRICE, bar, held, crossing)
+            margin = entry / leverage
+            alive += population.is_alive(contract, tiers, history, s, 1.0, entry, margin, PRICE, bar, held, crossing)
         distance = abs(math.log((1 - s / leverage) / (1 - s * 0.004)))
         expected = 1 - math.exp(-distance * math.sqrt(2 / (2.0 * DAY)) / history.volatility)
         assert alive / n == pytest.approx(expected, abs=4 * math.sqrt(expected * (1 - expected) / n))

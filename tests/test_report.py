@@ -1,6 +1,7 @@
 """The report: one file, everything in it, nothing in it that a reader could misread or a name could break."""
 
 import html
+import math
 import re
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 from stress import formatting, report
 from stress.report import prose
 from stress.runs.record import Record
+from stress.venue.venue import Tier, Venue
 from tests.results import HOSTILE, one_path, one_side, quiet, sample
 
 ALPHAS = (0.05, 0.001)
@@ -218,6 +220,21 @@ def test_numbers_that_differ_are_explained(page):
     assert "so the two differ" in seen.said("loss")
     money = Page(report.render(record(sample(settlement="profit"))))
     assert "so the two differ" not in money.said("loss")
+
+
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        ({"settlement": "profit"}, "; a winner realises profit at the mark price, and it pays the loss."),
+        ({"settlement": "bankruptcy"}, "closed against winners at the bankruptcy price."),
+        ({"settlement": "bankruptcy", "adl_price": "mark"}, "closed against winners at the mark price."),
+        ({"policy": "pro_rata"}, "ADL: all winners share the loss in proportion to what they can bear; "),
+        ({"score": "profit_size"}, ", by score (classes of return, then size); "),
+    ],
+)
+def test_rules_of_adl_are_said_in_words(rules, said):
+    venue = Venue("x", [Tier(0, math.inf, 50, 0.01)], **rules)
+    assert any(said in text for text in prose.assumptions({"venue": venue.describe()}))
 
 
 def test_no_interval_of_money_reaches_below_zero(page):

@@ -12,12 +12,14 @@ import pytest
 
 from stress import allocate
 from stress.errors import InputError
+from stress.kernels.rules import contract
 from stress.kernels.rules import margin as kernel
-from stress.kernels.rules.records import SCORES, TIER_BASES
+from stress.kernels.rules.records import SCORES, TIER_BASES, Rules
 from stress.venue import file
 from stress.venue.file import KEYS, PRESETS, STATUSES, Figure, VenueFile
 from stress.venue.load import list_venues, load_venue
-from stress.venue.venue import WORDS, Tier, Venue
+from stress.venue.rules import BY_NAME, CONTRACT, RULES, kernel_numbers
+from stress.venue.venue import Tier, Venue
 
 pytestmark = [pytest.mark.nojit, pytest.mark.filterwarnings("ignore:venue .* is a skeleton")]
 
@@ -91,7 +93,7 @@ def test_all_problems_at_once():
     tiers = [Tier(1, 10, 100, 0.02), Tier(20, 15, -1, 2.0)]
     found = problems_of(lambda: Venue("x", tiers, fee_rate=2, score="luck", drawdown=-1, settlement="bankrupcy"))
     assert [column for column, _ in found] == [
-        *("score", "settlement", "fee_rate", "drawdown", "tier 1 floor", "tier 1 max_leverage", "tier 2 floor"),
+        *("fee_rate", "score", "settlement", "drawdown", "tier 1 floor", "tier 1 max_leverage", "tier 2 floor"),
         *("tier 2 cap", "tier 2 maintenance_rate", "tier 2 max_leverage"),
     ]
 
@@ -163,7 +165,7 @@ def test_margins_are_those_of_the_kernel(basis):
     want = [kernel.maintenance_margin(tiers, *row) for row in zip(q, e, p, strict=True)]
     assert venue.maintenance_margin(q, p, e) == pytest.approx(want, rel=1e-15)
     assert (venue.initial_margin(q, p, e) > venue.maintenance_margin(q, p, e)).all()
-    want = [kernel.bankruptcy_price(-1.0, *row, 7.0) for row in zip(q, e, strict=True)]
+    want = [contract.bankruptcy_price(contract.Linear(), -1.0, *row, 7.0) for row in zip(q, e, strict=True)]
     assert venue.bankruptcy_price(-1, q, e, 7.0) == pytest.approx(want, rel=1e-15)
 
 
@@ -437,8 +439,40 @@ def test_an_unknown_market_names_the_known_ones():
     assert "nearest" not in only_problem(lambda: load_venue("binance"))[1]
 
 
-def test_words_are_the_rules():
-    assert set(WORDS) - {"contract"} <= set(KEYS["rules"]) <= {f.name for f in fields(Venue)}
+# The registry of rules
+
+
+def test_the_fields_of_a_venue_are_the_rules():
+    """The class writes them out for editors: names, order, defaults and sentences are those of the registry."""
+    names = [f.name for f in fields(Venue)]
+    assert names[names.index("fee_rate") : names.index("figures")] == list(BY_NAME)
+    assert {f.name: f.default for f in fields(Venue) if f.name in BY_NAME} == {
+        rule.name: rule.default for rule in BY_NAME.values()
+    }
+    given = " ".join(Venue.__doc__.split())
+    for rule in BY_NAME.values():
+        words = "{" + ", ".join(f'"{word}"' for word in rule.words) + "}"
+        types = ["str", words] if rule.kind == "word" else ["float or None" if rule.optional else "float"]
+        assert any(f" {rule.name} : {kind} {rule.sentence} " in given for kind in types), rule.name
+    assert KEYS["rules"] == tuple(rule.name for rule in RULES)
+
+
+@pytest.mark.parametrize("rule", BY_NAME.values(), ids=lambda rule: rule.name)
+def test_a_rule_is_whole(rule):
+    assert rule.allows(rule.default)
+    assert rule.label
+    assert rule.sentence.endswith(".")
+    assert (rule.kind == "word") == bool(rule.words)
+    assert (rule.kind == "word") == (rule.check is None)
+    assert rule.kind != "duration" or rule.unit == "seconds"
+    if rule is not CONTRACT:
+        assert set(rule.codes) == set(rule.words)
+        assert isinstance(rule.number(rule.default), int if rule.words else float)
+
+
+def test_every_rule_has_one_field_in_compiled_code():
+    numbers = kernel_numbers(lambda name: BY_NAME[name].default)
+    assert set(numbers) == {*Rules._fields, "basis"}
 
 
 def test_listing_compiles_nothing():

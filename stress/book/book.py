@@ -283,12 +283,13 @@ class Book:
             Refuse; or keep them, to be liquidated in the first step (docs/model.md); or leave them out, with a warning,
             which leaves the other side without its counterpart.
         """
-        from stress.kernels.rules.contract import Linear
         from stress.kernels.rules.margin import levels
 
         _choose("under_margin", under_margin, ("error", "liquidate", "drop"))
         _, tiers = venue.to_kernel()
-        maintenance = levels(Linear(), tiers, self.side, self.quantity, self.entry_price, self.margin, price)[2]
+        maintenance = levels(
+            venue.structure().contract, tiers, self.side, self.quantity, self.entry_price, self.margin, price
+        )[2]
         equity = self.equity(price)
         under = np.flatnonzero(equity <= maintenance)
         if under.size == 0 or under_margin == "liquidate":

@@ -31,7 +31,6 @@ from stress.book.columns import BookWarning, Columns
 from stress.errors import InputError, Problem, raise_if
 from stress.kernels import population
 from stress.kernels.numerics.elementary import normal_quantile
-from stress.kernels.rules.contract import Linear
 from stress.venue.venue import Venue
 
 FOLDER = Path(__file__).parent / "presets"
@@ -212,7 +211,7 @@ def sample(spec: PopulationSpec, *, venue: Venue, price: float, seed: int, bars:
     leverage = np.array(list(spec.leverage), dtype=np.float64)[number]
     entry, margin = np.empty(n), np.empty(n)
     late, dead = population.draw_entries(
-        int(seed), Linear(), tiers, max_leverage, _history(spec, bars, price), float(price),
+        int(seed), venue.structure().contract, tiers, max_leverage, _history(spec, bars, price), float(price),
         side, quantity, leverage, entry, margin,
     )  # fmt: skip
     if dead:

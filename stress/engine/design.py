@@ -64,7 +64,13 @@ class Design:
         """Liquidation and bankruptcy price of every position, in book order."""
         book, (_, tiers) = self.book, self.venue.to_kernel()
         levels = margin.levels(
-            self.structure.contract, tiers, book.side, book.quantity, book.entry_price, book.margin, self.prices.s0
+            self.venue.structure().contract,
+            tiers,
+            book.side,
+            book.quantity,
+            book.entry_price,
+            book.margin,
+            self.prices.s0,
         )
         return levels[0], levels[1]
 
@@ -81,18 +87,13 @@ class Design:
         cells = classes.cells(book.side, self.classes)
         return build(book.side, book.quantity, book.entry_price, book.margin, *self.levels, cells)
 
-    @property
-    def structure(self) -> Structure:
-        """Choices that are types: contract, margin mode, close-out."""
-        return Structure()
-
     @cached_property
     def kernel(self) -> tuple[Ladder, Tiers, Structure, np.ndarray]:
         """The design as the compiled side takes it: book, tiers, structure and TERMS."""
         rules, tiers = self.venue.to_kernel()
         depth = to_kernel(self.depth, float(self.prices.s0), self.step)
         terms = make_terms(rules, depth, self.step, self.gap, self.jump_gap, self.seed)
-        return self.ladder, tiers, self.structure, terms
+        return self.ladder, tiers, self.venue.structure(), terms
 
     @property
     def size(self) -> tuple[int, int, int]:
@@ -110,13 +111,13 @@ class Design:
         if wrong := made.problems(n, self.n_steps, self.prices.s0):
             raise SimulationError(f"{model} gave {'; '.join(wrong)}")
         pre_jump = made.close if made.pre_jump is None and made.low is not None else made.pre_jump
-        arrays = made.close, made.low, made.high, pre_jump
+        arrays = {"close": made.close, "low": made.low, "high": made.high, "pre_jump": pre_jump}
         empty = np.zeros((0, 0))
-        prices = Prices(*(empty if a is None else np.ascontiguousarray(a, np.float64) for a in arrays))
+        filled = {name: empty if a is None else np.ascontiguousarray(a, np.float64) for name, a in arrays.items()}
         if made.log_weight is None:
-            return prices, None
+            return Prices(**filled), None
         # this exp has the same bits on every CPU
-        return prices, np.array([exp(float(x)) for x in made.log_weight])
+        return Prices(**filled), np.array([exp(float(x)) for x in made.log_weight])
 
     def outcomes(self, prices: Prices, first: int, fund: float, log: np.ndarray = NO_LOG) -> np.ndarray:
         """OUTCOME[n] of prices of n paths, numbered from `first`, with nothing counted; LOG[...] is overwritten."""

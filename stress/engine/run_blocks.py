@@ -121,7 +121,7 @@ def run_blocks(
     if done and progress is not None:
         progress(done, n_paths)
     if done < n_paths:
-        if warm_up.is_going_on():
+        if warm_up.is_compiling():
             designs[0].price_block(0, 1)
             signals.check()
             warm_up.end()

@@ -10,26 +10,11 @@ from markupsafe import Markup, escape
 
 from stress.formatting import duration, percent, significant, usd
 from stress.results import summaries
+from stress.venue.rules import phrase
 
 if TYPE_CHECKING:
     from stress.runs.record import Record
 
-POLICY_WORDS = {
-    "queue": "winners are closed one after the other, by score",
-    "pro_rata": "all winners share the loss in proportion to what they can bear",
-    "leverage_pro_rata": "winners share the loss, more of it the higher their leverage",
-    "leverage_drain": "winners are brought down from the highest leverage to a common level",
-    "top_truncation": "the largest winners are cut down to a common level",
-}
-SCORE_WORDS = {
-    "pnl_leverage": "return times leverage",
-    "binance": "return on margin times margin ratio",
-    "hyperliquid": "price ratio times leverage",
-    "profit": "profit in money",
-    "profit_size": "classes of return, then size",
-    "size": "size",
-    "random": "chance",
-}
 MODEL_WORDS = {
     "kou": "Kou jump diffusion",
     "tail-jumps": "observed jumps with heavy tails",
@@ -139,13 +124,10 @@ def assumptions(config: dict[str, Any]) -> list[str]:
         if venue["residual"] == "fund"
         else f"Of what a liquidation leaves, up to {percent(venue['fee_rate'])} of the notional goes to the fund, "
         "the rest back to the trader.",
-        f"ADL: {POLICY_WORDS.get(venue['policy'], venue['policy'])}"
-        + (f" ({SCORE_WORDS.get(venue['score'], venue['score'])})" if venue["policy"] == "queue" else "")
-        + (
-            "; a winner realises profit at the mark price, and it pays the loss."
-            if venue["settlement"] == "profit"
-            else "; what the fund cannot pay is not sold, but closed against winners at the bankruptcy price."
-        ),
+        f"ADL: {phrase('policy', venue['policy'])}"
+        + (f" ({phrase('score', venue['score'])})" if venue["policy"] == "queue" else "")
+        + f"; {phrase('settlement', venue['settlement'])}"
+        + (f" at the {phrase('adl_price', venue['adl_price'])}." if venue["settlement"] == "bankruptcy" else "."),
     ]
     if venue.get("reserve"):
         said.append(f"The fund keeps {usd(venue['reserve'])} back: ADL is triggered before the fund is empty.")

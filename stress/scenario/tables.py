@@ -13,14 +13,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 from pydantic_core import PydanticCustomError
 
 from stress.book.population import PopulationSpec
 from stress.errors import InputError, Problem, raise_if
 from stress.venue.depth import Depth
-from stress.venue.file import KEYS, Figure, one_of, seconds
+from stress.venue.file import Figure
 from stress.venue.load import load_venue
+from stress.venue.rules import RULES, Rule
+from stress.venue.values import one_of, seconds
 from stress.venue.venue import Venue
 
 TYPES = {
@@ -101,22 +103,26 @@ class RunTable(Table):
     jump_gap: Share = 1.0
 
 
-class VenueTable(Table):
-    """[venue]: a preset or a file, its market, and rules to change ("none" takes a drawdown rule away)."""
+class VenueHead(Table):
+    """Keys of [venue] that name a venue and its market."""
 
     preset: str | None = None
     file: str | None = None
     market: str | None = None
-    fee_rate: float | None = None
-    residual: str | None = None
-    policy: str | None = None
-    score: str | None = None
-    settlement: str | None = None
-    adl_price: str | None = None
-    reserve: float | None = None
-    drawdown: Annotated[float | None, BeforeValidator(_none)] = None
-    drawdown_window: Annotated[Duration | None, BeforeValidator(_none)] = None
-    tier_basis: str | None = None
+
+
+def _rule_type(rule: Rule) -> Any:
+    """Type of a rule's key; its words and its range are checked by `Venue`."""
+    kind: Any = {"word": str, "number": float, "duration": Duration}[rule.kind]
+    return Annotated[kind | None, BeforeValidator(_none)] if rule.optional else kind | None
+
+
+_rule_fields: dict[str, Any] = {rule.name: (_rule_type(rule), None) for rule in RULES}
+VenueRules: Any = create_model("VenueRules", __base__=VenueHead, __module__=__name__, **_rule_fields)
+
+
+class VenueTable(VenueRules):
+    """[venue]: a preset or a file, its market, and rules to change ("none" takes away a rule that may be absent)."""
 
     def build(self, file: Path | None) -> Venue:
         """The venue, with the rules of the scenario in place of its own."""
@@ -124,9 +130,10 @@ class VenueTable(Table):
         if source is None or (self.preset is not None and file is not None):
             raise InputError(Problem("venue", "exactly one of preset and file"))
         venue = load_venue(source, self.market)
-        given = {k: getattr(self, k) for k in KEYS["rules"] if k in self.model_fields_set}
-        if "drawdown" in given and given["drawdown"] is None:
-            given.setdefault("drawdown_window", None)
+        given = {r.name: getattr(self, r.name) for r in RULES if r.name in self.model_fields_set}
+        for r in RULES:
+            if r.needs in given and given[r.needs] is None:
+                given.setdefault(r.name, None)
         changed = {k: v for k, v in given.items() if v != getattr(venue, k)}
         kept = [figure for figure in venue.figures if figure.name not in changed]
         figures = [Figure(k, v, "the scenario", "", "user") for k, v in changed.items()]
@@ -134,7 +141,7 @@ class VenueTable(Table):
 
     def resolved(self, venue: Venue) -> dict[str, Any]:
         """The table with every rule spelled out."""
-        rules = {k: getattr(venue, k) for k in KEYS["rules"]}
+        rules = {r.name: getattr(venue, r.name) for r in RULES}
         source = {"preset": self.preset, "file": self.file, "market": venue.market}
         return {k: v for k, v in source.items() if v is not None} | {
             k: "none" if v is None or v == math.inf else v for k, v in rules.items()

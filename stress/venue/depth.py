@@ -81,7 +81,7 @@ def to_kernel(depth: Depth | None, s0: float, dt: float) -> Any:
     from stress.kernels.rules import records
 
     if depth is None:
-        return records.Depth(0.0, 1.0, math.inf, 0.0, 1.0, 0.0)
+        return records.Depth(slope=0.0, exponent=1.0, cap=math.inf, max_displacement=0.0, recovery=1.0, passthrough=0.0)
     return records.Depth(
         slope=depth.width * power(s0 / depth.usd, float(depth.exponent)),
         exponent=float(depth.exponent),

@@ -26,29 +26,23 @@ and loading it warns.
 
 from __future__ import annotations
 
-import difflib
-import math
-import re
 import tomllib
-from collections.abc import Iterable
 from dataclasses import dataclass
-from numbers import Real
 from pathlib import Path
 from typing import Any
 
 from stress.errors import InputError, Problem
+from stress.venue.rules import BY_NAME, CONTRACT, RULES
+from stress.venue.values import is_number, one_of
 
 PRESETS = Path(__file__).parent / "presets"
 STATUSES = ("official", "third-party", "assumed", "user")
 KEYS = {
     "file": ("venue", "sources", "rules", "markets", "example"),
-    "venue": ("name", "title", "contract", "date", "notes", "missing"),
+    "venue": ("name", "title", CONTRACT.name, "date", "notes", "missing"),
     "source": ("page", "date", "status"),
     "market": ("tiers", "deduction", "source"),
-    "rules": (
-        *("fee_rate", "residual", "policy", "score", "settlement", "adl_price"),
-        *("reserve", "drawdown", "drawdown_window", "tier_basis"),
-    ),
+    "rules": tuple(rule.name for rule in RULES),
 }
 COLUMNS = "floor, cap, max_leverage, maintenance_rate"
 
@@ -62,23 +56,6 @@ class Figure:
     source: str
     date: str
     status: str
-
-
-def is_number(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool) and not math.isnan(value)
-
-
-def one_of(word: Any, words: Iterable[str]) -> str:
-    """The known words, and the nearest of them to a wrong one."""
-    known = {w.lower(): w for w in words}
-    near = difflib.get_close_matches(str(word).lower(), known, n=1)
-    return f"one of {', '.join(known.values())}" + "".join(f"; the nearest is {known[n]!r}" for n in near)
-
-
-def seconds(text: str) -> float | str:
-    """A duration such as "8h" (s, min, h, d) in seconds; the text itself where it is none."""
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|min|h|d)\s*", text)
-    return float(found[1]) * {"s": 1, "min": 60, "h": 3600, "d": 86400}[found[2]] if found else text
 
 
 class VenueFile:
@@ -110,7 +87,7 @@ class VenueFile:
         self._check_keys("venue", head, "venue.")
         self._check_keys("rules", rules, "rules.")
         self.name = head.get("name", path.stem)
-        self.title, self.contract = str(head.get("title", "")), head.get("contract", "linear")
+        self.title, self.contract = str(head.get("title", "")), head.get(CONTRACT.name, str(CONTRACT.default))
         self.date = str(head.get("date", ""))
         self.notes = self._texts(head, "notes")
         self.missing = self._texts(head, "missing")
@@ -165,9 +142,7 @@ class VenueFile:
             if set(entry) - {"value", "source"} or "value" not in entry:
                 self._wrong("a value, or { value = ..., source = ... }", f"rules.{key}", entry)
             value, source = entry.get("value"), entry.get("source")
-        if key == "drawdown_window" and isinstance(value, str):
-            value = seconds(value)
-        return self._figure(key, value, source, f"rules.{key}")
+        return self._figure(key, BY_NAME[key].read(value), source, f"rules.{key}")
 
     def _figure(self, name: str, value: Any, source: Any, column: str) -> Figure:
         if source is None:

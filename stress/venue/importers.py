@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from stress.errors import InputError, Problem, raise_if
-from stress.venue.file import is_number, one_of
+from stress.venue.rules import RULES
+from stress.venue.values import is_number, one_of
 from stress.venue.venue import Tier, Venue
 
 FORMATS = ("ccxt", "binance", "hyperliquid", "csv")
@@ -122,7 +123,8 @@ def to_toml(
         Venue(name=name, tiers=rows, market=market, tier_basis=tier_basis)
     lines = [f"# {line}" for line in comment.splitlines()]
     lines += [
-        "# The other rules are defaults: set fee_rate, residual, score, settlement and adl_price to your venue's.",
+        "# The rules that are not given keep their defaults; set those of your venue:",
+        f"# {', '.join(rule.name for rule in RULES if rule.name != 'tier_basis')}.",
         "",
         "[venue]",
         f"name = {_quoted(name)}",

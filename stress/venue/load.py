@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stress.errors import InputError, Problem, raise_if
-from stress.venue.file import PRESETS, STATUSES, VenueFile, one_of
+from stress.venue.file import PRESETS, STATUSES, VenueFile
+from stress.venue.values import one_of
 from stress.venue.venue import Tier, Venue
 
 

@@ -16,23 +16,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from stress.errors import InputError, Problem, raise_if
-from stress.kernels.rules.records import ADL_PRICES, POLICIES, SCORES, SETTLEMENTS, TIER_BASES, Rules, Tiers
-from stress.venue.file import Figure, is_number, one_of
+from stress.kernels.rules.records import Rules, Tiers
+from stress.venue.file import Figure
+from stress.venue.rules import BY_NAME, kernel_numbers
+from stress.venue.values import is_number
 
-WORDS = {
-    "residual": ("fund", "trader"),
-    "policy": POLICIES,
-    "score": SCORES,
-    "settlement": SETTLEMENTS,
-    "adl_price": ADL_PRICES,
-    "tier_basis": TIER_BASES,
-    "contract": ("linear",),
-}
+if TYPE_CHECKING:
+    from stress.kernels.rules.contract import Structure
 
 
 @dataclass(frozen=True)
@@ -91,6 +87,7 @@ class Venue:
     tier_basis : {"notional", "entry_notional", "quantity"}
         What picks the tier; with "entry_notional" the maintenance margin is fixed in money.
     contract : {"linear"}
+        Kind of the contract.
     figures : sequence of Figure
         Source, date and status of each figure, where the venue came from a file.
     title : str
@@ -133,24 +130,20 @@ class Venue:
 
     def to_kernel(self) -> tuple[Rules, Tiers]:
         """The rules and tiers as the compiled code takes them; None becomes nan (drawdown) or inf (window)."""
-        rules = Rules(
-            fee_rate=float(self.fee_rate),
-            residual_to_fund=int(self.residual == "fund"),
-            policy=POLICIES.index(self.policy),
-            score=SCORES.index(self.score),
-            settlement=SETTLEMENTS.index(self.settlement),
-            adl_price=ADL_PRICES.index(self.adl_price),
-            reserve=float(self.reserve),
-            drawdown=math.nan if self.drawdown is None else float(self.drawdown),
-            drawdown_window=math.inf if self.drawdown_window is None else float(self.drawdown_window),
-        )
+        numbers = kernel_numbers(partial(getattr, self))
         tiers = Tiers(
             floor=self._column("floor"),
             rate=self._column("maintenance_rate"),
             deduction=self._column("deduction"),
-            basis=TIER_BASES.index(self.tier_basis),
+            basis=numbers.pop("basis"),
         )
-        return rules, tiers
+        return Rules(**numbers), tiers
+
+    def structure(self) -> Structure:
+        """Choices of the venue that change the structure of compiled code, as types."""
+        from stress.kernels.rules import contract
+
+        return contract.Structure(contract={"linear": contract.Linear}[self.contract]())
 
     def describe(self) -> dict[str, Any]:
         """Plain values, for the record of a run."""
@@ -210,11 +203,10 @@ class Venue:
             at or below its maintenance margin already gets a price that lies past `price`.
         """
         from stress.kernels.rules import margin as kernel
-        from stress.kernels.rules.contract import Linear
 
         given = np.broadcast_arrays(*(np.asarray(a, dtype=float) for a in (side, quantity, entry_price, margin)))
         s, q, e, m = (a.ravel() for a in given)
-        level, _, _ = kernel.levels(Linear(), self.to_kernel()[1], s, q, e, m, price)
+        level, _, _ = kernel.levels(self.structure().contract, self.to_kernel()[1], s, q, e, m, price)
         return level.reshape(given[0].shape)[()]
 
     def bankruptcy_price(self, side, quantity, entry_price, margin):
@@ -254,16 +246,11 @@ class Venue:
 def _rule_checks(venue: Venue) -> Iterator[tuple[str, bool, str]]:
     """Field, whether it is right, and what would be."""
     yield "name", isinstance(venue.name, str) and bool(venue.name), "a name"
-    for field, words in WORDS.items():
-        word = getattr(venue, field)
-        yield field, isinstance(word, str) and word in words, one_of(word, words)
-    yield "fee_rate", is_number(venue.fee_rate) and 0 <= venue.fee_rate < 1, "a fraction in [0, 1)"
-    yield "reserve", is_number(venue.reserve) and 0 <= venue.reserve < math.inf, "an amount in USD, 0 or more"
-    if (drawdown := venue.drawdown) is not None:
-        yield "drawdown", is_number(drawdown) and 0 < drawdown < 1, "a fraction in (0, 1)"
-    if (window := venue.drawdown_window) is not None:
-        yield "drawdown_window", is_number(window) and window > 0, 'a duration above 0: seconds, or "8h" in a file'
-        yield "drawdown_window", drawdown is not None, "none where drawdown is not given"
+    for rule in BY_NAME.values():
+        value = getattr(venue, rule.name)
+        yield rule.name, rule.allows(value), rule.expected(value)
+        if rule.needs and value is not None:
+            yield rule.name, getattr(venue, rule.needs) is not None, f"none where {rule.needs} is not given"
 
 
 def _tier_checks(tier: Tier, basis: str, border: float, said: str) -> Iterator[tuple[str, bool, str]]:

@@ -1,10 +1,10 @@
-"""Elementary functions whose last bit does not hang on the machine.
+"""Elementary functions whose last bit does not depend on the machine.
 
 The C library picks its `exp`, `log` and `pow` by the processor it runs on, so their last bits move from one machine
 to the next. These are written in plain arithmetic, without fused multiply-adds, and give the same double
 everywhere; errors stay within a few units in the last place of the true value.
 
-A `formula` serves one range of arguments by arithmetic alone, so that loops over it become vector code
+A force-inlined function serves one range of arguments by arithmetic alone, so that loops over it become vector code
 (`stress.kernels.numerics.vector`). The functions choose among formulas.
 
 Sources: argument reduction after W. J. Cody and W. Waite (1980); `log` by the atanh series in (x-1)/(x+1);

@@ -1,8 +1,8 @@
 """A chunk of steps: what can be worked for all of its steps at once.
 
-A path is cut into chunks that stay in the fastest cache. What does not hang on the step before is done by loops of
+A path is cut into chunks that stay in the fastest cache. What does not depend on the step before is done by loops of
 plain arithmetic over the chunk, which the compiler turns into vector code: a loop writes one array or two, holds
-formulas (`stress.kernels.jit.formula`) and nothing else. The few elements that need another formula are set aside.
+only force-inlined functions (`stress.kernels.jit`). The few elements that need another formula are set aside.
 
 Every element goes through the operations of the scalar function, in their order. So it has the same bits, whatever the
 width of the vectors, and a path does not show where its chunks begin.
@@ -31,7 +31,7 @@ class ChunkBuffers(NamedTuple):
 
 
 def chunk_buffers() -> ChunkBuffers:
-    """Room for one caller at a time."""
+    """Buffers for one caller at a time."""
     return ChunkBuffers(np.empty(CHUNK), np.empty(CHUNK), np.empty(CHUNK, dtype=np.int64))
 
 

@@ -39,8 +39,8 @@ def liquidate_run(s, j, end, target, gap, triggers, bankrupt, structure, path, m
     """Liquidate the side s from place j on, as far as it is the usual case.
 
     Usual is: a side that ADL has not touched; a book on the straight of its curve; a residual that is not about zero,
-    nor an unpaid part so small that it may count as paid. Then a liquidation is a few sums, and the loop keeps them all
-    at hand.
+    nor an unpaid part so small that it may count as paid. Then a liquidation is a few sums in local
+    variables.
 
     Parameters
     ----------

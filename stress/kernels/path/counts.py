@@ -1,4 +1,4 @@
-"""Counting over positions and classes: what befell whom.
+"""Counts of deficits and ADL by position and by class.
 
 Counts of a position are summed over paths, so they are whole numbers: no order of paths changes a sum. Without weights
 a hit counts 1; with weights it counts the path's weight in units of 2^-32 (`PATH_STATE.unit`). Sums over the classes of

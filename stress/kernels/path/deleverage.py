@@ -1,4 +1,4 @@
-"""Auto-deleveraging: unpaid losses of one side are laid on the winners of the other.
+"""Auto-deleveraging: the winners of one side bear the unpaid losses of the other.
 
 Settlement "profit" is counted in money: a winner's profit is realised by closing part of the position at the mark,
 and pays. Settlement "bankruptcy" is counted in contracts: what was withheld of the bankrupt positions closes against

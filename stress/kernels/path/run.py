@@ -61,7 +61,7 @@ def reset(number, weight, unit, fund, price, p):
 
 @jit_inline
 def finish(p):
-    """At the end of a path: counts of what befell it, and the workspace clean again."""
+    """Count what happened on a path, and leave the workspace clean."""
     if p.counts.adl.size > 0 and p.out.deficit > 0.0:
         winners = p.ladder.winners
         record_all_rows(winners.place, winners.quantity, p.workspace.remaining, p.sides, p.path)
@@ -142,8 +142,8 @@ def run_paths(
             if moving_floor:
                 tail = push_balance(tail, base, peak_step, peak_balance, head, tail)
 
-            # What every step reads and moves is at hand here; the records get it before a step in which something
-            # happens. A step that the state was saved in has begun already, and continues with its moves.
+            # What every step reads and moves is in local variables; the records get it before a step in which
+            # something happens. A step that the state was saved in has begun already, and continues with its moves.
             v, mark_ratio, begun = market.v, market.mark_ratio, path.step
             long_trigger, short_trigger = longs.trigger, shorts.trigger
             before, step, checkpoint = closes[first - 1], first - 1, np.int64(0)

@@ -36,7 +36,7 @@ def is_quiet(first, end, closes, lows, highs, pre_jumps, continuous, mark_ratio,
     """Whether the steps first .. end - 1 meet no position and hold no impossible price, if the mark is between
     `mark_ratio` of the price and the whole of it.
 
-    It counts what would make a step worth a look, without a branch, so that the compiler takes several at a time.
+    It counts, without a branch, the steps that would need a closer look, so that the compiler vectorises the loop.
     """
     least, most = min(mark_ratio, 1.0), max(mark_ratio, 1.0)
     before, close, low, high = closes[first - 1 : end - 1], closes[first:end], lows[first:end], highs[first:end]

@@ -27,7 +27,7 @@ class Workspace(NamedTuple):
     quantity, margin : float64[CHUNK]; weights : float64[BUCKETS]
         Buffers too.
     paths, markets, sides, layers : PATH_STATE[2], MARKET_STATE[2, 1], SIDE_STATE[2, 2], LAYER_STATE[2, 1]
-        State of the path at hand, and as it was when the path was first depleted.
+        State of the current path, and as it was when the path was first depleted.
     outcome : OUTCOME[1]
         As it was then.
     peak_step, peak_balance : int64[T + 2], float64[T + 2]
@@ -86,8 +86,8 @@ class Path(NamedTuple):
     workspace : Workspace, clean unless ADL has touched the path
     cells : float64[n, fields], CELLs of this path
     counts : PositionCounts, summed over paths; empty: neither cells nor positions are counted
-    log : LOG[n], events in order; those that do not fit are only numbered. `place` is -1 for what befalls the longs as
-        a side, -2 for the shorts
+    log : LOG[n], events in order; those that do not fit are only numbered. `place` is -1 for events of the longs as a
+        side, -2 for the shorts
     path, markets, sides, layers : PATH_STATE, MARKET_STATE[1], SIDE_STATE[2], LAYER_STATE[1]
     out, terms : OUTCOME, TERMS
     """

@@ -1,7 +1,8 @@
 """What crosses the border between words and numbers: plain arrays, floats, and one record of terms.
 
-Words of the rules become the index of the word in these tuples. A new score or sharing rule is added here, gets its
-formula in `scores` or `allocate`, and every test that walks these tuples covers it.
+Words of the rules become the index of the word in these tuples; what the words mean is said in `stress.venue.rules`.
+A new score or sharing rule is added to both, gets its formula in `scores` or `sharing`, and every test that walks these
+tuples covers it.
 """
 
 from typing import NamedTuple
@@ -9,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 TIER_BASES = ("notional", "entry_notional", "quantity")
+RESIDUALS = ("trader", "fund")
 SETTLEMENTS = ("profit", "bankruptcy")
 ADL_PRICES = ("bankruptcy", "mark", "previous_mark")
 POLICIES = ("queue", "pro_rata", "leverage_pro_rata", "leverage_drain", "top_truncation")
@@ -31,25 +33,17 @@ class Tiers(NamedTuple):
 
 
 class Rules(NamedTuple):
-    """Rules of the venue.
+    """Rules of the venue; the integers are indices in the tuples above."""
 
-    fee_rate : float, liquidation fee as a fraction of q F
-    residual_to_fund : int, 1 if what is left of the margin goes to the fund, 0 to the trader
-    policy, score, settlement, adl_price : int, indices in the tuples above
-    reserve : float, USD, the constant floor of the fund
-    drawdown : float, fraction of the peak balance that ADL rules let the fund lose; nan for none
-    drawdown_window : float, seconds; inf for the whole path
-    """
-
-    fee_rate: float
-    residual_to_fund: int
+    fee_rate: float  # fraction of q F
+    residual_to_fund: int  # 1 if what is left of the margin goes to the fund, 0 to the trader
     policy: int
     score: int
     settlement: int
     adl_price: int
-    reserve: float
-    drawdown: float
-    drawdown_window: float
+    reserve: float  # USD, the constant floor of the fund
+    drawdown: float  # fraction of the peak balance that ADL rules let the fund lose; nan for none
+    drawdown_window: float  # seconds; inf for the whole path
 
 
 class Depth(NamedTuple):
@@ -71,17 +65,31 @@ class Depth(NamedTuple):
     passthrough: float
 
 
+class Setting(NamedTuple):
+    """What a design sets besides rules and order book."""
+
+    dt: float  # seconds of a step
+    gap: float  # fraction, of a continuous move
+    jump_gap: float  # fraction, of a jump
+    seed: int
+
+
 # The numbers that all paths share. A record is one pointer to pass, where a tuple would be thirty values.
 TERMS = np.dtype((np.record, [
-    ("fee_rate", "f8"), ("residual_to_fund", "i8"),
-    ("policy", "i8"), ("score", "i8"), ("settlement", "i8"), ("adl_price", "i8"),
-    ("reserve", "f8"), ("drawdown", "f8"), ("drawdown_window", "f8"),                   # Rules
-    ("slope", "f8"), ("exponent", "f8"), ("cap", "f8"), ("max_displacement", "f8"),
-    ("recovery", "f8"), ("passthrough", "f8"),                                          # Depth
-    ("dt", "f8"), ("gap", "f8"), ("jump_gap", "f8"), ("seed", "i8"),                    # seconds, fractions
+    (name, "i8" if kind is int else "f8")
+    for record in (Rules, Depth, Setting)
+    for name, kind in record.__annotations__.items()
 ]))  # fmt: skip
 
 
 def make_terms(rules: Rules, depth: Depth, dt: float, gap: float, jump_gap: float, seed: int) -> np.ndarray:
-    """TERMS[1] of the rules, the order book, the step in seconds, the gaps as fractions, and the seed."""
-    return np.array([(*rules, *depth, dt, gap, jump_gap, seed)], TERMS)
+    """TERMS[1] of the rules, the order book, the step in seconds, the gaps as fractions, and the seed.
+
+    Filled by name: a field without a value is a KeyError, a value without a field a ValueError, two values of one
+    name are a TypeError.
+    """
+    values = dict(**rules._asdict(), **depth._asdict(), dt=dt, gap=gap, jump_gap=jump_gap, seed=seed)
+    terms = np.zeros(1, TERMS)
+    for name in values.keys() | set(TERMS.names or ()):
+        terms[name] = values[name]
+    return terms

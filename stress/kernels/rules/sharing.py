@@ -129,7 +129,7 @@ def weigh(key, capacity, weights):
 def head_of_queue(key, capacity, weights, place, number, budget, who, amount):
     """The queue of one key, without a look at the order of those who give all or nothing.
 
-    The histogram tells the bucket in which the budget ends, and only that is put in order.
+    The histogram shows in which bucket the budget ends, and only that bucket is sorted.
 
     Parameters
     ----------
