@@ -88,7 +88,7 @@ def make(kind: str, **given: Any) -> PriceModel:
     missing = [name for name, required in known.items() if required and name not in given]
     problems += [Problem("prices", f"a value, {kind} needs it", column=name) for name in missing]
     try:
-        # a stand-in for what is missing lets the model judge the rest
+        # None for what is missing, so that the model checks the rest
         model = MODELS[kind](**{n: v for n, v in given.items() if n in known}, **dict.fromkeys(missing))
     except InputError as error:
         problems += [p for p in error.problems if p.column not in missing]

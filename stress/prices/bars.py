@@ -80,7 +80,7 @@ class Bars:
     gaps: tuple[Gap, ...] = ()
 
     def __post_init__(self) -> None:
-        """Bars of the user's own making meet what a file must; `read_bars` has said it by row before."""
+        """Bars that were not read from a file meet the same checks; `read_bars` has reported them by row before."""
         columns = {name: np.asarray(getattr(self, name)) for name in PRICES}
         wrong = [
             name for name, a in columns.items() if a.shape != self.time.shape or not np.all(np.isfinite(a) & (a > 0))
@@ -94,9 +94,9 @@ class Bars:
             expected = "low <= open, close <= high"
             problems += [Problem(self.source, expected, int(i) + 1, name) for i in np.flatnonzero(off)[:SHOWN]]
         moves = np.diff(self.time) / np.timedelta64(1, "ns") / (1e9 * self.step)
-        said = {gap.after: gap.missing + 1 for gap in self.gaps}
+        expected_bars = {gap.after: gap.missing + 1 for gap in self.gaps}
         for i in np.flatnonzero(np.abs(moves - 1) > 1e-6)[:SHOWN]:
-            if abs(moves[i] - said.get(int(i), 0)) > 1e-6:
+            if abs(moves[i] - expected_bars.get(int(i), 0)) > 1e-6:
                 expected = f"a bar {self.step:g} s after the one before, or a Gap that says how many are missing"
                 problems.append(Problem(self.source, expected, int(i) + 2, "time", str(self.time[i + 1])))
         raise_if(problems)

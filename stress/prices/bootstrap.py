@@ -1,6 +1,6 @@
 """History in another order: the stationary bootstrap of whole bars.
 
-Blocks of consecutive bars, of geometric length with mean b, are strung together (Politis and Romano 1994). Bars stay
+Blocks of consecutive bars, of geometric length with mean b, are joined (Politis and Romano 1994). Bars stay
 whole: low, high and close are taken together, measured in log price from the close before, so the move from that close
 to the open is part of the bar and extremes fit the ends. Within a block volatility is as clustered as it was: two bars
 k steps apart are of one block with probability (1 - 1/b)^k, and by that factor the autocorrelation of |return| shrinks.
@@ -8,7 +8,7 @@ Blocks end at gaps, and every bar is equally likely in every step.
 
 b comes from the absolute returns, whose memory is the long one: the rule of Politis and White (2004), corrected by
 Patton, Politis and White (2009). The memory of volatility is longer than any history, so the rule is often held back
-by its upper bound; more than a few hundred bars of memory are not to be had from it.
+by its upper bound; it never keeps more than a few hundred bars of memory.
 
 What it cannot do: **no step is larger than the largest of the history**. A path falls further only by several bad bars
 in a row, P(loss > x) is exactly 0 from some x on, and a fund sized on it is sized for the worst bar on file, whichever
@@ -16,7 +16,7 @@ year that was. `tail` lifts the bound: the sizes of that share of the bars, the 
 generalized-Pareto law fitted to them, up to a cap; the bar is stretched, its shape and its place in the block stay.
 The cap is an assumption. Size a fund with and without.
 
-Not a martingale: a path carries the trend of its bars, and blocks their momentum; `describe` tells the trend.
+Not a martingale: a path carries the trend of its bars, and blocks their momentum; `describe` gives the trend.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ so that the straight lines between them, in log price, stay as close as can be; 
 Each step is a continuous move whose low and high are those of the waypoints within it.
 
 The order of low and high within one source bar is not known and taken as the bar's direction suggests; it never
-crosses a step, so no result hangs on it beyond the rule of a step.
+crosses a step, so no result depends on it beyond the rule of a step.
 
 An episode is a replay: scaled, in another tempo, from another price. See `stress.prices.replay` for what that means,
 and why finite depth counts the impact of those liquidations twice.

@@ -33,7 +33,7 @@ import numpy as np
 from scipy import special
 
 LEVEL = 0.95
-FEW = 30  # paths with a hit from which on their spread tells the error of a rate
+FEW = 30  # paths with a hit from which on their spread gives the error of a rate
 Z = float(special.ndtri(0.5 + LEVEL / 2))
 
 

@@ -1,4 +1,4 @@
-"""What a run found out: per path, per position, per class of leverage.
+"""Results of a run: per path, per position, per class of leverage.
 
 A `Result` holds tables and answers questions about them; it draws nothing and writes nothing.
 """
@@ -66,7 +66,7 @@ class Result:
         Everything that was run, as plain values.
     provenance : dict
         Versions that made it.
-    run : Run or None
+    design : Design or None
         What is needed to run a path again.
     """
 
@@ -171,7 +171,7 @@ class Result:
         return pd.concat(parts, ignore_index=True)
 
     def replay_path(self, path: int) -> pd.DataFrame:
-        """Event log of one path: what a trader who was hit would be told.
+        """Event log of one path: what happened to whom, at what price, in order.
 
         Returns
         -------
@@ -208,7 +208,7 @@ class Result:
         return run_directory.save(record.of_result(self, name=name), directory, report=report)
 
     def summary(self) -> pd.DataFrame:
-        """The answers of the run in a few lines, over weighted paths: quantity, estimate, se, low, high, unit."""
+        """The answers of the run in a few lines: quantity, estimate, se, low, high, unit."""
         paths, weights = {name: column.to_numpy() for name, column in self.paths.items()}, self.weights
         liquidated = paths["liquidated_count"] / len(self.positions)
         lines = {
