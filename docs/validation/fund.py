@@ -11,8 +11,8 @@ import numpy as np
 import stress
 from docs.validation.case import INF, S0, Found, Section, exact
 from stress.prices import Kou, Paths
-from tests import test_closed_forms as closed
-from tests import test_laws as laws
+from tests.support import closed_forms as closed
+from tests.support import laws
 
 section = Section("The fund")
 add = section.add

@@ -12,8 +12,8 @@ from scipy import stats
 import stress
 from docs.validation.case import BY_HAND, DAY, INF, S0, Found, Section, exact, sampled, share, worst
 from stress.prices import GBM, Paths
-from tests import test_closed_forms as closed
-from tests import test_laws as laws
+from tests.support import closed_forms as closed
+from tests.support import laws
 
 FIRST_PASSAGE = "first passage of geometric Brownian motion"
 
