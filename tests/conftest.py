@@ -21,11 +21,6 @@ ROOT = Path(__file__).resolve().parents[1]
 CACHES = "STRESS_TEST_CACHES"  # the folder of the session: `seed` and one cache directory per worker
 MOST_WORKERS = 8  # each holds up to 1 GB
 
-if (worker := os.environ.get("PYTEST_XDIST_WORKER")) and CACHES in os.environ:  # before anything imports the kernels
-    own = Path(os.environ[CACHES]) / worker
-    shutil.copytree(own.with_name("seed"), own)
-    os.environ["STRESS_CACHE_DIR"] = str(own)
-
 
 def data_file(name: str) -> Path:
     """Path of a data file under STRESS_DATA or `../shared/data`; skips the test where it is absent."""
@@ -50,8 +45,12 @@ def pytest_configure(config: pytest.Config) -> None:
     # A shell that starts this in the background has SIGINT ignored, and tests of interruptions send it.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    starts_workers = getattr(config.option, "tx", None) and not hasattr(config, "workerinput")
-    if starts_workers and not config.option.collectonly and os.environ.get("NUMBA_DISABLE_JIT") != "1":
+    if worker := getattr(config, "workerinput", {}).get("workerid"):
+        if CACHES in os.environ:
+            own = Path(os.environ[CACHES]) / worker
+            shutil.copytree(own.with_name("seed"), own)
+            os.environ["STRESS_CACHE_DIR"] = str(own)  # nothing has imported the kernels yet
+    elif getattr(config.option, "tx", None) and os.environ.get("NUMBA_DISABLE_JIT") != "1":
         folder = Path(tempfile.mkdtemp(prefix="stress-tests-"))
         config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
         compile_once(folder / "seed")

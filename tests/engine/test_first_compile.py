@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
@@ -12,6 +13,8 @@ import pytest
 from stress.engine import scheduling, warm_up
 from stress.kernels import jit
 from tests.conftest import ROOT
+from tests.support.small_run import GOLDEN
+from tests.support.tiny import TINY
 
 
 @pytest.fixture
@@ -89,15 +92,34 @@ print(*[path.name for path in jit.CACHE_DIR.glob("apart-*")])
 """
 
 
-@pytest.mark.skipif(jit.CACHE_DIR is None, reason="nothing is kept without a cache directory")
-def test_the_first_run_loads_the_waterfall_that_the_other_process_compiled(tmp_path):
-    from tests.support.tiny import TINY
+GENERIC = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}
 
+
+@pytest.fixture(scope="module")
+def first_run(tmp_path_factory):
+    """The first run of a new user, for the least that an x86-64 has; its last lines, and the environment."""
+    if jit.CACHE_DIR is None:
+        pytest.skip("nothing is compiled, or nothing kept")
+    folder = tmp_path_factory.mktemp("first")
+    (folder / "small.toml").write_text(TINY)
+    environment = os.environ | GENERIC | {"STRESS_CACHE_DIR": str(folder / "cache"), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", RUN], cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, timeout=500
+    )
+    return done.stdout.splitlines()[-2:], environment
+
+
+def test_the_first_run_loads_the_waterfall_that_the_other_process_compiled(first_run):
     if scheduling.default_threads() < 2:
         pytest.skip("needs two processors")
-    (tmp_path / "small.toml").write_text(TINY)
-    environment = os.environ | {"STRESS_CACHE_DIR": str(tmp_path / "cache"), "PYTHONPATH": str(ROOT)}
+    assert first_run[0] == ["1 0 False True", ""]
+
+
+def test_the_same_bytes_for_a_processor_of_no_kind(first_run):
+    """With what was compiled for the least that an x86-64 has: what the compiler chooses is no input."""
+    code = "from tests.support import small_run as t; print(t.digests(t.simulate(threads=2)))"
     done = subprocess.run(
-        [sys.executable, "-c", RUN], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True, timeout=500
-    )
-    assert done.stdout.splitlines()[-2:] == ["1 0 False True", ""]
+        [sys.executable, "-c", code], cwd=ROOT, env=first_run[1], stdout=subprocess.PIPE, text=True, check=True,
+        timeout=500,
+    )  # fmt: skip
+    assert ast.literal_eval(done.stdout) == GOLDEN

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 import math
 import multiprocessing
-import os
 import queue
-import subprocess
-import sys
 import threading
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
-from pathlib import Path
 
 import numba
 import numpy as np
@@ -23,7 +18,20 @@ from stress.analysis.study import run_designs
 from stress.engine import scheduling
 from stress.engine.blocks import work_block
 from stress.engine.prepare import prepare
-from tests.support.small_run import DEPTH, MODEL, N_PATHS, SETTINGS, digest, digests, make_book, make_venue, simulate
+from tests.support.small_run import (
+    DEPTH,
+    FIRST_PATHS,
+    GOLDEN,
+    GOLDEN_OF_FIRST,
+    MODEL,
+    N_PATHS,
+    SETTINGS,
+    digest,
+    digests,
+    make_book,
+    make_venue,
+    simulate,
+)
 
 
 @pytest.fixture(scope="module")
@@ -149,19 +157,6 @@ def test_an_error_names_the_path_and_how_to_look_at_it():
     assert "prices.block(20, 201, 1, 24, 300.0)" in str(caught.value)
 
 
-# A silent change of any number shows here. Where a change is meant, write the new digests down, and say in the
-# CHANGELOG which numbers moved and why.
-GOLDEN = {
-    "paths": "2ed504fd9f78ddd5f9e0e1cc3961b10e6bc46e49f03b99a41892f04cb4712af0",
-    "positions": "94cf5ad283ea5636a3fd9c0a1b44182deb49b07571b8cf8b1664db4fa3fc2acc",
-    "cells": "5cf2029c10d7a43265e99bbe02780fad78b1afa3f4910d7fbd39559928ee0be3",
-}
-
-
-FIRST_PATHS = 20
-GOLDEN_OF_FIRST = "a01e83cb71f607a0b241fe52c58b265de8746e95e1f2b541aa5f3fd387722051"
-
-
 def test_bytes_of_a_small_run(alone):
     assert digests(alone) == GOLDEN
     assert digest(alone.paths[:FIRST_PATHS]) == GOLDEN_OF_FIRST
@@ -171,14 +166,3 @@ def test_bytes_of_a_small_run(alone):
 @pytest.mark.skipif(not numba.config.DISABLE_JIT, reason="the compiler is on: NUMBA_DISABLE_JIT=1")
 def test_the_same_bytes_without_the_compiler():
     assert digest(simulate(threads=1, n_paths=FIRST_PATHS).paths) == GOLDEN_OF_FIRST
-
-
-def test_the_same_bytes_for_a_processor_of_no_kind(tmp_path):
-    """Compiled anew for the least that an x86-64 has: what the compiler chooses is no input."""
-    code = "from tests.support import small_run as t; print(t.digests(t.simulate(threads=2)))"
-    environment = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": "", "STRESS_CACHE_DIR": str(tmp_path)}
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=os.environ | environment, cwd=Path(__file__).parents[2],
-        stdout=subprocess.PIPE, text=True, check=True, timeout=500,
-    )  # fmt: skip
-    assert ast.literal_eval(done.stdout) == GOLDEN

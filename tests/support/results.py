@@ -31,12 +31,19 @@ def depth() -> Depth:
     return Depth(usd=2e7, passthrough=0.5)
 
 
+def simulate(*arguments, **settings) -> stress.Result:
+    """Run without a word on what the book holds that its venue would not allow, or holds outside."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", stress.BookWarning)
+        return stress.simulate(*arguments, **settings)
+
+
 @functools.cache
 def sample(gap: float = 0.0, jump_gap: float = 1.0, fund: float = 3e5, **rules):
     """400 paths, some with deficits and ADL; rules of the venue as given, the others Binance's; names are hostile."""
     book = crowd(600, account=[f"{HOSTILE} {i}" for i in range(600)])
     venue = replace(stress.load_venue("binance", market="BTCUSDT"), **rules)
-    return stress.simulate(
+    return simulate(
         book, venue, kou(), fund=fund, n_paths=400, horizon=14_400.0,
         depth=depth(), gap=gap, jump_gap=jump_gap, seed=5,
     )  # fmt: skip
@@ -45,7 +52,7 @@ def sample(gap: float = 0.0, jump_gap: float = 1.0, fund: float = 3e5, **rules):
 @functools.cache
 def quiet():
     """Nothing happens, and the fund has no limit."""
-    return stress.simulate(
+    return simulate(
         crowd(100), stress.load_venue("binance", market="BTCUSDT"), prices.GBM(s0=60_000.0, sigma=0.001),
         fund=np.inf, n_paths=60, horizon=14_400.0, seed=1,
     )  # fmt: skip
@@ -55,7 +62,7 @@ def quiet():
 def one_path():
     """A crash, once."""
     close = np.concatenate([np.full(3, 60_000.0), np.linspace(60_000.0, 45_000.0, 8)])[None]
-    return stress.simulate(
+    return simulate(
         crowd(600), stress.load_venue("binance", market="BTCUSDT"), prices.Paths(close, step=60.0), fund=1e5,
         depth=depth(),
     )  # fmt: skip
@@ -68,6 +75,4 @@ def one_side():
     venue = stress.Venue(name="x", tiers=(tier,), settlement="profit")
     book = stress.Book(["long"] * 3, [1.0, 2.0, 3.0], [100.0] * 3, [5.0, 20.0, 60.0])
     model = prices.Kou(s0=100.0, sigma=0.8, intensity=300.0, p_up=0.5, eta_up=30.0, eta_down=15.0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", stress.BookWarning)  # that the shorts are held outside
-        return stress.simulate(book, venue, model, fund=1.0, n_paths=300, horizon=14_400.0, seed=2)
+    return simulate(book, venue, model, fund=1.0, n_paths=300, horizon=14_400.0, seed=2)

@@ -48,3 +48,14 @@ def digest(frame) -> str:
 
 def digests(result) -> dict[str, str]:
     return {name: digest(getattr(result, name)) for name in ("paths", "positions", "cells")}
+
+
+# A silent change of any number shows here. Where a change is meant, write the new digests down, and say in the
+# CHANGELOG which numbers moved and why.
+GOLDEN = {
+    "paths": "2ed504fd9f78ddd5f9e0e1cc3961b10e6bc46e49f03b99a41892f04cb4712af0",
+    "positions": "94cf5ad283ea5636a3fd9c0a1b44182deb49b07571b8cf8b1664db4fa3fc2acc",
+    "cells": "5cf2029c10d7a43265e99bbe02780fad78b1afa3f4910d7fbd39559928ee0be3",
+}
+FIRST_PATHS = 20
+GOLDEN_OF_FIRST = "a01e83cb71f607a0b241fe52c58b265de8746e95e1f2b541aa5f3fd387722051"
