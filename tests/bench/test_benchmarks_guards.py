@@ -1,4 +1,7 @@
-"""Guards that hold on any machine: counts of events, allocations, growth of memory, and ratios with room to spare."""
+"""Guards that hold on any machine: counts of events, allocations, growth of memory, and ratios with room to spare.
+
+Times are the shortest of several rounds: other workers of the tests, and other programs, make single rounds longer.
+"""
 
 import math
 import tracemalloc
@@ -43,16 +46,16 @@ def fixed_run(paths=40, steps=200, traders=2_000, fund=2e4):
 EVENTS = {"liquidated_count": 27_370, "depleted": 13, "adl_events": 13, "adl_count": 4_214}
 
 
-def test_events_of_a_fixed_run(benchmark):
+def test_events_of_a_fixed_run():
     run = fixed_run()
-    paths = benchmark(lambda: market.work(run)).paths
+    paths = market.work(run).paths
     assert {name: int(paths[name].sum()) for name in EVENTS} == EVENTS
     assert paths["adl_seen"].sum() <= paths["adl_events"].sum() * len(run.book)
 
 
-def test_a_quiet_step_costs_little_beside_its_price(benchmark):
+def test_a_quiet_step_costs_little_beside_its_price():
     quiet = market.idle(1_000, 500)
-    assert (benchmark(lambda: market.work(quiet)).paths["liquidated_count"] == 0).all()
+    assert (market.work(quiet).paths["liquidated_count"] == 0).all()
     per_step = 1e9 * fastest(quiet) / (quiet.n_paths * quiet.n_steps)
     assert per_step < 4.0 * cost.price_ns(quiet, 5)
 
