@@ -28,7 +28,7 @@ standard errors (se) of the expected one, any other within its tolerance (tol). 
 it is off; of so many figures a few are off by more than two. Seeds are fixed.
 
 The laws without a number (conservation at every event, any order of execution, the same bytes on any number of threads)
-are tests: `tests/test_laws.py`, `tests/test_reproducible.py`.
+are tests: `tests/model/test_laws.py`, `tests/engine/test_reproducible.py`.
 """
 
 

@@ -9,8 +9,8 @@ import stress
 from docs.validation.case import BY_HAND, S0, Found, Section, exact, worst
 from stress.prices import Paths
 from stress.venue.file import PRESETS, VenueFile
-from tests import test_closed_forms as closed
-from tests import test_examples_adl as examples
+from tests.support import closed_forms as closed
+from tests.support import worked_examples as examples
 
 section = Section("Auto-deleveraging and venues")
 add = section.add

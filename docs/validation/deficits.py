@@ -11,7 +11,7 @@ from scipy import stats
 import stress
 from docs.validation.case import DAY, S0, Found, Section, exact, sampled, share
 from stress.prices import GBM, Kou, Paths
-from tests import test_closed_forms as closed
+from tests.support import closed_forms as closed
 
 section = Section("How large a deficit is")
 add = section.add

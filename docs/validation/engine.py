@@ -8,7 +8,7 @@ from functools import cache, partial
 import numpy as np
 
 from docs.validation.case import S0, Section, exact
-from tests import test_twin as twin
+from tests.support import twin
 
 section = Section("The engine against its naive twin")
 add = section.add

@@ -11,8 +11,8 @@ import numpy as np
 import stress
 from docs.validation.case import INF, S0, Found, Section, exact
 from stress.prices import Kou, Paths
-from tests import test_closed_forms as closed
-from tests import test_laws as laws
+from tests.support import closed_forms as closed
+from tests.support import laws, twin
 
 section = Section("The fund")
 add = section.add
@@ -46,7 +46,7 @@ for _policy in ("queue", "pro_rata"):
 
 def misjudged(**floor) -> Found:
     """Paths on which `fund_needed` and a run with that fund disagree about depletion, over 30 funds."""
-    book, paths = laws.make_book(random.Random(8), laws.make_venue()), laws.make_paths(9, 200)
+    book, paths = twin.make_book(random.Random(8), laws.make_venue()), laws.make_paths(9, 200)
     venue = laws.make_venue(**floor)
     needed = laws.simulate(book, venue, paths, fund=100.0, depth=laws.FINITE, gap=0.5).paths["fund_needed"]
     grid = np.unique(needed[needed > floor.get("reserve", 0.0)])

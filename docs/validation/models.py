@@ -13,9 +13,9 @@ from docs.validation.case import DAY, INF, S0, Found, Section, exact, sampled, s
 from stress.kernels.prices.diffusion import JumpSizeLaw, jump_size
 from stress.prices import GBM, Bootstrap, Kou
 from stress.prices.jump_diffusion import YEAR
-from tests import test_merton as merton
-from tests import test_prices as prices
-from tests.test_bootstrap import BARS, walk
+from tests.support import merton
+from tests.support import models as prices
+from tests.support.bars import BARS, walk
 
 section = Section("Price models")
 add = section.add

@@ -12,8 +12,8 @@ from scipy import stats
 import stress
 from docs.validation.case import BY_HAND, DAY, INF, S0, Found, Section, exact, sampled, share, worst
 from stress.prices import GBM, Paths
-from tests import test_closed_forms as closed
-from tests import test_laws as laws
+from tests.support import closed_forms as closed
+from tests.support import laws, twin
 
 FIRST_PASSAGE = "first passage of geometric Brownian motion"
 
@@ -128,7 +128,7 @@ def wrong_extremes() -> Found:
     """Positions and paths where liquidation differs from equity <= maintenance margin at the extreme price."""
     venue, paths, wrong = laws.make_venue(), laws.make_paths(19, 50), 0
     for seed in range(20):
-        book = laws.make_book(random.Random(seed), venue)
+        book = twin.make_book(random.Random(seed), venue)
         low, high = np.minimum(paths.low, paths.close).min(axis=1), np.maximum(paths.high, paths.close).max(axis=1)
         for side, extreme in ((1, low), (-1, high)):
             mine = book.take(np.flatnonzero(book.side == side))

@@ -14,9 +14,8 @@ from stress.analysis.reverse_stress import reverse_shock
 from stress.kernels.rules import depth as order_book
 from stress.prices import Paths
 from stress.venue.depth import to_kernel
-from tests import test_closed_forms as closed
-from tests import test_laws as laws
-from tests import test_reverse_shock as shocks
+from tests.support import closed_forms as closed
+from tests.support import laws, shocks
 
 section = Section("Shocks, order book, cascades")
 add = section.add

@@ -1,0 +1,354 @@
+"""The report: one file, everything in it, nothing in it that a reader could misread or a name could break."""
+
+import html
+import math
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+
+from stress import formatting, report
+from stress.report import prose
+from stress.runs.record import Record
+from stress.venue.venue import Tier, Venue
+from tests.support.results import HOSTILE, one_path, one_side, quiet, sample
+
+ALPHAS = (0.05, 0.001)
+SECTIONS = (
+    "answer",
+    "warnings",
+    "gaps",
+    "hangs-on",
+    "fund",
+    "who",
+    "loss",
+    "cliffs",
+    "worst",
+    "assumptions",
+    "provenance",
+)
+FIGURES = ("curve", "time", "fan", "leverage", "side", "size", "loss", "cliff", "population", "path")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+def record(result, others=(), name="a run"):
+    """A record as a run makes it, with `others` at other gaps."""
+    rows = []
+    for each in (result, *others):
+        e = each.depletion_probability()
+        row = {"gap": each.config["gap"], "jump_gap": each.config["jump_gap"], "chosen": each is result}
+        row |= {"p_depleted": e.value, "p_depleted_low": e.low, "p_depleted_high": e.high}
+        for alpha in ALPHAS:
+            q, column = each.required_fund(alpha), f"required_fund_{alpha:g}"
+            row |= {column: q.value, f"{column}_low": q.low, f"{column}_high": q.high, f"{column}_note": q.note}
+        rows.append(row)
+    required = [(a, *vars(result.required_fund(a)).values()) for a in ALPHAS]
+    manifest = {
+        "name": name,
+        "hash": "5ca1ab1e" * 8,
+        "created": "2025-01-02T03:04:05+00:00",
+        "versions": result.provenance,
+        "inputs": {"prices.bars": {"path": "/home/somebody/bars.csv", "sha256": "f00d" * 16}},
+        "wall_seconds": 1.25,
+        "warnings": [f"A warning about {HOSTILE}."],
+    }
+    scenario = {"name": name, "fund": {"alphas": list(ALPHAS), "initial": result.fund}}
+    columns = ["alpha", "fund", "se", "low", "high", "note"]
+    return Record(scenario, manifest, result, pd.DataFrame(rows), pd.DataFrame(required, columns=columns))
+
+
+@pytest.fixture(scope="module")
+def full():
+    return record(sample(), [sample(jump_gap=0.0), sample(gap=1.0)])
+
+
+@pytest.fixture(scope="module")
+def page(full):
+    return report.render(full)
+
+
+class Page(HTMLParser):
+    """What a browser would see: tags with their attributes, and the text of each section."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.tags, self.text, self.open = [], {}, []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag not in ("meta", "link", "path", "use", "rect", "br"):
+            self.open.append((tag, dict(attributes).get("id")))
+
+    def handle_startendtag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        while self.open and self.open.pop()[0] != tag:
+            pass
+
+    def handle_data(self, data):
+        for _, name in self.open:
+            if name:
+                self.text[name] = self.text.get(name, "") + " " + data.replace(formatting.SPACE, " ")
+
+    def said(self, name):
+        return " ".join(self.text[name].split())
+
+
+def test_asks_for_nothing_outside_itself(page):
+    tags = Page(page).tags
+    assert not [tag for tag, _ in tags if tag in ("script", "iframe", "object", "embed", "img", "base", "form")]
+    for _, attributes in tags:
+        for key in ("src", "href", "xlink:href", "action", "data"):
+            assert str(attributes.get(key, "#")).startswith(("#", "data:,")), attributes
+        assert not [key for key in attributes if key.startswith("on")]
+    assert "@import" not in page
+    assert not re.search(r"url\((?!#)", page)
+    assert not re.search(r"https?://(?!www\.binance\.com)", page)  # sources of figures may be named, as text
+
+
+def test_ids_are_unique_and_every_reference_finds_its_own(page):
+    ids = [attributes["id"] for _, attributes in Page(page).tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    used = set(re.findall(r"url\(#([^)]+)\)", page)) | set(re.findall(r'href="#([^"]+)"', page))
+    assert len(used) > 20
+    assert used <= set(ids)
+
+
+def test_names_are_text(page):
+    assert "<script" not in page.lower()
+    assert html.escape(HOSTILE, quote=False).split(" &amp;")[0].replace('"', "&#34;") in page
+    assert HOSTILE in Page(page).said("who")
+    assert HOSTILE in Page(page).said("warnings")
+    assert "<script" not in report.render(record(sample(), name="x</title><script>")).lower()
+
+
+@pytest.mark.parametrize("kind", [sample, quiet, one_path, one_side], ids=lambda f: f.__name__)
+def test_every_line_of_every_picture_is_drawn(kind):
+    page = report.render(record(kind()))
+    paths = [attributes for tag, attributes in Page(page).tags if tag == "path"]
+    assert len(paths) > 50
+    assert not [attributes for attributes in paths if not attributes.get("d")]
+    assert "<g/>" not in page  # what is left of a marker off the canvas
+
+
+def test_legends_lie_on_the_canvas_with_a_handle_for_each_word(page):
+    legends = {}
+    for name in FIGURES:
+        start = page.index(f'<figure id="figure-{name}"')
+        picture = page[start : page.index("</figure>", start)]
+        width, _ = map(float, re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', picture).groups())
+        for legend in re.findall(rf'<g id="{name}-legend_\d+">(.*?)\n   </g>', picture, re.DOTALL):
+            legends[name] = re.findall(r"<text[^>]*>([^<]*)</text>", legend)
+            assert len(legends[name]) <= len(re.findall(r'<path [^>]*d="M|<use ', legend)), name
+            places = re.findall(r'<text[^>]* x="([-\d.]+)" y="([-\d.]+)"', legend)
+            assert len(places) == len(legends[name])
+            assert all(0 < float(x) < width and float(y) > 5 for x, y in places), name
+    assert set(legends) == set(FIGURES) - {"loss"}
+    assert legends["side"][:2] == ["Longs", "Shorts"]
+    assert "Median" in legends["fan"]
+
+
+def test_sections_and_figures_are_all_there(page):
+    ids = {attributes.get("id") for _, attributes in Page(page).tags}
+    assert ids >= set(SECTIONS)
+    assert ids >= {f"figure-{name}" for name in FIGURES}
+    assert page.count("<svg") == len(FIGURES)
+    assert page.count('role="img" aria-label=') == len(FIGURES)
+
+
+def test_the_answer_comes_first_with_its_interval_and_bound(page, full):
+    seen = Page(page)
+    assert page.index('id="answer"') < page.index("<svg")
+    answer = seen.said("answer")
+    five, rare = full.required.to_dict("records")
+    assert formatting.usd(five["fund"]).replace(formatting.SPACE, " ") in answer
+    assert formatting.usd_range(five["low"], five["high"]).replace(formatting.SPACE, " ") in answer
+    assert rare["note"]
+    assert "at least " + formatting.usd(rare["fund"]).replace(formatting.SPACE, " ") in answer
+    assert rare["note"] in answer
+    e = full.result.depletion_probability()
+    assert formatting.percent_range(e.low, e.high).replace(formatting.SPACE, " ") in answer
+    for setting in ("gap = 0", "jump_gap = 1", "USD 20 M", "Kou"):
+        assert setting in seen.said("hangs-on")
+
+
+def test_the_pairs_of_gaps_stand_side_by_side(page, full):
+    said = Page(page).said("gaps")
+    for pair in ("0, 0", "0, 1 chosen", "1, 1"):
+        assert pair in said
+    for fund in full.gaps["required_fund_0.05"]:
+        assert formatting.usd(fund).replace(formatting.SPACE, " ") in said
+
+
+def test_a_jump_gap_beyond_what_the_bars_propose_stands_beside_the_answer(full):
+    from dataclasses import replace
+
+    proposal = {"prices": {"provenance": {"jump_gap": [0.01, 0.57]}}}
+    said = "jump_gap = 1 is an upper bound: the bars behind the price model propose 0.01 to 0.57."
+    fourth = full.gaps.iloc[[0]].assign(jump_gap=0.57, chosen=False)
+    made = replace(
+        full,
+        scenario=full.scenario | proposal,
+        manifest=full.manifest | {"warnings": [said]},
+        gaps=pd.concat([full.gaps, fourth]),
+    )
+    page = Page(report.render(made))
+    answer = page.said("answer").split("The same run")[0]
+    assert answer.count(said) == len(ALPHAS)
+    assert said not in page.said("warnings")
+    assert "0, 0.57 highest the bars propose" in page.said("gaps")
+    inside = replace(full, scenario=full.scenario | {"prices": {"provenance": {"jump_gap": [0.01, 1.0]}}})
+    assert "upper bound: the bars" not in report.render(inside)
+
+
+def test_text_is_marked_up_and_shown_in_letters_that_fonts_have():
+    assert prose.marked("Binance USDⓈ-M: `fund` < 1") == "Binance USDS-M: <code>fund</code> &lt; 1"
+    page = report.render(record(sample()))
+    assert "Ⓢ" not in page
+    assert "`" not in Page(page).said("assumptions")
+
+
+def test_numbers_that_differ_are_explained(page):
+    seen = Page(page)
+    assert "with a fund without limit" in seen.said("worst")
+    assert "may fill the fund again" in seen.said("worst")
+    assert "so the two differ" in seen.said("loss")
+    money = Page(report.render(record(sample(settlement="profit"))))
+    assert "so the two differ" not in money.said("loss")
+
+
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        ({"settlement": "profit"}, "; a winner realises profit at the mark price, and it pays the loss."),
+        ({"settlement": "bankruptcy"}, "closed against winners at the bankruptcy price."),
+        ({"settlement": "bankruptcy", "adl_price": "mark"}, "closed against winners at the mark price."),
+        ({"policy": "pro_rata"}, "ADL: all winners share the loss in proportion to what they can bear; "),
+        ({"score": "profit_size"}, ", by score (classes of return, then size); "),
+    ],
+)
+def test_rules_of_adl_are_said_in_words(rules, said):
+    venue = Venue("x", [Tier(0, math.inf, 50, 0.01)], **rules)
+    assert any(said in text for text in prose.assumptions({"venue": venue.describe()}))
+
+
+def test_no_interval_of_money_reaches_below_zero(page):
+    assert "USD\u00a0−" not in page
+
+
+def test_worst_paths_are_named_with_what_they_cost(page, full):
+    said = Page(page).said("worst")
+    for path, row in full.result.paths.nlargest(5, "deficit").iterrows():
+        assert f"{path} {formatting.usd(row['deficit'])}".replace(formatting.SPACE, " ") in said
+    assert "perp-stress path RUN" in said
+
+
+def test_what_was_never_seen_is_said_as_its_bound():
+    result = quiet()
+    page = Page(report.render(record(result)))
+    high = formatting.percent(result.depletion_probability().high).replace(formatting.SPACE, " ")
+    assert f"below {high}" in page.said("answer")
+    assert "None seen in 60 paths" in page.said("answer")
+    for name in ("answer", "who", "gaps"):
+        assert not re.search(r"(?<![\d.])0 %", page.said(name)), name
+    assert "no limit" in page.said("answer")
+    assert "No path has a loss beyond margin" in page.said("worst")
+
+
+def test_a_floor_triggers_adl_and_empties_no_fund():
+    page = Page(report.render(record(sample(drawdown=0.3))))
+    answer = page.said("answer")
+    assert "chance of ADL" in answer
+    assert "ADL triggered" in answer
+    assert "Fund empty: below" in answer
+    assert "depletion" not in answer
+    assert "before the fund is empty" in page.said("assumptions")
+
+
+def test_one_path_gives_no_probability():
+    page = Page(report.render(record(one_path())))
+    answer = page.said("answer")
+    assert "One path gives no probability" in answer
+    assert formatting.usd(one_path().paths["fund_needed"][0]).replace(formatting.SPACE, " ") in answer
+    assert "%" not in answer.split("hangs on")[0]
+    assert "figure-time" not in page.text
+    assert "figure-path" in page.text
+
+
+def test_one_side_only_is_reported():
+    assert "Left unpaid" in Page(report.render(record(one_side()))).said("loss")
+
+
+def test_a_result_without_its_run_is_reported_without_the_picture_of_a_path(full):
+    from dataclasses import replace
+
+    old = replace(full, result=replace(full.result, design=None))
+    page = report.render(old)
+    assert page.count("<svg") == len(FIGURES) - 1
+
+
+def test_provenance_names_files_and_not_where_they_lay(page):
+    said = Page(page).said("provenance")
+    for text in ("bars.csv, sha256 f00d", "5ca1ab1e", "numba", "2025-01-02"):
+        assert text in said
+    assert "/home" not in page
+
+
+def test_text_of_the_pictures_is_left_as_it_was(page):
+    figure = Page(page).text["figure-leverage"]
+    ticks = re.findall(r"[\d.]+ %", figure)
+    assert "100 %" in ticks
+    assert all(float(tick.split()[0]) > 0 for tick in ticks)
+
+
+def test_two_writes_give_the_same_bytes(full, tmp_path):
+    first = report.write(full, tmp_path / "a.html")
+    second = report.write(full, tmp_path / "b.html")
+    assert first == tmp_path / "a.html"
+    assert first.read_bytes() == second.read_bytes()
+    assert b"\r" not in first.read_bytes()
+
+
+PROBE = """<!doctype html><html><body><pre id="probe">waiting</pre>{frames}<script>
+addEventListener("load", () => {{
+  const lines = [...document.querySelectorAll("iframe")].map(frame => {{
+    const root = frame.contentDocument.documentElement;
+    const wide = [...root.querySelectorAll("body *")].filter(e => !e.closest(".scroll") && !e.closest("svg")
+      && e.getBoundingClientRect().right > root.clientWidth + 1).map(e => e.tagName + "." + e.className);
+    return [root.clientWidth, root.scrollWidth, wide.length, ...wide.slice(0, 3)].join(" ");
+  }});
+  document.getElementById("probe").textContent = lines.join(";");
+}});
+</script></body></html>"""
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium on PATH")
+@pytest.mark.parametrize("kind", ["full", "one path"])
+def test_a_browser_shows_it_without_overflow_or_complaint(kind, page, tmp_path):
+    text = page if kind == "full" else report.render(record(one_path()))
+    widths = (390, 1280)
+    frames = "".join(
+        f'<iframe width="{w}" height="900" style="border:0" srcdoc="{html.escape(text)}"></iframe>' for w in widths
+    )
+    (tmp_path / "probe.html").write_text(PROBE.format(frames=frames), encoding="utf-8")
+    flags = (
+        "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+        "--disable-component-update --disable-sync --hide-scrollbars --enable-logging=stderr --window-size=1400,1000"
+    )
+    command = [str(CHROMIUM), *flags.split(), f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom"]
+    done = subprocess.run(
+        [*command, (tmp_path / "probe.html").as_uri()], capture_output=True, text=True, timeout=120, check=True
+    )
+    measured = re.search(r'<pre id="probe">([^<]*)</pre>', done.stdout)
+    assert measured is not None
+    for width, line in zip(widths, measured[1].split(";"), strict=True):
+        client, scroll, wide, *_ = line.split()
+        assert int(client) == width
+        assert int(scroll) <= width, line
+        assert int(wide) == 0, line
+    assert ":CONSOLE" not in done.stderr, done.stderr

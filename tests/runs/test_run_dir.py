@@ -1,0 +1,241 @@
+"""A run directory: complete or not there, the same bytes from the same seed, read back to the same bits."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import stress
+from stress import serialize, simulation
+from stress.cli import main
+from stress.errors import InputError
+from stress.runs import record as records
+from stress.runs import run_directory
+from tests.conftest import ROOT
+from tests.support.results import one_path, sample
+from tests.support.tiny import POSITIONS, TINY, write_replay
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("scenario")
+    (folder / "tiny.toml").write_text(TINY)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def record(folder):
+    return stress.run(folder / "tiny.toml")
+
+
+def files(directory):
+    return {str(p.relative_to(directory)): p.read_bytes() for p in sorted(directory.rglob("*")) if p.is_file()}
+
+
+def same_frames(a, b):
+    pd.testing.assert_frame_equal(a, b, check_exact=True)
+
+
+def test_the_run_is_worth_a_test(record):
+    paths = record.result.paths
+    assert 0 < paths["depleted"].sum() < len(paths)
+    assert paths["adl_count"].sum() > 0
+    assert record.fund == 1e5
+    assert record.alphas == (0.2, 0.01)
+
+
+def test_three_pairs_of_gaps_stand_side_by_side(record, folder):
+    gaps = record.gaps
+    assert list(zip(gaps["gap"], gaps["jump_gap"], gaps["chosen"], strict=True)) == [
+        (0.0, 0.0, False), (0.0, 1.0, True), (1.0, 1.0, False)
+    ]  # fmt: skip
+    assert gaps["required_fund_0.2"].is_monotonic_increasing
+    assert gaps.loc[1, "required_fund_0.2"] == record.required.loc[0, "fund"]
+    assert gaps.loc[1, "p_depleted"] == record.result.depletion_probability().value
+    assert gaps.loc[1, "largest_need"] == record.result.paths["fund_needed"].max()
+    alone = stress.run(folder / "tiny.toml", ["run.jump_gap=0"])
+    assert list(alone.gaps["chosen"]) == [True, False]
+    for column in ("p_depleted", "mean_deficit", "required_fund_0.01", "required_fund_0.01_high"):
+        assert alone.gaps.loc[0, column] == gaps.loc[0, column]
+
+
+def test_a_bound_is_noted(record):
+    note = record.required.loc[1, "note"]
+    assert "40 paths" in note
+    summary = records.summary(record)
+    assert summary["required_fund"][1]["high"] is None
+    assert summary["required_fund"][1]["high_reason"] == note
+    assert summary["gaps"][1]["required_fund_0.01_high"] is None
+    json.loads(json.dumps(summary, allow_nan=False))
+
+
+def test_what_is_saved_is_read_back_to_the_same_bits(record, tmp_path):
+    again = stress.open_run(run_directory.save(record, tmp_path / "run", report=False))
+    for name in ("paths", "positions", "cells"):
+        same_frames(getattr(again.result, name), getattr(record.result, name))
+    assert again.result.fund_at.tobytes() == record.result.fund_at.tobytes()
+    same_frames(again.gaps, record.gaps)
+    same_frames(again.required, record.required)
+    assert again.scenario == record.scenario
+    assert again.manifest == record.manifest
+    assert again.result.config == record.result.config
+    assert again.result.provenance == record.result.provenance
+    same_frames(again.result.summary(), record.result.summary())
+    same_frames(again.result.by_leverage(side="long"), record.result.by_leverage(side="long"))
+    worst = int(record.result.paths["adl_usd"].argmax())
+    same_frames(again.result.replay_path(worst), record.result.replay_path(worst))
+
+
+def test_a_seed_gives_the_same_bytes_whatever_the_threads(folder, tmp_path):
+    scenario = stress.load_scenario(folder / "tiny.toml")
+    made = []
+    for threads in (1, 2):
+        record = simulation.execute(scenario, threads=threads)
+        made.append(files(run_directory.save(record, tmp_path / str(threads), report=False)))
+    changing = {"manifest.json"}
+    assert set(made[0]) == set(made[1])
+    assert {f"tables/{name}.csv" for name in ("summary", "required_fund", "gaps", "depletion_curve", "by_leverage")} | {
+        "tables/paths.csv.gz", "tables/positions.csv.gz", "tables/cells.npz", "tables/fund_at.npz", "scenario.json",
+        "config.json", "summary.json", "manifest.json",
+    } == set(made[0])  # fmt: skip
+    for name in set(made[0]) - changing:
+        assert made[0][name] == made[1][name], name
+    other = simulation.execute(stress.load_scenario(folder / "tiny.toml", ["seed=4"]))
+    assert (
+        files(run_directory.save(other, tmp_path / "other", report=False))["tables/paths.csv.gz"]
+        != (made[0]["tables/paths.csv.gz"])
+    )
+
+
+def test_figures_and_report_are_part_of_it(record, tmp_path):
+    directory = run_directory.save(record, tmp_path / "run")
+    for name in ("depletion_curve", "adl_by_leverage"):
+        assert (directory / "figures" / f"{name}.png").read_bytes()[:4] == b"\x89PNG"
+        assert "<svg" in (directory / "figures" / f"{name}.svg").read_text()
+    assert files(run_directory.save(record, tmp_path / "again")) == files(directory)
+    assert "tiny" in (directory / "report.html").read_text()
+
+
+def test_a_run_of_the_same_scenario_is_replaced_and_nothing_else(record, folder, tmp_path):
+    directory = tmp_path / "runs" / "mine"
+    run_directory.save(record, directory, report=False)
+    (directory / "leftover").write_text("x")
+    run_directory.save(record, directory, report=False)
+    assert not (directory / "leftover").exists()
+    other = stress.run(folder / "tiny.toml", ["run.paths=2"])
+    before = files(directory)
+    with pytest.raises(InputError, match="same scenario"):
+        run_directory.save(other, directory, report=False)
+    assert files(directory) == before
+    full, empty = tmp_path / "full", tmp_path / "empty"
+    full.mkdir()
+    empty.mkdir()
+    (full / "thesis.tex").write_text("precious")
+    with pytest.raises(InputError, match="something else"):
+        run_directory.save(record, full, report=False)
+    assert run_directory.save(record, empty, report=False).is_dir()
+
+
+def test_nothing_is_left_of_a_run_that_could_not_be_written(record, tmp_path, monkeypatch):
+    directory = tmp_path / "run"
+    run_directory.save(record, directory, report=False)
+    before = files(directory)
+    write = run_directory._write
+
+    def interrupted(*arguments):
+        write(*arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run_directory, "_write", interrupted)
+    for target in (directory, tmp_path / "new"):
+        with pytest.raises(KeyboardInterrupt):
+            run_directory.save(record, target, report=False)
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
+    assert files(directory) == before
+
+
+def test_a_path_can_be_run_again_only_on_its_own_inputs(tmp_path):
+    record = stress.run(write_replay(tmp_path))
+    assert set(record.manifest["inputs"]) == {"book.file", "prices.bars"}
+    directory = run_directory.save(record, tmp_path / "run", report=False)
+    kept = json.loads((directory / "manifest.json").read_text())["inputs"]
+    assert kept["book.file"]["path"] == "../positions.csv"
+    moved = tmp_path / "elsewhere"
+    shutil.move(directory, moved)
+    again = stress.open_run(moved)
+    assert list(again.result.positions["account"]) == ["007", "NA", "x, y"]
+    log = again.result.replay_path(0)
+    same_frames(log, record.result.replay_path(0))
+    assert set(log["event"]) >= {"liquidation", "adl"}
+    (tmp_path / "positions.csv").write_text(POSITIONS.replace("4000", "4001"))
+    with pytest.raises(InputError, match=r"book\.file: .*expected the file as it was"):
+        stress.open_run(moved).result.replay_path(0)
+    (tmp_path / "positions.csv").unlink()
+    with pytest.raises(InputError, match=r"book\.file: .*expected a readable file"):
+        stress.open_run(moved).result.replay_path(0)
+    assert stress.open_run(moved).result.depletion_probability().value == 1.0
+
+
+def test_warnings_are_recorded_and_still_given(tmp_path):
+    path = write_replay(tmp_path)
+    (tmp_path / "positions.csv").write_text(POSITIONS.replace("short,30", "short,29"))
+    with pytest.warns(stress.BookWarning, match="held outside") as caught:
+        record = stress.run(path, ["book.imbalance=outside"])
+    assert len(caught) == 1
+    assert sum("held outside" in text for text in record.warnings) == 1
+
+
+def test_what_is_no_run_directory(record, tmp_path):
+    with pytest.raises(InputError, match="a run directory"):
+        stress.open_run(tmp_path / "nowhere")
+    directory = run_directory.save(record, tmp_path / "run", report=False)
+    manifest = json.loads((directory / "manifest.json").read_text())
+    (directory / "manifest.json").write_text(json.dumps(manifest | {"schema_version": 99}))
+    with pytest.raises(InputError, match="newer version"):
+        stress.open_run(directory)
+
+
+def test_a_result_made_in_python_is_kept_too(tmp_path):
+    made = sample()
+    again = stress.open_run(made.save(tmp_path / "mine", name="mine", report=True)).result
+    for name in ("paths", "positions", "cells"):
+        same_frames(getattr(again, name), getattr(made, name))
+    assert np.array_equal(again.fund_at, made.fund_at)
+    assert again.required_fund(0.05) == made.required_fund(0.05)
+    assert "<svg" in (tmp_path / "mine" / "report.html").read_text()
+    with pytest.raises(stress.InputError, match="made in Python"):
+        again.replay_path(0)
+
+
+def test_a_result_without_counts_of_positions_is_kept_and_has_no_report(folder, tmp_path, capsys):
+    made = simulation.execute(stress.load_scenario(folder / "tiny.toml"), detail="paths").result
+    with pytest.raises(InputError, match="expected a run with detail='positions': a report shows who is hit"):
+        made.save(tmp_path / "mine", report=True)
+    assert list(tmp_path.iterdir()) == []
+    directory = made.save(tmp_path / "mine")
+    same_frames(stress.open_run(directory).result.paths, made.paths)
+    assert not (directory / "tables" / "by_leverage.csv").exists()
+    with pytest.raises(SystemExit) as caught:
+        main(["report", str(directory)])
+    assert caught.value.code == 2
+    assert "expected a run with detail='positions'" in capsys.readouterr().err
+    assert not (directory / "report.html").exists()
+
+
+def test_a_report_needs_a_directory(folder):
+    with pytest.raises(InputError, match="a directory to write the report in"):
+        stress.run(folder / "tiny.toml", report=True)
+
+
+def test_the_summary_keeps_to_its_published_schema(record):
+    jsonschema = pytest.importorskip("jsonschema", reason="jsonschema comes with the notebooks extra")
+    schema = json.loads((ROOT / "docs" / "summary.schema.json").read_text())
+    checker = jsonschema.Draft202012Validator(schema)
+    for made in (record, records.of_result(one_path()), records.of_result(sample(), alphas=(1e-6,))):
+        checker.validate(json.loads(serialize.dumps(records.summary(made))))
+    broken = records.summary(record) | {"paths": 0}
+    assert not checker.is_valid(json.loads(serialize.dumps(broken)))

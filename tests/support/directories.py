@@ -1,0 +1,35 @@
+"""Run directories: their files, an interruption after some paths, and a full disk."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+
+def files(directory: Path) -> dict[str, bytes]:
+    """A run directory, without the time and the date."""
+    found = {str(p.relative_to(directory)): p.read_bytes() for p in sorted(directory.rglob("*")) if p.is_file()}
+    del found["manifest.json"]
+    return found
+
+
+def interrupt(after: int):
+    def progress(done, total):
+        if done >= after:
+            raise KeyboardInterrupt
+
+    return progress
+
+
+def no_room(monkeypatch, after: int, until: int | None = None) -> None:
+    """The disk is full from the given file on, or up to another one."""
+    real, calls = os.fsync, []
+
+    def full(file):
+        calls.append(file)
+        if len(calls) > after and (until is None or len(calls) <= until):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(file)
+
+    monkeypatch.setattr(os, "fsync", full)
