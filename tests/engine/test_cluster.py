@@ -9,7 +9,9 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import CancelledError
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -112,9 +114,9 @@ class ClusterPool:
         self.client.close(timeout=2)
 
 
-@pytest.fixture(scope="module")
-def machines(tmp_path_factory):
-    machines = ClusterPool(tmp_path_factory.mktemp("machines"))
+@contextmanager
+def two_workers(folder: Path) -> Iterator[ClusterPool]:
+    machines = ClusterPool(folder)
     try:
         for process in [machines.start("worker", machines.address, "--nthreads=1", "--no-nanny", "--no-dashboard")
                         for _ in range(2)]:  # fmt: skip
@@ -123,6 +125,19 @@ def machines(tmp_path_factory):
         yield machines
     finally:
         machines.close()
+
+
+@pytest.fixture(scope="module")
+def machines(tmp_path_factory):
+    with two_workers(tmp_path_factory.mktemp("machines")) as machines:
+        yield machines
+
+
+@pytest.fixture
+def own_machines(tmp_path_factory):
+    """Machines that a test may ruin."""
+    with two_workers(tmp_path_factory.mktemp("machines")) as machines:
+        yield machines
 
 
 def test_two_workers_give_the_same_bytes(machines, alone, monkeypatch):
@@ -190,75 +205,74 @@ def test_other_commands_reach_the_cluster_too(machines, tmp_path, monkeypatch, c
         assert said[0] == said[1]
 
 
-def test_a_worker_that_is_killed_half_way_costs_nothing_but_time(machines, alone, monkeypatch):
+def test_a_worker_that_is_killed_half_way_costs_nothing_but_time(own_machines, alone, monkeypatch):
     """First the one is killed while it has blocks in hand, then the other; one that comes later finishes the run."""
     monkeypatch.setattr(scheduling, "BLOCK_BYTES", SMALL)
     monkeypatch.setattr(scheduling, "SECONDS", 0.04)  # some fifty blocks
-    before = machines.pids()
+    before = own_machines.pids()
     assert len(before) == 2
     (first, pid), (second, other) = before.items()
     fresh, killed = [], []
 
     def progress(done, total):
         if done >= 200 and not killed:
-            assert machines.client.processing()[first]
+            assert own_machines.client.processing()[first]
             os.kill(pid, signal.SIGKILL)
             killed.append(first)
         elif done >= 400 and len(killed) == 1:
-            assert machines.client.processing()[second]
+            assert own_machines.client.processing()[second]
             os.kill(other, signal.SIGKILL)
             killed.append(second)
-            fresh.append(machines.worker())
+            fresh.append(own_machines.worker())
 
-    found = simulate(Slow, executor=machines.client, progress=progress)
+    found = simulate(Slow, executor=own_machines.client, progress=progress)
     assert len(killed) == 2
     assert digests(found) == alone
-    assert list(machines.pids().values()) == [process.pid for process in fresh]
+    assert list(own_machines.pids().values()) == [process.pid for process in fresh]
 
 
-def test_a_worker_without_the_package_is_said_to_lack_it(machines, tmp_path):
+def test_a_worker_without_the_package_is_said_to_lack_it(own_machines, tmp_path):
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['stress'] = None\n")
-    worker = machines.worker(PYTHONPATH=str(tmp_path))
+    worker = own_machines.worker(PYTHONPATH=str(tmp_path))
     with pytest.raises(WorkerError, match=r"it needs what is installed here \(.*No module named 'stress"):
-        simulate(executor=machines.client)
+        simulate(executor=own_machines.client)
     worker.kill()
 
 
-def test_a_cluster_without_workers_is_given_up(machines, monkeypatch):
+def test_a_cluster_without_workers_is_given_up(own_machines, monkeypatch):
     """After a while; a worker that comes in time is waited for."""
     end = time.monotonic() + PATIENCE
-    while machines.client.nthreads():
-        for pid in machines.pids().values():
+    while own_machines.client.nthreads():
+        for pid in own_machines.pids().values():
             os.kill(pid, signal.SIGKILL)
         assert time.monotonic() < end
         time.sleep(0.05)
     monkeypatch.setattr(cluster, "ALONE", 0.5)
     monkeypatch.setattr(scheduling, "PATIENCE", 0.1)
     with pytest.raises(WorkerError, match=r"no worker for 0\.5 seconds"):
-        simulate(executor=machines.client)
+        simulate(executor=own_machines.client)
     monkeypatch.setattr(cluster, "TIMEOUT", 0.5)
-    with pytest.raises(InputError, match="a scheduler that has workers"), cluster.connect(machines.address):
+    with pytest.raises(InputError, match="a scheduler that has workers"), cluster.connect(own_machines.address):
         pass
-    worker = machines.worker()
-    (address,) = (address for address, pid in machines.pids().items() if pid == worker.pid)
+    worker = own_machines.worker()
+    (address,) = (address for address, pid in own_machines.pids().items() if pid == worker.pid)
     with pytest.raises(InputError, match="there is a Worker"), cluster.connect(address):
         pass
 
 
-def test_a_scheduler_that_goes_leaves_the_finished_paths(machines, tmp_path, monkeypatch):
-    """The last test of these machines."""
+def test_a_scheduler_that_goes_leaves_the_finished_paths(own_machines, tmp_path, monkeypatch):
     (tmp_path / "tiny.toml").write_text(TINY)
     monkeypatch.setattr(scheduling, "BLOCK_BYTES", SMALL)
     stress.run(tmp_path / "tiny.toml", directory=tmp_path / "whole")
     monkeypatch.setattr(checkpoint, "SECONDS", 0.0)
-    assert machines.client.nthreads()
+    assert own_machines.client.nthreads()
 
     def progress(done, total):
-        machines.scheduler.kill()
+        own_machines.scheduler.kill()
 
     with pytest.raises(WorkerError, match="the scheduler of the cluster is gone") as caught:
         stress.run(
-            tmp_path / "tiny.toml", directory=tmp_path / "run", executor=machines.client, progress=progress
+            tmp_path / "tiny.toml", directory=tmp_path / "run", executor=own_machines.client, progress=progress
         )  # fmt: skip
     assert "of 40 paths are kept. To go on: perp-stress run --resume" in caught.value.__notes__[0]
     stress.run(tmp_path / "tiny.toml", directory=tmp_path / "run", threads=2)
