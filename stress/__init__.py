@@ -20,6 +20,7 @@ _HOMES = {
     "Result": "results.result",
     "Scenario": "scenario.scenario",
     "SimulationError": "engine.design",
+    "Study": "analysis.study",
     "Tier": "venue.venue",
     "Venue": "venue.venue",
     "allocate": "venue.allocate",
@@ -30,6 +31,7 @@ _HOMES = {
     "open_run": "runs.run_directory",
     "reverse_shock": "analysis.reverse_stress",
     "run": "simulation",
+    "save_run": "simulation",
     "simulate": "simulation",
 }
 _MODULES = ("plots", "prices", "results")

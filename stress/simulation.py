@@ -1,7 +1,7 @@
-"""The one orchestrator: from what a person gives to a `Result`, or to the record of a scenario.
+"""The one orchestrator: from book, venue and prices to a `Result`, from a scenario to a `Record` and its directory.
 
-`simulate` takes book, venue and prices; `run` takes a scenario and may keep the run in a directory. Both have the paths
-worked in blocks (`stress.engine`) and put the result together in the order of the paths.
+`simulate` takes book, venue and prices; `run` takes a scenario and may save the run in a directory; `save_run` saves
+what either of them returned.
 """
 
 from __future__ import annotations
@@ -15,23 +15,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import pandas as pd
-
 from stress import serialize
-from stress.analysis.study import run_designs
+from stress.analysis.study import Study
 from stress.book.book import Book
 from stress.engine import scheduling
 from stress.engine.design import Detail
 from stress.engine.prepare import prepare
 from stress.errors import InputError, Problem
 from stress.results.result import Result
-from stress.runs.record import BOUNDS, SCHEMA, Record, _gap_row, _required
+from stress.runs import record as records
+from stress.runs import run_directory
+from stress.runs.record import BOUNDS, SCHEMA, Record
 from stress.scenario.scenario import Scenario, load_scenario
 from stress.venue.depth import Depth
 from stress.venue.venue import Venue
 
 if TYPE_CHECKING:
     from stress.runs.checkpoint import Checkpoint
+    from stress.runs.resume import UnfinishedRun
 
 
 def simulate(
@@ -73,8 +74,8 @@ def simulate(
     depth : Depth, optional
         Default: a book of infinite depth.
     gap, jump_gap : float
-        Share of a continuous move, and of a jump, that cannot be traded through, in [0, 1]. The required fund hangs
-        on these two more than on any other number.
+        Share of a continuous move, and of a jump, that cannot be traded through, in [0, 1]. The required fund
+        depends on these two more than on any other number.
     seed : int
         0 <= seed < 2^63. The same seed gives the same bytes, whatever the threads and blocks.
     under_margin : {"error", "liquidate", "drop"}
@@ -85,9 +86,9 @@ def simulate(
     threads : int, optional
         Default: all processors of this process.
     executor : concurrent.futures.Executor or distributed.Client, optional
-        Works the blocks instead of threads, and stays open: a pool of processes (by spawn, or a fork of a process
+        Processes the blocks instead of threads, and stays open: a pool of processes (by spawn, or a fork of a process
         without threads), a cluster of dask.distributed, or anything else with `submit`. `threads` then says how many
-        blocks are worked at a time, by default as many as the executor has workers.
+        blocks are processed at a time, by default as many as the executor has workers.
     progress : callable, optional
         Called with (paths done, paths in all) after every block.
 
@@ -108,7 +109,8 @@ def simulate(
         book, venue, prices, fund=fund, n_paths=n_paths, horizon=horizon, step=step, depth=depth, gap=gap,
         jump_gap=jump_gap, seed=seed, under_margin=under_margin, detail=detail,
     )  # fmt: skip
-    return run_designs([design], threads=threads, executor=executor, progress=progress)[0]
+    study = Study({"design": design})
+    return study.run(threads=threads, executor=executor, progress=progress).results["design"]
 
 
 def run(
@@ -131,8 +133,8 @@ def run(
     threads, executor, progress
         See `stress.simulate`.
     directory : path, optional
-        Keep the run there. While it works, finished paths are kept in `directory.partial`: the same call goes on from
-        them after an interruption, to the same bytes.
+        Save the run there. Until it is complete, finished paths are in `directory.partial`: after an interruption the
+        same call resumes from them, with the same bytes as without it.
     report : bool
         Whether to draw the figures and write report.html there too.
 
@@ -147,14 +149,70 @@ def run(
         scenario = load_scenario(scenario, overrides)
     if directory is None:
         return execute(scenario, threads=threads, executor=executor, progress=progress)
-    from stress.runs import run_directory
-    from stress.runs.checkpoint import Checkpoint
+    from stress.runs.resume import unfinished_run
 
-    with Checkpoint(Path(directory), scenario) as kept:
-        run_directory.check_target(kept.directory, scenario.hash)
-        record = execute(scenario, threads=threads, executor=executor, progress=progress, kept=kept)
-        kept.save(record, report)
+    unfinished = unfinished_run(Path(directory), scenario)
+    with unfinished.checkpoint as checkpoint:
+        run_directory.check_target(unfinished.directory, scenario.hash)
+        record = execute(scenario, threads=threads, executor=executor, progress=progress, checkpoint=checkpoint)
+        save_finished(record, unfinished, report)
     return record
+
+
+def save_run(run: Result | Record, directory: str | Path, *, name: str = "result", report: bool = False) -> Path:
+    """Write a run directory, which `stress.open_run` reads back.
+
+    Parameters
+    ----------
+    run : Result or Record
+    directory : path
+        A run directory of the same scenario is replaced.
+    name : str
+        Of a Result; a Record has its own.
+    report : bool
+        Whether to draw the figures and write report.html too; needs a run with detail "positions".
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    InputError
+        If something else is there already, or if there is no room or no right to write; what was there is kept. Or
+        if a report is asked for and positions were not counted.
+    """
+    record = run if isinstance(run, Record) else records.of_result(run, name=name)
+    return run_directory.save(record, directory, extras=_report_writer(record, directory, report))
+
+
+def save_finished(record: Record, unfinished: UnfinishedRun, report: bool) -> None:
+    """Write the run directory of a run that is finished, at first inside its checkpoint, which is then removed.
+
+    Raises
+    ------
+    InputError
+        As `save_run`.
+    """
+    checkpoint, directory = unfinished.checkpoint, unfinished.directory
+    checkpoint.make()
+    run_directory.save(
+        record,
+        directory,
+        extras=_report_writer(record, directory, report),
+        room=checkpoint.path,
+        placed=lambda: checkpoint.finish(directory),
+    )
+
+
+def _report_writer(record: Record, directory: str | Path, report: bool) -> Callable[[Path], None] | None:
+    """What writes the figures and the report into a run directory, if they are asked for."""
+    if not report:
+        return None
+    from stress.report import run_files
+
+    run_files.check_counted(record.result, directory)
+    return lambda folder: run_files.write_files(record, folder)
 
 
 def execute(
@@ -164,7 +222,7 @@ def execute(
     executor: Executor | None = None,
     progress: Callable[[int, int], None] | None = None,
     command: str = "",
-    kept: Checkpoint | None = None,
+    checkpoint: Checkpoint | None = None,
     detail: Detail = "positions",
 ) -> Record:
     """Run a scenario at its own pair of gap and jump_gap, at (0, 0) and at (1, 1), on the same prices.
@@ -176,10 +234,10 @@ def execute(
         See `stress.simulate`.
     command : str
         For the manifest.
-    kept : PartialRun, optional
-        Where finished paths are kept, and those of an interrupted run are found.
+    checkpoint : Checkpoint, optional
+        Keeps finished blocks, and hands over those of an interrupted run.
     detail : {"positions", "paths"}
-        Of the scenario's own pair, see `stress.simulate`; of the other two only the paths are kept.
+        Of the scenario's own pair, see `stress.simulate`; the other two have "paths".
 
     Raises
     ------
@@ -192,20 +250,23 @@ def execute(
         built = scenario.build()
         chosen = built.design
         pairs = sorted({*BOUNDS, (chosen.gap, chosen.jump_gap)})
-        runs = [replace(chosen, gap=gap, jump_gap=jump_gap, detail="paths") for gap, jump_gap in pairs]
-        runs[pairs.index((chosen.gap, chosen.jump_gap))] = replace(chosen, detail=detail)
+        designs = {
+            records.pair_name(gap, jump_gap): replace(chosen, gap=gap, jump_gap=jump_gap, detail="paths")
+            for gap, jump_gap in pairs
+        }
+        own = records.pair_name(chosen.gap, chosen.jump_gap)
+        designs[own] = replace(chosen, detail=detail)
         ready = time.perf_counter()
-        results = run_designs(runs, threads=threads, executor=executor, progress=progress, sink=kept)
+        study = Study(designs).run(threads=threads, executor=executor, progress=progress, sink=checkpoint)
     done = time.perf_counter()
-    found = 0 if kept is None else kept.found
-    said = list({(str(w.message), w.category): w for w in caught}.values())
-    for w in said:
+    resumed = 0 if checkpoint is None else checkpoint.resumed_paths
+    given = list({(str(w.message), w.category): w for w in caught}.values())
+    for w in given:
         warnings.warn_explicit(w.message, w.category, w.filename, w.lineno)
     alphas = scenario.fund.alphas
-    at = pairs.index((chosen.gap, chosen.jump_gap))
-    result = results[at]
+    result = study.results[own]
     result = replace(result, config=serialize.loads(serialize.dumps(result.config)))
-    gaps = pd.DataFrame([_gap_row(r, alphas, i == at) for i, r in enumerate(results)])
+    gaps = records.gap_table(study, alphas, own)
     manifest = {
         "schema_version": SCHEMA,
         "name": scenario.name,
@@ -215,11 +276,11 @@ def execute(
         "inputs": scenario.inputs,
         "threads": threads or scheduling.default_threads(),
         "wall_seconds": round(done - start, 3),
-        "paths_per_second": round(len(pairs) * (result.n_paths - found) / (done - ready), 1),
+        "paths_per_second": round(len(pairs) * (result.n_paths - resumed) / (done - ready), 1),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": command,
-        "warnings": [*(str(w.message) for w in said), *built.notes],
+        "warnings": [*(str(w.message) for w in given), *built.notes],
     }
-    if found:
-        manifest["resumed_paths"] = found
-    return Record(scenario.resolved(), manifest, result, gaps, _required(result, alphas))
+    if resumed:
+        manifest["resumed_paths"] = resumed
+    return Record(scenario.resolved(), manifest, result, gaps, records.required_funds(result, alphas))

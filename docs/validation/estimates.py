@@ -10,7 +10,7 @@ from scipy import stats
 from scipy.special import ndtri
 
 from docs.validation.case import Found, Section, exact, share
-from stress.results.comparison import _event_difference
+from stress.results.comparison import event_difference
 from stress.results.estimate import clopper_pearson, paths_needed, upper_quantile, wilson
 from stress.results.sizing import required_fund
 
@@ -91,7 +91,7 @@ def quantile_of_exponentials() -> Found:
 def paired_variance() -> Found:
     """Variance of two separate runs over that of pairs; events of 1e-3 and 8e-4, both on 7.5e-4."""
     n = 10**6
-    pairs = _event_difference(250, 50, n).se ** 2 * n
+    pairs = event_difference(250, 50, n).se ** 2 * n
     return exact((1e-3 * (1 - 1e-3) + 8e-4 * (1 - 8e-4)) / pairs, 1e-9)
 
 

@@ -1,16 +1,150 @@
-"""Designs on one market: the same price paths for all of them (common random numbers)."""
+"""Named designs on one market: the same price paths for all of them (common random numbers).
+
+What differs between two designs of a study, path by path, is the design alone. Results come in one long table: a row
+per design and quantity.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from stress.engine.design import Design
 from stress.engine.prepare import is_number
 from stress.engine.run_blocks import BlockSink, run_blocks
-from stress.errors import InputError, Problem
+from stress.errors import InputError, Problem, raise_if
 from stress.provenance import provenance
+from stress.results import comparison
+from stress.results.estimate import Estimate
 from stress.results.result import Result
+
+REQUIRED_FUND = "required fund"  # quantity with an alpha
+LARGEST_NEED = "largest fund needed"
+DEPLETED, ADL = "P(fund depleted, ADL triggered)", "P(somebody is auto-deleveraged)"  # see `Result.summary`
+MEAN_DEFICIT, MEAN_ADL = "mean deficit", "mean raised or forgone by ADL"
+COLUMNS = ("quantity", "alpha", "estimate", "se", "low", "high", "unit", "note")
+
+
+class Study:
+    """Named designs on one market.
+
+    Parameters
+    ----------
+    designs : mapping of str to Design
+        One or more (`Scenario.build().design`), in the order of the results. They share prices, seed, number of paths,
+        steps and step.
+
+    Raises
+    ------
+    InputError
+        With each difference between their markets.
+    """
+
+    def __init__(self, designs: Mapping[str, Design]):
+        if not designs:
+            raise InputError(Problem("study", "one design or more", value=0))
+        names = list(designs)
+        lead = _market(designs[names[0]])
+        problems = []
+        for name in names[1:]:
+            market = _market(designs[name])
+            problems += [
+                Problem(name, f"the same {key} as {names[0]}: {lead[key]}", column=key, value=market[key])
+                for key in comparison.MARKET
+                if market[key] != lead[key]
+            ]
+        raise_if(problems)
+        prices = designs[names[0]].prices
+        self.designs = {name: _on_prices(design, prices) for name, design in designs.items()}
+
+    def run(
+        self,
+        *,
+        threads: int | None = None,
+        executor: Executor | None = None,
+        progress: Callable[[int, int], None] | None = None,
+        sink: BlockSink | None = None,
+    ) -> StudyResult:
+        """Run all designs on the same price paths, which are made once; arguments as in `run_designs`."""
+        results = run_designs(
+            list(self.designs.values()), threads=threads, executor=executor, progress=progress, sink=sink
+        )
+        return StudyResult(dict(zip(self.designs, results, strict=True)))
+
+
+@dataclass(frozen=True, eq=False)
+class StudyResult:
+    """Results of a study.
+
+    results : dict of str to Result, in the order of the designs
+    """
+
+    results: dict[str, Result]
+
+    def table(self, alphas: Sequence[float] = (0.01, 0.001)) -> pd.DataFrame:
+        """All results in long form.
+
+        Returns
+        -------
+        DataFrame
+            A row per design and quantity: `design`, `quantity`, `alpha` (of a required fund, otherwise nan),
+            `estimate`, `se`, `low`, `high` (95 %; nan where the quantity has none), `unit`, `note` (why an estimate is
+            only a bound). Quantities are those of `Result.summary`, the largest fund that a path needs, and the
+            required fund for each alpha.
+        """
+        return pd.concat(
+            [long_table(result, alphas).assign(design=name) for name, result in self.results.items()],
+            ignore_index=True,
+        )[["design", *COLUMNS]]
+
+    def compare(self, base: str | None = None, alphas: Sequence[float] = (0.01, 0.001)) -> pd.DataFrame:
+        """Every design against one of them, by default the first, with paired errors: `stress.compare`."""
+        base = next(iter(self.results)) if base is None else base
+        if base not in self.results:
+            raise InputError(Problem("compare", f"one of {', '.join(self.results)}", column="base", value=base))
+        return comparison.compare({base: self.results[base]} | self.results, alphas)
+
+
+def long_table(result: Result, alphas: Sequence[float]) -> pd.DataFrame:
+    """The rows of one result, see `StudyResult.table`."""
+    rows: list[tuple[Any, ...]] = [
+        (r.quantity, np.nan, r.estimate, r.se, r.low, r.high, r.unit, "") for r in result.summary().itertuples()
+    ]
+    rows.append((LARGEST_NEED, np.nan, float(result.paths["fund_needed"].max()), *[np.nan] * 3, "USD", ""))
+    for alpha in alphas:
+        e = result.required_fund(alpha)
+        rows.append((REQUIRED_FUND, float(alpha), e.value, e.se, e.low, e.high, "USD", e.note))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def estimate_of(rows: pd.DataFrame, quantity: str, alpha: float | None = None) -> Estimate:
+    """The estimate of a quantity in the rows of one design; nan where they do not have it."""
+    found = rows[(rows["quantity"] == quantity) & (rows["alpha"].isna() if alpha is None else rows["alpha"] == alpha)]
+    if found.empty:
+        return Estimate(np.nan, np.nan, np.nan, np.nan)
+    row = found.iloc[0]
+    estimate, se, low, high = (float(row[name]) for name in ("estimate", "se", "low", "high"))
+    return Estimate(estimate, se, low, high, row["note"])
+
+
+def _market(design: Design) -> dict[str, Any]:
+    """What designs of one study share, by the keys of `Design.describe`."""
+    return {
+        "prices": design.prices.describe(),
+        "seed": design.seed,
+        "paths": design.n_paths,
+        "steps": design.n_steps,
+        "step": design.step,
+    }
+
+
+def _on_prices(design: Design, prices: Any) -> Design:
+    return design if design.prices is prices else replace(design, prices=prices)
 
 
 def run_designs(
@@ -30,7 +164,7 @@ def run_designs(
     threads, executor, progress
         As in `stress.simulate`.
     sink : BlockSink, optional
-        Where finished blocks are kept, and those of an interrupted run are found.
+        Keeps finished blocks, and hands over those of an interrupted run.
 
     Returns
     -------

@@ -168,7 +168,7 @@ def tell_part(traders: int, paths: int, fund: float) -> None:
     )
     with tempfile.TemporaryDirectory() as folder:
         made = simulation.execute(stress.load_scenario(market.MARKET, changes), threads=1)
-        kept = run_directory.save(made, Path(folder) / "run", report=False)
+        kept = run_directory.save(made, Path(folder) / "run")
         seconds = time.perf_counter() - start
         bytes_of = {path.name: path.stat().st_size for path in kept.rglob("*") if path.is_file()}
     of_paths = bytes_of["paths.csv.gz"] + bytes_of["cells.npz"]

@@ -1,10 +1,11 @@
-"""The command `perp-stress`: parse, call, print. Commands are in `app`, exit codes in `common`."""
+"""The command `perp-stress`: parse, call, print. Commands are in `app`, exit codes in `exit_codes`."""
 
 from __future__ import annotations
 
 import atexit
 import sys
 
+from stress.cli.exit_codes import ExitCode
 from stress.engine import signals
 
 
@@ -17,9 +18,9 @@ def main(arguments: list[str] | None = None) -> None:
             app(arguments)
         except KeyboardInterrupt:  # before a command began; those say more themselves
             print("Interrupted.\nNothing was written.", file=sys.stderr)
-            sys.exit(signals.EXIT_CODE)
+            sys.exit(ExitCode.INTERRUPTED)
         finally:
-            atexit.register(signals.ignore)  # so that the exit code is the one that was said
+            atexit.register(signals.ignore)  # so that the exit code stays what it is
 
 
 def _notice() -> str:
@@ -27,4 +28,4 @@ def _notice() -> str:
     jit = sys.modules.get("stress.kernels.jit")
     if jit is None or not hasattr(jit, "is_warm") or jit.CACHE_DIR is None or jit.is_warm():
         return ""
-    return "Interrupted; ending when the compiler is done, at once if interrupted again ..."
+    return "Interrupted: waiting for the compiler to finish; interrupt again to end at once ..."

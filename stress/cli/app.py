@@ -8,7 +8,7 @@ import typer
 
 import stress
 from stress.cli import bench, inputs, runs
-from stress.cli.common import EXIT_CODES
+from stress.cli.exit_codes import EPILOG
 
 app = typer.Typer(
     help="Stress tests of perpetual-futures exchanges: liquidations, insurance fund, auto-deleveraging.",
@@ -17,7 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command(epilog=EXIT_CODES)(runs.run)
+app.command(epilog=EPILOG)(runs.run)
 for command in (runs.size, runs.adl, runs.path, runs.report, runs.compare):
     app.command()(command)
 for command in (inputs.calibrate, inputs.check, inputs.doctor, bench.bench):
@@ -31,7 +31,7 @@ def _version(wanted: bool) -> None:
         raise typer.Exit()
 
 
-@app.callback(epilog=EXIT_CODES)
+@app.callback(epilog=EPILOG)
 def root(
     version: Annotated[
         bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)

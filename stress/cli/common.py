@@ -1,10 +1,4 @@
-"""What the commands share: options, loading and running a scenario, and how things go wrong.
-
-Exit codes: 0, 1 a limit is broken and nothing else, 2 bad input, a place that cannot be written or too little memory
-(one message on standard error, nothing half-written), 3 interrupted or left by its cluster (`run` keeps what was
-finished and says how to go on), 4 a path met an impossible price, 70 a crash, with a traceback, 141 nobody reads the
-output any more.
-"""
+"""What the commands share: options, loading and running a scenario, and how errors are reported."""
 
 from __future__ import annotations
 
@@ -23,20 +17,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stress.engine import signals
+from stress.cli.exit_codes import ExitCode
 from stress.errors import InputError, Problem, WorkerError
 
 if TYPE_CHECKING:
     from stress.engine.design import Detail
-    from stress.runs.checkpoint import Checkpoint
     from stress.runs.record import Record
+    from stress.runs.resume import UnfinishedRun
     from stress.scenario.scenario import Scenario
 
-BROKEN, BAD_INPUT, INTERRUPTED, FAILED, CRASHED, UNREAD = 1, 2, signals.EXIT_CODE, 4, 70, 141
-EXIT_CODES = (
-    "Exit codes: 0 done, 1 a limit of size is broken, 2 wrong input or output place, 3 interrupted or cluster lost, "
-    "4 the price model gave an impossible price, 70 a crash."
-)
 KEYS = {"seed": "seed", "paths": "run.paths", "alpha": "fund.alphas"}  # that an option of its own changes
 
 ScenarioFile = Annotated[Path, typer.Argument(help="Scenario file (TOML).", metavar="SCENARIO")]
@@ -51,7 +40,7 @@ Cluster = Annotated[
     str | None,
     typer.Option(
         metavar="ADDRESS",
-        help="Work on the dask cluster of this scheduler (tcp://HOST:PORT), or with local:N on N processes of this "
+        help="Run on the dask cluster of this scheduler (tcp://HOST:PORT), or with local:N on N processes of this "
         "machine. The numbers do not depend on it.",
     ),
 ]
@@ -72,38 +61,38 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
         except KeyboardInterrupt as error:
             notes = getattr(error, "__notes__", None) or ["Nothing was written."]
             typer.echo("\n".join(["Interrupted.", *notes]), err=True)
-            raise typer.Exit(INTERRUPTED) from None
+            raise typer.Exit(ExitCode.INTERRUPTED) from None
         except Exception as error:
-            raise typer.Exit(_said(error, kwargs)) from None
+            raise typer.Exit(_report(error, kwargs)) from None
 
     return wrapper
 
 
-def _said(error: Exception, options: dict[str, Any]) -> int:
-    """Say what went wrong; the exit code."""
-    code = BAD_INPUT
+def _report(error: Exception, options: dict[str, Any]) -> ExitCode:
+    """Print what went wrong; the exit code."""
+    code = ExitCode.BAD_INPUT
     if isinstance(error, InputError):
         message = str(_by_option(error, options))
     elif isinstance(error, BrokenPipeError):
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - so that nothing is flushed into the pipe at the end
-        return UNREAD
+        return ExitCode.OUTPUT_CLOSED
     elif isinstance(error, OSError) and error.filename is not None:
         message = f"{error.filename}: {error.strerror}"
     elif isinstance(error, OSError):
         message = str(error)
     elif isinstance(error, WorkerError):
-        code, message = INTERRUPTED, str(error)
+        code, message = ExitCode.INTERRUPTED, str(error)
     elif isinstance(error, MemoryError):
         message = f"too little memory for this many paths, steps or positions ({error})"
     elif type(error).__name__ == "SimulationError":
-        code = FAILED
+        code = ExitCode.IMPOSSIBLE_PRICE
         message = (
             "the price model gave an impossible price (0, infinite or not a number): its parameters are too extreme "
             f"for the step and the horizon; see [prices] and [run].\n{error}"
         )
     else:
         traceback.print_exception(error)
-        return CRASHED
+        return ExitCode.CRASH
     typer.echo("\n".join([f"Error: {message}", *getattr(error, "__notes__", [])]), err=True)
     return code
 
@@ -120,7 +109,7 @@ def _by_option(error: InputError, options: dict[str, Any]) -> InputError:
 
 
 def check_file(path: Path | None) -> None:
-    """Refuse a file that cannot be written, before the work whose result it shall hold.
+    """Refuse an unwritable file before the run whose result it is for.
 
     Raises
     ------
@@ -135,11 +124,11 @@ def check_file(path: Path | None) -> None:
     try:
         if path.exists():
             if not os.access(path, os.W_OK):
-                raise InputError(Problem(where, "a file that may be written (Permission denied)"))
+                raise InputError(Problem(where, "a writable file (Permission denied)"))
         else:
             tempfile.TemporaryFile(dir=path.parent).close()
     except OSError as error:
-        raise InputError(Problem(where, f"a file in a folder that can be written ({error.strerror})")) from None
+        raise InputError(Problem(where, f"a file in a writable folder ({error.strerror})")) from None
 
 
 def load(scenario: Path, set_: list[str] | None, seed: int | None, paths: int | None) -> Scenario:
@@ -179,7 +168,7 @@ def execute(
     threads: int | None,
     cluster: str | None,
     quiet: bool,
-    kept: Checkpoint | None = None,
+    unfinished: UnfinishedRun | None = None,
     detail: Detail = "positions",
 ) -> Record:
     """Run with a line while compiling and a bar while waiting."""
@@ -192,7 +181,7 @@ def execute(
     if cluster is None and threads != 1:
         warm_up.begin()
     bar = terminal.ProgressBar(shown=not quiet)
-    command = kept.command if kept is not None else command_line()
+    command = unfinished.command if unfinished is not None else command_line()
     try:
         with workers(cluster, threads) as executor:
             return simulation.execute(
@@ -201,7 +190,7 @@ def execute(
                 executor=executor,
                 progress=bar,
                 command=command,
-                kept=kept,
+                checkpoint=None if unfinished is None else unfinished.checkpoint,
                 detail=detail,
             )
     finally:
@@ -210,7 +199,7 @@ def execute(
 
 
 def command_line() -> str:
-    """The command as it was given."""
+    """The command line of this process."""
     return shlex.join(["perp-stress", *sys.argv[1:]])
 
 
@@ -219,4 +208,4 @@ def say_that_it_compiles() -> None:
     from stress.kernels import jit
 
     if jit.CACHE_DIR is not None and not jit.is_warm():
-        typer.echo("Compiling (once per version) ...", err=True)
+        typer.echo("Compiling kernels (once per version) ...", err=True)

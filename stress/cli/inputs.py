@@ -111,7 +111,7 @@ def check(
     resolved = loaded.resolved()
     typer.echo(json.dumps(resolved, indent=2) if as_json else serialize.to_toml(resolved).rstrip())
     book = built.design.book
-    typer.echo(f"{scenario}: right. {book!r}, hash {loaded.hash[:8]}", err=True)
+    typer.echo(f"{scenario}: OK. {book!r}, hash {loaded.hash[:8]}", err=True)
     for text in dict.fromkeys([*(str(w.message) for w in caught), *built.notes]):
         typer.echo(f"Note: {text}", err=True)
 
@@ -141,4 +141,4 @@ def doctor() -> None:
     found = stress.simulate(book, venue, prices, fund=1e4, n_paths=20, horizon=3600.0, depth=stress.Depth(usd=1e7))
     if not np.isfinite(found.paths.to_numpy(float)).all():
         raise InputError(Problem("doctor", "finite numbers from a run of twenty paths"))
-    typer.echo(f"{'test run':10} right, {time.perf_counter() - start:.1f} s")
+    typer.echo(f"{'test run':10} OK, {time.perf_counter() - start:.1f} s")

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stress.cli.common import (
-    BROKEN,
     Cluster,
     Paths,
     Quiet,
@@ -25,12 +24,13 @@ from stress.cli.common import (
     say_that_it_compiles,
     workers,
 )
+from stress.cli.exit_codes import ExitCode
 from stress.errors import InputError, Problem, raise_if
 from stress.runs import files
 
 if TYPE_CHECKING:
-    from stress.runs.checkpoint import Checkpoint
     from stress.runs.record import Record
+    from stress.runs.resume import UnfinishedRun
 
 
 @guarded
@@ -48,7 +48,7 @@ def run(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Go on with an interrupted run from the paths that were kept in DIR, which is RUN.partial. "
+            help="Resume an interrupted run from the finished paths in DIR, which is RUN.partial. "
             "The numbers are those of a run without interruption.",
         ),
     ] = None,
@@ -56,55 +56,60 @@ def run(
     quiet: Quiet = False,
 ) -> None:
     """Run a scenario: fund, ADL, tables, a report."""
+    from stress import simulation
     from stress.cli import terminal
     from stress.runs import run_directory
 
-    kept = _begin(scenario, set_, seed, paths, out) if resume is None else _go_on(resume, scenario, set_, seed, paths)
-    if resume is not None and out is not None and out.resolve() != kept.directory.resolve():
-        raise InputError(Problem("--out", f"no other directory than {kept.directory} with --resume", value=str(out)))
-    with kept:
-        run_directory.check_target(kept.directory, kept.scenario.hash)
-        if kept.begun and not quiet:
-            typer.echo(f"Going on from {kept.path}", err=True)
-        record = execute(kept.scenario, threads, cluster, quiet, kept)
-        kept.save(record, report)
+    if resume is None:
+        unfinished = _begin(scenario, set_, seed, paths, out)
+    else:
+        unfinished = _resume(resume, scenario, set_, seed, paths)
+    directory = unfinished.directory
+    if resume is not None and out is not None and out.resolve() != directory.resolve():
+        raise InputError(Problem("--out", f"no other directory than {directory} with --resume", value=str(out)))
+    with unfinished.checkpoint as checkpoint:
+        run_directory.check_target(directory, unfinished.scenario.hash)
+        if checkpoint.begun and not quiet:
+            typer.echo(f"Resuming from {checkpoint.path}", err=True)
+        record = execute(unfinished.scenario, threads, cluster, quiet, unfinished)
+        simulation.save_finished(record, unfinished, report)
         if quiet:
-            typer.echo(str(kept.directory))
+            typer.echo(str(directory))
             return
         terminal.print_run(record)
-        shown = f"Report: {kept.directory / 'report.html'}" if report else f"Tables: {kept.directory / 'tables'}"
+        shown = f"Report: {directory / 'report.html'}" if report else f"Tables: {directory / 'tables'}"
         typer.echo(f"\n{shown}")
 
 
 def _begin(
     scenario: Path | None, set_: list[str] | None, seed: int | None, paths: int | None, out: Path | None
-) -> Checkpoint:
-    """A run, or one that was interrupted in the same place."""
+) -> UnfinishedRun:
+    """A new run, or the interrupted one of the same directory."""
     from stress.runs import run_directory
-    from stress.runs.checkpoint import Checkpoint
+    from stress.runs.resume import unfinished_run
 
     if scenario is None:
         raise InputError(Problem("run", "a scenario file, or --resume DIR"))
     loaded = load(scenario, set_, seed, paths)
-    return Checkpoint(out or run_directory.default_directory(loaded), loaded, command_line())
+    return unfinished_run(out or run_directory.default_directory(loaded), loaded, command_line())
 
 
-def _go_on(
+def _resume(
     directory: Path, scenario: Path | None, set_: list[str] | None, seed: int | None, paths: int | None
-) -> Checkpoint:
+) -> UnfinishedRun:
     """The interrupted run of a directory; a scenario that is given beside it must be its own."""
-    from stress.runs.checkpoint import changed, open_checkpoint, said_by
+    from stress.runs.resume import open_unfinished, scenario_differences, scenario_tables
 
-    kept = open_checkpoint(directory)
+    unfinished = open_unfinished(directory)
     if scenario is not None:
         given = load(scenario, set_, seed, paths)
-        if given.hash != kept.scenario.hash:
-            wrong = changed(said_by(kept.scenario), said_by(given))
-            expected = f"the interrupted run of this scenario, it has {wrong}; begin this one without --resume"
+        if given.hash != unfinished.scenario.hash:
+            wrong = scenario_differences(scenario_tables(unfinished.scenario), scenario_tables(given))
+            expected = f"the interrupted run of this scenario, it has {wrong}; start this one without --resume"
             raise InputError(Problem(f"--resume {directory}", expected))
     elif set_ or seed is not None or paths is not None:
         raise InputError(Problem(f"--resume {directory}", "the scenario file too, where keys are changed"))
-    return kept
+    return unfinished
 
 
 @guarded
@@ -149,14 +154,14 @@ def size(
             typer.echo(record.required.to_csv(index=False), nl=False)
         return
     needed, why = _limited(record)
-    held = needed <= limit
-    typer.echo(f"\nLimit of {usd(limit)}: {'held' if held else 'broken'}, {why}.")
-    if not held:
-        raise typer.Exit(BROKEN)
+    holds = needed <= limit
+    typer.echo(f"\nLimit of {usd(limit)}: {'held' if holds else 'broken'}, {why}.")
+    if not holds:
+        raise typer.Exit(ExitCode.LIMIT_BROKEN)
 
 
 def _limited(record: Record) -> tuple[float, str]:
-    """The figure that is held against a limit, USD, and what to say of it."""
+    """The fund that is compared with a limit, USD, and a clause that explains it."""
     from stress.formatting import percent, usd
 
     if record.result.n_paths == 1:
@@ -247,11 +252,12 @@ def report(
 ) -> None:
     """Write the report of a run again, from its directory."""
     from stress import report as pages
+    from stress.report.run_files import check_counted
     from stress.runs import run_directory
 
     check_file(out)
     record = run_directory.open_run(run)
-    run_directory.check_counted(record.result, run)
+    check_counted(record.result, run)
     typer.echo(str(pages.write(record, out or run / "report.html")))
 
 
@@ -268,6 +274,7 @@ def compare(
     quiet: Quiet = False,
 ) -> None:
     """Compare designs on the same price paths: every one against the first."""
+    from stress.analysis.study import Study
     from stress.cli import terminal
     from stress.results import comparison
     from stress.runs import run_directory
@@ -292,7 +299,9 @@ def compare(
     bar = terminal.ProgressBar(shown=not quiet)
     try:
         with workers(cluster if scenarios else None, threads) as executor:
-            results |= comparison.run_scenarios(scenarios, threads=threads, executor=executor, progress=bar)
+            if scenarios:
+                study = Study({name: scenario.build().design for name, scenario in scenarios.items()})
+                results |= study.run(threads=threads, executor=executor, progress=bar).results
     finally:
         bar.close()
     ordered = {str(source): results[str(source)] for source in designs}

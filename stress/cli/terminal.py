@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from stress.prices.calibration.calibrate import Calibration
     from stress.results.result import Result
-    from stress.runs.record import Record
+    from stress.runs.record import GapPair, Record
     from stress.venue.load import VenueInfo
     from stress.venue.venue import Venue
 
@@ -74,7 +74,7 @@ class ProgressBar:
 
 
 def print_run(record: Record) -> None:
-    """The answer of a run: fund, what it hangs on, who is hit, what to know."""
+    """The answer of a run: fund, key assumptions, who is hit, caveats."""
     out = console()
     out.print(Text(headline(record), style="bold"))
     print_fund(record, out)
@@ -97,6 +97,9 @@ def headline(record: Record) -> str:
 
 def print_fund(record: Record, out: Console | None = None) -> None:
     """The fund that is needed, for the chosen gaps and for the bounds."""
+    from stress.analysis.study import DEPLETED, REQUIRED_FUND
+    from stress.runs.record import gap_pairs
+
     out = out or console()
     if record.result.n_paths == 1:
         _print_fund_of_one_path(record, out)
@@ -114,16 +117,14 @@ def print_fund(record: Record, out: Console | None = None) -> None:
     out.print(
         f"\nA fund of {usd(record.fund)} is depleted: {probability(depleted.value, depleted.low, depleted.high)}."
     )
-    out.print("\nHow much of a move cannot be traded through decides most\n")
+    out.print("\nThe gap assumption matters most\n")
     names = [f"fund for {percent(alpha)}" for alpha in record.alphas]
     rows = []
-    for row in _records(record.gaps):
-        keys = [f"required_fund_{alpha:g}" for alpha in record.alphas]
-        funds = [
-            f"{_fund(row[key], row[f'{key}_note'])}\n({_ends(row[f'{key}_low'], row[f'{key}_high'])})" for key in keys
-        ]
-        chance = probability(row["p_depleted"], row["p_depleted_low"], row["p_depleted_high"])
-        rows.append((_pair(row), *funds, _stacked(chance)))
+    for pair in gap_pairs(record.gaps):
+        estimates = [pair.estimate(REQUIRED_FUND, alpha) for alpha in record.alphas]
+        funds = [f"{_fund(e.value, e.note)}\n({_ends(e.low, e.high)})" for e in estimates]
+        depleted = pair.estimate(DEPLETED)
+        rows.append((_pair(pair), *funds, _stacked(probability(depleted.value, depleted.low, depleted.high))))
     out.print(table(["gap of moves, of jumps", *names, f"depleted with {usd(record.fund)}"], rows))
 
 
@@ -145,20 +146,23 @@ def _stacked(text: str) -> str:
     return text.replace(" (", "\n(", 1)
 
 
-def _pair(row: dict[str, Any]) -> str:
-    return f"{row['gap']:g}, {row['jump_gap']:g}" + (" (chosen)" if row["chosen"] else "")
+def _pair(pair: GapPair) -> str:
+    return f"{pair.gap:g}, {pair.jump_gap:g}" + (" (chosen)" if pair.chosen else "")
 
 
 def _print_fund_of_one_path(record: Record, out: Console) -> None:
+    from stress.analysis.study import ADL, LARGEST_NEED, MEAN_ADL, MEAN_DEFICIT
+    from stress.runs.record import gap_pairs
+
     out.print(f"\nFund that this path takes, and what happens with one of {usd(record.fund)}\n")
     rows = [
         (
-            _pair(row),
-            usd(row["largest_need"]),
-            usd(row["mean_deficit"]),
-            usd(row["mean_adl_usd"]) if row["p_adl"] > 0 else "none",
+            _pair(pair),
+            usd(pair.estimate(LARGEST_NEED).value),
+            usd(pair.estimate(MEAN_DEFICIT).value),
+            usd(pair.estimate(MEAN_ADL).value) if pair.estimate(ADL).value > 0 else "none",
         )
-        for row in _records(record.gaps)
+        for pair in gap_pairs(record.gaps)
     ]
     out.print(table(["gap of moves, of jumps", "fund it takes", "deficits", "raised or forgone by ADL"], rows))
 
@@ -356,7 +360,7 @@ def signed(value: float, tell: Callable[[float], str]) -> str:
 
 def print_since(old: Record, new: Record) -> None:
     """What moved since an earlier run: the scenario, and the funds."""
-    from stress.results.comparison import changes, since
+    from stress.runs.changes import changes, since
 
     out = console()
     out.print(Text(f"\nSince the run of {old.manifest['created']}\n", style="bold"))

@@ -15,12 +15,14 @@ import jinja2
 import pandas as pd
 
 from stress import formatting, plots
+from stress.analysis.study import DEPLETED, LARGEST_NEED, REQUIRED_FUND
 from stress.errors import InputError
 from stress.plots.answers import LEVERAGE_BINS
 from stress.plots.style import TALL
 from stress.report import figures, prose
 from stress.results import summaries
 from stress.runs import files
+from stress.runs.record import gap_pairs
 
 if TYPE_CHECKING:
     from stress.runs.record import Record
@@ -102,7 +104,7 @@ def context(record: Record) -> dict[str, Any]:
         "proposed": proposed,
         "bound": bound,
         "caveats": prose.caveats(record, needed, bound),
-        "hangs_on": prose.hangs_on(config),
+        "key_assumptions": prose.key_assumptions(config),
         "assumptions": prose.assumptions(config),
         "leverage": rows_of(leverage),
         "parts": summaries.loss_parts(result),
@@ -141,16 +143,18 @@ def pictures(record: Record, alphas: list[float], worst: pd.DataFrame) -> dict[s
 
 
 def gap_rows(gaps: pd.DataFrame, alphas: list[float]) -> list[dict[str, Any]]:
-    """The gap pairs side by side; a fund column that is not there stays empty."""
-    rows = []
-    for row in rows_of(gaps):
-        funds = [
-            {end: row.get(f"required_fund_{alpha:g}{end}", math.nan) for end in ("", "_low", "_high")}
-            | {"note": text(row.get(f"required_fund_{alpha:g}_note"))}
-            for alpha in alphas
-        ]
-        rows.append(row | {"funds": funds})
-    return rows
+    """The gap pairs side by side; a fund that is not in the table stays empty."""
+    return [
+        {
+            "gap": pair.gap,
+            "jump_gap": pair.jump_gap,
+            "chosen": pair.chosen,
+            "depleted": pair.estimate(DEPLETED),
+            "funds": [pair.estimate(REQUIRED_FUND, alpha) for alpha in alphas],
+            "largest_need": pair.estimate(LARGEST_NEED).value,
+        }
+        for pair in gap_pairs(gaps)
+    ]
 
 
 def most_hit(positions: pd.DataFrame, n: int = WORST) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What the numbers of a run rest on, in plain words."""
+"""What the numbers of a run depend on, in plain words."""
 
 from __future__ import annotations
 
@@ -103,8 +103,8 @@ def model_words(prices: dict[str, Any]) -> str:
     return text[0].upper() + text[1:]
 
 
-def hangs_on(config: dict[str, Any]) -> list[tuple[str, str]]:
-    """The assumptions that the required fund hangs on most, each with its setting."""
+def key_assumptions(config: dict[str, Any]) -> list[tuple[str, str]]:
+    """The assumptions that the required fund depends on most, each with its setting."""
     return [
         (f"Continuous moves (gap = {config['gap']:g})", gap_words(config["gap"])),
         (f"Jumps (jump_gap = {config['jump_gap']:g})", jump_gap_words(config["jump_gap"])),

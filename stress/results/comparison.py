@@ -14,23 +14,15 @@ Bootstrap (1993), chapter 8.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from concurrent.futures import Executor
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from stress.analysis.study import run_designs
 from stress.errors import InputError, Problem, raise_if
 from stress.results.estimate import LEVEL, Estimate, Z, clopper_pearson, mean
 from stress.results.result import Result
-
-if TYPE_CHECKING:
-    from stress.runs.record import Record
-    from stress.scenario.scenario import Scenario
 
 MARKET = ("prices", "seed", "paths", "steps", "step")  # what designs must share
 RESAMPLES = 400
@@ -97,7 +89,7 @@ def _differences(base: Result, other: Result, alphas) -> list[dict]:
         only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
         discordant = only_a + only_b
         p = float(stats.binomtest(only_b, discordant, 0.5).pvalue) if discordant else 1.0
-        estimate = _event_difference(only_a, only_b, a.size)
+        estimate = event_difference(only_a, only_b, a.size)
         tested = {"p_value": p, "only_base": only_a, "only_design": only_b, "unit": ""}
         tested |= {f"{name}_high": clopper_pearson(int(x.sum()), x.size)[1] for name, x in (("base", a), ("value", b))}
         rows.append(_row(quantity, float(a.mean()), float(b.mean()), estimate) | tested)
@@ -108,7 +100,7 @@ def _differences(base: Result, other: Result, alphas) -> list[dict]:
     a, b = base.paths["fund_needed"].to_numpy(), other.paths["fund_needed"].to_numpy()
     for alpha in alphas:
         first, second = base.required_fund(alpha), other.required_fund(alpha)
-        estimate = _fund_difference(first, second, (a, b), alpha, base.config["seed"])
+        estimate = fund_difference(first, second, (a, b), alpha, base.config["seed"])
         row = _row(f"fund for alpha = {alpha:g}", first.value, second.value, estimate)
         bounds = {"base_bound": first.is_bound, "value_bound": second.is_bound}
         rows.append(row | bounds | {"unit": "USD", "note": estimate.note})
@@ -135,7 +127,7 @@ def _row(quantity: str, base: float, value: float, difference: Estimate) -> dict
     }
 
 
-def _event_difference(only_a: int, only_b: int, n: int) -> Estimate:
+def event_difference(only_a: int, only_b: int, n: int) -> Estimate:
     """P(b) - P(a) from discordant paths, with Agresti and Min's interval: half a path added to each cell, so that no
     discordant path at all still leaves an error."""
     value = (only_b - only_a) / n
@@ -145,7 +137,7 @@ def _event_difference(only_a: int, only_b: int, n: int) -> Estimate:
     return Estimate(value, se, middle - half, middle + half)
 
 
-def _fund_difference(
+def fund_difference(
     first: Estimate, second: Estimate, paired: tuple[np.ndarray, np.ndarray] | None, alpha: float, seed: int
 ) -> Estimate:
     """second - first, from their needs on the same paths, or as if independent. Where one of the two has no upper end
@@ -171,74 +163,3 @@ def _quantile_difference(a: np.ndarray, b: np.ndarray, alpha: float, value: floa
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(draws, [tail, 1 - tail])
     return Estimate(value, float(draws.std(ddof=1)), float(low), float(high))
-
-
-def run_scenarios(
-    scenarios: Mapping[str, Scenario],
-    *,
-    threads: int | None = None,
-    executor: Executor | None = None,
-    progress: Callable[[int, int], None] | None = None,
-) -> dict[str, Result]:
-    """Run scenarios on one market, whose price paths are made once.
-
-    Raises
-    ------
-    InputError
-        If a scenario is wrong, or if they do not share the market.
-    """
-    runs = {name: scenario.build().design for name, scenario in scenarios.items()}
-    if not runs:
-        return {}
-    names = list(runs)
-    configs = {name: run.describe() for name, run in runs.items()}
-    lead = configs[names[0]]
-    raise_if(
-        [
-            Problem(name, f"the same {key} as {names[0]}: {lead[key]}", column=key, value=configs[name][key])
-            for name in names[1:]
-            for key in MARKET
-            if configs[name][key] != lead[key]
-        ]
-    )
-    prices = runs[names[0]].prices
-    results = run_designs(
-        [replace(run, prices=prices) for run in runs.values()], threads=threads, executor=executor, progress=progress
-    )
-    return dict(zip(names, results, strict=True))
-
-
-def changes(old: Mapping[str, Any], new: Mapping[str, Any], within: str = "") -> list[tuple[str, Any, Any]]:
-    """What differs between two resolved scenarios: (dotted key, old value, new value); None where there is none."""
-    found: list[tuple[str, Any, Any]] = []
-    for key in [*old, *(k for k in new if k not in old)]:
-        a, b, name = old.get(key), new.get(key), f"{within}{key}"
-        if isinstance(a, Mapping) and isinstance(b, Mapping):
-            found += changes(a, b, f"{name}.")
-        elif a != b:
-            found.append((name, a, b))
-    return found
-
-
-def since(old: Record, new: Record) -> pd.DataFrame:
-    """How the required funds moved from an earlier run to this one.
-
-    Returns
-    -------
-    DataFrame
-        A row per alpha that both have: `alpha`, `before`, `after`, `difference` with `low`, `high` (95 %): paired where
-        both saw the same market, and otherwise from the two errors as if independent; nan where one of the two is only
-        a bound: `before_bound`, `after_bound`, and why, `note`. `paired`.
-    """
-    paired = all(old.result.config[key] == new.result.config[key] for key in MARKET)
-    before, after = (r.result.paths["fund_needed"].to_numpy() for r in (old, new))
-    rows = []
-    for alpha in new.alphas:
-        if alpha not in old.alphas:
-            continue
-        a, b = old.result.required_fund(alpha), new.result.required_fund(alpha)
-        moved = _fund_difference(a, b, (before, after) if paired else None, alpha, new.result.config["seed"])
-        bounds = a.is_bound, b.is_bound, moved.note
-        rows.append((alpha, a.value, b.value, moved.value, moved.low, moved.high, *bounds, paired))
-    columns = "alpha before after difference low high before_bound after_bound note paired"
-    return pd.DataFrame(rows, columns=columns.split())

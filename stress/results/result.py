@@ -6,7 +6,6 @@ A `Result` holds tables and answers questions about them; it draws nothing and w
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -100,6 +99,11 @@ class Result:
         """Weight of each path, float64[n_paths]; None where all are 1."""
         return used_weights(self.paths["weight"].to_numpy())
 
+    @property
+    def counts_positions(self) -> bool:
+        """Whether liquidation and ADL were counted per position (detail "positions")."""
+        return "liquidation_rate" in self.positions
+
     def depletion_probability(self) -> Estimate:
         """P(a deficit is not paid in full) with the run's own fund."""
         return event_probability(self.paths["depleted"].to_numpy(), self.weights)
@@ -153,7 +157,7 @@ class Result:
 
     def rates_by(self, by: classes.By, bins=None, side: classes.Side | None = None) -> pd.DataFrame:
         """As `by_leverage`, by "leverage", by "set_leverage" or by "size", the decile of notional at S_0."""
-        if "liquidation_rate" not in self.positions:
+        if not self.counts_positions:
             raise ValueError("rates by class need a run with detail='positions'")
         key = (by, None if bins is None else tuple(bins), side)
         if key not in self._rates:  # a report shows the same table in several places
@@ -187,25 +191,6 @@ class Result:
         if not 0 <= path < self.n_paths:
             raise IndexError(f"path {path} of a run of {self.n_paths} paths, numbered from 0")
         return replay.replay(self.design, path)
-
-    def save(self, directory: str | Path, *, name: str = "result", report: bool = False) -> Path:
-        """Write a run directory, which `stress.open_run` reads back.
-
-        Parameters
-        ----------
-        directory : path
-        name : str
-        report : bool
-            Whether to draw the figures and write report.html too; needs a run with detail "positions".
-
-        Raises
-        ------
-        InputError
-            See `stress.runs.run_directory.save`.
-        """
-        from stress.runs import record, run_directory
-
-        return run_directory.save(record.of_result(self, name=name), directory, report=report)
 
     def summary(self) -> pd.DataFrame:
         """The answers of the run in a few lines: quantity, estimate, se, low, high, unit."""

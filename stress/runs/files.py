@@ -37,7 +37,7 @@ def put(path: Path, parts: Sequence[bytes | memoryview]) -> None:
 
 
 def put_text(path: Path, text: str) -> Path:
-    """Write what was asked for to the place that was named.
+    """Write text to a path that the user named.
 
     Raises
     ------
@@ -50,5 +50,5 @@ def put_text(path: Path, text: str) -> Path:
         else:
             put(path.resolve(), [text.encode()])
     except OSError as error:
-        raise InputError(Problem(str(path), f"a place that can be written ({error.strerror})")) from None
+        raise InputError(Problem(str(path), f"a writable path ({error.strerror})")) from None
     return path

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from stress import serialize
-from stress.results.estimate import event_probability, mean
+from stress.analysis.study import LARGEST_NEED, StudyResult, estimate_of
+from stress.results.estimate import Estimate
 from stress.results.result import Result
 
-if TYPE_CHECKING:
-    pass
-
-SCHEMA = 1
+SCHEMA = 2
 BOUNDS = (0.0, 0.0), (1.0, 1.0)  # (gap, jump_gap) that stand beside the chosen pair
 
 
@@ -34,10 +34,9 @@ class Record:
     result : Result
         Of the chosen pair of gap and jump_gap.
     gaps : DataFrame
-        A row per pair, (0, 0), the chosen one and (1, 1): `gap`, `jump_gap`, `chosen`; `p_depleted` and `p_adl`
-        (somebody is auto-deleveraged) with `_low` and `_high`; `mean_deficit` and `mean_adl_usd` (USD a path) with
-        `_se`; `largest_need`, the fund that no path would have depleted; and for each alpha `required_fund_<alpha>`
-        with `_low`, `_high` and `_note`.
+        The same results at three pairs of gaps, (0, 0), the chosen one and (1, 1), in long form
+        (`stress.analysis.study.StudyResult.table`): a row per pair and quantity, with `gap`, `jump_gap` and `chosen`
+        after `design`.
     required : DataFrame
         A row per alpha: `alpha`, `fund` (USD), `se`, `low`, `high`, `note`.
     """
@@ -93,8 +92,9 @@ def of_result(result: Result, *, name: str = "result", alphas: tuple[float, ...]
         "warnings": [],
         "made_in": "python",
     }
-    gaps = pd.DataFrame([_gap_row(result, alphas, True)])
-    return Record(scenario, manifest, result, gaps, _required(result, alphas))
+    name = pair_name(config["gap"], config["jump_gap"])
+    gaps = gap_table(StudyResult({name: result}), alphas, name)
+    return Record(scenario, manifest, result, gaps, required_funds(result, alphas))
 
 
 def summary(record: Record) -> dict[str, Any]:
@@ -102,15 +102,6 @@ def summary(record: Record) -> dict[str, Any]:
     result = record.result
     lines = [{str(k): v for k, v in row.items()} for row in result.summary().to_dict("records")]
     required = [{str(k): v for k, v in row.items()} for row in record.required.to_dict("records")]
-    pairs = []
-    for row in record.gaps.to_dict("records"):
-        values = {str(k): v for k, v in row.items()}
-        for alpha in record.alphas:
-            if note := values[f"required_fund_{alpha:g}_note"]:
-                values |= serialize.finite(
-                    {f"required_fund_{alpha:g}_high": values[f"required_fund_{alpha:g}_high"]}, note
-                )
-        pairs.append(serialize.finite(values, "one path gives no error"))
     return {
         "schema_version": SCHEMA,
         "name": record.name,
@@ -119,30 +110,59 @@ def summary(record: Record) -> dict[str, Any]:
         "paths": result.n_paths,
         "fund": record.fund,
         "required_fund": [serialize.finite(row) for row in required],
-        "gaps": pairs,
+        "gaps": [_plain_row(row) for row in record.gaps.to_dict("records")],
         "summary": [serialize.finite(row, "one path gives no error") for row in lines],
         "warnings": list(record.warnings),
     }
 
 
-def _gap_row(result: Result, alphas: tuple[float, ...], chosen: bool) -> dict[str, Any]:
-    paths, weights = result.paths, result.weights
-    depleted = result.depletion_probability()
-    hit = event_probability(paths["adl_count"].to_numpy() > 0, weights)
-    deficit, adl = (mean(paths[name].to_numpy(), weights=weights) for name in ("deficit", "adl_usd"))
-    row: dict[str, Any] = {"gap": result.config["gap"], "jump_gap": result.config["jump_gap"], "chosen": chosen}
-    for name, e in (("p_depleted", depleted), ("p_adl", hit)):
-        row |= {name: e.value, f"{name}_low": e.low, f"{name}_high": e.high}
-    row |= {"mean_deficit": deficit.value, "mean_deficit_se": deficit.se}
-    row |= {"mean_adl_usd": adl.value, "mean_adl_usd_se": adl.se}
-    row["largest_need"] = float(paths["fund_needed"].max())
-    for alpha in alphas:
-        e, name = result.required_fund(alpha), f"required_fund_{alpha:g}"
-        row |= {name: e.value, f"{name}_low": e.low, f"{name}_high": e.high, f"{name}_note": e.note}
-    return row
+def _plain_row(row: dict[Any, Any]) -> dict[str, Any]:
+    """A row of the long table as plain values, without what its quantity has not."""
+    values = {str(key): value for key, value in row.items()}
+    if values["quantity"] == LARGEST_NEED:
+        values = {key: value for key, value in values.items() if key not in ("se", "low", "high")}
+    if math.isnan(values["alpha"]):
+        del values["alpha"]
+    return serialize.finite(values, "one path gives no error")
 
 
-def _required(result: Result, alphas: tuple[float, ...]) -> pd.DataFrame:
+def gap_table(study: StudyResult, alphas: Sequence[float], chosen: str) -> pd.DataFrame:
+    """The long table of designs that differ in their gaps, see `Record.gaps`."""
+    table = study.table(alphas)
+    for i, name in enumerate(("gap", "jump_gap"), 1):
+        table.insert(i, name, [study.results[design].config[name] for design in table["design"]])
+    table.insert(3, "chosen", table["design"] == chosen)
+    return table
+
+
+@dataclass(frozen=True)
+class GapPair:
+    """What came out at one pair of gaps: the rows of a record's long table that belong to it."""
+
+    gap: float
+    jump_gap: float
+    chosen: bool
+    rows: pd.DataFrame
+
+    def estimate(self, quantity: str, alpha: float | None = None) -> Estimate:
+        return estimate_of(self.rows, quantity, alpha)
+
+
+def gap_pairs(gaps: pd.DataFrame) -> list[GapPair]:
+    """The pairs of a record's long table, in its order."""
+    keys = ["gap", "jump_gap", "chosen"]
+    return [
+        GapPair(float(gap), float(jump_gap), bool(chosen), rows)
+        for (gap, jump_gap, chosen), rows in gaps.groupby(keys, sort=False)
+    ]
+
+
+def pair_name(gap: float, jump_gap: float) -> str:
+    """The name of a design that differs from others in its gaps alone."""
+    return f"gap={gap}, jump_gap={jump_gap}"
+
+
+def required_funds(result: Result, alphas: tuple[float, ...]) -> pd.DataFrame:
     found = [(alpha, result.required_fund(alpha)) for alpha in alphas]
     rows = [(alpha, e.value, e.se, e.low, e.high, e.note) for alpha, e in found]
     return pd.DataFrame(rows, columns=["alpha", "fund", "se", "low", "high", "note"])

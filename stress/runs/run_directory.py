@@ -1,18 +1,18 @@
-"""The directory that keeps a run.
+"""The directory of a run.
 
     scenario.json       what was run, every default spelled out
-    manifest.json       seed, versions, inputs (the way from here, digest), time, command, warnings
-    config.json         what the objects of the run said of themselves, the venue with all its sources
+    manifest.json       seed, versions, inputs (relative path, digest), time, command, warnings
+    config.json         everything that was run as plain values, the venue with all its sources
     summary.json        the answer; null with a reason where there is no number
     tables/             summary, required_fund, gaps, depletion_curve, by_leverage (.csv),
                         paths, positions (.csv.gz), cells, fund_at (.npz);
                         no by_leverage of a run with detail "paths"
-    figures/            each picture as .svg and .png
-    report.html
+    figures/            each figure as .svg and .png       (with a report only)
+    report.html                                             (with a report only)
 
 Everything a report needs is read back from here (`open_run`), to the same bits. A scenario and its seed give the same
 bytes of every table; time and date stand in the manifest alone. A directory appears when it is complete: it is written
-beside its place and renamed. While a run works, its finished paths are in RUN.partial (`stress.runs.checkpoint`).
+beside its place and renamed. During a run, its finished blocks are in RUN.partial (`stress.runs.checkpoint`).
 
 Cells, paths and positions as in `stress.Result`. CSV holds the shortest text that gives the same float64 back.
 """
@@ -22,7 +22,7 @@ from __future__ import annotations
 import os
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,7 @@ from stress.scenario.scenario import Scenario
 
 GZIP = {"method": "gzip", "compresslevel": 1, "mtime": 0}
 TEXT = ("account", "market", "side")
+LABELS = ("design", "quantity", "unit")  # of a long table; in other tables a quantity is a number
 # pandas reads to the last bit by itself from 3.1 on
 EXACT: Any = {} if tuple(map(int, pd.__version__.split(".")[:2])) >= (3, 1) else {"float_precision": "round_trip"}
 
@@ -48,7 +49,7 @@ def save(
     record: Record,
     directory: str | Path,
     *,
-    report: bool = True,
+    extras: Callable[[Path], None] | None = None,
     room: Path | None = None,
     placed: Callable[[], None] = lambda: None,
 ) -> Path:
@@ -59,49 +60,37 @@ def save(
     record : Record
     directory : path
         A run directory of the same scenario is replaced.
-    report : bool
-        Whether to draw the figures and write report.html.
+    extras : callable, optional
+        Writes more files (figures/, report.html) into the directory that it is given, before that is renamed into its
+        place.
     room : Path, optional
-        A directory on the same disk to write it in before it is renamed. Default: the one it will be in.
+        A directory on the same disk to write in before the rename. Default: the one it will be in.
     placed : callable
         Called as soon as it is in its place; no interruption comes in between.
 
     Raises
     ------
     InputError
-        If something else is there already, or if there is no room or no right to write; what was there is kept. Or
-        if a report is asked for and positions were not counted (detail "paths").
+        If something else is there already, or if there is no room or no right to write; what was there is kept.
     """
     directory = Path(directory)
-    if report:
-        check_counted(record.result, directory)
     check_target(directory, record.manifest["hash"])
     try:
         (room or directory).parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=room or directory.parent, prefix=f".{directory.name}.") as folder:
             new, old = Path(folder) / "new", Path(folder) / "old"
             new.mkdir()
-            _write(record, new, report, directory)
+            _write(record, new, directory)
+            if extras is not None:
+                extras(new)
             with signals.deferred():
                 if directory.exists():
                     os.replace(directory, old)
                 os.replace(new, directory)
                 placed()
     except OSError as error:
-        raise InputError(Problem(str(directory), f"a place that can be written ({error.strerror})")) from None
+        raise InputError(Problem(str(directory), f"a writable path ({error.strerror})")) from None
     return directory
-
-
-def is_counted(result: Result) -> bool:
-    """Whether a result knows what befell each position."""
-    return "liquidation_rate" in result.positions
-
-
-def check_counted(result: Result, directory: Path) -> None:
-    """Refuse to report a run without counts of positions."""
-    if not is_counted(result):
-        expected = "a run with detail='positions': a report shows who is hit, and this run has not counted it"
-        raise InputError(Problem(str(directory), expected))
 
 
 def check_place(directory: Path) -> None:
@@ -111,7 +100,7 @@ def check_place(directory: Path) -> None:
         with tempfile.TemporaryDirectory(dir=above, prefix=".stress."):
             pass
     except OSError as error:
-        problem = f"a directory in a folder that can be written ({above}: {error.strerror})"
+        problem = f"a directory in a writable folder ({above}: {error.strerror})"
         raise InputError(Problem(str(directory), problem)) from None
 
 
@@ -123,11 +112,11 @@ def check_target(directory: str | Path, scenario_hash: str) -> None:
         return
     expected = "a new directory, or a run directory of the same scenario"
     try:
-        held = serialize.loads((directory / "manifest.json").read_text(encoding="utf-8")).get("hash")
+        present = serialize.loads((directory / "manifest.json").read_text(encoding="utf-8")).get("hash")
     except (OSError, ValueError, AttributeError):
         raise InputError(Problem(str(directory), f"{expected}; this one is something else")) from None
-    if held != scenario_hash:
-        raise InputError(Problem(str(directory), f"{expected}; this one holds the run {str(held)[:8]}"))
+    if present != scenario_hash:
+        raise InputError(Problem(str(directory), f"{expected}; this one holds the run {str(present)[:8]}"))
 
 
 def default_directory(scenario: Scenario) -> Path:
@@ -136,7 +125,7 @@ def default_directory(scenario: Scenario) -> Path:
 
 
 def open_run(directory: str | Path) -> Record:
-    """The run that a directory keeps.
+    """The run of a directory.
 
     `result.replay_path` builds the run again from the scenario; it needs the input files where they were, as seen from
     the directory. Their paths in `manifest` are absolute.
@@ -144,7 +133,7 @@ def open_run(directory: str | Path) -> Record:
     Raises
     ------
     InputError
-        If the directory is not a run directory, or of a newer version.
+        If the directory is not a run directory, or was written by an earlier or a newer version.
     """
     directory = Path(directory)
     try:
@@ -152,8 +141,14 @@ def open_run(directory: str | Path) -> Record:
             serialize.loads((directory / f"{name}.json").read_text(encoding="utf-8"))
             for name in ("scenario", "manifest", "config")
         )
-        if manifest["schema_version"] > SCHEMA:
-            expected = f"a run directory of schema {SCHEMA} or older; a newer version of perp-stress wrote it"
+        if manifest["schema_version"] != SCHEMA:
+            older = manifest["schema_version"] < SCHEMA
+            why = (
+                "an earlier version of perp-stress wrote it: run its scenario again"
+                if older
+                else ("a newer version of perp-stress wrote it")
+            )
+            expected = f"a run directory of schema {SCHEMA}; {why}"
             raise InputError(Problem(str(directory), expected, value=manifest["schema_version"]))
         for entry in manifest["inputs"].values():
             entry["path"] = str((directory / entry["path"]).resolve())
@@ -171,7 +166,9 @@ def open_run(directory: str | Path) -> Record:
             provenance=manifest["versions"],
             design=LaterDesign(scenario, manifest, config, directory),  # type: ignore[arg-type]
         )
-        return Record(scenario, manifest, result, _read(tables / "gaps.csv"), _read(tables / "required_fund.csv"))
+        return Record(
+            scenario, manifest, result, _read(tables / "gaps.csv", text=LABELS), _read(tables / "required_fund.csv")
+        )
     except (OSError, ValueError, KeyError) as error:
         if isinstance(error, InputError):
             raise
@@ -194,7 +191,7 @@ class LaterDesign:
         where = f"{self._directory} (scenario.json)"
         if self._manifest.get("made_in") == "python":
             raise InputError(
-                Problem(where, "a run of a scenario; this one was made in Python, its inputs are not kept")
+                Problem(where, "a run of a scenario; this one was made in Python, its inputs are not saved")
             )
         files = {key: Path(found["path"]) for key, found in self._manifest["inputs"].items()}
         files = {key: path for key, path in files.items() if key != "prices.calibrate"}  # its parameters are kept
@@ -212,8 +209,8 @@ class LaterDesign:
 
 
 def _places(record: Record, home: Path) -> dict[str, dict[str, str]]:
-    """The inputs by their way from the run directory: a manifest says nothing of the machine, unless the scenario
-    does."""
+    """The inputs by their path relative to the run directory: a manifest names no folder of the machine, unless the
+    scenario does."""
     found = {}
     for key, entry in record.manifest["inputs"].items():
         section, name = key.split(".")
@@ -223,7 +220,7 @@ def _places(record: Record, home: Path) -> dict[str, dict[str, str]]:
     return found
 
 
-def _write(record: Record, directory: Path, report: bool, home: Path) -> None:
+def _write(record: Record, directory: Path, home: Path) -> None:
     result = record.result
     for name, value in (
         ("scenario", record.scenario),
@@ -240,7 +237,7 @@ def _write(record: Record, directory: Path, report: bool, home: Path) -> None:
         "gaps": record.gaps,
         "depletion_curve": result.depletion_curve(),
     }
-    if is_counted(result):
+    if result.counts_positions:
         by_leverage = [
             result.by_leverage().assign(side="both"),
             result.by_leverage(side="long").assign(side="long"),
@@ -254,42 +251,17 @@ def _write(record: Record, directory: Path, report: bool, home: Path) -> None:
     arrays: dict[str, Any] = {str(name): column.to_numpy() for name, column in result.cells.items()}
     np.savez_compressed(tables / "cells.npz", **arrays)
     np.savez_compressed(tables / "fund_at.npz", fund_at=result.fund_at)
-    if report:
-        _draw(record, directory / "figures")
-        from stress.report import render
-
-        (directory / "report.html").write_text(render(record), encoding="utf-8", newline="\n")
 
 
-def _draw(record: Record, folder: Path) -> None:
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
-    from stress import plots
-
-    folder.mkdir()
-    pictures = {
-        "depletion_curve": lambda ax: plots.plot_depletion_curve(record.result, alphas=record.alphas, ax=ax),
-        "adl_by_leverage": lambda ax: plots.plot_adl_by_leverage(record.result, ax=ax),
-    }
-    with plots.style(), rc_context({"svg.hashsalt": "perp-stress"}):  # its ids are random otherwise
-        for name, draw in pictures.items():
-            figure = Figure()
-            draw(figure.subplots())
-            for kind in ("svg", "png"):
-                figure.savefig(folder / f"{name}.{kind}", metadata={"Date": None} if kind == "svg" else None)
-                figure.set_layout_engine("none")  # it is laid out once
-
-
-def _read(path: Path, index: str | None = None) -> pd.DataFrame:
+def _read(path: Path, index: str | None = None, text: Sequence[str] = TEXT) -> pd.DataFrame:
     """A table to the same bits; text columns keep their text."""
     header = pd.read_csv(path, nrows=0).columns
-    text = [name for name in header if name in TEXT or name.endswith("note")]
-    numbers = {name: ["", "nan"] for name in header if name not in text}
+    words = [name for name in header if name in text or name.endswith("note")]
+    numbers = {name: ["", "nan"] for name in header if name not in words}
     return pd.read_csv(
         path,
         index_col=index,
-        dtype=dict.fromkeys(text, str),
+        dtype=dict.fromkeys(words, str),
         keep_default_na=False,
         na_values=numbers,
         **EXACT,

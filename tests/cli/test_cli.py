@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from stress import simulation
+from stress.analysis import study
 from stress.cli import main
 from tests.conftest import ROOT, data_file
 from tests.support.tiny import BARS, POSITIONS, REPLAY, TINY, write_replay
@@ -162,7 +163,7 @@ def test_an_interrupt_is_exit_code_3_and_leaves_nothing(command, tmp_path, monke
     def interrupt(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(simulation, "run_designs", interrupt)
+    monkeypatch.setattr(study, "run_designs", interrupt)
     code, out, err = command("run", "tiny.toml")
     assert (code, out) == (3, "")
     assert "Interrupted" in err
@@ -231,7 +232,7 @@ def test_a_path_of_a_scenario_and_of_its_run_are_the_same(command, tmp_path):
 def test_check_prints_a_scenario_that_says_the_same(command, tmp_path):
     code, out, err = command("check", "tiny.toml")
     assert code == 0
-    assert "right" in err
+    assert "tiny.toml: OK. " in err
     (tmp_path / "again.toml").write_text(out)
     _, again, _ = command("check", "again.toml", "--json")
     assert json.loads(again) == tomllib.loads(out)
@@ -255,7 +256,7 @@ def test_doctor_runs(command):
     code, out, _ = command("doctor")
     assert code == 0
     assert re.search(r"^numba +\d", out, re.MULTILINE)
-    assert re.search(r"^test run +right, ", out, re.MULTILINE)
+    assert re.search(r"^test run +OK, ", out, re.MULTILINE)
 
 
 def test_a_line_says_that_it_compiles(command, monkeypatch):
@@ -267,7 +268,7 @@ def test_a_line_says_that_it_compiles(command, monkeypatch):
     monkeypatch.setattr(jit, "is_warm", lambda: False)
     monkeypatch.setattr(warm_up, "begin", lambda: None)  # what it does is shown in test_first_compile.py
     _, _, err = command("size", "tiny.toml", "--paths", 2)
-    assert err == "Compiling (once per version) ...\n"
+    assert err == "Compiling kernels (once per version) ...\n"
 
 
 def test_calibrate_prints_a_block_and_its_table(command, tmp_path):
@@ -359,7 +360,7 @@ def test_venues_import_makes_a_venue_that_loads(command, tmp_path):
 REFUSED = {
     "limit": (["size", "tiny.toml", "--limit", "nan"], "--limit: got nan"),
     "negative limit": (["size", "tiny.toml", "--limit=-5"], "--limit: got -5.0"),
-    "place": (["run", "tiny.toml", "--out", "/dev/null/x"], "a folder that can be written"),
+    "place": (["run", "tiny.toml", "--out", "/dev/null/x"], "a writable folder"),
     "file": (["calibrate", "tiny.toml", "--out", "."], "this is a directory"),
     "price": (["calibrate", "tiny.toml", "--s0=-5"], "--s0: got -5.0"),
     "work": (["run", "tiny.toml", "--set", "run.step=1e-9"], "at most 100,000,000 steps a path"),
@@ -371,7 +372,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused_before_the_work(name, command, tmp_path, monkeypatch):
-    monkeypatch.setattr(simulation, "run_designs", lambda *a, **k: pytest.fail("ran all the same"))
+    monkeypatch.setattr(study, "run_designs", lambda *a, **k: pytest.fail("ran all the same"))
     arguments, said = REFUSED[name]
     code, out, err = command(*arguments)
     assert (code, out) == (2, "")
@@ -384,5 +385,5 @@ def test_only_a_broken_limit_is_exit_code_1(error, code, command, monkeypatch):
     def fail(*arguments, **options):
         raise error
 
-    monkeypatch.setattr(simulation, "run_designs", fail)
+    monkeypatch.setattr(study, "run_designs", fail)
     assert command("size", "tiny.toml", "--limit", 1)[0] == code

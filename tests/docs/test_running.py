@@ -56,3 +56,14 @@ def test_numbers_of_the_page_are_those_of_the_code():
     assert "every five seconds" in PAGE
     assert ALONE == 60.0
     assert "no worker for a minute" in PAGE
+
+
+@pytest.mark.nojit
+def test_exit_codes_of_the_page_are_those_of_the_command():
+    from stress.cli.exit_codes import MEANING
+    from stress.engine import signals
+
+    rows = re.findall(r"^\| (\d+) \| `(\w+)` \| (.*) \|$", PAGE, re.MULTILINE)
+    assert rows == [(str(code.value), code.name, meaning) for code, meaning in MEANING.items()]
+    assert set(MEANING) == set(type(next(iter(MEANING))))
+    assert next(code for code in MEANING if code.name == "INTERRUPTED") == signals.EXIT_CODE

@@ -11,7 +11,9 @@ import pandas as pd
 import pytest
 
 from stress import formatting, report
+from stress.analysis.study import REQUIRED_FUND, StudyResult
 from stress.report import prose
+from stress.runs import record as records
 from stress.runs.record import Record
 from stress.venue.venue import Tier, Venue
 from tests.support.results import HOSTILE, one_path, one_side, quiet, sample
@@ -21,7 +23,7 @@ SECTIONS = (
     "answer",
     "warnings",
     "gaps",
-    "hangs-on",
+    "key-assumptions",
     "fund",
     "who",
     "loss",
@@ -36,15 +38,8 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 
 def record(result, others=(), name="a run"):
     """A record as a run makes it, with `others` at other gaps."""
-    rows = []
-    for each in (result, *others):
-        e = each.depletion_probability()
-        row = {"gap": each.config["gap"], "jump_gap": each.config["jump_gap"], "chosen": each is result}
-        row |= {"p_depleted": e.value, "p_depleted_low": e.low, "p_depleted_high": e.high}
-        for alpha in ALPHAS:
-            q, column = each.required_fund(alpha), f"required_fund_{alpha:g}"
-            row |= {column: q.value, f"{column}_low": q.low, f"{column}_high": q.high, f"{column}_note": q.note}
-        rows.append(row)
+    results = {records.pair_name(r.config["gap"], r.config["jump_gap"]): r for r in (result, *others)}
+    gaps = records.gap_table(StudyResult(results), ALPHAS, next(iter(results)))
     required = [(a, *vars(result.required_fund(a)).values()) for a in ALPHAS]
     manifest = {
         "name": name,
@@ -57,7 +52,7 @@ def record(result, others=(), name="a run"):
     }
     scenario = {"name": name, "fund": {"alphas": list(ALPHAS), "initial": result.fund}}
     columns = ["alpha", "fund", "se", "low", "high", "note"]
-    return Record(scenario, manifest, result, pd.DataFrame(rows), pd.DataFrame(required, columns=columns))
+    return Record(scenario, manifest, result, gaps, pd.DataFrame(required, columns=columns))
 
 
 @pytest.fixture(scope="module")
@@ -174,15 +169,15 @@ def test_the_answer_comes_first_with_its_interval_and_bound(page, full):
     e = full.result.depletion_probability()
     assert formatting.percent_range(e.low, e.high).replace(formatting.SPACE, " ") in answer
     for setting in ("gap = 0", "jump_gap = 1", "USD 20 M", "Kou"):
-        assert setting in seen.said("hangs-on")
+        assert setting in seen.said("key-assumptions")
 
 
 def test_the_pairs_of_gaps_stand_side_by_side(page, full):
     said = Page(page).said("gaps")
     for pair in ("0, 0", "0, 1 chosen", "1, 1"):
         assert pair in said
-    for fund in full.gaps["required_fund_0.05"]:
-        assert formatting.usd(fund).replace(formatting.SPACE, " ") in said
+    for pair in records.gap_pairs(full.gaps):
+        assert formatting.usd(pair.estimate(REQUIRED_FUND, 0.05).value).replace(formatting.SPACE, " ") in said
 
 
 def test_a_jump_gap_beyond_what_the_bars_propose_stands_beside_the_answer(full):
@@ -190,7 +185,7 @@ def test_a_jump_gap_beyond_what_the_bars_propose_stands_beside_the_answer(full):
 
     proposal = {"prices": {"provenance": {"jump_gap": [0.01, 0.57]}}}
     said = "jump_gap = 1 is an upper bound: the bars behind the price model propose 0.01 to 0.57."
-    fourth = full.gaps.iloc[[0]].assign(jump_gap=0.57, chosen=False)
+    fourth = full.gaps[full.gaps["chosen"]].assign(jump_gap=0.57, chosen=False)
     made = replace(
         full,
         scenario=full.scenario | proposal,
@@ -275,7 +270,7 @@ def test_one_path_gives_no_probability():
     answer = page.said("answer")
     assert "One path gives no probability" in answer
     assert formatting.usd(one_path().paths["fund_needed"][0]).replace(formatting.SPACE, " ") in answer
-    assert "%" not in answer.split("hangs on")[0]
+    assert "%" not in answer.split("depends on")[0]
     assert "figure-time" not in page.text
     assert "figure-path" in page.text
 

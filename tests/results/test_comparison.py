@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 import stress
-from stress.results.comparison import _event_difference, compare
+from stress.results.comparison import compare, event_difference
 
 TIER = stress.Tier(floor=0.0, cap=math.inf, max_leverage=100, maintenance_rate=0.005)
 
@@ -71,7 +71,7 @@ def test_coverage_of_the_interval_of_a_paired_difference():
     for _ in range(2000):
         neither = 1 - (p_a - p_both) - (p_b - p_both)
         only_a, only_b, _rest = rng.multinomial(n, [p_a - p_both, p_b - p_both, neither])
-        estimate = _event_difference(only_a, only_b, n)
+        estimate = event_difference(only_a, only_b, n)
         inside += estimate.low <= p_b - p_a <= estimate.high
     low, high = stats.binomtest(inside, 2000).proportion_ci(0.999)
     assert low <= 0.97

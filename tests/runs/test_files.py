@@ -20,7 +20,7 @@ def test_a_file_that_cannot_be_written_leaves_what_was_there(before, tmp_path, m
         path.write_text(before)
     with monkeypatch.context() as patch:
         no_room(patch, after=0)
-        with pytest.raises(InputError, match=r"table\.csv: expected a place .* \(No space left on device\)"):
+        with pytest.raises(InputError, match=r"table\.csv: expected a writable path \(No space left on device\)"):
             put_text(path, "new")
     assert [p.read_text() for p in tmp_path.iterdir()] == ([] if before is None else [before])
     assert put_text(path, "né\n").read_bytes() == "né\n".encode()

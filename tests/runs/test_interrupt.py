@@ -94,7 +94,12 @@ class Child:
 def held(place: Path) -> int:
     """Paths on disk; every shard is whole."""
     path = place / "run.partial"
-    return sum(shard.n for shard in shards.read_all(path / "shards", checkpoint._said(path)["made_by"], PATHS))
+    return sum(
+        shard.n
+        for shard in shards.read_all(
+            path / "shards", checkpoint.read_description(path, ("scenario",))["made_by"], PATHS
+        )
+    )
 
 
 @pytest.fixture
@@ -141,7 +146,7 @@ def test_an_interruption_says_how_to_go_on(number, place, whole, finish):
         assert time.monotonic() - begun < 30
         assert child.process.returncode == 3
     assert said[-2] == "Interrupted."
-    kept, _, how = said[-1].partition(" of 600 paths are kept. To go on: perp-stress ")
+    kept, _, how = said[-1].partition(" of 600 paths are saved. To resume: perp-stress ")
     assert int(kept) == held(place) >= child.said >= 100
     assert not (place / "run").exists()
     assert finish(how) == whole

@@ -11,6 +11,7 @@ import pytest
 
 import stress
 from stress import serialize, simulation
+from stress.analysis import study
 from stress.cli import main
 from stress.errors import InputError
 from stress.runs import record as records
@@ -49,18 +50,22 @@ def test_the_run_is_worth_a_test(record):
 
 
 def test_three_pairs_of_gaps_stand_side_by_side(record, folder):
-    gaps = record.gaps
-    assert list(zip(gaps["gap"], gaps["jump_gap"], gaps["chosen"], strict=True)) == [
+    pairs = records.gap_pairs(record.gaps)
+    assert [(pair.gap, pair.jump_gap, pair.chosen) for pair in pairs] == [
         (0.0, 0.0, False), (0.0, 1.0, True), (1.0, 1.0, False)
     ]  # fmt: skip
-    assert gaps["required_fund_0.2"].is_monotonic_increasing
-    assert gaps.loc[1, "required_fund_0.2"] == record.required.loc[0, "fund"]
-    assert gaps.loc[1, "p_depleted"] == record.result.depletion_probability().value
-    assert gaps.loc[1, "largest_need"] == record.result.paths["fund_needed"].max()
+    funds = [pair.estimate(study.REQUIRED_FUND, 0.2) for pair in pairs]
+    assert funds[0].value <= funds[1].value <= funds[2].value
+    assert funds[1] == record.result.required_fund(0.2)
+    assert pairs[1].estimate(study.DEPLETED) == record.result.depletion_probability()
+    assert pairs[1].estimate(study.LARGEST_NEED).value == record.result.paths["fund_needed"].max()
+    assert list(record.gaps)[:5] == ["design", "gap", "jump_gap", "chosen", "quantity"]
     alone = stress.run(folder / "tiny.toml", ["run.jump_gap=0"])
-    assert list(alone.gaps["chosen"]) == [True, False]
-    for column in ("p_depleted", "mean_deficit", "required_fund_0.01", "required_fund_0.01_high"):
-        assert alone.gaps.loc[0, column] == gaps.loc[0, column]
+    assert [pair.chosen for pair in records.gap_pairs(alone.gaps)] == [True, False]
+    same_frames(
+        alone.gaps[alone.gaps["gap"] == 0].drop(columns="chosen"),
+        record.gaps[record.gaps["jump_gap"] == 0].drop(columns="chosen"),
+    )
 
 
 def test_a_bound_is_noted(record):
@@ -69,12 +74,13 @@ def test_a_bound_is_noted(record):
     summary = records.summary(record)
     assert summary["required_fund"][1]["high"] is None
     assert summary["required_fund"][1]["high_reason"] == note
-    assert summary["gaps"][1]["required_fund_0.01_high"] is None
+    rows = [row for row in summary["gaps"] if row["chosen"] and row.get("alpha") == 0.01]
+    assert [(row["high"], row["high_reason"]) for row in rows] == [(None, note)]
     json.loads(json.dumps(summary, allow_nan=False))
 
 
 def test_what_is_saved_is_read_back_to_the_same_bits(record, tmp_path):
-    again = stress.open_run(run_directory.save(record, tmp_path / "run", report=False))
+    again = stress.open_run(run_directory.save(record, tmp_path / "run"))
     for name in ("paths", "positions", "cells"):
         same_frames(getattr(again.result, name), getattr(record.result, name))
     assert again.result.fund_at.tobytes() == record.result.fund_at.tobytes()
@@ -95,7 +101,7 @@ def test_a_seed_gives_the_same_bytes_whatever_the_threads(folder, tmp_path):
     made = []
     for threads in (1, 2):
         record = simulation.execute(scenario, threads=threads)
-        made.append(files(run_directory.save(record, tmp_path / str(threads), report=False)))
+        made.append(files(run_directory.save(record, tmp_path / str(threads))))
     changing = {"manifest.json"}
     assert set(made[0]) == set(made[1])
     assert {f"tables/{name}.csv" for name in ("summary", "required_fund", "gaps", "depletion_curve", "by_leverage")} | {
@@ -106,43 +112,42 @@ def test_a_seed_gives_the_same_bytes_whatever_the_threads(folder, tmp_path):
         assert made[0][name] == made[1][name], name
     other = simulation.execute(stress.load_scenario(folder / "tiny.toml", ["seed=4"]))
     assert (
-        files(run_directory.save(other, tmp_path / "other", report=False))["tables/paths.csv.gz"]
-        != (made[0]["tables/paths.csv.gz"])
+        files(run_directory.save(other, tmp_path / "other"))["tables/paths.csv.gz"] != (made[0]["tables/paths.csv.gz"])
     )
 
 
 def test_figures_and_report_are_part_of_it(record, tmp_path):
-    directory = run_directory.save(record, tmp_path / "run")
+    directory = stress.save_run(record, tmp_path / "run", report=True)
     for name in ("depletion_curve", "adl_by_leverage"):
         assert (directory / "figures" / f"{name}.png").read_bytes()[:4] == b"\x89PNG"
         assert "<svg" in (directory / "figures" / f"{name}.svg").read_text()
-    assert files(run_directory.save(record, tmp_path / "again")) == files(directory)
+    assert files(stress.save_run(record, tmp_path / "again", report=True)) == files(directory)
     assert "tiny" in (directory / "report.html").read_text()
 
 
 def test_a_run_of_the_same_scenario_is_replaced_and_nothing_else(record, folder, tmp_path):
     directory = tmp_path / "runs" / "mine"
-    run_directory.save(record, directory, report=False)
+    run_directory.save(record, directory)
     (directory / "leftover").write_text("x")
-    run_directory.save(record, directory, report=False)
+    run_directory.save(record, directory)
     assert not (directory / "leftover").exists()
     other = stress.run(folder / "tiny.toml", ["run.paths=2"])
     before = files(directory)
     with pytest.raises(InputError, match="same scenario"):
-        run_directory.save(other, directory, report=False)
+        run_directory.save(other, directory)
     assert files(directory) == before
     full, empty = tmp_path / "full", tmp_path / "empty"
     full.mkdir()
     empty.mkdir()
     (full / "thesis.tex").write_text("precious")
     with pytest.raises(InputError, match="something else"):
-        run_directory.save(record, full, report=False)
-    assert run_directory.save(record, empty, report=False).is_dir()
+        run_directory.save(record, full)
+    assert run_directory.save(record, empty).is_dir()
 
 
 def test_nothing_is_left_of_a_run_that_could_not_be_written(record, tmp_path, monkeypatch):
     directory = tmp_path / "run"
-    run_directory.save(record, directory, report=False)
+    run_directory.save(record, directory)
     before = files(directory)
     write = run_directory._write
 
@@ -153,7 +158,7 @@ def test_nothing_is_left_of_a_run_that_could_not_be_written(record, tmp_path, mo
     monkeypatch.setattr(run_directory, "_write", interrupted)
     for target in (directory, tmp_path / "new"):
         with pytest.raises(KeyboardInterrupt):
-            run_directory.save(record, target, report=False)
+            run_directory.save(record, target)
     assert [p.name for p in tmp_path.iterdir()] == ["run"]
     assert files(directory) == before
 
@@ -161,7 +166,7 @@ def test_nothing_is_left_of_a_run_that_could_not_be_written(record, tmp_path, mo
 def test_a_path_can_be_run_again_only_on_its_own_inputs(tmp_path):
     record = stress.run(write_replay(tmp_path))
     assert set(record.manifest["inputs"]) == {"book.file", "prices.bars"}
-    directory = run_directory.save(record, tmp_path / "run", report=False)
+    directory = run_directory.save(record, tmp_path / "run")
     kept = json.loads((directory / "manifest.json").read_text())["inputs"]
     assert kept["book.file"]["path"] == "../positions.csv"
     moved = tmp_path / "elsewhere"
@@ -192,16 +197,21 @@ def test_warnings_are_recorded_and_still_given(tmp_path):
 def test_what_is_no_run_directory(record, tmp_path):
     with pytest.raises(InputError, match="a run directory"):
         stress.open_run(tmp_path / "nowhere")
-    directory = run_directory.save(record, tmp_path / "run", report=False)
+    directory = run_directory.save(record, tmp_path / "run")
     manifest = json.loads((directory / "manifest.json").read_text())
     (directory / "manifest.json").write_text(json.dumps(manifest | {"schema_version": 99}))
     with pytest.raises(InputError, match="newer version"):
+        stress.open_run(directory)
+    (directory / "manifest.json").write_text(json.dumps(manifest | {"schema_version": 1}))
+    with pytest.raises(
+        InputError, match=r"got 1, expected .* an earlier version of perp-stress wrote it: run its scena"
+    ):
         stress.open_run(directory)
 
 
 def test_a_result_made_in_python_is_kept_too(tmp_path):
     made = sample()
-    again = stress.open_run(made.save(tmp_path / "mine", name="mine", report=True)).result
+    again = stress.open_run(stress.save_run(made, tmp_path / "mine", name="mine", report=True)).result
     for name in ("paths", "positions", "cells"):
         same_frames(getattr(again, name), getattr(made, name))
     assert np.array_equal(again.fund_at, made.fund_at)
@@ -214,9 +224,9 @@ def test_a_result_made_in_python_is_kept_too(tmp_path):
 def test_a_result_without_counts_of_positions_is_kept_and_has_no_report(folder, tmp_path, capsys):
     made = simulation.execute(stress.load_scenario(folder / "tiny.toml"), detail="paths").result
     with pytest.raises(InputError, match="expected a run with detail='positions': a report shows who is hit"):
-        made.save(tmp_path / "mine", report=True)
+        stress.save_run(made, tmp_path / "mine", report=True)
     assert list(tmp_path.iterdir()) == []
-    directory = made.save(tmp_path / "mine")
+    directory = stress.save_run(made, tmp_path / "mine")
     same_frames(stress.open_run(directory).result.paths, made.paths)
     assert not (directory / "tables" / "by_leverage.csv").exists()
     with pytest.raises(SystemExit) as caught:

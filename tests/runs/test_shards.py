@@ -22,8 +22,8 @@ from stress.cli import main, terminal
 from stress.engine import scheduling, signals, task
 from stress.engine.blocks import work_block
 from stress.errors import InputError
-from stress.runs import checkpoint, run_directory, shards
-from stress.runs.checkpoint import Checkpoint, open_checkpoint
+from stress.runs import checkpoint, resume, run_directory, shards
+from stress.runs.resume import IDENTITY, open_unfinished, unfinished_run
 from tests.conftest import ROOT
 from tests.support.directories import files, interrupt, no_room
 from tests.support.tiny import TINY
@@ -59,7 +59,7 @@ def begin(place: Path, after: int = 15, name: str = "run", **options) -> Path:
     kept = place / f"{name}.partial"
     assert not (place / name).exists()
     how = f"perp-stress run --resume {shlex.quote(str(kept))}"
-    assert caught.value.__notes__ == [f"{after} of 40 paths are kept. To go on: {how}"]
+    assert caught.value.__notes__ == [f"{after} of 40 paths are saved. To resume: {how}"]
     return kept / "shards"
 
 
@@ -91,7 +91,7 @@ def test_a_run_that_goes_on_gives_the_same_bytes(threads, n_bytes, again, place,
 
 
 def open_shard(path: Path) -> shards.Shard:
-    return shards.read(path, checkpoint._said(path.parents[1])["made_by"])
+    return shards.read(path, checkpoint.read_description(path.parents[1], IDENTITY)["made_by"])
 
 
 def test_the_command_goes_on_as_it_said(place, whole, capsys):
@@ -121,7 +121,7 @@ def test_the_command_goes_on_as_it_said(place, whole, capsys):
 def test_the_same_command_goes_on_too(place, whole, capsys):
     begin(place)
     assert command("run", "tiny.toml", "--out", "run", "--no-report") == 0
-    assert capsys.readouterr().err.startswith("Going on from run.partial\n")
+    assert capsys.readouterr().err.startswith("Resuming from run.partial\n")
     assert files(place / "run") == whole
 
 
@@ -184,7 +184,10 @@ def test_a_damaged_shard_is_refused_by_name(name, place, whole, capsys):
 
 def test_no_flipped_bit_goes_unseen(place):
     shard = min(begin(place).iterdir())
-    good, made_by = shard.read_bytes(), open_shard(shard).blocks and checkpoint._said(shard.parents[1])["made_by"]
+    good, made_by = (
+        shard.read_bytes(),
+        open_shard(shard).blocks and checkpoint.read_description(shard.parents[1], IDENTITY)["made_by"],
+    )
     rng = random.Random(4)
     for at in [0, 63, 64, 65, 80, len(good) - 1, *(rng.randrange(len(good)) for _ in range(60))]:
         bad = bytearray(good)
@@ -216,7 +219,7 @@ def test_a_foreign_shard_is_refused_by_name(place, whole, capsys):
     assert said.count("expected") == 1
     same.unlink()
 
-    made_by = checkpoint._said(place / "run.partial")["made_by"]
+    made_by = checkpoint.read_description(place / "run.partial", IDENTITY)["made_by"]
     for start, end in ((8, 12), (38, 42)):  # paths that another one holds, and that the run has not
         blocks_there = [replace(b, first=start) for b in open_shard(first).blocks]
         wrong = shards.write(first.parent, blocks_there, made_by)
@@ -234,8 +237,8 @@ def test_another_version_does_not_go_on(place, whole, capsys, monkeypatch):
     monkeypatch.setattr(checkpoint, "maker", lambda: real() | {"numba": "9.9"})
     assert command("run", "--resume", "run") == 2
     said = capsys.readouterr().err
-    assert "run.partial: expected a run that this one can go on from, it has numba " in said
-    assert "and not 9.9; to begin anew, delete this directory" in said
+    assert "run.partial: expected a run that can be resumed here, this one has numba " in said
+    assert "and not 9.9; to start over, delete this directory" in said
     monkeypatch.setattr(checkpoint, "maker", real)
     shard = min((place / "run.partial" / "shards").iterdir())
     old = open_shard(shard)
@@ -251,7 +254,7 @@ def test_a_directory_of_another_scenario_does_not_go_on(place, capsys):
     begin(place)
     assert command("run", "tiny.toml", "--seed", 9, "--out", "run") == 2
     said = capsys.readouterr().err
-    assert "run.partial: expected a run that this one can go on from, it has seed 3, not 9; to begin anew" in said
+    assert "run.partial: expected a run that can be resumed here, this one has seed 3, not 9; to start over" in said
     assert len(list((place / "run.partial" / "shards").iterdir())) == 3
 
 
@@ -293,9 +296,9 @@ def test_what_a_run_says_of_itself_may_be_damaged_too(name, place, capsys):
     for arguments in (["--resume", "run"], ["tiny.toml", "--out", "run"]):
         assert command("run", *arguments) == 2
         *_, said = capsys.readouterr().err.splitlines()
-        what = "it is missing" if change is None else "this is damaged"
+        what = "it is missing" if change is None else "this one is damaged"
         assert said.startswith(
-            f"Error: run.partial/partial.json: expected what an interrupted run says of itself, {what}"
+            f"Error: run.partial/partial.json: expected the description of an interrupted run, {what}"
         )
     assert len(list((place / "run.partial" / "shards").iterdir())) == 3
 
@@ -336,7 +339,7 @@ def test_a_process_that_ends_before_it_said_anything_is_no_obstacle(place, whole
 
 def test_two_processes_do_not_work_on_one_run(place, whole):
     def second(done, total):
-        with pytest.raises(InputError, match="no other process works on"):
+        with pytest.raises(InputError, match="no other process is working on"):
             stress.run("tiny.toml", directory="run", threads=1)
 
     stress.run("tiny.toml", directory="run", threads=1, progress=second)
@@ -346,7 +349,7 @@ def test_two_processes_do_not_work_on_one_run(place, whole):
 def test_of_two_that_begin_at_once_the_later_leaves_the_earlier_alone(place, whole):
     scenario = stress.load_scenario("tiny.toml")
     run = scenario.build().design
-    earlier, *later = (Checkpoint(place / "run", scenario) for _ in range(3))
+    earlier, *later = (unfinished_run(place / "run", scenario).checkpoint for _ in range(3))
     for kept in (earlier, *later):
         assert kept.begin([run]) == []
 
@@ -355,7 +358,7 @@ def test_of_two_that_begin_at_once_the_later_leaves_the_earlier_alone(place, who
             kept.add([work_block([run], 5, 5)[0]])
 
     earlier.add([work_block([run], 0, 5)[0]])
-    for kept, said in zip(later, ("no other process works on", "no other process has begun"), strict=True):
+    for kept, said in zip(later, ("no other process is working on", "no other process has begun"), strict=True):
         with pytest.raises(InputError, match=said) as caught:
             work(kept)
         assert not hasattr(caught.value, "__notes__")  # it is not this one's to go on with
@@ -456,7 +459,7 @@ def test_the_way_to_the_inputs_is_kept_and_they_must_be_the_same(place, capsys):
     (place / "moved" / "in" / "book.csv").write_text(BOOK.replace("120000", "130000"))
     assert command("run", "--resume", "moved/out/run.partial") == 2
     said = capsys.readouterr().err
-    assert "the scenario and its files as they were when it began" in said
+    assert "the scenario and its files as they were when the run began" in said
     assert "moved/in/book.csv" in said
     (place / "moved" / "in" / "book.csv").write_text(BOOK)
     assert command("run", "--resume", "moved/out/run.partial", "--no-report", "-q") == 0
@@ -477,8 +480,8 @@ def test_a_scenario_is_told_and_heard_without_loss(path, place):
             assert overrides
             continue
         (place / "x").mkdir(exist_ok=True)
-        said = serialize.loads(serialize.dumps(checkpoint.tell(scenario, place / "x")))
-        again = checkpoint.retold(said, place / "x")
+        said = serialize.loads(serialize.dumps(resume.describe_scenario(scenario, place / "x")))
+        again = resume.read_scenario(said, place / "x")
         assert again.hash == scenario.hash
         assert again.resolved() == scenario.resolved()
         assert again.inputs == scenario.inputs
@@ -490,14 +493,14 @@ def test_a_full_disk_keeps_what_was_there(place, whole, capsys, monkeypatch):
         assert command("run", "tiny.toml", "--out", "run", "--threads", 1) == 2
     said = capsys.readouterr().err
     assert said.splitlines() == [
-        "Error: run.partial: expected a place that can be written (No space left on device)",
-        "10 of 40 paths are kept. To go on: perp-stress run --resume run.partial",
+        "Error: run.partial: expected a writable path (No space left on device)",
+        "10 of 40 paths are saved. To resume: perp-stress run --resume run.partial",
     ]
     assert len(list((place / "run.partial" / "shards").iterdir())) == 2  # nothing half-written
     with monkeypatch.context() as patch:
         no_room(patch, after=0)
         assert command("run", "--resume", "run", "-q") == 2
-    assert "10 of 40 paths are kept." in capsys.readouterr().err
+    assert "10 of 40 paths are saved." in capsys.readouterr().err
     assert command("run", "--resume", "run", "--no-report", "-q") == 0
     assert files(place / "run") == whole
 
@@ -514,7 +517,7 @@ def test_a_disk_that_was_full_for_a_moment_keeps_what_it_takes_to_go_on(place, w
     with monkeypatch.context() as patch:
         no_room(patch, after=0, until=1)
         assert command("run", "tiny.toml", "--out", "run", "--threads", 1) == 2
-    assert "5 of 40 paths are kept. To go on: perp-stress run --resume run.partial" in capsys.readouterr().err
+    assert "5 of 40 paths are saved. To resume: perp-stress run --resume run.partial" in capsys.readouterr().err
     assert command("run", "--resume", "run.partial", "--no-report", "-q") == 0
     assert files(place / "run") == whole
 
@@ -527,8 +530,8 @@ def test_no_room_for_the_run_directory_keeps_every_path(place, whole, capsys, mo
         patch.setattr(run_directory, "_write", full)
         assert command("run", "tiny.toml", "--out", "run") == 2
     said = capsys.readouterr().err
-    assert "run: expected a place that can be written (No space left on device)" in said
-    assert "40 of 40 paths are kept." in said
+    assert "run: expected a writable path (No space left on device)" in said
+    assert "40 of 40 paths are saved." in said
     assert not (place / "run").exists()
     monkeypatch.setattr(task, "work_block", lambda *arguments: pytest.fail("worked a path again"))
     assert command("run", "--resume", "run", "--no-report", "-q") == 0
@@ -556,7 +559,7 @@ def test_a_disk_that_is_really_full(disk, whole, capsys):
     assert command("run", "tiny.toml", "--out", folder / "run", "--threads", 1) == 2
     said = capsys.readouterr().err
     assert "No space left on device" in said
-    assert "paths are kept. To go on" in said
+    assert "paths are saved. To resume" in said
     assert "Traceback" not in said
     held = sorted((folder / "run.partial" / "shards").iterdir())
     assert 0 < len(held) < 8
@@ -572,7 +575,7 @@ def test_a_read_only_folder(disk, capsys, monkeypatch):
     remount("ro")
     assert command("run", "tiny.toml", "--out", folder / "run") == 2
     said = capsys.readouterr().err
-    assert "expected a directory in a folder that can be written" in said
+    assert "expected a directory in a writable folder" in said
     assert "Read-only file system" in said
     remount("rw")
 
@@ -591,7 +594,7 @@ def test_a_partial_run_in_a_read_only_folder(disk, capsys):
 
 def test_paths_that_can_never_be_run_are_not_kept(place):
     scenario = stress.load_scenario("tiny.toml")
-    kept = Checkpoint(place / "run", scenario)
+    kept = unfinished_run(place / "run", scenario).checkpoint
     run = scenario.build().design
 
     def work():
@@ -609,6 +612,6 @@ def test_paths_that_can_never_be_run_are_not_kept(place):
 def test_an_unfinished_run_is_opened_by_either_name(place):
     begin(place)
     for name in ("run", "run.partial", "run.partial/"):
-        kept = open_checkpoint(place / name)
+        kept = open_unfinished(place / name)
         assert kept.directory == place / "run"
         assert kept.scenario.hash == stress.load_scenario("tiny.toml").hash

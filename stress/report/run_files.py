@@ -1,0 +1,42 @@
+"""What a report adds to a run directory: its figures as files, and the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from stress import plots, report
+from stress.errors import InputError, Problem
+from stress.results.result import Result
+from stress.runs.record import Record
+
+
+def check_counted(result: Result, where: str | Path) -> None:
+    """Refuse to report a run without counts of positions."""
+    if not result.counts_positions:
+        expected = "a run with detail='positions': a report shows who is hit, and this run has not counted it"
+        raise InputError(Problem(str(where), expected))
+
+
+def write_files(record: Record, directory: Path) -> None:
+    """Write figures/ and report.html into a run directory."""
+    draw_figures(record, directory / "figures")
+    (directory / "report.html").write_text(report.render(record), encoding="utf-8", newline="\n")
+
+
+def draw_figures(record: Record, folder: Path) -> None:
+    """Draw the figures of a run into a new folder, each as .svg and .png."""
+    folder.mkdir()
+    figures = {
+        "depletion_curve": lambda ax: plots.plot_depletion_curve(record.result, alphas=record.alphas, ax=ax),
+        "adl_by_leverage": lambda ax: plots.plot_adl_by_leverage(record.result, ax=ax),
+    }
+    with plots.style(), rc_context({"svg.hashsalt": "perp-stress"}):  # its ids are random otherwise
+        for name, draw in figures.items():
+            figure = Figure()
+            draw(figure.subplots())
+            for kind in ("svg", "png"):
+                figure.savefig(folder / f"{name}.{kind}", metadata={"Date": None} if kind == "svg" else None)
+                figure.set_layout_engine("none")  # the layout is computed once
