@@ -5,9 +5,37 @@ be, and who is hit. Public names load on first use, so that importing the packag
 """
 
 from importlib import import_module, metadata
-from typing import Any
+from typing import TYPE_CHECKING
 
 __version__ = metadata.version("perp-stress")
+
+if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal to the table below
+    from stress import plots as plots
+    from stress import prices as prices
+    from stress import results as results
+    from stress.analysis.reverse_stress import reverse_shock as reverse_shock
+    from stress.analysis.study import Study as Study
+    from stress.book.book import Book as Book
+    from stress.book.columns import BookWarning as BookWarning
+    from stress.book.population import PopulationSpec as PopulationSpec
+    from stress.engine.design import SimulationError as SimulationError
+    from stress.errors import InputError as InputError
+    from stress.results.comparison import compare as compare
+    from stress.results.estimate import Estimate as Estimate
+    from stress.results.result import Result as Result
+    from stress.runs.record import Record as Record
+    from stress.runs.run_directory import open_run as open_run
+    from stress.scenario.scenario import Scenario as Scenario
+    from stress.scenario.scenario import load_scenario as load_scenario
+    from stress.simulation import run as run
+    from stress.simulation import save_run as save_run
+    from stress.simulation import simulate as simulate
+    from stress.venue.allocate import allocate as allocate
+    from stress.venue.depth import Depth as Depth
+    from stress.venue.load import list_venues as list_venues
+    from stress.venue.load import load_venue as load_venue
+    from stress.venue.venue import Tier as Tier
+    from stress.venue.venue import Venue as Venue
 
 _HOMES = {
     "Book": "book.book",
@@ -38,16 +66,19 @@ _MODULES = ("plots", "prices", "results")
 
 __all__ = ["__version__", *_HOMES, *_MODULES]
 
+if not TYPE_CHECKING:  # a type checker knows the names above and refuses any other
 
-def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return import_module(f"stress.{name}")
-    if name in _HOMES:
-        value = getattr(import_module(f"stress.{_HOMES[name]}"), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module 'stress' has no attribute {name!r}")
+    def __getattr__(name):
+        """Load a public name on its first use."""
+        if name in _MODULES:
+            return import_module(f"stress.{name}")
+        if name in _HOMES:
+            value = getattr(import_module(f"stress.{_HOMES[name]}"), name)
+            globals()[name] = value
+            return value
+        raise AttributeError(f"module 'stress' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
+    """The public names."""
     return __all__

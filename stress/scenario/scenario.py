@@ -385,7 +385,7 @@ class Scenario:
 
 
 def load_scenario(path: str | Path, overrides: Iterable[str] = ()) -> Scenario:
-    """Read a scenario file; see `Scenario.load`."""
+    """Read a scenario file from a path, with overrides "section.key=value"; see `Scenario.load`."""
     return Scenario.load(path, overrides)
 
 

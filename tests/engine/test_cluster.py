@@ -274,7 +274,7 @@ def test_a_scheduler_that_goes_leaves_the_finished_paths(own_machines, tmp_path,
         stress.run(
             tmp_path / "tiny.toml", directory=tmp_path / "run", executor=own_machines.client, progress=progress
         )  # fmt: skip
-    assert "of 40 paths are kept. To go on: perp-stress run --resume" in caught.value.__notes__[0]
+    assert "of 40 paths are saved. To resume: perp-stress run --resume" in caught.value.__notes__[0]
     stress.run(tmp_path / "tiny.toml", directory=tmp_path / "run", threads=2)
     assert files(tmp_path / "run") == files(tmp_path / "whole")
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from tests.tiny import TINY
 
 import stress
 from stress.analysis import study
 from stress.analysis.study import estimate_of
 from stress.errors import InputError
+from tests.support.tiny import TINY
 
 ALPHAS = (0.2, 0.01)
 
