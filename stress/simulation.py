@@ -26,13 +26,13 @@ from stress.results.result import Result
 from stress.runs import record as records
 from stress.runs import run_directory
 from stress.runs.record import BOUNDS, SCHEMA, Record
-from stress.scenario.scenario import Scenario, load_scenario
 from stress.venue.depth import Depth
 from stress.venue.venue import Venue
 
 if TYPE_CHECKING:
     from stress.runs.checkpoint import Checkpoint
     from stress.runs.resume import UnfinishedRun
+    from stress.scenario.scenario import Scenario
 
 
 def simulate(
@@ -145,7 +145,9 @@ def run(
     """
     if report and directory is None:
         raise InputError(Problem("run", "a directory to write the report in", column="directory"))
-    if not isinstance(scenario, Scenario):
+    if isinstance(scenario, str | Path):
+        from stress.scenario.scenario import load_scenario
+
         scenario = load_scenario(scenario, overrides)
     if directory is None:
         return execute(scenario, threads=threads, executor=executor, progress=progress)

@@ -28,7 +28,6 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.special import ndtr
 
 from stress.errors import InputError, Problem, raise_if
 from stress.kernels.numerics.vector import chunk_buffers
@@ -189,6 +188,8 @@ def survival(side: JumpSizeLaw, y: np.ndarray) -> np.ndarray:
     """P(size > y) of a side, for any y; an atom of 1 - F sits at the cap."""
     start = side.body[-1]
     if side.sd > 0.0:
+        from scipy.special import ndtr
+
         return np.where(y < 0.0, 1.0, ndtr((start - y) / side.sd) / side.tail)
     z = np.maximum(y - start, 0.0) / side.beta
     with np.errstate(divide="ignore"):

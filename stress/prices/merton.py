@@ -23,7 +23,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from scipy.special import log_ndtr, ndtr
 
 from stress.errors import Problem
 from stress.kernels.prices.diffusion import JumpSizeLaw
@@ -63,6 +62,8 @@ class Merton(JumpDiffusion):
         )
 
     def jump_intensity(self) -> tuple[float, float]:
+        from scipy.special import ndtr
+
         up, down = (float(ndtr(z)) for z in self._scores())
         return self.intensity * up, self.intensity * down
 
@@ -71,6 +72,8 @@ class Merton(JumpDiffusion):
         return up, down
 
     def jump_growth(self) -> tuple[float, float]:
+        from scipy.special import log_ndtr
+
         whole, s = self.jump_mean + 0.5 * self.jump_sd**2, self.jump_sd
         # ratios of normal probabilities, as logarithms: one side may be next to impossible
         up, down = (
@@ -88,6 +91,8 @@ class Merton(JumpDiffusion):
         return z, -z
 
     def _side(self, sign: int, z: float) -> JumpSizeLaw:
+        from scipy.special import ndtr
+
         tail, mean = float(ndtr(z)), sign * self.jump_mean
         if tail == 0.0:
             return NO_JUMPS

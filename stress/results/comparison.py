@@ -18,7 +18,6 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from stress.errors import InputError, Problem, raise_if
 from stress.results.estimate import LEVEL, Estimate, Z, clopper_pearson, mean
@@ -83,6 +82,8 @@ def compare(designs: Mapping[str, Result], alphas=(0.01, 0.001)) -> pd.DataFrame
 
 
 def _differences(base: Result, other: Result, alphas) -> list[dict]:
+    from scipy import stats
+
     rows = []
     for quantity, event in EVENTS.items():
         a, b = event(base.paths).to_numpy(), event(other.paths).to_numpy()

@@ -30,11 +30,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
 
 LEVEL = 0.95
 FEW = 30  # paths with a hit from which on their spread gives the error of a rate
-Z = float(special.ndtri(0.5 + LEVEL / 2))
+Z = 1.959963984540054  # normal quantile of (1 + LEVEL) / 2; scipy takes longer to load than a run to start
 
 
 @dataclass(frozen=True)
@@ -104,6 +103,8 @@ def wilson(hits, trials):
 
 def clopper_pearson(hits: int, trials: int) -> tuple[float, float]:
     """Exact binomial interval of a proportion."""
+    from scipy import special
+
     tail = (1 - LEVEL) / 2
     low = 0.0 if hits == 0 else float(special.betaincinv(hits, trials - hits + 1, tail))
     high = 1.0 if hits == trials else float(special.betaincinv(hits + 1, trials - hits, 1 - tail))
@@ -300,12 +301,16 @@ def _weighted_quantile(values: np.ndarray, alpha: float, weights: np.ndarray) ->
 
 def _binomial_quantile(q: float, n: int, p: float) -> int:
     """Smallest k with P(Binomial(n, p) <= k) >= q. scipy.stats has it, and takes longer to load than a run to start."""
+    from scipy import special
+
     k = math.ceil(special.bdtrik(q, n, p))
     return k - 1 if k > 0 and special.bdtr(k - 1, n, p) >= q else k
 
 
 def _quantile_se(x: np.ndarray, rank: int) -> float:
     """Maritz-Jarrett standard error of the order statistic of a rank, from the values that weigh anything in it."""
+    from scipy import special
+
     n = x.size
     reach = 20 + int(10 * math.sqrt(rank * (n - rank) / n))
     first, last = max(0, rank - reach), min(n, rank + reach)

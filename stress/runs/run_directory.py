@@ -25,7 +25,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -36,7 +36,9 @@ from stress.engine.design import Design
 from stress.errors import InputError, Problem
 from stress.results.result import Result
 from stress.runs.record import SCHEMA, Record, summary
-from stress.scenario.scenario import Scenario
+
+if TYPE_CHECKING:
+    from stress.scenario.scenario import Scenario
 
 GZIP = {"method": "gzip", "compresslevel": 1, "mtime": 0}
 TEXT = ("account", "market", "side")
@@ -195,6 +197,8 @@ class LaterDesign:
             )
         files = {key: Path(found["path"]) for key, found in self._manifest["inputs"].items()}
         files = {key: path for key, path in files.items() if key != "prices.calibrate"}  # its parameters are kept
+        from stress.scenario.scenario import Scenario
+
         scenario = Scenario.parse(self._scenario, where, self._directory, files=files)
         for key, found in scenario.inputs.items():
             if found["sha256"] != self._manifest["inputs"][key]["sha256"]:
