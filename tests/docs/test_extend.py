@@ -16,7 +16,13 @@ from stress import prices
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "extend.md").read_text(encoding="utf-8")
 SECTIONS = {part.partition("\n")[0]: part for part in PAGE.split("\n## ")[1:]}
-KINDS = {"A venue": "toml", "A price model": "python", "A score": "diff", "A venue rule": "diff"}
+KINDS = {
+    "A venue": "toml",
+    "A price model": "python",
+    "A score": "diff",
+    "A sharing rule": "diff",
+    "A venue rule": "diff",
+}
 BLOCKS = {name: re.search(rf"```{kind}\n(.*?)```", SECTIONS[name], re.DOTALL)[1] for name, kind in KINDS.items()}
 DAY = 86_400.0
 
@@ -27,6 +33,14 @@ def test_each_takes_fewer_than_forty_lines(name):
     assert 5 < len(BLOCKS[name].splitlines()) < 40
     assert SECTIONS[name].count("```") == 2
     assert list(SECTIONS) == list(KINDS)
+
+
+@pytest.mark.nojit
+@pytest.mark.parametrize("name", [name for name, kind in KINDS.items() if kind == "diff"])
+def test_what_it_takes_is_what_the_page_says(name):
+    lines = sum(line.startswith("+") and len(line) > 1 for line in BLOCKS[name].splitlines())
+    files = BLOCKS[name].count("--- ")
+    assert f"{lines} lines in {files} files" in SECTIONS[name].replace("\n", " ")
 
 
 @pytest.mark.nojit
@@ -146,6 +160,33 @@ def run_in_a_copy(diff: str, folder: Path, code: str, setting: dict[str, str]) -
 def test_score_in_a_copy_of_the_package(compiled, tmp_path):
     setting = {"STRESS_CACHE_DIR": str(tmp_path / "cache")} if compiled else {"NUMBA_DISABLE_JIT": "1"}
     run_in_a_copy(BLOCKS["A score"], tmp_path, SCORE_AT_WORK, setting)
+
+
+SHARING_AT_WORK = """
+import random
+from pathlib import Path
+
+import stress
+from tests.support import twin
+
+assert Path(stress.__file__).is_relative_to(Path.cwd())
+assert stress.allocate("equal_split", [1.0, 5.0, 9.0], None, 9.0).tolist() == [1.0, 4.0, 4.0]
+several = 0
+for i, settlement in enumerate(("profit", "bankruptcy") * 15):
+    row = dict(zip(twin.OPTIONS, (settlement, "equal_split", "size", "bankruptcy", "fund", 0.0, "none", "notional",
+                                  "one", "linear", True, 0.4, 1.0)))
+    rng = random.Random(i)
+    venue = twin.make_venue(row, 30.0)
+    book, path = twin.make_book(rng, venue), twin.make_path(rng, True)
+    result, outcome = twin.run_both(book, venue, path, depth=twin.DEPTHS["linear"], fund=30.0, gap=0.4)
+    twin.assert_equal(result, outcome, book, i)
+    several += int(result.paths["adl_count"].iloc[0] > 1)
+assert several > 5, several
+"""
+
+
+def test_sharing_rule_in_a_copy_of_the_package(tmp_path):
+    run_in_a_copy(BLOCKS["A sharing rule"], tmp_path, SHARING_AT_WORK, {"NUMBA_DISABLE_JIT": "1"})
 
 
 RULE_AT_WORK = """
