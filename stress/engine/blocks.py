@@ -13,8 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from stress.book import classes
-from stress.engine.design import NO_LOG, NO_WEIGHTS, Design
-from stress.errors import InputError, Problem
+from stress.engine.design import NO_LOG, NO_WEIGHTS, Design, SimulationError
 from stress.kernels.path import run as kernel
 from stress.kernels.path.counts import (
     ADL_COUNT,
@@ -58,18 +57,24 @@ class PathBlock:
 class _WorkspacePool(threading.local):
     """What the blocks of a thread leave for the next one: clean, so that no block pays for the size of the book."""
 
-    size = (0, 0, 0)
+    key: tuple[int, ...] = ()
     free: list[tuple[Workspace, PositionCounts]]
 
-    def take(self, size: tuple[int, int, int]) -> tuple[Workspace, PositionCounts]:
-        """A clean workspace and position counts of a size (`Design.size`); only those of the last size are kept."""
-        if size != self.size:
-            self.size, self.free = size, []
-        return self.free.pop() if self.free else (make_workspace(*size), make_position_counts(size[0]))
+    def take(self, design: Design) -> tuple[Workspace, PositionCounts]:
+        """A clean workspace and position counts for a design; only those of the last size are kept."""
+        if self.key_of(design) != self.key:
+            self.key, self.free = self.key_of(design), []
+        if self.free:
+            return self.free.pop()
+        return make_workspace(*design.size), make_position_counts(design.size[0], design.is_weighted)
 
-    def give_back(self, size: tuple[int, int, int], workspace: Workspace, counts: PositionCounts) -> None:
-        if size == self.size:
+    def give_back(self, design: Design, workspace: Workspace, counts: PositionCounts) -> None:
+        if self.key_of(design) == self.key:
             self.free.append((workspace, counts))
+
+    @staticmethod
+    def key_of(design: Design) -> tuple[int, ...]:
+        return (*design.size, design.is_weighted)
 
 
 _pool = _WorkspacePool()
@@ -81,7 +86,7 @@ class BlockWriter:
     def __init__(self, design: Design, first: int, n: int):
         self.design, self.first, self.counting = design, first, design.detail == "positions"
         # Taken out of the pool until the block is done: what an interruption leaves unclean is never used again.
-        self.workspace, self.counts = _pool.take(design.size)
+        self.workspace, self.counts = _pool.take(design)
         self.no_counts = make_position_counts(0)
         self.out, self.weight = np.zeros(n, OUTCOME), np.ones(n)
         self.fund_at = np.zeros((max(0, min(n, FAN_PATHS - first)), CHECKPOINTS))
@@ -92,20 +97,21 @@ class BlockWriter:
 
         Raises
         ------
-        InputError
-            If a weight is not 1 and positions are counted.
+        SimulationError
+            If the price model weights these paths and not the first of the run, or the other way round.
         """
         first, mine = self.first + start, slice(start, start + prices.close.shape[0])
-        if weights is not None:
-            if self.counting and np.any(weights != 1.0):
-                expected = "paths: the price model weights its paths, and counts of positions take no weights"
-                raise InputError(Problem("run", expected, column="detail", value=self.design.detail))
-            self.weight[mine] = weights
         out, fund_at, design = self.out[mine], self.fund_at[mine], self.design
+        if design.is_weighted != (weights is not None):
+            model = type(design.prices).__name__
+            raise SimulationError(f"{model}.block must give log_weight for all paths or for none; see path {first}")
+        if weights is not None:
+            self.weight[mine] = weights
         cells = np.zeros((out.size, classes.N_CELLS if self.counting else 0), CELL)
         sums, counts = as_float_view(cells), self.counts if self.counting else self.no_counts
         kernel.run_paths(
-            prices, first, NO_WEIGHTS, design.fund, *design.kernel, self.workspace, out, fund_at, sums, counts, NO_LOG
+            prices, first, NO_WEIGHTS if weights is None else weights, design.fund, *design.kernel, self.workspace,
+            out, fund_at, sums, counts, NO_LOG,
         )  # fmt: skip
         if not self.counting:
             return
@@ -133,7 +139,7 @@ class BlockWriter:
             position_counts[name] = self.counts.adl[name][place]
         self.counts.bankrupt[place] = 0
         self.counts.adl[place] = 0
-        _pool.give_back(self.design.size, self.workspace, self.counts)
+        _pool.give_back(self.design, self.workspace, self.counts)
         return PathBlock(self.first, self.out, self.weight, self.fund_at, np.concatenate(self.cells), position_counts)
 
 

@@ -100,6 +100,11 @@ class Design:
         """What a workspace is made for: positions, kinds of them, and steps."""
         return len(self.book), len(self.ladder.winners.kinds), self.n_steps
 
+    @cached_property
+    def is_weighted(self) -> bool:
+        """Whether the price model gives its paths weights, as its first path tells."""
+        return self.price_block(0, 1)[1] is not None
+
     def price_block(self, first: int, n: int) -> tuple[Prices, np.ndarray | None]:
         """Prices of the paths first .. first + n - 1, and their weights, float64[n]; None: all 1."""
         found = self.prices.block(self.seed, first, n, self.n_steps, float(self.step))

@@ -101,6 +101,30 @@ def wilson(hits, trials):
     return low, high
 
 
+def hit_interval(hits: np.ndarray, n_paths: int, weights: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Interval of the share of paths on which something happens, from counts alone.
+
+    Parameters
+    ----------
+    hits : float64[k]
+        Paths with a hit, or the sum of their weights.
+    n_paths : int
+    weights : float64[n_paths], optional
+        Of all paths. A sum of weights does not say how they are spread, so the interval is that of the widest spread,
+        in which every hit has the largest weight M: M times Wilson's with hits / M of n_paths. It is conservative.
+
+    Returns
+    -------
+    low, high : float64[k]
+    """
+    w = used_weights(weights)
+    if w is None:
+        return wilson(hits, n_paths)
+    largest = float(w.max())
+    low, high = wilson(np.minimum(hits / largest, n_paths), n_paths)
+    return largest * low, np.minimum(1.0, largest * high)
+
+
 def clopper_pearson(hits: int, trials: int) -> tuple[float, float]:
     """Exact binomial interval of a proportion."""
     from scipy import special

@@ -14,7 +14,7 @@ import pandas as pd
 from stress.book import classes
 from stress.kernels.path.counts import SHARE_UNIT
 from stress.results import rates, replay
-from stress.results.estimate import Estimate, event_probability, mean, used_weights, wilson
+from stress.results.estimate import Estimate, event_probability, hit_interval, mean, used_weights
 
 if TYPE_CHECKING:
     from stress.engine.blocks import PathBlock
@@ -235,19 +235,29 @@ def _positions(design: Design, block: PathBlock) -> pd.DataFrame:
     frame["liquidation_rank"] = rank
     if design.detail == "paths":
         return frame.rename_axis("position")
-    bankrupt, adl, share, spared = np.zeros((4, len(book)), np.int64)
-    for name, counts in (("bankrupt", bankrupt), ("adl", adl), ("adl_share", share), ("spared", spared)):
-        counts[block.position_counts["number"]] = block.position_counts[name]
-    long_reach, short_reach = np.sort(out["longs_reached"]), np.sort(out["shorts_reached"])
-    not_reached = np.where(
-        book.side > 0,
-        np.searchsorted(long_reach, rank, side="right"),
-        np.searchsorted(short_reach, rank, side="right"),
-    )
+    counts = {name: np.zeros(len(book), np.int64) for name in ("bankrupt", "adl", "adl_share", "spared")}
+    for name, count in counts.items():
+        count[block.position_counts["number"]] = block.position_counts[name]
+    weights = used_weights(block.weight)
+    unit = SHARE_UNIT if design.is_weighted else 1.0
+    bankrupt, adl, spared = (counts[name] / unit for name in ("bankrupt", "adl", "spared"))
+    reached = np.where(
+        book.side > 0, _weight_beyond(out["longs_reached"], rank, weights),
+        _weight_beyond(out["shorts_reached"], rank, weights),
+    )  # fmt: skip
     for name, index in design.classes.items():
         frame[name] = index
-    for name, hits in (("liquidation", n_paths - not_reached - spared), ("bankruptcy", bankrupt), ("adl", adl)):
+    for name, hits in (("liquidation", reached - spared), ("bankruptcy", bankrupt), ("adl", adl)):
         frame[f"{name}_rate"] = hits / n_paths
-        frame[f"{name}_low"], frame[f"{name}_high"] = wilson(hits, n_paths)
-    frame["adl_share"] = share / SHARE_UNIT / n_paths
+        frame[f"{name}_low"], frame[f"{name}_high"] = hit_interval(hits, n_paths, weights)
+    frame["adl_share"] = counts["adl_share"] / SHARE_UNIT / n_paths
     return frame.rename_axis("position")
+
+
+def _weight_beyond(reach: np.ndarray, rank: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    """Weight of the paths on which the price has passed each rank, float64[len(rank)]."""
+    order = np.argsort(reach, kind="stable")
+    passed = np.searchsorted(reach[order], rank, side="right")  # paths that stopped before
+    if weights is None:
+        return (reach.size - passed).astype(float)
+    return np.append(np.cumsum(weights[order][::-1])[::-1], 0.0)[passed]

@@ -143,10 +143,32 @@ def test_weights_stand_beside_their_paths_however_they_are_cut(monkeypatch, tmp_
     assert len(whole.replay_path(int(whole.paths["deficit"].idxmax()))) > 0
 
 
-def test_counts_of_positions_are_refused():
-    with pytest.raises(stress.InputError, match="counts of positions take no weights") as caught:
-        simulate(Shifted(S0, 0.1, 0.1), 10, detail="positions")
-    assert [problem.column for problem in caught.value.problems] == ["detail"]
+def test_counts_of_positions_are_sums_of_weights():
+    """The long is bankrupt on the paths with a deficit, and its rate is their weight; its liquidations likewise."""
+    result = simulate(Shifted(S0, 0.1, 0.15), 400, detail="positions", fund=0.0)
+    paths, long = result.paths, result.positions.iloc[0]
+    assert 5 < (paths["deficit"] > 0).sum() < 395
+    for name, event in (("bankruptcy", paths["deficit"] > 0), ("liquidation", paths["liquidated_count"] > 0)):
+        expected = event_probability(event.to_numpy(), result.weights)
+        assert long[f"{name}_rate"] == pytest.approx(expected.value, rel=1e-6)
+        assert long[f"{name}_low"] <= expected.low < expected.high <= long[f"{name}_high"]
+        of_class = result.by_leverage([2], side="long")[name].sum()
+        assert of_class * result.weights.mean() == pytest.approx(expected.value, rel=1e-6)  # a ratio of sums of weights
+    assert result.positions.iloc[1]["bankruptcy_rate"] == 0
+    assert result.positions.iloc[1]["bankruptcy_high"] > 0
+    parts = [work_block([result.design], first, 200)[0] for first in (0, 200)]
+    whole = work_block([result.design], 0, 400)[0]
+    assert join(parts).position_counts.tobytes() == whole.position_counts.tobytes()
+
+
+def test_weights_come_for_all_paths_or_for_none():
+    class Some(Shifted):
+        def block(self, seed, first, n, steps, dt):
+            made = super().block(seed, first, n, steps, dt)
+            return made if first == 0 and n == 1 else PriceBlock(*made[:4])
+
+    with pytest.raises(SimulationError, match="log_weight for all paths or for none"):
+        simulate(Some(S0, 0.1, 0.1), 10)
 
 
 def test_a_log_weight_of_0_is_no_weight():
