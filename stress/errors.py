@@ -66,7 +66,7 @@ class InputError(ValueError):
             lines.append(f"... and {len(self.problems) - self.shown} more")
         super().__init__("\n".join(lines))
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[type[InputError], tuple[list[Problem]]]:
         """By its problems, where it comes back from another process."""
         return type(self), (list(self.problems),)
 

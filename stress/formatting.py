@@ -14,7 +14,7 @@ DURATIONS = ((86_400.0, "day"), (3_600.0, "hour"), (60.0, "minute"), (1.0, "seco
 
 
 def significant(x: float, digits: int = 3) -> str:
-    """x in plain decimals with at most `digits` significant digits, thousands grouped."""
+    """A number in plain decimals with at most `digits` significant digits, thousands grouped."""
     if x == 0 or not math.isfinite(x):
         return "0" if x == 0 else str(x)
     decimals = digits - 1 - math.floor(math.log10(abs(x)))

@@ -83,7 +83,8 @@ def _row(book: str, design: Design, lasting: Result, rounds: int) -> dict[str, A
 
 def repeated(design: Design, paths: DataFrame, lasting: DataFrame) -> int:
     """Liquidations of the depleted paths in their second run: those of the unlimited fund, `lasting`, less those
-    before the step of depletion, which are counted on prices that stand still from there on."""
+    before the step of depletion, which are counted on prices that stand still from there on.
+    """
     hit = np.flatnonzero(paths["depleted"])
     if hit.size == 0:
         return 0
@@ -109,7 +110,7 @@ def overhead(sizes: Iterable[int], rounds: int) -> dict[str, float]:
 
 
 def fit(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """a by number of traders, b and c, and how far the fit is off.
+    """A by number of traders, b and c, and how far the fit is off.
 
     Parameters
     ----------

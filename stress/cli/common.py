@@ -132,6 +132,7 @@ def check_file(path: Path | None) -> None:
 
 
 def load(scenario: Path, set_: list[str] | None, seed: int | None, paths: int | None) -> Scenario:
+    """The scenario of a file, with the changes that options make."""
     from stress.scenario.scenario import load_scenario
 
     changes = list(set_ or [])

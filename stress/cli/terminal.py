@@ -55,6 +55,7 @@ class ProgressBar:
         self.task = TaskID(0)
 
     def __call__(self, done: int, total: int) -> None:
+        """Show how many paths are done."""
         if not self.shown or (self.progress is None and time.monotonic() - self.start < PATIENCE):
             return
         if self.progress is None:

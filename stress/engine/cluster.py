@@ -72,8 +72,11 @@ async def _greet(address: str) -> None:
 
 @contextmanager
 def _local(address: str) -> Iterator[Client]:
-    """Processes of this machine. They have a session of their own, so that Ctrl-C is for this process alone, and end
-    with it, since its scheduler does."""
+    """Processes of this machine.
+
+    They have a session of their own, so that Ctrl-C reaches this process alone, and end with it, since its scheduler
+    does.
+    """
     text = address.partition(":")[2] or str(scheduling.default_threads())
     if not (text.isdecimal() and 1 <= int(text) <= MOST):
         raise InputError(Problem("--cluster", f"local:N with N processes, 1 to {MOST}", value=address))
@@ -145,6 +148,7 @@ class RunPlugin(WorkerPlugin):
         self.name = f"perp-stress-{task.token}"
 
     def teardown(self, worker: Any) -> None:
+        """Free the memory of the run on a worker."""
         forget(self.task.token)
 
 
@@ -155,6 +159,7 @@ class RemoteTask:
         self.name = name
 
     def __call__(self, first: int, n: int) -> Any:
+        """Process a block with the task that the worker has."""
         luggage: Any = get_worker().plugins[self.name]
         return luggage.task(first, n)
 
@@ -174,6 +179,7 @@ class ClusterPool(scheduling.WorkerPool):
         self.count_workers()
 
     def count(self) -> int:
+        """Threads of all workers, looked up anew now and then."""
         if time.monotonic() - self.last_counted > scheduling.PATIENCE:
             self.count_workers()
         return max(1, self.workers)
@@ -189,9 +195,11 @@ class ClusterPool(scheduling.WorkerPool):
             self.last_seen = self.last_counted
 
     def submit(self, task: Any, first: int, n: int) -> Future[Any]:
+        """Hand out a block; the task itself is on the workers already."""
         return self.executor.submit(scheduling.timed, self.sent, first, n)
 
     def check(self) -> None:
+        """Raise `WorkerError` if the cluster has been without workers for too long."""
         self.count_workers()
         if time.monotonic() - self.last_seen > ALONE:
             raise WorkerError(f"the cluster has had no worker for {ALONE:g} seconds")
@@ -227,6 +235,7 @@ class ClusterPool(scheduling.WorkerPool):
             self.check()
 
     def reason(self, error: Exception) -> str:
+        """What an error among `lost` means."""
         if isinstance(error, KilledWorker):
             return (
                 f"{error.allowed_failures + 1} workers died one after the other on the same paths: "

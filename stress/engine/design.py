@@ -85,7 +85,8 @@ class Design:
         """The book, sorted for the kernels."""
         book = self.book
         cells = classes.cells(book.side, self.classes)
-        return build(book.side, book.quantity, book.entry_price, book.margin, *self.levels, cells)
+        ladder: Ladder = build(book.side, book.quantity, book.entry_price, book.margin, *self.levels, cells)
+        return ladder
 
     @cached_property
     def kernel(self) -> tuple[Ladder, Tiers, Structure, np.ndarray]:
@@ -136,7 +137,7 @@ class Design:
 
     def fund_needed(self, out: np.ndarray) -> np.ndarray:
         """Initial fund, USD, that each path of OUTCOME[n] needs not to be depleted; see `stress.results.sizing`."""
-        return np.maximum(self.venue.reserve + out["net_loss_peak"], out["drawdown_need"])
+        return np.asarray(np.maximum(self.venue.reserve + out["net_loss_peak"], out["drawdown_need"]))
 
     def describe(self) -> dict[str, Any]:
         """Everything as plain values, for the record."""

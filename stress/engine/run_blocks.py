@@ -60,8 +60,11 @@ class BlockCollector:
 
 
 def _stacked(parts: list[tuple[int, np.ndarray]]) -> np.ndarray:
-    """The rows of all parts in the order of their paths. The list is emptied on the way, so that they are not held
-    twice; they are copied as bytes, since numpy copies records field by field."""
+    """The rows of all parts in the order of their paths.
+
+    The list is emptied on the way, so that rows are not in memory twice; they are copied as bytes, since numpy copies
+    records field by field.
+    """
     parts.sort(key=lambda part: part[0])
     like = parts[0][1]
     whole = np.empty((sum(len(rows) for _, rows in parts), *like.shape[1:]), like.dtype)

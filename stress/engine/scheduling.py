@@ -86,6 +86,7 @@ class WorkerPool:
         return self.workers
 
     def submit(self, task: Callable[[int, int], T], first: int, n: int) -> Future[tuple[float, T]]:
+        """Hand out the paths first .. first + n - 1."""
         return self.executor.submit(timed, task, first, n)
 
     def check(self) -> None:

@@ -11,6 +11,7 @@ import secrets
 import socket
 import threading
 from collections.abc import Sequence
+from typing import Any
 
 from stress.engine.blocks import PathBlock, work_block
 from stress.engine.design import Design, share
@@ -60,7 +61,7 @@ class Task:
         jit.mark_warm()
         return done
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return hold, (self.token, self.designs, self.made_by)
 
 

@@ -221,7 +221,8 @@ def plot_adl_by_size(ax: Axes, result: Result) -> None:
 
 def leverage_axis(ax: Axes, table: pd.DataFrame) -> Callable[[pd.DataFrame], np.ndarray]:
     """Put the borders of the classes in `table` on the x axis; returns what gives the places of the classes of a table,
-    0, 1, 2, ... from the lowest."""
+    0, 1, 2, ... from the lowest.
+    """
     lower = table["lower"].to_numpy()
     borders = [*lower, table["upper"].iloc[-1]]
     ax.set_xticks(np.arange(len(borders)) - 0.5, ["∞" if np.isinf(b) else f"{b:g}" for b in borders])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from matplotlib import rc_context
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from stress import plots, report
@@ -29,7 +31,7 @@ def write_files(record: Record, directory: Path) -> None:
 def draw_figures(record: Record, folder: Path) -> None:
     """Draw the figures of a run into a new folder, each as .svg and .png."""
     folder.mkdir()
-    figures = {
+    figures: dict[str, Callable[[Axes], Axes]] = {
         "depletion_curve": lambda ax: plots.plot_depletion_curve(record.result, alphas=record.alphas, ax=ax),
         "adl_by_leverage": lambda ax: plots.plot_adl_by_leverage(record.result, ax=ax),
     }

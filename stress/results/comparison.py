@@ -14,7 +14,8 @@ Bootstrap (1993), chapter 8.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,7 +26,7 @@ from stress.results.result import Result
 
 MARKET = ("prices", "seed", "paths", "steps", "step")  # what designs must share
 RESAMPLES = 400
-EVENTS = {
+EVENTS: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
     "P(fund depleted, ADL triggered)": lambda paths: paths["depleted"],
     "P(somebody is auto-deleveraged)": lambda paths: paths["adl_count"] > 0,
     "P(a residual is left)": lambda paths: paths["residual"] > 0,
@@ -39,7 +40,7 @@ MEANS = {
 }
 
 
-def compare(designs: Mapping[str, Result], alphas=(0.01, 0.001)) -> pd.DataFrame:
+def compare(designs: Mapping[str, Result], alphas: Sequence[float] = (0.01, 0.001)) -> pd.DataFrame:
     """Every design against the first, on common random numbers.
 
     Parameters
@@ -81,7 +82,7 @@ def compare(designs: Mapping[str, Result], alphas=(0.01, 0.001)) -> pd.DataFrame
     return pd.DataFrame(rows)
 
 
-def _differences(base: Result, other: Result, alphas) -> list[dict]:
+def _differences(base: Result, other: Result, alphas: Sequence[float]) -> list[dict[str, Any]]:
     from scipy import stats
 
     rows = []
@@ -108,7 +109,7 @@ def _differences(base: Result, other: Result, alphas) -> list[dict]:
     return rows
 
 
-def _row(quantity: str, base: float, value: float, difference: Estimate) -> dict:
+def _row(quantity: str, base: float, value: float, difference: Estimate) -> dict[str, Any]:
     return {
         "quantity": quantity,
         "base": base,
@@ -129,8 +130,10 @@ def _row(quantity: str, base: float, value: float, difference: Estimate) -> dict
 
 
 def event_difference(only_a: int, only_b: int, n: int) -> Estimate:
-    """P(b) - P(a) from discordant paths, with Agresti and Min's interval: half a path added to each cell, so that no
-    discordant path at all still leaves an error."""
+    """P(b) - P(a) from discordant paths, with Agresti and Min's interval.
+
+    Half a path is added to each cell, so that no discordant path at all still leaves an error.
+    """
     value = (only_b - only_a) / n
     se = float(np.sqrt(only_a + only_b - (only_b - only_a) ** 2 / n) / n)
     middle = (only_b - only_a) / (n + 2)
@@ -141,8 +144,11 @@ def event_difference(only_a: int, only_b: int, n: int) -> Estimate:
 def fund_difference(
     first: Estimate, second: Estimate, paired: tuple[np.ndarray, np.ndarray] | None, alpha: float, seed: int
 ) -> Estimate:
-    """second - first, from their needs on the same paths, or as if independent. Where one of the two has no upper end
-    the sample does not hold the error of their difference either: nan, and the reason."""
+    """Difference second - first, from their needs on the same paths, or as if independent.
+
+    Where one of the two has no upper end the sample does not hold the error of their difference either: nan, and the
+    reason.
+    """
     value = second.value - first.value
     if note := first.note or second.note:
         return Estimate(value, np.nan, np.nan, np.nan, note)

@@ -30,6 +30,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 LEVEL = 0.95
 FEW = 30  # paths with a hit from which on their spread gives the error of a rate
@@ -60,6 +61,7 @@ class Estimate:
 
     @property
     def is_bound(self) -> bool:
+        """Whether the value is only a bound."""
         return bool(self.note)
 
     def __str__(self) -> str:
@@ -76,7 +78,7 @@ def used_weights(weights: np.ndarray | None) -> np.ndarray | None:
     return None if np.all(w == 1.0) else w
 
 
-def wilson(hits, trials):
+def wilson(hits: npt.ArrayLike, trials: npt.ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Wilson interval of a proportion.
 
     Parameters
@@ -172,7 +174,7 @@ class WeightedTail:
             np.append(np.cumsum(w[::-1])[::-1], 0.0) for w in (self.weights, np.square(self.weights))
         )
 
-    def at(self, x) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    def at(self, x: npt.ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """P(value > x), its standard error, and the ends of its 95 % interval, float64 of the shape of x."""
         first = np.searchsorted(self.values, x, side="right")
         n, hits = self.n, self.values.size - first
@@ -240,8 +242,10 @@ def conditional_mean(values: np.ndarray, weights: np.ndarray | None = None) -> E
 
 
 def paths_needed(alpha: float) -> int:
-    """The number of paths from which the (1 - alpha) quantile has a finite 95 % interval: the largest of n values
-    lies above it with probability 1 - (1 - alpha)^n >= 97.5 %."""
+    """The number of paths from which the (1 - alpha) quantile has a finite 95 % interval.
+
+    The largest of n values is above it with probability 1 - (1 - alpha)^n >= 97.5 %.
+    """
     return math.ceil(math.log((1 - LEVEL) / 2) / math.log1p(-alpha))
 
 
@@ -327,8 +331,8 @@ def _binomial_quantile(q: float, n: int, p: float) -> int:
     """Smallest k with P(Binomial(n, p) <= k) >= q. scipy.stats has it, and takes longer to load than a run to start."""
     from scipy import special
 
-    k = math.ceil(special.bdtrik(q, n, p))
-    return k - 1 if k > 0 and special.bdtr(k - 1, n, p) >= q else k
+    k: int = math.ceil(special.bdtrik(q, n, p))
+    return k - 1 if k > 0 and bool(special.bdtr(k - 1, n, p) >= q) else k
 
 
 def _quantile_se(x: np.ndarray, rank: int) -> float:

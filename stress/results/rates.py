@@ -7,6 +7,8 @@ positions of the bucket on a path, the rate is R = sum(h) / sum(n) and its stand
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -20,7 +22,7 @@ def rates(
     paths: pd.DataFrame,
     counted: pd.DataFrame,
     by: By = "leverage",
-    bins=None,
+    bins: Sequence[float] | None = None,
     side: Side | None = None,
 ) -> pd.DataFrame:
     """Liquidation, bankruptcy and ADL rates of every bucket.

@@ -5,10 +5,12 @@ A `Result` holds tables and answers questions about them; it draws nothing and w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from stress.book import classes
@@ -87,6 +89,7 @@ class Result:
 
     @property
     def n_paths(self) -> int:
+        """Number of paths."""
         return len(self.paths)
 
     @property
@@ -108,7 +111,7 @@ class Result:
         """P(a deficit is not paid in full) with the run's own fund."""
         return event_probability(self.paths["depleted"].to_numpy(), self.weights)
 
-    def depletion_curve(self, funds=None) -> pd.DataFrame:
+    def depletion_curve(self, funds: npt.ArrayLike | None = None) -> pd.DataFrame:
         """P(a deficit is not paid in full) for each initial fund, from this one run.
 
         Parameters
@@ -138,7 +141,7 @@ class Result:
         reserve = float(self.config["venue"]["reserve"])
         return sizing.required_fund(self.paths["fund_needed"].to_numpy(), alpha, reserve, self.weights)
 
-    def by_leverage(self, bins=None, side: classes.Side | None = None) -> pd.DataFrame:
+    def by_leverage(self, bins: Sequence[float] | None = None, side: classes.Side | None = None) -> pd.DataFrame:
         """Liquidation, bankruptcy and ADL rates by effective leverage at S_0.
 
         Parameters
@@ -155,7 +158,9 @@ class Result:
         """
         return self.rates_by("leverage", bins, side)
 
-    def rates_by(self, by: classes.By, bins=None, side: classes.Side | None = None) -> pd.DataFrame:
+    def rates_by(
+        self, by: classes.By, bins: Sequence[float] | None = None, side: classes.Side | None = None
+    ) -> pd.DataFrame:
         """As `by_leverage`, by "leverage", by "set_leverage" or by "size", the decile of notional at S_0."""
         if not self.counts_positions:
             raise ValueError("rates by class need a run with detail='positions'")
@@ -164,7 +169,7 @@ class Result:
             self._rates[key] = rates.rates(self.positions, self.paths, self.cells, by, bins, side)
         return self._rates[key].copy()
 
-    def by_side(self, by: classes.By = "leverage", bins=()) -> pd.DataFrame:
+    def by_side(self, by: classes.By = "leverage", bins: Sequence[float] = ()) -> pd.DataFrame:
         """Rates of longs and of shorts, in one bucket each or in each bucket; a column `side` in front."""
         parts = []
         for side in ("long", "short"):

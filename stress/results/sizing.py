@@ -24,16 +24,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from stress.errors import InputError, Problem, raise_if
 from stress.results.estimate import Estimate, WeightedTail, clopper_pearson, upper_quantile, used_weights
 
-LARGEST_RISE = 1e6  # times S_0: no fund is emptied by an upward move beyond it
-GRID = 200  # prices between which a cascade is looked for
 
-
-def depletion_curve(needed: np.ndarray, funds, reserve: float = 0.0, weights: np.ndarray | None = None) -> pd.DataFrame:
+def depletion_curve(
+    needed: np.ndarray, funds: npt.ArrayLike, reserve: float = 0.0, weights: np.ndarray | None = None
+) -> pd.DataFrame:
     """P(a deficit is not paid in full) for each initial fund.
 
     Parameters

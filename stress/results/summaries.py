@@ -5,6 +5,7 @@ Each is a pure function of a `Result`, or of its table of positions. Errors come
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -144,11 +145,16 @@ def _weighted_quantiles(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     order = np.argsort(values)
     below = np.cumsum(weights[order])
     at = np.searchsorted(below, np.array(FAN) * below[-1] * (1 - 1e-12))
-    return values[order][np.minimum(at, values.size - 1)]
+    return np.asarray(values[order][np.minimum(at, values.size - 1)])
 
 
 def cliff_map(
-    positions: pd.DataFrame, s0: float, depth: Depth | dict[str, Any] | None = None, *, bin=0.01, reach=0.4
+    positions: pd.DataFrame,
+    s0: float,
+    depth: Depth | dict[str, Any] | None = None,
+    *,
+    bin: float = 0.01,
+    reach: float = 0.4,
 ) -> pd.DataFrame:
     """How much is liquidated in each per cent of a price move, by the thresholds at the start alone.
 
@@ -186,7 +192,7 @@ def cliff_map(
     return pd.DataFrame({"lower": edges[:-1], "upper": edges[1:], "notional": held, "branching": branching})
 
 
-def population_grid(result: Result, borders, per_decade: int = 1, tail: float = 0.0) -> pd.DataFrame:
+def population_grid(result: Result, borders: Sequence[float], per_decade: int = 1, tail: float = 0.0) -> pd.DataFrame:
     """Who is in the book: open interest by side, effective leverage and size.
 
     Parameters

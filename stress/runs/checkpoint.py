@@ -282,7 +282,7 @@ def read_description(path: Path, identity: Iterable[str]) -> dict[str, Any]:
     versions = {key: value for key, value in found["made_by"].items() if key not in (*identity, "designs")}
     if wrong := differences(versions, maker()):
         raise _other_run(path, wrong)
-    return found
+    return dict(found)
 
 
 def _digest(content: dict[str, Any]) -> str:

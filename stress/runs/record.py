@@ -49,6 +49,7 @@ class Record:
 
     @property
     def name(self) -> str:
+        """Name of the scenario."""
         return str(self.scenario["name"])
 
     @property
@@ -145,6 +146,7 @@ class GapPair:
     rows: pd.DataFrame
 
     def estimate(self, quantity: str, alpha: float | None = None) -> Estimate:
+        """The estimate of a quantity at this pair, see `stress.analysis.study.estimate_of`."""
         return estimate_of(self.rows, quantity, alpha)
 
 
@@ -163,6 +165,7 @@ def pair_name(gap: float, jump_gap: float) -> str:
 
 
 def required_funds(result: Result, alphas: tuple[float, ...]) -> pd.DataFrame:
+    """The required fund for each alpha, a row each: `Record.required`."""
     found = [(alpha, result.required_fund(alpha)) for alpha in alphas]
     rows = [(alpha, e.value, e.se, e.low, e.high, e.note) for alpha, e in found]
     return pd.DataFrame(rows, columns=["alpha", "fund", "se", "low", "high", "note"])

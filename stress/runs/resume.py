@@ -85,7 +85,7 @@ def scenario_tables(scenario: Scenario) -> dict[str, Any]:
     """The tables of a scenario, as its file wrote them."""
     tables = {key: getattr(scenario, key) for key in TABLES}
     written = {key: table.model_dump(exclude_unset=True) for key, table in tables.items() if table is not None}
-    return serialize.loads(serialize.dumps({"name": scenario.name, "seed": scenario.seed} | written))
+    return dict(serialize.loads(serialize.dumps({"name": scenario.name, "seed": scenario.seed} | written)))
 
 
 def read_scenario(description: dict[str, Any], home: Path) -> Scenario:

@@ -213,8 +213,10 @@ class LaterDesign:
 
 
 def _places(record: Record, home: Path) -> dict[str, dict[str, str]]:
-    """The inputs by their path relative to the run directory: a manifest names no folder of the machine, unless the
-    scenario does."""
+    """The inputs by their path relative to the run directory.
+
+    A manifest names no folder of the machine, unless the scenario does.
+    """
     found = {}
     for key, entry in record.manifest["inputs"].items():
         section, name = key.split(".")

@@ -40,10 +40,12 @@ class Shard:
 
     @property
     def first(self) -> int:
+        """Number of the first path."""
         return self.blocks[0].first
 
     @property
     def n(self) -> int:
+        """Number of paths."""
         return self.blocks[0].out.size
 
 

@@ -100,7 +100,7 @@ def log(x):
 
 @jit
 def power(x, y):
-    """x ** y for finite x >= 0 and y > 0; exact for y = 1 and y = 2."""
+    """Power x ** y for finite x >= 0 and y > 0; exact for y = 1 and y = 2."""
     if y == 1.0:
         return x
     if y == 2.0:
@@ -246,7 +246,7 @@ def normal_quantile(u):
 
 @jit_force_inline
 def series(x):
-    """exp(x) for |x| <= SMALL, by eight Taylor terms (error below 1e-19)."""
+    """Exponential of x for |x| <= SMALL, by eight Taylor terms (error below 1e-19)."""
     p = x * (1.0 / 40320.0) + 1.0 / 5040.0
     p = p * x + 1.0 / 720.0
     p = p * x + 1.0 / 120.0
@@ -258,13 +258,13 @@ def series(x):
 
 @jit
 def factor(x):
-    """exp(x), with fewer terms for the small moves of a short step."""
+    """Exponential of x, with fewer terms for the small moves of a short step."""
     return exp(x) if abs(x) > SMALL else series(x)
 
 
 @jit
 def round40(x):
-    """x rounded to a significand of 40 bits, nearest, ties to even; infinities and nan pass."""
+    """A number rounded to a significand of 40 bits, nearest, ties to even; infinities and nan pass."""
     if x != x or abs(x) == math.inf:
         return x
     bits = np.float64(x).view(np.int64)

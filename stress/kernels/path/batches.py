@@ -30,7 +30,7 @@ def met_price(s, x, level, mark_ratio):
 
 @jit_force_inline
 def gap_price(x, target, gap):
-    """y = (1 - gap) x + gap target: the price that an order meets, part of the move being skipped."""
+    """The price that an order meets, part of the move being skipped: y = (1 - gap) x + gap target."""
     return (1.0 - gap) * x + gap * target
 
 

@@ -33,8 +33,9 @@ def run_step(continuous, before, low, high, pre_jump, close, p):
 
 @jit_inline
 def is_quiet(first, end, closes, lows, highs, pre_jumps, continuous, mark_ratio, long_trigger, short_trigger):
-    """Whether the steps first .. end - 1 meet no position and hold no impossible price, if the mark is between
-    `mark_ratio` of the price and the whole of it.
+    """Whether the steps first .. end - 1 meet no position and hold no impossible price.
+
+    The mark is taken to be between `mark_ratio` of the price and the whole of it.
 
     It counts, without a branch, the steps that would need a closer look, so that the compiler vectorises the loop.
     """

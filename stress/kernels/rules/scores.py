@@ -27,18 +27,21 @@ CLASSES = 10  # of the profit_size score
 
 @jit_no_refcount
 def pnl_leverage(structure, w, q, e, m, mark):
+    """Profit share times effective leverage: U / (q e) * q M / E."""
     gain = profit(structure.contract, w, q, e, mark)
     return gain / (q * e) * (q * mark / equity(structure.margin_mode, m, gain))
 
 
 @jit_no_refcount
 def binance(structure, tiers, w, q, e, m, mark):
+    """Return on margin times margin ratio: U / max(1, m) * MM / E."""
     gain = profit(structure.contract, w, q, e, mark)
     return gain / max(1.0, m) * maintenance_margin(tiers, q, e, mark) / equity(structure.margin_mode, m, gain)
 
 
 @jit_no_refcount
 def hyperliquid(structure, w, q, e, m, mark):
+    """Price ratio times effective leverage: (M / e)^w * q M / E."""
     gain = profit(structure.contract, w, q, e, mark)
     return (mark / e if w > 0 else e / mark) * (q * mark / equity(structure.margin_mode, m, gain))
 
