@@ -1,7 +1,7 @@
-"""What a user got wrong, said once and completely.
+"""Problems of an input, reported once and completely.
 
 A reader collects every problem it finds and raises a single `InputError`. The command line prints it and
-exits with status 2. A `WorkerError` is nobody's mistake: where shards are kept, the run can be gone on with.
+exits with status 2. A `WorkerError` is no mistake of the input: with a checkpoint, the run can be resumed.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class InputError(ValueError):
 
 
 class WorkerError(RuntimeError):
-    """The processes or machines that work a run are gone, or are of no use to it."""
+    """The processes or machines of a run are gone, or cannot be used."""
 
 
 def raise_if(problems: list[Problem]) -> None:

@@ -35,7 +35,7 @@ def usd(x: float, digits: int = 3) -> str:
 
 
 def usd_range(low: float, high: float) -> str:
-    """An interval of money; an infinite upper end is said, not shown."""
+    """An interval of money; an infinite upper end is put into words."""
     if math.isnan(low) or math.isnan(high):
         return "–"
     if math.isinf(high):
@@ -61,7 +61,7 @@ def percent_range(low: float, high: float) -> str:
 
 
 def probability(value: float, low: float, high: float) -> str:
-    """A probability with its 95 % interval; one that was never seen is said as its upper bound alone."""
+    """A probability with its 95 % interval; one that was never seen is given as its upper bound alone."""
     if math.isnan(value):
         return "no such case"
     if value <= 0:

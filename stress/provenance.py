@@ -1,4 +1,4 @@
-"""What made a result: the versions that its bytes hang on."""
+"""What made a result: the versions that its bytes depend on."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def read_value(text: str) -> Any:
 
 
 def set_key(tables: dict[str, Any], text: str) -> str:
-    """Do what "section.key=value" says to the tables of a file; returns the dotted key."""
+    """Apply "section.key=value" to the tables of a file; returns the dotted key."""
     key, equals, value = text.partition("=")
     parts = key.strip().split(".")
     if not equals or not all(parts):
@@ -108,6 +108,6 @@ def finite(record: dict[str, Any], reason: str = "") -> dict[str, Any]:
         wrong = isinstance(value, float) and not math.isfinite(value)
         out[key] = None if wrong else value
         if wrong:
-            said = record.get("note") or reason
-            out[f"{key}_reason"] = said or ("not defined by this run" if math.isnan(value) else "no upper end")
+            note = record.get("note") or reason
+            out[f"{key}_reason"] = note or ("not defined by this run" if math.isnan(value) else "no upper end")
     return out

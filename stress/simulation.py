@@ -202,7 +202,7 @@ def save_finished(record: Record, unfinished: UnfinishedRun, report: bool) -> No
         record,
         directory,
         extras=_report_writer(record, directory, report),
-        room=checkpoint.path,
+        scratch=checkpoint.path,
         placed=lambda: checkpoint.finish(directory),
     )
 

@@ -41,7 +41,7 @@ def measure(traders: int, paths: int, rounds: int) -> dict[str, Any]:
         That tell the cost of one; no block has more.
     rounds : int
     """
-    from stress.engine.design import share
+    from stress.engine.design import build_shared
     from stress.engine.task import Task
 
     design = scale.with_depleted(market.load("retail", traders, paths), 1)
@@ -52,7 +52,9 @@ def measure(traders: int, paths: int, rounds: int) -> dict[str, Any]:
         "steps": design.n_steps,
         "fund_usd": design.fund,
         "task_bytes": len(ForkingPickler.dumps(Task([design]))),
-        "sort_s": median_seconds(rounds, lambda: share([replace(design)])),  # a copy knows nothing of a sorted book
+        "sort_s": median_seconds(
+            rounds, lambda: build_shared([replace(design)])
+        ),  # a copy knows nothing of a sorted book
         "scheduler_s_per_task": scheduler_seconds(EMPTY_TASKS) if find_spec("distributed") else None,
         "work": {name: of_work(designs, rounds) for name, designs in tasks(design).items()},
         "part": part(traders, paths, design.fund) | {"fixed_s": part(traders, 1, design.fund)["seconds"]},
@@ -71,10 +73,10 @@ def tasks(design: Design) -> dict[str, list[Design]]:
 def of_work(designs: list[Design], rounds: int) -> dict[str, Any]:
     """Work, bytes and memory of a path."""
     from stress.engine import blocks, scheduling
-    from stress.engine.design import share
+    from stress.engine.design import build_shared
     from stress.runs import shards
 
-    share(designs)
+    build_shared(designs)
     paths = designs[0].n_paths
     seconds = median_seconds(rounds, blocks.work_block, designs, 0, paths)
     cut = scheduling.BlockScheduler([], paths)

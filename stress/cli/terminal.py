@@ -311,12 +311,12 @@ def print_comparison(base: str, found: pd.DataFrame) -> None:
         rows = []
         for r in _records(part):
             event, average = r["p_value"] == r["p_value"], r["quantity"].startswith("mean ")
-            tell = percent if event else usd if r["unit"] == "USD" else significant
-            apart = _apart(r, points if event else tell)
+            text_of = percent if event else usd if r["unit"] == "USD" else significant
+            apart = _apart(r, points if event else text_of)
             if average and r["base"] == r["value"] == 0:
                 apart = ""  # a spread of nothing is no error
             odds = (f"{r['only_base']} : {r['only_design']}", f"{r['p_value']:.2g}") if event else ("", "")
-            rows.append((r["quantity"], *(_side(r, name, tell) for name in ("base", "value")), apart, *odds))
+            rows.append((r["quantity"], *(_side(r, name, text_of) for name in ("base", "value")), apart, *odds))
         head = [
             "quantity",
             "first",
@@ -331,21 +331,21 @@ def print_comparison(base: str, found: pd.DataFrame) -> None:
             out.print(f"Note: {note}.", soft_wrap=True)
 
 
-def _side(row: dict[str, Any], name: str, tell: Callable[[float], str]) -> str:
+def _side(row: dict[str, Any], name: str, text_of: Callable[[float], str]) -> str:
     """What one of two designs has; what was never seen is no zero."""
     value = row[name]
     if value == 0 and row["p_value"] == row["p_value"]:
         return f"below {percent(row[f'{name}_high'])}"
     if value == 0 and row["quantity"].startswith("mean "):
         return "none seen"
-    return ("at least " if row[f"{name}_bound"] else "") + tell(value)
+    return ("at least " if row[f"{name}_bound"] else "") + text_of(value)
 
 
-def _apart(row: dict[str, Any], tell: Callable[[float], str]) -> str:
+def _apart(row: dict[str, Any], text_of: Callable[[float], str]) -> str:
     """A difference with its interval below it, if the sample gives one."""
     if row["low"] != row["low"]:
-        return f"{signed(row['difference'], tell)}\n(no interval)"
-    return f"{signed(row['difference'], tell)}\n({signed(row['low'], tell)} to {signed(row['high'], tell)})"
+        return f"{signed(row['difference'], text_of)}\n(no interval)"
+    return f"{signed(row['difference'], text_of)}\n({signed(row['low'], text_of)} to {signed(row['high'], text_of)})"
 
 
 def points(difference: float) -> str:
@@ -353,9 +353,9 @@ def points(difference: float) -> str:
     return f"{significant(100 * difference)}{SPACE}pp"
 
 
-def signed(value: float, tell: Callable[[float], str]) -> str:
-    """A difference with its sign, which stands where `usd` has it."""
-    sign, text, unit = MINUS if value < 0 else "+" if value > 0 else "", tell(abs(value)), "USD" + SPACE
+def signed(value: float, text_of: Callable[[float], str]) -> str:
+    """A difference with its sign, in the place where `usd` has it."""
+    sign, text, unit = MINUS if value < 0 else "+" if value > 0 else "", text_of(abs(value)), "USD" + SPACE
     return unit + sign + text.removeprefix(unit) if text.startswith(unit) else sign + text
 
 

@@ -27,7 +27,7 @@ from stress.kernels.path.records import CHECKPOINTS, OUTCOME, Prices
 from stress.kernels.path.workspace import Workspace, make_workspace
 
 CACHE_BYTES = 1_000_000  # of prices that are made at a time
-FAN_PATHS = 10_000  # paths whose balances of the fund are kept, for a fan of its course
+FAN_PATHS = 10_000  # paths whose balances of the fund are recorded, for a fan chart
 
 CELL_ROW = np.dtype([("path", "i8"), ("cell", "i8"), *((name, "f8") for name in CELL.names or ())])
 COUNTS = ("bankrupt", *(ADL_COUNT.names or ()))
@@ -43,7 +43,7 @@ class PathBlock:
     weight : float64[n], likelihood ratio of each path (`stress.prices.PriceBlock`); 1 for plain Monte Carlo
     fund_at : float64[k, CHECKPOINTS], balances of those of its paths that are among the first `FAN_PATHS` of the run
     cells : CELL_ROW[m], a row per path and cell where a deficit or ADL happened
-    position_counts : POSITION_ROW[l], a row per position that a deficit or ADL befell, in book order
+    position_counts : POSITION_ROW[l], a row per position with a deficit or ADL, in book order
     """
 
     first: int
@@ -81,7 +81,7 @@ _pool = _WorkspacePool()
 
 
 class BlockWriter:
-    """Where a design writes while a block of its paths is worked."""
+    """Writes what a design gives back for a block of its paths."""
 
     def __init__(self, design: Design, first: int, n: int):
         self.design, self.first, self.counting = design, first, design.detail == "positions"

@@ -1,8 +1,8 @@
-"""Working a run on more machines, through dask.distributed (extra `cluster`).
+"""Running blocks on more machines, through dask.distributed (extra `cluster`).
 
 Every worker gets the run once, ahead of its first block, and so does one that joins later; a block is then asked for by
 a token and two numbers. One worker of each host compiles before the others begin, which load what it left. A worker
-that dies loses the blocks in its hands, and others work them again; what comes out hangs on the path numbers alone.
+that dies loses its unfinished blocks, and others process them again; results depend on the path numbers alone.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def connect(address: str) -> Iterator[Client]:
         If it does not answer, or has no workers.
     """
     for name in ("distributed", "distributed.client", "tornado.application"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters is said by an exception
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters is in the exception
     if address == "local" or address.startswith("local:"):
         with _local(address) as client:
             yield client
@@ -103,8 +103,8 @@ def _local(address: str) -> Iterator[Client]:
             try:
                 client.wait_for_workers(len(started), timeout=STARTING)
             except TimeoutError:
-                said = Path(folder, "log").read_text(encoding="utf-8", errors="replace").strip()
-                last = said.rpartition("\n")[2] or "they said nothing"
+                logged = Path(folder, "log").read_text(encoding="utf-8", errors="replace").strip()
+                last = logged.rpartition("\n")[2] or "they logged nothing"
                 raise WorkerError(f"local:{text}: no {text} processes after {STARTING:g} seconds ({last})") from None
             yield client
         finally:
@@ -128,16 +128,16 @@ def cluster_pool(client: Client, executor: Any, task: Task) -> Iterator[ClusterP
         What was asked to work.
     task : Task
     """
-    luggage = RunPlugin(task)
-    machines = ClusterPool(client, client.get_executor() if executor is client else executor, luggage.name)
+    plugin = RunPlugin(task)
+    pool = ClusterPool(client, client.get_executor() if executor is client else executor, plugin.name)
     try:
-        machines.send(luggage)
-        machines.compile()
-        yield machines
+        pool.send(plugin)
+        pool.compile()
+        yield pool
     finally:
         if client.status == "running":
             with suppress(Exception):  # a worker that dies just now, or never had it, fails no run
-                client.unregister_worker_plugin(luggage.name)
+                client.unregister_worker_plugin(plugin.name)
 
 
 class RunPlugin(WorkerPlugin):
@@ -160,8 +160,8 @@ class RemoteTask:
 
     def __call__(self, first: int, n: int) -> Any:
         """Process a block with the task that the worker has."""
-        luggage: Any = get_worker().plugins[self.name]
-        return luggage.task(first, n)
+        plugin: Any = get_worker().plugins[self.name]
+        return plugin.task(first, n)
 
     def __dask_tokenize__(self) -> str:
         return self.name
@@ -204,11 +204,11 @@ class ClusterPool(scheduling.WorkerPool):
         if time.monotonic() - self.last_seen > ALONE:
             raise WorkerError(f"the cluster has had no worker for {ALONE:g} seconds")
 
-    def send(self, luggage: RunPlugin) -> None:
+    def send(self, plugin: RunPlugin) -> None:
         """Give the run to every worker that is there or comes."""
         for last in (False, False, True):
             try:
-                self.client.register_plugin(luggage)
+                self.client.register_plugin(plugin)
                 return
             except OSError as error:  # one that dies just now is no longer asked the next time
                 if last or self.client.status != "running":

@@ -1,7 +1,7 @@
 """The border between words and numbers: a design as the compiled side takes it.
 
 A `Design` holds everything that a path depends on: book, venue, prices, depth, fund, gaps, seed. It is pure: any block
-of paths, or one path alone, can be worked anywhere and again at any time (`stress.engine.blocks`).
+of paths, or one path alone, can be run anywhere, and again at any time (`stress.engine.blocks`).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Detail = Literal["positions", "paths"]
 
 
 class SimulationError(RuntimeError):
-    """A path could not be run: says which, where, and how to look at it."""
+    """A path could not be run; the message names the path, the step and how to inspect it."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class Design:
 
     @cached_property
     def is_weighted(self) -> bool:
-        """Whether the price model gives its paths weights, as its first path tells."""
+        """Whether the price model gives its paths weights: it does for all or for none, so path 0 decides."""
         return self.price_block(0, 1)[1] is not None
 
     def price_block(self, first: int, n: int) -> tuple[Prices, np.ndarray | None]:
@@ -167,8 +167,8 @@ class Design:
             )
 
 
-def share(designs: Sequence[Design]) -> None:
-    """Build the runs; those of one book, venue and first price share what depends on these alone."""
+def build_shared(designs: Sequence[Design]) -> None:
+    """Build what designs are run from; designs of one book, venue and first price share what depends on these alone."""
     made: dict[tuple[int, int, float], Design] = {}
     for design in designs:
         like = made.setdefault((id(design.book), id(design.venue), design.prices.s0), design)

@@ -1,4 +1,4 @@
-"""Having the paths of a run worked, and putting the blocks together as they come in."""
+"""Running all blocks of a run, and merging them as they come in."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class BlockSink(Protocol):
 
 
 class BlockCollector:
-    """The blocks of one design, in whatever order they come: rows are kept, counts of positions are summed at once."""
+    """The blocks of one design, in whatever order they come: rows are collected, counts of positions summed at once."""
 
     def __init__(self, design: Design):
         self.design = design
@@ -68,11 +68,11 @@ def _stacked(parts: list[tuple[int, np.ndarray]]) -> np.ndarray:
     parts.sort(key=lambda part: part[0])
     like = parts[0][1]
     whole = np.empty((sum(len(rows) for _, rows in parts), *like.shape[1:]), like.dtype)
-    room = whole.reshape(-1).view(np.uint8)
-    end = room.size
+    buffer = whole.reshape(-1).view(np.uint8)
+    end = buffer.size
     while parts:
         rows = parts.pop()[1].reshape(-1).view(np.uint8)
-        room[end - rows.size : end] = rows
+        buffer[end - rows.size : end] = rows
         end -= rows.size
     return whole
 
@@ -93,7 +93,7 @@ def run_blocks(
     threads, executor, progress
         As in `stress.simulate`.
     sink : BlockSink, optional
-        Where finished blocks are kept, and those of an earlier process are found.
+        Keeps finished blocks, and hands over those of an earlier process.
 
     Returns
     -------
@@ -102,7 +102,7 @@ def run_blocks(
     Raises
     ------
     InputError
-        If the executor is none, or what is kept is damaged or of another run.
+        If the executor has no `submit`, or the checkpoint is damaged or of another run.
     """
     if executor is not None and not hasattr(executor, "submit"):
         expected = "an executor: a pool of concurrent.futures, a dask.distributed client, or what has their submit"
@@ -116,11 +116,11 @@ def run_blocks(
             design.add(block)
         return works[0].first, works[0].out.size
 
-    found = [] if sink is None else sink.begin(designs)
-    held = []
-    while found:  # emptied, so that what is found is not held twice
-        held.append(take(found.pop()))
-    done = sum(n for _, n in held)
+    earlier = [] if sink is None else sink.begin(designs)
+    finished = []
+    while earlier:  # emptied, so that no block is in memory twice
+        finished.append(take(earlier.pop()))
+    done = sum(n for _, n in finished)
     if done and progress is not None:
         progress(done, n_paths)
     if done < n_paths:
@@ -132,8 +132,8 @@ def run_blocks(
         with worker_pool(task, threads, executor) as workers:
             size = min(largest, math.ceil(n_paths / workers.count()))
             most = size if executor is None else LARGEST * largest
-            cut = scheduling.BlockScheduler(scheduling.missing(held, n_paths), size, most)
-            with closing(scheduling.work(task, cut, workers)) as results:
+            scheduler = scheduling.BlockScheduler(scheduling.missing(finished, n_paths), size, most)
+            with closing(scheduling.run_scheduled(task, scheduler, workers)) as results:
                 for works in results:
                     done += take(works)[1]
                     if sink is not None:
@@ -146,7 +146,7 @@ def run_blocks(
 
 @contextmanager
 def worker_pool(task: Task, threads: int | None, executor: Any) -> Iterator[scheduling.WorkerPool]:
-    """Those who work a task, with all that they need to begin: threads of this process, or the caller's executor."""
+    """Who runs a task, with all that it needs: threads of this process, or the caller's executor."""
     if executor is None:
         count = int(threads or scheduling.default_threads())
         with ThreadPoolExecutor(max_workers=count) as pool:
@@ -154,10 +154,10 @@ def worker_pool(task: Task, threads: int | None, executor: Any) -> Iterator[sche
     elif (client := _client(executor)) is not None:
         from stress.engine import cluster
 
-        with cluster.cluster_pool(client, executor, task) as machines:
-            yield machines
+        with cluster.cluster_pool(client, executor, task) as pool:
+            yield pool
     else:
-        task(0, 1)  # compiled and kept before processes would all compile it
+        task(0, 1)  # compiled and cached before processes would all compile it
         yield scheduling.WorkerPool(
             executor, int(threads or getattr(executor, "_max_workers", 0) or scheduling.default_threads())
         )

@@ -1,7 +1,8 @@
 """Cutting a run into blocks of paths and working them side by side.
 
-A path hangs on (seed, its number) alone, so the cut is free: it bounds memory and sets the beat of progress and of what
-is kept. Any executor may work the blocks, in any order; they are put together by the numbers of their paths.
+A path depends on (seed, its number) alone, so blocks may be cut anywhere: their size bounds memory and sets how often
+progress is shown and checkpoints are written. Any executor may process the blocks, in any order; they are put together
+by the numbers of their paths.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ def block_size(n_steps: int) -> int:
     return max(1, min(1024, BLOCK_BYTES // (4 * 8 * (n_steps + 1))))
 
 
-def missing(held: Iterable[tuple[int, int]], n_paths: int) -> Iterator[tuple[int, int]]:
+def missing(finished: Iterable[tuple[int, int]], n_paths: int) -> Iterator[tuple[int, int]]:
     """(first path, number of paths) of what ranges that do not overlap leave of a run."""
     end = 0
-    for first, n in [*sorted(held), (n_paths, 0)]:
+    for first, n in [*sorted(finished), (n_paths, 0)]:
         if first > end:
             yield end, first - end
         end = first + n
@@ -53,8 +54,8 @@ class BlockScheduler:
         self.ranges = list(ranges)[::-1]
         self.size, self.largest = size, largest or size
 
-    def take(self) -> tuple[int, int] | None:
-        """(first path, number of paths) of the next block; None: all are taken."""
+    def next_block(self) -> tuple[int, int] | None:
+        """First path and number of paths of the next block; None: all are taken."""
         if not self.ranges:
             return None
         first, left = self.ranges.pop()
@@ -64,7 +65,7 @@ class BlockScheduler:
         return first, n
 
     def observe(self, n: int, seconds: float) -> None:
-        """A block of n paths took so long: the next ones are cut by it."""
+        """Size the next blocks by the time that a block of n paths took."""
         self.size = max(1, min(self.largest, round(n * SECONDS / max(seconds, 1e-9))))
 
 
@@ -74,7 +75,7 @@ def default_threads() -> int:
 
 
 class WorkerPool:
-    """Who works the blocks: an executor, and how many it works at a time."""
+    """An executor that processes blocks, and how many it processes at a time."""
 
     lost: tuple[type[Exception], ...] = (BrokenExecutor, CancelledError)
 
@@ -82,7 +83,7 @@ class WorkerPool:
         self.executor, self.workers = executor, workers
 
     def count(self) -> int:
-        """Blocks that are worked at a time."""
+        """Blocks that are processed at a time."""
         return self.workers
 
     def submit(self, task: Callable[[int, int], T], first: int, n: int) -> Future[tuple[float, T]]:
@@ -90,11 +91,11 @@ class WorkerPool:
         return self.executor.submit(timed, task, first, n)
 
     def check(self) -> None:
-        """Raise `WorkerError` if nobody is left to wait for."""
+        """Raise `WorkerError` if no worker is left to wait for."""
 
     def reason(self, error: Exception) -> str:
         """What an error among `lost` means."""
-        return "a process that worked the run has died: it was ended, or had too little memory"
+        return "a process of the run has died: it was ended, or had too little memory"
 
 
 def timed(task: Callable[[int, int], T], first: int, n: int) -> tuple[float, T]:
@@ -104,15 +105,15 @@ def timed(task: Callable[[int, int], T], first: int, n: int) -> tuple[float, T]:
     return time.perf_counter() - start, result
 
 
-def work(task: Callable[[int, int], T], cut: BlockScheduler, crew: WorkerPool) -> Generator[T]:
-    """Results of `task(first, n)` for every block of the cut, as they are done.
+def run_scheduled(task: Callable[[int, int], T], scheduler: BlockScheduler, pool: WorkerPool) -> Generator[T]:
+    """Results of `task(first, n)` for every block of a scheduler, as they are done.
 
     Parameters
     ----------
     task : callable
-        Pure: the same result whoever works it. Compiled code runs without the interpreter's lock.
-    cut : Cut
-    crew : Crew
+        Pure: the same result wherever it runs. Compiled code runs without the interpreter's lock.
+    scheduler : BlockScheduler
+    pool : WorkerPool
 
     Raises
     ------
@@ -122,20 +123,20 @@ def work(task: Callable[[int, int], T], cut: BlockScheduler, crew: WorkerPool) -
     waiting: dict[Future[Any], int] = {}
     try:
         while True:
-            while len(waiting) < AHEAD * crew.count() and (block := cut.take()) is not None:
-                waiting[crew.submit(task, *block)] = block[1]
+            while len(waiting) < AHEAD * pool.count() and (block := scheduler.next_block()) is not None:
+                waiting[pool.submit(task, *block)] = block[1]
             if not waiting:
                 return
             done, _ = wait(waiting, PATIENCE, FIRST_COMPLETED)
             if not done:
-                crew.check()
+                pool.check()
             for future in done:
                 n = waiting.pop(future)
                 seconds, result = future.result()
-                cut.observe(n, seconds)
+                scheduler.observe(n, seconds)
                 yield result
-    except crew.lost as error:
-        raise WorkerError(crew.reason(error)) from error
+    except pool.lost as error:
+        raise WorkerError(pool.reason(error)) from error
     finally:
         for future in waiting:
             future.cancel()

@@ -30,12 +30,12 @@ def check() -> None:
 
 @contextmanager
 def caught(notice: Callable[[], str] = str) -> Iterator[None]:
-    """SIGINT and SIGTERM interrupt; a second one, later than at once, ends the process where it stands.
+    """SIGINT and SIGTERM interrupt; a second one, later than at once, ends the process at once.
 
     Parameters
     ----------
     notice : callable
-        What to say on standard error when the first signal comes; "": nothing.
+        What to print on standard error when the first signal comes; "": nothing.
     """
 
     def interrupt(number: int, frame: FrameType | None) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from stress.engine.blocks import PathBlock, work_block
-from stress.engine.design import Design, share
+from stress.engine.design import Design, build_shared
 from stress.errors import WorkerError
 from stress.kernels import jit
 from stress.provenance import differences, maker
@@ -55,7 +55,7 @@ class Task:
             if not self._ready:
                 if wrong := differences(maker(), self.made_by):
                     raise WorkerError(f"process {os.getpid()} on {socket.gethostname()} has {wrong}")
-                share(self.designs)
+                build_shared(self.designs)
                 self._ready = True
         done = work_block(self.designs, first, n)
         jit.mark_warm()

@@ -4,8 +4,8 @@ The compiler works on one thread of a process. Both processes keep what they com
 safe where a function that both compile has one signature (a test holds it): then the file that is written last has
 equal code. What a process that was ended leaves half-written is no entry of the cache.
 
-While kernels compile, the collector of reference cycles is held back: the compiler makes millions of objects that stay,
-and looking through them again and again takes a tenth of the time.
+While kernels compile, the collector of reference cycles is switched off: the compiler makes millions of objects that
+stay, and scanning them again and again takes a tenth of the time.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def begin() -> None:
 
 
 def is_compiling() -> bool:
-    """Whether another process is at it."""
+    """Whether another process is compiling."""
     return _other is not None
 
 

@@ -85,21 +85,23 @@ def depth_words(depth: dict[str, Any] | None) -> str:
 def model_words(prices: dict[str, Any]) -> str:
     """The price model and what decides its tail."""
     model = str(prices.get("model", "prices"))
-    said = [MODEL_WORDS.get(model, model)]
+    sentences = [MODEL_WORDS.get(model, model)]
     if "sigma" in prices:
-        said.append(f"volatility {percent(prices['sigma'])} a year between jumps")
+        sentences.append(f"volatility {percent(prices['sigma'])} a year between jumps")
     if model == "kou":
         up, down = percent(1 / prices["eta_up"]), percent(1 / prices["eta_down"])
-        said.append(f"{significant(prices['intensity'])} jumps a year, of {up} up and {down} down on average")
+        sentences.append(f"{significant(prices['intensity'])} jumps a year, of {up} up and {down} down on average")
     if model == "tail-jumps":
         for side in ("up", "down"):
             rate, cap, xi = (prices[f"{key}_{side}"] for key in ("intensity", "cap", "xi"))
             largest = percent(math.exp(cap) - 1 if side == "up" else 1 - math.exp(-cap))
-            said.append(f"{significant(rate)} jumps {side} a year, tail shape {significant(xi)}, none beyond {largest}")
+            sentences.append(
+                f"{significant(rate)} jumps {side} a year, tail shape {significant(xi)}, none beyond {largest}"
+            )
     if model == "replay":
         scale = prices.get("scale", 1.0)
-        said.append("as it was" if scale == 1 else f"moves scaled by {significant(scale)}")
-    text = "; ".join(said) + "."
+        sentences.append("as it was" if scale == 1 else f"moves scaled by {significant(scale)}")
+    text = "; ".join(sentences) + "."
     return text[0].upper() + text[1:]
 
 
@@ -116,7 +118,7 @@ def key_assumptions(config: dict[str, Any]) -> list[tuple[str, str]]:
 def assumptions(config: dict[str, Any]) -> list[str]:
     """The rest of the model, a sentence each."""
     venue = config["venue"]
-    said = [
+    sentences = [
         "All margin is isolated: a position stands on its own collateral. Funding payments are left out.",
         "Nobody opens, closes or adds margin during the run; only liquidation and ADL change the book.",
         "A position is liquidated whole, by order of liquidation price, at the average fill of the order book.",
@@ -130,26 +132,28 @@ def assumptions(config: dict[str, Any]) -> list[str]:
         + (f" at the {phrase('adl_price', venue['adl_price'])}." if venue["settlement"] == "bankruptcy" else "."),
     ]
     if venue.get("reserve"):
-        said.append(f"The fund keeps {usd(venue['reserve'])} back: ADL is triggered before the fund is empty.")
+        sentences.append(
+            f"The fund keeps {usd(venue['reserve'])} in reserve: ADL is triggered before the fund is empty."
+        )
     if venue.get("drawdown") is not None:
         window = venue.get("drawdown_window")
         span = f" of the last {duration(window)}" if window is not None and math.isfinite(window) else ""
-        said.append(
+        sentences.append(
             f"ADL is triggered when the fund has lost {percent(venue['drawdown'])} of its peak{span}, "
             "before the fund is empty."
         )
-    return said + [f"{venue.get('title') or venue['name']}: {note}" for note in venue.get("notes", ())]
+    return sentences + [f"{venue.get('title') or venue['name']}: {note}" for note in venue.get("notes", ())]
 
 
 def caveats(record: Record, required: list[dict[str, Any]], bound: str = "") -> list[str]:
     """Warnings of the run that do not stand next to the answer, then what its sample cannot say."""
     result = record.result
-    said = [str(text) for text in record.manifest.get("warnings") or () if text != bound]
+    sentences = [str(text) for text in record.manifest.get("warnings") or () if text != bound]
     if result.n_paths > 1:
-        said += [f"Fund for {percent(row['alpha'])}: {row['note']}." for row in required if row["note"]]
+        sentences += [f"Fund for {percent(row['alpha'])}: {row['note']}." for row in required if row["note"]]
     if math.isinf(result.fund):
-        said.append("The fund has no limit in this run, so nobody reaches ADL.")
-    return list(dict.fromkeys(said))
+        sentences.append("The fund has no limit in this run, so no path reaches ADL.")
+    return list(dict.fromkeys(sentences))
 
 
 def depletion_words(config: dict[str, Any]) -> str:

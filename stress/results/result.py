@@ -47,7 +47,7 @@ class Result:
           hit, coins closed on them, and money raised (settlement "profit") or profit forgone against the mark
           ("bankruptcy")
         - `adl_seen`: positions looked at in those events, a measure of work
-        - `residual`: what nobody covered
+        - `residual`: what is left unpaid
         - `longs_reached`, `shorts_reached`: how many of each side, in the order of `liquidation_rank`, are gone:
           liquidated, or closed by ADL before the price came to them
         - `fund_needed`: the path is depleted if and only if its initial fund is smaller

@@ -43,7 +43,7 @@ def losses(result: Result) -> pd.DataFrame:
     -------
     DataFrame
         A row per path. `deficit` = `fund` + `adl` + `residual`: what the liquidated owed beyond their margin; what the
-        insurance fund paid of it, from its balances (fund + inflow - fund_end); what ADL carried; what nobody did.
+        insurance fund paid of it, from its balances (fund + inflow - fund_end); what ADL carried; what is left unpaid.
     """
     paths = result.paths
     deficit, residual = paths["deficit"], paths["residual"]

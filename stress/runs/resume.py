@@ -1,4 +1,4 @@
-"""Resuming an interrupted run: what RUN.partial says of the scenario, and how it is read back.
+"""Resuming an interrupted run: what RUN.partial records of the scenario, and how it is read back.
 
 The scenario is stored as its file wrote it, with the paths of the files it reads relative to RUN.partial, so that both
 may be moved together.

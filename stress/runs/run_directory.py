@@ -52,7 +52,7 @@ def save(
     directory: str | Path,
     *,
     extras: Callable[[Path], None] | None = None,
-    room: Path | None = None,
+    scratch: Path | None = None,
     placed: Callable[[], None] = lambda: None,
 ) -> Path:
     """Write a run directory; see the module.
@@ -65,7 +65,7 @@ def save(
     extras : callable, optional
         Writes more files (figures/, report.html) into the directory that it is given, before that is renamed into its
         place.
-    room : Path, optional
+    scratch : Path, optional
         A directory on the same disk to write in before the rename. Default: the one it will be in.
     placed : callable
         Called as soon as it is in its place; no interruption comes in between.
@@ -78,8 +78,8 @@ def save(
     directory = Path(directory)
     check_target(directory, record.manifest["hash"])
     try:
-        (room or directory).parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=room or directory.parent, prefix=f".{directory.name}.") as folder:
+        (scratch or directory).parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=scratch or directory.parent, prefix=f".{directory.name}.") as folder:
             new, old = Path(folder) / "new", Path(folder) / "old"
             new.mkdir()
             _write(record, new, directory)

@@ -94,13 +94,13 @@ def read(path: Path, made_by: dict[str, str]) -> Shard:
         raise InputError(Problem(str(path), f"a shard that can be read ({error.strerror})")) from None
     if bytes(content[:65]) != hashlib.sha256(content[65:]).hexdigest().encode() + b"\n":
         raise wrong("a whole shard, this one is damaged")
-    room = io.BytesIO(content[65:])
-    head = json.loads(room.readline())
+    stream = io.BytesIO(content[65:])
+    head = json.loads(stream.readline())
     if head["made_by"] != made_by:
         raise wrong(f"a shard of this run, this one has {differences(head['made_by'], made_by)}")
     blocks = []
     for _ in range(head["designs"]):
-        arrays = {name: np.lib.format.read_array(room, allow_pickle=False) for name in ARRAYS}
+        arrays = {name: np.lib.format.read_array(stream, allow_pickle=False) for name in ARRAYS}
         blocks.append(PathBlock(first=head["first"], **arrays))
     shard = Shard(path, blocks)
     if path.name != (name := _name(shard.first, shard.n)):

@@ -1,4 +1,4 @@
-"""The cut: every path once, in blocks of a sensible length, whoever works them and in whatever order they come."""
+"""The scheduler: every path once, in blocks of a sensible length, wherever they run and in whatever order they come."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ def test_a_cut_takes_every_path_once(lengths, size, seconds):
     for n in lengths:
         ranges.append((at, n))
         at += n + 7
-    cut, taken = scheduling.BlockScheduler(ranges, size, 4 * size), []
-    while (block := cut.take()) is not None:
+    scheduler, taken = scheduling.BlockScheduler(ranges, size, 4 * size), []
+    while (block := scheduler.next_block()) is not None:
         taken.append(block)
         if seconds:
-            cut.observe(block[1], seconds.pop())
+            scheduler.observe(block[1], seconds.pop())
     assert [p for first, n in taken for p in range(first, first + n)] == [
         p for first, n in ranges for p in range(first, first + n)
     ]
@@ -49,16 +49,16 @@ def test_a_cut_takes_every_path_once(lengths, size, seconds):
 
 
 def test_blocks_are_cut_by_the_time_they_take():
-    cut = scheduling.BlockScheduler([(0, 10**6)], 64, 1024)
-    assert cut.take() == (0, 64)
-    cut.observe(64, 16 * scheduling.SECONDS)
-    assert cut.take() == (64, 4)
-    cut.observe(4, scheduling.SECONDS / 100)
-    assert cut.take() == (68, 400)
-    cut.observe(400, 1e-9)
-    assert cut.take() == (468, 1024)
-    cut.observe(1, 1e9)
-    assert cut.take() == (1492, 1)
+    scheduler = scheduling.BlockScheduler([(0, 10**6)], 64, 1024)
+    assert scheduler.next_block() == (0, 64)
+    scheduler.observe(64, 16 * scheduling.SECONDS)
+    assert scheduler.next_block() == (64, 4)
+    scheduler.observe(4, scheduling.SECONDS / 100)
+    assert scheduler.next_block() == (68, 400)
+    scheduler.observe(400, 1e-9)
+    assert scheduler.next_block() == (468, 1024)
+    scheduler.observe(1, 1e9)
+    assert scheduler.next_block() == (1492, 1)
     assert scheduling.BlockScheduler([(0, 100)], 64).largest == 64
 
 
@@ -75,7 +75,9 @@ def test_no_more_is_handed_out_than_keeps_the_workers_busy():
 
     with ThreadPoolExecutor(3) as pool:
         seen = []
-        for first in scheduling.work(task, scheduling.BlockScheduler([(0, 60)], 1), scheduling.WorkerPool(pool, 3)):
+        for first in scheduling.run_scheduled(
+            task, scheduling.BlockScheduler([(0, 60)], 1), scheduling.WorkerPool(pool, 3)
+        ):
             time.sleep(0.003)  # slower than the workers
             with lock:
                 waiting -= 1
@@ -95,7 +97,9 @@ def test_a_slow_block_stops_no_other():
 
     with ThreadPoolExecutor(2) as pool:
         seen = []
-        for first in scheduling.work(task, scheduling.BlockScheduler([(0, 20)], 1), scheduling.WorkerPool(pool, 2)):
+        for first in scheduling.run_scheduled(
+            task, scheduling.BlockScheduler([(0, 20)], 1), scheduling.WorkerPool(pool, 2)
+        ):
             seen.append(first)
             if len(seen) == 19:
                 done.set()
@@ -111,7 +115,7 @@ def test_an_error_of_a_block_is_raised_and_the_others_are_taken_back():
         raise ZeroDivisionError(first)
 
     with ThreadPoolExecutor(1) as pool, pytest.raises(ZeroDivisionError, match="0"):
-        list(scheduling.work(task, scheduling.BlockScheduler([(0, 50)], 1), scheduling.WorkerPool(pool, 1)))
+        list(scheduling.run_scheduled(task, scheduling.BlockScheduler([(0, 50)], 1), scheduling.WorkerPool(pool, 1)))
     assert len(worked) <= 3
 
 
@@ -125,5 +129,5 @@ class Broken:
 
 
 def test_workers_that_die_are_said_to_be_dead():
-    with pytest.raises(WorkerError, match="a process that worked the run has died"):
-        list(scheduling.work(len, scheduling.BlockScheduler([(0, 5)], 1), scheduling.WorkerPool(Broken(), 2)))
+    with pytest.raises(WorkerError, match="a process of the run has died"):
+        list(scheduling.run_scheduled(len, scheduling.BlockScheduler([(0, 5)], 1), scheduling.WorkerPool(Broken(), 2)))

@@ -98,9 +98,9 @@ def test_processes_that_start_from_nothing():
         pids = {pool.submit(os.getpid).result() for _ in range(20)}
         assert os.getpid() not in pids
         deadly = Deadly(100.0, 0.9, 12_000.0, p_up=0.45, eta_up=30.0, eta_down=25.0)
-        with pytest.raises(WorkerError, match="a process that worked the run has died"):
+        with pytest.raises(WorkerError, match="a process of the run has died"):
             stress.simulate(make_book(), make_venue(), deadly, depth=DEPTH, executor=pool, **SETTINGS)
-        with pytest.raises(WorkerError, match="a process that worked the run has died"):  # the pool is broken now
+        with pytest.raises(WorkerError, match="a process of the run has died"):  # the pool is broken now
             simulate(executor=pool)
 
 
