@@ -19,7 +19,7 @@ from pydantic_core import PydanticCustomError
 from stress.book.population import PopulationSpec
 from stress.errors import InputError, Problem, raise_if
 from stress.venue.depth import Depth
-from stress.venue.file import Figure
+from stress.venue.file import SourcedValue
 from stress.venue.load import load_venue
 from stress.venue.rules import RULES, Rule
 from stress.venue.values import one_of, seconds
@@ -135,9 +135,9 @@ class VenueTable(VenueRules):
             if r.needs in given and given[r.needs] is None:
                 given.setdefault(r.name, None)
         changed = {k: v for k, v in given.items() if v != getattr(venue, k)}
-        kept = [figure for figure in venue.figures if figure.name not in changed]
-        figures = [Figure(k, v, "the scenario", "", "user") for k, v in changed.items()]
-        return replace(venue, figures=(*kept, *figures), **changed)
+        unchanged = [value for value in venue.figures if value.name not in changed]
+        overrides = [SourcedValue(k, v, "the scenario", "", "user") for k, v in changed.items()]
+        return replace(venue, figures=(*unchanged, *overrides), **changed)
 
     def resolved(self, venue: Venue) -> dict[str, Any]:
         """The table with every rule spelled out."""
