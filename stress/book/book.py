@@ -386,9 +386,9 @@ def _flat(values: Any) -> np.ndarray:
     return np.array(values).reshape(-1)
 
 
-def _choose(name: str, value: str, words: tuple[str, ...]) -> None:
-    if value not in words:
-        raise InputError(Problem("Book", "one of " + ", ".join(words), column=name, value=value))
+def _choose(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise InputError(Problem("Book", "one of " + ", ".join(choices), column=name, value=value))
 
 
 def _read_sides(values: np.ndarray, source: str, rows: np.ndarray, problems: list[Problem]) -> np.ndarray:

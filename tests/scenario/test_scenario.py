@@ -131,7 +131,7 @@ def test_a_missing_table_and_a_missing_key(tmp_path):
     found = problems(path)
     assert found["fund"].expected == "this table, [fund]"
     assert "required" in found["prices.model"].expected
-    assert "needed" in found["population.mix"].expected
+    assert "required" in found["population.mix"].expected
     assert found["venue"].expected == "exactly one of preset and file"
 
 

@@ -344,8 +344,8 @@ def _toml(value: Any) -> str:
     if isinstance(value, str):
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
     if isinstance(value, (list, tuple)):
-        words = [_toml(v) for v in value]
-        if len(words) <= 8 or isinstance(value[0], str):
-            return "[" + ", ".join(words) + "]"
-        return "[\n" + "".join("  " + ", ".join(words[i : i + 8]) + ",\n" for i in range(0, len(words), 8)) + "]"
+        items = [_toml(v) for v in value]
+        if len(items) <= 8 or isinstance(value[0], str):
+            return "[" + ", ".join(items) + "]"
+        return "[\n" + "".join("  " + ", ".join(items[i : i + 8]) + ",\n" for i in range(0, len(items), 8)) + "]"
     return repr(float(value))
