@@ -90,7 +90,7 @@ def _venue(info: VenueInfo) -> list[str]:
         parts.append("".join(f"- {text}\n" for text in info.missing))
     parts.append("Where the model is simpler than the venue:\n")
     parts.append("".join(f"- {note}\n" for note in file.notes))
-    figures = [*file.rules, *(file.tiers_figure(market) for market in file.markets)]
+    figures = [*file.rules, *(file.tiers_value(market) for market in file.markets)]
     names = [*(figure.name for figure in file.rules), *(f"tiers of {market}" for market in file.markets)]
     parts.append(
         _table(

@@ -1,7 +1,7 @@
-"""How fast the engine is on this machine: `perp-stress bench`.
+"""Benchmarks of the engine on this machine: `perp-stress bench`.
 
-One process, one run. Every figure is the median of some rounds after a warm-up; the market and the books are fixed
-(`stress.bench.market`). What else one would write is timed by `benchmarks/` of the repository, which adds to this.
+One process, one run. Every timing is the median of several rounds after a warm-up; the market and the books are fixed
+(`stress.bench.market`). The folder `benchmarks/` of the repository adds timings of alternative implementations.
 """
 
 from __future__ import annotations
@@ -16,14 +16,22 @@ from stress.bench.targets import judge
 
 @dataclass(frozen=True)
 class Size:
-    """How much is worked.
+    """Sizes of the benchmarks.
 
-    rounds, grid_rounds : int, timed rounds of which the median is told; those of the grid and of equal events
-    grid : dict, paths by number of traders, for the cost of a step and of an event
-    traders, paths : int, of the whole run
-    small, large, idle_paths : int, traders and paths of the runs with equal events
-    cold, warm : int, rounds of runs in a process of its own
-    part_paths : int, paths of `large` traders that tell the cost of one that others work
+    Attributes
+    ----------
+    rounds, grid_rounds : int
+        Timed rounds, of which the median is reported; `grid_rounds` is for the grid and for equal events.
+    grid : dict of int to int
+        Paths by number of traders, for the cost of a step and of an event.
+    traders, paths : int
+        Of the whole run.
+    small, large, idle_paths : int
+        Traders and paths of the runs with equal events.
+    cold, warm : int
+        Rounds of runs in a process of their own.
+    part_paths : int
+        Paths, with `large` traders, from which the cost of a distributed path is measured.
     """
 
     rounds: int = 5
@@ -51,11 +59,11 @@ def measure(
     Parameters
     ----------
     quick : bool
-        Seconds instead of minutes, at sizes that say nothing about the targets; nothing is compiled anew.
+        Take seconds instead of minutes, at sizes too small to judge the targets by, and skip cold starts.
     threads : int, optional
-        Of the whole run. Default: all processors of this process.
+        Threads of the whole run. Default: all processors of this process.
     say : callable
-        Called with what comes next.
+        Called with the name of each benchmark before it starts.
 
     Returns
     -------
@@ -67,7 +75,7 @@ def measure(
     from stress.engine import scheduling
 
     size, threads = QUICK if quick else FULL, threads or scheduling.default_threads()
-    found: dict[str, Any] = {
+    record: dict[str, Any] = {
         "stress": stress.__version__,
         "made": clock.today(),
         "quick": quick,
@@ -76,22 +84,22 @@ def measure(
     }
     say("whole runs")
     design = scale.with_depleted(market.load("retail", size.traders, size.paths), threads)
-    found["whole_run"] = scale.whole_run(design, threads, size.rounds)
+    record["whole_run"] = scale.whole_run(design, threads, size.rounds)
     say("cost of a step, a liquidation, ADL")
     rows = cost.grid(size.grid, size.grid_rounds)
-    found["cost"] = {
+    record["cost"] = {
         "prices_ns": cost.price_ns(design, size.rounds),
         **cost.fit(rows),
         "run_ms": cost.overhead(size.grid, size.grid_rounds),
         "rows": rows,
     }
     say("equal events")
-    found["equal_events"] = scale.equal_events(size.small, size.large, size.idle_paths, size.grid_rounds)
+    record["equal_events"] = scale.equal_events(size.small, size.large, size.idle_paths, size.grid_rounds)
     say("memory")
-    found["memory"] = [process.peak_memory(size.traders, n * size.paths, threads, design.fund) for n in (1, 10)]
-    say("what others work")
-    found["distribution"] = distribution.measure(size.large, size.part_paths, size.grid_rounds)
+    record["memory"] = [process.peak_memory(size.traders, n * size.paths, threads, design.fund) for n in (1, 10)]
+    say("distributed work")
+    record["distribution"] = distribution.measure(size.large, size.part_paths, size.grid_rounds)
     say("start and compilation")
-    found["start"] = process.start(size.warm) | process.small_run(size.cold, size.warm)
-    found["targets"] = judge(found)
-    return found
+    record["start"] = process.start(size.warm) | process.small_run(size.cold, size.warm)
+    record["targets"] = judge(record)
+    return record

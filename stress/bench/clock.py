@@ -1,4 +1,4 @@
-"""What a timing is, the median of some rounds after one that does not count, and the machine it was taken on."""
+"""Timings, each the median of several rounds after an untimed one, and a description of the machine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,18 @@ from typing import Any
 
 
 def median_seconds(rounds: int, call: Callable[..., Any], *arguments: Any, warm: bool = True) -> float:
-    """Median time of a call with these arguments, seconds; `warm`: after one that is not timed."""
+    """Median time of a call, seconds.
+
+    Parameters
+    ----------
+    rounds : int
+        Timed calls, >= 1.
+    call : callable
+    *arguments
+        Passed to `call`.
+    warm : bool
+        Whether an untimed call comes first.
+    """
     if warm:
         call(*arguments)
     spent = []
@@ -25,7 +36,7 @@ def median_seconds(rounds: int, call: Callable[..., Any], *arguments: Any, warm:
 
 
 def today() -> str:
-    """The date of a measurement."""
+    """Date of a measurement, UTC, ISO 8601."""
     return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d")
 
 
@@ -44,7 +55,7 @@ def machine() -> dict[str, Any]:
 
 
 def cpu_model() -> str:
-    """The processor's own name, where the system tells it."""
+    """Name of the processor, where the system reports it."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -1,11 +1,13 @@
-"""What a run costs: time = a (paths x steps) + b (liquidations) + c (positions looked at in ADL).
+"""Cost of a run: time = a (paths x steps) + b (liquidations) + c (positions examined in ADL).
 
-The three books at several sizes, each with an unlimited fund and with funds that a twentieth and a fifth of the paths
-deplete, and a book to which nothing happens, on one thread. Making the prices is part of a. a is fitted for each size,
-b and c for all sizes together, by least squares of the relative errors, none of them negative.
+The measurements are of three books at several sizes, each with an unlimited fund and with funds that a twentieth and a
+fifth of the paths deplete, and of a book without events, on one thread. Generating the prices is part of a. The fit is
+by least squares of the relative errors with non-negative a, b and c; a depends on the number of traders, b and c do
+not.
 
-A depleted path is worked again from the step of depletion on, with an unlimited fund, which gives D*; liquidations of
-both count. What a run costs before and after its paths, such as sorting its book, is told apart: `overhead`.
+A depleted path is simulated again from the step of depletion on, with an unlimited fund, which gives D*; the
+liquidations of both simulations count. The cost before and after the paths, such as sorting the book, is measured
+separately: `overhead`.
 """
 
 from __future__ import annotations
@@ -28,12 +30,12 @@ if TYPE_CHECKING:
     from stress.engine.design import Design
     from stress.results.result import Result
 
-DEPLETED = (0.05, 0.2)  # shares of the paths
+DEPLETED = (0.05, 0.2)  # shares of the paths that deplete the fund
 PRICE_BLOCKS = (4, 16, 64, 256)  # paths made at a time
 
 
 def price_ns(design: Design, rounds: int) -> float:
-    """Nanoseconds a step of making the prices alone, at the block size that is fastest on this machine."""
+    """Nanoseconds per step of generating prices only, at the block size that is fastest on this machine."""
 
     def make(size: int) -> None:
         for first in range(0, max(PRICE_BLOCKS), size):
@@ -44,13 +46,19 @@ def price_ns(design: Design, rounds: int) -> float:
 
 
 def grid(sizes: dict[int, int], rounds: int) -> list[dict[str, Any]]:
-    """Times and counts of every book at every size and fund, and of an idle one at every size.
+    """Times and counts of every book at every size and fund, and of a book without events at every size.
 
     Parameters
     ----------
     sizes : dict of int to int
         Paths by number of traders.
     rounds : int
+        Timed rounds, of which the median is reported.
+
+    Returns
+    -------
+    list of dict
+        With keys as in `fit`, and book, fund_usd (None: unlimited), depleted (share of the paths) and paths.
     """
     rows = []
     for traders, paths in sizes.items():
@@ -58,15 +66,15 @@ def grid(sizes: dict[int, int], rounds: int) -> list[dict[str, Any]]:
         rows.append(_row("idle", quiet, market.work(quiet), rounds))
         for book in market.BOOKS:
             unlimited = replace(market.load(book, traders, paths), fund=math.inf)
-            lasting = market.work(unlimited)
-            needs = lasting.paths["fund_needed"]
+            reference = market.work(unlimited)
+            needs = reference.paths["fund_needed"]
             funds = dict.fromkeys([math.inf, *(float(needs.quantile(1.0 - share)) for share in DEPLETED)])
-            rows += [_row(book, replace(unlimited, fund=fund), lasting, rounds) for fund in funds]
+            rows += [_row(book, replace(unlimited, fund=fund), reference, rounds) for fund in funds]
     return rows
 
 
-def _row(book: str, design: Design, lasting: Result, rounds: int) -> dict[str, Any]:
-    """One line of the grid; `lasting` is the result with an unlimited fund."""
+def _row(book: str, design: Design, reference: Result, rounds: int) -> dict[str, Any]:
+    """One row of the grid; `reference` is the result with an unlimited fund."""
     paths = market.work(design).paths
     return {
         "book": book,
@@ -75,47 +83,60 @@ def _row(book: str, design: Design, lasting: Result, rounds: int) -> dict[str, A
         "depleted": float(paths["depleted"].mean()),
         "paths": design.n_paths,
         "steps": design.n_paths * design.n_steps,
-        "liquidations": int(paths["liquidated_count"].sum() + repeated(design, paths, lasting.paths)),
+        "liquidations": int(paths["liquidated_count"].sum() + repeated(design, paths, reference.paths)),
         "adl_seen": int(paths["adl_seen"].sum()),
         "seconds": median_seconds(rounds, work_block, [design], 0, design.n_paths),
     }
 
 
-def repeated(design: Design, paths: DataFrame, lasting: DataFrame) -> int:
-    """Liquidations of the depleted paths in their second run: those of the unlimited fund, `lasting`, less those
-    before the step of depletion, which are counted on prices that stand still from there on.
+def repeated(design: Design, paths: DataFrame, reference: DataFrame) -> int:
+    """Liquidations in the second simulations of depleted paths.
+
+    They are those with an unlimited fund minus those before the step of depletion, which are counted on prices that are
+    constant from that step on.
+
+    Parameters
+    ----------
+    design : Design
+    paths, reference : DataFrame
+        Tables of paths with the design's fund and with an unlimited one.
     """
     hit = np.flatnonzero(paths["depleted"])
     if hit.size == 0:
         return 0
-    made = [design.prices.block(design.seed, int(path), 1, design.n_steps, design.step)[:4] for path in hit]
-    columns = [np.concatenate(column) for column in zip(*made, strict=True)]
+    blocks = [design.prices.block(design.seed, int(path), 1, design.n_steps, design.step)[:4] for path in hit]
+    columns = [np.concatenate(column) for column in zip(*blocks, strict=True)]
     for row, step in enumerate(paths["depletion_step"].to_numpy()[hit]):
-        still = columns[0][row, step - 1]
+        constant = columns[0][row, step - 1]
         for column in columns:
-            column[row, step:] = still
+            column[row, step:] = constant
     close, low, high, pre_jump = columns
     prices = Paths(close, design.step, low, high, pre_jump)
     before = market.work(replace(design, prices=prices, n_paths=hit.size, fund=math.inf)).paths
-    return int(lasting["liquidated_count"].to_numpy()[hit].sum() - before["liquidated_count"].sum())
+    return int(reference["liquidated_count"].to_numpy()[hit].sum() - before["liquidated_count"].sum())
 
 
 def overhead(sizes: Iterable[int], rounds: int) -> dict[str, float]:
     """Milliseconds of a run of a single path, by number of traders."""
 
     def fresh(design: Design) -> Result:
-        return market.work(replace(design))  # a copy knows nothing of a sorted book
+        return market.work(replace(design))  # a copy has no sorted book yet
 
     return {str(n): 1e3 * median_seconds(rounds, fresh, market.load("retail", n, 1)) for n in sizes}
 
 
 def fit(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """A by number of traders, b and c, and how far the fit is off.
+    """Fit a (by number of traders), b and c.
 
     Parameters
     ----------
     rows : list of dict
         With traders, steps, liquidations, adl_seen and seconds.
+
+    Returns
+    -------
+    dict
+        `step_ns` (by number of traders), `liquidation_ns`, `adl_seen_ns`, and the relative errors of the fit.
     """
     from scipy.optimize import nnls
 
@@ -126,7 +147,7 @@ def fit(rows: list[dict[str, Any]]) -> dict[str, Any]:
     )
     of_size = traders[:, None] == sizes
     counts = np.column_stack([of_size * steps[:, None], liquidations, seen])
-    scale = np.maximum(counts.max(axis=0), 1.0)  # columns of one size, which the solver likes
+    scale = np.maximum(counts.max(axis=0), 1.0)  # columns of similar magnitude, for the solver
     solution, _ = nnls(counts / scale / seconds[:, None], np.ones(seconds.size))
     cost = solution / scale
     off = counts @ cost / seconds - 1.0

@@ -1,9 +1,9 @@
-"""What a run costs when others work it: a path, what is sent and comes back, taking it in, a run directory of its own.
+"""Cost of distributed runs: time of a path, data sent and returned, merging of results, and separate run directories.
 
-A retail book with finite depth and a fund that a twentieth of the paths exceed, worked as three tasks: with the figures
-of paths alone, with those of positions too, and what `perp-stress run` works, which adds the two extreme pairs of gaps.
-Everything that grows with the paths is told for one path. Blocks are as the engine cuts them, about a second of work
-each, and lie past the first paths of a run, whose balances of the fund are kept too.
+The run has a retail book, finite depth and a fund that a twentieth of the paths exceed. Three tasks are measured: with
+outcomes of paths only, with those of positions too, and that of `perp-stress run`, which adds the two extreme pairs of
+gaps. Costs that grow with the number of paths are reported per path. Blocks have the size that the engine chooses,
+about a second of work each, and come after the first paths of a run, for which the balances of the fund are kept too.
 """
 
 from __future__ import annotations
@@ -27,19 +27,25 @@ if TYPE_CHECKING:
     from stress.engine.design import Design
     from stress.engine.run_blocks import BlockCollector
 
-COPIES = 250  # of the measured paths, taken in to tell the memory of one
-EMPTY_TASKS = 300  # that a scheduler hands out
+COPIES = 250  # copies of the measured paths that are merged to measure the memory of one path
+EMPTY_TASKS = 300  # tasks that the scheduler distributes
 
 
 def measure(traders: int, paths: int, rounds: int) -> dict[str, Any]:
-    """Everything, see the module.
+    """All measurements of this module.
 
     Parameters
     ----------
     traders : int
     paths : int
-        That tell the cost of one; no block has more.
+        Number of measured paths; no block has more.
     rounds : int
+        Timed rounds, of which the median is reported.
+
+    Returns
+    -------
+    dict
+        Plain values; names end in their unit.
     """
     from stress.engine.design import build_shared
     from stress.engine.task import Task
@@ -52,17 +58,15 @@ def measure(traders: int, paths: int, rounds: int) -> dict[str, Any]:
         "steps": design.n_steps,
         "fund_usd": design.fund,
         "task_bytes": len(ForkingPickler.dumps(Task([design]))),
-        "sort_s": median_seconds(
-            rounds, lambda: build_shared([replace(design)])
-        ),  # a copy knows nothing of a sorted book
+        "sort_s": median_seconds(rounds, lambda: build_shared([replace(design)])),  # a copy has no sorted book yet
         "scheduler_s_per_task": scheduler_seconds(EMPTY_TASKS) if find_spec("distributed") else None,
-        "work": {name: of_work(designs, rounds) for name, designs in tasks(design).items()},
+        "work": {name: task_cost(designs, rounds) for name, designs in tasks(design).items()},
         "part": part(traders, paths, design.fund) | {"fixed_s": part(traders, 1, design.fund)["seconds"]},
     }
 
 
 def tasks(design: Design) -> dict[str, list[Design]]:
-    """The designs that are worked together: of either detail, and by `perp-stress run`."""
+    """Designs that are simulated together: one of either detail, and those of `perp-stress run`."""
     from stress.runs.record import BOUNDS
 
     counted = replace(design, detail="positions")
@@ -70,8 +74,8 @@ def tasks(design: Design) -> dict[str, list[Design]]:
     return {"paths": [design], "positions": [counted], "run": [counted, *bounds]}
 
 
-def of_work(designs: list[Design], rounds: int) -> dict[str, Any]:
-    """Work, bytes and memory of a path."""
+def task_cost(designs: list[Design], rounds: int) -> dict[str, Any]:
+    """Time, bytes and memory per path of a task."""
     from stress.engine import blocks, scheduling
     from stress.engine.design import build_shared
     from stress.runs import shards
@@ -100,18 +104,19 @@ def of_work(designs: list[Design], rounds: int) -> dict[str, Any]:
 
 
 def merge_seconds(design: Design, sent: memoryview, rounds: int) -> float:
-    """Seconds a path of taking in the blocks of a design, and of putting their rows together at the end."""
+    """Seconds per path of merging the blocks of a design: collecting them, and concatenating their rows at the end."""
     from stress.engine.run_blocks import BlockCollector
 
     collector, block = BlockCollector(design), ForkingPickler.loads(sent)
     take = median_seconds(rounds, lambda: collector.add(ForkingPickler.loads(sent)))
     ready = [filled(block) for _ in range(rounds + 1)]
     stack = median_seconds(rounds, lambda: ready.pop().block())
-    return (take + stack / COPIES) / block.out.size
+    n_paths: int = block.out.size
+    return (take + stack / COPIES) / n_paths
 
 
 def filled(block: PathBlock) -> BlockCollector:
-    """Copies of a block taken in, of a small book and without its positions: what is left grows with the paths."""
+    """A collector with copies of a block for a small book without position counts: memory that grows with paths."""
     from stress.engine.run_blocks import BlockCollector
 
     collector = BlockCollector(market.load("retail", 1_000, COPIES * block.out.size))
@@ -122,20 +127,21 @@ def filled(block: PathBlock) -> BlockCollector:
 
 
 def peak_bytes(block: PathBlock) -> float:
-    """Most bytes a path that the caller holds, from the first block to the tables of the result."""
+    """Peak memory of the caller, bytes per path, from the first block to the tables of the result."""
     from stress.results.result import Result
 
     tracemalloc.start()
     try:
         collector = filled(block)
         result = Result.assemble(collector.design, collector.block(), {})
-        return tracemalloc.get_traced_memory()[1] / result.n_paths
+        peak: int = tracemalloc.get_traced_memory()[1]
+        return peak / result.n_paths
     finally:
         tracemalloc.stop()
 
 
 def scheduler_seconds(tasks: int) -> float:
-    """Seconds a task that does nothing, through client, scheduler and a worker that share a process."""
+    """Seconds per empty task, with client, scheduler and worker in one process."""
     from distributed import Client, LocalCluster
 
     with (
@@ -150,13 +156,14 @@ def scheduler_seconds(tasks: int) -> float:
 
 
 def part(traders: int, paths: int, fund: float) -> dict[str, Any]:
-    """`perp-stress run` without a report, on one thread, in a process of its own: its time, memory and files."""
-    code = f"from stress.bench import distribution; distribution.tell_part({traders}, {paths}, {fund!r})"
-    return json.loads(process.call("-W", "ignore", "-c", code))
+    """Time, memory and files of `perp-stress run` without a report, on one thread, in a process of its own."""
+    code = f"from stress.bench import distribution; distribution.print_part({traders}, {paths}, {fund!r})"
+    measured: dict[str, Any] = json.loads(process.call("-W", "ignore", "-c", code))
+    return measured
 
 
-def tell_part(traders: int, paths: int, fund: float) -> None:
-    """What the child of `part` does."""
+def print_part(traders: int, paths: int, fund: float) -> None:
+    """Measure and print the values of `part` as JSON; called in its child process."""
     import stress
     from stress import simulation
     from stress.runs import run_directory
@@ -169,16 +176,16 @@ def tell_part(traders: int, paths: int, fund: float) -> None:
         *market.BOOKS["retail"],
     )
     with tempfile.TemporaryDirectory() as folder:
-        made = simulation.execute(stress.load_scenario(market.MARKET, changes), threads=1)
-        kept = run_directory.save(made, Path(folder) / "run")
+        finished = simulation.execute(stress.load_scenario(market.MARKET, changes), threads=1)
+        directory = run_directory.save(finished, Path(folder) / "run")
         seconds = time.perf_counter() - start
-        bytes_of = {path.name: path.stat().st_size for path in kept.rglob("*") if path.is_file()}
+        bytes_of = {path.name: path.stat().st_size for path in directory.rglob("*") if path.is_file()}
     of_paths = bytes_of["paths.csv.gz"] + bytes_of["cells.npz"]
-    found = {
+    measured = {
         "seconds": seconds,
         "peak_memory_mb": process.peak_mb(),
         "bytes_per_path": of_paths / paths,
         "needs_bytes_per_path": bytes_of["paths.csv.gz"] / paths,
         "book_bytes": sum(bytes_of.values()) - of_paths,
     }
-    sys.stdout.write(json.dumps(found))
+    sys.stdout.write(json.dumps(measured))

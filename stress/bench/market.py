@@ -1,7 +1,7 @@
-"""The market of the benchmarks and its books, always the same: the quickstart's prices and depth, three crowds.
+"""The fixed market and books of the benchmarks: prices and depth of the quickstart, and three populations.
 
-A retail book has some 20 % of its positions liquidated on an average path, a mixed one 8 %, one of low leverage 2 %.
-Retail traders are those of the mix held a little longer, which leaves fewer of the most levered.
+On an average path about 20 % of the positions of the retail book are liquidated, 8 % of the mixed one, and 2 % of that
+of low leverage. The retail book has a longer holding time than the mix, which leaves fewer positions of high leverage.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import stress
+from stress.book.book import Book
 
 if TYPE_CHECKING:
-    from stress.book.book import Book
     from stress.engine.design import Design
     from stress.results.result import Result
 
@@ -29,7 +29,7 @@ BOOKS = {
 
 
 def load(book: str, traders: int, paths: int) -> Design:
-    """The run of a book on the market, with the figures of each path and nothing of each position.
+    """Design of the run of a book on the market, with outcomes per path only.
 
     Parameters
     ----------
@@ -39,35 +39,43 @@ def load(book: str, traders: int, paths: int) -> Design:
     """
     changes = (f"population.accounts={traders}", f"run.paths={paths}", *BOOKS[book])
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the benchmarks ask how long, not how much
-        design = stress.load_scenario(MARKET, changes).build().design
+        warnings.simplefilter("ignore")  # caveats of results do not matter for timings
+        design: Design = stress.load_scenario(MARKET, changes).build().design
     return replace(design, detail="paths")
 
 
 def work(design: Design, threads: int = 1) -> Result:
-    """Work the paths of a run; the first call sorts its book too."""
+    """Simulate the paths of a run; the first call also sorts its book."""
     from stress.analysis.study import run_designs
 
     return run_designs([design], threads=threads)[0]
 
 
 def idle(traders: int, paths: int) -> Design:
-    """A run in which nothing happens: the market, and positions as in `with_idle` alone."""
+    """Design of a run without events: on the market, only positions as in `with_idle`."""
     design = load("low leverage", 1_000, paths)
     s0 = design.prices.s0
-    pair = stress.Book([1.0, -1.0], [1.0, 1.0], [s0, s0], [10.0 * s0, 10.0 * s0])
+    pair = Book([1.0, -1.0], [1.0, 1.0], [s0, s0], [10.0 * s0, 10.0 * s0])
     return replace(design, book=with_idle(pair, traders - 2, s0))
 
 
 def with_idle(book: Book, idle: int, s0: float) -> Book:
-    """The book with `idle` more positions to which nothing happens, an even number, half of them long.
+    """The book with `idle` more positions that no event concerns.
 
-    They are not levered, so no price liquidates them, and bought far above or sold far below the market, so ADL finds
-    no profit to take: liquidations, ADL and every figure of a path stay what they are.
+    They are not levered, so no price liquidates them, and were bought far above or sold far below the market, so they
+    have no profit that ADL could take: liquidations, ADL and all outcomes of a path stay the same.
+
+    Parameters
+    ----------
+    book : Book
+    idle : int
+        Number of positions to add, even; half of them are long.
+    s0 : float
+        Price at the start, USD per coin.
     """
     side = np.repeat([1.0, -1.0], idle // 2)
     quantity = np.full(side.size, 2.0**-10)
     entry = np.where(side > 0, 10.0, 0.1) * s0
     margin = quantity * 20.0 * s0
     columns = (book.side, side), (book.quantity, quantity), (book.entry_price, entry), (book.margin, margin)
-    return stress.Book(*(np.concatenate(pair) for pair in columns))
+    return Book(*(np.concatenate(pair) for pair in columns))

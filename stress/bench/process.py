@@ -1,4 +1,4 @@
-"""Processes of their own: how long it takes to start, to compile, and how much memory a run takes."""
+"""Measurements in separate processes: time to start and to compile, and memory of a run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from stress.bench.clock import median_seconds
 
 
 def call(*arguments: str, cache: Path | None = None) -> str:
-    """Standard output of Python with these arguments; `cache`: where it looks for compiled code."""
+    """Standard output of Python with these arguments; `cache` is the folder of compiled code."""
     environment = os.environ | ({} if cache is None else {"STRESS_CACHE_DIR": str(cache)})
     return subprocess.run(
         [sys.executable, *arguments], env=environment, stdout=subprocess.PIPE, text=True, check=True
@@ -24,7 +24,7 @@ def call(*arguments: str, cache: Path | None = None) -> str:
 
 
 def start(rounds: int) -> dict[str, float]:
-    """Seconds from a bare `python` to the package, to its names, and to the help of the command."""
+    """Seconds to start `python`, to import the package and its names, and to print the help of the command."""
     lines = {
         "python_s": ("-c", "pass"),
         "import_s": ("-c", "import stress"),
@@ -36,12 +36,12 @@ def start(rounds: int) -> dict[str, float]:
 
 
 def small_run(cold: int, warm: int) -> dict[str, float]:
-    """Seconds of the command on 20 paths of 1,000 traders, with nothing compiled yet and with all compiled.
+    """Seconds of the command on 20 paths of 1,000 traders, without and with compiled code in the cache.
 
     Parameters
     ----------
     cold, warm : int
-        Rounds; 0 leaves a figure out.
+        Rounds of each; with 0 the result has no value.
     """
     with tempfile.TemporaryDirectory() as folder:
 
@@ -59,21 +59,22 @@ def small_run(cold: int, warm: int) -> dict[str, float]:
 
 def peak_memory(traders: int, paths: int, threads: int, fund: float) -> dict[str, Any]:
     """Peak memory, MB, and seconds of a retail run in a process of its own."""
-    code = f"from stress.bench import process; process.tell_memory({traders}, {paths}, {threads}, {fund!r})"
-    return json.loads(call("-c", code))
+    code = f"from stress.bench import process; process.print_memory({traders}, {paths}, {threads}, {fund!r})"
+    measured: dict[str, Any] = json.loads(call("-c", code))
+    return measured
 
 
-def tell_memory(traders: int, paths: int, threads: int, fund: float) -> None:
-    """What the child of `peak_memory` does."""
+def print_memory(traders: int, paths: int, threads: int, fund: float) -> None:
+    """Measure and print the values of `peak_memory` as JSON; called in its child process."""
     design = replace(market.load("retail", traders, paths), fund=fund)
     seconds = median_seconds(1, market.work, design, threads, warm=False)
-    found = {"traders": traders, "paths": paths, "threads": threads, "seconds": seconds, "peak_memory_mb": peak_mb()}
-    sys.stdout.write(json.dumps(found))
+    measured = {"traders": traders, "paths": paths, "threads": threads, "seconds": seconds, "peak_memory_mb": peak_mb()}
+    sys.stdout.write(json.dumps(measured))
 
 
 def peak_mb() -> float:
-    """Most memory that this process has held, MB of 10^6 bytes."""
-    try:  # begins with this program, where the figure of getrusage begins with the one that started it
+    """Peak memory of this process so far, MB of 10^6 bytes."""
+    try:  # counts this program only, whereas getrusage includes the one that started it
         lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024 / 1e6
     except (OSError, StopIteration):

@@ -1,4 +1,4 @@
-"""Whole runs: a large one on one thread and on several, and the same events in a small and a large book."""
+"""Timings of whole runs: a large one on one thread and on several, and equal events in a small and a large book."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from stress.engine.design import Design
     from stress.results.result import Result
 
-DEPLETED = 0.05  # share of the paths
+DEPLETED = 0.05  # share of the paths that deplete the fund
 
 
 def with_depleted(design: Design, threads: int) -> Design:
-    """The run with the fund that `DEPLETED` of its paths exceed."""
+    """The design with the fund that a share `DEPLETED` of its paths exceed."""
     needs = market.work(replace(design, fund=math.inf), threads).paths["fund_needed"]
     return replace(design, fund=float(needs.quantile(1.0 - DEPLETED)))
 
@@ -27,7 +27,7 @@ def whole_run(design: Design, threads: int, rounds: int) -> dict[str, Any]:
     """Time of a run, the sorting of its book included, on one thread and on `threads`."""
 
     def fresh(n: int) -> Result:
-        return market.work(replace(design), n)  # a copy knows nothing of a sorted book
+        return market.work(replace(design), n)  # a copy has no sorted book yet
 
     paths = fresh(threads).paths
     seconds = {n: median_seconds(rounds, fresh, n, warm=False) for n in sorted({1, threads})}
@@ -46,12 +46,18 @@ def whole_run(design: Design, threads: int, rounds: int) -> dict[str, Any]:
 
 
 def equal_events(small: int, large: int, paths: int, rounds: int) -> list[dict[str, Any]]:
-    """Time of `large` traders over `small` where the same things happen to the same traders.
+    """Time with `large` traders over that with `small`, where all events are equal.
 
-    The large book is the small retail one and positions to which nothing happens, see `market.with_idle`. First
-    without ADL (unlimited fund), then with it on a twentieth of the paths; one thread, the sorting of the book left
-    out. Events are equal: the same positions are liquidated, and ADL may take from the same and takes the same. How
-    many it looks at to find them is the engine's affair, and told.
+    The large book is the small retail one plus idle positions, see `market.with_idle`. The first row is without ADL
+    (unlimited fund), the second with ADL on a twentieth of the paths; on one thread, without sorting the book. Events
+    are equal: the same positions are liquidated, and ADL takes the same from the same winners. The number of positions
+    that ADL examines to find them depends on the engine and is reported.
+
+    Parameters
+    ----------
+    small, large : int
+        Traders of the two books.
+    paths, rounds : int
     """
     design = market.load("retail", small, paths)
     crowd = market.with_idle(design.book, large - small, design.prices.s0)
@@ -61,7 +67,7 @@ def equal_events(small: int, large: int, paths: int, rounds: int) -> list[dict[s
         a, b = market.work(few).paths, market.work(many).paths
         same = a.columns.drop("adl_seen")
         if not a[same].equals(b[same]):
-            raise RuntimeError("idle positions changed what happens")
+            raise RuntimeError("idle positions changed the outcomes")
         seconds = [median_seconds(rounds, work_block, [design], 0, paths) for design in (few, many)]
         rows.append(
             {

@@ -1,4 +1,4 @@
-"""What is to be reached, beside what was reached: one line each."""
+"""Targets of the benchmarks, compared with the measured values."""
 
 from __future__ import annotations
 
@@ -6,16 +6,21 @@ from typing import Any, NamedTuple
 
 
 class Target(NamedTuple):
-    """A bound on one figure.
+    """A bound on one measured value.
 
-    key : str, in the figures of a benchmark
-    words : str
+    Parameters
+    ----------
+    key : str
+        Name of the value.
+    label : str
+        Description, with the unit.
     bound : float
-    least : bool, whether the bound is a least value; else a largest one
+    least : bool
+        Whether the bound is a lower one; otherwise it is an upper one.
     """
 
     key: str
-    words: str
+    label: str
     bound: float
     least: bool = False
 
@@ -38,49 +43,49 @@ TARGETS = (
 )
 
 
-def judge(found: dict[str, Any]) -> list[dict[str, Any]]:
-    """A row for each target that was measured; whether it is met is None where the sizes were not the full ones.
+def judge(record: dict[str, Any]) -> list[dict[str, Any]]:
+    """One row per target that was measured; `met` is None if the sizes were not the full ones.
 
     Parameters
     ----------
-    found : dict
+    record : dict
         From `stress.bench.measure`.
     """
-    figures = figures_of(found)
+    values = values_of(record)
     rows = []
-    for key, words, bound, least in TARGETS:
-        if key in figures:
-            met = figures[key] >= bound if least else figures[key] <= bound
+    for key, label, bound, least in TARGETS:
+        if key in values:
+            met = values[key] >= bound if least else values[key] <= bound
             rows.append(
                 {
                     "key": key,
-                    "words": words,
-                    "reached": figures[key],
+                    "words": label,
+                    "reached": values[key],
                     "rule": "at least" if least else "at most",
                     "target": bound,
-                    "met": None if found["quick"] else met,
+                    "met": None if record["quick"] else met,
                 }
             )
     return rows
 
 
-def figures_of(found: dict[str, Any]) -> dict[str, float]:
-    """The figure of each target, by key."""
-    cost, memory, start = found["cost"], found["memory"], found["start"]
-    figures = {
+def values_of(record: dict[str, Any]) -> dict[str, float]:
+    """Measured value of each target, by key."""
+    cost, memory, start = record["cost"], record["memory"], record["start"]
+    values = {
         "step_over_prices": max(cost["step_ns"].values()) / cost["prices_ns"],
         "liquidation_ns": cost["liquidation_ns"],
         "adl_seen_ns": cost["adl_seen_ns"],
-        "large_over_small": found["equal_events"][0]["ratio"],
-        "large_over_small_adl": found["equal_events"][1]["ratio"],
+        "large_over_small": record["equal_events"][0]["ratio"],
+        "large_over_small_adl": record["equal_events"][1]["ratio"],
         "peak_memory_mb": memory[0]["peak_memory_mb"],
         "memory_of_ten_times": memory[-1]["peak_memory_mb"] / memory[0]["peak_memory_mb"],
         **{key: start[key] for key in ("import_s", "help_s", "cold_s", "warm_s") if key in start},
     }
-    if found["whole_run"]["threads"] == 2:
-        figures["speed_up"] = found["whole_run"]["speed_up"]
-    for row in found.get("baselines", ()):
+    if record["whole_run"]["threads"] == 2:
+        values["speed_up"] = record["whole_run"]["speed_up"]
+    for row in record.get("baselines", ()):
         if row["name"] == "loop":
-            figures["loop_position_steps_per_s"] = row["position_steps_per_s"]
-            figures["over_loop"] = found["whole_run"]["position_steps_per_s"] / row["position_steps_per_s"]
-    return figures
+            values["loop_position_steps_per_s"] = row["position_steps_per_s"]
+            values["over_loop"] = record["whole_run"]["position_steps_per_s"] / row["position_steps_per_s"]
+    return values

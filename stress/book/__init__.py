@@ -1,1 +1,1 @@
-"""Who holds what: a book of positions, its readers, synthetic populations, and the classes that rates are told by."""
+"""Books of positions, their readers, synthetic populations, and the classes of traders that rates are reported for."""

@@ -1,4 +1,4 @@
-"""The columns of a book: what a reader or a sampler hands to `Book`, which checks them."""
+"""The columns of a book, as readers and samplers pass them to `Book`, which checks them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SIDE_EXPECTED = "long or short (also L/S, buy/sell, B/A, 1/-1)"
 
 
 class BookWarning(UserWarning):
-    """Something about the positions that a run can live with and its reader should know."""
+    """A property of the positions that does not stop a run but that its reader should know."""
 
 
 class Columns(TypedDict, total=False):
@@ -27,4 +27,4 @@ class Columns(TypedDict, total=False):
     leverage: np.ndarray
     market: str
     source: str
-    row: np.ndarray
+    file_row: np.ndarray

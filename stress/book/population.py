@@ -1,18 +1,19 @@
-"""Synthetic traders, where no file of positions is at hand.
+"""Synthetic traders, for use without a file of positions.
 
-Each account draws a size, a leverage, a side and an entry; account i's draws depend on the seed and i alone.
+Each account draws a size, a leverage, a side and an entry price; the draws of account i depend only on the seed and i.
 
-- Size: log-normal with a Pareto tail above a quantile, tied to leverage by a Gaussian copula. Sizes are notionals and
-  only their shape is given: each side is scaled to the open interest, with the excess over a cap spread over the
-  rest. A tail index below 1 has no mean, so without a cap one account would hold most of the market.
+- Size: log-normal with a Pareto tail above a quantile, tied to leverage by a Gaussian copula. Only the shape of the
+  distribution of notionals is given: each side is scaled to the open interest, and the excess over a cap is
+  distributed over the other accounts. With a tail index below 1 the mean is infinite, so without a cap one account
+  would hold most of the market.
 - Balance: quantities are multiples of a power of two, so that long and short sums are equal to the last bit in any
-  order of summation. With more accounts long than short, longs are smaller.
-- Leverage: weights by number of open positions. What an account set is lowered to the maximum of its tier, and the
-  margin is the initial margin: notional at entry over leverage.
-- Entry: the price an exponential holding time ago, in bars or in a log-normal past. Whoever would have been
-  liquidated since is drawn again, so the book is one of survivors: high leverage is either young or in profit.
+  order of summation. If more accounts are long than short, longs are smaller.
+- Leverage: weights by number of open positions. It is lowered to the maximum of the account's tier; the margin
+  is the initial margin, notional at entry over leverage.
+- Entry: the price one exponential holding time ago, in bars or in a log-normal past. An account that would have been
+  liquidated since is drawn again, so the book holds survivors: positions of high leverage are recent or in profit.
 
-A mix is a TOML file in `presets/` whose every figure names its source.
+A mix is a TOML file in `presets/`; every parameter in it names its source.
 """
 
 from __future__ import annotations
@@ -36,13 +37,13 @@ from stress.venue.venue import Venue
 FOLDER = Path(__file__).parent / "presets"
 DAY = 86_400.0
 YEAR = 365.0 * DAY
-LATE_SHARE = 0.01  # of accounts without a surviving past entry, above which a warning says so
+LATE_SHARE = 0.01  # share of accounts without a surviving past entry, above which a warning is issued
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class PastBars(Protocol):
-    """Bars up to now: what `stress.prices.Bars` offers."""
+    """Bars up to the present, as `stress.prices.Bars` provides them."""
 
     close: Any
     low: Any
@@ -51,20 +52,20 @@ class PastBars(Protocol):
 
 
 class PopulationSpec(BaseModel):
-    """Who trades.
+    """Parameters of a synthetic population.
 
     Parameters
     ----------
     accounts : int
-        One position each, >= 2.
+        Number of accounts, one position each, >= 2.
     open_interest : float
-        USD of one side, at the price the book is drawn for.
+        USD of one side, at the price that the book is drawn at.
     leverage : dict of float to float
-        Weight of each set leverage, by number of open positions; normalised.
+        Weight of each set leverage, by number of open positions; normalised to sum 1.
     size_sigma : float
         Standard deviation of the log of notional.
     tail_index : float, optional
-        Pareto index of the notionals above the quantile `tail_from`; none for a pure log-normal.
+        Pareto index of the notionals above the quantile `tail_from`; None for a pure log-normal.
     tail_from : float
         Quantile in (0, 1).
     max_share : float
@@ -72,16 +73,16 @@ class PopulationSpec(BaseModel):
     max_notional : float, optional
         Cap on one notional in USD.
     correlation : float
-        Of the normal scores of notional and leverage; negative where the bigger ones are less levered.
+        Correlation of the normal scores of notional and leverage; negative where larger positions are less levered.
     long_share : float
-        Share of the accounts that are long, by number.
+        Share of the accounts that are long, by number, in (0, 1).
     holding_days : float
-        Mean of the exponential holding time so far.
+        Mean of the exponential holding time so far, days.
     volatility : float
-        Per year, of the log-normal past; not used with bars.
+        Volatility of the log-normal past, per square root of a year of 365 days; not used with bars.
     name : str
     sources : dict of str to str
-        Where each figure is from.
+        Source of each parameter.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -124,15 +125,21 @@ class PopulationSpec(BaseModel):
         return min(self.max_share * self.open_interest, self.max_notional or math.inf)
 
     @classmethod
-    def load(cls, mix: str | Path, **figures: Any) -> PopulationSpec:
-        """A mix by name (`MIXES`) or TOML file, with `accounts`, `open_interest` and any other figure given.
+    def load(cls, mix: str | Path, **parameters: Any) -> PopulationSpec:
+        """Load a mix by name (`MIXES`) or from a TOML file.
+
+        Parameters
+        ----------
+        mix : str or Path
+        **parameters
+            `accounts`, `open_interest` and other parameters, in place of those of the mix.
 
         Raises
         ------
         InputError
             If there is no such mix.
         pydantic.ValidationError
-            If a figure is out of range.
+            If a parameter is missing, unknown or out of range.
         """
         path = Path(mix) if str(mix).endswith(".toml") else FOLDER / f"{mix}.toml"
         if not path.is_file():
@@ -141,10 +148,10 @@ class PopulationSpec(BaseModel):
             expected = f"one of {', '.join(MIXES)}{hint}, or a TOML file"
             raise InputError(Problem("population", expected, column="mix", value=str(mix)))
         file = tomllib.loads(path.read_text("utf-8"))
-        values = {name: figure["value"] for name, figure in file["figures"].items()}
-        sources = {name: _cite(file, figure["source"]) for name, figure in file["figures"].items()}
-        sources = {name: source for name, source in sources.items() if name not in figures}
-        return cls.model_validate({"name": path.stem, "sources": sources, **values, **figures})
+        entries = file["figures"].items()
+        values = {name: entry["value"] for name, entry in entries}
+        sources = {name: _cite(file, entry["source"]) for name, entry in entries if name not in parameters}
+        return cls.model_validate({"name": path.stem, "sources": sources, **values, **parameters})
 
 
 def _cite(file: dict[str, Any], key: str) -> str:
@@ -162,26 +169,26 @@ def sample(spec: PopulationSpec, *, venue: Venue, price: float, seed: int, bars:
     ----------
     spec : PopulationSpec
     venue : Venue
-        Its tiers bound leverage and say who would have been liquidated.
+        Its tiers bound the leverage and decide which past entries would have been liquidated.
     price : float
-        Price of now, USD > 0.
+        Present price, USD per coin, > 0.
     seed : int
         0 <= seed < 2^63.
     bars : optional
         Anything with float64[B] `close`, `low`, `high` and `step` (seconds), ending now. Past prices are scaled so
-        that the last close is `price`; bars count backwards, gaps between them are passed over.
+        that the last close is `price`; holding times count bars backwards and ignore gaps between them.
 
     Returns
     -------
     Columns
-        Of a `Book` (`Book.sample` makes it): long and short quantities equal to the last bit, every position above
-        its maintenance margin.
+        Arguments of `Book`: long and short quantities are equal to the last bit, and every position is above its
+        maintenance margin.
 
     Raises
     ------
     InputError
-        If the cap or the venue's position limit leaves no room on one side, or the tiers liquidate a position
-        that has just been opened.
+        If the price or the seed is out of range, the accounts of one side cannot hold the open interest under the
+        cap or the venue's position limit, or the tiers liquidate a position that has just been opened.
     """
     problems = []
     if not (0.0 < price < math.inf):
@@ -193,7 +200,7 @@ def sample(spec: PopulationSpec, *, venue: Venue, price: float, seed: int, bars:
     size, number, u = np.empty(n), np.empty(n, dtype=np.int64), np.empty(n)
     population.draw_traits(int(seed), _traits(spec), size, number, u)
     side = np.where(u < spec.long_share, 1.0, -1.0)
-    side[np.argmin(u)], side[np.argmax(u)] = 1.0, -1.0  # a small book too has both sides
+    side[np.argmin(u)], side[np.argmax(u)] = 1.0, -1.0  # so that a small book has both sides
 
     quantity = np.empty(n)
     total = spec.open_interest / price
@@ -218,7 +225,10 @@ def sample(spec: PopulationSpec, *, venue: Venue, price: float, seed: int, bars:
         expected = f"tiers whose initial margin is above the maintenance margin; {dead} new positions are under it"
         raise InputError(Problem("population", expected, column="venue.tiers"))
     if late > LATE_SHARE * n:
-        message = f"population {spec.name}: {late} of {n} accounts found no past entry that they survive, and enter now"
+        message = (
+            f"population {spec.name}: {late} of {n} accounts have no past entry that they survive, and enter at the "
+            "present price"
+        )
         warnings.warn(message, BookWarning, stacklevel=2)
     return Columns(
         side=side,
@@ -232,8 +242,8 @@ def sample(spec: PopulationSpec, *, venue: Venue, price: float, seed: int, bars:
 
 
 def _traits(spec: PopulationSpec) -> population.Traits:
-    cumulated = np.cumsum(list(spec.leverage.values()))[:-1]
-    threshold = np.array([normal_quantile(p) for p in cumulated], dtype=np.float64)
+    cumulative = np.cumsum(list(spec.leverage.values()))[:-1]
+    threshold = np.array([normal_quantile(p) for p in cumulative], dtype=np.float64)
     no_tail = spec.tail_index is None
     return population.Traits(
         threshold,
@@ -258,7 +268,7 @@ def _history(spec: PopulationSpec, bars: PastBars | None, price: float) -> popul
 
 
 def _share_out(size: np.ndarray, total: float, cap: float) -> np.ndarray:
-    """min(c size, cap) with c such that the sum is `total`."""
+    """Return min(c size, cap), float64[N], with c such that the sum is `total`."""
     order = np.argsort(size, kind="stable")[::-1]
     below = np.cumsum(size[order][::-1])[::-1]  # of each size and all smaller ones
     capped = np.arange(size.size)
@@ -267,12 +277,14 @@ def _share_out(size: np.ndarray, total: float, cap: float) -> np.ndarray:
     first = int(np.argmax(factor * size[order] <= cap))
     if factor[first] * size[order[first]] > cap:
         return np.full(size.size, total / size.size)
-    return np.minimum(factor[first] * size, cap)
+    shares: np.ndarray = np.minimum(factor[first] * size, cap)
+    return shares
 
 
 def _in_lots(quantity: np.ndarray, total: float) -> np.ndarray:
-    """Quantities rounded to multiples of a power of two that add up to `total`, rounded, exactly in any order."""
+    """Round quantities to multiples of a power of two; their sum is `total`, rounded, in any order of summation."""
     lot = math.ldexp(1.0, math.frexp(total)[1] - 51)
     lots = np.maximum(np.floor(quantity / lot), 1.0).astype(np.int64)
     lots[np.argmax(lots)] += round(total / lot) - int(lots.sum())
-    return lots * lot
+    rounded: np.ndarray = lots * lot
+    return rounded

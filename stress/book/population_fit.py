@@ -1,22 +1,22 @@
-"""A population like a given book: the way back from positions to who trades.
+"""Fit of a population to a given book.
 
-The estimators undo the construction of `stress.book.population` one by one; n accounts, errors of one standard
-deviation:
+The estimators invert the construction of `stress.book.population` step by step. Errors are one standard deviation, n is
+the number of accounts:
 
-| figure | estimator | error |
+| parameter | estimator | error |
 |---|---|---|
 | leverage | weights by the nearest standard leverage, maximum likelihood with the correlation | sqrt(w (1 - w) / n) |
 | size_sigma | interquartile range of log notional within a side, over 1.349 | 1.17 sigma / sqrt(n) |
-| tail_index | Hill's estimator above a quantile, notionals at the cap count as censored | alpha / sqrt(number above) |
-| correlation | polyserial: of the normal scores of size and of a leverage seen by its class | about 1.2 / sqrt(n) |
+| tail_index | Hill's estimator above a quantile, notionals at the cap are censored | alpha / sqrt(number above) |
+| correlation | polyserial: of the normal scores of size and leverage, the latter in classes | about 1.2 / sqrt(n) |
 | long_share | share of accounts | sqrt(p (1 - p) / n) |
-| max_share | largest notional over the open interest | exact where two accounts share it, else too low |
+| max_share | largest notional over the open interest | exact where two accounts are at the cap, else too low |
 
-Set leverage is what the book says, or notional at entry over margin where it says nothing. A venue's tiers lower it: an
-account at the maximum of its tier may have wanted more. With the venue given, such accounts count as "this leverage or
-more" in the likelihood (censored), and errors grow with their number.
+The set leverage is that of the book, or notional at entry over margin where the book has none. A venue's tiers lower
+it: an account at the maximum of its tier may have wanted more. If the venue is given, such accounts are censored ("this
+leverage or more") in the likelihood, and errors grow with their number.
 
-Entries are not fitted: holding time and volatility cannot be told apart by one book, and stay at their defaults.
+Entries are not fitted: one book does not identify holding time and volatility separately, so both keep their defaults.
 
 Sources: B. Hill, Ann. Statist. 3 (1975); U. Olsson, F. Drasgow and N. Dorans, Psychometrika 47 (1982), on the
 polyserial correlation.
@@ -37,29 +37,29 @@ from stress.errors import Problem, raise_if
 from stress.venue.venue import Venue
 
 STANDARD = np.array([1, 2, 3, 4, 5, 7, 10, 15, 20, 25, 30, 40, 50, 75, 100, 125, 150, 200.0])
-CELLS = 100  # of the score of size, equally full
-FEWEST = 10  # accounts above the quantile for a tail
+CELLS = 100  # classes of the score of size, of equal probability
+FEWEST = 10  # accounts above the quantile that a tail is fitted to
 NORMAL_QUARTILES = 1.3489795003921634  # interquartile range of the standard normal
 
 
 def fit(book: Book, price: float, venue: Venue | None = None, *, tail_from: float = 0.97) -> PopulationSpec:
-    """The population that a book looks drawn from.
+    """Estimate the parameters of a population from a book.
 
     Parameters
     ----------
     book : Book
         One position for each account, with longs and shorts.
     price : float
-        USD > 0, at which notionals are taken.
+        USD per coin, > 0; notionals are taken at this price.
     venue : Venue, optional
-        Whose tiers bound leverage; without it every leverage is taken as wanted.
+        Its tiers bound leverage; without it every leverage is treated as the wanted one.
     tail_from : float
         Quantile of notional within a side, in (0.5, 1), above which the tail is fitted.
 
     Returns
     -------
     PopulationSpec
-        Sized as the book: same number of accounts and open interest.
+        With the number of accounts and the open interest of the book.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def fit(book: Book, price: float, venue: Venue | None = None, *, tail_from: floa
         body.append((n, np.subtract(*np.quantile(log, [0.75, 0.25])) / NORMAL_QUARTILES))
     weights, correlation = _fit_leverage(score, wanted, censored)
     open_interest = book.open_interest(price)
-    figures = {
+    parameters = {
         "leverage": weights,
         "size_sigma": sum(n * sigma for n, sigma in body) / len(book),
         "tail_index": _tail_index([notional[longs], notional[~longs]], tail_from),
@@ -101,8 +101,8 @@ def fit(book: Book, price: float, venue: Venue | None = None, *, tail_from: floa
             "open_interest": open_interest,
             "tail_from": tail_from,
             "name": "fit",
-            "sources": dict.fromkeys(figures, source),
-            **figures,
+            "sources": dict.fromkeys(parameters, source),
+            **parameters,
         }
     )
 
@@ -135,27 +135,28 @@ def _fit_leverage(score: np.ndarray, wanted: np.ndarray, censored: np.ndarray) -
     cell = np.minimum((ndtr(score) * CELLS).astype(int), CELLS - 1)
     counts = np.zeros((2, CELLS, levels.size))
     np.add.at(counts, (censored.astype(int), cell, np.searchsorted(levels, wanted)), 1.0)
-    seen, hidden = counts / score.size
+    exact, at_least_counts = counts / score.size
     x = np.bincount(cell, score, CELLS) / np.maximum(np.bincount(cell, minlength=CELLS), 1)
 
     def weights(p: np.ndarray) -> np.ndarray:
         w = np.exp(np.append(p[:-1], 0.0) - p[:-1].max(initial=0.0))
-        return w / w.sum()
+        normalised: np.ndarray = w / w.sum()
+        return normalised
 
     def deviance(p: np.ndarray) -> float:
         edges = ndtri(np.minimum(np.cumsum(weights(p))[:-1], 1.0 - 1e-15))
         rho = math.tanh(p[-1])
         z = (edges - rho * x[:, None]) / math.sqrt(1.0 - rho * rho)
         below = np.hstack([np.zeros((CELLS, 1)), ndtr(z), np.ones((CELLS, 1))])
-        exactly = np.log(np.maximum(np.diff(below, axis=1), 1e-300))
-        at_least = np.log(np.maximum(1.0 - below[:, :-1], 1e-300))
-        return -float((seen * exactly + hidden * at_least).sum())
+        log_exact = np.log(np.maximum(np.diff(below, axis=1), 1e-300))
+        log_at_least = np.log(np.maximum(1.0 - below[:, :-1], 1e-300))
+        return -float((exact * log_exact + at_least_counts * log_at_least).sum())
 
     shares = np.maximum(counts.sum(axis=(0, 1)) / score.size, 1e-9)
     start = np.append(np.log(shares[:-1] / shares[-1]), 0.0)
-    found = minimize(deviance, start, method="L-BFGS-B", bounds=[(-30.0, 30.0)] * (levels.size - 1) + [(-4.0, 4.0)]).x
-    fitted = zip(levels, weights(found), strict=True)
-    return {float(level): float(w) for level, w in fitted}, math.tanh(float(found[-1]))
+    optimum = minimize(deviance, start, method="L-BFGS-B", bounds=[(-30.0, 30.0)] * (levels.size - 1) + [(-4.0, 4.0)]).x
+    fitted = zip(levels, weights(optimum), strict=True)
+    return {float(level): float(w) for level, w in fitted}, math.tanh(float(optimum[-1]))
 
 
 def _tail_index(sides: list[np.ndarray], tail_from: float) -> float | None:

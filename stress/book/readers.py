@@ -1,32 +1,33 @@
-"""A file of positions: its columns, and what is checked.
+"""Reader of files of positions: columns and checks.
 
 One row per account, market and side.
 
 | column | needed | meaning |
 |---|---|---|
-| account | yes | an opaque name; never read as a number, so leading zeros stay |
+| account | yes | an opaque name; never read as a number, so leading zeros are kept |
 | market | yes | one file may hold several |
-| size | yes | coins; signed where `side` is absent or says BOTH |
+| size | yes | coins; signed where `side` is absent or is BOTH |
 | side | if size is unsigned | long/short, L/S, buy/sell, B/A, 1/-1, BOTH |
 | entry_price | yes | USD per coin |
-| margin | one of the three | USD posted to the position, without unrealised profit |
-| isolated_margin | one of the three | the same with unrealised profit; needs a mark price |
+| margin | one of the three | USD posted to the position, unrealised profit excluded |
+| isolated_margin | one of the three | the same, unrealised profit included; needs a mark price |
 | leverage | one of the three | the set leverage; margin = size * entry_price / leverage, with a warning |
 | margin_mode | no, isolated | isolated or cross (or `is_cross`: true, false) |
-| mark_price | no | USD; turns isolated_margin into margin |
+| mark_price | no | USD; used to convert isolated_margin to margin |
 | contract_size | no, 1 | coins per contract, where size counts contracts |
 
-Names that Hyperliquid, Binance and ccxt give to these columns are known (`ALIASES`); other columns, such as
-`opened_at`, are left alone. Of margin, isolated_margin and leverage the first with a value in a row is used.
+The names that Hyperliquid, Binance and ccxt use for these columns are accepted (`ALIASES`); other columns, such as
+`opened_at`, are ignored. Of margin, isolated_margin and leverage the first with a value in a row is used.
 
-Only isolated margin is modelled. A cross position stands on the whole account, so a row that says cross is
-taken only with a `margin` of its own, which then is all it stands on, and a warning counts those rows.
+Only isolated margin is modelled. A cross position is backed by the whole account, so a row whose mode is cross
+is accepted only with a `margin` of its own, which is then its only collateral; a warning counts these rows.
 """
 
 from __future__ import annotations
 
 import difflib
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,32 +54,37 @@ ALIASES = {alias: name for name, aliases in NAMES.items() for alias in aliases.s
 NEEDED = ("account", "market", "size", "entry_price")
 MARGINS = ("margin", "isolated_margin", "leverage")
 MODES = {"isolated": False, "cross": True, "false": False, "true": True, "0": False, "1": True, "": False}
-SANE_NOTIONAL = (1e-2, 1e9)  # USD; a median outside means that the units are not what they seem
+SANE_NOTIONAL = (1e-2, 1e9)  # USD; a median outside this range suggests wrong units
 
 
 def read_positions(path: str | Path, market: str | None = None, *, mark_price: float | None = None) -> Columns:
-    """Read the positions of one market; balance and maintenance margin are not looked at.
+    """Read the positions of one market; balance and maintenance margin are not checked.
 
     Parameters
     ----------
     path : str or Path
         CSV (also .gz) or parquet.
     market : str, optional
-        Needed where the file holds several.
+        Required where the file holds several.
     mark_price : float, optional
         USD, where the file has no `mark_price`.
+
+    Returns
+    -------
+    Columns
+        Arguments of `Book`; `file_row` counts lines of the file, header included.
 
     Raises
     ------
     InputError
-        Naming file, row (line number counting the header), column and value of everything that is wrong.
+        Lists file, row (line number counting the header), column and value of every problem.
     """
     table = read_table(path, ALIASES)
     try:
         return _book(table, market, mark_price)
     except InputError as error:
-        said = [replace(p, column=table.titles.get(str(p.column), p.column)) for p in error.problems]
-        raise InputError(said) from None
+        by_title = [replace(p, column=table.titles.get(str(p.column), p.column)) for p in error.problems]
+        raise InputError(by_title) from None
 
 
 def _book(table: Table, market: str | None, mark_price: float | None) -> Columns:
@@ -121,7 +127,7 @@ def _book(table: Table, market: str | None, mark_price: float | None) -> Columns
     if derived.any():
         _warn(
             table,
-            f"the margin of {derived.sum()} of {len(table)} positions is taken as size * entry_price / leverage",
+            f"the margin of {derived.sum()} of {len(table)} positions is computed as size * entry_price / leverage",
         )
     median = float(np.median(size * entry))
     if not SANE_NOTIONAL[0] <= median <= SANE_NOTIONAL[1]:
@@ -139,7 +145,7 @@ def _book(table: Table, market: str | None, mark_price: float | None) -> Columns
         leverage=leverage,
         market=market,
         source=table.where,
-        row=table.rows,
+        file_row=table.rows,
     )
 
 
@@ -151,8 +157,10 @@ def _warn(table: Table, message: str) -> None:
     warnings.warn(f"{table.where}: {message}", BookWarning, stacklevel=5)
 
 
-def _optional(table: Table, column: str, expected: str, problems: list[Problem], valid) -> np.ndarray:
-    """A column that may be absent, or empty in places: nan there."""
+def _optional(
+    table: Table, column: str, expected: str, problems: list[Problem], valid: Callable[[float], bool]
+) -> np.ndarray:
+    """Values of a column that may be absent or have empty cells; nan there."""
     if column not in table:
         return np.full(len(table), np.nan)
     return table.numbers(column, expected, problems, valid, optional=True)
@@ -179,7 +187,7 @@ def _select_market(table: Table, market: str | None) -> tuple[Table, str]:
 
 
 def _sides(table: Table, problems: list[Problem]) -> tuple[np.ndarray, np.ndarray]:
-    """Side (+1, -1) and quantity in coins of every row."""
+    """Side (+1, -1) and quantity (coins) of every row."""
     signed = "side" not in table or any(cell.lower() in ("both", "net") for cell in table.columns["side"])
     expected = "a finite number of coins, not 0" if signed else "a finite number of coins above 0"
     size = table.numbers("size", expected, problems, lambda x: x != 0.0)
@@ -189,20 +197,20 @@ def _sides(table: Table, problems: list[Problem]) -> tuple[np.ndarray, np.ndarra
             word = cell.lower()
             if word in ("both", "net"):
                 continue
-            said = SIDE_WORDS.get(word)
-            if said is None:
+            sign = SIDE_WORDS.get(word)
+            if sign is None:
                 problems.append(table.problem(i, "side", f"{SIDE_EXPECTED}, or BOTH with a signed size"))
-            elif said > 0 and size[i] < 0:
+            elif sign > 0 and size[i] < 0:
                 problems.append(table.problem(i, "size", f"a size above 0, since side is {cell}"))
             else:
-                side[i] = said
+                side[i] = sign
     if "contract_size" in table:
         size = size * table.numbers("contract_size", "coins per contract, above 0", problems, _positive)
     return side, np.abs(size)
 
 
 def _check_modes(table: Table, margin: np.ndarray, problems: list[Problem]) -> None:
-    """Cross rows need a margin of their own: all without one are a single problem."""
+    """Check that rows of cross positions have a margin; all that have none are reported as one problem."""
     if "margin_mode" not in table:
         return
     cross = np.zeros(len(table), dtype=bool)
@@ -211,15 +219,15 @@ def _check_modes(table: Table, margin: np.ndarray, problems: list[Problem]) -> N
         if mode is None:
             problems.append(table.problem(i, "margin_mode", "isolated or cross"))
         cross[i] = bool(mode)
-    bare = np.flatnonzero(cross & np.isnan(margin))
-    if bare.size:
+    without_margin = np.flatnonzero(cross & np.isnan(margin))
+    if without_margin.size:
         expected = (
-            "isolated, or a margin in this row: cross margin is not modelled, and a cross position is taken "
-            f"only with a margin of its own ({bare.size} rows have none)"
+            "isolated, or a margin in this row: cross margin is not modelled, and a cross position is accepted "
+            f"only with a margin of its own ({without_margin.size} rows have none)"
         )
-        problems.append(table.problem(bare[0], "margin_mode", expected))
+        problems.append(table.problem(without_margin[0], "margin_mode", expected))
     elif cross.any():
-        _warn(table, f"{cross.sum()} cross positions are taken as isolated with the margin of their row")
+        _warn(table, f"{cross.sum()} cross positions are treated as isolated with the margin of their row")
 
 
 def _check_duplicates(table: Table, side: np.ndarray, problems: list[Problem]) -> None:

@@ -1,8 +1,8 @@
-"""Tables from files, with the row numbers a person sees in an editor.
+"""Tables read from files, with the row numbers that an editor shows.
 
-A `Table` keeps every cell as the text that was written, so that an account number keeps its leading zeros and
-a message can show what is wrong as the user typed it. Columns are read from it one by one, and each reading
-adds its `Problem`s to a list that the caller raises once.
+A `Table` keeps every cell as the text of the file, so that an account number keeps its leading zeros and a message
+shows a wrong value as the user typed it. Columns are converted one by one, and each conversion appends its `Problem`s
+to a list that the caller raises once.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ class Table:
     Parameters
     ----------
     where : str
-        The file, as it is named in messages.
+        Name of the file in messages.
     columns : dict of str to list of str
-        One list per column, all of one length.
+        One list of cells per column, all of one length.
     rows : int64[N]
-        Line number of each record, counting the header (CSV), or number of the record from 1 (parquet).
+        File row of each record: line number counting the header (CSV), or record number from 1 (parquet).
     titles : dict of str to str
-        What the file itself calls each column.
+        The title of each column in the file itself.
     """
 
     where: str
@@ -52,13 +52,13 @@ class Table:
         return name in self.columns
 
     def select(self, keep: np.ndarray) -> Table:
-        """The records where `keep` (bool[N]) is true."""
+        """A table of the records where `keep` (bool[N]) is true."""
         kept = np.flatnonzero(keep)
         columns = {name: [cells[i] for i in kept] for name, cells in self.columns.items()}
         return Table(self.where, columns, self.rows[kept], self.titles)
 
     def problem(self, record: int, column: str, expected: str) -> Problem:
-        """What is wrong with one cell."""
+        """A problem of one cell; `record` counts from 0."""
         value = self.columns[column][record]
         return Problem(self.where, expected, row=int(self.rows[record]), column=column, value=value)
 
@@ -71,16 +71,17 @@ class Table:
         *,
         optional: bool = False,
     ) -> np.ndarray:
-        """A column of finite numbers as float64[N]; nan where a cell was wrong, or empty and `optional`.
+        """A column of finite numbers, float64[N]; nan where a cell is wrong, or empty and `optional`.
 
         Parameters
         ----------
+        column : str
         expected : str
-            What a right cell is, for the message.
+            Description of a valid cell, for the message.
         problems : list of Problem
-            Appended to.
+            A problem is appended for every wrong cell.
         valid : callable
-            What else a finite number must satisfy.
+            Condition that a finite number must satisfy.
         optional : bool
             Whether an empty cell is allowed.
         """
@@ -107,19 +108,19 @@ def read_table(path: str | Path, aliases: dict[str, str]) -> Table:
     ----------
     path : str or Path
     aliases : dict of str to str
-        Known column names in lower case, without blanks and underscores, and the name each one gets. Other
-        columns are left out.
+        Known column names in lower case, without blanks and underscores, and the name of the table's column. Other
+        columns are ignored.
 
     Raises
     ------
     InputError
-        If the file is missing, unreadable, empty or without records, has two columns of one meaning, or a line
-        with the wrong number of cells.
+        If the file is missing, unreadable, empty or without records, has two columns with the same meaning, or has a
+        line with the wrong number of cells.
     """
     path = Path(path)
     where = path.name
     if not path.is_file():
-        raise InputError(Problem(str(path), "a readable file; there is none of this name"))
+        raise InputError(Problem(str(path), "a readable file; no file has this name"))
     if path.suffix.lower() in PARQUET:
         header, cells, rows = _read_parquet(path)
     else:
@@ -193,6 +194,6 @@ def _read_parquet(path: Path) -> tuple[list[str], list[list[str]], list[int]]:
         table = pyarrow.parquet.ParquetFile(path).read()
     except (pyarrow.ArrowException, OSError) as error:
         raise InputError(Problem(path.name, f"a parquet file ({error})")) from error
-    # repr of a float is its shortest exact text, so nothing is lost on the way through it
+    # repr of a float is its shortest exact text, so the conversion to text loses nothing
     cells = [["" if v is None else str(v).strip() for v in column.to_pylist()] for column in table.columns]
     return list(table.column_names), cells, list(range(1, table.num_rows + 1))

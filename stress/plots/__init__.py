@@ -1,8 +1,8 @@
-"""Pictures of a result.
+"""Charts of a result.
 
-Every function takes a `Result`, draws on `ax` (or on a new figure), and returns the axes. They compute nothing: numbers
-come from the result and from `stress.results.summaries`. Importing this module changes no setting and chooses no
-backend.
+Every function takes a `Result`, draws on `ax` (or on a new figure), and returns the axes. Charts do no calculations:
+numbers come from the result and from `stress.results.summaries`. Importing this package changes no settings and selects
+no backend.
 """
 
 from stress.plots.anatomy import plot_cliff_map, plot_fund_fan, plot_loss_waterfall, plot_path, plot_population

@@ -1,7 +1,8 @@
-"""The anatomy of a run: where the loss went, where liquidations sit, one path, and who is in the book."""
+"""Charts of a run in detail: parts of the loss, the fund, liquidation thresholds, one path, and the population."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -14,7 +15,7 @@ from stress.plots.style import BLUE, GREEN, INK, MUTED, PURPLE, TALL, VERMILION,
 from stress.results import summaries
 from stress.results.result import Result
 
-PART_WORDS = {
+PART_LABELS = {
     "deficit": "Loss beyond margin",
     "fund": "Paid by the fund",
     "adl": "Carried by ADL",
@@ -25,13 +26,13 @@ PART_COLORS = {"deficit": MUTED, "fund": GREEN, "adl": VERMILION, "residual": PU
 
 @drawn()
 def plot_loss_waterfall(ax: Axes, result: Result, *, given: Literal["all", "adl"] = "all") -> None:
-    """Where each dollar beyond margin went: fund, ADL, unpaid. Means a path with 95 % whiskers.
+    """Parts of the loss beyond margin: paid by the fund, by ADL, unpaid. Means per path with 95 % intervals.
 
     Parameters
     ----------
     result : Result
     given : {"all", "adl"}
-        All paths, or those with an unpaid deficit.
+        Mean over all paths, or over those with an unpaid deficit.
     ax : Axes, optional
 
     Returns
@@ -47,7 +48,7 @@ def plot_loss_waterfall(ax: Axes, result: Result, *, given: Literal["all", "adl"
     which = "This path" if result.n_paths == 1 else which
     unit = money_axis(ax.xaxis, top, which)
     part_mean = {str(part): float(x) for part, x in table["mean"].items()}
-    rest = 0.0  # what the parts below it leave: each bar starts where the next one ends
+    rest = 0.0  # sum of the parts below: each bar starts where the next one ends
     for y, part in reversed(list(enumerate(part_mean))):
         start = 0.0 if part == "deficit" else rest
         value, low, high, share = (float(table[column].iloc[y]) for column in ("mean", "low", "high", "share"))
@@ -61,7 +62,7 @@ def plot_loss_waterfall(ax: Axes, result: Result, *, given: Literal["all", "adl"
         )
         ax.text(1.03, y, text, transform=ax.get_yaxis_transform(), va="center", fontsize=8.5)
         rest += value
-    ax.set_yticks(range(len(table)), [PART_WORDS[str(part)] for part in table.index])
+    ax.set_yticks(range(len(table)), [PART_LABELS[str(part)] for part in table.index])
     ax.tick_params(axis="y", length=0)
     ax.invert_yaxis()
     ax.grid(visible=False, axis="y")
@@ -72,7 +73,7 @@ def plot_loss_waterfall(ax: Axes, result: Result, *, given: Literal["all", "adl"
 
 @drawn()
 def plot_fund_fan(ax: Axes, result: Result) -> None:
-    """The balance of the insurance fund through time: the median path and bands of 50, 90, 98 and 99.8 % of paths.
+    """Balance of the insurance fund over time: median, and bands of 50, 90, 98 and 99.8 % of the paths.
 
     Parameters
     ----------
@@ -106,10 +107,10 @@ def plot_fund_fan(ax: Axes, result: Result) -> None:
 
 @drawn()
 def plot_cliff_map(ax: Axes, result: Result, *, bin: float = 0.01, reach: float = 0.4) -> None:
-    """Notional that is liquidated in each per cent of a price move, by the thresholds at the start.
+    """Notional that is liquidated in each bin of a price move, by the liquidation prices at the start.
 
-    Longs lie on the side of a fall, shorts on that of a rise. Dark bins are cliffs: their own orders move the mark by
-    more than the bin.
+    Longs are on the side of a fall, shorts on that of a rise. Dark bins are cliffs: the forced orders of the bin move
+    the mark price by more than its width.
 
     Parameters
     ----------
@@ -147,54 +148,55 @@ def plot_cliff_map(ax: Axes, result: Result, *, bin: float = 0.01, reach: float 
 
 @drawn(TALL)
 def plot_path(ax: Axes, result: Result, path: int) -> None:
-    """One path in detail: price, liquidations, insurance fund. Steps with ADL are dashed lines through all three.
+    """One path in detail: price, liquidations, insurance fund. Dashed lines in all panels are steps with ADL.
 
     `ax` becomes the frame of three panels, `ax.child_axes`.
 
     Parameters
     ----------
     result : Result
-        With its run, since the path is run again.
+        Result that holds its run, since the path is simulated again.
     path : int
+        Number of the path, from 0.
     ax : Axes, optional
 
     Returns
     -------
     Axes
     """
-    story = summaries.path_story(result, path)
-    seconds, unit = time_unit(float(story["time"].iloc[-1]))
-    at = story["time"] / seconds
+    steps = summaries.path_story(result, path)
+    seconds, unit = time_unit(float(steps["time"].iloc[-1]))
+    at = steps["time"] / seconds
     ax.set_axis_off()
     price = ax.inset_axes((0.0, 0.56, 1.0, 0.44))
     forced = ax.inset_axes((0.0, 0.28, 1.0, 0.24), sharex=price)
     fund = ax.inset_axes((0.0, 0.0, 1.0, 0.24), sharex=price)
 
-    price.fill_between(at, story["low"], story["high"], step="pre", color=INK, alpha=0.2, lw=0)
-    price.plot(at, story["price"], color=INK, lw=1)
+    price.fill_between(at, steps["low"], steps["high"], step="pre", color=INK, alpha=0.2, lw=0)
+    price.plot(at, steps["price"], color=INK, lw=1)
     price.yaxis.set_major_formatter(FuncFormatter(lambda x, _: formatting.significant(x, 6)))
     price.set_ylabel("Price\n(USD)")
 
-    unit_usd = money_axis(forced.yaxis, float(story[["long_usd", "short_usd"]].to_numpy().max()), "Liquidated\n")
+    unit_usd = money_axis(forced.yaxis, float(steps[["long_usd", "short_usd"]].to_numpy().max()), "Liquidated\n")
     for column, sign, color, label in (
         ("long_usd", 1, BLUE, "Longs liquidated"),
         ("short_usd", -1, VERMILION, "Shorts liquidated"),
     ):
-        busy = story[story[column] > 0]
+        busy = steps[steps[column] > 0]
         forced.vlines(busy["time"] / seconds, 0.0, sign * busy[column] / unit_usd, color=color, lw=1.2)
         ax.plot([], [], color=color, label=label)
     forced.axhline(0.0, color=MUTED, lw=0.8)
 
     if np.isfinite(result.fund):
-        unit_usd = money_axis(fund.yaxis, float(story["fund"].max()), "Fund\n")
-        fund.step(at, story["fund"] / unit_usd, where="post", color=GREEN)
+        unit_usd = money_axis(fund.yaxis, float(steps["fund"].max()), "Fund\n")
+        fund.step(at, steps["fund"] / unit_usd, where="post", color=GREEN)
         fund.set_ylim(bottom=0.0)
     else:
         fund.text(0.5, 0.5, "The fund has no limit.", transform=fund.transAxes, ha="center", va="center", color=MUTED)
     fund.set_xlabel(f"Time since the start ({unit})")
     fund.set_xlim(0.0, float(at.iloc[-1]))
 
-    hit = story[story["adl_count"] > 0]
+    hit = steps[steps["adl_count"] > 0]
     for panel in (price, forced, fund):
         for time in hit["time"] / seconds:
             panel.axvline(time, color=PURPLE, lw=1, ls=(0, (3, 2)), zorder=0)
@@ -206,10 +208,21 @@ def plot_path(ax: Axes, result: Result, path: int) -> None:
 
 
 @drawn()
-def plot_population(ax: Axes, result: Result, *, bins=LEVERAGE_BINS) -> None:
-    """Who is in the book: open interest by effective leverage and size; areas are proportional to notional.
+def plot_population(ax: Axes, result: Result, *, bins: Sequence[float] = LEVERAGE_BINS) -> None:
+    """Open interest by effective leverage and size of position; areas are proportional to notional.
 
-    The lowest row holds all the small positions that together make up a thousandth of open interest.
+    The lowest row holds the smallest positions, which together are a thousandth of the open interest.
+
+    Parameters
+    ----------
+    result : Result
+    bins : sequence of float
+        Borders of leverage classes, some of `stress.results.rates.BORDERS`.
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
     """
     table = summaries.population_grid(result, bins, tail=0.001)
     largest = float(table["notional"].max())

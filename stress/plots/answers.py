@@ -1,8 +1,8 @@
-"""The answers: how large a fund, how soon it is gone, who is hit."""
+"""Charts of the main results: required fund, time of depletion, and probabilities of liquidation and ADL."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from stress import formatting
+from stress.book.classes import Side
 from stress.plots.style import (
     BAND,
     BLUE,
@@ -25,23 +26,22 @@ from stress.plots.style import (
 )
 from stress.results import summaries
 from stress.results.estimate import Estimate
-from stress.results.rates import Side
 from stress.results.result import Result
 
 LEVERAGE_BINS = (0.0, 1.0, 2.0, 3.0, 5.0, 8.0, 10.0, 15.0, 20.0, 30.0, 50.0, 75.0, 100.0, np.inf)
-FEW = 20  # with fewer paths a log axis of probability says nothing
-LEAST = 0.37  # over the number of paths, the foot of a log axis: a tenth of the exact 95 % bound where none is seen
+FEW = 20  # with fewer paths a log axis of probability is not informative
+LEAST = 0.37  # over the number of paths: bottom of a log axis, a tenth of the exact 95 % bound if no event is observed
 GIVEN = {"all": "adl", "event": "adl_given_event", "eligible": "adl_given_eligible"}
-GIVEN_WORDS = {"all": "ADL", "event": "ADL, on paths with ADL", "eligible": "ADL, if eligible"}
+GIVEN_LABELS = {"all": "ADL", "event": "ADL, on paths with ADL", "eligible": "ADL, if eligible"}
 
 
 @drawn()
-def plot_depletion_curve(ax: Axes, result: Result, *, alphas=(0.01, 0.001)) -> None:
+def plot_depletion_curve(ax: Axes, result: Result, *, alphas: Sequence[float] = (0.01, 0.001)) -> None:
     """P(a deficit is not paid in full) against the initial fund.
 
-    The band is the exact 95 % interval. Where no path needed more, only the upper bound is drawn. Each of `alphas` is
-    marked with its required fund and interval; an arrow is an end the paths do not give. The run's own fund is the
-    vertical line.
+    The band is the exact 95 % interval. Where no path needs more, only the upper bound is drawn. Each of `alphas` is
+    marked with its required fund and interval; an arrow replaces an upper end that the paths do not determine. The
+    vertical line is the fund of the run.
 
     Parameters
     ----------
@@ -88,12 +88,12 @@ def plot_depletion_curve(ax: Axes, result: Result, *, alphas=(0.01, 0.001)) -> N
     ax.set_xlim(0.0, right / unit)
     log_probability_axis(ax, bottom)
     ax.set_ylim(bottom, min(1.0, 3 * float(curve["high"].max())))
-    ax.set_ylabel(f"P({depletion_word(result)})")
+    ax.set_ylabel(f"P({depletion_label(result)})")
     legend_above(ax, "How large must the fund be?")
 
 
 def _mark_required(ax: Axes, alpha: float, e: Estimate, unit: float, right: float) -> None:
-    """Mark the fund that alpha requires, with its interval; an arrow where the paths give no upper end."""
+    """Mark the required fund of alpha, with its interval; an arrow if the paths determine no upper end."""
     ax.axhline(alpha, color=MUTED, lw=0.8, ls=":")
     bounded = np.isfinite(e.high)
     end = e.high if bounded else right
@@ -109,7 +109,7 @@ def _mark_required(ax: Axes, alpha: float, e: Estimate, unit: float, right: floa
 
 
 def _one_path(ax: Axes, result: Result) -> None:
-    """The depletion curve of a single path: what it needs against what there is."""
+    """Chart in place of the depletion curve for a single path: the fund that it needs, and the present fund."""
     needed = float(result.paths["fund_needed"].iloc[0])
     bars = [("This path needs", needed, BLUE)]
     if np.isfinite(result.fund):
@@ -126,18 +126,29 @@ def _one_path(ax: Axes, result: Result) -> None:
     ax.set_title("How large must the fund be? One path, no probability")
 
 
-def depletion_word(result: Result) -> str:
-    """What a first unpaid deficit is called: with a floor above zero the fund is not empty yet."""
+def depletion_label(result: Result) -> str:
+    """Name of the first unpaid deficit; if the fund has a floor above zero, it is not empty then."""
     return "ADL triggered" if summaries.adl_floor(result.config) else "fund depleted"
 
 
-def hit_word(result: Result) -> str:
+def hit_label(result: Result) -> str:
+    """Label of the axis of rates: a share on a single path, a probability otherwise."""
     return "Share of positions hit" if result.n_paths == 1 else "P(position is hit)"
 
 
 @drawn()
 def plot_depletion_time(ax: Axes, result: Result) -> None:
-    """P(a deficit was not paid in full) up to each time, with exact 95 % intervals."""
+    """P(a deficit was not paid in full) up to each time, with exact 95 % intervals.
+
+    Parameters
+    ----------
+    result : Result
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
     table = summaries.depletion_by_time(result)
     hours, unit = time_unit(float(table["time"].iloc[-1]))
     at = table["time"] / hours
@@ -146,12 +157,12 @@ def plot_depletion_time(ax: Axes, result: Result) -> None:
     probability_axis(ax, float(table["high"].max()))
     ax.set_xlim(0.0, float(at.iloc[-1]))
     ax.set_xlabel(f"Time since the start ({unit})")
-    ax.set_ylabel(f"P({depletion_word(result)} by then)")
+    ax.set_ylabel(f"P({depletion_label(result)} by then)")
     legend_above(ax, "How soon?")
 
 
 def time_unit(horizon: float) -> tuple[float, str]:
-    """Seconds in the unit of a time axis, and its name."""
+    """Unit of a time axis for a horizon in seconds: its length in seconds, and its name."""
     for seconds, name in ((86_400.0, "days"), (3_600.0, "hours"), (60.0, "minutes")):
         if horizon >= 3 * seconds:
             return seconds, name
@@ -160,12 +171,17 @@ def time_unit(horizon: float) -> tuple[float, str]:
 
 @drawn()
 def plot_adl_by_leverage(
-    ax: Axes, result: Result, *, bins=None, given: Literal["all", "event", "eligible"] = "all", side: Side | None = None
+    ax: Axes,
+    result: Result,
+    *,
+    bins: Sequence[float] | None = None,
+    given: Literal["all", "event", "eligible"] = "all",
+    side: Side | None = None,
 ) -> None:
     """Probability that a position is liquidated, and that it is auto-deleveraged, by effective leverage.
 
-    A bar is the 95 % interval, from the spread between paths, and the line in it the estimate. A hatched bar is an
-    upper bound: nobody of that class was hit.
+    A bar is the 95 % interval, from the spread between paths; the line in it is the estimate. A hatched bar is an upper
+    bound for a class in which no position was hit.
 
     Parameters
     ----------
@@ -173,7 +189,8 @@ def plot_adl_by_leverage(
     bins : sequence of float, optional
         Borders, some of `stress.results.rates.BORDERS`.
     given : {"all", "event", "eligible"}
-        ADL among all positions; on paths with an ADL event; among those eligible in one.
+        ADL of all positions; of all positions on paths with an ADL event; of positions that are eligible in such an
+        event.
     side : {"long", "short"}, optional
         One side only.
     ax : Axes, optional
@@ -184,17 +201,24 @@ def plot_adl_by_leverage(
     """
     table = result.by_leverage(LEVERAGE_BINS if bins is None else bins, side)
     places = leverage_axis(ax, table)
-    series = [("Liquidated", "liquidation", BLUE), (GIVEN_WORDS[given], GIVEN[given], VERMILION)]
+    series = [("Liquidated", "liquidation", BLUE), (GIVEN_LABELS[given], GIVEN[given], VERMILION)]
     bands(ax, result, [(label, table, places(table), name, color) for label, name, color in series])
-    ax.set_ylabel(hit_word(result))
+    ax.set_ylabel(hit_label(result))
     legend_above(ax, "Who is hit?")
 
 
 @drawn()
 def plot_adl_by_side(
-    ax: Axes, result: Result, *, bins=None, given: Literal["all", "event", "eligible"] = "all"
+    ax: Axes,
+    result: Result,
+    *,
+    bins: Sequence[float] | None = None,
+    given: Literal["all", "event", "eligible"] = "all",
 ) -> None:
-    """Probability that a position is auto-deleveraged, by effective leverage, longs beside shorts."""
+    """Probability that a position is auto-deleveraged, by effective leverage, for longs and shorts.
+
+    Parameters and result as in `plot_adl_by_leverage`.
+    """
     bins = LEVERAGE_BINS if bins is None else bins
     places = leverage_axis(ax, result.by_leverage(bins))
     sides: list[tuple[str, Side, str]] = [("Longs", "long", BLUE), ("Shorts", "short", VERMILION)]
@@ -202,26 +226,46 @@ def plot_adl_by_side(
     bands(
         ax, result, [(label, table, places(table), GIVEN[given], color) for label, table, color in tables if len(table)]
     )
-    ax.set_ylabel("Share with ADL" if result.n_paths == 1 else f"P({GIVEN_WORDS[given]})")
+    ax.set_ylabel("Share with ADL" if result.n_paths == 1 else f"P({GIVEN_LABELS[given]})")
     legend_above(ax, "Which side is auto-deleveraged?")
 
 
 @drawn()
 def plot_adl_by_size(ax: Axes, result: Result) -> None:
-    """Liquidation and ADL probability by decile of notional at the start."""
+    """Probabilities of liquidation and ADL, by decile of notional at the start.
+
+    Parameters
+    ----------
+    result : Result
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
     table = result.rates_by("size")
     places = np.arange(len(table))
     series = [("Liquidated", "liquidation", BLUE), ("ADL", "adl", VERMILION)]
     bands(ax, result, [(label, table, places, name, color) for label, name, color in series])
     ax.set_xticks(places, [formatting.usd(x, 2).replace("USD" + formatting.SPACE, "") for x in table["upper"]])
     ax.set_xlabel(f"Notional up to (USD), {len(table)} classes of equal count")
-    ax.set_ylabel(hit_word(result))
+    ax.set_ylabel(hit_label(result))
     legend_above(ax, "Small or large?")
 
 
 def leverage_axis(ax: Axes, table: pd.DataFrame) -> Callable[[pd.DataFrame], np.ndarray]:
-    """Put the borders of the classes in `table` on the x axis; returns what gives the places of the classes of a table,
-    0, 1, 2, ... from the lowest.
+    """Label the x axis with the borders of the leverage classes in a table.
+
+    Parameters
+    ----------
+    ax : Axes
+    table : DataFrame
+        Rates by leverage, with columns lower and upper.
+
+    Returns
+    -------
+    callable
+        Maps a table with some of these classes to their x coordinates: 0, 1, 2, ... from the lowest class.
     """
     lower = table["lower"].to_numpy()
     borders = [*lower, table["upper"].iloc[-1]]
@@ -232,7 +276,15 @@ def leverage_axis(ax: Axes, table: pd.DataFrame) -> Callable[[pd.DataFrame], np.
 
 
 def bands(ax: Axes, result: Result, series: list[tuple[str, pd.DataFrame, np.ndarray, str, str]]) -> None:
-    """Intervals side by side in each class: (label, table, places, column, colour) of each series."""
+    """Draw intervals side by side in each class.
+
+    Parameters
+    ----------
+    ax : Axes
+    result : Result
+    series : list of (label, table, places, column, colour)
+        `places` are the x coordinates of the rows of `table`; `column` is the name of a rate in it.
+    """
     width = 0.8 / len(series)
     values = np.concatenate([table[name].to_numpy() for _, table, _, name, _ in series])
     positive = values[values > 0]

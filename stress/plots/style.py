@@ -1,10 +1,10 @@
-"""What all pictures share: colours, type, axes of money and of probability.
+"""Common style of all charts: colours, fonts, axes of money and of probability.
 
-Nothing changes when this module is imported, and no backend is chosen: the settings hold inside `style()`, and pyplot
-is imported when a picture has to make its own figure.
+Importing this module changes no settings and selects no backend: the settings apply inside `style()`, and pyplot is
+imported only when a chart has to make its own figure.
 
-Colours: M. Okabe and K. Ito, "Color universal design" (2008), told apart with every common colour blindness. Blue is
-liquidation and long, vermilion is ADL and short, green is the fund, black is what a reader should compare with.
+Colours: M. Okabe and K. Ito, "Color universal design" (2008), distinguishable with every common colour blindness. Blue
+is liquidation and long, vermilion is ADL and short, green is the fund, black is for reference values.
 """
 
 from __future__ import annotations
@@ -72,14 +72,17 @@ P = ParamSpec("P")
 
 
 def style() -> AbstractContextManager[None]:
-    """The settings of every picture, for the length of a `with` block."""
+    """Context manager that applies the settings of all charts."""
     return mpl.rc_context(SETTINGS)
 
 
 def drawn(size: tuple[float, float] = SIZE) -> Callable[[Callable[Concatenate[Axes, P], None]], Callable[..., Axes]]:
     """Turn `plot(ax, result, ...)` into `plot(result, ..., ax=None) -> ax`, drawn in the common style.
 
-    `size` in inches is that of the figure made where no axes are given.
+    Parameters
+    ----------
+    size : (float, float)
+        Width and height in inches of the new figure, if no axes are given.
     """
 
     def decorate(plot: Callable[Concatenate[Axes, P], None]) -> Callable[..., Axes]:
@@ -88,7 +91,7 @@ def drawn(size: tuple[float, float] = SIZE) -> Callable[[Callable[Concatenate[Ax
             if ax is None:
                 import matplotlib.pyplot as plt
 
-                plt.get_backend()  # a notebook's starts here, and what it sets must outlive the style
+                plt.get_backend()  # starts the backend of a notebook, whose settings must outlive the style
             with style():
                 if ax is None:
                     ax = plt.subplots(figsize=size)[1]
@@ -102,22 +105,22 @@ def drawn(size: tuple[float, float] = SIZE) -> Callable[[Callable[Concatenate[Ax
 
 
 def _public(plot: Callable[..., None]) -> inspect.Signature:
-    """The signature a reader of the help sees: `ax` last and optional."""
+    """Signature of the decorated function, as help shows it: `ax` is last and optional."""
     _, *rest = inspect.signature(plot).parameters.values()
     ax = inspect.Parameter("ax", inspect.Parameter.KEYWORD_ONLY, default=None, annotation="Axes | None")
     return inspect.Signature([*rest, ax], return_annotation="Axes")
 
 
 def legend_above(ax: Axes, title: str, columns: int = 3) -> Legend:
-    """The legend in a line between the title and the axes, where no data is."""
+    """Place the legend in one line between the title and the axes, where it covers no data."""
     ax.set_title(title, pad=20)
     legend = ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=columns, borderaxespad=0.1, borderpad=0.2)
-    legend.set_in_layout(False)  # a line of labels wider than the axes must not squeeze them
+    legend.set_in_layout(False)  # otherwise labels wider than the axes would shrink them
     return legend
 
 
 def money_axis(axis: Axis, top: float, what: str) -> float:
-    """Label an axis with `what` in a unit that suits values up to `top` USD; returns the unit in USD."""
+    """Label an axis with `what` in a unit suitable for values up to `top` USD; return the unit in USD."""
     names = {1e9: "USD billions", 1e6: "USD millions", 1e3: "USD thousands", 1.0: "USD"}
     unit = next((u for u in names if top >= u), 1.0)
     axis.set_label_text(f"{what} ({names[unit]})")
@@ -126,7 +129,7 @@ def money_axis(axis: Axis, top: float, what: str) -> float:
 
 
 def log_probability_axis(ax: Axes, bottom: float) -> None:
-    """A y axis of probability on a log scale, in per cent at the powers of ten, from `bottom` to 1."""
+    """Set up a y axis of probability on a log scale from `bottom` to 1, labelled in per cent at powers of ten."""
     ax.set_yscale("log")
     ax.set_ylim(bottom, 1.0)
     ax.yaxis.set_major_locator(LogLocator(10, numticks=12))
@@ -135,12 +138,12 @@ def log_probability_axis(ax: Axes, bottom: float) -> None:
 
 
 def probability_axis(ax: Axes, top: float) -> None:
-    """A y axis of probability from 0, in per cent."""
+    """Set up a y axis of probability from 0 to at least `top`, labelled in per cent."""
     ax.set_ylim(0.0, min(1.0, 1.1 * top) if top > 0 else 1.0)
     ax.yaxis.set_major_formatter(FuncFormatter(lambda p, _: formatting.significant(100 * p, 3) + " %"))
 
 
 def empty(ax: Axes, text: str) -> None:
-    """Say why there is nothing to draw."""
+    """Show a text that explains why there is nothing to draw."""
     ax.set_axis_off()
     ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color=MUTED, wrap=True)

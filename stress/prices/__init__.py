@@ -1,11 +1,11 @@
-"""Price models: where the exogenous price S_0..S_T of every path comes from.
+"""Price models: they generate the exogenous price S_0..S_T of every path.
 
-A model (`PriceModel`) is asked for `model.block(seed, first_path, n_paths, n_steps, dt)` and returns a `PriceBlock`:
-close, low, high, pre_jump and, where paths are drawn from another law than the model's, log_weight; see
-`stress.prices.base`. Path i depends on (seed, i) alone. `model.s0` is S_0 and `model.describe()` gives its word and
-parameters as plain values, for the manifest of a run. A model of one's own may also return a tuple of the four arrays.
+A call of `model.block(seed, first_path, n_paths, n_steps, dt)` of a model (`PriceModel`) returns a `PriceBlock`: close,
+low, high, pre_jump and, where paths are drawn from another law than the model's, log_weight; see `stress.prices.base`.
+Path i depends only on (seed, i). `model.s0` is S_0, and `model.describe()` returns the name of the model and its
+parameters as plain values, for the manifest of a run. A user's model may also return a tuple of the four arrays.
 
-`MODELS` holds the models a scenario can name. A new one is a small file and a line here.
+`MODELS` holds the models that a scenario can name. A new model is a small file and a line here.
 """
 
 from __future__ import annotations
@@ -57,25 +57,29 @@ __all__ = [
 
 
 def parameters(kind: str) -> dict[str, bool]:
-    """Names of the parameters of a model, and whether each is required."""
-    found = inspect.signature(MODELS[kind]).parameters.values()
-    return {p.name: p.default is inspect.Parameter.empty for p in found}
+    """Names of the parameters of a model (a key of `MODELS`), and whether each is required."""
+    signature = inspect.signature(MODELS[kind]).parameters.values()
+    return {p.name: p.default is inspect.Parameter.empty for p in signature}
 
 
 def make(kind: str, **given: Any) -> PriceModel:
-    """The model of a scenario's word.
+    """Make the model that a scenario names.
 
     Parameters
     ----------
     kind : str
         A key of MODELS.
     **given
-        Its parameters.
+        Parameters of the model.
+
+    Returns
+    -------
+    PriceModel
 
     Raises
     ------
     InputError
-        With every parameter that is unknown, missing or wrong.
+        Lists every parameter that is unknown, missing or wrong.
     """
     if kind not in MODELS:
         raise InputError(Problem("prices", f"one of {', '.join(MODELS)}", column="model", value=kind))
@@ -86,9 +90,9 @@ def make(kind: str, **given: Any) -> PriceModel:
         if name not in known
     ]
     missing = [name for name, required in known.items() if required and name not in given]
-    problems += [Problem("prices", f"a value, {kind} needs it", column=name) for name in missing]
+    problems += [Problem("prices", f"a value, required by {kind}", column=name) for name in missing]
     try:
-        # None for what is missing, so that the model checks the rest
+        # None for missing parameters, so that the model still checks the others
         model = MODELS[kind](**{n: v for n, v in given.items() if n in known}, **dict.fromkeys(missing))
     except InputError as error:
         problems += [p for p in error.problems if p.column not in missing]

@@ -1,11 +1,11 @@
 """Price history: open, high, low and close of equal spans of time.
 
-Files that are read: Binance's 12-column klines, with a header or without; ccxt dumps; any CSV with a header that
-names the columns; plain, .gz or .zip; .parquet and .feather where pyarrow is installed. Time stamps are ISO 8601
-(UTC unless they say otherwise) or counts since 1970 in seconds, ms, us or ns, told apart row by row by their
-magnitude, as Binance changed from ms to us in 2025.
+Supported files: Binance's 12-column klines, with or without a header; ccxt dumps; any CSV with a header that names the
+columns; plain, .gz or .zip; .parquet and .feather if pyarrow is installed. Time stamps are ISO 8601 (UTC unless they
+have an offset) or counts since 1970 in seconds, ms, us or ns. The unit of a count is inferred row by row from its
+magnitude, because Binance changed from ms to us in 2025.
 
-A missing bar is a gap. Gaps are reported and never filled: nobody knows the prices in them.
+Missing bars are gaps. Gaps are reported and never filled, since the prices in them are unknown.
 """
 
 from __future__ import annotations
@@ -34,13 +34,18 @@ ALIASES = {
     "volume": ("volume", "vol", "v", "base_volume", "volume_btc"),
 }
 NO_HEADER = ("time", *PRICES, "volume")  # order of Binance's and of ccxt's columns
-UNITS = ((1e11, 10**9), (1e14, 10**6), (1e17, 10**3), (np.inf, 1))  # stamps below this count so many ns
-SHOWN = 10  # wrong rows named for each rule
+UNITS = (
+    (1e11, 10**9),
+    (1e14, 10**6),
+    (1e17, 10**3),
+    (np.inf, 1),
+)  # counts below the first number have a unit of so many ns
+SHOWN = 10  # wrong rows reported for each rule
 
 
 @dataclass(frozen=True)
 class Gap:
-    """Bars that are missing: `missing` of them after the bar at index `after` (whose opening time is `time`)."""
+    """A gap: `missing` bars are absent after the bar at index `after`, whose opening time is `time`."""
 
     after: int
     missing: int
@@ -62,10 +67,15 @@ class Bars:
     volume : float64[N], optional
         In the file's unit, usually coins.
     source : str
-        Base name of the file, or words of the user's own.
+        Base name of the file, or a description by the user.
     sha256 : str
-        Digest of the file as it was read, "" if there was none.
+        Digest of the file that was read, "" if the bars are from no file.
     gaps : tuple of Gap
+
+    Raises
+    ------
+    InputError
+        If prices, their order within a bar, or times are invalid.
     """
 
     time: np.ndarray
@@ -80,12 +90,12 @@ class Bars:
     gaps: tuple[Gap, ...] = ()
 
     def __post_init__(self) -> None:
-        """Bars that were not read from a file meet the same checks; `read_bars` has reported them by row before."""
+        """Check the bars; `read_bars` has reported problems of a file by row before."""
         columns = {name: np.asarray(getattr(self, name)) for name in PRICES}
-        wrong = [
+        invalid = [
             name for name, a in columns.items() if a.shape != self.time.shape or not np.all(np.isfinite(a) & (a > 0))
         ]
-        raise_if([Problem(self.source, "a price > 0 for each bar", column=name) for name in wrong])
+        raise_if([Problem(self.source, "a price > 0 for each bar", column=name) for name in invalid])
         problems = []
         for name, off in (
             ("low", columns["low"] > np.minimum(columns["open"], columns["close"])),
@@ -97,7 +107,7 @@ class Bars:
         expected_bars = {gap.after: gap.missing + 1 for gap in self.gaps}
         for i in np.flatnonzero(np.abs(moves - 1) > 1e-6)[:SHOWN]:
             if abs(moves[i] - expected_bars.get(int(i), 0)) > 1e-6:
-                expected = f"a bar {self.step:g} s after the one before, or a Gap that says how many are missing"
+                expected = f"a bar {self.step:g} s after the one before, or a Gap with the number of missing bars"
                 problems.append(Problem(self.source, expected, int(i) + 2, "time", str(self.time[i + 1])))
         raise_if(problems)
 
@@ -115,12 +125,12 @@ class Bars:
         return f"{self.time[-1].astype('datetime64[s]')}Z"
 
     def log_returns(self) -> np.ndarray:
-        """Close-to-close log returns of consecutive bars; a return across a gap is left out."""
+        """Close-to-close log returns of consecutive bars; returns across gaps are omitted, float64[K]."""
         returns = np.diff(np.log(self.close))
         return np.delete(returns, [gap.after for gap in self.gaps])
 
     def describe_gaps(self) -> str:
-        """The gaps in one line."""
+        """One line of text that describes the gaps."""
         if not self.gaps:
             return "no gaps"
         longest = max(self.gaps, key=lambda gap: gap.missing)
@@ -136,14 +146,18 @@ def read_bars(path: str | Path) -> Bars:
     Parameters
     ----------
     path : path
-        See the module for the kinds of file.
+        The description of the module lists the supported formats.
+
+    Returns
+    -------
+    Bars
 
     Raises
     ------
     InputError
-        With everything that is wrong: missing columns, values that are no numbers or no times, prices <= 0, a low
-        above the open, close or high, a high below them, stamps that repeat, go back or are off the grid of the step.
-        Rows count from 1 and include the header.
+        Lists every problem: missing columns, values that are not numbers or times, prices <= 0, a low above the open,
+        close or high, a high below them, time stamps that repeat, decrease or are not on the grid of the step. Rows
+        are counted from 1 and include the header.
     """
     path = Path(path)
     frame, first_row, digest = _load(path)
@@ -151,7 +165,7 @@ def read_bars(path: str | Path) -> Bars:
     columns = _find_columns(path.name, frame, problems)
     raise_if(problems)
     if len(frame) < 2:
-        raise InputError(Problem(path.name, "two bars at least", value=len(frame)))
+        raise InputError(Problem(path.name, "at least two bars", value=len(frame)))
 
     def report(column: str, wrong: np.ndarray, expected: str) -> None:
         at = np.flatnonzero(wrong)
@@ -195,7 +209,7 @@ def read_bars(path: str | Path) -> Bars:
 
 
 def as_bars(bars: Any, problems: list[Problem]) -> Bars | None:
-    """Bars, read from a file if a path is given; None, and the problems added, if there are none."""
+    """Bars, read from a file if `bars` is a path; None if that fails, with the problems appended to `problems`."""
     if isinstance(bars, Bars):
         return bars
     if isinstance(bars, (str, Path)):
@@ -209,7 +223,7 @@ def as_bars(bars: Any, problems: list[Problem]) -> Bars | None:
 
 
 def _load(path: Path) -> tuple[pd.DataFrame, int, str]:
-    """The file as a table, the row number of its first record, and its digest."""
+    """Read the file as a table; also return the row number of its first record, and its digest."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -227,7 +241,7 @@ def _load(path: Path) -> tuple[pd.DataFrame, int, str]:
         text = data.decode("utf-8-sig")
         top = next(csv.reader(text.splitlines()[:1]), [])
         if not top:
-            raise InputError(Problem(path.name, "a table of bars, the file is empty"))
+            raise InputError(Problem(path.name, "a table of bars; the file is empty"))
         header = 0 if not _is_stamp(top[0]) else None
         frame = pd.read_csv(io.StringIO(text), header=header, dtype=str, keep_default_na=False, skip_blank_lines=False)
     except ImportError:
@@ -250,24 +264,24 @@ def _unzip(name: str, data: bytes) -> bytes:
 
 
 def _is_stamp(cell: str) -> bool:
-    """Whether a first cell is data rather than the name of a column."""
+    """Whether a cell of the first row is data rather than the name of a column."""
     return cell.strip()[:1].isdigit()
 
 
 def _find_columns(where: str, frame: pd.DataFrame, problems: list[Problem]) -> dict[str, Any]:
     present = {str(c).strip().lower().replace(" ", "_"): c for c in frame.columns}
-    found = {}
+    columns = {}
     for name, aliases in ALIASES.items():
         hits = [present[a] for a in aliases if a in present]
         if hits:
-            found[name] = hits[0]
+            columns[name] = hits[0]
         elif name != "volume":
             problems.append(Problem(where, f"a column {' or '.join(aliases)}", 1, name))
-    return found
+    return columns
 
 
 def _times(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
-    """Stamps as int64 ns since 1970, and which of them are times at all."""
+    """Time stamps as ns since 1970, int64[N], and which of them are valid times, bool[N]."""
     if pd.api.types.is_datetime64_any_dtype(column):
         parsed = pd.to_datetime(column, utc=True)
     else:
@@ -275,7 +289,7 @@ def _times(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
         if np.isfinite(number).mean() > 0.5:
             known = np.isfinite(number) & (number >= 0)
             below = [number < limit for limit, _ in UNITS]
-            # ns counts exceed 2^53, where float64 is coarse: only there is the last digit lost
+            # counts in ns exceed 2^53, above which float64 is coarse: they alone lose the last digit
             unit = np.select(below, [u for _, u in UNITS], 1)
             return np.round(np.where(known, number, 0.0) * unit).astype(np.int64), known
         parsed = pd.to_datetime(column, utc=True, errors="coerce", format="ISO8601")
@@ -285,7 +299,7 @@ def _times(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _plain(value: Any) -> Any:
-    """A cell as the user wrote it; an empty one as a word."""
+    """A cell as the user wrote it; "nothing" for an empty one."""
     if isinstance(value, str):
         return value or "nothing"
     return getattr(value, "item", lambda: value)() if value is not None else "nothing"

@@ -1,11 +1,11 @@
-"""What every price model has, and the block of prices that it returns.
+"""The protocol of price models, and the block of prices that they return.
 
 A step t of a path is a continuous move from close[t-1] to pre_jump[t] with extremes low[t] and high[t], then a jump to
-close[t]. The two parts cost differently, so a model says which part of a move is a jump.
+close[t]. Losses of the two parts differ, so a model states which part of a move is a jump.
 
-A model may draw its paths from another law than its own, so that rare moves come often (importance sampling). It then
-says for each path the log of the likelihood ratio dP/dQ, of the path under the model's law P over the law Q that it was
-drawn from. The mean of exp(log_weight) over paths drawn from Q is 1 in expectation, and the mean of exp(log_weight) f
+A model may draw its paths from another law than its own, so that rare moves are frequent (importance sampling). It then
+returns for each path the log of the likelihood ratio dP/dQ of the model's law P over the law Q that the path was drawn
+from. The mean of exp(log_weight) over paths drawn from Q is 1 in expectation, and the mean of exp(log_weight) f
 is the expected value of f under P: see `stress.results.estimate`.
 
 Source: A. Owen, Monte Carlo theory, methods and examples (2013), chapter 9.
@@ -23,25 +23,25 @@ from stress.errors import Problem
 
 DAY = 86_400.0  # seconds
 YEAR = 365 * DAY
-LARGEST_LOG_WEIGHT = 700.0  # exp of it is still finite
+LARGEST_LOG_WEIGHT = 700.0  # its exponential is finite
 
 
 class PriceBlock(NamedTuple):
-    """Prices of n paths at the steps 0..T, USD, a row per path; column 0 is S_0.
+    """Prices of n paths at the steps 0..T, USD per coin, one row per path; column 0 is S_0.
 
     Parameters
     ----------
     close : float64[n, T + 1]
         Price at the end of each step.
     low, high : float64[n, T + 1], both or none
-        Extremes of the continuous move of each step, both ends of it included. None: each step is a jump from close to
-        close. Column 0 is not used.
+        Extremes of the continuous move of each step, both of its ends included. None: each step is a jump from close
+        to close. Column 0 is not used.
     pre_jump : float64[n, T + 1], optional
-        Price at the end of the continuous move, just before the jump; needs low and high, without it there are no
-        jumps. It may be the same array as `close`. Column 0 is not used.
+        Price at the end of the continuous move, just before the jump; requires low and high. None: there are
+        no jumps. It may be the same array as `close`. Column 0 is not used.
     log_weight : float64[n], optional
         Log of the likelihood ratio of each path under the model over the law it was drawn from; -inf where the path
-        cannot occur under the model. None: all 0, the paths are drawn from the model itself.
+        cannot occur under the model. None: all are 0, since the paths are drawn from the model itself.
     """
 
     close: np.ndarray
@@ -51,7 +51,7 @@ class PriceBlock(NamedTuple):
     log_weight: np.ndarray | None = None
 
     def problems(self, n_paths: int, n_steps: int, s0: float) -> list[str]:
-        """What is wrong with shapes, start prices and weights, a phrase each; prices themselves are not looked at."""
+        """Problems of shapes, start prices and weights, one phrase each; prices after the start are not checked."""
         shape = (n_paths, n_steps + 1)
         moves = {"low": self.low, "high": self.high, "pre_jump": self.pre_jump}
         if self.low is not None and self.high is not None and self.pre_jump is None:
@@ -63,38 +63,40 @@ class PriceBlock(NamedTuple):
             if np.shape(a) != shape
         ]
         if np.shape(self.close) == shape and np.any(np.asarray(self.close)[:, 0] != s0):
-            problems.append(f"a path that starts away from its s0 {s0}")
+            problems.append(f"a path that does not start at its s0 {s0}")
         if self.log_weight is not None:
-            found = np.shape(self.log_weight)
-            if found != (n_paths,):
-                problems.append(f"log_weight of shape {found}, not {(n_paths,)}")
+            weights_shape = np.shape(self.log_weight)
+            if weights_shape != (n_paths,):
+                problems.append(f"log_weight of shape {weights_shape}, not {(n_paths,)}")
             elif not np.all(np.asarray(self.log_weight) <= LARGEST_LOG_WEIGHT):
                 problems.append(f"a log_weight that is not -inf or a number up to {LARGEST_LOG_WEIGHT:g}")
         return problems
 
 
 class PriceModel(Protocol):
-    """Where the exogenous price of every path comes from.
+    """A model of the exogenous price of every path.
 
     Attributes
     ----------
     kind : str
-        The model's word in a scenario.
+        Name of the model in a scenario.
     s0 : float
-        Price at the start, USD, > 0.
+        Price at the start, USD per coin, > 0.
     """
 
     kind: ClassVar[str]
 
     @property
-    def s0(self) -> float: ...
+    def s0(self) -> float:
+        """Price at the start, USD per coin, > 0."""
+        ...
 
     def describe(self) -> dict[str, Any]:
-        """The model's word, under "model", and its parameters as plain values, for the manifest of a run."""
+        """Name of the model, under "model", and its parameters as plain values, for the manifest of a run."""
         ...
 
     def block(self, seed: int, first_path: int, n_paths: int, n_steps: int, dt: float) -> PriceBlock:
-        """Prices of the paths first_path .. first_path + n_paths - 1; path i depends on (seed, i) alone.
+        """Prices of the paths first_path .. first_path + n_paths - 1; path i depends only on (seed, i).
 
         Parameters
         ----------
@@ -108,7 +110,7 @@ class PriceModel(Protocol):
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value is a finite real number (a bool is none)."""
+    """Whether a value is a finite real number; a bool is not."""
     return (
         isinstance(value, (int, float, np.integer, np.floating))
         and not isinstance(value, bool)
@@ -117,14 +119,14 @@ def is_number(value: Any) -> bool:
 
 
 def check_numbers(model: Any, rules: Iterable[tuple[str, str]]) -> list[Problem]:
-    """Problems of the named fields of a dataclass, one at most for each.
+    """Problems of the named fields of a dataclass, at most one for each field.
 
     Parameters
     ----------
     model : dataclass instance
         Fields that pass become floats.
     rules : iterable of (name, rule)
-        The rule is "any", or a comparison or two that the value must meet, such as ">= 0" or "> 0, <= 1".
+        The rule is "any", or one or two comparisons that the value must satisfy, such as ">= 0" or "> 0, <= 1".
     """
     problems = []
     for name, rule in rules:

@@ -1,22 +1,23 @@
-"""History in another order: the stationary bootstrap of whole bars.
+"""The stationary bootstrap: blocks of whole bars of the history in random order.
 
 Blocks of consecutive bars, of geometric length with mean b, are joined (Politis and Romano 1994). Bars stay
-whole: low, high and close are taken together, measured in log price from the close before, so the move from that close
-to the open is part of the bar and extremes fit the ends. Within a block volatility is as clustered as it was: two bars
-k steps apart are of one block with probability (1 - 1/b)^k, and by that factor the autocorrelation of |return| shrinks.
+whole: low, high and close are taken together, measured in log price from the previous close, so the move from that
+close to the open is part of the bar, and extremes are consistent with the ends. Within a block volatility is clustered
+as in the history: two bars k steps apart are in one block with probability (1 - 1/b)^k, and the autocorrelation of
+|return| shrinks by that factor.
 Blocks end at gaps, and every bar is equally likely in every step.
 
-b comes from the absolute returns, whose memory is the long one: the rule of Politis and White (2004), corrected by
-Patton, Politis and White (2009). The memory of volatility is longer than any history, so the rule is often held back
-by its upper bound; it never keeps more than a few hundred bars of memory.
+b is estimated from the absolute returns, whose memory is longer than that of returns, by the rule of Politis and White
+(2004), corrected by Patton, Politis and White (2009). The memory of volatility is longer than any history, so the rule
+is often limited by its upper bound; it never preserves more than a few hundred bars of memory.
 
-What it cannot do: **no step is larger than the largest of the history**. A path falls further only by several bad bars
-in a row, P(loss > x) is exactly 0 from some x on, and a fund sized on it is sized for the worst bar on file, whichever
-year that was. `tail` lifts the bound: the sizes of that share of the bars, the largest on each side, are drawn from a
-generalized-Pareto law fitted to them, up to a cap; the bar is stretched, its shape and its place in the block stay.
-The cap is an assumption. Size a fund with and without.
+Limitation: **no step is larger than the largest of the history**. A path falls further only by several bad bars
+in a row, P(loss > x) is exactly 0 above some x, and a fund sized with it is sized for the worst bar of the history.
+`tail` removes the bound: the sizes of that share of the bars, the largest on each side, are drawn from a
+generalized-Pareto law fitted to them, up to a cap; the bar is scaled, its shape and its place in the block are kept.
+The cap is an assumption: size a fund with and without the tail.
 
-Not a martingale: a path carries the trend of its bars, and blocks their momentum; `describe` gives the trend.
+Not a martingale: a path has the trend of its bars, and blocks keep their momentum; `describe` reports the trend.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from stress.prices.bars import Bars, as_bars
 from stress.prices.base import YEAR, PriceBlock, is_number
 from stress.prices.jump_diffusion import NO_JUMPS
 
-FEWEST = 20  # bars of the tail on each side
+FEWEST = 20  # bars of the tail on each side, at least
 
 
 class Bootstrap:
@@ -50,20 +51,21 @@ class Bootstrap:
     s0 : float, optional
         Price to start from, USD. Default: the last close.
     tail : float, optional
-        Share of the bars on each side whose size is drawn anew, in (0, 0.1], such as 0.001. The size of a bar is its
-        largest excursion from the close before. Default: none, no step exceeds the history.
+        Share of the bars on each side whose size is drawn from the fitted law, in (0, 0.1], such as 0.001. The size of
+        a bar is its largest excursion from the previous close. Default: none; no step exceeds the largest of the
+        history.
     cap : float, optional
-        Largest size in log price; needs `tail`. Default: twice the largest of the history, an assumption.
+        Largest size in log price; requires `tail`. Default: twice the largest of the history, an assumption.
 
     Attributes
     ----------
     step : float
-        Of the bars, seconds.
+        Length of a bar, seconds.
     s0, mean_block : float
     trend : float
         Mean log return per year of 365 days.
     largest : dict of str to float
-        Largest excursion of a bar "down" and "up" from the close before, in log price.
+        Largest excursion of a bar "down" and "up" from the previous close, in log price, > 0.
 
     Raises
     ------
@@ -91,7 +93,7 @@ class Bootstrap:
             if value is not None and not (is_number(value) and rule(value)):
                 problems.append(Problem("prices", wanted, column=name, value=value))
         if cap is not None and tail is None:
-            problems.append(Problem("prices", "a tail with it", column="cap", value=cap))
+            problems.append(Problem("prices", "tail to be given too", column="cap", value=cap))
         read = as_bars(bars, problems)
         raise_if(problems)
         assert read is not None
@@ -115,7 +117,7 @@ class Bootstrap:
         self._history = BarRatios(low, high, close, drawn, starts, np.append(is_first[1:], True), 1.0 / self.mean_block)
 
     def block(self, seed: int, first_path: int, n_paths: int, n_steps: int, dt: float) -> PriceBlock:
-        """Paths first_path .. first_path + n_paths - 1, of any number of steps; path i depends on (seed, i) alone.
+        """Paths first_path .. first_path + n_paths - 1, of any number of steps; path i depends only on (seed, i).
 
         Returns
         -------
@@ -134,8 +136,8 @@ class Bootstrap:
         return PriceBlock(close, low, high, close)
 
     def describe(self) -> dict[str, Any]:
-        """Where the bars come from, how they are cut, their largest step and their trend."""
-        found = {
+        """Source of the bars, length of blocks, largest step and trend, as plain values."""
+        record = {
             "model": self.kind,
             "s0": self.s0,
             "mean_block": self.mean_block,
@@ -152,9 +154,9 @@ class Bootstrap:
             "trend_per_year": self.trend,
         }
         if self.tail is None:
-            return found | {"note": "no step exceeds the largest of the bars"}
+            return record | {"note": "no step exceeds the largest of the bars"}
         sides = {"down": self._down, "up": self._up}
-        return found | {
+        return record | {
             "tails": {
                 word: {"from": float(side.body[0]), "xi": side.xi, "beta": side.beta, "cap": side.cap}
                 for word, side in sides.items()
@@ -163,7 +165,7 @@ class Bootstrap:
 
 
 def _ratios(bars: Bars) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Low, high and close over the close before, and which bars are the first after a gap.
+    """Low, high and close over the previous close, and which bars are the first after a gap.
 
     A first bar is measured from its open: the price before it is not known.
     """
@@ -183,7 +185,7 @@ def _fit_tails(reach: np.ndarray, share: float, cap: float | None) -> tuple[Jump
     limit = 2.0 * largest if cap is None else cap
     problems = []
     if count < FEWEST or min((reach > 0).sum(), (reach < 0).sum()) <= count:
-        wanted = f"a share with {FEWEST} bars on each side, and more bars than these"
+        wanted = f"a share with {FEWEST} bars or more on each side, and other bars beside them"
         problems.append(Problem("prices", wanted, column="tail", value=share))
     if not is_number(limit) or limit < largest:
         problems.append(Problem("prices", f"at least the largest of the bars, {largest:.4g}", column="cap", value=cap))
@@ -199,7 +201,7 @@ def _fit_tails(reach: np.ndarray, share: float, cap: float | None) -> tuple[Jump
 
 
 def block_length(x: np.ndarray) -> float:
-    """Mean block that the stationary bootstrap of the mean of a series does best with.
+    """Optimal mean block length of the stationary bootstrap of the mean of a series.
 
     b = (n G^2 / g^2)^(1/3), with G the sum of w_k |k| R_k and g that of w_k R_k over |k| <= m; R_k are the
     autocovariances and w_k is the flat-top window, 1 up to m/2 and from there falling to 0 at m. m is twice the first
@@ -209,9 +211,16 @@ def block_length(x: np.ndarray) -> float:
     Parameters
     ----------
     x : float64[n]
-        In the order of time; for blocks that keep the memory of volatility, the absolute returns.
+        In order of time. Pass absolute returns for blocks that preserve the memory of volatility.
 
-    Sources: D. N. Politis and H. White, Econometric Reviews 23 (2004); A. Patton, D. N. Politis and H. White,
+    Returns
+    -------
+    float
+        In steps of the series, >= 1.
+
+    References
+    ----------
+    D. N. Politis and H. White, Econometric Reviews 23 (2004); A. Patton, D. N. Politis and H. White,
     Econometric Reviews 28 (2009).
     """
     n, run = x.size, 5

@@ -1,15 +1,16 @@
-"""Crashes that happened, small enough to be shipped.
+"""Historical crashes that are part of the package.
 
 An episode is a file of waypoints in `episodes/`: at most 150 turning points [minutes since the start, price over the
 price at the start], with market, source and date. They are chosen from the exchange's bars by `docs/make_episodes.py`
-so that the straight lines between them, in log price, stay as close as can be; `error` is the largest distance left.
+so that the straight lines between them, in log price, are as close to the bars as possible; `error` is the largest
+remaining distance.
 Each step is a continuous move whose low and high are those of the waypoints within it.
 
-The order of low and high within one source bar is not known and taken as the bar's direction suggests; it never
+The order of low and high within one source bar is unknown and is inferred from the bar's direction; it never
 crosses a step, so no result depends on it beyond the rule of a step.
 
-An episode is a replay: scaled, in another tempo, from another price. See `stress.prices.replay` for what that means,
-and why finite depth counts the impact of those liquidations twice.
+An episode is a replay: it can be scaled, played at another speed, or started from another price. `stress.prices.replay`
+explains this, and why finite depth counts the impact of the historical liquidations twice.
 """
 
 from __future__ import annotations
@@ -30,7 +31,18 @@ FOLDER = Path(__file__).parent / "episodes"
 
 
 class EpisodeInfo(NamedTuple):
-    """What an episode is: the fall is the lowest price over the first, less 1."""
+    """Description of an episode.
+
+    Parameters
+    ----------
+    name, title, market, start : str
+        `start` is the time of the first waypoint, ISO 8601, UTC.
+    hours : float
+        Length.
+    fall : float
+        Lowest price over the first, minus 1; negative.
+    source : str
+    """
 
     name: str
     title: str
@@ -42,7 +54,7 @@ class EpisodeInfo(NamedTuple):
 
 
 def list_episodes() -> list[EpisodeInfo]:
-    """The episodes, by name."""
+    """The episodes, in the order of their names."""
     infos = []
     for path in sorted(FOLDER.glob("*.toml")):
         file = tomllib.loads(path.read_text("utf-8"))
@@ -53,7 +65,7 @@ def list_episodes() -> list[EpisodeInfo]:
 
 
 class Episode(Replay):
-    """One path: a crash of the past.
+    """One path: a historical crash.
 
     Parameters
     ----------
@@ -62,9 +74,9 @@ class Episode(Replay):
     scale : float
         Factor on the log moves, > 0.
     speed : float
-        Factor on the pace of time, > 0: 4 makes the same moves in a quarter of the time, by shorter steps.
+        Factor on the speed, > 0: with 4 the same moves take a quarter of the time, in shorter steps.
     s0 : float, optional
-        Price to start from, USD. Default: the price of that day.
+        Price to start from, USD. Default: the historical price.
 
     Attributes
     ----------
@@ -74,7 +86,7 @@ class Episode(Replay):
     Raises
     ------
     InputError
-        For an unknown name, naming the nearest, and for wrong parameters.
+        If the name is unknown (with the nearest known one) or parameters are wrong.
     """
 
     kind: ClassVar[str] = "episode"
@@ -93,12 +105,12 @@ class Episode(Replay):
         raise_if(problems)
 
     def describe(self) -> dict[str, Any]:
-        """Which crash, with the digest of its file, and what was done to it."""
+        """Name of the crash, digest of its file, and how it was scaled, as plain values."""
         return super().describe() | {"name": self.name, "waypoint_error": self.error}
 
 
 def _read(name: Any) -> tuple[str, float, Bars]:
-    """Name, largest distance to the source, and bars of an episode."""
+    """Name, largest distance of the waypoints to the source (log price), and bars of an episode."""
     names = [path.stem for path in sorted(FOLDER.glob("*.toml"))]
     if name not in names:
         near = difflib.get_close_matches(str(name), names, n=1)

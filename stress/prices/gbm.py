@@ -1,9 +1,10 @@
-"""Geometric Brownian motion: the market without a gap.
+"""Geometric Brownian motion: a market without jumps.
 
     ln S_t = ln S_0 + (drift - sigma^2 / 2) t + sigma W_t
 
-Prices move continuously, so a position is met at its liquidation price and, with infinite depth, no deficit arises.
-The model for tests and for a first look; a fund is sized by the jumps it leaves out.
+Prices move continuously, so a position is liquidated exactly at its liquidation price and, with infinite depth, no
+deficit arises. The model is for tests and first experiments: the size of a fund depends on jumps, which it does not
+have.
 """
 
 from __future__ import annotations

@@ -1,19 +1,19 @@
-"""What the parametric models share: Brownian motion in log price, and jumps.
+"""Base of the parametric models: Brownian motion in log price, and jumps.
 
     d ln S = m dt + sigma dW + J dN,      m = drift - sigma^2 / 2 - intensity * (E[e^J] - 1)
 
-With m so chosen E[S_t] = S_0 exp(drift t): a martingale unless a drift is given. A step is a continuous move with the
-exact extremes of the Brownian bridge, then the jumps of the step, put at its end
-(`stress.kernels.prices.diffusion`). So the continuous part does not depend on how fine the steps are, and shorter steps
-only refine when the jumps come.
+With this m, E[S_t] = S_0 exp(drift t): a martingale unless a drift is given. A step is a continuous move with the
+exact extremes of the Brownian bridge, then the jumps of the step, at its end
+(`stress.kernels.prices.diffusion`). So the law of the continuous part does not depend on the length of a step; shorter
+steps only give jump times a finer resolution.
 
-Rates are per year of 365 days, as crypto trades on all of them. A model is a frozen dataclass of its parameters with
+Rates are per year of 365 days, since crypto trades every day. A model is a frozen dataclass of its parameters with
 a jump law; GBM is the model without one.
 
-Volatility may follow the hour: `profile` multiplies sigma over the day, in equal spans from 0:00 on, scaled to a mean
-square of 1 so that sigma stays what it is over a day. A step takes the mean variance of its time. Jumps keep their
-rate. Bridge extremes stay exact where volatility changes within a step, but for the part of the drift that does not
-change with it (`drift` and the compensator of jumps).
+Volatility may depend on the hour: `profile` multiplies sigma over the day, in equal spans from 0:00, scaled to a mean
+square of 1 so that sigma remains the volatility of a whole day. A step has the mean variance of its time span. The rate
+of jumps does not change. Bridge extremes are exact also where volatility changes within a step, except for the part of
+the drift that does not change with it (`drift` and the compensator of jumps).
 
 References: R. C. Merton (1976) for the compensator; S. Kou (2002) for exponential jumps; K. Metwally and A. Atiya
 (2002) for bridge extremes between jumps.
@@ -50,7 +50,7 @@ class JumpDiffusion:
     drift : float
         Expected growth of the price per year; 0 (the default) makes the price a martingale.
     profile : sequence of float, optional
-        Multipliers of sigma, >= 0, over equal spans of the day from 0:00 on: 24 for hours. Scaled to a mean square
+        Multipliers of sigma, >= 0, over equal spans of the day from 0:00: 24 for hours. Scaled to a mean square
         of 1. None: the same at any hour.
     profile_start : float
         Hour of the day at the start of a path, in [0, 24).
@@ -58,7 +58,7 @@ class JumpDiffusion:
     Raises
     ------
     InputError
-        With every parameter that is wrong.
+        Lists every parameter that is wrong.
     """
 
     kind: ClassVar[str]
@@ -73,7 +73,7 @@ class JumpDiffusion:
         raise_if(self.problems())
 
     def problems(self) -> list[Problem]:
-        """What is wrong with the parameters."""
+        """Problems of the parameters."""
         rules = [("s0", "> 0"), ("sigma", ">= 0"), ("drift", "any"), ("profile_start", ">= 0, < 24")]
         return check_numbers(self, rules) + self._check_profile()
 
@@ -89,7 +89,7 @@ class JumpDiffusion:
         return []
 
     def jump_intensity(self) -> tuple[float, float]:
-        """Jumps up and down per year."""
+        """Jumps up and down per year of 365 days."""
         return 0.0, 0.0
 
     def jump_sides(self) -> tuple[JumpSizeLaw, JumpSizeLaw]:
@@ -101,8 +101,9 @@ class JumpDiffusion:
         return 0.0, 0.0
 
     def jump_survival(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """P(size > y) of a jump up and of a jump down."""
-        return tuple(survival(side, np.asarray(y, dtype=float)) for side in self.jump_sides())  # type: ignore[return-value]
+        """P(size > y) of a jump up and of a jump down, for sizes y in log price, float64 of any shape."""
+        up, down = self.jump_sides()
+        return survival(up, np.asarray(y, dtype=float)), survival(down, np.asarray(y, dtype=float))
 
     def log_drift(self) -> float:
         """Drift m of the log price between jumps, per year."""
@@ -115,22 +116,23 @@ class JumpDiffusion:
         if self.profile is None:
             return np.ones(n_steps + 1)
         variance = np.square(self.profile)
-        by_hour = np.concatenate([[0.0], np.cumsum(variance)]) / variance.sum()  # since 0:00, of a day's
+        by_hour = np.concatenate([[0.0], np.cumsum(variance)]) / variance.sum()  # share of a day's variance since 0:00
         days, rest = np.divmod(self.profile_start / 24.0 + np.arange(n_steps + 1) * (dt / DAY), 1.0)
         so_far = days + np.interp(rest, np.linspace(0.0, 1.0, by_hour.size), by_hour)
-        return np.maximum(np.diff(so_far, prepend=so_far[0]) * (DAY / dt), 0.0)
+        multiples: np.ndarray = np.maximum(np.diff(so_far, prepend=so_far[0]) * (DAY / dt), 0.0)
+        return multiples
 
     @cached_property
     def _laws(self) -> dict[tuple[int, float], tuple[StepLaw, tuple[JumpSizeLaw, JumpSizeLaw]]]:
-        """What paths are made from, by steps and their length: blocks are many, and ask for the same."""
+        """Laws of the steps, by number of steps and their length: cached, since all blocks of a run use the same."""
         return {}
 
     def __getstate__(self) -> dict[str, Any]:
-        """The parameters alone."""
+        """State to pickle: the parameters only."""
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
     def block(self, seed: int, first_path: int, n_paths: int, n_steps: int, dt: float) -> PriceBlock:
-        """Paths first_path .. first_path + n_paths - 1; path i depends on (seed, i) alone.
+        """Paths first_path .. first_path + n_paths - 1; path i depends only on (seed, i).
 
         Parameters
         ----------
@@ -163,20 +165,20 @@ class JumpDiffusion:
         return PriceBlock(close, low, high, pre_jump)
 
     def describe(self) -> dict[str, Any]:
-        """The model's word and parameters as plain values."""
+        """Name of the model and its parameters as plain values."""
         unused = ("profile", "profile_start") if self.profile is None else ()
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in unused}
         return {"model": self.kind} | {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
 
 
 def law_of(model: JumpDiffusion, n_steps: int, dt: float) -> StepLaw:
-    """The steps of a path as the kernels take them."""
+    """Law of the steps of a path, as the record of the kernels; `dt` is the length of a step, seconds."""
     years = dt / YEAR
     up, down = model.jump_intensity()
     drift, sd = model.log_drift() * years, model.sigma * math.sqrt(years)
     paced = sd * np.sqrt(model.pace(n_steps, dt))
     return StepLaw(
-        drift=drift + 0.5 * (sd * sd - paced * paced),  # the expected price stays what it was
+        drift=drift + 0.5 * (sd * sd - paced * paced),  # keeps the expected price unchanged
         sd=paced,
         variance2=2.0 * paced * paced,
         rate=(up + down) * years,
@@ -185,7 +187,7 @@ def law_of(model: JumpDiffusion, n_steps: int, dt: float) -> StepLaw:
 
 
 def survival(side: JumpSizeLaw, y: np.ndarray) -> np.ndarray:
-    """P(size > y) of a side, for any y; an atom of 1 - F sits at the cap."""
+    """P(size > y) of one side, for y of any shape; sizes above the cap are an atom at the cap."""
     start = side.body[-1]
     if side.sd > 0.0:
         from scipy.special import ndtr
@@ -203,7 +205,7 @@ def survival(side: JumpSizeLaw, y: np.ndarray) -> np.ndarray:
 
 
 def growth(side: JumpSizeLaw, sign: int) -> float:
-    """E[exp(sign * size) - 1] of a side with a cap.
+    """E[exp(sign * size) - 1] of one side with a cap; `sign` is +1 (up) or -1 (down).
 
     The body is a piecewise linear quantile function, so its pieces have a closed form; the tail is integrated by
     parts, E = e^v + integral of sign e^(sign y) P(size > y) dy from v to the cap, by Gauss-Legendre on 8 panels of 32

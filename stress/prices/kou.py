@@ -1,16 +1,16 @@
 """Kou's double exponential jump diffusion.
 
-Jumps come at `intensity` per year; one is up with probability `p_up`, and its size in log price is exponential with
-mean 1/eta_up (up) or 1/eta_down (down). With
+Jumps arrive at the rate `intensity` per year; a jump is up with probability `p_up`, and its size in log price is
+exponential with mean 1/eta_up (up) or 1/eta_down (down). With
 
     k = p_up eta_up / (eta_up - 1) + (1 - p_up) eta_down / (eta_down + 1) - 1
 
 as the expected relative jump, the log price drifts by drift - sigma^2/2 - intensity k. The cumulants of the log
 return over t years are, for n >= 2, intensity t n! (p_up / eta_up^n + (-1)^n (1 - p_up) / eta_down^n), plus sigma^2 t
-for n = 2. Since exponential sizes have no memory, a price that jumps across a level overshoots it by the same law,
-whatever came before.
+for n = 2. Since exponential sizes have no memory, the overshoot of a price that jumps across a level has the same law,
+wherever the jump started.
 
-Exponential tails usually die out too fast for fund sizing: see `stress.prices.calibration.calibrate`.
+Exponential tails usually decay too fast for fund sizing: see `stress.prices.calibration.calibrate`.
 
 Source: S. G. Kou, "A jump-diffusion model for option pricing", Management Science 48 (2002).
 """
@@ -59,13 +59,16 @@ class Kou(JumpDiffusion):
     eta_down: float
 
     def problems(self) -> list[Problem]:
+        """Problems of the parameters, those of the base class included."""
         rules = [("intensity", ">= 0"), ("p_up", ">= 0, <= 1"), ("eta_up", "> 1"), ("eta_down", "> 0")]
         return super().problems() + check_numbers(self, rules)
 
     def jump_intensity(self) -> tuple[float, float]:
+        """Jumps up and down per year of 365 days."""
         return self.intensity * self.p_up, self.intensity * (1.0 - self.p_up)
 
     def jump_sides(self) -> tuple[JumpSizeLaw, JumpSizeLaw]:
+        """Laws of the sizes of jumps up and down, in log price."""
         start = np.zeros(1)
         return (
             JumpSizeLaw(body=start, tail=1.0, xi=0.0, beta=1.0 / self.eta_up, cap=math.inf),
@@ -73,4 +76,5 @@ class Kou(JumpDiffusion):
         )
 
     def jump_growth(self) -> tuple[float, float]:
+        """E[e^J - 1] of a jump up and of a jump down."""
         return 1.0 / (self.eta_up - 1.0), -1.0 / (self.eta_down + 1.0)

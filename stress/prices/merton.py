@@ -1,6 +1,6 @@
 """Merton's jump diffusion: jumps that are normal in log price.
 
-Jumps come at `intensity` per year, each of a size Y ~ N(jump_mean, jump_sd^2) in log price. With
+Jumps arrive at the rate `intensity` per year, each of a size Y ~ N(jump_mean, jump_sd^2) in log price. With
 
     k = E[e^Y - 1] = exp(jump_mean + jump_sd^2 / 2) - 1
 
@@ -11,7 +11,7 @@ law is a Poisson mixture of normals.
 The kernels draw the side of a jump first and then its size: Y given Y > 0, or -Y given Y < 0, a normal cut at zero.
 
 Normal sizes have the thinnest tail of the jump models here: the largest of n jumps grows like the square root of ln n.
-Good for comparison with the literature; for fund sizing see `stress.prices.calibration.calibrate`.
+The model is for comparison with the literature; for fund sizing see `stress.prices.calibration.calibrate`.
 
 Source: R. C. Merton, "Option pricing when underlying stock returns are discontinuous", J. Financial Economics 3 (1976).
 """
@@ -45,7 +45,7 @@ class Merton(JumpDiffusion):
     jump_mean : float
         Mean size of a jump in log price; -0.01 is about one per cent down.
     jump_sd : float
-        Standard deviation of the size in log price, >= 0; at 0 all jumps are alike.
+        Standard deviation of the size in log price, >= 0; at 0 all jumps have the same size.
     drift : float
         Expected growth of the price per year; 0 (the default) makes the price a martingale.
     """
@@ -57,25 +57,29 @@ class Merton(JumpDiffusion):
     jump_sd: float
 
     def problems(self) -> list[Problem]:
+        """Problems of the parameters, those of the base class included."""
         return super().problems() + check_numbers(
             self, [("intensity", ">= 0"), ("jump_mean", "any"), ("jump_sd", ">= 0")]
         )
 
     def jump_intensity(self) -> tuple[float, float]:
+        """Jumps up and down per year of 365 days."""
         from scipy.special import ndtr
 
         up, down = (float(ndtr(z)) for z in self._scores())
         return self.intensity * up, self.intensity * down
 
     def jump_sides(self) -> tuple[JumpSizeLaw, JumpSizeLaw]:
+        """Laws of the sizes of jumps up and down, in log price."""
         up, down = (self._side(sign, z) for sign, z in zip((1, -1), self._scores(), strict=True))
         return up, down
 
     def jump_growth(self) -> tuple[float, float]:
+        """E[e^J - 1] of a jump up and of a jump down."""
         from scipy.special import log_ndtr
 
         whole, s = self.jump_mean + 0.5 * self.jump_sd**2, self.jump_sd
-        # ratios of normal probabilities, as logarithms: one side may be next to impossible
+        # ratios of normal probabilities, as logarithms: the probability of one side may be tiny
         up, down = (
             math.expm1(whole + (float(log_ndtr(z + sign * s) - log_ndtr(z)) if math.isfinite(z) else 0.0))
             for sign, z in zip((1, -1), self._scores(), strict=True)

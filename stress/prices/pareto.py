@@ -1,4 +1,4 @@
-"""The generalized-Pareto law of what lies beyond a threshold, by maximum likelihood."""
+"""Maximum-likelihood fit of the generalized-Pareto law of excesses over a threshold."""
 
 from __future__ import annotations
 
@@ -13,9 +13,15 @@ def fit_tail(excess: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
 
     Parameters
     ----------
-    excess : float64[K], > 0
+    excess : float64[K]
+        Excesses over the threshold, > 0.
     weight : float64[K]
-        How often each was seen.
+        Number of observations of each excess, >= 0.
+
+    Returns
+    -------
+    xi, beta : float
+        Shape, and scale > 0 in the unit of the excess.
     """
     mean = float((weight * excess).sum() / weight.sum())
 
@@ -32,10 +38,10 @@ def fit_tail(excess: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
 
     x0 = np.array([0.2, math.log(0.8 * mean)])
     options = {"xatol": 1e-6, "fatol": 1e-6, "initial_simplex": simplex(x0)}
-    found = minimize(deviance, x0, method="Nelder-Mead", options=options).x
-    return float(found[0]), math.exp(found[1])
+    optimum = minimize(deviance, x0, method="Nelder-Mead", options=options).x
+    return float(optimum[0]), math.exp(optimum[1])
 
 
 def simplex(x0: np.ndarray) -> np.ndarray:
-    """Corners around a start, for the search of Nelder and Mead."""
+    """Initial simplex around a start point (float64[d]) for the Nelder-Mead search, float64[d + 1, d]."""
     return np.vstack([x0, x0 + 0.1 * np.eye(x0.size)])

@@ -1,4 +1,4 @@
-"""Prices given as arrays: any model of the user's own."""
+"""Prices given as arrays, from any model of the user."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import hashlib
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from stress.errors import InputError, Problem, raise_if
 from stress.prices.base import PriceBlock, is_number
 
 
 class Paths:
-    """Exogenous prices, a row per path.
+    """Exogenous prices, one row per path.
 
     With `low` and `high` each step is a continuous move from close[t-1] to pre_jump[t] within them, then a jump to
     close[t]. Without them the whole step is a jump.
@@ -20,13 +21,13 @@ class Paths:
     Parameters
     ----------
     close : float[n_paths, n_steps + 1]
-        USD, positive; column 0 is S_0, the same on every path. One path may be given as one row.
+        USD per coin, > 0; column 0 is S_0, the same on every path. A single path may be one-dimensional.
     step : float
         Length of a step, seconds, > 0.
     low, high : float[n_paths, n_steps + 1], both or none
         low <= both ends of the continuous move <= high. Column 0 is not used.
     pre_jump : float[n_paths, n_steps + 1], optional
-        End of the continuous move; needs low and high. Default: close, no jumps. Column 0 is not used.
+        End of the continuous move; requires low and high. Default: close, which means no jumps. Column 0 is not used.
 
     Attributes
     ----------
@@ -38,26 +39,33 @@ class Paths:
     Raises
     ------
     InputError
-        With every array that is wrong, and for each the first few (path, step) that are. Paths and steps count from 0.
+        Lists every invalid array, each with its first few invalid entries (path, step), counted from 0.
     """
 
     kind: ClassVar[str] = "paths"
-    shown = 5  # wrong entries named for each array
+    shown = 5  # invalid entries reported for each array
 
-    def __init__(self, close: Any, step: float = 60.0, low: Any = None, high: Any = None, pre_jump: Any = None):
+    def __init__(
+        self,
+        close: npt.ArrayLike,
+        step: float = 60.0,
+        low: npt.ArrayLike | None = None,
+        high: npt.ArrayLike | None = None,
+        pre_jump: npt.ArrayLike | None = None,
+    ):
         problems: list[Problem] = []
         if not is_number(step) or step <= 0:
             problems.append(Problem("paths", "seconds > 0", column="step", value=step))
         if (low is None) != (high is None):
             problems.append(Problem("paths", "low and high together", column="low" if low is None else "high"))
         if pre_jump is not None and low is None:
-            problems.append(Problem("paths", "low and high with it", column="pre_jump"))
+            problems.append(Problem("paths", "low and high to be given too", column="pre_jump"))
         given = {"close": close, "low": low, "high": high, "pre_jump": pre_jump}
         arrays = {name: _array(name, a, problems) for name, a in given.items() if a is not None}
         raise_if(problems)
         shape = arrays["close"].shape
         if shape[0] < 1 or shape[1] < 2:
-            problems.append(Problem("paths", "a path and a step at least", column="close", value=shape))
+            problems.append(Problem("paths", "at least one path and one step", column="close", value=shape))
         problems += [
             Problem("paths", f"the shape of close, {shape}", column=name, value=a.shape)
             for name, a in arrays.items()
@@ -104,12 +112,12 @@ class Paths:
         raise_if(problems)
 
     def block(self, seed: int, first_path: int, n_paths: int, n_steps: int, dt: float) -> PriceBlock:
-        """Rows first_path .. first_path + n_paths - 1, all steps; the seed plays no part.
+        """Rows first_path .. first_path + n_paths - 1, all steps; the seed has no effect.
 
         Raises
         ------
         InputError
-            If other paths, steps or another step length are asked for than were given.
+            If the request is for more paths, another number of steps, or another step length than the arrays have.
         """
         problems = []
         if first_path + n_paths > self.n_paths:

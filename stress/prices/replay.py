@@ -1,17 +1,17 @@
-"""History again: bars as they were, or the same shape made larger.
+"""Replay of historical bars, unchanged or scaled.
 
-One bar is one step. Its low and high are the extremes of a continuous move from the close before it (its own open,
-for the first) to its close; where a bar opens away from the close before, that move is part of the continuous one,
-and low and high are widened to hold it. So a replay has no jumps, and `gap` says how much of a move could not be
-traded through.
+One bar is one step. Its low and high are the extremes of a continuous move from the previous close (from its own open,
+for the first bar) to its close; where a bar does not open at the previous close, that difference is part of the
+continuous move, and low and high are widened to include it. So a replay has no jumps; `gap` is the share of a move that
+cannot be traded through.
 
-Bars that miss neighbours need a decision: `gaps="jump"` turns the move across the missing time into a jump at the end
-of the last bar before it (an exchange that is down cannot liquidate); the time itself is left out.
+Gaps in the bars require a choice: `gaps="jump"` turns the move across the missing time into a jump at the end of the
+last bar before it (an exchange that is down cannot liquidate); the missing time itself is omitted.
 
 `scale` c multiplies all log ratios to the first price: P -> S_0 (P / S_0)^c, so a fall of 20 % becomes one of 36 % at
-scale 2. `speed` 4 makes the same moves in a quarter of the time, by shorter steps: the order book recovers less between
-them, which only finite depth notices. Prices of a crash contain the impact of its liquidations: with finite depth that
-impact is counted twice.
+scale 2. With `speed` 4 the same moves take a quarter of the time, in shorter steps: the order book recovers less
+between them, which matters only with finite depth. Prices of a crash contain the impact of its liquidations: with
+finite depth that impact is counted twice.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ class Replay:
     scale : float
         Factor on the log moves, > 0.
     s0 : float, optional
-        Price to start from, USD; all prices are multiplied to fit. Default: the open of the first bar.
+        Price to start from, USD; all prices are scaled accordingly. Default: the open of the first bar.
     gaps : "error" or "jump"
-        What to do if bars are missing.
+        Treatment of missing bars.
     speed : float
-        Factor on the pace of time, > 0: a step is the step of the bars divided by it.
+        Factor on the speed, > 0: the length of a step is that of a bar divided by it.
 
     Attributes
     ----------
     n_paths : int
-        1. `block` repeats the path for whatever numbers it is asked.
+        1; `block` repeats the path for every path number.
     n_steps : int
         Number of bars.
     step, horizon : float
@@ -54,7 +54,7 @@ class Replay:
     Raises
     ------
     InputError
-        For wrong parameters, unreadable bars, or gaps with `gaps="error"`.
+        If parameters are wrong, bars are unreadable, or have gaps with `gaps="error"`.
     """
 
     kind: ClassVar[str] = "replay"
@@ -96,7 +96,8 @@ class Replay:
 
         def move(price: np.ndarray) -> np.ndarray:
             ratio = price / start
-            return self.s0 * (ratio if self.scale == 1.0 else ratio**self.scale)
+            moved: np.ndarray = self.s0 * (ratio if self.scale == 1.0 else ratio**self.scale)
+            return moved
 
         pre_jump = np.concatenate([[self.s0], move(bars.close)])
         close = pre_jump.copy()
@@ -107,12 +108,12 @@ class Replay:
         return close, low, high, pre_jump
 
     def block(self, seed: int, first_path: int, n_paths: int, n_steps: int, dt: float) -> PriceBlock:
-        """The same path n_paths times, its first n_steps bars; seed and path number play no part.
+        """The same path n_paths times, its first n_steps bars; seed and path number have no effect.
 
         Raises
         ------
         InputError
-            If more steps or another step length are asked for than the bars have.
+            If the request is for more steps or another step length than the bars have.
         """
         problems = []
         if n_steps > self.n_steps:
@@ -123,7 +124,7 @@ class Replay:
         return PriceBlock(*(np.tile(row[: n_steps + 1], (n_paths, 1)) for row in self._row))
 
     def describe(self) -> dict[str, Any]:
-        """Where the bars come from and what was done to them."""
+        """Source of the bars and how they were scaled, as plain values."""
         return {
             "model": self.kind,
             "s0": self.s0,

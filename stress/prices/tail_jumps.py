@@ -1,4 +1,4 @@
-"""Jumps as they were observed, with a generalized-Pareto tail on each side.
+"""Jumps of the observed sizes, with a generalized-Pareto tail on each side.
 
 The sizes of one side, in log price, are drawn from three pieces:
 
@@ -6,8 +6,8 @@ The sizes of one side, in log price, are drawn from three pieces:
   threshold to where the tail starts;
 - the tail, with probability `tail_*`: P(size > v + y | size > v) = (1 + xi y / beta)^(-1/xi), v the last entry of the
   table (Pickands 1975, Balkema and de Haan 1974);
-- the cap: a larger size becomes `cap_*`. The cap keeps the expected price finite whatever xi, and it is an
-  assumption about the worst move that can happen at once, not something bars can tell. Vary it.
+- the cap: a larger size becomes `cap_*`. The cap keeps the expected price finite for any xi. It is an assumption
+  about the largest possible jump, which bars cannot identify: vary it.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ class TailJumps(JumpDiffusion):
     intensity_up, intensity_down : float
         Jumps up and down per year of 365 days (not per day), >= 0.
     sizes_up, sizes_down : sequence of float
-        Sizes in log price, positive, at equally spaced probabilities of the body, ascending, two at least.
+        Sizes in log price, positive, at equally spaced probabilities of the body, ascending, at least two.
     tail_up, tail_down : float
-        Share of the jumps that lie beyond the last size, in [0, 1).
+        Share of the jumps that are larger than the last size, in [0, 1).
     xi_up, xi_down : float
         Shape of the tail, above -1 and below 2; 0 is exponential, 1/xi the Pareto index.
     beta_up, beta_down : float
         Scale of the tail in log price, > 0.
     cap_up, cap_down : float
-        Largest size in log price, beyond the last entry of the table; larger draws are cut to it.
+        Largest size in log price, above the last entry of the table; larger draws are set to it.
     drift : float
         Expected growth of the price per year; 0 (the default) makes the price a martingale. The compensator is exact
         to rounding, see `stress.prices.jump_diffusion.growth`.
@@ -67,6 +67,7 @@ class TailJumps(JumpDiffusion):
     cap_down: float
 
     def problems(self) -> list[Problem]:
+        """Problems of the parameters, those of the base class included."""
         problems = super().problems()
         for side in ("up", "down"):
             bad = self._check_sizes(f"sizes_{side}")
@@ -90,14 +91,17 @@ class TailJumps(JumpDiffusion):
         return []
 
     def jump_intensity(self) -> tuple[float, float]:
+        """Jumps up and down per year of 365 days."""
         return self.intensity_up, self.intensity_down
 
     def jump_sides(self) -> tuple[JumpSizeLaw, JumpSizeLaw]:
+        """Laws of the sizes of jumps up and down, in log price."""
         return (
             JumpSizeLaw(np.array(self.sizes_up), self.tail_up, self.xi_up, self.beta_up, self.cap_up),
             JumpSizeLaw(np.array(self.sizes_down), self.tail_down, self.xi_down, self.beta_down, self.cap_down),
         )
 
     def jump_growth(self) -> tuple[float, float]:
+        """E[e^J - 1] of a jump up and of a jump down."""
         up, down = self.jump_sides()
         return growth(up, 1), growth(down, -1)

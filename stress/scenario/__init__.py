@@ -1,1 +1,1 @@
-"""One TOML file that says everything a run depends on: its tables, defaults and caveats."""
+"""Scenarios: TOML files that define a run completely; their tables, defaults and caveats."""

@@ -1,4 +1,4 @@
-"""What a reader of an answer should know about the choices behind it, in plain words."""
+"""Caveats: notes on the choices of a scenario that a reader of its results should know."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from stress.engine.design import Design
 
 
-REAL = ("replay", "episode", "bootstrap")  # models whose prices are those of a market
+REAL = ("replay", "episode", "bootstrap")  # models that use historical prices
 
 
 def notes(design: Design, model: str, provenance: dict[str, Any]) -> Iterator[str]:
@@ -19,11 +19,16 @@ def notes(design: Design, model: str, provenance: dict[str, Any]) -> Iterator[st
 
     Parameters
     ----------
-    run : Run
+    design : Design
     model : str
-        The price model's word.
+        Name of the price model.
     provenance : dict
-        What its calibration says of it: `fit_for_sizing`, `reasons`, `jump_gap`.
+        Provenance of its calibration: `fit_for_sizing`, `reasons`, `jump_gap`.
+
+    Yields
+    ------
+    str
+        A sentence or two.
     """
     yield from _of_prices(design, model, provenance)
     yield from _of_depth(design, model)
@@ -40,14 +45,17 @@ def notes(design: Design, model: str, provenance: dict[str, Any]) -> Iterator[st
 
 def _of_prices(design: Design, model: str, provenance: dict[str, Any]) -> Iterator[str]:
     if design.n_paths == 1:
-        yield "This is one path: it says what such a move would do, not how likely it is."
+        yield "This is one path: it shows the effect of such a move, not its probability."
     if provenance.get("fit_for_sizing") is False:
-        reasons = "; ".join(map(str, provenance.get("reasons", []))) or "its provenance says so"
+        reasons = "; ".join(map(str, provenance.get("reasons", []))) or "according to its provenance"
         yield f"The price model is not fit for sizing a fund ({reasons})."
     elif model == "gbm":
         yield "The price model has no jumps: it is not fit for sizing a fund."
     elif model == "kou" and "fit_for_sizing" not in provenance:
-        yield "Exponential jumps usually die out too fast to size a fund by, and nothing says that these were checked."
+        yield (
+            "Exponential tails of jumps usually decay too fast for sizing a fund, and the scenario has no record that "
+            "these were checked."
+        )
     proposed = provenance.get("jump_gap")
     if isinstance(proposed, list) and len(proposed) == 2 and not proposed[0] <= design.jump_gap <= proposed[1]:
         bound = "an upper bound" if design.jump_gap > proposed[1] else "below what was seen"
@@ -64,4 +72,4 @@ def _of_depth(design: Design, model: str) -> Iterator[str]:
     if model not in REAL and design.depth is None:
         yield "No [depth]: forced orders move no price, so there is no cascade."
     if design.depth is not None and design.depth.passthrough == 1.0:
-        yield "passthrough = 1 (this venue alone makes the index) is an upper bound of the cascade."
+        yield "passthrough = 1 (the index is this venue alone) gives an upper bound of the cascade."

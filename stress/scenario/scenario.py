@@ -1,17 +1,17 @@
-"""A scenario: one TOML file that says everything a run hangs on.
+"""A scenario: one TOML file that defines a run completely.
 
     name = "mine"
     seed = 7
 
     [run]           paths, horizon, step, gap, jump_gap
     [venue]         preset or file, market; rules to change
-    [population]    mix, accounts, open_interest, any figure of the mix      or [book] with a file of positions
+    [population]    mix, accounts, open_interest, any parameter of the mix   or [book] with a file of positions
     [prices]        model and parameters; or "replay" and bars; or calibrate = "bars.csv"
-    [depth]         usd within width; without it the order book absorbs everything
+    [depth]         usd within width; without this table depth is infinite
     [fund]          initial, alphas
 
-Reading a scenario says everything that is wrong with it at once. Files are looked for beside the scenario; those of an
-override (`--set book.file=positions.csv`), from where the command runs.
+An error lists all problems of a scenario at once. Paths of files are relative to the folder of the scenario; those of
+an override (`--set book.file=positions.csv`), to the current folder.
 """
 
 from __future__ import annotations
@@ -54,17 +54,21 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MOST_WORK = 1e12  # steps of all paths together
-MOST = 1e8  # steps of one path, held at once; paths, each a row of the result
-OPTIONAL = ("population", "book", "depth")  # tables that "none" takes away
+MOST = 1e8  # steps of a path, which are in memory together; paths, each of which is a row of the result
+OPTIONAL = ("population", "book", "depth")  # tables that "none" removes
 FILES = ("venue.file", "population.mix", "population.bars", "book.file", "prices.bars", "prices.calibrate")
 
 
 @dataclass(frozen=True)
 class Built:
-    """What a scenario stands for.
+    """The objects that a scenario defines.
 
-    design : Design, checked
-    notes : what a reader of the answer should know about the choices of the scenario
+    Attributes
+    ----------
+    design : Design
+        Checked.
+    notes : tuple of str
+        Caveats of the choices of the scenario, see `stress.scenario.caveats`.
     """
 
     design: Design
@@ -82,11 +86,11 @@ class Scenario:
     run, venue, population, book, prices, depth, fund
         The tables of the file; population or book, and depth, may be None.
     where : str
-        What messages call it.
+        Name of the scenario in messages.
     files : dict of str to Path
-        Where the files it names are, by dotted key.
+        Paths of the files that it names, by dotted key.
     overridden : frozenset of str
-        Dotted keys that did not come from the file.
+        Dotted keys whose values are not from the file.
     """
 
     name: str
@@ -110,12 +114,16 @@ class Scenario:
         ----------
         path : str or Path
         overrides : iterable of str
-            "section.key=value", the value as TOML writes it, or plain text.
+            "section.key=value"; the value is TOML, or plain text.
+
+        Returns
+        -------
+        Scenario
 
         Raises
         ------
         InputError
-            With everything that is wrong, by file and dotted key.
+            Lists every problem, by file and dotted key.
         """
         path = Path(path)
         try:
@@ -137,19 +145,29 @@ class Scenario:
         overridden: frozenset[str] = frozenset(),
         files: Mapping[str, Path] | None = None,
     ) -> Scenario:
-        """A scenario from the tables of its file.
+        """Make a scenario from the tables of its file.
 
         Parameters
         ----------
         raw : dict
+            Parsed TOML.
         where : str
-            What messages call it.
+            Name of the scenario in messages.
         folder : Path
-            Where the files it names are; those of overridden keys are in the current directory.
+            Folder that paths of files are relative to; those of overridden keys are relative to the current folder.
         overridden : frozenset of str
-            Dotted keys that did not come from the file.
+            Dotted keys whose values are not from the file.
         files : mapping of str to Path, optional
-            Where files are that have moved.
+            Paths of files that have moved, by dotted key.
+
+        Returns
+        -------
+        Scenario
+
+        Raises
+        ------
+        InputError
+            Lists every problem, by file and dotted key.
         """
         raw = {key: value for key, value in raw.items() if not (key in OPTIONAL and value == "none")}
         head = {key: value for key, value in raw.items() if key not in TABLES}
@@ -166,25 +184,28 @@ class Scenario:
             try:
                 tables[key] = table.model_validate(raw.get(key, {}))
             except ValidationError as error:
-                missing = key not in raw
-                found = [Problem(where, f"this table, [{key}]", column=key)]
-                problems += found if missing else problems_of(error, where, (key,), table.known())
+                if key in raw:
+                    problems += problems_of(error, where, (key,), table.known())
+                else:
+                    problems.append(Problem(where, f"this table, [{key}]", column=key))
         if ("population" in raw) == ("book" in raw):
             problems.append(Problem(where, "exactly one of [population] and [book]", column="population"))
-        at = {key: (Path() if _among(key, overridden) else folder) / name for key, name in _files(raw)}
-        scenario = cls(top.name, top.seed, **tables, where=where, files={**at, **(files or {})}, overridden=overridden)
+        paths = {key: (Path() if _among(key, overridden) else folder) / name for key, name in _files(raw)}
+        scenario = cls(
+            top.name, top.seed, **tables, where=where, files={**paths, **(files or {})}, overridden=overridden
+        )
         problems = [replace(p, where=scenario._place(p.column)) for p in problems]
         scenario._check_objects(problems)
         return scenario
 
     @cached_property
     def venue_object(self) -> Venue:
-        """The venue, with its rules changed as the scenario says."""
+        """The venue, with the rules that the scenario changes."""
         return self._placed("venue", lambda: self.venue.build(self.files.get("venue.file")))
 
     @cached_property
     def spec(self) -> PopulationSpec | None:
-        """The population, if it has one."""
+        """Parameters of the population; None if the scenario has a file of positions."""
         table = self.population
         if table is None:
             return None
@@ -192,24 +213,28 @@ class Scenario:
 
     @cached_property
     def depth_object(self) -> Depth | None:
-        """The depth of the order book."""
+        """Depth of the order book; None if infinite."""
         return None if self.depth is None else self._placed("depth", self.depth.build)
 
     @cached_property
     def price_model(self) -> tuple[Any, dict[str, Any]]:
-        """The price model, and [prices] with every parameter spelled out; reads bars where it needs some."""
+        """The price model, and the table [prices] with every parameter; reads bars if the model needs them."""
         files = self.files
         return self._placed(
             "prices", lambda: self.prices.build(files.get("prices.bars"), files.get("prices.calibrate"))
         )
 
     def build(self) -> Built:
-        """The checked run, with all files read.
+        """Read all files, and make and check the design of the run.
+
+        Returns
+        -------
+        Built
 
         Raises
         ------
         InputError
-            With everything that is wrong with files and objects, each by its place in the scenario.
+            Lists every problem of files and objects, each with its place in the scenario.
         """
         from stress.engine.prepare import prepare
 
@@ -245,7 +270,7 @@ class Scenario:
         return Built(design, tuple(notes(design, self.prices.model, provenance)))
 
     def resolved(self) -> dict[str, Any]:
-        """The scenario as plain values with every default spelled out; files are named as they were written."""
+        """The scenario as plain values, defaults included; files are named as in the scenario."""
         timing = self._timing()
         out: dict[str, Any] = {"name": self.name, "seed": self.seed}
         out["run"] = timing | {"gap": self.run.gap, "jump_gap": self.run.jump_gap}
@@ -262,8 +287,14 @@ class Scenario:
 
     @cached_property
     def inputs(self) -> dict[str, dict[str, str]]:
-        """Path and SHA-256 of every file it reads, by dotted key."""
-        found = {}
+        """Path and SHA-256 of every file that the scenario names, by dotted key.
+
+        Raises
+        ------
+        InputError
+            For every file that is unreadable.
+        """
+        files = {}
         problems = []
         for key, path in self.files.items():
             try:
@@ -273,47 +304,46 @@ class Scenario:
                     Problem(self._place(key), f"a readable file ({error.strerror})", column=key, value=str(path))
                 )
                 continue
-            found[key] = {"path": str(path.resolve()), "sha256": digest}
+            files[key] = {"path": str(path.resolve()), "sha256": digest}
         raise_if(problems)
-        return found
+        return files
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 of what it says and of the files it names (64 hex digits); where they lie plays no part."""
-        said = self.resolved()
-        for key, found in self.inputs.items():
+        """SHA-256 of its values and of the contents of its files (64 hex digits); paths have no influence."""
+        values = self.resolved()
+        for key, file in self.inputs.items():
             section, name = key.split(".")
-            if name in said[section]:
-                said[section][name] = found["sha256"]
-        said["tiers"] = self.venue_object.describe()["tiers"]
-        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+            if name in values[section]:
+                values[section][name] = file["sha256"]
+        values["tiers"] = self.venue_object.describe()["tiers"]
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
     def _timing(self) -> dict[str, Any]:
-        """Paths, horizon and step; a replay is one path of its own length, and bars have their own step."""
+        """Paths, horizon and step; a replay is one path with its own horizon, and bars fix the step."""
         from stress.engine.prepare import timing
 
         run = self.run
         paths, horizon, step, problems = timing(self.price_model[0], run.paths, run.horizon, run.step)
         raise_if([self._of_run(problem) for problem in problems])
-        found = {"paths": paths, "horizon": float(horizon), "step": float(step)}
         self._check_work(paths, horizon / step)
-        return found
+        return {"paths": paths, "horizon": float(horizon), "step": float(step)}
 
     def _of_run(self, problem: Problem) -> Problem:
-        """A problem of a run, by the key of the scenario that it comes from."""
+        """A problem of a run, attributed to the key of the scenario that causes it."""
         names = {"fund": "fund.initial", "seed": "seed", "n_paths": "run.paths"}
         key = names.get(str(problem.column), f"run.{problem.column}")
         return replace(problem, where=self._place(key), column=key)
 
     def _check_work(self, paths: float, steps: float) -> None:
-        """Refuse what no machine does in a day or holds in memory."""
-        asked = f"{paths:,} paths of {significant(steps)} steps are {significant(paths * steps)} steps"
+        """Raise an error for runs that no machine finishes in a day or holds in memory."""
+        requested = f"{paths:,} paths of {significant(steps)} steps are {significant(paths * steps)} steps"
         if steps > MOST:
-            key, expected = "step", f"at most {MOST:,.0f} steps a path; {asked}"
+            key, expected = "step", f"at most {MOST:,.0f} steps a path; {requested}"
         elif paths > MOST:
-            key, expected = "paths", f"at most {MOST:,.0f} paths; {asked}"
+            key, expected = "paths", f"at most {MOST:,.0f} paths; {requested}"
         elif paths * steps > MOST_WORK:
-            key, expected = "paths", f"at most {MOST_WORK:,.0f} steps of all paths together; {asked}"
+            key, expected = "paths", f"at most {MOST_WORK:,.0f} steps of all paths together; {requested}"
         else:
             return
         raise InputError(
@@ -346,14 +376,14 @@ class Scenario:
         return self._placed("population", draw)
 
     def _place(self, column: str | None) -> str:
-        """What messages call the source of a key."""
+        """Name of the source of a key in messages."""
         if column is None:
             return self.where
         unknown = column not in TABLES and any(key.startswith(f"{column}.") for key in self.overridden)
         return "--set" if unknown or _among(column, self.overridden) else self.where
 
     def _placed(self, section: str, make: Callable[[], T]) -> T:
-        """The object of a table; its problems get their place in the scenario."""
+        """Make the object of a table; its problems get their place in the scenario."""
         try:
             return make()
         except InputError as error:
@@ -362,7 +392,9 @@ class Scenario:
             problems = []
             for p in error.problems:
                 whole = p.where == section and p.column is None
-                of_file = p.where in files and p.value is None  # what a file lacks; a value of a key is the key's
+                of_file = (
+                    p.where in files and p.value is None
+                )  # a file lacks something; a problem with a value belongs to the key
                 if p.row is None and not of_file and (p.where == section or p.column in keys):
                     key = "venue.preset" if whole and section == "venue" and p.value is not None else section
                     column = key if p.column is None else f"{section}.{p.column}"
@@ -372,7 +404,7 @@ class Scenario:
             raise InputError(problems) from None
 
     def _check_objects(self, problems: list[Problem]) -> None:
-        """Raise what is wrong with the tables, and with the objects that need no file of data."""
+        """Raise the problems of the tables, and those of the objects that need no file of data."""
         if self.venue is not None:
             _gather(problems, lambda: self.venue_object)
         if self.population is not None:
@@ -390,7 +422,7 @@ def load_scenario(path: str | Path, overrides: Iterable[str] = ()) -> Scenario:
 
 
 def _gather(problems: list[Problem], make: Callable[[], T]) -> T | None:
-    """The result, or None with its problems added to the list."""
+    """The result of `make`; None if it fails, with its problems appended to the list."""
     try:
         return make()
     except InputError as error:

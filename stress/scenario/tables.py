@@ -1,7 +1,7 @@
-"""The tables of a scenario file: what their keys may be, and the objects they stand for.
+"""The tables of a scenario file: their keys, and the objects that they define.
 
-A key that takes part in a rule of its own (a share, a duration, a probability) is checked here; what belongs to an
-object (a price model, the tiers of a venue, a population) is checked by that object.
+Keys with a rule of their own (a share, a duration, a probability) are checked here; parameters of an object (a price
+model, the tiers of a venue, a population) are checked by that object.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 from pydantic_core import PydanticCustomError
@@ -19,7 +19,7 @@ from pydantic_core import PydanticCustomError
 from stress.book.population import PopulationSpec
 from stress.errors import InputError, Problem, raise_if
 from stress.venue.depth import Depth
-from stress.venue.file import Figure
+from stress.venue.file import SourcedValue
 from stress.venue.load import load_venue
 from stress.venue.rules import RULES, Rule
 from stress.venue.values import one_of, seconds
@@ -38,7 +38,15 @@ TYPES = {
 
 
 def rule(valid: Callable[[Any], bool], expected: str) -> AfterValidator:
-    """A check whose failure says what was expected."""
+    """A validator whose error states the expected value.
+
+    Parameters
+    ----------
+    valid : callable
+        Whether a value is valid.
+    expected : str
+        Description of valid values.
+    """
 
     def check(value: Any) -> Any:
         if not valid(value):
@@ -76,25 +84,25 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
 
 class Table(BaseModel):
-    """A table of the file, never changed once it is read."""
+    """A table of the file; immutable."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     @classmethod
     def known(cls) -> list[str]:
-        """The keys it knows."""
+        """Names of the keys of the table."""
         return list(cls.model_fields)
 
 
 class Head(Table):
-    """What stands above the tables."""
+    """Keys above the tables."""
 
     name: Name
     seed: Seed = 0
 
 
 class RunTable(Table):
-    """[run]; without a value, `paths`, `horizon` and `step` are 10,000, a day and a minute, or what a replay has."""
+    """[run]; defaults of `paths`, `horizon` and `step` are 10,000, a day and a minute, or those of a replay."""
 
     paths: Paths | None = None
     horizon: FiniteDuration | None = None
@@ -112,20 +120,34 @@ class VenueHead(Table):
 
 
 def _rule_type(rule: Rule) -> Any:
-    """Type of a rule's key; its words and its range are checked by `Venue`."""
+    """Type of a rule's key; `Venue` checks words and ranges."""
     kind: Any = {"word": str, "number": float, "duration": Duration}[rule.kind]
     return Annotated[kind | None, BeforeValidator(_none)] if rule.optional else kind | None
 
 
 _rule_fields: dict[str, Any] = {rule.name: (_rule_type(rule), None) for rule in RULES}
-VenueRules: Any = create_model("VenueRules", __base__=VenueHead, __module__=__name__, **_rule_fields)
+if TYPE_CHECKING:
+    VenueRules = VenueHead
+else:
+    VenueRules = create_model("VenueRules", __base__=VenueHead, __module__=__name__, **_rule_fields)
 
 
 class VenueTable(VenueRules):
-    """[venue]: a preset or a file, its market, and rules to change ("none" takes away a rule that may be absent)."""
+    """[venue]: a preset or a file, its market, and rules to change ("none" removes an optional rule)."""
 
     def build(self, file: Path | None) -> Venue:
-        """The venue, with the rules of the scenario in place of its own."""
+        """Load the venue and replace the rules that the scenario changes.
+
+        Parameters
+        ----------
+        file : Path or None
+            Of the venue; None for a preset.
+
+        Raises
+        ------
+        InputError
+            If preset and file are both given or both missing, or the venue is invalid.
+        """
         source = self.preset if file is None else file
         if source is None or (self.preset is not None and file is not None):
             raise InputError(Problem("venue", "exactly one of preset and file"))
@@ -135,12 +157,12 @@ class VenueTable(VenueRules):
             if r.needs in given and given[r.needs] is None:
                 given.setdefault(r.name, None)
         changed = {k: v for k, v in given.items() if v != getattr(venue, k)}
-        kept = [figure for figure in venue.figures if figure.name not in changed]
-        figures = [Figure(k, v, "the scenario", "", "user") for k, v in changed.items()]
-        return replace(venue, figures=(*kept, *figures), **changed)
+        unchanged = [value for value in venue.figures if value.name not in changed]
+        overrides = [SourcedValue(k, v, "the scenario", "", "user") for k, v in changed.items()]
+        return replace(venue, figures=(*unchanged, *overrides), **changed)
 
     def resolved(self, venue: Venue) -> dict[str, Any]:
-        """The table with every rule spelled out."""
+        """The table with the values of all rules."""
         rules = {r.name: getattr(venue, r.name) for r in RULES}
         source = {"preset": self.preset, "file": self.file, "market": venue.market}
         return {k: v for k, v in source.items() if v is not None} | {
@@ -149,7 +171,7 @@ class VenueTable(VenueRules):
 
 
 class BookTable(Table):
-    """[book]: a file of positions; its market is the venue's unless it has another name for it."""
+    """[book]: a file of positions; the default of `market` is the venue's."""
 
     file: str
     market: str | None = None
@@ -159,7 +181,7 @@ class BookTable(Table):
 
 
 class DepthTable(Table):
-    """[depth]; without the table, or with depth = "none", the order book absorbs everything."""
+    """[depth]; without the table, or with depth = "none", depth is infinite."""
 
     usd: float
     width: float = Field(default=Depth.width)
@@ -169,15 +191,16 @@ class DepthTable(Table):
     max_displacement: float = Field(default=Depth.max_displacement)
 
     def build(self) -> Depth:
+        """Make the depth of the order book."""
         return Depth(**self.model_dump())
 
     def resolved(self) -> dict[str, Any]:
-        """The table with every default spelled out."""
+        """The table with all defaults."""
         return {k: "inf" if v == math.inf else v for k, v in self.model_dump().items()}
 
 
 class FundTable(Table):
-    """[fund]: what it holds at the start, and the probabilities of depletion to size it for."""
+    """[fund]: its initial balance (USD), and the probabilities of depletion that it is sized for."""
 
     initial: Annotated[float, rule(lambda x: 0 <= x < math.inf, "USD, 0 or more")]
     alphas: Annotated[
@@ -186,18 +209,18 @@ class FundTable(Table):
 
 
 class OpenTable(Table):
-    """A table whose other keys belong to the object it stands for."""
+    """A table whose other keys are parameters of the object that it defines."""
 
     model_config = ConfigDict(frozen=True, extra="allow", strict=True)
 
     @property
-    def figures(self) -> dict[str, Any]:
-        """The keys that are the object's own."""
+    def parameters(self) -> dict[str, Any]:
+        """The keys that are parameters of the object, with their values."""
         return dict(self.model_extra or {})
 
 
 class PopulationTable(OpenTable):
-    """[population]: a mix, and any figure of `stress.PopulationSpec`."""
+    """[population]: a mix, and any parameter of `stress.PopulationSpec`."""
 
     mix: str
     bars: str | None = None
@@ -205,32 +228,39 @@ class PopulationTable(OpenTable):
 
     @classmethod
     def known(cls) -> list[str]:
+        """Names of the keys of the table, those of the population included."""
         return [*cls.model_fields, *(k for k in PopulationSpec.model_fields if k not in ("name", "sources"))]
 
     def build(self, mix_file: Path | None) -> PopulationSpec:
-        """The spec; a figure that is the mix's own keeps its source."""
+        """Make the spec; a parameter whose value is that of the mix keeps its source.
+
+        Parameters
+        ----------
+        mix_file : Path or None
+            Of the mix; None for a mix of the package.
+        """
         mix = str(mix_file or self.mix)
         own = PopulationSpec.load(mix, accounts=100_000_000, open_interest=1.0)
-        figures = {
+        parameters = {
             k: v
-            for k, v in self.figures.items()
+            for k, v in self.parameters.items()
             if k in ("accounts", "open_interest") or _weights(k, v) != getattr(own, k, None)
         }
         try:
-            return PopulationSpec.load(mix, **figures)
+            return PopulationSpec.load(mix, **parameters)
         except ValidationError as error:
             raise InputError(problems_of(error, "population", (), self.known())) from None
 
     def resolved(self, spec: PopulationSpec, seed: int) -> dict[str, Any]:
-        """The table with every figure spelled out."""
-        figures = spec.model_dump(exclude={"name", "sources"}, exclude_none=True)
-        figures["leverage"] = {f"{k:.12g}": v for k, v in figures["leverage"].items()}
+        """The table with all parameters of the population."""
+        parameters = spec.model_dump(exclude={"name", "sources"}, exclude_none=True)
+        parameters["leverage"] = {f"{k:.12g}": v for k, v in parameters["leverage"].items()}
         head = {"mix": self.mix, "bars": self.bars, "seed": seed if self.seed is None else self.seed}
-        return {k: v for k, v in head.items() if v is not None} | figures | self.figures
+        return {k: v for k, v in head.items() if v is not None} | parameters | self.parameters
 
 
 def _weights(name: str, value: Any) -> Any:
-    """A figure as the spec holds it: the leverages of a file are text."""
+    """Convert a parameter to its form in the spec: keys of `leverage` in a file are text."""
     if name != "leverage" or not isinstance(value, dict):
         return value
     try:
@@ -240,19 +270,30 @@ def _weights(name: str, value: Any) -> Any:
 
 
 class PricesTable(OpenTable):
-    """[prices]: a model and its parameters, or `calibrate` and a file of bars to take them from."""
+    """[prices]: a model and its parameters, or `calibrate` and a file of bars that they are fitted to."""
 
     model: str
     calibrate: str | None = None
     provenance: dict[str, Any] = Field(default_factory=dict)
 
     def build(self, bars: Path | None, calibration: Path | None) -> tuple[Any, dict[str, Any]]:
-        """The price model, and the table with every parameter spelled out."""
+        """Make the price model; also return the table with all of its parameters.
+
+        Parameters
+        ----------
+        bars, calibration : Path or None
+            Of the bars of a replay or bootstrap, and of the bars to calibrate to.
+
+        Raises
+        ------
+        InputError
+            Lists every parameter that is unknown, missing or wrong.
+        """
         from stress.prices import MODELS, make, parameters, read_bars
 
         if self.model not in MODELS:
             raise InputError(Problem("prices", one_of(self.model, MODELS), column="model", value=self.model))
-        given, provenance = self.figures, self.provenance
+        given, provenance = self.parameters, self.provenance
         if calibration is not None:
             given, provenance = self._calibrated(calibration)
         known = parameters(self.model)
@@ -268,19 +309,19 @@ class PricesTable(OpenTable):
         try:
             model = make(self.model, **{k: v for k, v in given.items() if k in known})
         except InputError as error:
-            said = {p.column for p in problems}
-            raise InputError([*problems, *(p for p in error.problems if p.column not in said)]) from None
+            reported = {p.column for p in problems}
+            raise InputError([*problems, *(p for p in error.problems if p.column not in reported)]) from None
         raise_if(problems)
         defaults = {
             name: p.default
             for name, p in inspect.signature(MODELS[self.model]).parameters.items()
             if p.default is not p.empty and p.default is not None
         }
-        values = defaults | given | {"s0": model.s0} | ({"bars": self.figures["bars"]} if "bars" in known else {})
+        values = defaults | given | {"s0": model.s0} | ({"bars": self.parameters["bars"]} if "bars" in known else {})
         return model, {"model": self.model} | values | ({"provenance": provenance} if provenance else {})
 
     def _calibrated(self, bars: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Parameters and provenance from a fit to bars."""
+        """Parameters and provenance of a fit to bars."""
         import tomllib
 
         from stress.prices import read_bars
@@ -288,16 +329,16 @@ class PricesTable(OpenTable):
 
         allowed = ("s0", "threshold", "cap")
         problems = [
-            Problem("prices", f"no parameter beside calibrate but {one_of(key, allowed)}", column=key)
-            for key in self.figures
+            Problem("prices", f"with calibrate, {one_of(key, allowed)}", column=key)
+            for key in self.parameters
             if key not in allowed
         ]
         if self.model not in fit.MODELS:
             problems.append(Problem("prices", one_of(self.model, fit.MODELS), column="model", value=self.model))
         raise_if(problems)
-        options = {k: v for k, v in self.figures.items() if k != "s0"}
-        found = fit.calibrate(read_bars(bars), self.model, **options)
-        table = tomllib.loads(found.to_toml(self.figures.get("s0")))["prices"]
+        options = {k: v for k, v in self.parameters.items() if k != "s0"}
+        calibration = fit.calibrate(read_bars(bars), self.model, **options)
+        table = tomllib.loads(calibration.to_toml(self.parameters.get("s0")))["prices"]
         provenance = table.pop("provenance")
         return {k: v for k, v in table.items() if k != "model"}, provenance | self.provenance
 
@@ -314,7 +355,16 @@ TABLES: dict[str, type[Table]] = {
 
 
 def unknown_key(key: str, known: Iterable[str], own: str = "") -> str:
-    """What a wrong key should have been: a key of another table, or the nearest of this one."""
+    """Suggestion for an unknown key: another table that has it, or the nearest known key.
+
+    Parameters
+    ----------
+    key : str
+    known : iterable of str
+        Keys of the table.
+    own : str
+        Name of the table.
+    """
     others = [name for name, table in TABLES.items() if name != own and key in table.known()]
     if others:
         return f"this key in [{others[0]}]"
@@ -322,16 +372,17 @@ def unknown_key(key: str, known: Iterable[str], own: str = "") -> str:
 
 
 def problems_of(error: ValidationError, where: str, prefix: tuple[str, ...], known: Iterable[str]) -> list[Problem]:
-    """What pydantic found, in our words.
+    """Convert the errors of pydantic to problems.
 
     Parameters
     ----------
+    error : ValidationError
     where : str
-        The file, or the object.
+        Name of the file or object in messages.
     prefix : tuple of str
-        The table in it.
+        Names of the tables that the keys are in.
     known : iterable of str
-        Keys of that table, to name the nearest of a wrong one.
+        Keys of that table, to suggest the nearest for an unknown one.
     """
     problems = []
     for e in error.errors(include_url=False):
@@ -341,14 +392,14 @@ def problems_of(error: ValidationError, where: str, prefix: tuple[str, ...], kno
         if kind == "extra_forbidden":
             expected, value = unknown_key(str(e["loc"][-1]), known, prefix[-1] if prefix else ""), None
         elif kind == "missing":
-            expected, value = "a value, this key is needed", None
+            expected, value = "a value; this key is required", None
         elif kind == "string_pattern_mismatch":
-            expected = "letters, digits, dots, dashes and underscores, 64 at most"
+            expected = "letters, digits, dots, dashes and underscores, at most 64"
         elif kind == "literal_error":
             expected = "one of " + str(context["expected"]).replace(" or ", ", ").replace("'", "")
         elif kind == "value_error":
-            said = str(context["error"])
-            expected, value = (f"figures that go together: {said}", None) if not e["loc"] else (said, value)
+            message = str(context["error"])
+            expected, value = (f"consistent parameters: {message}", None) if not e["loc"] else (message, value)
         else:
             expected = TYPES.get(kind) or e["msg"].removeprefix("Input should be ")
         problems.append(Problem(where, expected, column=".".join(place) or None, value=value))

@@ -1,1 +1,1 @@
-"""The rules of an exchange with their sources, the depth of its order book, and the pure rules of ADL."""
+"""Rules of an exchange with their sources, depth of its order book, and the sharing rules of ADL."""

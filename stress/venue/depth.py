@@ -1,6 +1,6 @@
-"""How much the order book absorbs.
+"""Depth of the order book and the price impact of forced orders.
 
-After forced sales of v coins (net, not yet recovered) the price stands lower by the relative displacement
+After forced sales of v coins (net, not yet recovered) the price is lower by the relative displacement
 `h(v) = min(max_displacement, width * (v S_0 / usd)^exponent)`. The venue's own mark follows with weight `passthrough`.
 """
 
@@ -16,7 +16,7 @@ from stress.errors import Problem, raise_if
 
 @dataclass(frozen=True)
 class Depth:
-    """Depth of the order book. `depth=None` in `stress.simulate` is a book of infinite depth.
+    """Depth of the order book. `depth=None` in `stress.simulate` means infinite depth.
 
     Parameters
     ----------
@@ -27,17 +27,17 @@ class Depth:
     exponent : float
         1: linear; 0.5: square-root impact. > 0.
     half_life : float
-        Seconds in which half of the displaced quantity comes back; inf: never. > 0.
+        Seconds in which half of the displaced quantity recovers, > 0; inf: it never recovers.
     passthrough : float
-        Weight of this venue in the index behind its mark, in [0, 1]. 1 (this venue alone makes the index) is an
-        upper bound of the cascade, 0 is no cascade.
+        Weight of this venue in the index behind its mark, in [0, 1]. 1 (the index is this venue alone) gives
+        an upper bound of the cascade, 0 gives no cascade.
     max_displacement : float
         Largest relative displacement, below 1.
 
     Raises
     ------
     InputError
-        With every value that is out of range.
+        Lists every value that is out of range.
 
     Notes
     -----
@@ -60,7 +60,7 @@ class Depth:
         ]
         raise_if(wrong)
         expected = {
-            "usd": (self.usd >= 1e-6, "USD, from 1e-6 on"),
+            "usd": (self.usd >= 1e-6, "USD, 1e-6 or more"),
             "width": (0 < self.width <= self.max_displacement, "a fraction above 0, at most max_displacement"),
             "exponent": (0 < self.exponent <= 10, "a number above 0, at most 10"),
             "half_life": (self.half_life > 0, "seconds above 0"),
@@ -71,12 +71,22 @@ class Depth:
         raise_if([Problem("depth", text, column=name, value=getattr(self, name)) for name, text in out.items()])
 
     def describe(self) -> dict[str, Any]:
-        """Plain values, for the record of a run."""
+        """Parameters as plain values, for the record of a run."""
         return asdict(self)
 
 
 def to_kernel(depth: Depth | None, s0: float, dt: float) -> Any:
-    """The compiled side's record of a depth (None: infinite) at the price s0, for steps of dt seconds."""
+    """Record of a depth for compiled code.
+
+    Parameters
+    ----------
+    depth : Depth or None
+        None: infinite depth.
+    s0 : float
+        Price at the start, USD per coin.
+    dt : float
+        Length of a step, seconds.
+    """
     from stress.kernels.numerics.elementary import exp, power
     from stress.kernels.rules import records
 

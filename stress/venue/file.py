@@ -1,6 +1,6 @@
-"""A venue file: figures, each with its source, date and status.
+"""A venue file: sourced values, each with its source, date and status.
 
-A user's own file is TOML and needs no more than this:
+A user's own file is TOML and needs only this:
 
     [venue]
     name = "mine"
@@ -9,19 +9,19 @@ A user's own file is TOML and needs no more than this:
     fee_rate = 0.005
 
     [markets.XYZUSDT]
-    deduction = "continuity"                # or "flat"; left out where the rows have a fifth column
+    deduction = "continuity"                # or "flat"; omitted if the rows have a fifth column
     tiers = [                               # floor, cap, max_leverage, maintenance_rate[, deduction]
       [0,       100_000, 50, 0.01],
       [100_000, inf,     20, 0.02],
     ]
 
-A figure may name its source, `fee_rate = { value = 0.005, source = "rulebook" }`, and so may a market,
-`source = "rulebook"`; the source is told once, under [sources]:
-`rulebook = { page = "...", date = "2026-01-31", status = "official" }`. A preset also carries an [example] that was
-published elsewhere and that it reproduces: which method of `Venue` to call (or "allocate", `stress.allocate`), its
-inputs, the expected answer, and the tiers and tier basis of the publication where they are not those of the file. A
-file that lacks what a venue needs says so in `missing = ["...", ...]` under [venue]: it is a skeleton, listed as one,
-and loading it warns.
+A value may name its source, `fee_rate = { value = 0.005, source = "rulebook" }`, and so may a market,
+`source = "rulebook"`; the source is described once, under [sources]:
+`rulebook = { page = "...", date = "2026-01-31", status = "official" }`. A preset also has an [example] that was
+published elsewhere and that it reproduces: the method of `Venue` to call (or "allocate" for `stress.allocate`), its
+inputs, the expected result, and the tiers and tier basis of the publication where they differ from those of the file. A
+file that lacks values that a venue needs lists them in `missing = ["...", ...]` under [venue]: such a file is a
+skeleton, is listed as one, and loading it issues a warning.
 """
 
 from __future__ import annotations
@@ -48,8 +48,21 @@ COLUMNS = "floor, cap, max_leverage, maintenance_rate"
 
 
 @dataclass(frozen=True)
-class Figure:
-    """One figure of a venue and where it comes from: a page or publication, its date, a word of `STATUSES`."""
+class SourcedValue:
+    """A value of a venue and its source.
+
+    Parameters
+    ----------
+    name : str
+        Name of the rule, or "tiers".
+    value : Any
+    source : str
+        Page or publication.
+    date : str
+        Date of the source, ISO 8601.
+    status : str
+        One of `STATUSES`.
+    """
 
     name: str
     value: Any
@@ -59,20 +72,20 @@ class Figure:
 
 
 class VenueFile:
-    """What a venue file says, and what is wrong with it.
+    """Contents of a venue file, and the problems found in it.
 
     Attributes
     ----------
     where : str
-        The file, as errors call it.
+        Name of the file in messages.
     name, title, contract, date : str
     notes, missing : tuple of str
     example : dict
-    rules : list of Figure
+    rules : list of SourcedValue
     markets : dict
         The table of each market.
     problems : list of Problem
-        Keys, sources and shapes; ranges are checked by `Venue`.
+        Problems of keys, sources and shapes; `Venue` checks ranges.
     """
 
     def __init__(self, path: Path):
@@ -100,7 +113,10 @@ class VenueFile:
         self.rules = [self._rule(key, rules[key]) for key in rules if key in KEYS["rules"]]
 
     def tiers(self, market: str) -> list[tuple[float, ...]]:
-        """Rows of floor, cap, max_leverage, maintenance_rate[, deduction]; none if they cannot be read."""
+        """Tiers of a market, as rows of floor, cap, max_leverage, maintenance_rate[, deduction].
+
+        Empty if the rows are malformed; `problems` then lists why.
+        """
         table, column = self.markets[market], f"markets.{market}.tiers"
         rows, mode = table.get("tiers"), table.get("deduction")
         if mode is None:
@@ -130,29 +146,29 @@ class VenueFile:
                 tiers[k] = (floor, cap, leverage, rate, deduction)
         return tiers
 
-    def tiers_figure(self, market: str) -> Figure:
-        """Source of a market's tiers."""
+    def tiers_value(self, market: str) -> SourcedValue:
+        """Number of tiers of a market, with their source."""
         table = self.markets[market]
         count = len(table["tiers"]) if isinstance(table.get("tiers"), list) else 0
-        return self._figure("tiers", f"{count} tiers", table.get("source"), f"markets.{market}")
+        return self._sourced("tiers", f"{count} tiers", table.get("source"), f"markets.{market}")
 
-    def _rule(self, key: str, entry: Any) -> Figure:
+    def _rule(self, key: str, entry: Any) -> SourcedValue:
         value, source = entry, None
         if isinstance(entry, dict):
             if set(entry) - {"value", "source"} or "value" not in entry:
                 self._wrong("a value, or { value = ..., source = ... }", f"rules.{key}", entry)
             value, source = entry.get("value"), entry.get("source")
-        return self._figure(key, BY_NAME[key].read(value), source, f"rules.{key}")
+        return self._sourced(key, BY_NAME[key].read(value), source, f"rules.{key}")
 
-    def _figure(self, name: str, value: Any, source: Any, column: str) -> Figure:
+    def _sourced(self, name: str, value: Any, source: Any, column: str) -> SourcedValue:
         if source is None:
-            return Figure(name, value, self.where, self.date, "user")
+            return SourcedValue(name, value, self.where, self.date, "user")
         if not isinstance(source, str) or source not in self.sources:
             self._wrong(f"a key of [sources], {one_of(source, self.sources)}", f"{column}.source", source)
-            return Figure(name, value, str(source), "", "user")
-        return Figure(name, value, *self.sources[source])
+            return SourcedValue(name, value, str(source), "", "user")
+        return SourcedValue(name, value, *self.sources[source])
 
-    def _source(self, sources: dict, key: str) -> tuple[str, str, str]:
+    def _source(self, sources: dict[str, Any], key: str) -> tuple[str, str, str]:
         table = self._table(sources, key, "sources.")
         self._check_keys("source", table, f"sources.{key}.")
         for name in KEYS["source"]:
@@ -163,21 +179,21 @@ class VenueFile:
             self._wrong(one_of(status, STATUSES), f"sources.{key}.status", status)
         return str(table.get("page")), str(table.get("date")), str(status)
 
-    def _texts(self, head: dict, key: str) -> tuple[str, ...]:
+    def _texts(self, head: dict[str, Any], key: str) -> tuple[str, ...]:
         texts = head.get(key, [])
         if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
             self._wrong("a list of texts", f"venue.{key}", texts)
             return ()
         return tuple(texts)
 
-    def _table(self, parent: dict, key: str, prefix: str = "") -> dict:
+    def _table(self, parent: dict[str, Any], key: str, prefix: str = "") -> dict[str, Any]:
         table = parent.get(key, {})
         if not isinstance(table, dict):
             self._wrong(f"a table, [{prefix}{key}]", prefix + key, table)
             return {}
         return table
 
-    def _check_keys(self, kind: str, table: dict, prefix: str = "") -> None:
+    def _check_keys(self, kind: str, table: dict[str, Any], prefix: str = "") -> None:
         for key in table:
             if key not in KEYS[kind]:
                 self._wrong(f"a known key, {one_of(key, KEYS[kind])}", prefix + key)

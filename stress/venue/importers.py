@@ -1,4 +1,4 @@
-"""Margin tiers of other people's files, as a venue file.
+"""Importers of margin tiers from files of other formats.
 
 | format | a file of |
 |---|---|
@@ -7,9 +7,9 @@
 | `hyperliquid` | `meta` with its margin tables; the maintenance rate is 1/(2 max leverage) |
 | `csv` | columns symbol, min_notional, max_notional, mmr, max_leverage and, if wanted, cum |
 
-Deductions follow from continuity, d_k = d_{k-1} + floor_k (r_k - r_{k-1}), and have to agree with the amount `cum`
-where a file has it. `flat` says that each rate holds for the whole position instead. Tables that count contracts are
-read with `contract_size`, in coins and flat.
+Deductions follow from continuity, d_k = d_{k-1} + floor_k (r_k - r_{k-1}), and must agree with the amount `cum` where a
+file has it. With `flat` each rate applies to the whole position instead. Tables that count contracts are read with
+`contract_size`; their tiers are in coins and flat.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from stress.venue.venue import Tier, Venue
 FORMATS = ("ccxt", "binance", "hyperliquid", "csv")
 CSV_COLUMNS = ("symbol", "min_notional", "max_notional", "mmr", "max_leverage")
 CONTRACTS = "contract_size, the coins of a contract (the rows count contracts), and a market of that size"
-NO_CAP = 1e15  # some interfaces write a huge number, or none, where there is no limit
+NO_CAP = 1e15  # some interfaces give a huge number, or none, where there is no limit
 
 
 @dataclass(frozen=True)
 class _Row:
-    """A tier as a file has it; the values still unread."""
+    """A tier as it is in a file, with unconverted values."""
 
     market: str
     label: str
@@ -55,17 +55,17 @@ def read_tiers(
     market: str | None = None,
     contract_size: float | None = None,
 ) -> dict[str, tuple[Tier, ...]]:
-    """The tiers of each market of a file.
+    """Read the tiers of each market of a file.
 
     Parameters
     ----------
     path : str or Path
     format : {"ccxt", "binance", "hyperliquid", "csv"}, optional
-        Found out from the content if not given.
+        Default: detected from the content.
     flat : bool
-        Each rate holds for the whole position: no deductions.
+        Each rate applies to the whole position: no deductions.
     market : str, optional
-        This one alone.
+        Read only this market.
     contract_size : float, optional
         Coins of a contract, where the file counts contracts; the tiers are then in coins and flat
         (`tier_basis="quantity"`).
@@ -78,8 +78,8 @@ def read_tiers(
     Raises
     ------
     InputError
-        With everything that is wrong in the file: values, gaps between tiers, rates and leverages that do not fit,
-        amounts `cum` that do not follow from continuity.
+        Lists every problem of the file: invalid values, gaps between tiers, inconsistent rates and leverages, amounts
+        `cum` that do not follow from continuity.
     """
     path = Path(path)
     where = str(path)
@@ -94,9 +94,9 @@ def read_tiers(
     problems: list[Problem] = []
     if not markets:
         problems.append(Problem(where, "the tiers of at least one market"))
-    found = {name: _tiers(name, group, where, flat, contract_size, problems) for name, group in markets.items()}
+    tiers = {name: _tiers(name, group, where, flat, contract_size, problems) for name, group in markets.items()}
     raise_if(problems)
-    return found
+    return tiers
 
 
 def to_toml(
@@ -106,17 +106,29 @@ def to_toml(
     tier_basis: str = "notional",
     comment: str = "",
 ) -> str:
-    """A venue file with these tiers, all of status "user", which `load_venue(path, market=...)` reads.
+    """Text of a venue file with these tiers, all of status "user".
+
+    `load_venue(path, market=...)` reads such a file.
 
     Parameters
     ----------
     tiers : dict of str to sequence of Tier
-        As `read_tiers` returns them. Deductions that are neither 0 nor follow from continuity are written out.
+        As `read_tiers` returns them. Deductions that are neither all 0 nor follow from continuity are written in a
+        fifth column.
     name : str
-        Of the venue.
+        Name of the venue.
     tier_basis : {"notional", "entry_notional", "quantity"}
     comment : str
         First line of the file.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    InputError
+        If the tiers are not those of a valid `Venue`.
     """
     markets = {market: tuple(rows) for market, rows in tiers.items()}
     for market, rows in markets.items():
@@ -153,12 +165,14 @@ def import_venue(
     market: str | None = None,
     contract_size: float | None = None,
 ) -> str:
-    """The text of a venue file with the tiers of another file; parameters and errors as in `read_tiers`.
+    """Text of a venue file with the tiers of a file of another format.
+
+    Other parameters and errors as in `read_tiers`.
 
     Parameters
     ----------
     name : str, optional
-        Of the venue; the file's name without its ending if not given.
+        Name of the venue. Default: the file's name without its suffix.
     """
     path = Path(path)
     tiers = read_tiers(path, format, flat=flat, market=market, contract_size=contract_size)
@@ -194,7 +208,7 @@ def _rows(path: Path, where: str, format: str | None) -> Iterator[_Row]:
 
 
 def _kind(data: Any) -> str:
-    """Which format JSON looks like; "" if none."""
+    """Format that parsed JSON has; "" if none is recognised."""
     data = data[0] if isinstance(data, list) and data else data
     if not isinstance(data, dict):
         return ""
@@ -259,7 +273,7 @@ def _hyperliquid_rows(data: Any) -> Iterator[_Row]:
     for asset in meta["universe"]:
         if asset.get("isDelisted"):
             continue
-        # ids without a table are plain maximum leverages
+        # ids without a table are maximum leverages themselves
         plain = [{"lowerBound": 0.0, "maxLeverage": asset["maxLeverage"]}]
         tiers = tables.get(asset.get("marginTableId")) or plain
         caps = [tier["lowerBound"] for tier in tiers[1:]] + [None]
@@ -279,7 +293,7 @@ def _one_market(rows: list[_Row], market: str, where: str) -> list[_Row]:
 def _tiers(
     market: str, rows: list[_Row], where: str, flat: bool, contract_size: float | None, problems: list[Problem]
 ) -> tuple[Tier, ...]:
-    """The tiers of a market; what is wrong is added to `problems`."""
+    """The tiers of a market; problems are appended to `problems`."""
     place, before = f"{where}, {market}", len(problems)
 
     def wrong(row: _Row, expected: str, column: str, value: Any = None) -> None:
@@ -301,14 +315,14 @@ def _tiers(
         floor, cap, leverage, rate, cum = values.values()
         if floor is None or cap is None or leverage is None or rate is None:
             return ()
-        # tiers may be written as 1..1000, 1001..2000
+        # some files write tiers as 1..1000, 1001..2000
         if not (-1e-9 * border <= floor - border <= (1.0 if tiers else 0.0)):
             wrong(row, f"{border:.12g}, {'the cap of the tier before' if tiers else 'the start'}", "floor", row.floor)
         if contract_size is None and not flat:
             deduction += border * (rate - below)
             below = rate
         if cum is not None and not math.isclose(cum, deduction, rel_tol=1e-6, abs_tol=0.01):
-            expected = "0, since flat was said" if flat else f"{deduction:.12g}, which makes the margin continuous"
+            expected = "0, as required by flat" if flat else f"{deduction:.12g}, which makes the margin continuous"
             wrong(row, expected, "cum", row.cum)
         tiers.append(Tier(border * size, cap * size, leverage, rate, deduction))
         border = cap
@@ -322,7 +336,7 @@ def _tiers(
 
 
 def _mode(tiers: tuple[Tier, ...]) -> str:
-    """How a file says the deductions in a word; "" if they need a column."""
+    """Word of a file that describes the deductions; "" if they need a column."""
     if not any(tier.deduction for tier in tiers):
         return "flat"
     deduction = below = 0.0
@@ -335,7 +349,7 @@ def _mode(tiers: tuple[Tier, ...]) -> str:
 
 
 def _float(value: Any) -> float | None:
-    """A number, also one written as text; None if it is none."""
+    """Convert a number, or text of one, to float; None if it is neither."""
     try:
         number = math.nan if value is None or isinstance(value, bool) else float(value)
     except (TypeError, ValueError):

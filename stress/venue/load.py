@@ -1,4 +1,4 @@
-"""Venues by name or from a file: the presets that come with the package, and a person's own."""
+"""Venues by name or from a file: the presets of the package, and files of the user."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class VenueInfo:
     name, title, contract : str
     markets : tuple of str
     date : str
-        As of when the file speaks.
+        Date that the file describes.
     status : str
-        How many figures have which status, as in "7 official, 2 third-party".
+        Number of values of each status, as in "7 official, 2 third-party".
     missing : tuple of str
-        What a skeleton lacks; empty for a whole preset.
+        Values that a skeleton lacks; empty for a complete preset.
     """
 
     name: str
@@ -39,12 +39,12 @@ class VenueInfo:
 
 
 def list_venues() -> list[VenueInfo]:
-    """The presets, by name."""
+    """The presets, in the order of their names."""
     infos = []
     for path in sorted(PRESETS.glob("*.toml")):
         file = VenueFile(path)
         raise_if(file.problems)
-        counts = Counter(figure.status for figure in [*file.rules, *map(file.tiers_figure, file.markets)])
+        counts = Counter(value.status for value in [*file.rules, *map(file.tiers_value, file.markets)])
         status = ", ".join(f"{counts[word]} {word}" for word in STATUSES if counts[word])
         infos.append(
             VenueInfo(path.stem, file.title, tuple(file.markets), status, file.date, file.contract, file.missing)
@@ -53,23 +53,28 @@ def list_venues() -> list[VenueInfo]:
 
 
 def load_venue(name_or_path: str | Path, market: str | None = None) -> Venue:
-    """A preset by its name, or a venue file by its path.
+    """Load a preset by its name, or a venue file by its path.
 
     Parameters
     ----------
     name_or_path : str or Path
     market : str, optional
-        May be left out where the file has one market.
+        Optional if the file has one market.
+
+    Returns
+    -------
+    Venue
 
     Warns
     -----
     UserWarning
-        The file is a skeleton; its notes then start with what is missing.
+        If the file is a skeleton; the notes of the venue then start with the missing values.
 
     Raises
     ------
     InputError
-        Unknown name or market (with the known ones and the nearest), unreadable file, wrong keys or figures.
+        If the name or market is unknown (lists the known ones and the nearest), the file is unreadable, or keys or
+        values are wrong.
     """
     presets = sorted(path.stem for path in PRESETS.glob("*.toml"))
     path = Path(name_or_path)
@@ -92,15 +97,15 @@ def load_venue(name_or_path: str | Path, market: str | None = None) -> Venue:
             tiers=tiers,
             market=market,
             contract=file.contract,
-            figures=(*file.rules, file.tiers_figure(market)),
+            figures=(*file.rules, file.tiers_value(market)),
             title=file.title,
             notes=(*(f"Missing: {text}" for text in file.missing), *file.notes),
-            **{figure.name: figure.value for figure in file.rules if figure.value is not None},
+            **{rule.name: rule.value for rule in file.rules if rule.value is not None},
         )
     except InputError as error:
-        # rows that could not be read are reported with their reason already
-        found = [p for p in error.problems if tiers or p.column != "tiers"]
-        raise InputError(problems + [replace(p, where=file.where) for p in found]) from None
+        # malformed rows have already been reported
+        others = [p for p in error.problems if tiers or p.column != "tiers"]
+        raise InputError(problems + [replace(p, where=file.where) for p in others]) from None
     raise_if(problems)
     if file.missing:
         warnings.warn(f"venue {file.name} is a skeleton; missing: {'; '.join(file.missing)}", stacklevel=2)

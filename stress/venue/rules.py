@@ -1,8 +1,8 @@
 """The rules of a venue, each declared once.
 
 The keys of a venue file and of [venue] in a scenario, the checks of `Venue`, the record of the compiled code, the
-phrases of reports and the tables of docs/venues.md are made from `RULES`. The fields of `Venue` are written out, for
-editors; the tests hold them equal to this list.
+phrases of reports and the tables of docs/venues.md are generated from `RULES`. The fields of `Venue` are written out,
+so that editors know them; tests check that they agree with this list.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from stress.venue.values import is_number, one_of, seconds
 
 @dataclass(frozen=True)
 class Check:
-    """The numbers that a rule allows, and how an error names them."""
+    """The numbers that a rule allows, and their description in errors."""
 
     valid: Callable[[float], bool]
     expected: str
@@ -44,20 +44,20 @@ class Rule:
     label : str
         Heading of its column in a table.
     sentence : str
-        What it decides.
+        Description of the rule.
     words : mapping of str to str
-        Each allowed word, in the order in which errors list them, and its phrase in reports.
+        Allowed words, in the order in which errors list them, each with its phrase in reports.
     codes : tuple of str
-        The same words, each at the number that compiled code knows it by; empty where compiled code needs none.
+        The same words, each at the index that is its code in compiled code; empty where compiled code needs none.
     unit : {"", "fraction", "USD", "seconds"}
     check : Check, optional
-        The numbers that are allowed; for words, `words` decides.
+        Check of numbers; words are checked against `words`.
     absent : float, optional
-        The number that stands for None in compiled code. Where it is given, a value may be None, "none" in a scenario.
+        The number that represents None in compiled code. Where it is given, a value may be None ("none" in a scenario).
     needs : str
-        Another rule, without which this one has to be None.
+        Name of another rule; if that is None, this one must be None.
     kernel_field : str
-        The field of the record of compiled code, where it is not called as the rule.
+        Field of the record of compiled code, where its name is not that of the rule.
     """
 
     name: str
@@ -75,11 +75,11 @@ class Rule:
 
     @property
     def optional(self) -> bool:
-        """Whether None is a value."""
+        """Whether None is allowed."""
         return self.absent is not None
 
     def allows(self, value: Any) -> bool:
-        """Whether a value is one of the rule."""
+        """Whether a value is allowed."""
         if value is None:
             return self.optional
         if self.kind == "word":
@@ -87,17 +87,17 @@ class Rule:
         return is_number(value) and (self.check is None or self.check.valid(value))
 
     def expected(self, value: Any) -> str:
-        """What is allowed, for the error about a wrong value."""
+        """Description of allowed values, for the error about a wrong value."""
         if self.kind == "word":
             return one_of(value, self.words)
         return "a number" if self.check is None else self.check.expected
 
     def read(self, value: Any) -> Any:
-        """A value of a file: a duration that is written as text becomes seconds."""
+        """Convert a value of a file: a duration written as text becomes seconds."""
         return seconds(value) if self.kind == "duration" and isinstance(value, str) else value
 
     def number(self, value: Any) -> float:
-        """The value as compiled code takes it: the code of a word, a float, or the number that stands for None."""
+        """The value for compiled code: the code of a word, a float, or the number that represents None."""
         if self.kind == "word":
             return self.codes.index(value)
         if value is None and self.absent is not None:
@@ -225,7 +225,7 @@ RULES = (
     ),
 )
 
-# Stands in [venue] of a file, not in [rules]: what the market trades, of which there is one kind so far.
+# A key of [venue] in a file, not of [rules]: the kind of contract that the market trades; one kind is supported.
 CONTRACT = Rule(
     name="contract",
     kind="word",
@@ -239,16 +239,16 @@ BY_NAME = {rule.name: rule for rule in (*RULES, CONTRACT)}
 
 
 def phrase(name: str, word: str) -> str:
-    """A word of a rule in plain words; the word itself where the record of a run has one that is not known."""
+    """Phrase of a word of a rule in reports; the word itself if it is unknown, as in the record of another version."""
     return BY_NAME[name].words.get(word, word)
 
 
 def kernel_numbers(values: Callable[[str], Any]) -> dict[str, Any]:
-    """Every rule as compiled code takes it, by the field of its record.
+    """Value of every rule for compiled code, by the field of its record.
 
     Parameters
     ----------
     values : callable
-        The value of the rule of a name.
+        Returns the value of a rule by its name.
     """
     return {rule.kernel_field or rule.name: rule.number(values(rule.name)) for rule in RULES}

@@ -1,4 +1,4 @@
-"""Values as a person writes them: numbers, words of a list, durations."""
+"""Checks and conversions of values in files: numbers, words of a list, durations."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ def is_number(value: Any) -> bool:
 
 
 def one_of(word: Any, words: Iterable[str]) -> str:
-    """The known words, and the nearest of them to a wrong one."""
+    """Description of the known words, with the nearest one to a wrong word."""
     known = {w.lower(): w for w in words}
     near = difflib.get_close_matches(str(word).lower(), known, n=1)
     return f"one of {', '.join(known.values())}" + "".join(f"; the nearest is {known[n]!r}" for n in near)
 
 
 def seconds(text: str) -> float | str:
-    """A duration such as "8h" (s, min, h, d) in seconds; the text itself where it is none."""
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|min|h|d)\s*", text)
-    return float(found[1]) * {"s": 1, "min": 60, "h": 3600, "d": 86400}[found[2]] if found else text
+    """Convert a duration such as "8h" (s, min, h, d) to seconds; return the text itself if it is not a duration."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|min|h|d)\s*", text)
+    return float(match[1]) * {"s": 1, "min": 60, "h": 3600, "d": 86400}[match[2]] if match else text

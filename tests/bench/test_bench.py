@@ -166,7 +166,7 @@ def check_distribution(found):
 def test_bytes_of_a_path_know_no_traders_without_positions():
     small, large = (
         {
-            name: distribution.of_work(runs, 1)
+            name: distribution.task_cost(runs, 1)
             for name, runs in distribution.tasks(replace(market.load("retail", traders, 30), fund=1e6)).items()
         }
         for traders in (1_000, 5_000)

@@ -52,7 +52,7 @@ def test_holds_read_only_arrays():
     assert "BTC" in repr(book)
     with pytest.raises(ValueError, match="read-only"):
         book.quantity[0] = 3.0
-    with pytest.raises(AttributeError, match="never changed"):
+    with pytest.raises(AttributeError, match="immutable"):
         book.margin = np.zeros(2)
 
 
@@ -160,7 +160,9 @@ class TestBalance:
 
 class TestMargin:
     # at 100 the long has an equity of 4 and a maintenance margin of 0.02 * 200 = 4
-    book = Book([1, -1, -1], [2, 2, 1], [100, 100, 90], [4, 20, 9], account=["a", "b", "c"], source="f", row=[2, 3, 4])
+    book = Book(
+        [1, -1, -1], [2, 2, 1], [100, 100, 90], [4, 20, 9], account=["a", "b", "c"], source="f", file_row=[2, 3, 4]
+    )
 
     def test_error_lists_rows_and_accounts(self):
         with pytest.raises(InputError) as error:
@@ -177,7 +179,7 @@ class TestMargin:
         with pytest.warns(BookWarning, match=r"2 positions of 300 USD .* now -2 coins"):
             kept = self.book.check_margin(VENUE, 100.0, "drop")
         assert kept.account.tolist() == ["b"]
-        assert kept.row.tolist() == [3]
+        assert kept.file_row.tolist() == [3]
 
     def test_dropping_all_is_an_error(self):
         with pytest.raises(InputError, match="all would be dropped"):
@@ -193,7 +195,7 @@ class TestReading:
         book = read(HEADER + "0017,BTC,long,2,100,20\n0x9,BTC,short,2,101.5,20\n")
         assert book.account.tolist() == ["0017", "0x9"]
         assert book.entry_price.tolist() == [100.0, 101.5]
-        assert (book.market, book.source, book.row.tolist()) == ("BTC", "book.csv", [2, 3])
+        assert (book.market, book.source, book.file_row.tolist()) == ("BTC", "book.csv", [2, 3])
 
     @pytest.mark.parametrize(
         "text",
@@ -350,7 +352,7 @@ class TestReading:
         assert "book.csv" in str(error.value)
 
     def test_missing_file(self, tmp_path):
-        with pytest.raises(InputError, match="there is none of this name"):
+        with pytest.raises(InputError, match="no file has this name"):
             Book.read(tmp_path / "none.csv")
 
     def test_frame_can_be_read_back(self, read):

@@ -207,7 +207,7 @@ class TestEntries:
 
     def test_nobody_survives_is_said(self):
         bars = bars_of([100.0] * 50, low=[50.0] * 50, high=[200.0] * 50)
-        with pytest.warns(BookWarning, match="found no past entry"):
+        with pytest.warns(BookWarning, match="have no past entry"):
             book = draw(price=100.0, bars=bars, accounts=60, leverage={100: 1}, holding_days=400.0)
         assert (book.entry_price == 100.0).any()
         assert book.check_margin(PLAIN, 100.0) is book

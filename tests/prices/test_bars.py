@@ -122,10 +122,10 @@ HEADER = "time,open,high,low,close\n"
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "expected a table of bars, the file is empty"),
-        ("\n\n", "expected a table of bars, the file is empty"),
-        (HEADER, "got 0, expected two bars at least"),
-        (HEADER + "1,1,1,1,1\n", "got 1, expected two bars at least"),
+        ("", "expected a table of bars; the file is empty"),
+        ("\n\n", "expected a table of bars; the file is empty"),
+        (HEADER, "got 0, expected at least two bars"),
+        (HEADER + "1,1,1,1,1\n", "got 1, expected at least two bars"),
         ("time,open,high,close\n1,1,1,1\n", "row 1, low: expected a column low or l"),
         (HEADER + "60,1,1,1,1\n120,1,1,,1\n", "row 3, low: got 'nothing', expected a number"),
         (HEADER + "60,1,1,1,1\n120,1,1,NaN,1\n", "row 3, low: got 'NaN', expected a number"),

@@ -202,9 +202,9 @@ def test_wrong_parameters():
         Bootstrap("nowhere.csv", mean_block=0.5, s0=-1.0, tail=0.5)
     assert [p.column for p in error.value.problems][:3] == ["mean_block", "s0", "tail"]
     assert len(error.value.problems) == 4
-    with pytest.raises(InputError, match="a tail with it"):
+    with pytest.raises(InputError, match="tail to be given too"):
         Bootstrap(BARS, cap=0.5)
-    with pytest.raises(InputError, match="20 bars on each side") as error:
+    with pytest.raises(InputError, match="20 bars or more on each side") as error:
         Bootstrap(BARS, tail=0.0005, cap=0.001)
     assert [p.column for p in error.value.problems] == ["tail", "cap"]
     with pytest.raises(InputError, match="the step of the bars, 300 s"):

@@ -100,7 +100,7 @@ def test_every_problem_is_said_at_once(tmp_path):
         ("venue.file=x.toml", "venue", "exactly one of preset and file"),
         ("population.mix=retial", "population.mix", "retail"),
         ("population.accounts=1", "population.accounts", "greater than or equal to 2"),
-        ("population.max_share=1e-9", "population", "go together"),
+        ("population.max_share=1e-9", "population", "consistent parameters"),
         ("prices.model=ko", "prices.model", "kou"),
         ("prices.s0=0", "prices.s0", "> 0"),
         ("depth.passthrough=1.1", "depth.passthrough", "from 0 to 1"),
@@ -130,8 +130,8 @@ def test_a_missing_table_and_a_missing_key(tmp_path):
     path.write_text('[venue]\nmarket = "BTCUSDT"\n[prices]\ns0 = 1.0\n[population]\naccounts = 10\n')
     found = problems(path)
     assert found["fund"].expected == "this table, [fund]"
-    assert "needed" in found["prices.model"].expected
-    assert "needed" in found["population.mix"].expected
+    assert "required" in found["prices.model"].expected
+    assert "required" in found["population.mix"].expected
     assert found["venue"].expected == "exactly one of preset and file"
 
 
@@ -278,7 +278,7 @@ def test_bars_to_calibrate_from_become_parameters(tmp_path):
     assert resolved["provenance"]["source"] == "hours.csv"
     assert "calibrate" not in resolved
     assert list(scenario.inputs) == ["prices.calibrate"]
-    assert "no parameter beside calibrate" in problems(path, "prices.sigma=0.5", build=True)["prices.sigma"].expected
+    assert "with calibrate, one of" in problems(path, "prices.sigma=0.5", build=True)["prices.sigma"].expected
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from stress.kernels.rules import contract
 from stress.kernels.rules import margin as kernel
 from stress.kernels.rules.records import SCORES, TIER_BASES, Rules
 from stress.venue import file
-from stress.venue.file import KEYS, PRESETS, STATUSES, Figure, VenueFile
+from stress.venue.file import KEYS, PRESETS, STATUSES, SourcedValue, VenueFile
 from stress.venue.load import list_venues, load_venue
 from stress.venue.rules import BY_NAME, CONTRACT, RULES, kernel_numbers
 from stress.venue.venue import Tier, Venue
@@ -67,7 +67,7 @@ def only_problem(call):
         ({"score": None}, "score", "one of pnl_leverage"),
         ({"tiers": ()}, "tiers", "at least one tier"),
         ({"tiers": (TIERS[0], (1, 2))}, "tier 2", "a Tier"),
-        ({"tiers": (Tier(5, inf, 50, 0.01),)}, "tier 1 floor", "0, where the first tier starts"),
+        ({"tiers": (Tier(5, inf, 50, 0.01),)}, "tier 1 floor", "0, the start of the first tier"),
         ({"tiers": (TIERS[0], Tier(250_000, inf, 20, 0.02))}, "tier 2 floor", "100000, the cap of tier 1"),
         ({"tiers": (TIERS[0], Tier(50_000, inf, 20, 0.02))}, "tier 2 floor", "100000, the cap of tier 1"),
         ({"tiers": (Tier(0, 0, 50, 0.01),)}, "tier 1 cap", "more than the floor"),
@@ -347,7 +347,7 @@ def test_a_minimal_file(write):
     venue = load_venue(path)
     assert replace(venue, figures=()) == Venue("mine", TIERS, market="XYZUSDT", fee_rate=0.005)
     assert venue == load_venue(str(path), "XYZUSDT")
-    assert venue.figures[0] == Figure("fee_rate", 0.005, str(path), "", "user")
+    assert venue.figures[0] == SourcedValue("fee_rate", 0.005, str(path), "", "user")
 
 
 def test_a_full_file_comes_back_as_written(write):

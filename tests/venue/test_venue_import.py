@@ -112,7 +112,7 @@ def test_flat(write):
     # amounts that are not zero contradict it, and zeros contradict continuity
     found = problems_of(lambda: read_tiers(write(as_csv(), "a.csv"), flat=True))
     assert [column for column, _ in found] == ["row 3 cum", "row 4 cum"]
-    assert "expected 0, since flat was said" in found[0][1]
+    assert "expected 0, as required by flat" in found[0][1]
     found = problems_of(lambda: read_tiers(write(as_csv(rows), "a.csv")))
     assert "expected 15, which makes the margin continuous" in found[0][1]
 

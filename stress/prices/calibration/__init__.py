@@ -1,1 +1,1 @@
-"""Parameters of a jump model from bars."""
+"""Calibration: parameters of a jump model from bars."""

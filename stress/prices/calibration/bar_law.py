@@ -4,7 +4,7 @@ With r_j the expected number of jumps of size g_j per bar, the characteristic fu
 
     E[e^(i k R)] = exp( sum_j r_j (e^(i k g_j) - 1) + i k m - s^2 k^2 / 2 )
 
-and one fast Fourier transform gives the whole law, two and more jumps in a bar included. Sizes live on a grid of cells
+and one fast Fourier transform gives the whole law, bars with two and more jumps included. Sizes are on a grid of cells
 of equal width.
 """
 
@@ -22,7 +22,7 @@ MAX_CELLS = 2**18
 
 
 class Grid:
-    """Cells of width `width` centred at 0, +-width, ...; at least out to `reach` on both sides.
+    """Cells of width `width` centred at 0, +-width, ..., up to at least `reach` on both sides (log price).
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class Grid:
     """
 
     def __init__(self, width: float, reach: float):
-        # twice the reach: a transform is periodic, and what leaves on one side comes back on the other
+        # twice the reach: the transform is periodic, so mass beyond one end would reappear at the other
         self.size = 2 ** math.ceil(math.log2(4.0 * reach / width))
         self.width = width
         self.centres = (np.arange(self.size) - self.size // 2) * width
@@ -41,18 +41,19 @@ class Grid:
         return np.fft.rfft(np.fft.ifftshift(values))
 
     def back(self, transformed: np.ndarray) -> np.ndarray:
-        """Values on the cells of a transform."""
+        """Values on the cells, from their Fourier transform."""
         return np.fft.fftshift(np.fft.irfft(transformed, self.size))
 
     def count(self, values: np.ndarray) -> np.ndarray:
-        """How many of the values fall into each cell; all must be within reach."""
+        """Number of values in each cell, float64[n]; all values must be within reach."""
         cell = np.rint(values / self.width).astype(int) + self.size // 2
         return np.bincount(cell, minlength=self.size).astype(float)
 
     def law(self, rate: np.ndarray, sd: float) -> np.ndarray:
         """Probability of each cell for a normal of deviation `sd` plus jumps at `rate` (expected per bar and cell)."""
         phi = self.transform(rate)
-        return np.maximum(self.back(np.exp(phi - phi[0] - 0.5 * (sd * self.wave) ** 2)), 0.0)
+        mass: np.ndarray = np.maximum(self.back(np.exp(phi - phi[0] - 0.5 * (sd * self.wave) ** 2)), 0.0)
+        return mass
 
     def jump_rate(self, model: JumpDiffusion, years: float) -> np.ndarray:
         """Expected jumps of a model in each cell over some years."""
@@ -80,6 +81,7 @@ def exceedance(model: JumpDiffusion, step: float, levels: np.ndarray) -> tuple[n
     Returns
     -------
     up, down : float64[K]
+        In [0, 1].
     """
     years = step / YEAR
     sd = model.sigma * math.sqrt(years)
@@ -88,7 +90,7 @@ def exceedance(model: JumpDiffusion, step: float, levels: np.ndarray) -> tuple[n
         reach *= 2.0
     width = max(min(sd / 8.0, 2.5e-4), 4.0 * reach / MAX_CELLS)
     grid = Grid(width, reach)
-    mass = grid.law(grid.jump_rate(model, years), 0.0)  # of the jumps alone; the normal is added exactly
+    mass = grid.law(grid.jump_rate(model, years), 0.0)  # law of the jumps only; the normal is added exactly
     mean = model.log_drift() * years
     spread = max(sd, width / 8.0)
     up = ndtr((grid.centres + mean - np.log1p(levels)[:, None]) / spread) @ mass

@@ -1,23 +1,23 @@
-"""Parameters of a jump model from bars, for sizing a fund.
+"""Calibration of a jump model to bars, for sizing a fund.
 
-A fund is emptied by a few large moves, so the fit is judged by its tail. Plain maximum likelihood on fine bars spends
-its jumps on the peak of the distribution: a hundred tiny ones a day and none that matters. Instead:
+A few large moves deplete a fund, so the fit is judged by its tail. Ordinary maximum likelihood on fine bars fits the
+peak of the distribution: it finds a hundred tiny jumps a day and no large ones. Instead:
 
-1. Moves beyond a threshold u (log, one bar) are what jumps must explain: five times the robust deviation of a bar
+1. Jumps have to explain the moves beyond a threshold u (log, one bar): five times the robust deviation of a bar
    (median |r| / 0.6745), but not below 0.5 % and not above 0.9 %, which is under the smallest move of the table below.
 2. A bar is a normal plus a Poisson number of jumps (`stress.prices.calibration.bar_law`). The likelihood is that of
-   grouped data: cells beyond u, and one cell for all that is inside, so that the shape of the peak has no say.
-3. tail-jumps: the expected number of jumps of each size, above u, by expectation-maximisation; the normal's own
-   scatter is thereby taken out of the sizes. From it come the intensity and the quantiles of each side, and beyond
-   the last of them a generalized-Pareto tail by maximum likelihood. kou: four parameters by maximum likelihood.
-4. sigma is what the jumps above u leave of the realised variance (and, for kou, those below it): a crash is in the
-   jumps and does not enter it.
-5. Standard errors by leaving out one of 20 stretches of time at a time (jackknife), so the clustering of volatility
-   and of jumps is in them.
+   grouped data: cells beyond u, and one cell for everything within, so that the shape of the peak has no influence.
+3. tail-jumps: the expected number of jumps of each size, above u, by expectation-maximisation; this removes the
+   scatter of the normal from the sizes. It gives the intensity and the quantiles of each side; beyond the last
+   quantile a generalized-Pareto tail is fitted by maximum likelihood. kou: four parameters by maximum likelihood.
+4. sigma^2 is the realised variance minus that of the jumps above u (and, for kou, of those below it): a crash counts
+   as jumps and does not raise sigma.
+5. Standard errors are from a jackknife that leaves out one of 20 periods at a time, so they include the clustering of
+   volatility and of jumps.
 
-What the model then expects at moves of 1, 2, 3 and 5 % is set against what was observed, with the exact Poisson
-interval (Garwood 1936) of the observed count. Outside it on any row, or without one move of 5 %, a fit is unfit for
-sizing. Fits that pass are still independent jumps at constant volatility: see docs/calibration.md.
+The expected numbers of moves beyond 1, 2, 3 and 5 % are compared with the observed ones and their exact Poisson
+intervals (Garwood 1936). If any expected number is outside, or no move exceeds 5 %, the fit is unfit for sizing. A fit
+that passes still has independent jumps at constant volatility: see docs/calibration.md.
 """
 
 from __future__ import annotations
@@ -41,29 +41,31 @@ from stress.prices.tail_jumps import TailJumps
 LEVELS = np.array([0.01, 0.02, 0.03, 0.05])  # simple returns of a bar
 LEAST, MOST = 0.005, 0.009  # the threshold, log
 FEWEST = 20  # moves beyond the threshold on each side
-ENOUGH_DAYS = 100  # from which on their wild ones are part of the verdict
+ENOUGH_DAYS = 100  # with at least so many days, the number of days beyond 10 % is part of the verdict
 MODELS: dict[str, type[JumpDiffusion]] = {"kou": Kou, "tail-jumps": TailJumps}
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """A fitted model, how good it is, and where it comes from.
+    """A fitted model, the quality of the fit, and its source.
 
     Attributes
     ----------
     kind : str
         "kou" or "tail-jumps".
     parameters : dict
-        Of the model, without s0; rates per year of 365 days.
+        Parameters of the model, without s0; rates per year of 365 days.
     errors : dict
         Standard error of each parameter, of the same shape.
     threshold : float
-        Log move of a bar from which on jumps explain it.
+        Log move of a bar above which it is explained by jumps.
+    exceedances : DataFrame
+        See `table`.
     jump_gap : (float, float)
         Proposed range of `jump_gap`, see `gap_range`.
     fit_for_sizing : bool
     reasons : tuple of str
-        Why not, if not.
+        Why the fit is not fit for sizing; empty if it is.
     notes : tuple of str
     """
 
@@ -79,15 +81,15 @@ class Calibration:
     notes: tuple[str, ...] = ()
 
     def model(self, s0: float | None = None) -> JumpDiffusion:
-        """The price model, from the last close of the bars unless another price is given."""
+        """The price model; `s0` (USD per coin) is the last close of the bars by default."""
         return MODELS[self.kind](s0=self._s0(s0), **self.parameters)
 
     def table(self) -> pd.DataFrame:
-        """Exceedances, a row per move and side: observed count, Poisson interval, expected count, inside or not."""
+        """Exceedances, one row per move and side: observed count, its interval, expected count, inside or not."""
         return self.exceedances.copy()
 
     def to_toml(self, s0: float | None = None) -> str:
-        """A `[prices]` table of a scenario, with its provenance as free keys in `[prices.provenance]`."""
+        """Text of a `[prices]` table of a scenario, with its provenance in `[prices.provenance]`."""
         low, high = self.jump_gap
         lines = [
             "[prices]",
@@ -136,17 +138,22 @@ def calibrate(
     Parameters
     ----------
     bars : Bars
-        Of a day at most; some months of five minutes or years of hours, with at least one crash.
+        Bars of at most a day; some months of five-minute bars or years of hourly ones, with at least one crash.
     model : "kou" or "tail-jumps"
     threshold : float, optional
-        Log move of a bar from which on jumps explain it; default: the rule of the module.
+        Log move of a bar above which it is explained by jumps. Default: the rule in the description of the module.
     cap : float, optional
-        Largest jump in log price (tail-jumps); default: twice the largest move of a bar, an assumption.
+        Largest jump in log price (tail-jumps). Default: twice the largest move of a bar, an assumption.
+
+    Returns
+    -------
+    Calibration
 
     Raises
     ------
     InputError
-        Unknown model, threshold or cap out of range, bars too few, too coarse or too calm.
+        If the model is unknown, the threshold or the cap is out of range, or there are too few bars, too long bars, or
+        too few large moves.
     """
     returns = bars.log_returns()
     scale = float(np.median(np.abs(returns))) / 0.6745 if returns.size else 0.0
@@ -181,7 +188,7 @@ def calibrate(
 def _check(bars: Bars, returns: np.ndarray, model: str, u: float, largest: float, cap: float | None) -> None:
     problems = []
     if bars.step > 86_400.0:
-        problems.append(Problem(bars.source, "bars of a day at most", column="time", value=bars.step))
+        problems.append(Problem(bars.source, "bars of at most a day", column="time", value=bars.step))
     if model not in MODELS:
         problems.append(Problem("calibrate", f"one of {', '.join(MODELS)}", column="model", value=model))
     if not 0.0 < u < 0.5:
@@ -195,7 +202,9 @@ def _check(bars: Bars, returns: np.ndarray, model: str, u: float, largest: float
         if up + down > 0.5 * returns.size:
             problems.append(
                 Problem(
-                    bars.source, f"finer bars: half of them and more move beyond the threshold {u:.2%}", value=up + down
+                    bars.source,
+                    f"finer bars: more than half of them move beyond the threshold {u:.2%}",
+                    value=up + down,
                 )
             )
         elif min(up, down) < FEWEST:
@@ -207,7 +216,21 @@ def _check(bars: Bars, returns: np.ndarray, model: str, u: float, largest: float
 
 
 def exceedance_table(model: JumpDiffusion, returns: np.ndarray, step: float) -> pd.DataFrame:
-    """Observed and expected numbers of moves beyond each level, by side, with Garwood's 95 % interval."""
+    """Observed and expected numbers of moves beyond each level, by side, with Garwood's 95 % interval.
+
+    Parameters
+    ----------
+    model : JumpDiffusion
+    returns : float64[n]
+        Log returns of bars.
+    step : float
+        Length of a bar, seconds.
+
+    Returns
+    -------
+    DataFrame
+        Columns move (signed simple return), observed, low, high, expected, inside.
+    """
     simple = np.expm1(returns)
     rows = []
     for side, chance in zip((1, -1), exceedance(model, step, LEVELS), strict=True):
@@ -226,9 +249,9 @@ def _reasons(table: pd.DataFrame, model: JumpDiffusion, days: np.ndarray) -> tup
         for row in table[~table.inside].itertuples()
     ]
     if table.observed[table.move.abs() == LEVELS[-1]].sum() == 0:
-        reasons.append(f"no move beyond {LEVELS[-1]:.0%} in the bars: nothing says how the tail goes on")
+        reasons.append(f"no move beyond {LEVELS[-1]:.0%} in the bars: they hold no information on the tail")
     if days.size >= ENOUGH_DAYS:
-        expected, seen, low, high = _wild_days(model, days)
+        expected, seen, low, high = _large_days(model, days)
         if not low <= expected <= high:
             reasons.append(
                 f"days beyond 10 %: {expected:.1f} expected, {seen} observed, outside {low:.1f} .. {high:.1f}"
@@ -245,7 +268,7 @@ def _notes(model: JumpDiffusion, bars: Bars, returns: np.ndarray, u: float, scal
         )
     days = _days(bars, returns)
     if days.size >= ENOUGH_DAYS:
-        expected, seen, _, _ = _wild_days(model, days)
+        expected, seen, _, _ = _large_days(model, days)
         notes.append(
             f"days beyond 10 %: {expected:.1f} expected, {seen} observed; "
             "jumps are independent here, in life they cluster"
@@ -258,12 +281,13 @@ def _notes(model: JumpDiffusion, bars: Bars, returns: np.ndarray, u: float, scal
 
 
 def _days(bars: Bars, returns: np.ndarray) -> np.ndarray:
-    """Log returns of whole days, cut from the first bar on."""
+    """Log returns of whole days, counted from the first bar."""
     per_day = max(1, round(86_400.0 / bars.step))
-    return returns[: returns.size // per_day * per_day].reshape(-1, per_day).sum(axis=1)
+    days: np.ndarray = returns[: returns.size // per_day * per_day].reshape(-1, per_day).sum(axis=1)
+    return days
 
 
-def _wild_days(model: JumpDiffusion, days: np.ndarray) -> tuple[float, int, float, float]:
+def _large_days(model: JumpDiffusion, days: np.ndarray) -> tuple[float, int, float, float]:
     """Expected and observed number of days beyond 10 %, with Garwood's 95 % interval of the observed."""
     level = np.array([0.1])
     expected = sum(float(p[0]) for p in exceedance(model, 86_400.0, level)) * days.size
@@ -277,11 +301,23 @@ def _garwood(seen: int) -> tuple[float, float]:
 
 
 def gap_range(bars: Bars, u: float) -> tuple[float, float]:
-    """A range for the share of a jump that cannot be traded through, from what bars can tell.
+    """Estimate from bars a range for the share of a jump that cannot be traded through.
 
-    Low: the part of the moves beyond u that lies between a close and the next open, the only gap that bars prove.
-    High: the part of moves of twelve bars beyond u that came in a single one of them; if moves look alike on all
-    scales, so much of one bar's move may have come at once. Below twelve bars or without such moves: 1.
+    Low: the part of the moves beyond u that is between a close and the next open, the only gap that bars prove. High:
+    the part of moves of twelve bars beyond u sqrt(12) that occurred in a single bar; if moves are alike on all time
+    scales, the same part of one bar's move may have occurred at once. 1 with fewer than twelve bars or without such
+    moves.
+
+    Parameters
+    ----------
+    bars : Bars
+    u : float
+        Threshold, log move of a bar.
+
+    Returns
+    -------
+    low, high : float
+        In [0, 1], two decimals.
     """
     log_close, log_open = np.log(bars.close), np.log(bars.open)
     moves = np.diff(log_close)
@@ -308,8 +344,8 @@ def _toml(value: Any) -> str:
     if isinstance(value, str):
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
     if isinstance(value, (list, tuple)):
-        words = [_toml(v) for v in value]
-        if len(words) <= 8 or isinstance(value[0], str):
-            return "[" + ", ".join(words) + "]"
-        return "[\n" + "".join("  " + ", ".join(words[i : i + 8]) + ",\n" for i in range(0, len(words), 8)) + "]"
+        items = [_toml(v) for v in value]
+        if len(items) <= 8 or isinstance(value[0], str):
+            return "[" + ", ".join(items) + "]"
+        return "[\n" + "".join("  " + ", ".join(items[i : i + 8]) + ",\n" for i in range(0, len(items), 8)) + "]"
     return repr(float(value))

@@ -1,7 +1,7 @@
 """Fits of a jump law to the log returns of bars: grouped likelihood, deconvolution, tail.
 
-Returns are counted into cells; those within the threshold count as one, so the shape of the peak has no say in the
-jumps. The law of a bar comes from `stress.prices.calibration.bar_law`.
+Returns are counted into cells; those within the threshold count as one cell, so the shape of the peak does not
+influence the jumps. The law of a bar comes from `stress.prices.calibration.bar_law`.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from stress.prices.calibration.bar_law import Grid
 from stress.prices.kou import Kou
 from stress.prices.pareto import fit_tail, simplex
 
-BLOCKS = 20  # of the jackknife
-POINTS = 21  # of a table of sizes
-ITERATIONS = 15  # of the expectation-maximisation; more only sharpens noise into spikes
+BLOCKS = 20  # periods of the jackknife
+POINTS = 21  # entries of a table of sizes
+ITERATIONS = 15  # of the expectation-maximisation; more iterations fit noise
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Cells:
     inner : bool[grid.size]
         Cells within the threshold, which count as one.
     counts : float64[grid.size]
+        Number of returns in each cell.
     squares : float
         Sum of the squared returns.
     """
@@ -54,24 +55,25 @@ class Cells:
         return 0.5 * float(self.inner.sum()) * self.grid.width
 
     def sd(self, rate: np.ndarray) -> float:
-        """Deviation of the normal: what jumps at `rate` leave of the variance, at least two thirds of a cell."""
+        """Standard deviation of the normal: variance minus that of jumps at `rate`, at least two thirds of a cell."""
         left = self.squares / self.n - float((rate * self.grid.centres**2).sum())
         return math.sqrt(max(left, (self.grid.width / 1.5) ** 2))
 
     def ratio(self, law: np.ndarray) -> np.ndarray:
         """Observed share over probability, cell by cell; the inner cells share one value."""
         inside = self.counts[self.inner].sum() / law[self.inner].sum()
-        return np.where(self.inner, inside, self.counts / np.maximum(law, 1e-15)) / self.n
+        ratio: np.ndarray = np.where(self.inner, inside, self.counts / np.maximum(law, 1e-15)) / self.n
+        return ratio
 
     def deviance(self, law: np.ndarray) -> float:
         """Minus the log likelihood of the grouped counts."""
         seen = ~self.inner & (self.counts > 0)
         inside = self.counts[self.inner].sum() * math.log(law[self.inner].sum())
-        return -inside - float((self.counts[seen] * np.log(np.maximum(law[seen], 1e-15))).sum())
+        return -float(inside) - float((self.counts[seen] * np.log(np.maximum(law[seen], 1e-15))).sum())
 
 
 def count(returns: np.ndarray, u: float) -> Cells:
-    """Returns counted into cells a quarter of the inner deviation wide, with an edge at the threshold u."""
+    """Count returns in cells a quarter of the inner standard deviation wide, with an edge at the threshold u."""
     inner_sd = float(np.sqrt(np.mean(returns[np.abs(returns) < u] ** 2)))
     width = u / (math.ceil(4.0 * u / max(inner_sd, u / 100.0)) + 0.5)
     grid = Grid(width, float(np.abs(returns).max()) + u)
@@ -81,7 +83,23 @@ def count(returns: np.ndarray, u: float) -> Cells:
 def jackknife(
     returns: np.ndarray, cells: Cells, full: dict[str, Any], fit: Callable[[Cells, dict[str, Any]], dict[str, Any]]
 ) -> dict[str, Any]:
-    """Standard errors from leaving out one stretch of time at a time; a cap is assumed and has none."""
+    """Standard errors from leaving out one period at a time.
+
+    Parameters
+    ----------
+    returns : float64[n]
+    cells : Cells
+        All returns, counted.
+    full : dict
+        Parameters fitted to all returns.
+    fit : callable
+        Fits parameters to cells, starting from others.
+
+    Returns
+    -------
+    dict
+        Of the shape of `full`, without caps, which are assumed rather than fitted.
+    """
     estimates = [
         fit(
             replace(
@@ -97,12 +115,21 @@ def jackknife(
             values = np.array([e[name] for e in estimates])
             spread = ((values - values.mean(axis=0)) ** 2).sum(axis=0)
             se = np.sqrt((BLOCKS - 1) / BLOCKS * spread)
-            errors[name] = digits(np.where(se < 1e-12 * np.abs(values).max(axis=0), 0.0, se), 3)  # rounding is no error
+            errors[name] = digits(np.where(se < 1e-12 * np.abs(values).max(axis=0), 0.0, se), 3)  # ignore rounding
     return errors
 
 
 def fit_kou(cells: Cells, step: float, start: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Kou's parameters by maximum likelihood of the grouped returns; `start` speeds up a refit."""
+    """Kou's parameters by maximum likelihood of the grouped returns.
+
+    Parameters
+    ----------
+    cells : Cells
+    step : float
+        Length of a bar, seconds.
+    start : dict, optional
+        Parameters to start the search from, which speeds up a refit.
+    """
     years = step / YEAR
     c, n = cells.grid.centres, cells.n
     if start is None:
@@ -123,7 +150,7 @@ def fit_kou(cells: Cells, step: float, start: dict[str, Any] | None = None) -> d
         up, eta_up, down, eta_down = np.exp(x)
         jumps = {"intensity": (up + down) / years, "p_up": up / (up + down), "eta_up": eta_up, "eta_down": eta_down}
         rate = cells.grid.jump_rate(Kou(s0=1.0, sigma=0.0, **jumps), years)
-        # of what moves beyond the threshold leave of the variance, smaller jumps take their part
+        # smaller jumps explain a part of the variance that moves beyond the threshold do not
         inside = float((rate * c**2)[cells.inner].sum())
         sd = math.sqrt(max(left - inside, (cells.grid.width / 1.5) ** 2))
         return {"sigma": sd / math.sqrt(years)} | jumps, rate
@@ -131,16 +158,27 @@ def fit_kou(cells: Cells, step: float, start: dict[str, Any] | None = None) -> d
     def deviance(x: np.ndarray) -> float:
         if not (math.log(1.01) < x[1] and x[0] < 0.7 and x[2] < 0.7 and max(x[1], x[3]) < 9.0):
             return 1e12
-        found, rate = parameters(x)
-        return cells.deviance(cells.grid.law(rate, found["sigma"] * math.sqrt(years)))
+        values, rate = parameters(x)
+        return cells.deviance(cells.grid.law(rate, values["sigma"] * math.sqrt(years)))
 
     options = {"xatol": 1e-4, "fatol": 1e-4, "maxiter": 2000, "maxfev": 2000}
-    found = minimize(deviance, x0, method="Nelder-Mead", options=options | {"initial_simplex": simplex(x0)})
-    return {name: digits(value) for name, value in parameters(found.x)[0].items()}
+    optimum = minimize(deviance, x0, method="Nelder-Mead", options=options | {"initial_simplex": simplex(x0)})
+    return {name: digits(value) for name, value in parameters(optimum.x)[0].items()}
 
 
 def fit_tail_jumps(cells: Cells, step: float, cap: float, start: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Parameters of TailJumps; a refit keeps the places where the tails of `start` begin."""
+    """Parameters of TailJumps.
+
+    Parameters
+    ----------
+    cells : Cells
+    step : float
+        Length of a bar, seconds.
+    cap : float
+        Largest size in log price.
+    start : dict, optional
+        Parameters of an earlier fit: a refit keeps the sizes where its tails begin.
+    """
     years = step / YEAR
     rate = jump_rates(cells)
     parameters: dict[str, Any] = {"sigma": digits(cells.sd(rate) / math.sqrt(years))}
@@ -151,7 +189,7 @@ def fit_tail_jumps(cells: Cells, step: float, cap: float, start: dict[str, Any] 
         order = np.argsort(sizes)
         sizes, mass = sizes[order], mass[order]
         total = mass.sum()
-        # cells have a width: the distribution function runs linearly through each
+        # the distribution function is linear within each cell
         edges = np.concatenate([sizes - 0.5 * cells.grid.width, sizes[-1:] + 0.5 * cells.grid.width])
         below = np.concatenate([[0.0], np.cumsum(mass) / total])
         if start is None:
@@ -178,10 +216,10 @@ def fit_tail_jumps(cells: Cells, step: float, cap: float, start: dict[str, Any] 
 
 
 def jump_rates(cells: Cells) -> np.ndarray:
-    """Expected jumps per bar and cell, above the threshold, by expectation-maximisation.
+    """Expected jumps per bar and cell, above the threshold, by expectation-maximisation, float64[grid.size].
 
     Given a return r, the expected number of jumps of size a in its bar is rate_a f(r - a) / f(r), with f the density of
-    the bar (Mecke's formula), however many jumps the bar holds; summed over the returns that is the next rate.
+    the bar (Mecke's formula), for any number of jumps in the bar; the sum over the returns is the next rate.
     """
     grid = cells.grid
     hat = np.bartlett(11)
@@ -192,8 +230,8 @@ def jump_rates(cells: Cells) -> np.ndarray:
     return rate
 
 
-def digits(value: Any, figures: int = 6) -> Any:
-    """Rounded to so many significant digits; what is printed is what is fitted."""
+def digits(value: Any, significant: int = 6) -> Any:
+    """Round a number, or a list of them, to so many significant digits, so that printed and fitted values agree."""
     if np.ndim(value):
-        return [digits(v, figures) for v in value]
-    return float(f"{float(value):.{figures}g}")
+        return [digits(v, significant) for v in value]
+    return float(f"{float(value):.{significant}g}")
