@@ -45,28 +45,37 @@ def module_of(path: Path) -> str:
 MODULES = {module_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
 
 
-def is_for_type_checkers(node: ast.AST) -> bool:
-    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+def only_run(node: ast.AST) -> list[ast.AST]:
+    """What is below a node and runs: of `if TYPE_CHECKING` the other branch alone."""
+    if isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
+        return list(node.orelse)
+    return list(ast.iter_child_nodes(node))
+
+
+def module_behind(name: str) -> str | None:
+    """The module that `stress.<name>` is loaded from: a module, a name in a module, or a public name."""
+    first, _, rest = name.partition(".")
+    if not rest and first in stress._HOMES:
+        return stress._HOMES[first]
+    while name and name not in MODULES:
+        name = name.rpartition(".")[0]
+    return name or None
 
 
 def imports_of(node: ast.AST) -> set[str]:
-    """Modules of the package that are imported anywhere below a node, as `stress.` names without the first word."""
-    found: set[str] = set()
-    for child in ast.iter_child_nodes(node):
-        if is_for_type_checkers(child):
-            continue
-        if isinstance(child, ast.Import):
-            names = [alias.name for alias in child.names]
-        elif isinstance(child, ast.ImportFrom):
-            names = [f"{child.module}.{alias.name}" for alias in child.names]
-        else:
-            found |= imports_of(child)
-            continue
-        for name in names:
-            inside = name.removeprefix("stress.")
-            if name != inside:
-                found.add(inside if inside in MODULES else inside.rpartition(".")[0])
-    return {name for name in found if name in MODULES}
+    """Modules of the package that are imported anywhere below a node, without the word `stress.` before them.
+
+    A public name that is used as `stress.Book` loads its module too.
+    """
+    names = []
+    if isinstance(node, ast.Import):
+        names = [alias.name for alias in node.names]
+    elif isinstance(node, ast.ImportFrom):
+        names = [f"{node.module}.{alias.name}" for alias in node.names]
+    elif isinstance(node, ast.Attribute) and ast.unparse(node.value) == "stress":
+        names = [f"stress.{node.attr}"]
+    found = {module_behind(name.removeprefix("stress.")) for name in names if name.startswith("stress.")}
+    return found.union(*map(imports_of, only_run(node))) - {None}
 
 
 ARROWS = {name: imports_of(ast.parse(path.read_text("utf-8"))) for name, path in MODULES.items()}
@@ -76,6 +85,23 @@ def room_of(module: str) -> str:
     """The longest name of a layer that a module is in."""
     rooms = [room for room in FLOOR if module == room or module.startswith(f"{room}.")]
     return max(rooms, key=len) if rooms else ""
+
+
+def test_what_counts_as_an_import():
+    code = """
+import stress
+if TYPE_CHECKING:
+    from stress.report.prose import SCORE_WORDS
+else:
+    import stress.errors
+if not TYPE_CHECKING:
+    from stress import formatting
+def lazy():
+    from stress.prices import GBM
+    from stress import Venue
+    return stress.Book.read, stress.plots.plot_population, stress.__version__
+"""
+    assert imports_of(ast.parse(code)) == {"errors", "formatting", "prices", "venue.venue", "book.book", "plots"}
 
 
 def test_every_module_has_a_layer():

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
+from typing import NamedTuple
 
 import numba
 import numpy as np
 import pytest
 
 from stress.kernels import jit as module
-from stress.kernels.jit import jit, jit_force_inline, jit_no_refcount
+from stress.kernels.jit import by_type, jit, jit_force_inline, jit_no_refcount
 from tests.conftest import ROOT
 
 
@@ -47,13 +49,41 @@ def test_no_refcount_counts_no_reference_and_makes_no_array():
         jit_no_refcount(lambda n: np.zeros(n))(3)
 
 
+class Choice(NamedTuple):
+    """What `by_type` chooses by."""
+
+
+def long_function(choice, x):
+    """More code than the compiler would copy into two places by itself."""
+    a = math.erf(x) + math.tanh(x) + math.atan(x) + math.asinh(x) + math.tan(x) + math.expm1(-x)
+    b = math.erf(a) + math.tanh(a) + math.atan(a) + math.asinh(a) + math.tan(a) + math.expm1(-a)
+    c = math.erf(b) + math.tanh(b) + math.atan(b) + math.asinh(b) + math.tan(b) + math.expm1(-b)
+    d = math.erf(c) + math.tanh(c) + math.atan(c) + math.asinh(c) + math.tan(c) + math.expm1(-c)
+    return math.erf(d) + math.tanh(d) + math.atan(d) + math.asinh(d) + math.tan(d) + math.expm1(-d)
+
+
+def calls_of(inner):
+    """Calls to `inner` that are left in a function that has two."""
+    outer = jit(lambda choice, x: inner(choice, x) + inner(choice, x + 1.0))
+    assert outer(Choice(), 2.0) == pytest.approx(long_function(Choice(), 2.0) + long_function(Choice(), 3.0))
+    (ir,) = outer.inspect_llvm().values()
+    return len(re.findall(r"call [^\n]*long_function", ir))
+
+
 @compiled
 def test_forced_code_goes_into_its_caller():
-    inner = jit_force_inline(lambda x: x * 3.0 + 1.0)
-    outer = jit(lambda x: inner(x) + inner(x + 1.0))
-    assert outer(2.0) == 17.0
-    (ir,) = inner.inspect_llvm().values()
-    assert "alwaysinline" in ir
+    assert calls_of(jit_no_refcount(long_function)) == 2
+    assert calls_of(jit_force_inline(long_function)) == 0
+
+
+@compiled
+def test_code_that_is_chosen_by_type_goes_into_its_caller():
+    @by_type
+    def chosen(choice, x):
+        """Of a choice."""
+
+    chosen.of(Choice)(long_function)
+    assert calls_of(chosen) == 0
 
 
 @compiled
