@@ -56,29 +56,29 @@ def find_cache_dir() -> Path | None:
 
 
 CACHE_DIR = None if CONFIG.DISABLE_JIT else find_cache_dir()
-WARM = "warm"  # a file that says that a block was worked with what is here
+WARM = "warm"  # a file that exists if a block was run with the code in this directory
 
 
 def is_warm() -> bool:
-    """Whether an earlier run left compiled code to load, all that a block of paths takes."""
+    """Whether an earlier run has stored all compiled code that a block of paths needs."""
     return CACHE_DIR is not None and (CACHE_DIR / WARM).exists()
 
 
 def mark_warm() -> None:
-    """Say to later processes that this one has compiled all that a block of paths takes."""
+    """Record for later processes that all code that a block of paths needs is compiled."""
     if CACHE_DIR is not None and not is_warm():
-        with suppress(OSError):  # they say once more that they compile
+        with suppress(OSError):  # later processes then print that they compile
             (CACHE_DIR / WARM).touch()
 
 
 def jit(function, refcount=True, **options: Any):
     """Compile a function on its first call."""
-    # numba reads its cache directory once, when the decorator runs; other libraries keep theirs.
+    # numba reads its cache directory when the decorator runs; functions of other libraries use their own.
     previous = CONFIG.CACHE_DIR
     try:
         CONFIG.CACHE_DIR = str(CACHE_DIR or "")
         options |= {"cache": CACHE_DIR is not None, "error_model": "numpy", "nogil": True, "_nrt": refcount}
-        options["no_cfunc_wrapper"] = True  # nobody calls them from C, and each would be compiled too
+        options["no_cfunc_wrapper"] = True  # they are not called from C, and each wrapper would be compiled too
         return numba.njit(**options)(function)
     finally:
         CONFIG.CACHE_DIR = previous
@@ -87,14 +87,14 @@ def jit(function, refcount=True, **options: Any):
 def jit_no_refcount(function):
     """Compile a function that makes no array, without counting references to those it is given.
 
-    To take an array out of a tuple is to count a reference, up and down again, in a way that all processors must
-    agree on. In what runs once per step that would cost more than the step.
+    Taking an array out of a tuple increments and decrements a reference count with atomic instructions. In a function
+    that runs once per step this would take longer than the step.
     """
     return jit(function, refcount=False)
 
 
 def jit_inline(function):
-    """Compile a function that is called from one place into that place: nothing is passed."""
+    """Compile a function into its only caller, so that no arguments are passed."""
     return jit(function, inline="always")
 
 
@@ -109,7 +109,7 @@ def jit_force_inline(function):
 def by_type(declaration):
     """A function whose implementation is chosen by the type of its first argument, when its caller is compiled.
 
-    The first argument is a NamedTuple that stands for a choice; `@function.of(Choice)` adds an implementation, a
+    The first argument is a NamedTuple that represents a choice; `@function.of(Choice)` adds an implementation, a
     function of numbers whose code goes into each caller. Nothing is decided while a path runs.
     """
     implementations: dict[type, Any] = {}

@@ -70,7 +70,7 @@ def test_run_prints_the_answer_and_keeps_it(command, tmp_path):
     ):
         assert re.search(line, out, re.MULTILINE), line
     assert "(none seen)" in out  # a probability is never a bare zero
-    assert out.count("Exponential jumps") == 1
+    assert out.count("Exponential tails") == 1
     (directory,) = (tmp_path / "runs").iterdir()
     assert re.fullmatch(r"tiny-[0-9a-f]{8}", directory.name)
     assert f"{directory.name}/report.html" in out

@@ -208,7 +208,7 @@ def test_a_wrong_block_is_refused_with_all_that_is_wrong():
 
     with pytest.raises(SimulationError) as caught:
         block_of(Wrong)
-    for part in ("low of shape (4, 1), not (4, 2)", "no high", "no pre_jump", "away from its s0", "log_weight"):
+    for part in ("low of shape (4, 1), not (4, 2)", "no high", "no pre_jump", "does not start at its s0", "log_weight"):
         assert part in str(caught.value)
     with pytest.raises(SimulationError, match="gave no PriceBlock"):
         block_of(Number)

@@ -14,13 +14,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-GROUPINGS = 3  # each position stands in one cell of each grouping, see `stress.book.classes`
+GROUPINGS = 3  # each position is in one cell of each grouping, see `stress.book.classes`
 
 TRIGGER = np.dtype((np.record, [("liquidation", "f8"), ("bankruptcy", "f8"), ("quantity", "f8")]))
 
 BATCH_SIZE = 64
 
-# Sums and bounds of 64 positions in a row, counted from the first of a side, to take or to leave all of them at once.
+# Sums and bounds of 64 positions in a row, counted from the first of a side: all of them are liquidated or skipped at
+# once.
 BATCH = np.dtype((np.record, [
     ("last", "f8"),                                     # liquidation price of the last
     ("quantity", "f8"), ("level_value", "f8"), ("bankruptcy_value", "f8"),  # sums of q, q L and q B

@@ -19,7 +19,7 @@ M1 = 0xCD9E8D57
 W0 = 0x9E3779B9
 W1 = 0xBB67AE85
 
-# What a number is drawn for. A new purpose takes a new number, so that it shifts no other. (numpy integers, since a
+# Purposes of random numbers. A new purpose takes a new number, so that it shifts no other. (numpy integers, since a
 # literal compiles what it is passed to for itself.)
 #
 # STEP        diffusion: normal and low of a step

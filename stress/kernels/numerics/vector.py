@@ -1,4 +1,4 @@
-"""A chunk of steps: what can be worked for all of its steps at once.
+"""A chunk of steps: computations for all of its steps at once.
 
 A path is cut into chunks that stay in the fastest cache. What does not depend on the step before is done by loops of
 plain arithmetic over the chunk, which the compiler turns into vector code: a loop writes one array or two, holds
@@ -58,7 +58,7 @@ def normals(u, values, places):
 
 @jit_no_refcount
 def factors(x):
-    """The `factor` of log moves; float64[n], overwritten. A chunk with a large move goes one by one."""
+    """The `factor` of log moves; float64[n], overwritten. A chunk with a large move is computed element by element."""
     large = 0
     for j in range(x.size):
         large += abs(x[j]) > SMALL

@@ -123,7 +123,7 @@ def liquidate_batches(s, j, target, gap, counting, triggers, batches, side, path
     """Liquidate whole batches of the side s from place j on, as long as their money is a sum known beforehand.
 
     It is where all fill at the landing price, or where no order moves the book, and on the straight of its curve: then
-    the fills lie between the first and the last, and their mean is that of the curve. A batch is taken if the mark at
+    the fills are between the first and the last, and their mean is that of the curve. A batch is taken if the mark at
     the target, before it is moved, is past all of it, and if all its positions leave a surplus, none of it cut off by
     the fee or all of it, or all leave a deficit that the fund pays and nobody counts.
 
@@ -135,7 +135,7 @@ def liquidate_batches(s, j, target, gap, counting, triggers, batches, side, path
     slope, straight, done = terms.slope, straight_end(terms), j - side.first
     if (gap < 1.0 and slope > 0.0) or done % BATCH_SIZE > 0:
         return j
-    before = 0 if s > 0 else side.first // BATCH_SIZE  # batches of the longs stand first
+    before = 0 if s > 0 else side.first // BATCH_SIZE  # batches of the longs come first
     for k in range(before + done // BATCH_SIZE, before + (side.end - side.first) // BATCH_SIZE):
         batch, v = batches[k], market.v
         q, w = batch.quantity, v + s * batch.quantity

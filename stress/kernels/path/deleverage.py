@@ -52,12 +52,12 @@ def count_in_profit(contract, w, mark, entry, side):
 
 @jit_inline
 def measure_capacity(w, mark, begin, end, capacity, side, p):
-    """What the rows begin .. end - 1 of the winners hold and can give.
+    """Holdings of the rows begin .. end - 1 of the winners, and how much they can give.
 
     Parameters
     ----------
     capacity : float64[end - begin]
-        Overwritten with profits (settlement "profit") or quantities; 0 for those who are gone. The workspace gets
+        Overwritten with profits (settlement "profit") or quantities; 0 for closed positions. The workspace gets
         quantities and margins as they are now, and of those who are gone as they were, so that scores are numbers.
     """
     winners, q, m = p.ladder.winners, p.workspace.quantity, p.workspace.margin
@@ -66,7 +66,7 @@ def measure_capacity(w, mark, begin, end, capacity, side, p):
         q[k], m[k] = winners.quantity[begin + k], winners.margin[begin + k]
     for k in range(end - begin):
         unit = profit(p.structure.contract, w, 1.0, winners.entry[begin + k], mark) if in_money else 1.0
-        capacity[k] = q[k] * unit if winners.place[begin + k] >= side.next else 0.0  # places before it are gone
+        capacity[k] = q[k] * unit if winners.place[begin + k] >= side.next else 0.0  # places before it are closed
     if side.is_hit == 0:
         return
     for k in range(end - begin):
@@ -83,7 +83,7 @@ def rank_winners(n, w, mark, side, p):
     Returns
     -------
     float
-        Coins that those who can give hold; policy "pro_rata" only.
+        Coins held by the rows that can give; policy "pro_rata" only.
     """
     workspace, path, terms, ladder = p.workspace, p.path, p.terms, p.ladder
     winners, first = ladder.winners, side.first
@@ -149,7 +149,7 @@ def share_by_rule(
     Parameters
     ----------
     entry, quantity, margin, place, capacity : [n]
-        Of all rows, as they were at the start of the path, and what they can give now.
+        Of all rows: quantities at the start of the path, and how much they can give now.
     number : int64[N]
     left : float64[m]
         Quantities of `rows` now.
@@ -196,7 +196,7 @@ def close_shares(found, w, in_money, mark, price, side, p):
 def close_pro_rata(n, seen, w, budget, coins, in_money, mark, price, side, p):
     """Close the same share of the first n rows of a side, which hold so many coins; returns the amount and the coins.
 
-    The first `seen` rows had a share closed before.
+    A share of each of the first `seen` rows was closed before.
     """
     workspace, out, ladder = p.workspace, p.out, p.ladder
     total = total_of(workspace.capacity[:n])

@@ -27,7 +27,7 @@ def push_balance(step, balance, peak_step, peak_balance, head, tail):
 
 @jit_no_refcount
 def forget_old(terms, step, peak_step, head):
-    """New head of the queue, from which the balances that left the window before `step` are gone."""
+    """New head of the queue, without the balances that left the window before `step`."""
     while (step - 1 - peak_step[head]) * terms.dt > terms.drawdown_window:
         head += 1
     return head

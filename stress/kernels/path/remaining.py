@@ -73,7 +73,7 @@ def record_row(row, quantity, remaining, side, path):
 
 @jit_inline
 def record_all_rows(place, quantity, remaining, sides, path):
-    """Record the rows that no price has come to; `place` is the ladder place of each row."""
+    """Record the rows that the price has not reached; `place` is the ladder place of each row."""
     for k in range(2):
         side = sides[k]
         for row in range(side.first, side.first + (side.seen if side.shares > 0 else 0)):

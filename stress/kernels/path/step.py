@@ -37,7 +37,7 @@ def is_quiet(first, end, closes, lows, highs, pre_jumps, continuous, mark_ratio,
 
     The mark is taken to be between `mark_ratio` of the price and the whole of it.
 
-    It counts, without a branch, the steps that would need a closer look, so that the compiler vectorises the loop.
+    It counts, without a branch, the steps that cannot be skipped, so that the compiler vectorises the loop.
     """
     least, most = min(mark_ratio, 1.0), max(mark_ratio, 1.0)
     before, close, low, high = closes[first - 1 : end - 1], closes[first:end], lows[first:end], highs[first:end]
@@ -63,5 +63,5 @@ def is_possible(continuous, before, low, high, pre_jump, close):
 
 @jit_no_refcount
 def checkpoint_step(k, steps):
-    """Step at whose end the k-th balance of the fund is recorded: the first at or after its share of the path."""
+    """Step at the end of which the k-th fund balance is recorded: the first one at or after its share of the path."""
     return -(-(k + 1) * steps // CHECKPOINTS)

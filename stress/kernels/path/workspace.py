@@ -1,4 +1,4 @@
-"""Where a path writes while it runs: buffers that are kept from path to path, and the path as kernels pass it on."""
+"""Buffers of a running path: those that paths reuse, and the records that kernels pass to each other."""
 
 from typing import NamedTuple
 
@@ -14,11 +14,11 @@ from stress.kernels.rules.depth import mark_ratio
 from stress.kernels.rules.records import Tiers
 from stress.kernels.rules.sharing import BUCKETS
 
-CHUNK = 512  # winners that are scored together: what one takes and leaves stays in the fastest cache
+CHUNK = 512  # winners that are scored together: their data fits in the fastest cache
 
 
 class Workspace(NamedTuple):
-    """What is kept from path to path, for a book of N positions of K kinds. Clean between paths.
+    """Buffers that paths reuse, for a book of N positions of K kinds. They are cleared between paths.
 
     remaining : Remaining
     sums, float_sums : CELL[K] and the same as float64[K, fields], of this path, by kind; zeros
@@ -120,7 +120,7 @@ def save_state(workspace, out):
 
 @jit_no_refcount
 def set_impact(market, terms, v):
-    """Move the book to v and keep 1 - k h(v) beside it."""
+    """Set the displacement of the order book to v, and store 1 - k h(v) beside it."""
     market.v, market.mark_ratio = v, mark_ratio(terms, v)
 
 

@@ -1,4 +1,4 @@
-"""What a contract is worth, whose margin it stands on, and how much of it a liquidation closes.
+"""The value of a contract, the margin behind it, and how much of it a liquidation closes.
 
 These choices change the structure of the code. Each is a type, resolved when a kernel is compiled (`jit.by_type`), so
 that a run pays for none that it has not chosen; every combination compiles for itself. A new one is a NamedTuple and an
@@ -23,7 +23,7 @@ class Linear(NamedTuple):
 
 
 class Isolated(NamedTuple):
-    """A position stands on its own margin: E(P) = m + U(P)."""
+    """A position has its own margin: E(P) = m + U(P)."""
 
 
 class Whole(NamedTuple):
@@ -70,7 +70,7 @@ def _linear_margin_threshold(contract, s, q, e, m, r, d):
 
 @by_type
 def equity(margin_mode, margin, unrealised):
-    """What a position stands on, USD."""
+    """Margin behind a position, USD."""
 
 
 @equity.of(Isolated)

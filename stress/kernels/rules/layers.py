@@ -11,21 +11,21 @@ FUND = 0  # kinds of layers
 
 @jit_force_inline
 def absorb(residual, most_fee, balance, floor, cap):
-    """What becomes of the residual of a liquidation.
+    """Division of the residual of a liquidation.
 
     Parameters
     ----------
     residual : float
         Margin that is left, or the deficit below zero, USD.
     most_fee : float
-        Most that the layer takes of a surplus, USD; inf: all of it.
+        Largest part of a surplus that the layer receives, USD; inf: all of it.
     balance, floor, cap : float
         Of the layer.
 
     Returns
     -------
     gain, loss, paid : float
-        What the layer takes of a surplus; the deficit; and what the layer pays of it. USD, >= 0.
+        The part of a surplus that the layer receives; the deficit; the part of it that the layer pays. USD, >= 0.
     """
     gain = max(0.0, min(residual, most_fee))
     loss = max(0.0, -residual)

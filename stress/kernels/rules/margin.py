@@ -26,7 +26,7 @@ NOTIONAL, ENTRY_NOTIONAL, QUANTITY = 0, 1, 2
 
 @jit
 def tier_of(tiers, amount):
-    """Index of the tier that holds an amount: the last one whose floor is not above it."""
+    """Index of the tier of an amount: the last one whose floor is not above it."""
     k = 0
     while k + 1 < tiers.floor.size and tiers.floor[k + 1] <= amount:
         k += 1

@@ -48,7 +48,7 @@ def hyperliquid(structure, w, q, e, m, mark):
 
 @jit_no_refcount
 def fill_scores(kind, structure, tiers, w, mark, q, e, m, place, number, key0, key1, key):
-    """Score of every winner, into float64[n] `key`. One loop per score, so that the compiler takes several at a time.
+    """Score of every winner, into float64[n] `key`. One loop per score, so that the compiler vectorises it.
 
     `number[place[i]]` is the number of the i-th in the book.
 

@@ -1,4 +1,4 @@
-"""The pure rules of auto-deleveraging: who gives how much of a budget.
+"""The pure rules of auto-deleveraging: how much of a budget each winner gives.
 
 Each rule takes capacities w_i > 0 and a budget X >= 0 and overwrites `amount` with 0 <= x_i <= w_i, sum(x) =
 min(X, sum(w)) up to a rounding of the capacities. They know neither money nor contracts: the waterfall says what a
@@ -13,7 +13,7 @@ from stress.kernels.jit import jit, jit_force_inline, jit_no_refcount
 
 UNFILLED = 1e-12  # an unfilled part of the budget up to this share of it counts as filled
 
-KEPT_OFF = 48  # last bits of a double that the histogram of a queue does not look at
+KEPT_OFF = 48  # last bits of a double that the histogram of a queue ignores
 FIRST, BUCKETS = (1023 - 64) << 4, 128 << 4  # of the histogram
 
 QUEUE, PRO_RATA, LEVERAGE_PRO_RATA, LEVERAGE_DRAIN, TOP_TRUNCATION = 0, 1, 2, 3, 4
@@ -21,7 +21,7 @@ QUEUE, PRO_RATA, LEVERAGE_PRO_RATA, LEVERAGE_DRAIN, TOP_TRUNCATION = 0, 1, 2, 3,
 
 @jit
 def _goes_before(key, number, a, b):
-    """Whether row a stands before row b: larger first key, then larger second key, then the lower number."""
+    """Whether row a comes before row b: larger first key, then larger second key, then the lower number."""
     if key[a, 0] != key[b, 0]:
         return key[a, 0] > key[b, 0]
     if key[a, 1] != key[b, 1]:
@@ -63,7 +63,7 @@ def pop(heap, size, key, number):
 
 @jit
 def middle_of_three(order, a, b, c, key, number):
-    """The place among a, b, c whose row of `key` stands in the middle."""
+    """The one of the places a, b, c whose row of `key` is the median."""
     if _goes_before(key, number, order[b], order[a]):
         a, b = b, a
     if _goes_before(key, number, order[c], order[b]):
@@ -127,7 +127,7 @@ def weigh(key, capacity, weights):
 
 @jit_no_refcount
 def head_of_queue(key, capacity, weights, place, number, budget, who, amount):
-    """The queue of one key, without a look at the order of those who give all or nothing.
+    """The queue of one key, without sorting the rows that give all or nothing.
 
     The histogram shows in which bucket the budget ends, and only that bucket is sorted.
 
