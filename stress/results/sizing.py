@@ -5,18 +5,6 @@ it is depleted if and only if its initial fund is smaller. With a constant floor
 the cumulative net loss; with a drawdown floor it is the largest (C - (1 - drawdown) min C_j) / drawdown where that is
 more (`stress.kernels.path.drawdown`). One run gives the whole curve of depletion probability against the initial
 fund, and the fund for a probability alpha is a quantile.
-
-Reverse stress asks for the smallest instantaneous move that the fund does not survive.
-
-A move is one jump from S_0 to a target price. What the fund needs for it, D* of a one-step path, grows with the move
-as long as liquidations do not move the mark: positions further down the ladder are added behind the ones before, and
-each of them fills worse. Between two neighbouring liquidation prices the set of liquidated positions does not change.
-So the threshold is found exactly: first the pair of neighbouring liquidation prices between which the need passes the
-fund, by bisection over the sorted prices, then the price between them.
-
-With a finite depth and a mark that follows (`passthrough` > 0) the cascade adds positions whose price the move alone
-would not reach, and a larger move need not cost more: the search then starts at the first of some 200 sorted prices
-that the fund does not survive.
 """
 
 from __future__ import annotations
