@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stress.engine.design import Design
+from stress.engine.design import Design, build_shared
 from stress.engine.prepare import is_number
 from stress.engine.run_blocks import BlockSink, run_blocks
 from stress.errors import InputError, Problem, raise_if
@@ -175,9 +175,9 @@ def run_designs(
         same = design.prices is lead.prices and design.seed == lead.seed
         if not (same and (design.n_paths, design.n_steps, design.step) == (lead.n_paths, lead.n_steps, lead.step)):
             raise ValueError("designs that run together share prices, seed, paths, steps and step")
-        _ = design.kernel  # made once, before the workers share it
     if threads is not None and not (is_number(threads) and threads >= 1 and threads % 1 == 0):
         raise InputError(Problem("run", "a whole number, 1 or more", column="threads", value=threads))
+    build_shared(designs)  # once, before the workers use it and the results read it
     found = run_blocks(designs, threads=threads, executor=executor, progress=progress, sink=sink)
     made_by = provenance()
     return [Result.assemble(design, block, made_by) for design, block in zip(designs, found, strict=True)]

@@ -92,3 +92,10 @@ def test_equal_price_models_are_one_market(design):
     )  # fmt: skip
     made = stress.Study({"a": design, "b": replace(design, prices=twin, gap=0.5)})
     assert made.designs["b"].prices is design.prices
+
+
+def test_designs_of_one_book_sort_it_once(found):
+    small, large = (result.design for result in found.results.values())
+    assert large.ladder is small.ladder
+    assert large.kernel[0] is small.kernel[0]  # what compiled code reads, not only what the results read
+    assert large.levels is small.levels
