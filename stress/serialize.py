@@ -9,10 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-import tomllib
 from typing import Any
-
-from stress.errors import InputError, Problem
 
 BARE = re.compile(r"[A-Za-z0-9_-]+")
 WIDTH = 110
@@ -57,38 +54,19 @@ def toml_value(value: Any) -> str:
     return str(value)
 
 
-def read_value(text: str) -> Any:
-    """A value as TOML writes it, or else the text itself."""
-    try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except (tomllib.TOMLDecodeError, KeyError):
-        return text
-    return value if isinstance(value, (str, bool, int, float, list, dict)) else text
-
-
-def set_key(tables: dict[str, Any], text: str) -> str:
-    """Apply "section.key=value" to the tables of a file; returns the dotted key."""
-    key, equals, value = text.partition("=")
-    parts = key.strip().split(".")
-    if not equals or not all(parts):
-        raise InputError(Problem("--set", "section.key=value", value=text))
-    for part in parts[:-1]:
-        inner = tables.get(part)
-        if not isinstance(inner, dict):
-            inner = tables[part] = {}
-        tables = inner
-    tables[parts[-1]] = read_value(value.strip())
-    return ".".join(parts)
-
-
 def dumps(value: Any) -> str:
     """JSON that `loads` turns into the same value; tuples come back as lists."""
     return json.dumps(_mark(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def loads(text: str) -> Any:
-    """The value that `dumps` wrote."""
-    return json.loads(text, object_hook=lambda d: float(d["float"]) if set(d) == {"float"} else d)
+    """The value that `dumps` wrote. A file of somebody else is read by `stress.files.documents.read_json`."""
+    return json.loads(text, object_hook=unmark)
+
+
+def unmark(table: dict[str, Any]) -> Any:
+    """The number that `dumps` marked, or the table itself."""
+    return float(table["float"]) if set(table) == {"float"} else table
 
 
 def _mark(value: Any) -> Any:

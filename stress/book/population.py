@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import difflib
 import math
-import tomllib
 import warnings
 from pathlib import Path
 from typing import Annotated, Any, Protocol
@@ -30,6 +29,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from stress.book.columns import BookWarning, Columns
 from stress.errors import InputError, Problem, raise_if
+from stress.files import documents
 from stress.kernels import population
 from stress.kernels.numerics.elementary import normal_quantile
 from stress.venue.venue import Venue
@@ -147,15 +147,43 @@ class PopulationSpec(BaseModel):
             hint = f" (the nearest is {near[0]})" if near else ""
             expected = f"one of {', '.join(MIXES)}{hint}, or a TOML file"
             raise InputError(Problem("population", expected, column="mix", value=str(mix)))
-        file = tomllib.loads(path.read_text("utf-8"))
-        entries = file["figures"].items()
-        values = {name: entry["value"] for name, entry in entries}
-        sources = {name: _cite(file, entry["source"]) for name, entry in entries if name not in parameters}
+        figures = _figures(path)
+        values = {name: value for name, (value, _) in figures.items()}
+        sources = {name: source for name, (_, source) in figures.items() if name not in parameters}
         return cls.model_validate({"name": path.stem, "sources": sources, **values, **parameters})
 
 
-def _cite(file: dict[str, Any], key: str) -> str:
-    source = file["sources"][key]
+def _figures(path: Path) -> dict[str, tuple[Any, str]]:
+    """Value and source of every parameter in the file of a mix.
+
+    Raises
+    ------
+    InputError
+        Lists what is missing or of another shape; the spec checks names and values.
+    """
+    file = documents.read_toml(path)
+    figures, sources = file.get("figures"), file.get("sources", {})
+    if not isinstance(figures, dict) or not isinstance(sources, dict):
+        expected = "a mix: tables [figures.NAME] with value and source, and [sources.KEY] with status and page"
+        raise InputError(Problem(str(path), expected))
+    cited = {key: _cite(source) for key, source in sources.items()}
+    found, problems = {}, []
+    for name, figure in figures.items():
+        if not isinstance(figure, dict) or "value" not in figure or "source" not in figure:
+            problems.append(Problem(str(path), "a table with value and source", column=f"figures.{name}", value=figure))
+        elif not isinstance(figure["source"], str) or not cited.get(figure["source"]):
+            expected = f"a key of [sources] with status and page: {', '.join(k for k in cited if cited[k]) or 'none'}"
+            problems.append(Problem(str(path), expected, column=f"figures.{name}.source", value=figure["source"]))
+        else:
+            found[name] = figure["value"], cited[figure["source"]]
+    raise_if(problems)
+    return found
+
+
+def _cite(source: Any) -> str:
+    """A source in words; "" if it names no status or no page."""
+    if not isinstance(source, dict) or not {"status", "page"} <= source.keys():
+        return ""
     return f"{source['status']}: {source['page']}" + (f", {source['date']}" if "date" in source else "")
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from stress.cli.common import Threads, check_file, guarded, say_that_it_compiles
-from stress.runs import files
+from stress.files import writing
 
 
 @guarded
@@ -26,7 +26,7 @@ def bench(
     found = benchmarks.measure(quick, threads, say=lambda text: typer.echo(f"{text} ...", err=True))
     _show(found)
     if out is not None:
-        files.put_text(out, json.dumps(found, indent=1) + "\n")
+        writing.put_text(out, json.dumps(found, indent=1) + "\n")
 
 
 def _show(found: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ import typer
 import stress
 from stress.cli.common import Paths, ScenarioFile, Seed, Set, check_file, guarded, load, say_that_it_compiles
 from stress.errors import InputError, Problem
-from stress.runs import files
+from stress.files import writing
 
 venues_app = typer.Typer(help="The venues that come with the package, and tiers of your own.", rich_markup_mode=None)
 
@@ -41,7 +41,7 @@ def calibrate(
     if out is None:
         typer.echo(text, nl=False)
     else:
-        files.put_text(out, text)
+        writing.put_text(out, text)
         typer.echo(str(out))
 
 
@@ -89,7 +89,7 @@ def import_(
     if out is None:
         typer.echo(text, nl=False)
     else:
-        files.put_text(out, text)
+        writing.put_text(out, text)
         typer.echo(str(out))
 
 

@@ -26,7 +26,7 @@ from stress.cli.common import (
 )
 from stress.cli.exit_codes import ExitCode
 from stress.errors import InputError, Problem, raise_if
-from stress.runs import files
+from stress.files import writing
 
 if TYPE_CHECKING:
     from stress.runs.record import Record
@@ -229,7 +229,7 @@ def path(
     if account is not None:
         log = log[log["account"] == account]
     if out is not None:
-        files.put_text(out, log.to_csv(index=False))
+        writing.put_text(out, log.to_csv(index=False))
         typer.echo(f"{len(log):,} events: {out}")
     else:
         terminal.print_events(log, rows, account)
@@ -308,7 +308,7 @@ def compare(
     alphas = alpha or next((s.fund.alphas for s in scenarios.values()), (0.01, 0.001))
     table = comparison.compare(ordered, alphas)
     if out is not None:
-        files.put_text(out, table.to_csv(index=False))
+        writing.put_text(out, table.to_csv(index=False))
         typer.echo(str(out))
     if not quiet:
         terminal.print_comparison(str(designs[0]), table)

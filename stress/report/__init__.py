@@ -17,11 +17,11 @@ import pandas as pd
 from stress import formatting, plots
 from stress.analysis.study import DEPLETED, LARGEST_NEED, REQUIRED_FUND
 from stress.errors import InputError
+from stress.files import writing
 from stress.plots.answers import LEVERAGE_BINS
 from stress.plots.style import TALL
 from stress.report import figures, prose
 from stress.results import summaries
-from stress.runs import files
 from stress.runs.record import gap_pairs
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def write(record: Record, path: str | Path) -> Path:
     InputError
         If it cannot be written; what was there is kept.
     """
-    return files.put_text(Path(path), render(record))
+    return writing.put_text(Path(path), render(record))
 
 
 def render(record: Record) -> str:

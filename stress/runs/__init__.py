@@ -1,1 +1,1 @@
-"""Runs on disk: the run directory, checkpoints of unfinished runs, atomic files."""
+"""Runs on disk: the run directory, and checkpoints of unfinished runs."""

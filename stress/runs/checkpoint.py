@@ -30,8 +30,9 @@ from stress.engine import signals
 from stress.engine.blocks import PathBlock, join
 from stress.engine.design import Design, SimulationError
 from stress.errors import InputError, Problem
+from stress.files import writing
 from stress.provenance import differences, maker
-from stress.runs import files, shards
+from stress.runs import shards
 
 SUFFIX = ".partial"
 START_OVER = "to start over, delete this directory or give another place (--out)"
@@ -217,7 +218,7 @@ class Checkpoint:
                     raise InputError(Problem(str(self.path), "a path where no other process has begun a run meanwhile"))
             if not (self.path / FILE).exists():
                 content = {"made_by": self.made_by} | self.description
-                files.put(self.path / FILE, [serialize.dumps({"sha256": _digest(content)} | content).encode()])
+                writing.put(self.path / FILE, [serialize.dumps({"sha256": _digest(content)} | content).encode()])
         except OSError as error:
             raise _unwritable(self.path, error) from None
 
@@ -226,7 +227,7 @@ class Checkpoint:
         name = self.path.name.removesuffix(SUFFIX)
         for folder in self.path.glob(f".{escape(name)}.*"):  # a run directory
             shutil.rmtree(folder)
-        for file in (*self._folder.glob(f"*{files.TEMPORARY}"), *self.path.glob(f"*{files.TEMPORARY}")):
+        for file in (*self._folder.glob(f"*{writing.TEMPORARY}"), *self.path.glob(f"*{writing.TEMPORARY}")):
             file.unlink()
 
     def _claim(self) -> None:

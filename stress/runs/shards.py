@@ -20,8 +20,8 @@ import numpy as np
 
 from stress.engine.blocks import PathBlock
 from stress.errors import InputError, Problem
+from stress.files import writing
 from stress.provenance import differences
-from stress.runs import files
 
 SUFFIX = ".shard"
 ARRAYS = tuple(field.name for field in fields(PathBlock) if field.name != "first")
@@ -68,7 +68,7 @@ def write(folder: Path, blocks: list[PathBlock], made_by: dict[str, str]) -> Pat
     for part in parts:
         digest.update(part)
     path = folder / _name(first, n)
-    files.put(path, [digest.hexdigest().encode() + b"\n", *parts])
+    writing.put(path, [digest.hexdigest().encode() + b"\n", *parts])
     return path
 
 

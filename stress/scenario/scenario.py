@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -27,12 +26,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
-from stress import serialize
 from stress.book.book import Book
 from stress.book.population import PopulationSpec
 from stress.errors import InputError, Problem, raise_if
+from stress.files import documents
 from stress.formatting import significant
 from stress.scenario.caveats import notes
+from stress.scenario.overrides import set_key
 from stress.scenario.tables import (
     TABLES,
     BookTable,
@@ -126,14 +126,9 @@ class Scenario:
             Lists every problem, by file and dotted key.
         """
         path = Path(path)
-        try:
-            raw = tomllib.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise InputError(Problem(str(path), f"a readable scenario file ({error.strerror})")) from None
-        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise InputError(Problem(str(path), f"a TOML file ({error})")) from None
+        raw = documents.read_toml(path)
         raw.setdefault("name", path.stem)
-        changed = frozenset(serialize.set_key(raw, text) for text in overrides)
+        changed = frozenset(set_key(raw, text) for text in overrides)
         return cls.parse(raw, path.name, path.parent, changed)
 
     @classmethod

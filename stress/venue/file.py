@@ -26,12 +26,12 @@ skeleton, is listed as one, and loading it issues a warning.
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stress.errors import InputError, Problem
+from stress.errors import Problem
+from stress.files import documents
 from stress.venue.rules import BY_NAME, CONTRACT, RULES
 from stress.venue.values import is_number, one_of
 
@@ -91,10 +91,7 @@ class VenueFile:
     def __init__(self, path: Path):
         self.where = f"venue {path.stem}" if path.parent == PRESETS else str(path)
         self.problems: list[Problem] = []
-        try:
-            data = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise InputError(Problem(self.where, f"a readable TOML file ({error})")) from None
+        data = documents.read_toml(path, self.where)
         self._check_keys("file", data)
         head, sources, rules, markets, self.example = (self._table(data, key) for key in KEYS["file"])
         self._check_keys("venue", head, "venue.")

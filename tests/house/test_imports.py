@@ -16,12 +16,14 @@ PACKAGE = Path(stress.__file__).parent
 # alone do not.
 LAYERS = (
     "__init__ errors formatting",
+    "serialize",
+    "files",
     "kernels.jit",
     "kernels.numerics",
     "kernels.rules",
     "kernels.prices kernels.index",
     "kernels.population kernels.path",
-    "serialize provenance",
+    "provenance",
     "prices venue",
     "book",
     "engine",

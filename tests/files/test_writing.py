@@ -7,7 +7,7 @@ import os
 import pytest
 
 from stress.errors import InputError
-from stress.runs.files import put_text
+from stress.files.writing import put_text
 from tests.support.directories import no_room
 
 pytestmark = pytest.mark.nojit

@@ -1,0 +1,134 @@
+"""Files of others: read to a limit, unpacked to a limit, decoded, each with one clear error.
+
+A file is read once and whole. Regular files and pipes are read; a device may have no end. What a compressed file holds
+counts against the limit as it is unpacked, so that a small file cannot fill the memory.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import zipfile
+import zlib
+from io import BytesIO
+from pathlib import Path
+
+from stress.errors import InputError, Problem
+
+MOST_TEXT = 64 * 2**20  # bytes of a document (TOML, JSON)
+MOST_TABLE = 2 * 2**30  # bytes of a table, unpacked
+CHUNK = 2**20
+
+
+def read_bytes(path: Path, most: int = MOST_TABLE, where: str | None = None) -> bytes:
+    """The content of a file.
+
+    Parameters
+    ----------
+    path : Path
+    most : int
+        Bytes that it may have.
+    where : str, optional
+        Name of the file in messages. Default: its path.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, is no regular file and no pipe, or is larger.
+    """
+    where = str(path) if where is None else where
+    try:
+        with open(path, "rb") as file:
+            about = os.fstat(file.fileno())
+            device = stat.S_ISCHR(about.st_mode) or stat.S_ISBLK(about.st_mode)
+            data = b"" if device or about.st_size > most else file.read(most + 1)
+    except OSError as error:
+        raise InputError(Problem(where, f"a readable file ({error.strerror or error})")) from None
+    except ValueError:  # of the path itself
+        raise InputError(Problem(where, "the path of a file, without a NUL or half a character")) from None
+    if device:
+        raise InputError(Problem(where, "a file; this is a device"))
+    if about.st_size > most or len(data) > most:
+        raise _too_large(where, most)
+    return data
+
+
+def read_text(path: Path, most: int = MOST_TEXT, where: str | None = None) -> str:
+    """The content of a file of UTF-8 text, without a byte-order mark; errors as `read_bytes`."""
+    return decode(read_bytes(path, most, where), str(path) if where is None else where)
+
+
+def decode(data: bytes, where: str) -> str:
+    """UTF-8 text, without a byte-order mark.
+
+    Raises
+    ------
+    InputError
+        Names the first line that is none.
+    """
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        row = data.count(b"\n", 0, error.start) + 1
+        wrong = data[error.start : error.end]
+        raise InputError(Problem(where, "UTF-8 text", row=row, value=wrong)) from None
+
+
+def unpacked(data: bytes, where: str, most: int = MOST_TABLE) -> bytes:
+    """What a gzip file or a zip file of one CSV holds, by its first bytes; other content as it is.
+
+    Raises
+    ------
+    InputError
+        If it is damaged, encrypted, or larger than `most` bytes.
+    """
+    if data[:2] == b"\x1f\x8b":
+        return _gunzip(data, where, most)
+    if data[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
+        return _unzip(data, where, most)
+    return data
+
+
+def _gunzip(data: bytes, where: str, most: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    try:
+        while data.strip(b"\0"):  # members one after the other; a tape may pad the last with zeros
+            member = zlib.decompressobj(wbits=31)
+            rest = data
+            while not member.eof:
+                part = member.decompress(rest, CHUNK)
+                rest = member.unconsumed_tail
+                if not part and not rest and not member.eof:
+                    raise InputError(Problem(where, "a whole gzip file; this one is cut short"))
+                parts.append(part)
+                size += len(part)
+                if size > most:
+                    raise _too_large(where, most, "unpacked")
+            data = member.unused_data
+    except zlib.error as error:
+        raise InputError(Problem(where, f"a whole gzip file ({error})")) from None
+    return b"".join(parts)
+
+
+def _unzip(data: bytes, where: str, most: int) -> bytes:
+    try:
+        with zipfile.ZipFile(BytesIO(data)) as archive:
+            members = [m for m in archive.infolist() if m.filename.lower().endswith(".csv")]
+            if len(members) != 1:
+                names = [m.filename for m in members] or "none"
+                raise InputError(Problem(where, "one .csv inside", value=names))
+            if members[0].flag_bits & 1:
+                raise InputError(Problem(where, "a zip file without a password"))
+            if members[0].file_size > most:  # no more than this is ever unpacked
+                raise _too_large(where, most, "unpacked")
+            return archive.read(members[0])
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(Problem(where, f"a whole zip file ({error})")) from None
+
+
+def _too_large(where: str, most: int, how: str = "") -> InputError:
+    limit = f"{most / 2**30:.3g} GiB" if most >= 2**30 else f"{most / 2**20:.3g} MiB"
+    return InputError(Problem(where, f"at most {limit} {how}".rstrip() + "; this is more"))
