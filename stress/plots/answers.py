@@ -41,7 +41,7 @@ def plot_depletion_curve(ax: Axes, result: Result, *, alphas: Sequence[float] = 
 
     The band is the exact 95 % interval. Where no path needs more, only the upper bound is drawn. Each of `alphas` is
     marked with its required fund and interval; an arrow replaces an upper end that the paths do not determine. The
-    vertical line is the fund of the run.
+    vertical line is the fund of the run. No fund is below the venue's reserve: there the curve begins.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def plot_depletion_curve(ax: Axes, result: Result, *, alphas: Sequence[float] = 
     inside = [x for x in own if x <= 2.5 * right or right == 0.0]
     right = max([right, *(1.12 * x for x in inside)]) or 1.0
     unit = money_axis(ax.xaxis, right, "Initial insurance fund")
-    curve = result.depletion_curve(np.union1d(np.linspace(0.0, right, 401), inside))
+    curve = result.depletion_curve(np.union1d(np.linspace(result.reserve, right, 401), inside))
     fund, p = curve["fund"] / unit, curve["probability"]
     seen = p > 0
 

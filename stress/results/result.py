@@ -107,6 +107,11 @@ class Result:
         """Whether liquidation and ADL were counted per position (detail "positions")."""
         return "liquidation_rate" in self.positions
 
+    @property
+    def reserve(self) -> float:
+        """What the venue's ADL rules keep in the fund, USD: the smallest initial fund."""
+        return float(self.config["venue"]["reserve"])
+
     def depletion_probability(self) -> Estimate:
         """P(a deficit is not paid in full) with the run's own fund."""
         return event_probability(self.paths["depleted"].to_numpy(), self.weights)
@@ -126,10 +131,10 @@ class Result:
         """
         from stress.results import sizing
 
-        needed, reserve = self.paths["fund_needed"].to_numpy(), float(self.config["venue"]["reserve"])
+        needed = self.paths["fund_needed"].to_numpy()
         if funds is None:
-            funds = sizing.fund_grid(needed, self.fund, reserve)
-        return sizing.depletion_curve(needed, funds, reserve, self.weights)
+            funds = sizing.fund_grid(needed, self.fund, self.reserve)
+        return sizing.depletion_curve(needed, funds, self.reserve, self.weights)
 
     def required_fund(self, alpha: float) -> Estimate:
         """The smallest initial fund that is depleted with probability at most alpha, USD.
@@ -138,8 +143,7 @@ class Result:
         """
         from stress.results import sizing
 
-        reserve = float(self.config["venue"]["reserve"])
-        return sizing.required_fund(self.paths["fund_needed"].to_numpy(), alpha, reserve, self.weights)
+        return sizing.required_fund(self.paths["fund_needed"].to_numpy(), alpha, self.reserve, self.weights)
 
     def by_leverage(self, bins: Sequence[float] | None = None, side: classes.Side | None = None) -> pd.DataFrame:
         """Liquidation, bankruptcy and ADL rates by effective leverage at S_0.
