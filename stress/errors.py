@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from stress.formatting import visible
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -41,7 +43,7 @@ class Problem:
         if self.column is not None:
             place += f", {self.column}"
         got = "" if self.value is None else f"got {self.value!r}, "
-        return f"{place}: {got}expected {self.expected}"
+        return visible(f"{place}: {got}expected {self.expected}")
 
 
 class InputError(ValueError):

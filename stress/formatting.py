@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import itertools
 import math
+import unicodedata
 
 SPACE = "\u00a0"  # keeps a number and its unit on one line
+HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories of Unicode: control, format, surrogate, line, paragraph
 UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 DURATIONS = ((86_400.0, "day"), (3_600.0, "hour"), (60.0, "minute"), (1.0, "second"))
 
@@ -76,6 +78,19 @@ def duration(seconds: float) -> str:
             whole, rest = divmod(round(seconds / smaller), round(size / smaller))
             return _count(whole, unit) + (f" {_count(rest, part)}" if rest else "")
     return _count(seconds, "second")
+
+
+def visible(text: str, keep: str = "") -> str:
+    """Text of somebody else, as it is: what commands a terminal, or turns and hides letters, is escaped.
+
+    A name may be any text. Printed as it is, ESC would start a command to the terminal, a newline would begin a line of
+    its own, and a mark of direction would let a name be read as another.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        c.encode("unicode_escape").decode() if unicodedata.category(c) in HIDDEN and c not in keep else c for c in text
+    )
 
 
 def _count(n: float, unit: str) -> str:

@@ -9,7 +9,10 @@ from __future__ import annotations
 import json
 import math
 import re
+import unicodedata
 from typing import Any
+
+from stress.formatting import HIDDEN
 
 BARE = re.compile(r"[A-Za-z0-9_-]+")
 WIDTH = 110
@@ -34,7 +37,13 @@ def _is_table(key: str, value: Any) -> bool:
 
 
 def _key(key: Any) -> str:
-    return str(key) if BARE.fullmatch(str(key)) else json.dumps(str(key))
+    return str(key) if BARE.fullmatch(str(key)) else _text(str(key))
+
+
+def _text(value: str) -> str:
+    """Text in quotes; what would command a terminal, or hide or turn letters, is escaped."""
+    quoted = json.dumps(value, ensure_ascii=False)
+    return "".join(f"\\U{ord(c):08x}" if unicodedata.category(c) in HIDDEN else c for c in quoted)
 
 
 def toml_value(value: Any) -> str:
@@ -42,7 +51,7 @@ def toml_value(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
+        return _text(value)
     if isinstance(value, float):
         return repr(float(value))  # inf and nan are TOML's own words
     if isinstance(value, dict):

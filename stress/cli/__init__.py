@@ -5,12 +5,14 @@ from __future__ import annotations
 import atexit
 import sys
 
+from stress.cli import streams
 from stress.cli.exit_codes import ExitCode
 from stress.engine import signals
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point of the command; arguments are those of the process unless given."""
+    streams.prepare()
     with signals.caught(_notice):
         try:
             from stress.cli.app import app
@@ -19,6 +21,13 @@ def main(arguments: list[str] | None = None) -> None:
         except KeyboardInterrupt:  # before a command began; those say more themselves
             print("Interrupted.\nNothing was written.", file=sys.stderr)
             sys.exit(ExitCode.INTERRUPTED)
+        except OSError as error:  # while no command runs, as where help is printed
+            print(f"Error: {error.filename or 'standard output'}: {error.strerror}", file=sys.stderr)
+            streams.leave()
+            sys.exit(ExitCode.BAD_INPUT)
+        except SystemExit as end:
+            streams.finish(end)
+            raise
         finally:
             atexit.register(signals.ignore)  # so that the exit code stays what it is
 

@@ -27,7 +27,7 @@ app.add_typer(inputs.venues_app, name="venues")
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(stress.__version__)
+        print(stress.__version__)
         raise typer.Exit()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,7 +24,7 @@ def bench(
 
     check_file(out)
     say_that_it_compiles()
-    found = benchmarks.measure(quick, threads, say=lambda text: typer.echo(f"{text} ...", err=True))
+    found = benchmarks.measure(quick, threads, say=lambda text: print(f"{text} ...", file=sys.stderr))
     _show(found)
     if out is not None:
         writing.put_text(out, json.dumps(found, indent=1) + "\n")

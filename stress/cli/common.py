@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from stress.cli import streams
 from stress.cli.exit_codes import ExitCode
 from stress.errors import InputError, Problem, WorkerError
+from stress.formatting import visible
 
 if TYPE_CHECKING:
     from stress.engine.design import Detail
@@ -60,7 +62,7 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
             raise
         except KeyboardInterrupt as error:
             notes = getattr(error, "__notes__", None) or ["Nothing was written."]
-            typer.echo("\n".join(["Interrupted.", *notes]), err=True)
+            print(visible("\n".join(["Interrupted.", *notes]), keep="\n"), file=sys.stderr)
             raise typer.Exit(ExitCode.INTERRUPTED) from None
         except Exception as error:
             raise typer.Exit(_report(error, kwargs)) from None
@@ -74,12 +76,12 @@ def _report(error: Exception, options: dict[str, Any]) -> ExitCode:
     if isinstance(error, InputError):
         message = str(_by_option(error, options))
     elif isinstance(error, BrokenPipeError):
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - so that nothing is flushed into the pipe at the end
+        streams.leave()
         return ExitCode.OUTPUT_CLOSED
     elif isinstance(error, OSError) and error.filename is not None:
         message = f"{error.filename}: {error.strerror}"
     elif isinstance(error, OSError):
-        message = str(error)
+        message = f"standard output, or another file: {error.strerror or error}"
     elif isinstance(error, WorkerError):
         code, message = ExitCode.INTERRUPTED, str(error)
     elif isinstance(error, MemoryError):
@@ -93,7 +95,8 @@ def _report(error: Exception, options: dict[str, Any]) -> ExitCode:
     else:
         traceback.print_exception(error)
         return ExitCode.CRASH
-    typer.echo("\n".join([f"Error: {message}", *getattr(error, "__notes__", [])]), err=True)
+    text = "\n".join([f"Error: {message}", *getattr(error, "__notes__", [])])
+    print(visible(text, keep="\n"), file=sys.stderr)
     return code
 
 
@@ -209,4 +212,4 @@ def say_that_it_compiles() -> None:
     from stress.kernels import jit
 
     if jit.CACHE_DIR is not None and not jit.is_warm():
-        typer.echo("Compiling kernels (once per version) ...", err=True)
+        print("Compiling kernels (once per version) ...", file=sys.stderr)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 import warnings
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +15,7 @@ import stress
 from stress.cli.common import Paths, ScenarioFile, Seed, Set, check_file, guarded, load, say_that_it_compiles
 from stress.errors import InputError, Problem
 from stress.files import writing
+from stress.formatting import visible
 
 venues_app = typer.Typer(help="The venues that come with the package, and tiers of your own.", rich_markup_mode=None)
 
@@ -39,10 +41,10 @@ def calibrate(
     text = found.to_toml(s0)
     terminal.print_calibration(found)
     if out is None:
-        typer.echo(text, nl=False)
+        print(text, end="")
     else:
         writing.put_text(out, text)
-        typer.echo(str(out))
+        print(out)
 
 
 @venues_app.callback(invoke_without_command=True)
@@ -87,10 +89,10 @@ def import_(
     name = out.stem if out is not None else None
     text = import_venue(file, name=name, flat=flat, market=market, contract_size=contract_size)
     if out is None:
-        typer.echo(text, nl=False)
+        print(text, end="")
     else:
         writing.put_text(out, text)
-        typer.echo(str(out))
+        print(out)
 
 
 @guarded
@@ -109,11 +111,11 @@ def check(
         warnings.simplefilter("always")
         built = loaded.build()
     resolved = loaded.resolved()
-    typer.echo(json.dumps(resolved, indent=2) if as_json else serialize.to_toml(resolved).rstrip())
+    print(json.dumps(resolved, indent=2) if as_json else serialize.to_toml(resolved).rstrip())
     book = built.design.book
-    typer.echo(f"{scenario}: OK. {book!r}, hash {loaded.hash[:8]}", err=True)
+    print(visible(f"{scenario}: OK. {book!r}, hash {loaded.hash[:8]}"), file=sys.stderr)
     for text in dict.fromkeys([*(str(w.message) for w in caught), *built.notes]):
-        typer.echo(f"Note: {text}", err=True)
+        print(f"Note: {visible(text)}", file=sys.stderr)
 
 
 @guarded
@@ -128,10 +130,10 @@ def doctor() -> None:
     from stress.provenance import provenance
 
     for name, version in provenance().items():
-        typer.echo(f"{name:10} {version}")
-    typer.echo(f"{'threads':10} {scheduling.default_threads()}")
-    typer.echo(f"{'cache':10} {jit.CACHE_DIR or 'none: every process compiles'}")
-    typer.echo(f"{'compiled':10} {'yes, by an earlier run' if jit.is_warm() else 'not yet'}")
+        print(f"{name:10} {version}")
+    print(f"{'threads':10} {scheduling.default_threads()}")
+    print(f"{'cache':10} {jit.CACHE_DIR or 'none: every process compiles'}")
+    print(f"{'compiled':10} {'yes, by an earlier run' if jit.is_warm() else 'not yet'}")
     say_that_it_compiles()
     start = time.perf_counter()
     venue = stress.load_venue("binance", market="BTCUSDT")
@@ -141,4 +143,4 @@ def doctor() -> None:
     found = stress.simulate(book, venue, prices, fund=1e4, n_paths=20, horizon=3600.0, depth=stress.Depth(usd=1e7))
     if not np.isfinite(found.paths.to_numpy(float)).all():
         raise InputError(Problem("doctor", "finite numbers from a run of twenty paths"))
-    typer.echo(f"{'test run':10} OK, {time.perf_counter() - start:.1f} s")
+    print(f"{'test run':10} OK, {time.perf_counter() - start:.1f} s")

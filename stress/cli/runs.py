@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -70,15 +71,15 @@ def run(
     with unfinished.checkpoint as checkpoint:
         run_directory.check_target(directory, unfinished.scenario.hash)
         if checkpoint.begun and not quiet:
-            typer.echo(f"Resuming from {checkpoint.path}", err=True)
+            print(f"Resuming from {checkpoint.path}", file=sys.stderr)
         record = execute(unfinished.scenario, threads, cluster, quiet, unfinished)
         simulation.save_finished(record, unfinished, report)
         if quiet:
-            typer.echo(str(directory))
+            print(directory)
             return
         terminal.print_run(record)
         shown = f"Report: {directory / 'report.html'}" if report else f"Tables: {directory / 'tables'}"
-        typer.echo(f"\n{shown}")
+        print(f"\n{shown}")
 
 
 def _begin(
@@ -144,18 +145,18 @@ def size(
     earlier = run_directory.open_run(since) if since is not None else None
     record = execute(load(scenario, changes, seed, paths), threads, cluster, quiet, detail="paths")
     if not quiet:
-        typer.echo(terminal.headline(record))
+        print(terminal.headline(record))
         terminal.print_fund(record)
         terminal.print_warnings(record.warnings)
     if earlier is not None:
         terminal.print_since(earlier, record)
     if limit is None:
         if quiet:
-            typer.echo(record.required.to_csv(index=False), nl=False)
+            print(record.required.to_csv(index=False), end="")
         return
     needed, why = _limited(record)
     holds = needed <= limit
-    typer.echo(f"\nLimit of {usd(limit)}: {'held' if holds else 'broken'}, {why}.")
+    print(f"\nLimit of {usd(limit)}: {'held' if holds else 'broken'}, {why}.")
     if not holds:
         raise typer.Exit(ExitCode.LIMIT_BROKEN)
 
@@ -189,7 +190,7 @@ def adl(
 
     record = execute(load(scenario, set_, seed, paths), threads, cluster, quiet)
     if not quiet:
-        typer.echo(terminal.headline(record))
+        print(terminal.headline(record))
     terminal.print_adl(record.result)
     if not quiet:
         terminal.print_warnings(record.warnings)
@@ -230,7 +231,7 @@ def path(
         log = log[log["account"] == account]
     if out is not None:
         writing.put_text(out, log.to_csv(index=False))
-        typer.echo(f"{len(log):,} events: {out}")
+        print(f"{len(log):,} events: {out}")
     else:
         terminal.print_events(log, rows, account)
 
@@ -258,7 +259,7 @@ def report(
     check_file(out)
     record = run_directory.open_run(run)
     check_counted(record.result, run)
-    typer.echo(str(pages.write(record, out or run / "report.html")))
+    print(pages.write(record, out or run / "report.html"))
 
 
 @guarded
@@ -309,6 +310,6 @@ def compare(
     table = comparison.compare(ordered, alphas)
     if out is not None:
         writing.put_text(out, table.to_csv(index=False))
-        typer.echo(str(out))
+        print(out)
     if not quiet:
         terminal.print_comparison(str(designs[0]), table)

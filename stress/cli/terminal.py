@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.table import Table
 from rich.text import Text
 
-from stress.formatting import SPACE, duration, percent, probability, significant, usd, usd_range
+from stress.formatting import SPACE, duration, percent, probability, significant, usd, usd_range, visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,18 +30,31 @@ NARROW = 90  # columns of a terminal below which a table leaves out what is leas
 PATIENCE = 2.0  # seconds without a progress bar
 
 
+class TextConsole(Console):
+    """A console that takes words as words: those of others give it no commands."""
+
+    def __init__(self, error: bool = False):
+        stream = sys.stderr if error else sys.stdout
+        width = None if stream.isatty() else 160  # enough for a table
+        super().__init__(stderr=error, width=width, highlight=False, markup=False, emoji=False)
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print texts, one line or more each, and tables."""
+        super().print(*(visible(o, keep="\n") if isinstance(o, str) else o for o in objects), **options)
+
+
 def console() -> Console:
-    """Standard output; wide enough for a table where it is no terminal."""
-    return Console(width=None if sys.stdout.isatty() else 160, highlight=False, markup=False, emoji=False)
+    """Standard output."""
+    return TextConsole()
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> Table:
-    """A table of text; the first `left` columns are words, the others numbers."""
+    """A table of text; the first `left` columns are words, which may be anybody's, the others numbers."""
     out = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
     for i, column in enumerate(columns):
         out.add_column(column, justify="left" if i < left else "right", overflow="fold")
     for row in rows:
-        out.add_row(*(Text(cell) for cell in row))
+        out.add_row(*(Text(visible(cell) if i < left else cell) for i, cell in enumerate(row)))
     return out
 
 
@@ -89,7 +102,7 @@ def headline(record: Record) -> str:
     result, run = record.result, record.scenario["run"]
     venue = result.config["venue"]
     paths = f"{result.n_paths:,} path{'s' * (result.n_paths > 1)}"
-    return (
+    return visible(
         f"{record.name}: {paths} of {duration(run['horizon'])} in steps of {duration(run['step'])}, "
         f"{len(result.positions):,} positions, {venue['title'] or venue['name']} {venue['market']}, "
         f"seed {record.manifest['seed']}"
@@ -215,14 +228,14 @@ def print_warnings(warnings: Iterable[str], out: Console | None = None) -> None:
     """What a reader should know, a line each."""
     out = out or console()
     for i, text in enumerate(warnings):
-        out.print(("\n" if i == 0 else "") + f"Note: {text}", soft_wrap=True)
+        out.print(("\n" if i == 0 else "") + f"Note: {visible(text)}", soft_wrap=True)
 
 
 def print_events(log: pd.DataFrame, rows: int, account: str | None = None) -> None:
     """The event log of one path, or of one account on it, its first events."""
     out = console()
     if log.empty:
-        out.print("Nothing happened" + ("" if account is None else f" to {account}") + " on this path.")
+        out.print("Nothing happened" + ("" if account is None else f" to {visible(account)}") + " on this path.")
         return
     cells = [
         (
@@ -249,9 +262,9 @@ def print_venues(infos: Iterable[VenueInfo]) -> None:
 def print_venue(venue: Venue, markets: Sequence[str]) -> None:
     """Every figure of a venue with its source, and the tiers of one market."""
     out = console()
-    out.print(Text(f"{venue.title or venue.name}, {venue.market}", style="bold"))
+    out.print(Text(visible(f"{venue.title or venue.name}, {venue.market}"), style="bold"))
     if len(markets) > 1:
-        out.print(f"Markets: {', '.join(markets)}; --market NAME shows another.")
+        out.print(f"Markets: {visible(', '.join(markets))}; --market NAME shows another.")
     out.print()
     rows = [(f.name, str(f.value), f.status, f.date, f.source) for f in venue.figures]
     out.print(table(["rule", "value", "status", "date", "source"], rows, left=5))
@@ -270,14 +283,14 @@ def print_venue(venue: Venue, markets: Sequence[str]) -> None:
     names = [f"from {unit}", "below", "leverage", "maintenance", "deduction USD"]
     out.print(table(names, tiers, left=0))
     for note in venue.notes:
-        out.print(f"Note: {note}", soft_wrap=True)
+        out.print(f"Note: {visible(note)}", soft_wrap=True)
 
 
 def print_calibration(found: Calibration) -> None:
     """Expected against observed moves, and whether a fund may be sized by the fit; on standard error."""
-    out = Console(stderr=True, highlight=False, markup=False, width=None if sys.stderr.isatty() else 160)
+    out = TextConsole(error=True)
     bars = found.bars
-    out.print(f"{bars.source}: {len(bars):,} bars of {duration(bars.step)}, {bars.first} to {bars.last}")
+    out.print(f"{visible(bars.source)}: {len(bars):,} bars of {duration(bars.step)}, {bars.first} to {bars.last}")
     out.print(f"{bars.describe_gaps()}\n")
     rows = [
         (
@@ -292,7 +305,7 @@ def print_calibration(found: Calibration) -> None:
     if found.fit_for_sizing:
         out.print("Fit for sizing a fund.")
     for reason in found.reasons:
-        out.print(f"Unfit for sizing a fund: {reason}", soft_wrap=True)
+        out.print(f"Unfit for sizing a fund: {visible(reason)}", soft_wrap=True)
     low, high = found.jump_gap
     out.print(
         f"jump_gap: {low:g} to {high:g}. Fast moves of bars are slides, not proven gaps: the first is the share seen "
@@ -300,14 +313,14 @@ def print_calibration(found: Calibration) -> None:
         soft_wrap=True,
     )
     for note in found.notes:
-        out.print(f"Note: {note}", soft_wrap=True)
+        out.print(f"Note: {visible(note)}", soft_wrap=True)
 
 
 def print_comparison(base: str, found: pd.DataFrame) -> None:
     """Every design against the first."""
     out = console()
     for design, part in found.groupby("design", sort=False):
-        out.print(Text(f"\n{design} against {base}, on the same paths\n", style="bold"))
+        out.print(Text(f"\n{visible(f'{design} against {base}')}, on the same paths\n", style="bold"))
         rows = []
         for r in _records(part):
             event, average = r["p_value"] == r["p_value"], r["quantity"].startswith("mean ")
@@ -364,7 +377,7 @@ def print_since(old: Record, new: Record) -> None:
     from stress.runs.changes import changes, since
 
     out = console()
-    out.print(Text(f"\nSince the run of {old.manifest['created']}\n", style="bold"))
+    out.print(Text(f"\nSince the run of {visible(old.manifest['created'])}\n", style="bold"))
     moved = [(key, str(a), str(b)) for key, a, b in changes(old.scenario, new.scenario)]
     if moved:
         out.print(table(["changed", "before", "now"], moved, left=3))

@@ -15,7 +15,8 @@ PACKAGE = Path(stress.__file__).parent
 # A module imports from its own line or the lines above it. Imports inside functions count; those for type checkers
 # alone do not.
 LAYERS = (
-    "__init__ errors formatting",
+    "__init__ formatting",
+    "errors",
     "serialize",
     "files",
     "kernels.jit",
