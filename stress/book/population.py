@@ -221,6 +221,9 @@ def sample(spec: PopulationSpec, *, venue: Venue, price: float, seed: int, bars:
     problems = []
     if not (0.0 < price < math.inf):
         problems.append(Problem("population", "a price above 0", column="price", value=price))
+    elif math.isinf(spec.open_interest / price):
+        expected = f"a price at which {spec.open_interest:.6g} USD are a finite number of coins"
+        problems.append(Problem("population", expected, column="price", value=price))
     if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or not 0 <= seed < 2**63:
         problems.append(Problem("population", "a whole number, 0 <= seed < 2^63", column="seed", value=seed))
     raise_if(problems)

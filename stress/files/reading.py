@@ -15,7 +15,7 @@ from pathlib import Path
 
 from stress.errors import InputError, Problem
 
-MOST_TEXT = 64 * 2**20  # bytes of a document (TOML, JSON)
+MOST_TEXT = 16 * 2**20  # bytes of a document (TOML, JSON)
 MOST_TABLE = 2 * 2**30  # bytes of a table, unpacked
 CHUNK = 2**20
 

@@ -29,7 +29,7 @@ from pydantic import ValidationError
 from stress.book.book import Book
 from stress.book.population import PopulationSpec
 from stress.errors import InputError, Problem, raise_if
-from stress.files import documents
+from stress.files import documents, reading
 from stress.formatting import significant
 from stress.scenario.caveats import notes
 from stress.scenario.overrides import set_key
@@ -293,11 +293,9 @@ class Scenario:
         problems = []
         for key, path in self.files.items():
             try:
-                digest = hashlib.sha256(path.read_bytes()).hexdigest()
-            except OSError as error:
-                problems.append(
-                    Problem(self._place(key), f"a readable file ({error.strerror})", column=key, value=str(path))
-                )
+                digest = hashlib.sha256(reading.read_bytes(path)).hexdigest()
+            except InputError as error:
+                problems += [Problem(self._place(key), p.expected, column=key, value=p.where) for p in error.problems]
                 continue
             files[key] = {"path": str(path.resolve()), "sha256": digest}
         raise_if(problems)
