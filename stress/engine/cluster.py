@@ -84,9 +84,8 @@ def _local(address: str) -> Iterator[Client]:
         raise InputError(Problem("--cluster", f"local:N with N processes, 1 to {MOST}", value=address))
     with (
         tempfile.TemporaryDirectory() as folder,
-        _scheduler(security := _new_key()) as scheduler,
-        Client(scheduler, set_as_default=False) as client,
-        _started_workers(int(text), scheduler.scheduler_address, security, Path(folder)) as started,
+        _scheduler(security := _new_key()) as client,
+        _started_workers(int(text), client.scheduler_info()["address"], security, Path(folder)) as started,
     ):
         _wait_for(started, client, Path(folder))
         yield client
@@ -102,18 +101,20 @@ def _new_key() -> Any:
 
 
 @contextmanager
-def _scheduler(security: Any) -> Iterator[LocalCluster]:
-    """A scheduler in this process."""
-    try:
-        with dask.config.set({"distributed.scheduler.http.routes": []}):
-            cluster = LocalCluster(
-                n_workers=0, host=LOOPBACK, security=security, silence_logs=logging.CRITICAL,
-                scheduler_kwargs={"dashboard": False, "dashboard_address": f"{LOOPBACK}:0"},
-            )  # fmt: skip
-    except (OSError, RuntimeError) as error:
-        raise WorkerError(f"the scheduler of {LOOPBACK} cannot begin ({error})") from error
-    with cluster:
-        yield cluster
+def _scheduler(security: Any) -> Iterator[Client]:
+    """A scheduler in this process, and who speaks to it."""
+    with ExitStack() as stack:
+        try:
+            with dask.config.set({"distributed.scheduler.http.routes": []}):
+                cluster = LocalCluster(
+                    n_workers=0, host=LOOPBACK, security=security, silence_logs=logging.CRITICAL,
+                    scheduler_kwargs={"dashboard": False, "dashboard_address": f"{LOOPBACK}:0"},
+                )  # fmt: skip
+            stack.enter_context(cluster)
+            client = stack.enter_context(Client(cluster, set_as_default=False))
+        except (OSError, RuntimeError) as error:
+            raise WorkerError(f"the scheduler of {LOOPBACK} cannot begin ({error})") from error
+        yield client
 
 
 @contextmanager
@@ -147,7 +148,7 @@ def _started_workers(count: int, scheduler: str, security: Any, folder: Path) ->
 def _wait_for(started: list[child.Child], client: Client, folder: Path) -> None:
     """Wait until each process is a worker."""
     end = time.monotonic() + STARTING
-    while len(client.nthreads()) < len(started):
+    while _count(client) < len(started):
         ended = [process for process in started if process.poll() is not None]
         if ended or time.monotonic() > end:
             logged = (folder / LOG).read_text(encoding="utf-8", errors="replace").strip()
@@ -155,6 +156,14 @@ def _wait_for(started: list[child.Child], client: Client, folder: Path) -> None:
             found = "one ended at once" if ended else f"no {len(started)} after {STARTING:g} seconds"
             raise WorkerError(f"local:{len(started)}: processes did not begin, {found} ({last})")
         time.sleep(POLL)
+
+
+def _count(client: Client) -> int:
+    """Workers that are there."""
+    try:
+        return len(client.nthreads())
+    except OSError as error:
+        raise WorkerError(f"the scheduler of {LOOPBACK} does not answer ({error})") from error
 
 
 @contextmanager

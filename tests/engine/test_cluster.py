@@ -430,10 +430,19 @@ def test_processes_that_cannot_begin_are_one_clear_error(monkeypatch, tmp_path, 
     def no_thread(*arguments, **options):
         raise RuntimeError("can't start new thread")
 
+    for name in ("LocalCluster", "Client"):
+        with monkeypatch.context() as patch:
+            patch.setattr(cluster, name, no_thread)
+            said = run()
+        assert said == "Error: the scheduler of 127.0.0.1 cannot begin (can't start new thread)\n"
+
+    def no_answer(client):
+        raise OSError("the connection was lost")
+
     with monkeypatch.context() as patch:
-        patch.setattr(cluster, "LocalCluster", no_thread)
+        patch.setattr(cluster.Client, "nthreads", no_answer)
         said = run()
-    assert said == "Error: the scheduler of 127.0.0.1 cannot begin (can't start new thread)\n"
+    assert said == "Error: the scheduler of 127.0.0.1 does not answer (the connection was lost)\n"
     assert time.monotonic() - begun < cluster.STARTING
 
 
