@@ -142,9 +142,13 @@ def peak_bytes(block: PathBlock) -> float:
 
 def scheduler_seconds(tasks: int) -> float:
     """Seconds per empty task, with client, scheduler and worker in one process."""
+    import dask
     from distributed import Client, LocalCluster
 
     with (
+        dask.config.set(
+            {f"distributed.{name}.http.routes": [] for name in ("scheduler", "worker")}
+        ),  # nobody is to ask
         LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):

@@ -13,13 +13,14 @@ from typing import Any
 
 from stress.bench import market
 from stress.bench.clock import median_seconds
+from stress.engine import child
 
 
 def call(*arguments: str, cache: Path | None = None) -> str:
     """Standard output of Python with these arguments; `cache` is the folder of compiled code."""
-    environment = os.environ | ({} if cache is None else {"STRESS_CACHE_DIR": str(cache)})
+    environment = os.environ | child.module_settings() | ({} if cache is None else {"STRESS_CACHE_DIR": str(cache)})
     return subprocess.run(
-        [sys.executable, *arguments], env=environment, stdout=subprocess.PIPE, text=True, check=True
+        [sys.executable, "-P", *arguments], env=environment, stdout=subprocess.PIPE, text=True, check=True
     ).stdout
 
 

@@ -86,6 +86,8 @@ def _report(error: Exception, options: dict[str, Any]) -> ExitCode:
         code, message = ExitCode.INTERRUPTED, str(error)
     elif isinstance(error, MemoryError):
         message = f"too little memory for this many paths, steps or positions ({error})"
+    elif isinstance(error, RuntimeError) and str(error) == "can't start new thread":
+        message = f"too little memory, or too many threads and processes ({error})"
     elif type(error).__name__ == "SimulationError":
         code = ExitCode.IMPOSSIBLE_PRICE
         message = (
@@ -213,3 +215,5 @@ def say_that_it_compiles() -> None:
 
     if jit.CACHE_DIR is not None and not jit.is_warm():
         print("Compiling kernels (once per version) ...", file=sys.stderr)
+    elif jit.REFUSED and jit.CACHE_DIR is None:
+        print("Compiling kernels (in every run: perp-stress doctor says why) ...", file=sys.stderr)

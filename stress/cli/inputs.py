@@ -126,14 +126,12 @@ def doctor() -> None:
     import numpy as np
 
     from stress.engine import scheduling
-    from stress.kernels import jit
     from stress.provenance import provenance
 
     for name, version in provenance().items():
         print(f"{name:10} {version}")
     print(f"{'threads':10} {scheduling.default_threads()}")
-    print(f"{'cache':10} {jit.CACHE_DIR or 'none: every process compiles'}")
-    print(f"{'compiled':10} {'yes, by an earlier run' if jit.is_warm() else 'not yet'}")
+    _show_cache()
     say_that_it_compiles()
     start = time.perf_counter()
     venue = stress.load_venue("binance", market="BTCUSDT")
@@ -144,3 +142,21 @@ def doctor() -> None:
     if not np.isfinite(found.paths.to_numpy(float)).all():
         raise InputError(Problem("doctor", "finite numbers from a run of twenty paths"))
     print(f"{'test run':10} OK, {time.perf_counter() - start:.1f} s")
+
+
+def _show_cache() -> None:
+    """The folder of compiled code: what is in it, and why it is not another one."""
+    from stress.kernels import cache, jit
+
+    if jit.CACHE_DIR is None:
+        print(f"{'cache':10} none: every process compiles")
+    else:
+        kept = cache.files(jit.CACHE_DIR)
+        megabytes = sum(path.stat().st_size for path in kept) / 1e6
+        print(f"{'cache':10} {jit.CACHE_DIR} ({len(kept)} files, {megabytes:.1f} MB)")
+    for text in jit.REFUSED:
+        print(f"{'refused':10} {text}")
+    if jit.CACHE_DIR is not None and (damaged := cache.damaged_files(jit.CACHE_DIR)):
+        renewed = "what they held is compiled again when it is needed"
+        print(f"{'damaged':10} {len(damaged)} of these files, the first {damaged[0].name}: {renewed}")
+    print(f"{'compiled':10} {'yes, by an earlier run' if jit.is_warm() else 'not yet'}")

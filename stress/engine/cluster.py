@@ -9,25 +9,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, Executor, Future, wait
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import dask
 from distributed import Client, KilledWorker, LocalCluster, Security, WorkerPlugin, get_worker, rpc
 
-from stress.engine import scheduling
+from stress.engine import child, scheduling
 from stress.engine.task import Task, forget
 from stress.errors import InputError, Problem, WorkerError
 
 TIMEOUT = 10.0  # seconds that a scheduler may take to answer, and to have a worker
-STARTING, ENDING = 60.0, 5.0  # seconds that processes of this machine may take to begin, and to end
+LOOPBACK = "127.0.0.1"
+STARTING, POLL = 60.0, 0.05  # seconds that processes of this machine may take to begin; how often they are looked for
+WORKER = "from distributed.cli.dask_worker import main; main()"
+LOG = "log"  # file of what they say
 MOST = 256  # processes of this machine
 ALONE = 60.0  # seconds without any worker after which a run gives up
 
@@ -52,8 +53,8 @@ def connect(address: str) -> Iterator[Client]:
         client = Client(address, timeout=TIMEOUT, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:
         why = f" ({error})" if str(error) else ""
-        expected = f"tcp://HOST:PORT of a dask scheduler that answers within {TIMEOUT:g} seconds, or local:N{why}"
-        raise InputError(Problem("--cluster", expected, value=address)) from None
+        expected = f"tcp://HOST:PORT or tls://HOST:PORT of a dask scheduler that answers within {TIMEOUT:g} seconds"
+        raise InputError(Problem("--cluster", f"{expected}, or local:N{why}", value=address)) from None
     with client:
         try:
             client.wait_for_workers(1, timeout=TIMEOUT)
@@ -72,49 +73,97 @@ async def _greet(address: str) -> None:
 
 @contextmanager
 def _local(address: str) -> Iterator[Client]:
-    """Processes of this machine.
+    """Processes of this machine, which nobody else can reach.
 
-    They have a session of their own, so that Ctrl-C reaches this process alone, and end with it, since its scheduler
-    does.
+    Whoever reaches a scheduler or a worker runs code there. So they listen on loopback alone, and take only what holds
+    a key that is made for this run; their HTTP servers, which dask always starts, have nothing to say. The processes
+    have a session of their own, so that Ctrl-C reaches this process alone.
     """
     text = address.partition(":")[2] or str(scheduling.default_threads())
     if not (text.isdecimal() and 1 <= int(text) <= MOST):
         raise InputError(Problem("--cluster", f"local:N with N processes, 1 to {MOST}", value=address))
-    scheduler = LocalCluster(
-        n_workers=0, host="127.0.0.1", dashboard_address=None, silence_logs=logging.CRITICAL
-    )  # fmt: skip
-    options = ["--nthreads=1", "--no-nanny", "--no-dashboard", "--memory-limit=0", f"--death-timeout={STARTING:g}"]
     with (
-        scheduler,
-        Client(scheduler, set_as_default=False) as client,
         tempfile.TemporaryDirectory() as folder,
-        open(Path(folder) / "log", "wb") as log,
+        _scheduler(security := _new_key()) as client,
+        _started_workers(int(text), client.scheduler_info()["address"], security, Path(folder)) as started,
     ):
-        command = [sys.executable, "-m", "distributed.cli.dask_worker", scheduler.scheduler_address, *options]
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-        started = [
-            subprocess.Popen(
-                [*command, f"--local-directory={folder}"], env=environment, start_new_session=True,
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            )
-            for _ in range(int(text))
-        ]  # fmt: skip
+        _wait_for(started, client, Path(folder))
+        yield client
+
+
+def _new_key() -> Any:
+    """A key and a certificate that exist as long as the run."""
+    try:
+        return Security.temporary()
+    except ImportError:
+        missing = "the extra of cryptography: pip install 'perp-stress[cluster]'"
+        raise InputError(Problem("--cluster", missing)) from None
+
+
+@contextmanager
+def _scheduler(security: Any) -> Iterator[Client]:
+    """A scheduler in this process, and who speaks to it."""
+    with ExitStack() as stack:
         try:
+            with dask.config.set({"distributed.scheduler.http.routes": []}):
+                cluster = LocalCluster(
+                    n_workers=0, host=LOOPBACK, security=security, silence_logs=logging.CRITICAL,
+                    scheduler_kwargs={"dashboard": False, "dashboard_address": f"{LOOPBACK}:0"},
+                )  # fmt: skip
+            stack.enter_context(cluster)
+            client = stack.enter_context(Client(cluster, set_as_default=False))
+        except (OSError, RuntimeError) as error:
+            raise WorkerError(f"the scheduler of {LOOPBACK} cannot begin ({error})") from error
+        yield client
+
+
+@contextmanager
+def _started_workers(count: int, scheduler: str, security: Any, folder: Path) -> Iterator[list[child.Child]]:
+    """Processes that will be workers, until they are ended; a folder of this user has the key, and what they log."""
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
+    key.write_text(security.tls_worker_key, encoding="ascii")
+    certificate.write_text(security.tls_worker_cert, encoding="ascii")
+    options = [
+        f"--host={LOOPBACK}", f"--dashboard-address={LOOPBACK}:0", "--no-dashboard", "--no-nanny", "--nthreads=1",
+        "--memory-limit=0", f"--death-timeout={STARTING:g}", f"--local-directory={folder}",
+        f"--tls-ca-file={certificate}", f"--tls-cert={certificate}", f"--tls-key={key}",
+    ]  # fmt: skip
+    settings = {"DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION": "True", "DASK_DISTRIBUTED__WORKER__HTTP__ROUTES": "[]"}
+    with ExitStack() as stack:
+        log = stack.enter_context(open(folder / LOG, "wb"))
+        started: list[child.Child] = []
+        for _ in range(count):
             try:
-                client.wait_for_workers(len(started), timeout=STARTING)
-            except TimeoutError:
-                logged = Path(folder, "log").read_text(encoding="utf-8", errors="replace").strip()
-                last = logged.rpartition("\n")[2] or "they logged nothing"
-                raise WorkerError(f"local:{text}: no {text} processes after {STARTING:g} seconds ({last})") from None
-            yield client
-        finally:
-            for process in started:
-                process.terminate()
-            for process in started:
-                try:
-                    process.wait(ENDING)
-                except subprocess.TimeoutExpired:
-                    process.kill()
+                process = child.start(
+                    WORKER, scheduler, *options,
+                    settings=settings, start_new_session=True, stdout=log, stderr=log,
+                )  # fmt: skip
+            except OSError as error:
+                raise WorkerError(f"local:{count}: only {len(started)} processes can be started ({error})") from error
+            stack.callback(child.end, process)
+            started.append(process)
+        yield started
+
+
+def _wait_for(started: list[child.Child], client: Client, folder: Path) -> None:
+    """Wait until each process is a worker."""
+    end = time.monotonic() + STARTING
+    while _count(client) < len(started):
+        ended = [process for process in started if process.poll() is not None]
+        if ended or time.monotonic() > end:
+            logged = (folder / LOG).read_text(encoding="utf-8", errors="replace").strip()
+            last = logged.rpartition("\n")[2] or "they logged nothing"
+            found = "one ended at once" if ended else f"no {len(started)} after {STARTING:g} seconds"
+            raise WorkerError(f"local:{len(started)}: processes did not begin, {found} ({last})")
+        time.sleep(POLL)
+
+
+def _count(client: Client) -> int:
+    """Workers that are there."""
+    try:
+        return len(client.nthreads())
+    except OSError as error:
+        raise WorkerError(f"the scheduler of {LOOPBACK} does not answer ({error})") from error
 
 
 @contextmanager

@@ -1,8 +1,7 @@
 """The first compilation, on two processors: the waterfall in a process of its own, the book and the prices in this one.
 
-The compiler works on one thread of a process. Both processes keep what they compile in one cache directory. That is
-safe where a function that both compile has one signature (a test holds it): then the file that is written last has
-equal code. What a process that was ended leaves half-written is no entry of the cache.
+The compiler works on one thread of a process. Both processes keep what they compile in one cache directory; of what
+both compile, the file that is written last stays.
 
 While kernels compile, the collector of reference cycles is switched off: the compiler makes millions of objects that
 stay, and scanning them again and again takes a tenth of the time.
@@ -11,19 +10,16 @@ stay, and scanning them again and again takes a tenth of the time.
 from __future__ import annotations
 
 import gc
-import os
 import subprocess
-import sys
 from contextlib import suppress
 
-from stress.engine import scheduling, signals
+from stress.engine import child, scheduling, signals
 from stress.kernels import jit
 
-# -c would look for modules in the working folder of the user first: the other process gets the path of this one.
-OTHER = "import sys; sys.path[:] = {path!r}; from stress.engine import warm_up; warm_up.compile_waterfall()"
+OTHER = "from stress.engine import warm_up; warm_up.compile_waterfall()"
 PATIENCE = 600.0  # seconds; then this process compiles it
 
-_other: subprocess.Popen[bytes] | None = None
+_other: child.Child | None = None
 
 
 def begin() -> None:
@@ -34,10 +30,8 @@ def begin() -> None:
     gc.disable()
     if scheduling.default_threads() < 2:
         return
-    with signals.deferred():
-        silent = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
-        with suppress(OSError):  # then this process compiles it
-            _other = subprocess.Popen([sys.executable, "-c", OTHER.format(path=sys.path)], env=os.environ, **silent)  # type: ignore[call-overload]
+    with signals.deferred(), suppress(OSError):  # then this process compiles it
+        _other = child.start(OTHER, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def is_compiling() -> bool:
@@ -55,8 +49,7 @@ def end(wait: bool = True) -> None:
                 process.wait(PATIENCE)
     finally:
         if process is not None:
-            process.kill()
-            process.wait()
+            child.end(process)
         gc.enable()
 
 

@@ -4,21 +4,22 @@
 - No fastmath, not even contraction: the same bytes on every x86-64.
 - `nogil=True` and no parallel loops: blocks of paths run side by side in threads, see `stress.engine.scheduling`.
 - The cache directory is keyed by a digest of every kernel source and of the numba version, since numba itself does
-  not notice that a callee in another file has changed. Nothing writable: no cache, and everything still runs.
+  not notice that a callee in another file has changed. No folder to trust: no cache, and everything still runs.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
-import os
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numba
 from numba.extending import overload
+
+from stress.kernels import cache_folder
+from stress.kernels.cache import WARM, KernelCache
 
 SOURCES = Path(__file__).parent
 CONFIG: Any = numba.config  # its settings are made at run time
@@ -32,31 +33,7 @@ def sources_digest() -> str:
     return digest.hexdigest()[:16]
 
 
-def find_cache_dir() -> Path | None:
-    """The first writable directory for compiled code, or None.
-
-    `STRESS_CACHE_DIR` goes first, then the user's cache, then the temporary directory.
-    """
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    user = f"perp-stress-{os.getuid()}" if hasattr(os, "getuid") else "perp-stress"
-    roots = [
-        os.environ.get("STRESS_CACHE_DIR"),
-        os.path.join(home, "perp-stress"),
-        os.path.join(tempfile.gettempdir(), user),
-    ]
-    for root in filter(None, roots):
-        path = Path(root) / "numba" / sources_digest()
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=path):
-                return path
-        except OSError:
-            continue
-    return None
-
-
-CACHE_DIR = None if CONFIG.DISABLE_JIT else find_cache_dir()
-WARM = "warm"  # a file that exists if a block was run with the code in this directory
+CACHE_DIR, REFUSED = (None, []) if CONFIG.DISABLE_JIT else cache_folder.find(sources_digest())
 
 
 def is_warm() -> bool:
@@ -72,16 +49,13 @@ def mark_warm() -> None:
 
 
 def jit(function, refcount=True, **options: Any):
-    """Compile a function on its first call."""
-    # numba reads its cache directory when the decorator runs; functions of other libraries use their own.
-    previous = CONFIG.CACHE_DIR
-    try:
-        CONFIG.CACHE_DIR = str(CACHE_DIR or "")
-        options |= {"cache": CACHE_DIR is not None, "error_model": "numpy", "nogil": True, "_nrt": refcount}
-        options["no_cfunc_wrapper"] = True  # they are not called from C, and each wrapper would be compiled too
-        return numba.njit(**options)(function)
-    finally:
-        CONFIG.CACHE_DIR = previous
+    """Compile a function of this package on its first call."""
+    options |= {"error_model": "numpy", "nogil": True, "_nrt": refcount}
+    options["no_cfunc_wrapper"] = True  # they are not called from C, and each wrapper would be compiled too
+    compiled = numba.njit(**options)(function)
+    if CACHE_DIR is not None:
+        compiled._cache = KernelCache(function, CACHE_DIR)
+    return compiled
 
 
 def jit_no_refcount(function):

@@ -259,6 +259,44 @@ def test_doctor_runs(command):
     assert re.search(r"^test run +OK, ", out, re.MULTILINE)
 
 
+def test_doctor_says_where_code_is_kept_and_what_is_wrong_there(command, monkeypatch, tmp_path):
+    from stress.kernels import cache, jit
+
+    folder = tmp_path / "kernels"
+    folder.mkdir()
+    for number in range(3):
+        cache._write(folder / f"{number}.code", bytes(10**6))
+    for number in (1, 2):
+        (folder / f"{number}.code").write_bytes(b"cut off")
+    monkeypatch.setattr(jit, "CACHE_DIR", folder)
+    monkeypatch.setattr(jit, "REFUSED", ["/tmp/theirs: it belongs to user 5 and not to user 4, who runs this"])
+    code, out, _ = command("doctor")
+    assert code == 0
+    lines = dict(re.findall(r"^(\w+) +(.*)$", out, re.MULTILINE))
+    assert lines["cache"] == f"{folder} (3 files, 1.0 MB)"
+    assert lines["refused"] == "/tmp/theirs: it belongs to user 5 and not to user 4, who runs this"
+    renewed = "what they held is compiled again when it is needed"
+    assert lines["damaged"] == f"2 of these files, the first 1.code: {renewed}"
+    monkeypatch.setattr(jit, "CACHE_DIR", None)
+    code, out, err = command("doctor")
+    assert code == 0
+    assert "none: every process compiles" in out
+    assert "damaged" not in out
+    assert err.startswith("Compiling kernels (in every run: perp-stress doctor says why) ...\n")
+
+
+def test_threads_that_cannot_begin_are_one_line(command, monkeypatch):
+    from stress import simulation
+
+    def no_thread(*arguments, **options):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(simulation, "execute", no_thread)
+    code, out, err = command("run", "tiny.toml", "-q")
+    assert (code, out) == (2, "")
+    assert err == "Error: too little memory, or too many threads and processes (can't start new thread)\n"
+
+
 def test_a_line_says_that_it_compiles(command, monkeypatch):
     from stress.engine import warm_up
     from stress.kernels import jit

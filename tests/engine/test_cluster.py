@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import os
 import pickle
 import signal
@@ -9,10 +11,13 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +28,7 @@ from stress.errors import InputError, WorkerError
 from stress.runs import checkpoint
 from tests.conftest import ROOT
 from tests.support.directories import files, interrupt
+from tests.support.processes import MARKER, children, is_running, listening, plant, wait_until
 from tests.support.small_run import DEPTH, SETTINGS, digests, make_book, make_venue
 from tests.support.tiny import TINY
 
@@ -32,6 +38,9 @@ cluster = pytest.importorskip("stress.engine.cluster")
 
 PATIENCE = 60  # seconds for anything that a process does
 SMALL = 20_000  # bytes of prices in a block: 25 paths of 24 steps, 5 of 120
+linux = pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="looks at processes as Linux shows them")
+LOOPBACK = "127.0.0.1"
+WORKER = (f"--host={LOOPBACK}", f"--dashboard-address={LOOPBACK}:0", "--nthreads=1", "--no-nanny", "--no-dashboard")
 ENVIRONMENT = os.environ | {
     "PYTHONPATH": str(ROOT),
     "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "5s",
@@ -72,10 +81,11 @@ def alone():
 class ClusterPool:
     """A scheduler and its workers, each a process of its own."""
 
-    def __init__(self, folder: Path):
-        self.folder, self.processes = folder, []
+    def __init__(self, folder: Path, **environment: str):
+        self.folder, self.processes, self.environment = folder, [], environment
         file = folder / "scheduler.json"
-        options = ["--host=127.0.0.1", "--port=0", "--no-dashboard", f"--scheduler-file={file}"]
+        options = [f"--host={LOOPBACK}", "--port=0", "--no-dashboard", f"--scheduler-file={file}"]
+        options += [f"--dashboard-address={LOOPBACK}:0"]
         self.scheduler = self.start("scheduler", *options)
         end = time.monotonic() + PATIENCE
         while not file.exists():
@@ -88,14 +98,14 @@ class ClusterPool:
     def start(self, kind: str, *options: str, **environment: str) -> subprocess.Popen:
         with open(self.folder / "log", "ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", f"distributed.cli.dask_{kind}", *options], env=ENVIRONMENT | environment,
-                cwd=self.folder, stdout=log, stderr=log, start_new_session=True,
+                [sys.executable, "-m", f"distributed.cli.dask_{kind}", *options], cwd=self.folder,
+                env=ENVIRONMENT | self.environment | environment, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         self.processes.append(process)
         return process
 
     def worker(self, **environment: str) -> subprocess.Popen:
-        process = self.start("worker", self.address, "--nthreads=1", "--no-nanny", "--no-dashboard", **environment)
+        process = self.start("worker", self.address, *WORKER, **environment)
         end = time.monotonic() + PATIENCE
         while process.pid not in self.pids().values():
             assert time.monotonic() < end, (self.folder / "log").read_text()
@@ -115,12 +125,11 @@ class ClusterPool:
 
 
 @contextmanager
-def two_workers(folder: Path) -> Iterator[ClusterPool]:
-    machines = ClusterPool(folder)
+def two_workers(folder: Path, **environment: str) -> Iterator[ClusterPool]:
+    machines = ClusterPool(folder, **environment)
     try:
-        for process in [machines.start("worker", machines.address, "--nthreads=1", "--no-nanny", "--no-dashboard")
-                        for _ in range(2)]:  # fmt: skip
-            assert process.poll() is None
+        for _ in range(2):
+            machines.start("worker", machines.address, *WORKER)
         machines.client.wait_for_workers(2, timeout=PATIENCE)
         yield machines
     finally:
@@ -215,12 +224,10 @@ def test_a_worker_that_is_killed_half_way_costs_nothing_but_time(own_machines, a
     fresh, killed = [], []
 
     def progress(done, total):
-        if done >= 200 and not killed:
-            assert own_machines.client.processing()[first]
+        if done >= 200 and not killed and own_machines.client.processing()[first]:
             os.kill(pid, signal.SIGKILL)
             killed.append(first)
-        elif done >= 400 and len(killed) == 1:
-            assert own_machines.client.processing()[second]
+        elif done >= 400 and len(killed) == 1 and own_machines.client.processing()[second]:
             os.kill(other, signal.SIGKILL)
             killed.append(second)
             fresh.append(own_machines.worker())
@@ -297,10 +304,191 @@ def test_a_run_that_kills_its_workers_is_given_up():
 def test_processes_of_this_machine(tmp_path, monkeypatch, capsys):
     (tmp_path / "tiny.toml").write_text(TINY)
     monkeypatch.chdir(tmp_path)
-    assert call("run", "tiny.toml", "--out", "threads", "--no-report", "-q") == 0
+    assert call("run", "tiny.toml", "--out", "threads", "--no-report", "-q", "--threads", 1) == 0
     assert call("run", "tiny.toml", "--out", "processes", "--no-report", "-q", "--cluster", "local:2") == 0
     assert capsys.readouterr() == ("threads\nprocesses\n", "")
     assert files(tmp_path / "processes") == files(tmp_path / "threads")
+
+
+def refused(address: str, security: Any = None) -> bool:
+    """Whether somebody is not let in who knows where to ask."""
+
+    async def ask() -> None:
+        arguments = (security or distributed.Security()).get_connection_args("client")
+        async with distributed.rpc(address, timeout=2, connection_args=arguments) as there:
+            await asyncio.wait_for(there.identity(), 5)
+
+    try:
+        asyncio.run(ask())
+    except (OSError, TimeoutError, TypeError):
+        return True
+    return False
+
+
+@linux
+def test_processes_of_this_machine_listen_to_nobody_else():
+    """On loopback alone; there, who has not the certificate of the run is not let in, and HTTP servers say nothing."""
+    before = listening(os.getpid())
+    with cluster.connect("local:2") as client:
+        workers = {address: 1 for address in client.nthreads()}
+        assert len(workers) == 2
+        pids = [pid for pid in children(os.getpid()) if listening(pid) and b"tls-cert" in command_of(pid)]
+        assert len(pids) == 2
+        open_ports = set().union(listening(os.getpid()) - before, *map(listening, pids))
+        assert len(open_ports) == 6  # of each process one for the others, and its HTTP server
+        assert {address for address, _ in open_ports} == {"0100007F"}
+        addresses = [client.scheduler.address, *workers]
+        assert all(address.startswith(f"tls://{LOOPBACK}:") for address in addresses)
+        assert not any(refused(address, client.security) for address in addresses)
+        for address in addresses:
+            assert refused(address)
+            assert refused(address, distributed.Security.temporary())
+            assert refused(address.replace("tls://", "tcp://"))
+        ports = {port for _, port in open_ports} - {int(address.rpartition(":")[2]) for address in addresses}
+        assert len(ports) == 3
+        for port in ports:
+            for page in ("", "status", "info/main/workers.html", "json/counts.json", "api/v1/get_workers", "health"):
+                with pytest.raises(urllib.error.HTTPError, match="404"):
+                    urllib.request.urlopen(f"http://{LOOPBACK}:{port}/{page}", timeout=10)
+
+
+def command_of(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def test_the_key_of_a_run_is_for_this_user_alone(monkeypatch):
+    seen = {}
+    real = cluster.child.start
+
+    def start(code, *arguments, **options):
+        (key,) = (Path(a.partition("=")[2]) for a in arguments if a.startswith("--tls-key="))
+        seen[key] = (key.parent.stat().st_mode & 0o077, "PRIVATE KEY" in key.read_text())
+        return real(code, *arguments, **options)
+
+    monkeypatch.setattr(cluster.child, "start", start)
+    with cluster.connect("local:1"):
+        assert list(seen.values()) == [(0 if os.name == "posix" else 0o077, True)]
+    assert not any(key.exists() for key in seen)
+
+
+def test_processes_of_this_machine_take_no_modules_from_the_working_folder(tmp_path):
+    plant(tmp_path)
+    (tmp_path / "tiny.toml").write_text(TINY)
+    command = [sys.executable, "-m", "stress", "run", "tiny.toml", "--no-report", "-q", "--cluster", "local:2"]
+    (tmp_path / "stress.py").unlink()  # which `-m stress` would be
+    done = subprocess.run(command, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / MARKER).exists()
+
+
+@linux
+def test_processes_of_this_machine_end_with_this_one(tmp_path):
+    """Also where it has no time to end them."""
+    code = "from stress.engine import cluster; c = cluster.connect('local:2'); c.__enter__(); print(flush=True)"
+    command = [sys.executable, "-c", f"import time; {code}; time.sleep(100)"]
+    parent = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert parent.stdout.readline() == "\n"
+    pids = children(parent.pid)
+    assert len(pids) == 2
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    wait_until(lambda: not any(map(is_running, pids)), 20)
+
+
+def test_processes_that_cannot_begin_are_one_clear_error(monkeypatch, tmp_path, capsys):
+    """At once: there is nothing to wait for."""
+    (tmp_path / "tiny.toml").write_text(TINY)
+    monkeypatch.chdir(tmp_path)
+
+    def run() -> str:
+        assert call("run", "tiny.toml", "--cluster", "local:2", "-q", "--no-report") == 3
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert [path.name for path in tmp_path.iterdir()] == ["tiny.toml"]
+        return err
+
+    begun = time.monotonic()
+    with monkeypatch.context() as patch:
+        patch.setattr(cluster, "WORKER", "raise SystemExit('no room for it')")
+        said = run()
+    assert said == "Error: local:2: processes did not begin, one ended at once (no room for it)\n"
+    with monkeypatch.context() as patch:
+        patch.setattr(cluster, "WORKER", "import time; time.sleep(100)")
+        patch.setattr(cluster, "STARTING", 0.5)
+        said = run()
+    assert said == "Error: local:2: processes did not begin, no 2 after 0.5 seconds (they logged nothing)\n"
+
+    def no_process(*arguments, **options):
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cluster.child, "start", no_process)
+        said = run()
+    assert said.startswith("Error: local:2: only 0 processes can be started (")
+
+    def no_thread(*arguments, **options):
+        raise RuntimeError("can't start new thread")
+
+    for name in ("LocalCluster", "Client"):
+        with monkeypatch.context() as patch:
+            patch.setattr(cluster, name, no_thread)
+            said = run()
+        assert said == "Error: the scheduler of 127.0.0.1 cannot begin (can't start new thread)\n"
+
+    def no_answer(client):
+        raise OSError("the connection was lost")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cluster.Client, "nthreads", no_answer)
+        said = run()
+    assert said == "Error: the scheduler of 127.0.0.1 does not answer (the connection was lost)\n"
+    assert time.monotonic() - begun < cluster.STARTING
+
+
+def test_without_cryptography_it_says_how_to_install_it(monkeypatch, tmp_path, capsys):
+    (tmp_path / "tiny.toml").write_text(TINY)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "cryptography", None)
+    assert call("run", "tiny.toml", "--cluster", "local:1", "-q") == 2
+    said = capsys.readouterr().err
+    assert said == "Error: --cluster: expected the extra of cryptography: pip install 'perp-stress[cluster]'\n"
+
+
+def test_a_cluster_with_certificates(tmp_path, monkeypatch, capsys):
+    """As dask is configured, for the scheduler, the workers and this process; who has no certificate is told."""
+    made = distributed.Security.temporary()
+    (tmp_path / "ca.pem").write_text(made.tls_ca_file)
+    (tmp_path / "key.pem").write_text(made.tls_client_key + made.tls_client_cert)
+    settings = {"require-encryption": "True", "tls.ca-file": str(tmp_path / "ca.pem")}
+    settings |= {f"tls.{role}.cert": str(tmp_path / "key.pem") for role in ("client", "scheduler", "worker")}
+    configured = {f"distributed.comm.{name}": value for name, value in settings.items()}
+    environment = {
+        f"DASK_{name}".upper().replace(".", "__").replace("-", "_"): value for name, value in configured.items()
+    }
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    (folder / "tiny.toml").write_text(TINY)
+    monkeypatch.chdir(folder)
+    assert call("run", "tiny.toml", "--out", "threads", "--no-report", "-q") == 0
+    with dask.config.set(configured), two_workers(tmp_path, **environment) as machines:
+        assert machines.address.startswith("tls://")
+        command = ("run", "tiny.toml", "--no-report", "-q", "--cluster", machines.address)
+        assert call(*command, "--out", "tls") == 0
+        assert files(folder / "tls") == files(folder / "threads")
+        capsys.readouterr()
+        plain = machines.address.replace("tls://", "tcp://")
+        monkeypatch.setattr(cluster, "TIMEOUT", 2.0)
+        for wrong in ({"distributed.comm.tls.client.cert": None}, {"distributed.comm.require-encryption": False}):
+            with dask.config.set(wrong):
+                address = machines.address if "cert" in str(wrong) else plain
+                assert call("run", "tiny.toml", "-q", "--out", "none", "--cluster", address) == 2
+                said = capsys.readouterr().err
+                assert said.startswith(
+                    f"Error: --cluster: got '{address}', expected tcp://HOST:PORT or tls://HOST:PORT"
+                )
+                assert said.count("\n") == 1
+        assert not (folder / "none").exists()
 
 
 def free_port() -> int:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import ast
 import gc
 import os
+import shutil
 import subprocess
 import sys
-import time
+from pathlib import Path
 
 import pytest
 
 from stress.engine import scheduling, warm_up
 from stress.kernels import jit
 from tests.conftest import ROOT
+from tests.support.directories import files
+from tests.support.processes import MARKER, is_running, plant, wait_until
 from tests.support.small_run import GOLDEN
 from tests.support.tiny import TINY
 
@@ -62,13 +65,44 @@ def test_another_process_that_fails_is_no_loss(cold, monkeypatch):
     assert gc.isenabled()
 
 
-def test_it_looks_for_modules_where_this_process_does(cold, monkeypatch):
-    (cold / "stress.py").write_text("open('seen', 'w')")
+def test_it_takes_no_modules_from_the_working_folder(cold, monkeypatch):
+    monkeypatch.setattr(jit, "CACHE_DIR", cold / "cache")
+    plant(cold)
     monkeypatch.chdir(cold)
+    monkeypatch.setattr(sys, "path", ["", *sys.path])
+    monkeypatch.setattr(warm_up, "OTHER", "import numba, pandas, yaml, json; " + warm_up.OTHER.partition(";")[0])
     warm_up.begin()
-    time.sleep(1.0)
-    warm_up.end(wait=False)
-    assert not (cold / "seen").exists()
+    process = warm_up._other
+    assert process.wait(60) == 0
+    warm_up.end()
+    assert not (cold / MARKER).exists()
+
+
+PARENT = """
+import time
+from stress.engine import scheduling, warm_up
+scheduling.default_threads = lambda: 2
+warm_up.begin()
+print(warm_up._other.pid, flush=True)
+time.sleep(100)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes as Linux shows them")
+def test_it_ends_when_this_process_is_killed_while_it_compiles(tmp_path):
+    if jit.CACHE_DIR is None:
+        pytest.skip("nothing is compiled, or nothing kept")
+    environment = os.environ | {"STRESS_CACHE_DIR": str(tmp_path)}
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+    )  # fmt: skip
+    pid = int(parent.stdout.readline())
+    wait_until(lambda: list(tmp_path.glob("*/*.code")), 100)  # the compiler is at work
+    assert is_running(pid)
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    wait_until(lambda: not is_running(pid), 20)
 
 
 RUN = """
@@ -92,7 +126,7 @@ GENERIC = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}
 
 @pytest.fixture(scope="module")
 def first_run(tmp_path_factory):
-    """The first run of a new user, for the least that an x86-64 has; its last lines, and the environment."""
+    """The first run of a new user, for the least that an x86-64 has; its last lines, environment and folder."""
     if jit.CACHE_DIR is None:
         pytest.skip("nothing is compiled, or nothing kept")
     folder = tmp_path_factory.mktemp("first")
@@ -101,11 +135,11 @@ def first_run(tmp_path_factory):
     done = subprocess.run(
         [sys.executable, "-c", RUN], cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, timeout=500
     )
-    return done.stdout.splitlines()[-2:], environment
+    return done.stdout.splitlines()[-2:], environment, folder
 
 
 def test_the_first_run_loads_what_the_other_process_compiled(first_run):
-    """And no function has two signatures: two processes that compile it keep equal code under one name."""
+    """And no function has two signatures, each of which would be compiled."""
     if scheduling.default_threads() < 2:
         pytest.skip("needs two processors")
     loaded, signatures = first_run[0]
@@ -113,6 +147,42 @@ def test_the_first_run_loads_what_the_other_process_compiled(first_run):
     number, several = signatures.split(" ", 1)
     assert int(number) > 50
     assert several == "[]"
+
+
+DAMAGED = """
+import sys
+from stress.cli import main
+from stress.kernels import cache, jit
+spared = "stress.kernels.path.run.run_paths-"  # it takes long to compile; what goes into it is no longer looked at
+broken = [path for path in cache.files(jit.CACHE_DIR) if not path.name.startswith(spared)]
+for number, path in enumerate(broken):
+    content = path.read_bytes()
+    content = (b"", content[: len(content) // 2], content[:-1] + bytes([content[-1] ^ 1]))[number % 3]
+    path.write_bytes(content)
+before = {path: path.read_bytes() for path in broken}
+found = cache.damaged_files(jit.CACHE_DIR)
+assert found == broken and len(found) > 30
+try:
+    main(["run", "small.toml", "--quiet", "--no-report", "--out", "again"])
+except SystemExit as end:
+    assert not end.code
+renewed = [path for path in broken if path.read_bytes() != before[path]]
+print(len(renewed), len(set(renewed) & set(cache.damaged_files(jit.CACHE_DIR))), jit.is_warm())
+"""
+
+
+def test_damaged_files_of_the_cache_cost_time_and_nothing_else(first_run, tmp_path):
+    _, environment, folder = first_run
+    cache = shutil.copytree(folder / "cache", tmp_path / "cache")
+    shutil.copyfile(folder / "small.toml", tmp_path / "small.toml")
+    done = subprocess.run(
+        [sys.executable, "-c", DAMAGED], cwd=tmp_path, env=environment | {"STRESS_CACHE_DIR": str(cache)},
+        stdout=subprocess.PIPE, text=True, check=True, timeout=500,
+    )  # fmt: skip
+    renewed, damaged, warm = done.stdout.split()[-3:]
+    assert int(renewed) > 3
+    assert (damaged, warm) == ("0", "True")
+    assert files(tmp_path / "again") == files(folder / "run")
 
 
 def test_the_same_bytes_for_a_processor_of_no_kind(first_run):

@@ -15,10 +15,12 @@ PACKAGE = Path(stress.__file__).parent
 # A module imports from its own line or the lines above it. Imports inside functions count; those for type checkers
 # alone do not.
 LAYERS = (
-    "__init__ formatting",
+    "__init__ formatting module_path",
     "errors",
     "serialize",
     "files",
+    "kernels.cache_folder",
+    "kernels.cache",
     "kernels.jit",
     "kernels.numerics",
     "kernels.rules",

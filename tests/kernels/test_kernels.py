@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import random
-import tempfile
 from collections import namedtuple
 from dataclasses import replace
 from itertools import pairwise
@@ -453,17 +452,6 @@ def test_profit_size_cuts_ten_classes_by_profit_share_and_orders_them_by_size():
 
 
 # ------------------------------------------------------------------------------------------------- the compiler
-
-
-def test_no_writable_directory_means_no_cache(monkeypatch, tmp_path):
-    file = tmp_path / "file"
-    file.write_text("")
-    monkeypatch.setattr(tempfile, "tempdir", str(file))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(file))
-    monkeypatch.setenv("STRESS_CACHE_DIR", str(file))
-    assert jit.find_cache_dir() is None
-    monkeypatch.setenv("STRESS_CACHE_DIR", str(tmp_path))
-    assert jit.find_cache_dir() == tmp_path / "numba" / jit.sources_digest()
 
 
 def test_cache_is_keyed_by_the_sources(monkeypatch, tmp_path):

@@ -1,4 +1,4 @@
-"""Compiles what the tests use, and prints the cache directory: `python -m tests.support.compiled`."""
+"""Compiles what the tests use: `python -m tests.support.compiled`."""
 
 from __future__ import annotations
 
@@ -47,7 +47,6 @@ def main() -> None:
     if not (jit.CACHE_DIR / DONE).exists():
         compile_all()
         (jit.CACHE_DIR / DONE).touch()
-    print(jit.CACHE_DIR)
 
 
 if __name__ == "__main__":
