@@ -11,6 +11,8 @@ from typing import Any
 
 from stress.formatting import visible
 
+LONGEST = 300  # characters of a value in a message
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -42,8 +44,19 @@ class Problem:
             place += f", row {self.row}"
         if self.column is not None:
             place += f", {self.column}"
-        got = "" if self.value is None else f"got {self.value!r}, "
+        got = "" if self.value is None else f"got {_shown(self.value)}, "
         return visible(f"{place}: {got}expected {self.expected}")
+
+
+def _shown(value: Any) -> str:
+    """A value on one line; what fills several, such as a table, by its kind."""
+    try:
+        text = repr(value)
+    except Exception:  # of an object of the user, or an integer of more digits than Python prints
+        text = "\n"
+    if "\n" in text:
+        return f"a {type(value).__name__}"
+    return text if len(text) <= LONGEST else text[:LONGEST] + "..."
 
 
 class InputError(ValueError):

@@ -13,13 +13,13 @@ Source: A. Owen, Monte Carlo theory, methods and examples (2013), chapter 9.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 
-from stress.errors import Problem
+from stress.arguments import is_finite, is_whole
+from stress.errors import Problem, raise_if
 
 DAY = 86_400.0  # seconds
 YEAR = 365 * DAY
@@ -109,13 +109,23 @@ class PriceModel(Protocol):
         ...
 
 
-def is_number(value: Any) -> bool:
-    """Whether a value is a finite real number; a bool is not."""
-    return (
-        isinstance(value, (int, float, np.integer, np.floating))
-        and not isinstance(value, bool)
-        and math.isfinite(value)
-    )
+def check_request(seed: Any, first_path: Any, n_paths: Any, n_steps: Any, dt: Any) -> None:
+    """Refuse arguments of `PriceModel.block` that ask for no paths.
+
+    Raises
+    ------
+    InputError
+        Lists every argument that is out of range.
+    """
+    counts = {"seed": (seed, 0), "first_path": (first_path, 0), "n_paths": (n_paths, 1), "n_steps": (n_steps, 1)}
+    problems = [
+        Problem("block", f"a whole number from {least} to 2^63 - 1", column=name, value=value)
+        for name, (value, least) in counts.items()
+        if not (isinstance(value, (int, np.integer)) and is_whole(value) and least <= value < 2**63)
+    ]
+    if not (is_finite(dt) and dt > 0):
+        problems.append(Problem("block", "seconds above 0", column="dt", value=dt))
+    raise_if(problems)
 
 
 def check_numbers(model: Any, rules: Iterable[tuple[str, str]]) -> list[Problem]:
@@ -131,7 +141,7 @@ def check_numbers(model: Any, rules: Iterable[tuple[str, str]]) -> list[Problem]
     problems = []
     for name, rule in rules:
         value = getattr(model, name)
-        ok = is_number(value)
+        ok = is_finite(value)
         if ok and rule != "any":
             ok = all(_meets(float(value), *part.split()) for part in rule.split(","))
         if ok:

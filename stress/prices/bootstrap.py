@@ -29,12 +29,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from stress.arguments import is_finite
 from stress.errors import InputError, Problem, raise_if
 from stress.kernels.numerics.vector import chunk_buffers
 from stress.kernels.prices.diffusion import JumpSizeLaw
 from stress.kernels.prices.resample import BarRatios, fill_block
 from stress.prices.bars import Bars, as_bars
-from stress.prices.base import YEAR, PriceBlock, is_number
+from stress.prices.base import YEAR, PriceBlock, check_request
 from stress.prices.jump_diffusion import NO_JUMPS
 
 FEWEST = 20  # bars of the tail on each side, at least
@@ -90,7 +91,7 @@ class Bootstrap:
             ("tail", tail, lambda x: 0 < x <= 0.1, "a share > 0 and <= 0.1"),
         ]
         for name, value, rule, wanted in rules:
-            if value is not None and not (is_number(value) and rule(value)):
+            if value is not None and not (is_finite(value) and rule(value)):
                 problems.append(Problem("prices", wanted, column=name, value=value))
         if cap is not None and tail is None:
             problems.append(Problem("prices", "tail to be given too", column="cap", value=cap))
@@ -129,6 +130,7 @@ class Bootstrap:
         InputError
             If dt, seconds, is not the step of the bars.
         """
+        check_request(seed, first_path, n_paths, n_steps, dt)
         if dt != self.step:
             raise InputError(Problem("prices", f"the step of the bars, {self.step:g} s", column="step", value=dt))
         close, low, high = (np.empty((n_paths, n_steps + 1)) for _ in range(3))
@@ -187,7 +189,7 @@ def _fit_tails(reach: np.ndarray, share: float, cap: float | None) -> tuple[Jump
     if count < FEWEST or min((reach > 0).sum(), (reach < 0).sum()) <= count:
         wanted = f"a share with {FEWEST} bars or more on each side, and other bars beside them"
         problems.append(Problem("prices", wanted, column="tail", value=share))
-    if not is_number(limit) or limit < largest:
+    if not is_finite(limit) or limit < largest:
         problems.append(Problem("prices", f"at least the largest of the bars, {largest:.4g}", column="cap", value=cap))
     raise_if(problems)
     sides = []

@@ -29,10 +29,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from stress.arguments import numbers
 from stress.errors import InputError, Problem, raise_if
 from stress.kernels.numerics.vector import chunk_buffers
 from stress.kernels.prices.diffusion import MAX_JUMPS, JumpSizeLaw, StepLaw, fill_block
-from stress.prices.base import DAY, YEAR, PriceBlock, check_numbers, is_number
+from stress.prices.base import DAY, YEAR, PriceBlock, check_numbers, check_request
 
 NO_JUMPS = JumpSizeLaw(body=np.zeros(1), tail=1.0, xi=0.0, beta=1.0, cap=math.inf)
 
@@ -80,12 +81,11 @@ class JumpDiffusion:
     def _check_profile(self) -> list[Problem]:
         if self.profile is None:
             return []
-        sound = isinstance(self.profile, (Sequence, np.ndarray)) and not isinstance(self.profile, (str, bytes))
-        values = list(self.profile) if sound else []
-        if not values or not all(is_number(x) and x >= 0 for x in values) or not any(values):
+        values = numbers(self.profile)
+        if values is None or values.ndim != 1 or not (np.isfinite(values) & (values >= 0)).all() or not values.any():
             wanted = "multipliers of sigma, numbers >= 0 and not all of them 0"
-            return [Problem("prices", wanted, column="profile", value=values[:3] or self.profile)]
-        object.__setattr__(self, "profile", tuple(float(x) for x in values))
+            return [Problem("prices", wanted, column="profile", value=self.profile)]
+        object.__setattr__(self, "profile", tuple(values.tolist()))
         return []
 
     def jump_intensity(self) -> tuple[float, float]:
@@ -150,8 +150,10 @@ class JumpDiffusion:
         Raises
         ------
         InputError
-            If a step is so long that it may hold more than MAX_JUMPS jumps.
+            If a step is so long that it may hold more than MAX_JUMPS jumps, or the parameters are so extreme that a
+            step has no finite law.
         """
+        check_request(seed, first_path, n_paths, n_steps, dt)
         if (n_steps, dt) not in self._laws:
             self._laws[n_steps, dt] = law_of(self, n_steps, dt), self.jump_sides()
         law, sides = self._laws[n_steps, dt]
@@ -175,7 +177,13 @@ def law_of(model: JumpDiffusion, n_steps: int, dt: float) -> StepLaw:
     """Law of the steps of a path, as the record of the kernels; `dt` is the length of a step, seconds."""
     years = dt / YEAR
     up, down = model.jump_intensity()
-    drift, sd = model.log_drift() * years, model.sigma * math.sqrt(years)
+    try:
+        drift, sd = model.log_drift() * years, model.sigma * math.sqrt(years)
+    except OverflowError:
+        drift, sd = math.inf, math.inf
+    if not (math.isfinite(drift) and math.isfinite(sd * sd)):
+        expected = "parameters whose expected price is finite; these are too extreme"
+        raise InputError(Problem("prices", expected, column=model.kind))
     paced = sd * np.sqrt(model.pace(n_steps, dt))
     return StepLaw(
         drift=drift + 0.5 * (sd * sd - paced * paced),  # keeps the expected price unchanged

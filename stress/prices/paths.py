@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from stress.arguments import is_finite, numbers
 from stress.errors import InputError, Problem, raise_if
-from stress.prices.base import PriceBlock, is_number
+from stress.prices.base import PriceBlock, check_request
 
 
 class Paths:
@@ -54,14 +55,15 @@ class Paths:
         pre_jump: npt.ArrayLike | None = None,
     ):
         problems: list[Problem] = []
-        if not is_number(step) or step <= 0:
+        if not is_finite(step) or step <= 0:
             problems.append(Problem("paths", "seconds > 0", column="step", value=step))
         if (low is None) != (high is None):
             problems.append(Problem("paths", "low and high together", column="low" if low is None else "high"))
         if pre_jump is not None and low is None:
             problems.append(Problem("paths", "low and high to be given too", column="pre_jump"))
-        given = {"close": close, "low": low, "high": high, "pre_jump": pre_jump}
-        arrays = {name: _array(name, a, problems) for name, a in given.items() if a is not None}
+        given = {"low": low, "high": high, "pre_jump": pre_jump}
+        moves = {name: a for name, a in given.items() if a is not None}
+        arrays = {name: _array(name, a, problems) for name, a in {"close": close, **moves}.items()}
         raise_if(problems)
         shape = arrays["close"].shape
         if shape[0] < 1 or shape[1] < 2:
@@ -119,6 +121,7 @@ class Paths:
         InputError
             If the request is for more paths, another number of steps, or another step length than the arrays have.
         """
+        check_request(seed, first_path, n_paths, n_steps, dt)
         problems = []
         if first_path + n_paths > self.n_paths:
             problems.append(
@@ -151,11 +154,10 @@ class Paths:
 
 
 def _array(name: str, values: Any, problems: list[Problem]) -> np.ndarray:
-    try:
-        a = np.array(values, dtype=float, order="C", ndmin=2)
-    except (TypeError, ValueError):
+    a = numbers(values)
+    if a is None:
         problems.append(Problem("paths", "an array of numbers", column=name, value=type(values).__name__))
         return np.ones((1, 1))
-    if a.ndim != 2:
+    if a.ndim > 2:
         problems.append(Problem("paths", "an array (path, step)", column=name, value=a.shape))
-    return a
+    return np.array(a, order="C", ndmin=2, copy=None)

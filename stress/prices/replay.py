@@ -21,9 +21,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from stress.arguments import is_finite, is_word
 from stress.errors import Problem, raise_if
 from stress.prices.bars import Bars, as_bars
-from stress.prices.base import PriceBlock, is_number
+from stress.prices.base import PriceBlock, check_request
 
 
 class Replay:
@@ -70,11 +71,11 @@ class Replay:
     ):
         problems = []
         for name, factor in (("scale", scale), ("speed", speed)):
-            if not is_number(factor) or factor <= 0:
+            if not is_finite(factor) or factor <= 0:
                 problems.append(Problem("prices", "a number > 0", column=name, value=factor))
-        if s0 is not None and (not is_number(s0) or s0 <= 0):
+        if s0 is not None and (not is_finite(s0) or s0 <= 0):
             problems.append(Problem("prices", "a price > 0", column="s0", value=s0))
-        if gaps not in ("error", "jump"):
+        if not is_word(gaps, ("error", "jump")):
             problems.append(Problem("prices", 'one of "error", "jump"', column="gaps", value=gaps))
         read = as_bars(bars, problems)
         if read is not None and read.gaps and gaps == "error":
@@ -115,6 +116,7 @@ class Replay:
         InputError
             If the request is for more steps or another step length than the bars have.
         """
+        check_request(seed, first_path, n_paths, n_steps, dt)
         problems = []
         if n_steps > self.n_steps:
             problems.append(Problem("prices", f"at most the {self.n_steps} bars", column="horizon", value=n_steps))

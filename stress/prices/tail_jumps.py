@@ -18,9 +18,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from stress.arguments import numbers
 from stress.errors import Problem
 from stress.kernels.prices.diffusion import JumpSizeLaw
-from stress.prices.base import check_numbers, is_number
+from stress.prices.base import check_numbers
 from stress.prices.jump_diffusion import JumpDiffusion, growth
 
 
@@ -78,16 +79,15 @@ class TailJumps(JumpDiffusion):
         return problems
 
     def _check_sizes(self, name: str) -> list[Problem]:
-        sizes = getattr(self, name)
+        given = getattr(self, name)
+        sizes = numbers(given)
         wanted = "at least two numbers, positive and ascending"
-        if isinstance(sizes, (str, bytes)) or not isinstance(sizes, (Sequence, np.ndarray)):
-            return [Problem("prices", wanted, column=name, value=sizes)]
-        if len(sizes) < 2 or not all(is_number(x) for x in sizes) or sizes[0] <= 0:
-            return [Problem("prices", wanted, column=name, value=list(sizes)[:3])]
-        for i in range(1, len(sizes)):
-            if sizes[i] < sizes[i - 1]:
-                return [Problem("prices", f"{wanted} (entry {i})", column=name, value=sizes[i])]
-        object.__setattr__(self, name, tuple(float(x) for x in sizes))
+        if sizes is None or sizes.ndim != 1 or sizes.size < 2 or not np.isfinite(sizes).all() or sizes[0] <= 0:
+            return [Problem("prices", wanted, column=name, value=given)]
+        if (falls := np.flatnonzero(np.diff(sizes) < 0)).size:
+            i = int(falls[0]) + 1
+            return [Problem("prices", f"{wanted} (entry {i})", column=name, value=float(sizes[i]))]
+        object.__setattr__(self, name, tuple(sizes.tolist()))
         return []
 
     def jump_intensity(self) -> tuple[float, float]:

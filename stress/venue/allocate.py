@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from stress.arguments import is_finite, is_word, numbers
 from stress.errors import Problem, raise_if
 
 
@@ -43,25 +44,27 @@ def allocate(policy: str, capacity: npt.ArrayLike, key: npt.ArrayLike | None, bu
     from stress.kernels.rules import sharing as rules
     from stress.kernels.rules.records import POLICIES
 
-    capacities = np.array(capacity, np.float64).reshape(-1)
-    if capacities.size == 0:
-        key = None
-    keys = np.zeros((capacities.size, 2))
-    scores = np.zeros(capacities.size) if key is None else np.asarray(key, np.float64)
+    given = numbers(capacity)
+    capacities = np.zeros(0) if given is None else given.reshape(-1)
+    scores = np.zeros(capacities.size) if key is None or not capacities.size else numbers(key)
     problems = []
-    if policy not in POLICIES:
+    if not is_word(policy, POLICIES):
         problems.append(Problem("allocate", "one of " + ", ".join(POLICIES), column="policy", value=policy))
-    if not np.all((capacities >= 0) & np.isfinite(capacities)):
-        problems.append(Problem("allocate", "finite amounts, 0 or more", column="capacity", value=capacities.tolist()))
-    if scores.shape not in ((capacities.size,), (capacities.size, 2)):
+    if given is None or given.ndim > 1 or not np.all((given >= 0) & np.isfinite(given)):
+        problems.append(Problem("allocate", "finite amounts, 0 or more", column="capacity", value=capacity))
+    if scores is None:
+        problems.append(Problem("allocate", "numbers", column="key", value=key))
+    elif scores.shape not in ((capacities.size,), (capacities.size, 2)):
         expected = f"shape ({capacities.size},) or ({capacities.size}, 2)"
         problems.append(Problem("allocate", expected, column="key", value=scores.shape))
-    elif np.isnan(scores).any() or (policy.startswith("leverage") and np.any(scores <= 0)):
+    elif np.isnan(scores).any() or (str(policy).startswith("leverage") and np.any(scores <= 0)):
         problems.append(Problem("allocate", "numbers; leverages above 0", column="key", value=scores.tolist()))
-    if not (budget >= 0 and np.isfinite(budget)):
+    if not (is_finite(budget) and budget >= 0):
         problems.append(Problem("allocate", "a finite amount, 0 or more", column="budget", value=budget))
     raise_if(problems)
 
+    assert scores is not None
+    keys = np.zeros((capacities.size, 2))
     keys[:, : scores.ndim] = scores[:, None] if scores.ndim == 1 else scores
     able = np.flatnonzero(capacities > 0)
     part = np.zeros(able.size)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, fields
-from numbers import Real
 from typing import Any
 
+from stress.arguments import is_number
 from stress.errors import Problem, raise_if
 
 
@@ -56,9 +56,11 @@ class Depth:
         wrong = [
             Problem("depth", "a number", column=f.name, value=getattr(self, f.name))
             for f in fields(self)
-            if isinstance(getattr(self, f.name), bool) or not isinstance(getattr(self, f.name), Real)
+            if not is_number(getattr(self, f.name))
         ]
         raise_if(wrong)
+        for f in fields(self):
+            object.__setattr__(self, f.name, float(getattr(self, f.name)))
         expected = {
             "usd": (self.usd >= 1e-6, "USD, 1e-6 or more"),
             "width": (0 < self.width <= self.max_displacement, "a fraction above 0, at most max_displacement"),

@@ -30,10 +30,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stress.arguments import is_number
 from stress.errors import Problem
 from stress.files import documents
 from stress.venue.rules import BY_NAME, CONTRACT, RULES
-from stress.venue.values import is_number, one_of
+from stress.venue.values import one_of
 
 PRESETS = Path(__file__).parent / "presets"
 STATUSES = ("official", "third-party", "assumed", "user")

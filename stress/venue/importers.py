@@ -22,9 +22,10 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
+from stress.arguments import is_number
 from stress.errors import InputError, Problem, raise_if
 from stress.venue.rules import RULES
-from stress.venue.values import is_number, one_of
+from stress.venue.values import one_of
 from stress.venue.venue import Tier, Venue
 
 FORMATS = ("ccxt", "binance", "hyperliquid", "csv")

@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from stress.arguments import is_number, is_word
 from stress.kernels.rules import records
-from stress.venue.values import is_number, one_of, seconds
+from stress.venue.values import one_of, seconds
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class Rule:
         if value is None:
             return self.optional
         if self.kind == "word":
-            return isinstance(value, str) and value in self.words
+            return is_word(value, self.words)
         return is_number(value) and (self.check is None or self.check.valid(value))
 
     def expected(self, value: Any) -> str:

@@ -1,18 +1,49 @@
-"""Checks and conversions of values in files: numbers, words of a list, durations."""
+"""Checks and conversions of values: words of a list, durations, arguments of formulas."""
 
 from __future__ import annotations
 
 import difflib
-import math
 import re
-from collections.abc import Iterable
-from numbers import Real
+from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
 
-def is_number(value: Any) -> bool:
-    """Whether a value is a real number: neither nan nor True or False."""
-    return isinstance(value, Real) and not isinstance(value, bool) and not math.isnan(value)
+from stress.arguments import numbers
+from stress.errors import InputError, Problem, raise_if
+
+POSITIVE: tuple[Callable[[np.ndarray], np.ndarray], str] = (lambda x: x > 0, "finite numbers above 0")
+NOT_NEGATIVE: tuple[Callable[[np.ndarray], np.ndarray], str] = (lambda x: x >= 0, "finite numbers, 0 or more")
+AMOUNTS: dict[str, tuple[Callable[[np.ndarray], np.ndarray], str]] = {
+    "side": (lambda x: np.abs(x) == 1, "+1 or -1"),
+    "margin": (np.isfinite, "finite numbers"),
+    **dict.fromkeys(("quantity", "price", "entry_price"), POSITIVE),
+    **dict.fromkeys(("notional", "loss", "fund", "peak"), NOT_NEGATIVE),
+}
+
+
+def amounts(where: str, **given: Any) -> list[np.ndarray]:
+    """Arguments of a formula as float64 arrays of one shape, which `AMOUNTS` checks by name.
+
+    Raises
+    ------
+    InputError
+        For each that is no array of such numbers, or whose shape does not fit the others.
+    """
+    arrays, problems = [], []
+    for name, value in given.items():
+        valid, expected = AMOUNTS[name]
+        array = numbers(value)
+        if array is None or not (np.isfinite(array) & valid(array)).all():
+            problems.append(Problem(where, expected, column=name, value=value))
+        else:
+            arrays.append(array)
+    raise_if(problems)
+    try:
+        return list(np.broadcast_arrays(*arrays))
+    except ValueError:
+        shapes = ", ".join(str(array.shape) for array in arrays)
+        raise InputError(Problem(where, f"shapes that fit each other, not {shapes}")) from None
 
 
 def one_of(word: Any, words: Iterable[str]) -> str:

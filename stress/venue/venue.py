@@ -14,19 +14,20 @@ deductions 0 ("flat") the rate applies to the whole notional and MM jumps at eac
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, astuple, dataclass, fields
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from stress.arguments import is_number, is_text, plain
 from stress.errors import InputError, Problem, raise_if
 from stress.kernels.rules.records import Rules, Tiers
 from stress.venue.file import SourcedValue
 from stress.venue.rules import BY_NAME, kernel_numbers
-from stress.venue.values import is_number
+from stress.venue.values import amounts
 
 if TYPE_CHECKING:
     from stress.kernels.rules.contract import Structure
@@ -120,9 +121,16 @@ class Venue:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("tiers", "figures", "notes"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
+        lists = {"tiers": "stress.Tier", "figures": "SourcedValue", "notes": "text"}
+        for name, items in lists.items():
+            value = getattr(self, name)
+            if isinstance(value, str) or not isinstance(value, Iterable):
+                raise InputError(Problem("venue", f"a sequence of {items}", column=name, value=value))
+            object.__setattr__(self, name, tuple(value))
         raise_if(_problems(self))
+        for rule in BY_NAME:
+            object.__setattr__(self, rule, plain(getattr(self, rule)))
+        object.__setattr__(self, "tiers", tuple(Tier(*map(plain, astuple(tier))) for tier in self.tiers))
 
     @property
     def position_limit(self) -> float:
@@ -167,7 +175,7 @@ class Venue:
         float64 array or scalar
             Of the broadcast shape, USD, >= 0.
         """
-        notional, k = self._notional_and_tier(quantity, price, entry_price)
+        notional, k = self._notional_and_tier("maintenance_margin", quantity, price, entry_price)
         margin: np.ndarray = self._column("maintenance_rate")[k] * notional - self._column("deduction")[k]
         return margin
 
@@ -178,7 +186,7 @@ class Venue:
 
         Parameters and shape of the result as in `maintenance_margin`.
         """
-        notional, k = self._notional_and_tier(quantity, price, entry_price)
+        notional, k = self._notional_and_tier("initial_margin", quantity, price, entry_price)
         margin: np.ndarray = notional / self._column("max_leverage")[k]
         return margin
 
@@ -201,13 +209,16 @@ class Venue:
         Raises
         ------
         InputError
-            If a price is required and not given.
+            If a price is required and not given, or an argument is none of these numbers.
         """
         if self.tier_basis == "quantity":
             if price is None:
                 raise InputError(Problem("max_leverage", 'a price, since tier_basis is "quantity"', column="price"))
-            notional = np.asarray(notional, dtype=float) / np.asarray(price, dtype=float)
-        leverage: np.ndarray = self._column("max_leverage")[self._tier(notional)]
+            size, at = amounts("max_leverage", notional=notional, price=price)
+            size = size / at
+        else:
+            (size,) = amounts("max_leverage", notional=notional)
+        leverage: np.ndarray = self._column("max_leverage")[self._tier(size)]
         return leverage
 
     def liquidation_price(
@@ -239,10 +250,14 @@ class Venue:
         """
         from stress.kernels.rules import margin as kernel
 
-        broadcast = np.broadcast_arrays(*(np.asarray(a, dtype=float) for a in (side, quantity, entry_price, margin)))
-        s, q, e, m = (a.ravel() for a in broadcast)
-        level, _, _ = kernel.levels(self.structure().contract, self.to_kernel()[1], s, q, e, m, price)
-        prices: np.ndarray = level.reshape(broadcast[0].shape)[()]
+        where = "liquidation_price"
+        given = amounts(where, side=side, quantity=quantity, entry_price=entry_price, margin=margin)
+        (at,) = amounts(where, price=price)
+        if at.ndim:
+            raise InputError(Problem(where, "one price for all", column="price", value=price))
+        s, q, e, m = (np.ravel(a) for a in given)
+        level, _, _ = kernel.levels(self.structure().contract, self.to_kernel()[1], s, q, e, m, float(at))
+        prices: np.ndarray = level.reshape(given[0].shape)[()]
         return prices
 
     def bankruptcy_price(
@@ -252,7 +267,7 @@ class Venue:
 
         Parameters and shape of the result as in `liquidation_price`.
         """
-        s, q, e, m = (np.asarray(a, float) for a in (side, quantity, entry_price, margin))
+        s, q, e, m = amounts("bankruptcy_price", side=side, quantity=quantity, entry_price=entry_price, margin=margin)
         price: np.ndarray = e - s * m / q
         return price
 
@@ -273,8 +288,7 @@ class Venue:
         float64 array or scalar
             Of the broadcast shape, USD, >= 0.
         """
-        deficit, balance = np.asarray(loss, dtype=float), np.asarray(fund, dtype=float)
-        highest = balance if peak is None else np.asarray(peak, dtype=float)
+        deficit, balance, highest = amounts("unpaid", loss=loss, fund=fund, peak=fund if peak is None else peak)
         withheld = 0.0 if self.drawdown is None else 1.0 - self.drawdown
         floor = np.maximum(self.reserve, withheld * highest)
         unpaid: np.ndarray = deficit - np.minimum(deficit, np.maximum(0.0, balance - floor))
@@ -283,22 +297,27 @@ class Venue:
     def _column(self, name: str) -> np.ndarray:
         return np.array([getattr(tier, name) for tier in self.tiers], dtype=np.float64)
 
-    def _tier(self, amount: npt.ArrayLike) -> np.ndarray:
-        k = np.searchsorted(self._column("floor"), np.asarray(amount, dtype=float), side="right") - 1
+    def _tier(self, amount: np.ndarray) -> np.ndarray:
+        k = np.searchsorted(self._column("floor"), amount, side="right") - 1
         tier: np.ndarray = np.maximum(k, 0)
         return tier
 
     def _notional_and_tier(
-        self, quantity: npt.ArrayLike, price: npt.ArrayLike, entry_price: npt.ArrayLike | None
+        self, where: str, quantity: npt.ArrayLike, price: npt.ArrayLike, entry_price: npt.ArrayLike | None
     ) -> tuple[np.ndarray, np.ndarray]:
-        at_entry = self.tier_basis == "entry_notional" and entry_price is not None
-        notional = np.asarray(quantity, dtype=float) * np.asarray(entry_price if at_entry else price, dtype=float)
-        return notional, self._tier(quantity if self.tier_basis == "quantity" else notional)
+        entry = {} if entry_price is None else {"entry_price": entry_price}
+        q, p, *at_entry = amounts(where, quantity=quantity, price=price, **entry)
+        notional: np.ndarray = q * (at_entry[0] if at_entry and self.tier_basis == "entry_notional" else p)
+        return notional, self._tier(q if self.tier_basis == "quantity" else notional)
 
 
 def _rule_checks(venue: Venue) -> Iterator[tuple[str, bool, str]]:
     """For each check: field, whether it passes, and what is expected."""
-    yield "name", isinstance(venue.name, str) and bool(venue.name), "a name"
+    yield "name", is_text(venue.name) and bool(venue.name), "a name"
+    yield "market", is_text(venue.market), "text"
+    yield "title", is_text(venue.title), "text"
+    yield "notes", all(map(is_text, venue.notes)), "a sequence of text"
+    yield "figures", all(isinstance(figure, SourcedValue) for figure in venue.figures), "a sequence of SourcedValue"
     for rule in BY_NAME.values():
         value = getattr(venue, rule.name)
         yield rule.name, rule.allows(value), rule.expected(value)
