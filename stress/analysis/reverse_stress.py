@@ -76,7 +76,7 @@ def reverse_shock(
 
 def shock(design: Design, target: float) -> np.ndarray:
     """OUTCOME[1] of a jump from S_0 to `target` under an unlimited fund."""
-    close, empty = np.array([[design.prices.s0, target]]), np.zeros((0, 0))
+    close, empty = np.array([[design.s0, target]]), np.zeros((0, 0))
     return design.outcomes(Prices(close, empty, empty, empty), 0, math.inf)
 
 

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from stress.arguments import is_word, wrong_types
 from stress.engine.design import Design, build_shared
-from stress.engine.prepare import is_number
 from stress.engine.run_blocks import BlockSink, run_blocks
 from stress.errors import InputError, Problem, raise_if
 from stress.provenance import provenance
@@ -46,8 +46,10 @@ class Study:
     """
 
     def __init__(self, designs: Mapping[str, Design]):
-        if not designs:
-            raise InputError(Problem("study", "one design or more", value=0))
+        if not isinstance(designs, Mapping) or not designs:
+            raise InputError(Problem("study", "a mapping of names to one design or more", value=designs))
+        wanted = {str(name): (design, Design, "a design: Scenario.build().design") for name, design in designs.items()}
+        raise_if(wrong_types("study", **wanted))
         names = list(designs)
         lead = _market(designs[names[0]])
         problems = []
@@ -105,7 +107,7 @@ class StudyResult:
     def compare(self, base: str | None = None, alphas: Sequence[float] = (0.01, 0.001)) -> pd.DataFrame:
         """Every design against one of them, by default the first, with paired errors: `stress.compare`."""
         base = next(iter(self.results)) if base is None else base
-        if base not in self.results:
+        if not is_word(base, self.results):
             raise InputError(Problem("compare", f"one of {', '.join(self.results)}", column="base", value=base))
         return comparison.compare({base: self.results[base]} | self.results, alphas)
 
@@ -135,7 +137,7 @@ def estimate_of(rows: pd.DataFrame, quantity: str, alpha: float | None = None) -
 def _market(design: Design) -> dict[str, Any]:
     """What designs of one study share, by the keys of `Design.describe`."""
     return {
-        "prices": design.prices.describe(),
+        "prices": design.model_record,
         "seed": design.seed,
         "paths": design.n_paths,
         "steps": design.n_steps,
@@ -175,8 +177,6 @@ def run_designs(
         same = design.prices is lead.prices and design.seed == lead.seed
         if not (same and (design.n_paths, design.n_steps, design.step) == (lead.n_paths, lead.n_steps, lead.step)):
             raise ValueError("designs that run together share prices, seed, paths, steps and step")
-    if threads is not None and not (is_number(threads) and threads >= 1 and threads % 1 == 0):
-        raise InputError(Problem("run", "a whole number, 1 or more", column="threads", value=threads))
     build_shared(designs)  # once, before the workers use it and the results read it
     found = run_blocks(designs, threads=threads, executor=executor, progress=progress, sink=sink)
     made_by = provenance()

@@ -14,12 +14,14 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections.abc import Callable
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
+from stress.arguments import is_finite, is_text, is_word, numbers, wrong_types
 from stress.book.columns import SIDE_EXPECTED, SIDE_WORDS, BookWarning
 from stress.errors import InputError, Problem, raise_if
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from stress.book.population import PopulationSpec
     from stress.venue.venue import Venue
 
+VENUE_EXPECTED = "a stress.Venue, e.g. stress.load_venue('binance', market='BTCUSDT')"
 BALANCE_TOLERANCE = 1e-9  # largest relative difference of long and short quantity that is treated as balanced
 
 
@@ -93,29 +96,30 @@ class Book:
         source: str = "Book",
         file_row: npt.ArrayLike | None = None,
     ):
-        given = {"quantity": quantity, "entry_price": entry_price, "margin": margin}
-        sides = _flat(side)
+        names = {"market": market, "source": source}
+        raise_if([Problem("Book", "text", column=name, value=x) for name, x in names.items() if not is_text(x)])
+        sides = _flat(side, source, "side")
         n = sides.size
-        values = {name: _flat(value) for name, value in given.items()}
-        values["leverage"] = np.full(n, np.nan) if leverage is None else _flat(leverage)
-        accounts = np.arange(1, n + 1).astype(str) if account is None else _flat(account).astype(str)
-        rows = np.arange(1, n + 1) if file_row is None else _flat(file_row).astype(np.int64)
+        given = {"quantity": quantity, "entry_price": entry_price, "margin": margin, "leverage": leverage}
+        values = {name: _flat(value, source, name) for name, value in given.items() if value is not None}
+        values.setdefault("leverage", np.full(n, np.nan))
+        accounts = np.arange(1, n + 1).astype(str) if account is None else _names(account, source)
+        rows = np.arange(1, n + 1) if file_row is None else _flat(file_row, source, "file_row")
         lengths = {name: v.size for name, v in {**values, "account": accounts, "file_row": rows}.items()}
         problems = [
             Problem(source, f"{n} values, as many as side has", column=name, value=size)
             for name, size in lengths.items()
             if size != n
         ]
+        problems += [Problem(source, "numbers", column=name) for name in given if name not in values]
+        if rows.dtype.kind not in "iu":
+            problems.append(Problem(source, "whole numbers", column="file_row", value=file_row))
         if n == 0:
             problems.append(Problem(source, "at least one position"))
         raise_if(problems)
 
-        fields: dict[str, Any] = {
-            "account": accounts,
-            "file_row": rows,
-            "market": str(market),
-            "source": str(source),
-        }
+        fields: dict[str, Any] = {"file_row": rows.astype(np.int64), "market": str(market), "source": str(source)}
+        fields["account"] = _read_names(accounts, source, rows, problems)
         fields["side"] = _read_sides(sides, source, rows, problems)
         rules: dict[str, tuple[Callable[[np.ndarray], np.ndarray], str]] = {
             "quantity": (lambda x: x > 0, "a quantity of coins above 0"),
@@ -124,9 +128,8 @@ class Book:
             "leverage": (lambda x: np.isnan(x) | (x > 0), "a leverage above 0, or nan"),
         }
         for name, (valid, expected) in rules.items():
-            try:
-                array = values[name].astype(np.float64)
-            except (TypeError, ValueError):
+            array = numbers(values[name])
+            if array is None:
                 problems.append(Problem(source, "numbers", column=name, value=str(values[name])[:60]))
                 continue
             for i in np.flatnonzero(~valid(array) | np.isinf(array)):
@@ -211,10 +214,12 @@ class Book:
 
     def open_interest(self, price: float) -> float:
         """Open interest at a price (USD per coin) in USD: the larger of the two sides."""
+        _check_price("price", price)
         return max(self.long_quantity, self.short_quantity) * price
 
     def equity(self, price: float) -> np.ndarray:
         """Equity at a price (USD per coin): margin plus unrealised profit, USD, float64[N]."""
+        _check_price("price", price)
         equity: np.ndarray = self.margin + self.side * self.quantity * (price - self.entry_price)
         return equity
 
@@ -249,7 +254,14 @@ class Book:
 
     def take(self, keep: np.ndarray) -> Book:
         """A new book of the selected positions; `keep` is a mask, bool[N], or position numbers counted from 0."""
-        return self._replace(keep)
+        chosen = np.asarray(keep)
+        is_mask = chosen.dtype == bool and chosen.shape == (len(self),)
+        if not is_mask:
+            whole = chosen.dtype.kind in "iu" and chosen.ndim == 1
+            if not (whole and np.all((chosen >= 0) & (chosen < len(self)))):
+                expected = f"a mask of {len(self)} bools, or position numbers from 0 to {len(self) - 1}"
+                raise InputError(Problem(self.source, expected, column="keep", value=keep))
+        return self._replace(chosen)
 
     def balanced(self, imbalance: Literal["error", "outside", "scale"] = "error") -> Book:
         """A book whose long and short quantities are treated as the caller chooses where they differ.
@@ -318,6 +330,8 @@ class Book:
         from stress.kernels.rules.margin import levels
 
         _choose("under_margin", under_margin, ("error", "liquidate", "drop"))
+        _check_venue(venue)
+        _check_price("price", price)
         _, tiers = venue.to_kernel()
         maintenance = levels(
             venue.structure().contract, tiers, self.side, self.quantity, self.entry_price, self.margin, price
@@ -361,6 +375,7 @@ class Book:
         ----------
         venue : Venue
         """
+        _check_venue(venue)
         size = self.quantity * self.entry_price
         with np.errstate(divide="ignore"):
             levered = size / self.margin > venue.max_leverage(size, self.entry_price) * (1 + 1e-6)
@@ -381,13 +396,59 @@ class Book:
         return Book(**arrays, market=self.market, source=self.source)
 
 
-def _flat(values: Any) -> np.ndarray:
-    """A new one-dimensional array of anything array-like."""
-    return np.array(values).reshape(-1)
+def _flat(values: Any, source: str, name: str, dtype: type | None = None) -> np.ndarray:
+    """A one-dimensional array of anything array-like; of one value, an array of it.
+
+    Raises
+    ------
+    InputError
+        If it has more dimensions, or masked entries.
+    """
+    try:
+        array = np.asarray(values, dtype)
+    except (TypeError, ValueError):  # rows of different lengths
+        array = np.zeros((0, 0))
+    if array.ndim > 1 or np.ma.is_masked(values):
+        raise InputError(Problem(source, "one value for each position", column=name, value=values))
+    return array.reshape(-1)
+
+
+def _names(values: Any, source: str) -> np.ndarray:
+    """Names as they were given: an array of text would drop a NUL at their end."""
+    return _flat(values, source, "account", None if isinstance(values, np.ndarray) else object)
+
+
+def _read_names(values: np.ndarray, source: str, rows: np.ndarray, problems: list[Problem]) -> np.ndarray:
+    """Names of accounts as str[N]: text, or whole numbers.
+
+    Half a character (a lone surrogate) cannot be stored, and a NUL at the end of a name would be lost.
+    """
+    names = values.astype(str)
+    if values.dtype.kind == "U":
+        codes = names.view(np.uint32).reshape(names.size, -1)
+        inner_nul = ((codes[:, :-1] == 0) & (codes[:, 1:] != 0)).any(axis=1)
+        wrong = np.flatnonzero(inner_nul | ((codes >= 0xD800) & (codes < 0xE000)).any(axis=1)).tolist()
+    else:
+        known = (is_text(x) or (isinstance(x, Integral) and not isinstance(x, bool)) for x in values.tolist())
+        wrong = [i for i, ok in enumerate(known) if not ok]
+    expected = "text without NUL and without half a character, or a whole number"
+    problems += [Problem(source, expected, int(rows[i]), "account", values[i]) for i in wrong]
+    return names
+
+
+def _check_price(name: str, price: Any) -> None:
+    if not (is_finite(price) and price >= 0):
+        raise InputError(Problem("Book", "USD per coin, 0 or more", column=name, value=price))
+
+
+def _check_venue(venue: Any) -> None:
+    from stress.venue.venue import Venue
+
+    raise_if(wrong_types("Book", venue=(venue, Venue, VENUE_EXPECTED)))
 
 
 def _choose(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
+    if not is_word(value, choices):
         raise InputError(Problem("Book", "one of " + ", ".join(choices), column=name, value=value))
 
 

@@ -13,8 +13,11 @@ from typing import Any, Literal
 
 import numpy as np
 
+from stress import serialize
+from stress.arguments import numbers
 from stress.book import classes
 from stress.book.book import Book
+from stress.errors import InputError, Problem
 from stress.kernels.index.ladder import Ladder, build
 from stress.kernels.numerics.elementary import exp
 from stress.kernels.path import run as kernel
@@ -60,6 +63,30 @@ class Design:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @cached_property
+    def s0(self) -> float:
+        """S_0, USD per coin, as it was before the first path; prices that start elsewhere are refused."""
+        return float(self.prices.s0)
+
+    @cached_property
+    def model_record(self) -> dict[str, Any]:
+        """What the price model says of itself, and S_0.
+
+        Raises
+        ------
+        InputError
+            If it says anything but plain values, which no record of the run could hold.
+        """
+        found = self.prices.describe()
+        try:
+            if isinstance(found, dict):
+                serialize.dumps(found)
+                return {**found, "s0": found.get("s0", self.s0)}
+        except (TypeError, ValueError, RecursionError):
+            pass
+        expected = "a dict of plain values: text, numbers, None, and lists and dicts of them"
+        raise InputError(Problem(f"{type(self.prices).__name__}.describe", expected, value=found))
+
+    @cached_property
     def levels(self) -> tuple[np.ndarray, np.ndarray]:
         """Liquidation and bankruptcy price of every position, in book order."""
         book, (_, tiers) = self.book, self.venue.to_kernel()
@@ -70,14 +97,14 @@ class Design:
             book.quantity,
             book.entry_price,
             book.margin,
-            self.prices.s0,
+            self.s0,
         )
         return levels[0], levels[1]
 
     @cached_property
     def classes(self) -> dict[str, np.ndarray]:
         """Class of every position in each grouping, see `stress.book.classes`."""
-        book, s0 = self.book, self.prices.s0
+        book, s0 = self.book, self.s0
         return classes.classify(book.effective_leverage(s0), book.leverage, book.quantity * s0)
 
     @cached_property
@@ -92,7 +119,7 @@ class Design:
     def kernel(self) -> tuple[Ladder, Tiers, Structure, np.ndarray]:
         """The design as the compiled side takes it: book, tiers, structure and TERMS."""
         rules, tiers = self.venue.to_kernel()
-        depth = to_kernel(self.depth, float(self.prices.s0), self.step)
+        depth = to_kernel(self.depth, self.s0, self.step)
         terms = make_terms(rules, depth, self.step, self.gap, self.jump_gap, self.seed)
         return self.ladder, tiers, self.venue.structure(), terms
 
@@ -108,13 +135,18 @@ class Design:
 
     def price_block(self, first: int, n: int) -> tuple[Prices, np.ndarray | None]:
         """Prices of the paths first .. first + n - 1, and their weights, float64[n]; None: all 1."""
+        s0 = self.s0
         found = self.prices.block(self.seed, first, n, self.n_steps, float(self.step))
         model = f"{type(self.prices).__name__}.block"
         try:
             made = found if isinstance(found, PriceBlock) else PriceBlock(*found)
         except TypeError:
             raise SimulationError(f"{model} gave no PriceBlock and no close, low, high, pre_jump") from None
-        if wrong := made.problems(n, self.n_steps, self.prices.s0):
+        floats = {name: a if a is None else as_floats(a) for name, a in made._asdict().items()}
+        if foreign := [name for name, a in floats.items() if a is None and getattr(made, name) is not None]:
+            raise SimulationError(f"{model} gave {', '.join(foreign)} that is no array of real numbers")
+        made = PriceBlock(**floats)
+        if wrong := made.problems(n, self.n_steps, s0):
             raise SimulationError(f"{model} gave {'; '.join(wrong)}")
         pre_jump = made.close if made.pre_jump is None and made.low is not None else made.pre_jump
         arrays = {"close": made.close, "low": made.low, "high": made.high, "pre_jump": pre_jump}
@@ -144,7 +176,7 @@ class Design:
         return {
             "book": {"positions": len(self.book), "market": self.book.market, "sha256": self.book.digest()},
             "venue": self.venue.describe(),
-            "prices": self.prices.describe(),
+            "prices": self.model_record,
             "depth": None if self.depth is None else self.depth.describe(),
             "paths": self.n_paths,
             "steps": self.n_steps,
@@ -167,11 +199,18 @@ class Design:
             )
 
 
+def as_floats(array: Any) -> np.ndarray | None:
+    """A float64 array of what a price model gave, the same where it is one; None if it holds no real numbers."""
+    if type(array) is np.ndarray and array.dtype == np.float64:
+        return array
+    return numbers(array)
+
+
 def build_shared(designs: Sequence[Design]) -> None:
     """Build what designs are run from; designs of one book, venue and first price share what depends on these alone."""
     made: dict[tuple[int, int, float], Design] = {}
     for design in designs:
-        like = made.setdefault((id(design.book), id(design.venue), design.prices.s0), design)
+        like = made.setdefault((id(design.book), id(design.venue), design.s0), design)
         for name in ("levels", "classes", "ladder"):
             design.__dict__[name] = getattr(like, name)
         _ = design.kernel

@@ -7,14 +7,16 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from stress.book.book import Book
+from stress.arguments import is_finite, is_number, is_whole, is_word, wrong_types
+from stress.book.book import VENUE_EXPECTED, Book
 from stress.engine.design import Design, Detail
-from stress.errors import Problem, raise_if
+from stress.errors import InputError, Problem, raise_if
 from stress.prices import Paths, PriceModel
 from stress.venue.depth import Depth
 from stress.venue.venue import Venue
 
 MAX_SEED = 2**63 - 1
+MAX_PATHS, MAX_STEPS = 2**53, 2**31 - 1  # numbers that the compiled side counts paths and steps with
 DEFAULT_PATHS, DEFAULT_HORIZON, DEFAULT_STEP = 10_000, 86_400.0, 60.0
 
 
@@ -35,25 +37,33 @@ def prepare(
     detail: Detail = "positions",
 ) -> Design:
     """The checked run of the arguments of `simulate`."""
+    book_expected = "a stress.Book, e.g. stress.Book.read(file); a scenario is run by stress.run"
+    problems = wrong_types(
+        "run",
+        book=(book, Book, book_expected),
+        venue=(venue, Venue, VENUE_EXPECTED),
+        depth=(depth, Depth | None, "a stress.Depth or None"),
+    )
+    raise_if(problems + model_problems(prices))
     n_paths, horizon, step, problems = timing(prices, n_paths, horizon, step)
-    n_steps = round(horizon / step) if step > 0 and math.isfinite(horizon) else 0
     numbers = {"fund": fund, "gap": gap, "jump_gap": jump_gap}
     wrong = {name: value for name, value in numbers.items() if not is_number(value)}
     problems += [Problem("run", "a number", column=name, value=value) for name, value in wrong.items()]
-    if depth is not None and not isinstance(depth, Depth):
-        problems.append(Problem("run", "a stress.Depth or None", column="depth", value=depth))
     raise_if(problems)
-    known = isinstance(seed, (int, np.integer)) and not isinstance(seed, bool)
+    steps = horizon / step if step > 0 else 0.0
+    n_steps = round(steps) if math.isfinite(steps) else 0
+    known = isinstance(seed, (int, np.integer)) and is_whole(seed)
     checks = [
         ("fund", fund, fund >= venue.reserve, f"USD, at least the venue's reserve {venue.reserve:,.10g}"),
-        ("n_paths", n_paths, n_paths >= 1 and n_paths % 1 == 0, "a whole number, 1 or more"),
+        ("n_paths", n_paths, is_whole(n_paths) and 1 <= n_paths <= MAX_PATHS, "a whole number, 1 or more"),
         ("step", step, step > 0 and math.isfinite(step), "seconds above 0"),
         ("horizon", horizon, n_steps >= 1, "a step or more, in seconds"),
+        ("step", step, n_steps <= MAX_STEPS, f"at most {MAX_STEPS:,} steps in the horizon"),
         ("horizon", horizon, n_steps < 1 or abs(n_steps * step - horizon) <= 1e-6 * step, f"a multiple of {step:g} s"),
         ("gap", gap, 0 <= gap <= 1, "a share from 0 to 1"),
         ("jump_gap", jump_gap, 0 <= jump_gap <= 1, "a share from 0 to 1"),
         ("seed", seed, known and 0 <= seed <= MAX_SEED, "a whole number from 0 to 2^63 - 1"),
-        ("detail", detail, detail in get_args(Detail), "positions or paths"),
+        ("detail", detail, is_word(detail, get_args(Detail)), "positions or paths"),
     ]
     raise_if([Problem("run", expected, column=name, value=value) for name, value, ok, expected in checks if not ok])
     book = book.check_margin(venue, prices.s0, under_margin).balanced("outside")
@@ -74,32 +84,45 @@ def prepare(
     )
 
 
-def is_number(value: Any) -> bool:
-    """Whether a value is a real number, inf and nan included (a bool is none)."""
-    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+def model_problems(prices: Any) -> list[Problem]:
+    """What an object lacks to be a price model."""
+    s0, methods = getattr(prices, "s0", None), (getattr(prices, name, None) for name in ("block", "describe"))
+    if isinstance(prices, type) or not all(map(callable, methods)):
+        expected = "a price model: stress.prices.Kou(...) or another, or what has s0, describe() and block()"
+        return [Problem("run", expected, column="prices", value=prices)]
+    if not (is_finite(s0) and s0 > 0):
+        return [Problem("run", "a price model whose s0 is a number above 0", column="prices", value=s0)]
+    return []
 
 
 def timing(
     prices: PriceModel, n_paths: int | None, horizon: float | None, step: float | None
 ) -> tuple[Any, Any, Any, list[Problem]]:
-    """Paths, horizon and step: those of the price model where it has its own, and what is wrong with those given."""
+    """Paths, horizon and step: those of the price model where it has its own, and what contradicts them.
+
+    What a model has, `n_paths`, `step` and `horizon`, cannot be changed: a number that is given must be the same. A
+    replay may end before its bars do.
+    """
     given = {"n_paths": n_paths, "horizon": horizon, "step": step}
-    wrong = {name: value for name, value in given.items() if value is not None and not is_number(value)}
-    problems = [Problem("run", "a number", column=name, value=value) for name, value in wrong.items()]
-    raise_if(problems)
-    if isinstance(prices, Paths):
-        return prices.n_paths, prices.horizon, prices.step, problems
-    own_paths, own_step = getattr(prices, "n_paths", None), getattr(prices, "step", None)
-    longest = getattr(prices, "horizon", None)
-    if own_paths is not None and n_paths not in (None, own_paths):
-        problems.append(Problem("run", f"{own_paths}: a replay is one path", column="n_paths", value=n_paths))
-    if own_step is not None and step not in (None, own_step):
-        problems.append(Problem("run", f"the step of the bars, {own_step} seconds", column="step", value=step))
-    if longest is not None and horizon is not None and horizon > longest:
-        expected = f"at most the length of the bars, {longest:g} seconds"
-        problems.append(Problem("run", expected, column="horizon", value=horizon))
-    defaults = own_paths or DEFAULT_PATHS, longest or DEFAULT_HORIZON, own_step or DEFAULT_STEP
-    paths, length, dt = (
-        value if value is not None else default for value, default in zip(given.values(), defaults, strict=True)
-    )
-    return paths, length, dt, problems
+    own = {name: getattr(prices, name, None) for name in given}
+    defaults = {"n_paths": DEFAULT_PATHS, "horizon": DEFAULT_HORIZON, "step": DEFAULT_STEP}
+    used = {name: next(x for x in (given[name], own[name], defaults[name]) if x is not None) for name in given}
+    wrong = [name for name, value in used.items() if not is_number(value)]
+    raise_if([Problem("run", "a number", column=name, value=used[name]) for name in wrong])
+    wrong = [name for name, value in own.items() if value is not None and not (is_finite(value) and value > 0)]
+    model = type(prices).__name__
+    raise_if([Problem(f"run, {model}", "a number above 0", column=name, value=own[name]) for name in wrong])
+    problems = []
+    if own["n_paths"] is not None and used["n_paths"] != own["n_paths"]:
+        expected = f"{own['n_paths']:,}, as many as {model} has"
+        problems.append(Problem("run", expected, column="n_paths", value=n_paths))
+    if own["step"] is not None and used["step"] != own["step"]:
+        expected = f"the step of {model}, {own['step']:.12g} seconds"
+        problems.append(Problem("run", expected, column="step", value=step))
+    if (longest := own["horizon"]) is not None:
+        over = used["horizon"] - longest
+        if over > 1e-6 * used["step"] or (isinstance(prices, Paths) and abs(over) > 1e-6 * used["step"]):
+            most = "" if isinstance(prices, Paths) else "at most "
+            expected = f"{most}the length of {model}, {longest:.12g} seconds"
+            problems.append(Problem("run", expected, column="horizon", value=horizon))
+    return used["n_paths"], used["horizon"], used["step"], problems

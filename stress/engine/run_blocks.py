@@ -10,13 +10,15 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from stress.arguments import is_whole
 from stress.engine import scheduling, signals, warm_up
 from stress.engine.blocks import COUNTS, POSITION_ROW, PathBlock
 from stress.engine.design import Design
 from stress.engine.task import Task
-from stress.errors import InputError, Problem
+from stress.errors import Problem, raise_if
 
 ROWS = ("out", "weight", "fund_at", "cells")  # of a block, in the order of the paths
+MOST_THREADS = 10_000
 LARGEST = 16  # blocks of a thread, at most, in one for another process: handing it out costs more
 
 
@@ -102,11 +104,18 @@ def run_blocks(
     Raises
     ------
     InputError
-        If the executor has no `submit`, or the checkpoint is damaged or of another run.
+        If `threads`, the executor or `progress` cannot be used, or the checkpoint is damaged or of another run.
     """
-    if executor is not None and not hasattr(executor, "submit"):
+    problems = []
+    if executor is not None and (isinstance(executor, type) or not callable(getattr(executor, "submit", None))):
         expected = "an executor: a pool of concurrent.futures, a dask.distributed client, or what has their submit"
-        raise InputError(Problem("executor", expected, value=executor))
+        problems.append(Problem("run", expected, column="executor", value=executor))
+    if progress is not None and not callable(progress):
+        problems.append(Problem("run", "a callable of (paths done, paths in all)", column="progress", value=progress))
+    if threads is not None and not (is_whole(threads) and 1 <= threads <= MOST_THREADS):
+        expected = f"a whole number from 1 to {MOST_THREADS:,}"
+        problems.append(Problem("run", expected, column="threads", value=threads))
+    raise_if(problems)
     signals.check()
     n_paths, largest = designs[0].n_paths, scheduling.block_size(designs[0].n_steps)
     collectors = [BlockCollector(design) for design in designs]

@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
 from typing import Any, TypeVar
 
-from stress.errors import WorkerError
+from stress.errors import InputError, Problem, WorkerError
 
 T = TypeVar("T")
 
@@ -87,8 +87,25 @@ class WorkerPool:
         return self.workers
 
     def submit(self, task: Callable[[int, int], T], first: int, n: int) -> Future[tuple[float, T]]:
-        """Hand out the paths first .. first + n - 1."""
-        return self.executor.submit(timed, task, first, n)
+        """Hand out the paths first .. first + n - 1.
+
+        Raises
+        ------
+        InputError
+            If what the executor gives back is no future of concurrent.futures.
+        WorkerError
+            If it takes no more work.
+        """
+        try:
+            future = self.executor.submit(timed, task, first, n)
+        except self.lost:
+            raise
+        except RuntimeError as error:  # of an executor that was shut down
+            raise WorkerError(f"the executor takes no work: {error}") from error
+        if not isinstance(future, Future):
+            expected = "an executor whose submit gives a concurrent.futures.Future"
+            raise InputError(Problem("run", expected, column="executor", value=future))
+        return future
 
     def check(self) -> None:
         """Raise `WorkerError` if no worker is left to wait for."""

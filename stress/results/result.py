@@ -232,7 +232,7 @@ def _paths(design: Design, block: PathBlock) -> pd.DataFrame:
 
 def _positions(design: Design, block: PathBlock) -> pd.DataFrame:
     """The table of positions from the block of all paths."""
-    book, s0, n_paths, out = design.book, design.prices.s0, block.out.size, block.out
+    book, s0, n_paths, out = design.book, design.s0, block.out.size, block.out
     ladder = design.kernel[0]
     place = np.empty(len(book), np.int64)
     place[ladder.number] = np.arange(len(book))
