@@ -17,7 +17,7 @@ from stress.errors import InputError, Problem
 
 def is_number(value: Any) -> bool:
     """Whether a value is a real number that a float can hold: inf is one; nan, a bool and a span of time are not."""
-    if not isinstance(value, Real) or isinstance(value, (bool, np.timedelta64)):
+    if not isinstance(value, (int, float, np.integer, np.floating)) or isinstance(value, (bool, np.timedelta64)):
         return False
     try:
         return not math.isnan(value)

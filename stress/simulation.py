@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from stress import serialize
 from stress.analysis.study import Study
+from stress.arguments import is_text, path_of, wrong_types
 from stress.book.book import Book
 from stress.engine import scheduling
 from stress.engine.design import Detail
 from stress.engine.prepare import prepare
-from stress.errors import InputError, Problem
+from stress.errors import InputError, Problem, raise_if
 from stress.results.result import Result
 from stress.runs import record as records
 from stress.runs import run_directory
@@ -141,19 +142,23 @@ def run(
     Raises
     ------
     InputError
-        With everything that is wrong with the scenario, its files and the directory.
+        With everything that is wrong with the scenario, its files and the directory; with overrides of a Scenario.
     """
+    _check_report(report)
     if report and directory is None:
         raise InputError(Problem("run", "a directory to write the report in", column="directory"))
-    if isinstance(scenario, str | Path):
-        from stress.scenario.scenario import load_scenario
+    from stress.scenario.scenario import Scenario
 
-        scenario = load_scenario(scenario, overrides)
+    if not isinstance(scenario, Scenario):
+        scenario = Scenario.load(scenario, overrides)
+    elif overrides:
+        expected = "none with a Scenario: Scenario.load takes them with its file"
+        raise InputError(Problem("run", expected, column="overrides", value=overrides))
     if directory is None:
         return execute(scenario, threads=threads, executor=executor, progress=progress)
     from stress.runs.resume import unfinished_run
 
-    unfinished = unfinished_run(Path(directory), scenario)
+    unfinished = unfinished_run(path_of(directory, "run", "directory"), scenario)
     with unfinished.checkpoint as checkpoint:
         run_directory.check_target(unfinished.directory, scenario.hash)
         record = execute(scenario, threads=threads, executor=executor, progress=progress, checkpoint=checkpoint)
@@ -184,8 +189,19 @@ def save_run(run: Result | Record, directory: str | Path, *, name: str = "result
         If something else is there already, or if there is no room or no right to write; what was there is kept. Or
         if a report is asked for and positions were not counted.
     """
+    _check_report(report)
+    directory = path_of(directory, "save_run", "directory")
+    raise_if(wrong_types("save_run", run=(run, Result | Record, "a stress.Result or a stress.Record")))
+    if not (is_text(name) and name):
+        raise InputError(Problem("save_run", "a name", column="name", value=name))
+    if isinstance(run, Record) and name not in ("result", run.name):
+        raise InputError(Problem("save_run", f"the name that the Record has, {run.name}", column="name", value=name))
     record = run if isinstance(run, Record) else records.of_result(run, name=name)
     return run_directory.save(record, directory, extras=_report_writer(record, directory, report))
+
+
+def _check_report(report: Any) -> None:
+    raise_if(wrong_types("report", report=(report, bool, "True or False")))
 
 
 def save_finished(record: Record, unfinished: UnfinishedRun, report: bool) -> None:
@@ -276,7 +292,7 @@ def execute(
         "seed": scenario.seed,
         "versions": result.provenance,
         "inputs": scenario.inputs,
-        "threads": threads or scheduling.default_threads(),
+        "threads": int(threads or 0) or scheduling.default_threads(),
         "wall_seconds": round(done - start, 3),
         "paths_per_second": round(len(pairs) * (result.n_paths - resumed) / (done - ready), 1),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -18,7 +18,8 @@ import math
 import numpy as np
 import pandas as pd
 
-from stress.book.book import Book
+from stress.arguments import is_finite, is_number, wrong_types
+from stress.book.book import VENUE_EXPECTED, Book
 from stress.engine.design import Design
 from stress.engine.prepare import prepare
 from stress.errors import Problem, raise_if
@@ -56,10 +57,12 @@ def reverse_shock(
         the fund), `price` (USD), `liquidated` (positions), `liquidated_notional` (USD at S_0), `needed` (USD, what the
         fund needs at that move).
     """
+    raise_if(wrong_types("shock", venue=(venue, Venue, VENUE_EXPECTED)))
+    least = f"USD, at least the reserve {venue.reserve:g}"
     checks = [
-        ("price", price, price > 0 and math.isfinite(price), "a price above 0"),
-        ("fund", fund, math.isfinite(fund) and fund >= venue.reserve, f"USD, at least the reserve {venue.reserve:g}"),
-        ("jump_gap", jump_gap, 0 <= jump_gap <= 1, "a share from 0 to 1"),
+        ("price", price, is_finite(price) and price > 0, "a price above 0"),
+        ("fund", fund, is_finite(fund) and fund >= venue.reserve, least),
+        ("jump_gap", jump_gap, is_number(jump_gap) and 0 <= jump_gap <= 1, "a share from 0 to 1"),
     ]
     raise_if([Problem("shock", expected, column=name, value=value) for name, value, ok, expected in checks if not ok])
     still = Paths([[price, price]])

@@ -15,9 +15,11 @@ import numpy as np
 import pandas as pd
 
 from stress.arguments import is_word, wrong_types
+from stress.engine import memory, scheduling
 from stress.engine.design import Design, build_shared
-from stress.engine.run_blocks import BlockSink, run_blocks
+from stress.engine.run_blocks import BlockSink, check_workers, run_blocks
 from stress.errors import InputError, Problem, raise_if
+from stress.memory import gigabytes
 from stress.provenance import provenance
 from stress.results import comparison
 from stress.results.estimate import Estimate
@@ -99,6 +101,7 @@ class StudyResult:
             only a bound). Quantities are those of `Result.summary`, the largest fund that a path needs, and the
             required fund for each alpha.
         """
+        comparison.check_alphas(alphas)
         return pd.concat(
             [long_table(result, alphas).assign(design=name) for name, result in self.results.items()],
             ignore_index=True,
@@ -171,13 +174,25 @@ def run_designs(
     Returns
     -------
     list of Result, in the order of the designs
+
+    Raises
+    ------
+    InputError
+        If they do not fit into the memory that is free, or `threads`, the executor or `progress` cannot be used.
     """
     lead = designs[0]
     for design in designs:
         same = design.prices is lead.prices and design.seed == lead.seed
         if not (same and (design.n_paths, design.n_steps, design.step) == (lead.n_paths, lead.n_steps, lead.step)):
             raise ValueError("designs that run together share prices, seed, paths, steps and step")
-    build_shared(designs)  # once, before the workers use it and the results read it
-    found = run_blocks(designs, threads=threads, executor=executor, progress=progress, sink=sink)
-    made_by = provenance()
-    return [Result.assemble(design, block, made_by) for design, block in zip(designs, found, strict=True)]
+    check_workers(threads, executor, progress)
+    count = 0 if executor is not None else int(threads or scheduling.default_threads())
+    memory.check(designs, count)
+    try:
+        build_shared(designs)  # once, before the workers use it and the results read it
+        found = run_blocks(designs, threads=threads, executor=executor, progress=progress, sink=sink)
+        made_by = provenance()
+        return [Result.assemble(design, block, made_by) for design, block in zip(designs, found, strict=True)]
+    except MemoryError as error:  # of numpy it would describe the array that did not fit, field by field
+        needed = gigabytes(memory.need(designs, count))
+        raise MemoryError(f"{memory.size(designs)} need about {needed}") from error

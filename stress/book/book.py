@@ -185,6 +185,11 @@ class Book:
         """
         from stress.book.readers import read_positions
 
+        given = {"market": market is None or is_text(market), "mark_price": mark_price is None or is_finite(mark_price)}
+        expected = {"market": "the name of a market, or None", "mark_price": "a finite price in USD, or None"}
+        values = {"market": market, "mark_price": mark_price}
+        wrong = [name for name, ok in given.items() if not ok]
+        raise_if([Problem("Book.read", expected[name], column=name, value=values[name]) for name in wrong])
         return cls(**read_positions(path, market, mark_price=mark_price)).balanced(imbalance)
 
     @classmethod

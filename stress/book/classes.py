@@ -22,6 +22,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from stress.arguments import numbers
 from stress.errors import InputError, Problem
 from stress.kernels.numerics.elementary import round40
 
@@ -131,7 +132,10 @@ def merge(bins: npt.ArrayLike) -> np.ndarray:
     InputError
         For every border that is not one of `BORDERS`.
     """
-    given = np.unique(np.asarray(bins, float))
+    values = numbers(bins)
+    if values is None or values.ndim != 1:
+        raise InputError(Problem("bins", "a sequence of numbers", value=bins))
+    given = np.unique(values)
     wrong = [float(b) for b in given if not np.any(b == BORDERS)]
     if wrong:
         expected = "some of the run's borders: " + ", ".join(f"{b:g}" for b in BORDERS)

@@ -22,11 +22,13 @@ import difflib
 import math
 import warnings
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from stress import memory
+from stress.arguments import is_finite, is_whole, path_of, wrong_types
 from stress.book.columns import BookWarning, Columns
 from stress.errors import InputError, Problem, raise_if
 from stress.files import documents
@@ -37,11 +39,13 @@ from stress.venue.venue import Venue
 FOLDER = Path(__file__).parent / "presets"
 DAY = 86_400.0
 YEAR = 365.0 * DAY
+ACCOUNT = 265  # bytes of an account, at the peak of drawing a book
 LATE_SHARE = 0.01  # share of accounts without a surviving past entry, above which a warning is issued
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
+@runtime_checkable
 class PastBars(Protocol):
     """Bars up to the present, as `stress.prices.Bars` provides them."""
 
@@ -141,7 +145,8 @@ class PopulationSpec(BaseModel):
         pydantic.ValidationError
             If a parameter is missing, unknown or out of range.
         """
-        path = Path(mix) if str(mix).endswith(".toml") else FOLDER / f"{mix}.toml"
+        given = path_of(mix, "population", "mix")
+        path = given if given.suffix == ".toml" else FOLDER / f"{mix}.toml"
         if not path.is_file():
             near = difflib.get_close_matches(str(mix), MIXES, n=1)
             hint = f" (the nearest is {near[0]})" if near else ""
@@ -218,16 +223,23 @@ def sample(spec: PopulationSpec, *, venue: Venue, price: float, seed: int, bars:
         If the price or the seed is out of range, the accounts of one side cannot hold the open interest under the
         cap or the venue's position limit, or the tiers liquidate a position that has just been opened.
     """
-    problems = []
-    if not (0.0 < price < math.inf):
+    wanted: dict[str, tuple[Any, Any, str]] = {
+        "spec": (spec, PopulationSpec, "a stress.PopulationSpec, e.g. of PopulationSpec.load"),
+        "venue": (venue, Venue, "a stress.Venue, e.g. stress.load_venue('binance', market='BTCUSDT')"),
+    }
+    if bars is not None:
+        wanted["bars"] = bars, PastBars, "stress.prices.Bars, e.g. stress.prices.read_bars(file)"
+    problems = wrong_types("population", **wanted)
+    if not (is_finite(price) and price > 0):
         problems.append(Problem("population", "a price above 0", column="price", value=price))
-    elif math.isinf(spec.open_interest / price):
+    elif not problems and math.isinf(spec.open_interest / price):
         expected = f"a price at which {spec.open_interest:.6g} USD are a finite number of coins"
         problems.append(Problem("population", expected, column="price", value=price))
-    if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or not 0 <= seed < 2**63:
+    if not isinstance(seed, (int, np.integer)) or not is_whole(seed) or not 0 <= seed < 2**63:
         problems.append(Problem("population", "a whole number, 0 <= seed < 2^63", column="seed", value=seed))
     raise_if(problems)
     n = spec.accounts
+    memory.check(n * ACCOUNT, f"{n:,} accounts", lambda room: f"at most {room // ACCOUNT:,} accounts, which fit")
     size, number, u = np.empty(n), np.empty(n, dtype=np.int64), np.empty(n)
     population.draw_traits(int(seed), _traits(spec), size, number, u)
     side = np.where(u < spec.long_share, 1.0, -1.0)

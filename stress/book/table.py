@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from stress.arguments import path_of
 from stress.errors import InputError, Problem
 
 PARQUET = (".parquet", ".pq")
@@ -117,7 +118,7 @@ def read_table(path: str | Path, aliases: dict[str, str]) -> Table:
         If the file is missing, unreadable, empty or without records, has two columns with the same meaning, or has a
         line with the wrong number of cells.
     """
-    path = Path(path)
+    path = path_of(path, "Book.read")
     where = path.name
     if not path.is_file():
         raise InputError(Problem(str(path), "a readable file; no file has this name"))

@@ -85,7 +85,8 @@ def _report(error: Exception, options: dict[str, Any]) -> ExitCode:
     elif isinstance(error, WorkerError):
         code, message = ExitCode.INTERRUPTED, str(error)
     elif isinstance(error, MemoryError):
-        message = f"too little memory for this many paths, steps or positions ({error})"
+        size, _, _ = str(error).partition(" and data type")  # which numpy lists field by field
+        message = "too little memory for this many paths, steps or positions" + (f": {size}" if size else "")
     elif isinstance(error, RuntimeError) and str(error) == "can't start new thread":
         message = f"too little memory, or too many threads and processes ({error})"
     elif type(error).__name__ == "SimulationError":

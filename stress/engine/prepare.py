@@ -10,7 +10,7 @@ import numpy as np
 from stress.arguments import is_finite, is_number, is_whole, is_word, wrong_types
 from stress.book.book import VENUE_EXPECTED, Book
 from stress.engine.design import Design, Detail
-from stress.errors import InputError, Problem, raise_if
+from stress.errors import Problem, raise_if
 from stress.prices import Paths, PriceModel
 from stress.venue.depth import Depth
 from stress.venue.venue import Venue

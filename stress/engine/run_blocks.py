@@ -106,16 +106,7 @@ def run_blocks(
     InputError
         If `threads`, the executor or `progress` cannot be used, or the checkpoint is damaged or of another run.
     """
-    problems = []
-    if executor is not None and (isinstance(executor, type) or not callable(getattr(executor, "submit", None))):
-        expected = "an executor: a pool of concurrent.futures, a dask.distributed client, or what has their submit"
-        problems.append(Problem("run", expected, column="executor", value=executor))
-    if progress is not None and not callable(progress):
-        problems.append(Problem("run", "a callable of (paths done, paths in all)", column="progress", value=progress))
-    if threads is not None and not (is_whole(threads) and 1 <= threads <= MOST_THREADS):
-        expected = f"a whole number from 1 to {MOST_THREADS:,}"
-        problems.append(Problem("run", expected, column="threads", value=threads))
-    raise_if(problems)
+    check_workers(threads, executor, progress)
     signals.check()
     n_paths, largest = designs[0].n_paths, scheduling.block_size(designs[0].n_steps)
     collectors = [BlockCollector(design) for design in designs]
@@ -151,6 +142,26 @@ def run_blocks(
                         progress(done, n_paths)
                     signals.check()
     return [design.block() for design in collectors]
+
+
+def check_workers(threads: Any, executor: Any, progress: Any) -> None:
+    """Refuse what cannot process blocks, or cannot be told of them.
+
+    Raises
+    ------
+    InputError
+        Lists each of the three that is wrong.
+    """
+    problems = []
+    if executor is not None and (isinstance(executor, type) or not callable(getattr(executor, "submit", None))):
+        expected = "an executor: a pool of concurrent.futures, a dask.distributed client, or what has their submit"
+        problems.append(Problem("run", expected, column="executor", value=executor))
+    if progress is not None and not callable(progress):
+        problems.append(Problem("run", "a callable of (paths done, paths in all)", column="progress", value=progress))
+    if threads is not None and not (is_whole(threads) and 1 <= threads <= MOST_THREADS):
+        expected = f"a whole number from 1 to {MOST_THREADS:,}"
+        problems.append(Problem("run", expected, column="threads", value=threads))
+    raise_if(problems)
 
 
 @contextmanager

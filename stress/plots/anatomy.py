@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
 from stress import formatting
+from stress.book.classes import merge
 from stress.plots.answers import LEVERAGE_BINS, time_unit
 from stress.plots.style import BLUE, GREEN, INK, MUTED, PURPLE, TALL, VERMILION, drawn, empty, legend_above, money_axis
 from stress.results import summaries
@@ -217,13 +218,14 @@ def plot_population(ax: Axes, result: Result, *, bins: Sequence[float] = LEVERAG
     ----------
     result : Result
     bins : sequence of float
-        Borders of leverage classes, some of `stress.results.rates.BORDERS`.
+        Borders of leverage classes, some of `stress.book.classes.BORDERS`.
     ax : Axes, optional
 
     Returns
     -------
     Axes
     """
+    bins = merge(bins).tolist()
     table = summaries.population_grid(result, bins, tail=0.001)
     largest = float(table["notional"].max())
     for side, color, shift in (("long", BLUE, -0.2), ("short", VERMILION, 0.2)):

@@ -10,7 +10,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from stress import formatting
+from stress.arguments import is_word
 from stress.book.classes import Side
+from stress.errors import InputError, Problem
 from stress.plots.style import (
     BAND,
     BLUE,
@@ -25,6 +27,7 @@ from stress.plots.style import (
     probability_axis,
 )
 from stress.results import summaries
+from stress.results.comparison import check_alphas
 from stress.results.estimate import Estimate
 from stress.results.result import Result
 
@@ -33,6 +36,11 @@ FEW = 20  # with fewer paths a log axis of probability is not informative
 LEAST = 0.37  # over the number of paths: bottom of a log axis, a tenth of the exact 95 % bound if no event is observed
 GIVEN = {"all": "adl", "event": "adl_given_event", "eligible": "adl_given_eligible"}
 GIVEN_LABELS = {"all": "ADL", "event": "ADL, on paths with ADL", "eligible": "ADL, if eligible"}
+
+
+def _check_given(given: str) -> None:
+    if not is_word(given, GIVEN):
+        raise InputError(Problem("plot", "one of " + ", ".join(GIVEN), column="given", value=given))
 
 
 @drawn()
@@ -54,6 +62,7 @@ def plot_depletion_curve(ax: Axes, result: Result, *, alphas: Sequence[float] = 
     -------
     Axes
     """
+    check_alphas(alphas)
     if result.n_paths == 1:
         _one_path(ax, result)
         return
@@ -199,6 +208,7 @@ def plot_adl_by_leverage(
     -------
     Axes
     """
+    _check_given(given)
     table = result.by_leverage(LEVERAGE_BINS if bins is None else bins, side)
     places = leverage_axis(ax, table)
     series = [("Liquidated", "liquidation", BLUE), (GIVEN_LABELS[given], GIVEN[given], VERMILION)]
@@ -219,6 +229,7 @@ def plot_adl_by_side(
 
     Parameters and result as in `plot_adl_by_leverage`.
     """
+    _check_given(given)
     bins = LEVERAGE_BINS if bins is None else bins
     places = leverage_axis(ax, result.by_leverage(bins))
     sides: list[tuple[str, Side, str]] = [("Longs", "long", BLUE), ("Shorts", "short", VERMILION)]

@@ -22,6 +22,9 @@ from matplotlib.legend import Legend
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from stress import formatting
+from stress.arguments import wrong_types
+from stress.errors import raise_if
+from stress.results.result import Result
 
 BLUE, VERMILION, GREEN, PURPLE = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
 INK, MUTED, RULE = "#1a1a1a", "#5f6368", "#d9dce0"
@@ -88,6 +91,7 @@ def drawn(size: tuple[float, float] = SIZE) -> Callable[[Callable[Concatenate[Ax
     def decorate(plot: Callable[Concatenate[Axes, P], None]) -> Callable[..., Axes]:
         @functools.wraps(plot)
         def wrapper(*args: Any, ax: Axes | None = None, **kwargs: Any) -> Axes:
+            _check(args[0] if args else kwargs.get("result"), ax)
             if ax is None:
                 import matplotlib.pyplot as plt
 
@@ -102,6 +106,14 @@ def drawn(size: tuple[float, float] = SIZE) -> Callable[[Callable[Concatenate[Ax
         return wrapper
 
     return decorate
+
+
+def _check(result: Any, ax: Any) -> None:
+    expected = "a stress.Result, of stress.simulate, or the `result` of a Record"
+    wanted: dict[str, tuple[Any, Any, str]] = {"result": (result, Result, expected)}
+    if ax is not None:
+        wanted["ax"] = ax, Axes, "the axes of a figure of matplotlib"
+    raise_if(wrong_types("plot", **wanted))
 
 
 def _public(plot: Callable[..., None]) -> inspect.Signature:

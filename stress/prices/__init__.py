@@ -14,6 +14,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from stress.arguments import is_word
 from stress.errors import InputError, Problem
 from stress.prices.bars import Bars, read_bars
 from stress.prices.base import PriceBlock, PriceModel
@@ -56,8 +57,14 @@ __all__ = [
 ]
 
 
+def _check_kind(kind: Any) -> None:
+    if not is_word(kind, MODELS):
+        raise InputError(Problem("prices", f"one of {', '.join(MODELS)}", column="model", value=kind))
+
+
 def parameters(kind: str) -> dict[str, bool]:
     """Names of the parameters of a model (a key of `MODELS`), and whether each is required."""
+    _check_kind(kind)
     signature = inspect.signature(MODELS[kind]).parameters.values()
     return {p.name: p.default is inspect.Parameter.empty for p in signature}
 
@@ -81,8 +88,6 @@ def make(kind: str, **given: Any) -> PriceModel:
     InputError
         Lists every parameter that is unknown, missing or wrong.
     """
-    if kind not in MODELS:
-        raise InputError(Problem("prices", f"one of {', '.join(MODELS)}", column="model", value=kind))
     known = parameters(kind)
     problems = [
         Problem("prices", f"a parameter of {kind}: {', '.join(known)}", column=name)

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from stress.arguments import is_finite, is_text, numbers, path_of
 from stress.errors import InputError, Problem, raise_if
 
 PRICES = ("open", "high", "low", "close")
@@ -91,15 +92,32 @@ class Bars:
 
     def __post_init__(self) -> None:
         """Check the bars; `read_bars` has reported problems of a file by row before."""
-        columns = {name: np.asarray(getattr(self, name)) for name in PRICES}
+        if not is_text(self.source):
+            raise InputError(Problem("bars", "text", column="source", value=self.source))
+        problems = []
+        if not (isinstance(self.time, np.ndarray) and self.time.dtype.kind == "M" and self.time.ndim == 1):
+            problems.append(Problem(self.source, "an array of datetime64, a time for each bar", column="time"))
+        elif not self.time.size or np.isnat(self.time).any():
+            problems.append(Problem(self.source, "a time for each bar, and one bar or more", column="time"))
+        if not (is_finite(self.step) and self.step > 0):
+            problems.append(Problem(self.source, "seconds above 0", column="step", value=self.step))
+        if not (isinstance(self.gaps, tuple) and all(isinstance(gap, Gap) for gap in self.gaps)):
+            problems.append(Problem(self.source, "a tuple of Gap", column="gaps", value=self.gaps))
+        raise_if(problems)
+        columns = {name: numbers(getattr(self, name)) for name in PRICES}
+        shape = self.time.shape
         invalid = [
-            name for name, a in columns.items() if a.shape != self.time.shape or not np.all(np.isfinite(a) & (a > 0))
+            name for name, a in columns.items() if a is None or a.shape != shape or not np.all(np.isfinite(a) & (a > 0))
         ]
         raise_if([Problem(self.source, "a price > 0 for each bar", column=name) for name in invalid])
-        problems = []
+        volume = None if self.volume is None else numbers(self.volume)
+        if self.volume is not None and (volume is None or volume.shape != shape):
+            raise InputError(Problem(self.source, "a number for each bar", column="volume"))
+        for name, array in (columns | {"volume": volume}).items():
+            object.__setattr__(self, name, array)
         for name, off in (
-            ("low", columns["low"] > np.minimum(columns["open"], columns["close"])),
-            ("high", columns["high"] < np.maximum(columns["open"], columns["close"])),
+            ("low", self.low > np.minimum(self.open, self.close)),
+            ("high", self.high < np.maximum(self.open, self.close)),
         ):
             expected = "low <= open, close <= high"
             problems += [Problem(self.source, expected, int(i) + 1, name) for i in np.flatnonzero(off)[:SHOWN]]
@@ -159,7 +177,7 @@ def read_bars(path: str | Path) -> Bars:
         close or high, a high below them, time stamps that repeat, decrease or are not on the grid of the step. Rows
         are counted from 1 and include the header.
     """
-    path = Path(path)
+    path = path_of(path, "read_bars")
     frame, first_row, digest = _load(path)
     problems: list[Problem] = []
     columns = _find_columns(path.name, frame, problems)

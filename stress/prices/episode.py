@@ -23,6 +23,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from stress.arguments import is_word
 from stress.errors import InputError, Problem, raise_if
 from stress.prices.bars import Bars
 from stress.prices.replay import Replay
@@ -112,7 +113,7 @@ class Episode(Replay):
 def _read(name: Any) -> tuple[str, float, Bars]:
     """Name, largest distance of the waypoints to the source (log price), and bars of an episode."""
     names = [path.stem for path in sorted(FOLDER.glob("*.toml"))]
-    if name not in names:
+    if not is_word(name, names):
         near = difflib.get_close_matches(str(name), names, n=1)
         hint = f" (the nearest is {near[0]})" if near else ""
         raise InputError(Problem("prices", f"one of {', '.join(names)}{hint}", column="name", value=name))

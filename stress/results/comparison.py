@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from stress.arguments import numbers, wrong_types
 from stress.errors import InputError, Problem, raise_if
 from stress.results.estimate import LEVEL, Estimate, Z, clopper_pearson, mean
 from stress.results.result import Result
@@ -65,9 +66,11 @@ def compare(designs: Mapping[str, Result], alphas: Sequence[float] = (0.01, 0.00
     InputError
         If the designs did not see the same market.
     """
+    if not isinstance(designs, Mapping) or len(designs) < 2:
+        raise InputError(Problem("compare", "a mapping of names to two results or more", value=designs))
     names = list(designs)
-    if len(names) < 2:
-        raise InputError(Problem("compare", "two designs or more", value=len(names)))
+    raise_if(wrong_types("compare", **{str(n): (r, Result, "a stress.Result") for n, r in designs.items()}))
+    check_alphas(alphas)
     base_name, base = names[0], designs[names[0]]
     problems = [
         Problem(f"compare, {name}", f"the same {key} as {base_name}", column=key)
@@ -80,6 +83,13 @@ def compare(designs: Mapping[str, Result], alphas: Sequence[float] = (0.01, 0.00
     for name in names[1:]:
         rows += [{"design": name} | row for row in _differences(base, designs[name], alphas)]
     return pd.DataFrame(rows)
+
+
+def check_alphas(alphas: Any) -> None:
+    """Refuse what is no sequence of numbers; each alpha is checked where it is used."""
+    given = numbers(alphas)
+    if given is None or given.ndim != 1:
+        raise InputError(Problem("alphas", "a sequence of probabilities above 0 and below 1", value=alphas))
 
 
 def _differences(base: Result, other: Result, alphas: Sequence[float]) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from stress.arguments import is_word
 from stress.book.classes import BORDERS, GROUPINGS, By, Side, merge
 from stress.errors import InputError, Problem
 from stress.results.estimate import Estimate, ratio, used_weights
@@ -47,9 +48,9 @@ def rates(
         those on paths with an ADL event; `adl_given_eligible` among those that were eligible in one; and each of them
         by notional, `..._by_notional`.
     """
-    if by not in GROUPINGS:
+    if not is_word(by, GROUPINGS):
         raise InputError(Problem("by", "one of " + ", ".join(GROUPINGS), value=by))
-    if side not in (None, "long", "short"):
+    if not (side is None or is_word(side, ("long", "short"))):
         raise InputError(Problem("side", "long, short or None", value=side))
     if bins is not None and by == "size":
         raise InputError(Problem("bins", "no bins by size: they are deciles", value=list(bins)))

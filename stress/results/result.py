@@ -13,7 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from stress.arguments import is_whole, is_word
 from stress.book import classes
+from stress.errors import InputError, Problem
 from stress.kernels.path.counts import SHARE_UNIT
 from stress.results import rates, replay
 from stress.results.estimate import Estimate, event_probability, hit_interval, mean, used_weights
@@ -167,8 +169,9 @@ class Result:
     ) -> pd.DataFrame:
         """As `by_leverage`, by "leverage", by "set_leverage" or by "size", the decile of notional at S_0."""
         if not self.counts_positions:
-            raise ValueError("rates by class need a run with detail='positions'")
-        key = (by, None if bins is None else tuple(bins), side)
+            raise InputError(Problem("result", "a run with detail='positions', which rates by class need"))
+        bins = None if bins is None else classes.merge(bins).tolist()
+        key = (str(by), None if bins is None else tuple(bins), str(side))
         if key not in self._rates:  # a report shows the same table in several places
             self._rates[key] = rates.rates(self.positions, self.paths, self.cells, by, bins, side)
         return self._rates[key].copy()
@@ -178,7 +181,7 @@ class Result:
         parts = []
         for side in ("long", "short"):
             if (self.positions["side"] == side).any():
-                rows = self.rates_by(by, None if by == "size" else bins, side)
+                rows = self.rates_by(by, None if is_word(by, ("size",)) and not len(bins) else bins, side)
                 rows.insert(0, "side", side)
                 parts.append(rows)
         return pd.concat(parts, ignore_index=True)
@@ -196,10 +199,11 @@ class Result:
             money raised or profit forgone; shortfall and residual: below zero), `fund` after it, `position_left`.
         """
         if self.design is None:
-            raise ValueError("this result was made without its run and cannot be run again")
-        if not 0 <= path < self.n_paths:
-            raise IndexError(f"path {path} of a run of {self.n_paths} paths, numbered from 0")
-        return replay.replay(self.design, path)
+            raise InputError(Problem("result", "a run; this result was made without its run and cannot be run again"))
+        if not (is_whole(path) and 0 <= path < self.n_paths):
+            expected = f"a path of {self.n_paths:,}, numbered from 0"
+            raise InputError(Problem("result", expected, column="path", value=path))
+        return replay.replay(self.design, int(path))
 
     def summary(self) -> pd.DataFrame:
         """The answers of the run in a few lines: quantity, estimate, se, low, high, unit."""

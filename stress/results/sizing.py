@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from stress.arguments import is_number, numbers
 from stress.errors import InputError, Problem, raise_if
 from stress.results.estimate import Estimate, WeightedTail, clopper_pearson, upper_quantile, used_weights
 
@@ -41,7 +42,10 @@ def depletion_curve(
         Columns fund, probability, low, high: exact 95 % binomial intervals, with weights those of
         `stress.results.estimate.WeightedTail`.
     """
-    funds = np.atleast_1d(np.asarray(funds, float))
+    given = numbers(funds)
+    if given is None or given.ndim > 1:
+        raise InputError(Problem("funds", "numbers, USD", value=funds))
+    funds = given.reshape(-1)
     expected = f"USD, at least the venue's reserve {reserve:,.10g}"
     raise_if([Problem("funds", expected, value=float(f)) for f in funds[~(funds >= reserve)]])
     weights = used_weights(weights)
@@ -68,7 +72,7 @@ def required_fund(
 
     `weights`, float64[n_paths], are the likelihood ratios of the paths; None: all 1.
     """
-    if not 0 < alpha < 1:
+    if not (is_number(alpha) and 0 < alpha < 1 and 1 - alpha < 1):
         raise InputError(Problem("alpha", "a probability above 0 and below 1", value=alpha))
     found = upper_quantile(needed, alpha, weights)
     return replace(found, low=max(found.low, reserve))

@@ -11,10 +11,13 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from stress.arguments import is_finite, is_word
+from stress.errors import InputError, Problem, raise_if
 from stress.results.estimate import Estimate, WeightedTail, clopper_pearson, conditional_mean, event_probability, mean
 from stress.results.result import Result
 from stress.venue.depth import Depth
 
+MOST_BINS = 10_000
 LOSS_PARTS = ("deficit", "fund", "adl", "residual")
 
 
@@ -69,6 +72,8 @@ def loss_parts(result: Result, given: Literal["all", "adl"] = "all") -> pd.DataF
         Index `LOSS_PARTS`; columns mean, se, low, high (USD a path) and share (of the deficit; nan without one). No
         paths to average over: all nan.
     """
+    if not is_word(given, ("all", "adl")):
+        raise InputError(Problem("loss_parts", "all or adl", column="given", value=given))
     table, weights = losses(result), result.weights
     if given == "adl":
         chosen = result.paths["depleted"].to_numpy()
@@ -167,7 +172,7 @@ def cliff_map(
     depth : Depth or dict, optional
         For the branching ratio.
     bin, reach : float
-        Width of a bin and largest move, fractions of the price.
+        Width of a bin and largest move, fractions of the price, > 0; at most `MOST_BINS` bins.
 
     Returns
     -------
@@ -177,6 +182,12 @@ def cliff_map(
         that their market orders make in a fresh order book, as a multiple of the bin: k h(quantity) / bin. Above 1 a
         bin feeds the next one faster than the price does: a cliff. 0 with infinite depth.
     """
+    given = {"bin": bin, "reach": reach}
+    wrong = {name: x for name, x in given.items() if not (is_finite(x) and x > 0)}
+    raise_if([Problem("cliff_map", "a fraction above 0", column=name, value=x) for name, x in wrong.items()])
+    if not 0.5 < reach / bin < MOST_BINS + 0.5:
+        expected = f"1 to {MOST_BINS:,} bins in the largest move, {reach:g}"
+        raise InputError(Problem("cliff_map", expected, column="bin", value=bin))
     bins = round(reach / bin)
     edges = np.arange(-bins, bins + 1) * bin
     move = positions["liquidation_price"].to_numpy() / s0 - 1.0
@@ -240,9 +251,8 @@ def path_story(result: Result, path: int) -> pd.DataFrame:
         long_usd, short_usd: notional liquidated at its fill; fund: balance at the end of the step; adl_usd, adl_count,
         residual: money of the step's ADL, winners hit and what was left.
     """
-    if result.design is None:
-        raise ValueError("this result was made without its run and cannot be run again")
     log = result.replay_path(path)
+    assert result.design is not None
     prices, _ = result.design.price_block(path, 1)
     close = prices.close[0]
     steps = np.arange(close.size)

@@ -31,6 +31,7 @@ import numpy as np
 import pandas as pd
 
 from stress import serialize
+from stress.arguments import path_of
 from stress.engine import signals
 from stress.engine.design import Design
 from stress.errors import InputError, Problem
@@ -137,7 +138,7 @@ def open_run(directory: str | Path) -> Record:
     InputError
         If the directory is not a run directory, or was written by an earlier or a newer version.
     """
-    directory = Path(directory)
+    directory = path_of(directory, "open_run")
     try:
         scenario, manifest, config = (
             serialize.loads((directory / f"{name}.json").read_text(encoding="utf-8"))

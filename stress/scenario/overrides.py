@@ -19,6 +19,8 @@ def set_key(tables: dict[str, Any], text: str) -> str:
     InputError
         If it is no such text, or its number is too large.
     """
+    if not isinstance(text, str):
+        raise InputError(Problem(WHERE, "section.key=value", value=text))
     key, equals, value = text.partition("=")
     parts = key.strip().split(".")
     if not equals or not all(parts) or len(parts) > documents.DEEPEST:

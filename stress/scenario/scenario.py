@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
+from stress.arguments import path_of
 from stress.book.book import Book
 from stress.book.population import PopulationSpec
 from stress.errors import InputError, Problem, raise_if
@@ -125,7 +126,10 @@ class Scenario:
         InputError
             Lists every problem, by file and dotted key.
         """
-        path = Path(path)
+        path = path_of(path, "scenario")
+        if isinstance(overrides, (str, bytes)) or not isinstance(overrides, Iterable):
+            expected = "a list of text, section.key=value"
+            raise InputError(Problem("scenario", expected, column="overrides", value=overrides))
         raw = documents.read_toml(path)
         raw.setdefault("name", path.stem)
         changed = frozenset(set_key(raw, text) for text in overrides)

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from stress.arguments import is_word, path_of
 from stress.errors import InputError, Problem, raise_if
 from stress.venue.file import PRESETS, STATUSES, VenueFile
 from stress.venue.values import one_of
@@ -77,7 +78,7 @@ def load_venue(name_or_path: str | Path, market: str | None = None) -> Venue:
         values are wrong.
     """
     presets = sorted(path.stem for path in PRESETS.glob("*.toml"))
-    path = Path(name_or_path)
+    path = path_of(name_or_path, "venue")
     if str(name_or_path) in presets:
         path = PRESETS / f"{name_or_path}.toml"
     elif not path.is_file():
@@ -86,7 +87,7 @@ def load_venue(name_or_path: str | Path, market: str | None = None) -> Venue:
     file = VenueFile(path)
     if market is None and len(file.markets) == 1:
         (market,) = file.markets
-    if market is None or market not in file.markets:
+    if market is None or not is_word(market, file.markets):
         missing = Problem(file.where, one_of(market, file.markets), column="market", value=market)
         raise InputError([*file.problems, *([missing] if file.markets else [])])
     tiers = tuple(Tier(*row) for row in file.tiers(market))

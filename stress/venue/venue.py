@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from stress.arguments import is_number, is_text, plain
+from stress.arguments import is_number, is_text, is_word, plain
 from stress.errors import InputError, Problem, raise_if
 from stress.kernels.rules.records import Rules, Tiers
 from stress.venue.file import SourcedValue
@@ -338,7 +338,7 @@ def _tier_checks(tier: Tier, basis: str, border: float, border_text: str) -> Ite
     yield "max_leverage", 0 < top < math.inf, "a number above 0"
     if 0 < rate < 1 and 0 < top < math.inf:
         yield "max_leverage", top * rate < 1, f"less than 1/maintenance_rate, {1 / rate:.6g}"
-    if basis == "quantity":
+    if is_word(basis, ("quantity",)):
         yield (
             "deduction",
             deduction == 0,

@@ -241,7 +241,7 @@ def test_replay_tells_the_twins_story(run):
 def test_replay_of_a_path_that_is_not_there(run):
     result, _, _ = run
     for path in (-1, N_PATHS):
-        with pytest.raises(IndexError, match="numbered from 0"):
+        with pytest.raises(stress.InputError, match="numbered from 0"):
             result.replay_path(path)
     with pytest.raises(ValueError, match="without its run"):
         replace(result, design=None).replay_path(0)

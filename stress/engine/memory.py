@@ -1,0 +1,52 @@
+"""How much memory a run takes: what cannot fit is refused before the work.
+
+The estimate is what every run of a size takes, measured as the peak of resident memory above that of the loaded package
+(`tests/engine/test_memory.py` holds it). What depends on what happens, rows of classes on paths with a deficit or ADL,
+is not in it: up to a tenth more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stress import memory
+from stress.engine.blocks import CACHE_BYTES
+from stress.engine.design import Design
+
+PATH = 475  # bytes of a path in the result of each design: its outcome, and its row twice while the table is made
+POSITION, ROW, COUNTED = 240, 100, 175  # of a position: sorted for a run; in each result; where it is counted
+STEP, PRICE = 24, 32  # of a step: its law; the four prices of a path that a thread makes at a time
+WORKSPACE = 8  # of a step, for each thread and design
+
+
+def need(designs: Sequence[Design], threads: int) -> int:
+    """Bytes that designs of one market take together at their peak; with 0 threads others work the paths."""
+    lead, n = designs[0], len(designs)
+    counted = sum(design.detail == "positions" for design in designs)
+    positions = len(lead.book) * (POSITION + n * ROW + counted * COUNTED)
+    steps = lead.n_steps * (STEP + threads * n * WORKSPACE) + threads * max(CACHE_BYTES, lead.n_steps * PRICE)
+    return n * lead.n_paths * PATH + positions + steps
+
+
+def check(designs: Sequence[Design], threads: int) -> None:
+    """Refuse designs of one market that do not fit into the memory that is free, where that is known.
+
+    Raises
+    ------
+    InputError
+        Says how much they need, how much is free, and how many paths would fit.
+    """
+    needed, row = need(designs, threads), len(designs) * PATH
+
+    def fitting(room: int) -> str:
+        paths = max(0, room - needed + designs[0].n_paths * row) // row
+        return f"at most {paths:,} paths, which fit" if paths else "fewer positions or steps: not even one path fits"
+
+    memory.check(needed, size(designs), fitting)
+
+
+def size(designs: Sequence[Design]) -> str:
+    """The size of a run, in words."""
+    lead = designs[0]
+    times = "" if len(designs) == 1 else f" at {len(designs)} pairs of gaps or designs"
+    return f"{lead.n_paths:,} paths of {lead.n_steps:,} steps with {len(lead.book):,} positions{times}"
