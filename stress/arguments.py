@@ -72,14 +72,14 @@ def numbers(values: Any) -> np.ndarray | None:
         return None
 
 
-def wrong_types(where: str, **given: tuple[Any, type | tuple[type, ...], str]) -> list[Problem]:
+def wrong_types(where: str, **given: tuple[Any, Any, str]) -> list[Problem]:
     """A problem for each argument that is none of its types; for each name its value, its types, and what is expected.
 
     Parameters
     ----------
     where : str
         The object or the call in messages.
-    **given : (value, type or tuple of type, str)
+    **given : (value, type or union of types, str)
     """
     return [
         Problem(where, expected, column=name, value=value)

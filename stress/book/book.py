@@ -185,8 +185,8 @@ class Book:
         """
         from stress.book.readers import read_positions
 
-        given = {"market": market is None or is_text(market), "mark_price": mark_price is None or is_finite(mark_price)}
-        expected = {"market": "the name of a market, or None", "mark_price": "a finite price in USD, or None"}
+        given = {"market": market is None or is_text(market), "mark_price": mark_price is None or (is_finite(mark_price) and mark_price > 0)}
+        expected = {"market": "the name of a market, or None", "mark_price": "a price above 0 in USD, or None"}
         values = {"market": market, "mark_price": mark_price}
         wrong = [name for name, ok in given.items() if not ok]
         raise_if([Problem("Book.read", expected[name], column=name, value=values[name]) for name in wrong])
@@ -428,9 +428,8 @@ def _read_names(values: np.ndarray, source: str, rows: np.ndarray, problems: lis
 
     Half a character (a lone surrogate) cannot be stored, and a NUL at the end of a name would be lost.
     """
-    names = values.astype(str)
     if values.dtype.kind == "U":
-        codes = names.view(np.uint32).reshape(names.size, -1)
+        codes = values.astype(str).view(np.uint32).reshape(values.size, -1)
         inner_nul = ((codes[:, :-1] == 0) & (codes[:, 1:] != 0)).any(axis=1)
         wrong = np.flatnonzero(inner_nul | ((codes >= 0xD800) & (codes < 0xE000)).any(axis=1)).tolist()
     else:
@@ -438,7 +437,7 @@ def _read_names(values: np.ndarray, source: str, rows: np.ndarray, problems: lis
         wrong = [i for i, ok in enumerate(known) if not ok]
     expected = "text without NUL and without half a character, or a whole number"
     problems += [Problem(source, expected, int(rows[i]), "account", values[i]) for i in wrong]
-    return names
+    return values if wrong else values.astype(str)
 
 
 def _check_price(name: str, price: Any) -> None:

@@ -142,10 +142,12 @@ class Design:
             made = found if isinstance(found, PriceBlock) else PriceBlock(*found)
         except TypeError:
             raise SimulationError(f"{model} gave no PriceBlock and no close, low, high, pre_jump") from None
-        floats = {name: a if a is None else as_floats(a) for name, a in made._asdict().items()}
-        if foreign := [name for name, a in floats.items() if a is None and getattr(made, name) is not None]:
-            raise SimulationError(f"{model} gave {', '.join(foreign)} that is no array of real numbers")
-        made = PriceBlock(**floats)
+        given = {name: a for name, a in made._asdict().items() if a is not None}
+        floats = {name: a for name, a in ((name, as_floats(a)) for name, a in given.items()) if a is not None}
+        if len(floats) < len(given):
+            foreign = ", ".join(name for name in given if name not in floats)
+            raise SimulationError(f"{model} gave {foreign} that is no array of real numbers")
+        made = made._replace(**floats)
         if wrong := made.problems(n, self.n_steps, s0):
             raise SimulationError(f"{model} gave {'; '.join(wrong)}")
         pre_jump = made.close if made.pre_jump is None and made.low is not None else made.pre_jump

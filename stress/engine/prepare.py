@@ -86,7 +86,8 @@ def prepare(
 
 def model_problems(prices: Any) -> list[Problem]:
     """What an object lacks to be a price model."""
-    s0, methods = getattr(prices, "s0", None), (getattr(prices, name, None) for name in ("block", "describe"))
+    s0: Any = getattr(prices, "s0", None)
+    methods = (getattr(prices, name, None) for name in ("block", "describe"))
     if isinstance(prices, type) or not all(map(callable, methods)):
         expected = "a price model: stress.prices.Kou(...) or another, or what has s0, describe() and block()"
         return [Problem("run", expected, column="prices", value=prices)]
@@ -107,8 +108,7 @@ def timing(
     own = {name: getattr(prices, name, None) for name in given}
     defaults = {"n_paths": DEFAULT_PATHS, "horizon": DEFAULT_HORIZON, "step": DEFAULT_STEP}
     used = {name: next(x for x in (given[name], own[name], defaults[name]) if x is not None) for name in given}
-    wrong = [name for name, value in used.items() if not is_number(value)]
-    raise_if([Problem("run", "a number", column=name, value=used[name]) for name in wrong])
+    raise_if([Problem("run", "a number", column=name, value=x) for name, x in used.items() if not is_number(x)])
     wrong = [name for name, value in own.items() if value is not None and not (is_finite(value) and value > 0)]
     model = type(prices).__name__
     raise_if([Problem(f"run, {model}", "a number above 0", column=name, value=own[name]) for name in wrong])

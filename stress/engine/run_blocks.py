@@ -104,9 +104,8 @@ def run_blocks(
     Raises
     ------
     InputError
-        If `threads`, the executor or `progress` cannot be used, or the checkpoint is damaged or of another run.
+        If the checkpoint is damaged or of another run.
     """
-    check_workers(threads, executor, progress)
     signals.check()
     n_paths, largest = designs[0].n_paths, scheduling.block_size(designs[0].n_steps)
     collectors = [BlockCollector(design) for design in designs]

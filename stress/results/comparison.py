@@ -56,8 +56,8 @@ def compare(designs: Mapping[str, Result], alphas: Sequence[float] = (0.01, 0.00
     -------
     DataFrame
         A row per design after the first and quantity: `design`, `quantity`, `base` and `value` (the two estimates),
-        `difference` (value - base) with `se`, `low`, `high` (95 %, paired; nan where a required fund is only a bound,
-        `base_bound` or `value_bound`, for the reason in `note`), `p_value` (events: McNemar's exact test;
+        `difference` (value - base) with `se`, `low`, `high` (95 %, paired; nan where there is only one path or a
+        required fund is only a bound, `base_bound` or `value_bound`, for the reason in `note`), `p_value` (events: McNemar's exact test;
         otherwise nan), `only_base` and `only_design` (events: discordant paths), `base_high` and `value_high` (events:
         upper ends of the exact intervals), `unit`.
 
@@ -108,7 +108,8 @@ def _differences(base: Result, other: Result, alphas: Sequence[float]) -> list[d
     for quantity, (column, unit) in MEANS.items():
         a, b = base.paths[column].to_numpy(), other.paths[column].to_numpy()
         if np.isfinite(a).all() and np.isfinite(b).all():
-            rows.append(_row(quantity, float(a.mean()), float(b.mean()), mean(b - a)) | {"unit": unit})
+            note = "" if a.size > 1 else "the mean of one path has no interval"
+            rows.append(_row(quantity, float(a.mean()), float(b.mean()), mean(b - a)) | {"unit": unit, "note": note})
     a, b = base.paths["fund_needed"].to_numpy(), other.paths["fund_needed"].to_numpy()
     for alpha in alphas:
         first, second = base.required_fund(alpha), other.required_fund(alpha)
@@ -142,13 +143,14 @@ def _row(quantity: str, base: float, value: float, difference: Estimate) -> dict
 def event_difference(only_a: int, only_b: int, n: int) -> Estimate:
     """P(b) - P(a) from discordant paths, with Agresti and Min's interval.
 
-    Half a path is added to each cell, so that no discordant path at all still leaves an error.
+    Half a path is added to each cell, so that no discordant path at all still leaves an error; the interval is cut to
+    [-1, 1].
     """
     value = (only_b - only_a) / n
     se = float(np.sqrt(only_a + only_b - (only_b - only_a) ** 2 / n) / n)
     middle = (only_b - only_a) / (n + 2)
     half = Z * float(np.sqrt(only_a + only_b + 1 - (only_b - only_a) ** 2 / (n + 2)) / (n + 2))
-    return Estimate(value, se, middle - half, middle + half)
+    return Estimate(value, se, max(-1.0, middle - half), min(1.0, middle + half))
 
 
 def fund_difference(

@@ -48,7 +48,7 @@ class Estimate:
     se : float
         Standard error; nan where the sample gives none.
     low, high : float
-        95 % interval; inf where the sample gives no upper end.
+        95 % interval; `high` is inf where the sample gives no upper end, both are nan where it gives no interval.
     note : str
         Why the value is only a bound, and how many paths an estimate would take; empty otherwise.
     """
@@ -123,6 +123,8 @@ def hit_interval(hits: np.ndarray, n_paths: int, weights: np.ndarray | None = No
     if w is None:
         return wilson(hits, n_paths)
     largest = float(w.max())
+    if largest <= 0:  # no path says anything
+        return np.zeros(hits.size), np.ones(hits.size)
     low, high = wilson(np.minimum(hits / largest, n_paths), n_paths)
     return largest * low, np.minimum(1.0, largest * high)
 
@@ -212,7 +214,7 @@ def event_probability(event: np.ndarray, weights: np.ndarray | None = None) -> E
 
 
 def mean(values: np.ndarray, least: float = -math.inf, weights: np.ndarray | None = None) -> Estimate:
-    """Mean of independent values with its normal interval, cut at the least they can be.
+    """Mean of independent values with its normal interval, cut at the least they can be; of one value there is none.
 
     With `weights`, float64[n] likelihood ratios, the mean of w times the value.
     """
@@ -220,7 +222,9 @@ def mean(values: np.ndarray, least: float = -math.inf, weights: np.ndarray | Non
     if w is not None:
         values = w * values
     value = float(np.mean(values))
-    se = float(np.std(values, ddof=1) / math.sqrt(len(values))) if len(values) > 1 else math.nan
+    if len(values) < 2:
+        return Estimate(value, math.nan, math.nan, math.nan)
+    se = float(np.std(values, ddof=1) / math.sqrt(len(values)))
     return Estimate(value, se, max(least, value - Z * se), value + Z * se)
 
 
@@ -336,10 +340,15 @@ def _binomial_quantile(q: float, n: int, p: float) -> int:
 
 
 def _quantile_se(x: np.ndarray, rank: int) -> float:
-    """Maritz-Jarrett standard error of the order statistic of a rank, from the values that weigh anything in it."""
+    """Maritz-Jarrett standard error of the order statistic of a rank, from the values that weigh anything in it.
+
+    One value has none: nan.
+    """
     from scipy import special
 
     n = x.size
+    if n < 2:
+        return math.nan
     reach = 20 + int(10 * math.sqrt(rank * (n - rank) / n))
     first, last = max(0, rank - reach), min(n, rank + reach)
     weight = np.diff(special.betainc(rank, n - rank + 1, np.arange(first, last + 1) / n))

@@ -1,0 +1,517 @@
+"""Whatever a caller hands to a public name: one `InputError` that names the argument, and no other exception."""
+
+from __future__ import annotations
+
+import datetime
+import math
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+import stress
+from stress.analysis.study import Study
+from stress.arguments import is_number, is_text, numbers
+from stress.engine.prepare import prepare
+from stress.errors import InputError, Problem, WorkerError
+from stress.prices.base import PriceBlock
+
+pytestmark = pytest.mark.nojit
+
+INF, NAN = math.inf, math.nan
+TIERS = (stress.Tier(0.0, INF, 100.0, 0.005),)
+VENUE = stress.Venue(name="v", tiers=TIERS)
+BOOK = stress.Book([1, -1, 1, -1], [1, 1, 2, 2], [100.0] * 4, [5.0, 50.0, 5.0, 50.0])
+GBM = stress.prices.GBM(100.0, 0.8)
+CLOSE = np.array([[100.0, 99.0, 98.0], [100.0, 101.0, 102.0]])
+PATHS = stress.prices.Paths(CLOSE, 60.0)
+
+
+def bars(n: int = 3) -> dict[str, object]:
+    prices = dict.fromkeys(("open", "high", "low", "close"), np.full(n, 100.0))
+    return {"time": np.datetime64("2020-01-01", "ns") + np.arange(n) * np.timedelta64(60, "s"), "step": 60.0, **prices}
+
+
+BARS = stress.prices.Bars(**bars())
+REPLAY = stress.prices.Replay(BARS)
+
+# no number of any kind
+FOREIGN = [
+    "1", b"1", [1.0], {}, object(), 1j, True, np.bool_(True), np.ones(2), np.array(None), pd.Series([1.0, 2.0]),
+    pd.NA, pd.NaT, datetime.datetime(2020, 1, 1), np.datetime64("2020-01-01"), np.timedelta64(3, "s"), Decimal(1),
+    Fraction(1, 2), np.ma.masked, float, BOOK,
+]  # fmt: skip
+WRONG = [*FOREIGN, NAN, -INF, -1.0, 10**400, -(10**400)]
+NONE = [None]
+OBJECTS = ["binance", Path("x.toml"), 1, NAN, [1], {}, object(), np.ones(3), pd.DataFrame({"a": [1]}), stress.Book, b""]
+WORDS = [1, NAN, "x", "", b"error", ["error"], {}, object(), np.array(["a", "b"]), True]
+ARRAYS = [
+    "ab", object(), {}, {1.0, 2.0}, [[1.0], [1.0, 2.0]], [1, 10**400], ["1", "2"], [b"1", b"2"], [True, True],
+    [None, 1.0], [1j, 2.0], np.array(["2020", "2021"], "M8[s]"), np.array([1, 2], "m8[s]"),
+    np.ma.masked_array([1.0, 2.0], [0, 1]), np.zeros(2, [("a", "f8")]), (x for x in (1.0, 2.0)), [pd.NA, 1.0],
+]  # fmt: skip
+
+
+def simulate(**changes):
+    return stress.simulate(**{"book": BOOK, "venue": VENUE, "prices": GBM, "fund": 1.0, "n_paths": 3, "horizon": 600.0,
+                              **changes})  # fmt: skip
+
+
+@cache
+def result(detail="positions"):
+    return simulate(detail=detail)
+
+
+@cache
+def design():
+    return prepare(BOOK, VENUE, GBM, fund=1.0, n_paths=3, horizon=600.0)
+
+
+@cache
+def spec():
+    return stress.PopulationSpec.load("retail", accounts=200, open_interest=1e5)
+
+
+def of(call, argument, values, **base):
+    """A case: values of an argument, beside good ones."""
+    return [pytest.param(call, base, argument, values, id=f"{getattr(call, '__name__', 'call')}-{argument}")]
+
+
+def venue_with(**tier):
+    good = {"floor": 0.0, "cap": INF, "max_leverage": 100.0, "maintenance_rate": 0.005, "deduction": 0.0}
+    return stress.Venue(name="v", tiers=[stress.Tier(**{**good, **tier})])
+
+
+def method(name):
+    """A method of the result of a small run."""
+
+    def call(**given):
+        return getattr(result(), name)(**given)
+
+    call.__name__ = name
+    return call
+
+
+def plot(name, **base):
+    def call(**given):
+        given = {"result": result(), **base, **given}
+        try:
+            return getattr(stress.plots, name)(given.pop("result"), **given)
+        finally:
+            plt.close("all")
+
+    call.__name__ = name
+    return call
+
+
+KOU = {"s0": 100.0, "sigma": 0.5, "intensity": 300.0, "p_up": 0.5, "eta_up": 50.0, "eta_down": 50.0}
+MERTON = {"s0": 100.0, "sigma": 0.5, "intensity": 300.0, "jump_mean": -0.01, "jump_sd": 0.02}
+DEPTH = {"usd": 1e5, "width": 0.01, "exponent": 1.0, "half_life": 300.0, "passthrough": 1.0, "max_displacement": 0.9}
+POSITIONS = {"side": [1, -1], "quantity": [1.0, 1.0], "entry_price": [100.0, 100.0], "margin": [5.0, 5.0]}
+ONE = {"side": 1.0, "quantity": 1.0, "entry_price": 100.0, "margin": 5.0}
+REQUEST = {"seed": 0, "first_path": 0, "n_paths": 2, "n_steps": 2, "dt": 60.0}
+SHOCK = {"book": BOOK, "venue": VENUE, "price": 100.0, "fund": 1.0}
+SHARE = {"policy": "queue", "capacity": [1.0, 2.0], "key": [1.0, 2.0], "budget": 1.5}
+PLOTS = [name for name in stress.plots.__all__ if name != "style"]
+
+CASES = [
+    *(case for name in ("book", "venue", "prices") for case in of(simulate, name, [None, *OBJECTS])),
+    *of(simulate, "book", [VENUE]),
+    *of(simulate, "venue", [BOOK]),
+    *of(simulate, "prices", [VENUE, result]),
+    *of(simulate, "depth", OBJECTS),
+    *(case for name in ("fund", "gap", "jump_gap", "seed") for case in of(simulate, name, [*WRONG, None])),
+    *(case for name in ("n_paths", "horizon", "step", "threads") for case in of(simulate, name, [*WRONG, 0.0])),
+    *of(simulate, "n_paths", [1.5, 1e308, INF]),
+    *of(simulate, "horizon", [1e308]),
+    *of(simulate, "step", [5e-324]),
+    *of(simulate, "under_margin", [None, *WORDS]),
+    *of(simulate, "detail", [None, *WORDS]),
+    *of(simulate, "executor", OBJECTS),
+    *of(simulate, "progress", [x for x in OBJECTS if not callable(x)]),
+    *(case for name in KOU for case in of(stress.prices.Kou, name, [None, *WRONG], **KOU)),
+    *(case for name in ("drift", "profile_start") for case in of(stress.prices.GBM, name, FOREIGN, s0=1.0, sigma=1.0)),
+    *of(
+        stress.prices.GBM, "profile", [*ARRAYS, [], [1.0, -1.0], [0, 0], np.ones((2, 2)), np.array(1.0)], s0=1, sigma=1
+    ),
+    *(case for name in ("jump_mean", "jump_sd") for case in of(stress.prices.Merton, name, FOREIGN, **MERTON)),
+    *of(stress.prices.Paths, "close", [None, *ARRAYS, [], np.ones((2, 2, 2)), [[1.0]], [[1.0, NAN]], [[0.0, 1.0]]]),
+    *of(stress.prices.Paths, "low", ARRAYS, close=CLOSE, high=CLOSE + 2),
+    *of(stress.prices.Paths, "low", [CLOSE - 2], close=CLOSE),
+    *of(stress.prices.Paths, "pre_jump", [CLOSE], close=CLOSE),
+    *of(stress.prices.Paths, "step", [None, *WRONG, 0.0], close=CLOSE),
+    *(case for name in ("scale", "s0", "speed") for case in of(stress.prices.Replay, name, WRONG, bars=BARS)),
+    *of(stress.prices.Replay, "bars", [None, *OBJECTS[2:]]),
+    *of(stress.prices.Replay, "gaps", WORDS, bars=BARS),
+    *(case for name in ("mean_block", "s0", "tail") for case in of(stress.prices.Bootstrap, name, WRONG, bars=BARS)),
+    *of(stress.prices.Bootstrap, "cap", [1.0], bars=BARS),
+    *of(stress.prices.Episode, "name", [None, *WORDS]),
+    *(case for name in ("time", "close", "volume") for case in of(stress.prices.Bars, name, ARRAYS, **bars())),
+    *of(stress.prices.Bars, "step", [None, *WRONG, 0.0], **bars()),
+    *of(stress.prices.Bars, "gaps", [None, 1, "a"], **bars()),
+    *of(stress.prices.make, "kind", WORDS),
+    *of(stress.prices.parameters, "kind", WORDS),
+    *(
+        case
+        for name in REQUEST
+        for model in (GBM, REPLAY)
+        for case in of(model.block, name, [None, *FOREIGN, -1, 10**400], **REQUEST)
+    ),
+    *(case for name in DEPTH for case in of(stress.Depth, name, [None, *WRONG], **DEPTH)),
+    *(
+        case
+        for name in ("floor", "cap", "max_leverage", "maintenance_rate", "deduction")
+        for case in of(venue_with, name, [None, *WRONG])
+    ),
+    *of(stress.Venue, "tiers", [None, *OBJECTS, [(0.0, INF, 100.0, 0.005)]], name="v"),
+    *(
+        case
+        for name in ("fee_rate", "reserve")
+        for case in of(stress.Venue, name, [None, *WRONG], name="v", tiers=TIERS)
+    ),
+    *of(stress.Venue, "drawdown", WRONG, name="v", tiers=TIERS),
+    *of(stress.Venue, "drawdown_window", [60.0], name="v", tiers=TIERS),
+    *(
+        case
+        for name in ("policy", "score", "tier_basis", "contract")
+        for case in of(stress.Venue, name, WORDS, name="v", tiers=TIERS)
+    ),
+    *(
+        case
+        for name in ("name", "market", "title")
+        for case in of(stress.Venue, name, [None, 1, b"a", "\ud800", "a\0"], **{"name": "v", "tiers": TIERS})
+    ),
+    *(
+        case
+        for name in ("notes", "figures")
+        for case in of(stress.Venue, name, [None, 1, [1], "abc"], name="v", tiers=TIERS)
+    ),
+    *(case for name in ONE for case in of(VENUE.bankruptcy_price, name, [None, *ARRAYS, NAN, INF], **ONE)),
+    *(
+        case
+        for name in ("quantity", "price")
+        for case in of(VENUE.maintenance_margin, name, [None, *ARRAYS, -1.0, 0.0], quantity=1.0, price=1.0)
+    ),
+    *of(VENUE.initial_margin, "price", [None, *ARRAYS], quantity=1.0),
+    *of(VENUE.max_leverage, "notional", [None, *ARRAYS, -1.0]),
+    *of(VENUE.liquidation_price, "price", [None, *ARRAYS, NAN, -1.0], **ONE),
+    *of(VENUE.liquidation_price, "side", [0.0, [1, 1, 1]], **{**ONE, "price": 1.0, "margin": [1.0, 1.0]}),
+    *(case for name in ("loss", "fund") for case in of(VENUE.unpaid, name, [None, *ARRAYS, -1.0], loss=1.0, fund=1.0)),
+    *(
+        case
+        for name in POSITIONS
+        for case in of(stress.Book, name, [None, [], [1.0, NAN], [1.0, INF], [[1.0, 1.0]], [1.0] * 3], **POSITIONS)
+    ),
+    *(
+        case
+        for name in ("quantity", "entry_price", "margin", "leverage")
+        for case in of(stress.Book, name, ARRAYS, **POSITIONS)
+    ),
+    *of(stress.Book, "side", [["long", "x"], ["long", None], [2, -1], [True, False], [b"long", b"short"]], **POSITIONS),
+    *of(
+        stress.Book,
+        "account",
+        [["a"], [None, "a"], [NAN, "a"], [object(), "a"], [1.5, 2.5], [b"a", b"b"], [["a"], ["b", "c"]], [["a", "b"]]],
+        **POSITIONS,
+    ),
+    *(
+        case
+        for name in ("market", "source")
+        for case in of(stress.Book, name, [None, 1, b"a", "\ud800", "a\0"], **POSITIONS)
+    ),
+    *of(
+        stress.Book,
+        "file_row",
+        [["1", "2"], [1.5, 2.5], [1, NAN], [1, 10**400], [1, 2, 3], np.array(["2020", "2021"], "M8[D]")],
+        **POSITIONS,
+    ),
+    *of(BOOK.balanced, "imbalance", WORDS),
+    *of(BOOK.take, "keep", [None, "a", [99], [-1], [True], [1.5], object(), [False] * 4]),
+    *(
+        case
+        for call in (BOOK.equity, BOOK.effective_leverage, BOOK.open_interest)
+        for case in of(call, "price", [None, *WRONG])
+    ),
+    *of(BOOK.check_margin, "venue", [None, *OBJECTS], price=100.0),
+    *of(BOOK.check_margin, "price", [None, *WRONG], venue=VENUE),
+    *of(BOOK.check_margin, "under_margin", WORDS, venue=VENUE, price=100.0),
+    *of(BOOK.warn_of_limits, "venue", [None, *OBJECTS]),
+    *(case for name in ("policy", "budget") for case in of(stress.allocate, name, [None, *WRONG], **SHARE)),
+    *(
+        case
+        for name in ("capacity", "key")
+        for case in of(stress.allocate, name, [*ARRAYS, [1.0], [1.0, NAN]], **SHARE)
+    ),
+    *of(method("required_fund"), "alpha", [None, *WRONG, 0.0, 1.0, 5e-324]),
+    *of(method("depletion_curve"), "funds", [*ARRAYS, -1.0, NAN]),
+    *of(method("by_leverage"), "bins", [*ARRAYS, 5.0, [7.0]]),
+    *of(method("by_leverage"), "side", WORDS),
+    *of(method("rates_by"), "by", [None, *WORDS]),
+    *of(method("by_side"), "by", [None, *WORDS]),
+    *of(method("by_side"), "bins", [[5.0]], by="size"),
+    *of(method("replay_path"), "path", [None, *WRONG, 3, 0.5]),
+    *of(stress.compare, "designs", [None, *OBJECTS, {"a": 1, "b": 2}]),
+    *of(Study, "designs", [None, *OBJECTS, {"a": 1}]),
+    *of(stress.run, "scenario", [None, *OBJECTS[2:], BOOK]),
+    *of(stress.run, "report", [None, "no", 2], scenario="x.toml"),
+    *of(stress.run, "overrides", [None, "seed=1", 1], scenario="x.toml"),
+    *(
+        case
+        for name in ("run", "directory")
+        for case in of(stress.save_run, name, [None, *OBJECTS[2:]], **{"run": 1, "directory": "x"})
+    ),
+    *of(stress.open_run, "directory", [None, *OBJECTS[2:], "a\0"]),
+    *of(stress.load_venue, "name_or_path", [None, *OBJECTS[2:], "a\0"]),
+    *of(stress.load_venue, "market", [1, b"a", ["BTCUSDT"], "x"], name_or_path="binance"),
+    *of(stress.load_scenario, "path", [None, *OBJECTS[2:], "a\0"]),
+    *of(stress.prices.read_bars, "path", [None, *OBJECTS[2:], "a\0"]),
+    *of(stress.Book.read, "path", [None, *OBJECTS[2:], "a\0"]),
+    *(
+        case
+        for name in ("price", "fund", "jump_gap")
+        for case in of(stress.reverse_shock, name, [None, *WRONG], **SHOCK)
+    ),
+    *(case for name in ("book", "venue", "depth") for case in of(stress.reverse_shock, name, OBJECTS, **SHOCK)),
+    *(
+        case
+        for name in PLOTS
+        for argument in ("result", "ax")
+        for case in of(plot(name, **{"path": 0} if name == "plot_path" else {}), argument, OBJECTS)
+    ),
+    *(
+        case
+        for name in ("plot_adl_by_leverage", "plot_adl_by_side")
+        for case in of(plot(name), "given", [None, *WORDS])
+    ),
+    *of(plot("plot_loss_waterfall"), "given", [None, *WORDS]),
+    *of(plot("plot_depletion_curve"), "alphas", [None, 0.1, *ARRAYS, [0.0]]),
+    *of(plot("plot_adl_by_leverage"), "bins", ARRAYS),
+    *of(plot("plot_population"), "bins", [None, *ARRAYS, [7.0]]),
+    *(case for name in ("bin", "reach") for case in of(plot("plot_cliff_map"), name, [None, *WRONG, 0.0, 1e308])),
+    *of(plot("plot_path"), "path", [None, *WRONG]),
+]
+
+
+@pytest.mark.parametrize(("call", "base", "argument", "values"), CASES)
+def test_bad_arguments_are_named(call, base, argument, values):
+    for value in values:
+        with pytest.raises(InputError) as caught:
+            call(**{**base, argument: value})
+        assert len(str(caught.value)) < 3_000  # never the whole of a table or an array
+
+
+def test_what_is_a_number():
+    for value in (0, 1.5, INF, -INF, np.int64(3), np.float32(0.5), 10**300):
+        assert is_number(value), value
+    for value in (*WRONG[: len(FOREIGN)], NAN, 10**400, None):
+        assert not is_number(value), value
+
+
+def test_arrays_of_numbers_are_copies_of_any_shape():
+    given = np.array([[1.0, NAN, INF]])
+    found = numbers(given)
+    found[0, 0] = 2.0
+    assert given[0, 0] == 1.0
+    for same in ([1, 2], (1.0, 2.0), pd.Series([1, 2]), np.array([1, 2], "f4"), [Decimal(1), Decimal(2)]):
+        assert numbers(same).tolist() == [1.0, 2.0]
+    assert all(numbers(values) is None for values in ARRAYS)
+
+
+@pytest.mark.parametrize("name", ["Börse 交易所", "a\nb", "x" * 10_000, "007", ""])
+def test_names_are_any_text_that_a_file_can_hold(name):
+    assert is_text(name)
+    assert stress.Book(**POSITIONS, account=[name, "other"]).account[0] == name
+
+
+@pytest.mark.parametrize("name", ["\ud800", "a\0", "a\0b"])
+@pytest.mark.parametrize("kind", [list, np.array])
+def test_a_name_that_cannot_be_stored_is_refused_with_its_row(name, kind):
+    if kind is np.array and name == "a\0":
+        return  # numpy drops it before a Book sees it
+    with pytest.raises(InputError) as caught:
+        stress.Book(**POSITIONS, account=kind(["good", name]))
+    assert [(p.row, p.column) for p in caught.value.problems] == [(2, "account")]
+
+
+def test_numbers_of_numpy_are_stored_as_plain_ones():
+    venue = venue_with(cap=np.float32(INF), max_leverage=np.int64(50))
+    assert [type(x) for x in vars(venue.tiers[0]).values()] == [float] * 5
+    assert type(stress.Depth(np.int64(1000)).describe()["usd"]) is float
+
+
+def contradictions():
+    loose = {"n_paths": None, "horizon": None}
+    return [
+        (PATHS, {**loose, "n_paths": 7}, "n_paths"),
+        (PATHS, {**loose, "n_paths": 1}, "n_paths"),
+        (PATHS, {**loose, "horizon": 600.0}, "horizon"),
+        (PATHS, {**loose, "horizon": 60.0}, "horizon"),
+        (PATHS, {**loose, "step": 30.0}, "step"),
+        (REPLAY, {**loose, "n_paths": 7}, "n_paths"),
+        (REPLAY, {**loose, "horizon": 240.0}, "horizon"),
+        (REPLAY, {**loose, "step": 30.0}, "step"),
+    ]
+
+
+@pytest.mark.parametrize(("prices", "given", "column"), contradictions())
+def test_what_a_model_has_of_its_own_is_not_contradicted(prices, given, column):
+    with pytest.raises(InputError) as caught:
+        simulate(prices=prices, **given)
+    assert [p.column for p in caught.value.problems] == [column]
+    assert type(prices).__name__ in str(caught.value)
+
+
+def test_what_a_model_has_of_its_own_may_be_repeated():
+    assert simulate(prices=PATHS, n_paths=2, horizon=120.0, step=60).n_paths == 2
+    assert simulate(prices=REPLAY, n_paths=1, horizon=180, step=60.0).config["steps"] == 3
+    assert simulate(prices=REPLAY, n_paths=None, horizon=60.0).config["steps"] == 1
+
+
+class Model:
+    """A price model of a user; `make` turns an array of prices into what `block` gives."""
+
+    def __init__(self, make, s0=100.0, describe=None, **own):
+        self.make, self.s0, self.record = make, s0, {"model": "mine"} if describe is None else describe
+        vars(self).update(own)
+
+    def describe(self):
+        return self.record
+
+    def block(self, seed, first_path, n_paths, n_steps, dt):
+        return self.make(np.full((n_paths, n_steps + 1), 100.0))
+
+
+NO_BLOCKS = {
+    "nothing": lambda a: None,
+    "a number": lambda a: 3.0,
+    "text": lambda a: "abcd",
+    "short": lambda a: PriceBlock(a[:, :-1]),
+    "complex": lambda a: PriceBlock(a + 0j),
+    "words": lambda a: PriceBlock(a.astype(str)),
+    "objects": lambda a: PriceBlock(np.full(a.shape, None)),
+    "dates": lambda a: PriceBlock(a.astype("M8[s]")),
+    "masked": lambda a: PriceBlock(np.ma.masked_array(a, np.eye(*a.shape))),
+    "ragged": lambda a: PriceBlock([[1.0], [1.0, 2.0]]),
+    "low alone": lambda a: PriceBlock(a, a),
+    "six": lambda a: (a,) * 6,
+    "weights in words": lambda a: PriceBlock(a, log_weight=np.full(len(a), "x")),
+    "weights of nothing": lambda a: PriceBlock(a, log_weight=[None] * len(a)),
+    "complex weights": lambda a: PriceBlock(a, log_weight=np.zeros(len(a)) * 1j),
+    "another start": lambda a: PriceBlock(a + 1),
+    "negative": lambda a: PriceBlock(np.where(np.arange(a.shape[1]) > 2, -1.0, a)),
+}
+
+
+@pytest.mark.parametrize("make", NO_BLOCKS.values(), ids=NO_BLOCKS)
+def test_a_block_that_is_none_names_its_model_or_its_path(make):
+    with pytest.raises(stress.SimulationError, match=r"Model.block gave|first path 0"):
+        simulate(prices=Model(make))
+
+
+def read_only(a):
+    a.setflags(write=False)
+    return PriceBlock(a)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        read_only,
+        lambda a: (np.asfortranarray(a),),
+        lambda a: (a.astype(int),),
+        lambda a: (a.tolist(), None, None, None),
+    ],
+)
+def test_prices_in_any_layout_are_taken(make):
+    same = simulate(prices=Model(lambda a: PriceBlock(a)))
+    assert simulate(prices=Model(make)).paths.equals(same.paths)
+
+
+@pytest.mark.parametrize("s0", [*FOREIGN, NAN, INF, 0.0, -1.0, None])
+def test_a_model_starts_at_a_price(s0):
+    with pytest.raises(InputError, match="s0"):
+        simulate(prices=Model(lambda a: (a,), s0=s0))
+
+
+@pytest.mark.parametrize("name", ["n_paths", "step", "horizon"])
+@pytest.mark.parametrize("value", ["60", NAN, -1, 0, object(), 10**400])
+def test_what_a_model_says_of_its_length_is_checked(name, value):
+    with pytest.raises(InputError, match=name):
+        simulate(prices=Model(lambda a: (a,), **{name: value}), n_paths=None, horizon=None)
+
+
+@pytest.mark.parametrize("record", ["x", [], NAN, {"a": object()}, {"a": np.arange(3)}])
+def test_a_model_describes_itself_in_plain_values_before_it_is_run(record):
+    with pytest.raises(InputError, match=r"Model.describe"):
+        simulate(prices=Model(lambda a: pytest.fail("was run"), describe=record))
+
+
+def test_a_description_without_a_price_gets_it():
+    assert simulate(prices=Model(lambda a: (a,))).config["prices"] == {"model": "mine", "s0": 100.0}
+
+
+def test_prices_that_follow_a_changed_start_are_refused():
+    model = Model(lambda a: (a,))
+
+    def moved(a):
+        model.s0 = 200.0
+        return (2 * a,)
+
+    model.make = moved
+    with pytest.raises(stress.SimulationError, match=r"its s0 100\.0"):
+        simulate(prices=model)
+
+
+def failing(*_):
+    raise KeyError("mine")
+
+
+def test_exceptions_of_the_user_stay_as_they_are():
+    for given in ({"progress": failing}, {"prices": Model(failing)}):
+        with pytest.raises(KeyError, match="mine"):
+            simulate(**given)
+
+
+def test_executors_that_give_no_future_or_take_no_work():
+    class Other:
+        def submit(self, *_):
+            return 3
+
+    with pytest.raises(InputError, match="executor"):
+        simulate(executor=Other())
+    pool = ThreadPoolExecutor(1)
+    pool.shutdown()
+    with pytest.raises(WorkerError, match="takes no work"):
+        simulate(executor=pool)
+
+
+def test_extreme_models_are_refused_before_they_are_run():
+    for model in (stress.prices.GBM(100.0, 1e300), stress.prices.Merton(**{**MERTON, "jump_sd": 1e300})):
+        with pytest.raises(InputError, match="too extreme"):
+            simulate(prices=model)
+
+
+def test_a_record_keeps_its_name_and_a_scenario_its_keys(tmp_path):
+    record = stress.open_run(stress.save_run(result(), tmp_path / "a"))
+    with pytest.raises(InputError, match="name"):
+        stress.save_run(record, tmp_path / "b", name="other")
+    with pytest.raises(InputError, match="detail='positions'"):
+        result("paths").by_leverage()
+
+
+def test_values_of_any_size_take_one_line():
+    class Silent:
+        def __repr__(self):
+            raise RuntimeError
+
+    frame, long = pd.DataFrame({"a": range(9)}), "x" * 10_000
+    shown = [str(Problem("where", "more", value=value)) for value in (frame, long, Silent(), 10**5_000)]
+    assert all("\n" not in text and len(text) < 400 for text in shown)
+    assert pickle.loads(pickle.dumps(InputError(Problem("w", "e", value=1)))).problems[0].value == 1
