@@ -9,7 +9,7 @@ from pathlib import Path
 from stress.errors import InputError, Problem
 
 SMALL = 200_000_000  # bytes: so much is not worth looking what is free
-CGROUPS = Path("/sys/fs/cgroup")
+PROC, CGROUPS = Path("/proc"), Path("/sys/fs/cgroup")  # of Linux
 
 
 def check(needed: int, size: str, fitting: Callable[[int], str]) -> None:
@@ -47,14 +47,14 @@ def free() -> int | None:
 
 
 def _rooms() -> Iterator[int]:
-    machine = _sizes(Path("/proc/meminfo")).get("MemAvailable")
+    machine = _sizes(PROC / "meminfo").get("MemAvailable")
     if machine is not None:
         yield 1024 * machine
     try:
         import resource  # not on Windows
 
         limit = resource.getrlimit(resource.RLIMIT_AS)[0]
-        used = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+        used = int((PROC / "self" / "statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
         if limit != resource.RLIM_INFINITY:
             yield max(0, limit - used)
     except (ImportError, OSError, ValueError):
@@ -65,7 +65,7 @@ def _rooms() -> Iterator[int]:
 def _containers() -> Iterator[int]:
     """What the control groups of this process leave, those above it included; pages of files may be dropped."""
     try:
-        lines = Path("/proc/self/cgroup").read_text().splitlines()
+        lines = (PROC / "self" / "cgroup").read_text().splitlines()
     except OSError:
         return
     for line in lines:
