@@ -65,7 +65,7 @@ def simulate(
     prices : price model
         Anything with `s0`, `describe()` and `block(seed, first_path, n_paths, n_steps, dt)`. With `Paths` the number
         of paths, the horizon and the step are its own. `Replay` and `Episode` are one path, with the step of their bars
-        and at most their length; `Bootstrap` has the step of its bars.
+        and at most their length; `Bootstrap` has the step of its bars. What is given beside these must be the same.
     fund : float
         Initial insurance fund, USD, at least the venue's reserve; inf: unlimited.
     n_paths : int, optional
@@ -100,7 +100,7 @@ def simulate(
     Raises
     ------
     InputError
-        With everything that is wrong with the arguments.
+        With everything that is wrong with the arguments; if the run does not fit into memory, with what would.
     SimulationError
         If a path met an impossible price.
     WorkerError

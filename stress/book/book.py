@@ -185,11 +185,12 @@ class Book:
         """
         from stress.book.readers import read_positions
 
-        given = {"market": market is None or is_text(market), "mark_price": mark_price is None or (is_finite(mark_price) and mark_price > 0)}
-        expected = {"market": "the name of a market, or None", "mark_price": "a price above 0 in USD, or None"}
-        values = {"market": market, "mark_price": mark_price}
-        wrong = [name for name, ok in given.items() if not ok]
-        raise_if([Problem("Book.read", expected[name], column=name, value=values[name]) for name in wrong])
+        problems = []
+        if market is not None and not is_text(market):
+            problems.append(Problem("Book.read", "the name of a market", column="market", value=market))
+        if mark_price is not None and not (is_finite(mark_price) and mark_price > 0):
+            problems.append(Problem("Book.read", "a price in USD above 0", column="mark_price", value=mark_price))
+        raise_if(problems)
         return cls(**read_positions(path, market, mark_price=mark_price)).balanced(imbalance)
 
     @classmethod

@@ -1,8 +1,8 @@
 """How much memory a run takes: what cannot fit is refused before the work.
 
 The estimate is what every run of a size takes, measured as the peak of resident memory above that of the loaded package
-(`tests/engine/test_memory.py` holds it). What depends on what happens, rows of classes on paths with a deficit or ADL,
-is not in it: up to a tenth more.
+(`tests/engine/test_memory.py` holds it). What depends on what happens is the rows of classes on paths with a deficit or
+ADL: a few bytes of a path, or most of it, 10 kB with many traders. The first paths tell.
 """
 
 from __future__ import annotations
@@ -43,6 +43,21 @@ def check(designs: Sequence[Design], threads: int) -> None:
         return f"at most {paths:,} paths, which fit" if paths else "fewer positions or steps: not even one path fits"
 
     memory.check(needed, size(designs), fitting)
+
+
+def check_rows(designs: Sequence[Design], rows: int, paths: int) -> None:
+    """Refuse designs whose rows of classes, so many bytes of the first paths, will not fit when all paths are done.
+
+    What the first paths hold is an estimate too, so twice the rows count here; tables of them take three times as much.
+
+    Raises
+    ------
+    InputError
+        Says how much they need, how much is free, and how many paths would fit.
+    """
+    row = 2 * rows // paths
+    what = f"rows of classes on {designs[0].n_paths:,} paths, by the first {paths:,}, which"
+    memory.check(designs[0].n_paths * row, what, lambda room: f"at most {room // row:,} paths, which fit")
 
 
 def size(designs: Sequence[Design]) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from stress.arguments import is_whole
-from stress.engine import scheduling, signals, warm_up
+from stress.engine import memory, scheduling, signals, warm_up
 from stress.engine.blocks import COUNTS, POSITION_ROW, PathBlock
 from stress.engine.design import Design
 from stress.engine.task import Task
@@ -19,6 +19,7 @@ from stress.errors import Problem, raise_if
 
 ROWS = ("out", "weight", "fund_at", "cells")  # of a block, in the order of the paths
 MOST_THREADS = 10_000
+FIRST_PATHS = 1_000  # that tell how many rows all paths will hold
 LARGEST = 16  # blocks of a thread, at most, in one for another process: handing it out costs more
 
 
@@ -104,15 +105,20 @@ def run_blocks(
     Raises
     ------
     InputError
-        If the checkpoint is damaged or of another run.
+        If the checkpoint is damaged or of another run, or what the first paths hold says that all will not fit into
+        memory.
     """
     signals.check()
     n_paths, largest = designs[0].n_paths, scheduling.block_size(designs[0].n_steps)
     collectors = [BlockCollector(design) for design in designs]
 
+    rows = 0  # bytes of classes, of the first paths: of these alone the whole is not known before
+
     def take(works: Sequence[PathBlock]) -> tuple[int, int]:
+        nonlocal rows
         for design, block in zip(collectors, works, strict=True):
             design.add(block)
+            rows += block.cells.nbytes
         return works[0].first, works[0].out.size
 
     earlier = [] if sink is None else sink.begin(designs)
@@ -134,7 +140,10 @@ def run_blocks(
             scheduler = scheduling.BlockScheduler(scheduling.missing(finished, n_paths), size, most)
             with closing(scheduling.run_scheduled(task, scheduler, workers)) as results:
                 for works in results:
+                    before = done
                     done += take(works)[1]
+                    if before < FIRST_PATHS <= done:
+                        memory.check_rows(designs, rows, done)
                     if sink is not None:
                         sink.add(works)
                     if progress is not None:

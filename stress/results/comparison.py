@@ -57,9 +57,9 @@ def compare(designs: Mapping[str, Result], alphas: Sequence[float] = (0.01, 0.00
     DataFrame
         A row per design after the first and quantity: `design`, `quantity`, `base` and `value` (the two estimates),
         `difference` (value - base) with `se`, `low`, `high` (95 %, paired; nan where there is only one path or a
-        required fund is only a bound, `base_bound` or `value_bound`, for the reason in `note`), `p_value` (events: McNemar's exact test;
-        otherwise nan), `only_base` and `only_design` (events: discordant paths), `base_high` and `value_high` (events:
-        upper ends of the exact intervals), `unit`.
+        required fund is only a bound, `base_bound` or `value_bound`, for the reason in `note`), `p_value` (events:
+        McNemar's exact test; otherwise nan), `only_base` and `only_design` (events: discordant paths), `base_high` and
+        `value_high` (events: upper ends of the exact intervals), `unit`.
 
     Raises
     ------

@@ -15,6 +15,7 @@ import stress
 from stress import memory
 from stress.analysis import study
 from stress.engine import memory as of_runs
+from stress.engine.blocks import CELL_ROW
 from stress.engine.prepare import prepare
 from stress.errors import InputError
 from tests.conftest import ROOT
@@ -71,6 +72,30 @@ def test_what_fits_or_is_small_or_not_known_is_run(monkeypatch):
     for room in (None, of_runs.need(large, 2)):
         monkeypatch.setattr(memory, "free", lambda room=room: room)
         of_runs.check(large, 2)
+
+
+def test_rows_of_classes_that_will_not_fit_are_refused_after_the_first_paths(monkeypatch):
+    crash = stress.prices.Kou(100.0, 0.5, 100_000.0, 0.4, 30.0, 20.0)
+    book = stress.Book([1, -1] * 50, np.ones(100), np.full(100, 100.0), np.repeat(np.linspace(1.0, 60.0, 50), 2))
+    done = []
+
+    def run(n_paths):
+        return stress.simulate(book, VENUE, crash, fund=0.0, n_paths=n_paths, horizon=3600.0, threads=1,
+                               progress=lambda paths, _: done.append(paths))  # fmt: skip
+
+    rows = len(run(2_000).cells) * CELL_ROW.itemsize
+    assert rows > 2_000 * 96  # most paths have some
+    done.clear()
+    monkeypatch.setattr(of_runs, "check", lambda *_: None)
+    monkeypatch.setattr(memory, "SMALL", 0)
+    monkeypatch.setattr(memory, "free", lambda: rows)
+    with pytest.raises(
+        InputError, match=r"at most [\d,]+ paths, which fit; rows of classes on 4,000 paths, by the first"
+    ):
+        run(4_000)
+    assert done == []  # after the first block
+    monkeypatch.setattr(memory, "free", lambda: 10 * rows)
+    assert run(4_000).n_paths == 4_000
 
 
 def test_a_population_that_does_not_fit_is_refused(monkeypatch):
