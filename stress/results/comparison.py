@@ -67,7 +67,7 @@ def compare(designs: Mapping[str, Result], alphas: Sequence[float] = (0.01, 0.00
         If the designs did not see the same market.
     """
     if not isinstance(designs, Mapping) or len(designs) < 2:
-        raise InputError(Problem("compare", "a mapping of names to two results or more", value=designs))
+        raise InputError(Problem("compare", "two designs or more: a mapping of names to results", value=designs))
     names = list(designs)
     raise_if(wrong_types("compare", **{str(n): (r, Result, "a stress.Result") for n, r in designs.items()}))
     check_alphas(alphas)
