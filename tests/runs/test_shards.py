@@ -22,6 +22,7 @@ from stress.cli import main, terminal
 from stress.engine import scheduling, signals, task
 from stress.engine.blocks import work_block
 from stress.errors import InputError
+from stress.files import writing
 from stress.runs import checkpoint, resume, run_directory, shards
 from stress.runs.resume import IDENTITY, open_unfinished, unfinished_run
 from tests.conftest import ROOT
@@ -197,6 +198,13 @@ def test_no_flipped_bit_goes_unseen(place):
             shards.read(shard, made_by)
 
 
+def moved(block, first: int):
+    """The block as one of other paths."""
+    cells = block.cells.copy()
+    cells["path"] += first - block.first
+    return replace(block, first=first, cells=cells)
+
+
 def test_a_foreign_shard_is_refused_by_name(place, whole, capsys):
     begin(place)
     (place / "tiny.toml").write_text(TINY.replace("seed = 3", "seed = 4"))
@@ -221,7 +229,7 @@ def test_a_foreign_shard_is_refused_by_name(place, whole, capsys):
 
     made_by = checkpoint.read_description(place / "run.partial", IDENTITY)["made_by"]
     for start, end in ((8, 12), (38, 42)):  # paths that another one holds, and that the run has not
-        blocks_there = [replace(b, first=start) for b in open_shard(first).blocks]
+        blocks_there = [moved(block, start) for block in open_shard(first).blocks]
         wrong = shards.write(first.parent, blocks_there, made_by)
         assert command("run", "--resume", "run") == 2
         said = capsys.readouterr().err
@@ -322,11 +330,15 @@ def test_a_file_in_the_way_is_said_before_the_work(place, capsys, monkeypatch):
 def test_what_is_not_ours_stays_when_the_run_is_complete(place, whole):
     begin(place)
     (place / "run.partial" / "shards" / "notes.txt").write_text("mine")
-    (place / "run.partial" / "shards" / "x.shard.tmp").write_bytes(b"half a sha")
-    (place / "run.partial" / ".run.abc").mkdir()  # of a process that was ended while it wrote the run directory
+    (place / "run.partial" / "shards" / "x.tmp").write_text("mine")
+    (place / "run.partial" / ".run.abc").mkdir()
+    writing.temporary(place / "run.partial" / "shards").write_bytes(b"half a sha")
+    writing.temporary(place / "run.partial").mkdir()  # of a process that was ended while it wrote the run directory
     stress.run("tiny.toml", directory="run", threads=1)
     assert files(place / "run") == whole
-    assert [str(p.relative_to(place)) for p in (place / "run.partial").rglob("*.*")] == ["run.partial/shards/notes.txt"]
+    assert sorted(str(p.relative_to(place)) for p in (place / "run.partial").rglob("*.*")) == [
+        "run.partial/.run.abc", "run.partial/shards/notes.txt", "run.partial/shards/x.tmp"
+    ]  # fmt: skip
 
 
 def test_a_process_that_ends_before_it_said_anything_is_no_obstacle(place, whole):
@@ -380,10 +392,10 @@ def test_while_the_run_directory_is_written_nothing_lies_beside(place, whole, mo
     with monkeypatch.context() as patch:
         patch.setattr(run_directory, "_write", killed)
         stress.run("tiny.toml", directory="run")
-    assert list(Path("killed/run.partial").glob(".run.*/new/tables"))
+    assert list(Path("killed/run.partial").glob(".stress-*.tmp/new/tables"))
     with pytest.raises(KeyboardInterrupt):
         stress.run("tiny.toml", directory="killed/run", progress=interrupt(5))
-    assert not list(Path("killed/run.partial").glob(".run.*"))
+    assert not list(Path("killed/run.partial").glob(".stress-*"))
     assert command("run", "--resume", "killed/run", "--no-report", "-q") == 0
     assert files(place / "killed" / "run") == whole
     assert [p.name for p in Path("killed").iterdir()] == ["run"]
@@ -459,7 +471,8 @@ def test_the_way_to_the_inputs_is_kept_and_they_must_be_the_same(place, capsys):
     (place / "moved" / "in" / "book.csv").write_text(BOOK.replace("120000", "130000"))
     assert command("run", "--resume", "moved/out/run.partial") == 2
     said = capsys.readouterr().err
-    assert "the scenario and its files as they were when the run began" in said
+    assert "book.file: got" in said
+    assert "expected the file as it was when it was run" in said
     assert "moved/in/book.csv" in said
     (place / "moved" / "in" / "book.csv").write_text(BOOK)
     assert command("run", "--resume", "moved/out/run.partial", "--no-report", "-q") == 0
