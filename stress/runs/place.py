@@ -50,7 +50,7 @@ def resolved(directory: str | Path) -> Path:
         with suppress(FileNotFoundError):
             os.lstat(partial(path))  # its name may be too long, or a file on its way
     except OSError as error:
-        raise InputError(Problem(where, f"the path of a directory ({error.strerror})")) from None
+        raise InputError(Problem(where, f"a directory in a writable folder ({error.strerror})")) from None
     except ValueError as error:
         if isinstance(error, InputError):
             raise

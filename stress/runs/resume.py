@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +105,10 @@ def read_scenario(description: dict[str, Any], home: Path) -> Scenario:
         for key, file in description["inputs"].items()
     }
     paths = inputs.check(description["scenario"], found, f"{home}, {description['where']}")
-    return Scenario.parse(description["scenario"], description["where"], home, files=paths)
+    try:
+        return Scenario.parse(description["scenario"], description["where"], home, files=paths)
+    except InputError as error:
+        raise InputError([replace(p, where=f"{home / FILE}, {p.where}") for p in error.problems]) from None
 
 
 def scenario_differences(theirs: dict[str, Any], ours: dict[str, Any]) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-import subprocess
 import threading
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from stress.cli import main
 from stress.errors import InputError
 from stress.files import writing
 from stress.runs import checkpoint, run_directory
-from tests.support.directories import files, interrupt
+from tests.support.directories import files, interrupt, mounted
 from tests.support.tiny import TINY
 
 
@@ -169,23 +168,17 @@ def test_what_stands_where_a_file_of_the_partial_directory_belongs(name, here, s
 
 
 @pytest.fixture
-def mounted(here):
-    """An empty disk, where the system lets this process mount one."""
-    folder = here / "run.partial"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "stress-test", str(folder)]
-    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("may not mount a disk")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True, capture_output=True)
+def disk(here):
+    with mounted(here / "run.partial", "1m") as folder:
+        yield folder
 
 
-def test_a_mount_point_is_no_run_directory(mounted, scenario, record, no_work):
-    refused(scenario, record, mounted, "a mount point")
-    assert os.listdir(mounted) == []
+def test_a_mount_point_is_no_run_directory(disk, scenario, record, no_work):
+    refused(scenario, record, disk, "a mount point")
+    assert os.listdir(disk) == []
 
 
-def test_a_partial_directory_on_another_disk_is_refused_before_the_work(mounted, scenario, no_work):
+def test_a_partial_directory_on_another_disk_is_refused_before_the_work(disk, scenario, no_work):
     with pytest.raises(InputError, match=r"a directory in a writable folder \(.*device"):
         stress.run(scenario, directory="run")
 
