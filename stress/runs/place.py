@@ -172,8 +172,15 @@ def take(new: Path, directory: Path, old: Path, scenario_hash: str) -> None:
     os.replace(directory, old)
     try:
         check_content(old, scenario_hash, str(directory))
+    except InputError:
+        os.replace(old, directory)
+        raise
+    try:
         shutil.copymode(old, new)
         os.replace(new, directory)
-    except BaseException:
-        os.replace(old, directory)
+    except OSError:
+        if os.path.lexists(directory):  # another process was faster: there is a run, and this one needs no old one
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            os.replace(old, directory)
         raise

@@ -21,6 +21,7 @@ from stress.kernels.path.records import CHECKPOINTS
 from stress.results.result import PATH_COLUMNS
 from stress.scenario.tables import FiniteDuration, Paths, Price, Probability, Seed, Share, problems_of, rule
 from stress.venue.depth import Depth
+from stress.venue.rules import RULES
 
 Digest = Annotated[str, rule(lambda s: len(s) == 64 and set(s) <= set("0123456789abcdef"), "a SHA-256 in hex")]
 Time = Annotated[str, Field(pattern=r"^[0-9T:+.Z-]{10,40}$")]
@@ -104,21 +105,12 @@ class ConfigBook(Document):
 
 
 class ConfigVenue(Document):
-    """What is read and printed of the venue of config.json."""
+    """What is printed of the venue of config.json; its rules are declared in `stress.venue.rules`."""
 
     name: str
     title: str
     market: str
     notes: list[str]
-    reserve: Amount
-    fee_rate: Amount
-    drawdown: Share | None
-    drawdown_window: Fund | None
-    policy: str
-    score: str
-    settlement: str
-    adl_price: str
-    residual: str
 
 
 class ConfigPrices(Document):
@@ -202,6 +194,15 @@ def check_config(config: Any, where: str) -> None:
     prices, depth = config["prices"], config["depth"]
     model = prices.get("model")
     check(prices, MODELS.get(model, ConfigPrices) if isinstance(model, str) else ConfigPrices, where, ("prices",))
+    problems = []
+    for venue_rule in RULES:
+        value = config["venue"].get(venue_rule.name)
+        known = (
+            isinstance(value, str) if venue_rule.kind == "word" else venue_rule.allows(value)
+        )  # a new word is shown as it is
+        if not known:
+            problems.append(Problem(where, venue_rule.expected(value), column=f"venue.{venue_rule.name}", value=value))
+    raise_if(problems)
     if config["fund"] < config["venue"]["reserve"]:
         raise InputError(Problem(where, "USD, at least the reserve of the venue", column="fund", value=config["fund"]))
     if depth is None:

@@ -155,7 +155,7 @@ def keys(value, place=()):
     yield place
     inside = value.items() if isinstance(value, dict) else enumerate(value[:1]) if isinstance(value, list) else ()
     for key, inner in inside:
-        if key not in ("tiers", "figures", "population", "adl_price"):
+        if key not in ("tiers", "figures", "population"):
             yield from keys(inner, (*place, key))
 
 
