@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from stress.book.columns import SIDE_EXPECTED, SIDE_WORDS, BookWarning
 from stress.errors import InputError, Problem, raise_if
+from stress.files.writing import unstorable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,7 +99,7 @@ class Book:
         n = sides.size
         values = {name: _flat(value) for name, value in given.items()}
         values["leverage"] = np.full(n, np.nan) if leverage is None else _flat(leverage)
-        accounts = np.arange(1, n + 1).astype(str) if account is None else _flat(account).astype(str)
+        accounts = np.arange(1, n + 1).astype(str) if account is None else _names(account)
         rows = np.arange(1, n + 1) if file_row is None else _flat(file_row).astype(np.int64)
         lengths = {name: v.size for name, v in {**values, "account": accounts, "file_row": rows}.items()}
         problems = [
@@ -108,6 +109,10 @@ class Book:
         ]
         if n == 0:
             problems.append(Problem(source, "at least one position"))
+        for name, texts in {"account": accounts.tolist(), "market": [str(market)]}.items():
+            if wrong := unstorable("\n".join(texts)):
+                first = next(text for text in texts if unstorable(text))
+                problems.append(Problem(source, f"text without {wrong}", column=name, value=first[:40]))
         raise_if(problems)
 
         fields: dict[str, Any] = {
@@ -384,6 +389,15 @@ class Book:
 def _flat(values: Any) -> np.ndarray:
     """A new one-dimensional array of anything array-like."""
     return np.array(values).reshape(-1)
+
+
+def _names(values: Any) -> np.ndarray:
+    """A new one-dimensional array of the texts of anything array-like."""
+    given = values if isinstance(values, np.ndarray) else np.array(values, dtype=object)
+    if given.dtype != object:
+        return given.reshape(-1).astype(str)
+    names = [str(value) for value in given.flat]
+    return np.array(names, object if any("\0" in name for name in names) else str)  # str cuts a NUL at the end
 
 
 def _choose(name: str, value: str, choices: tuple[str, ...]) -> None:

@@ -144,7 +144,7 @@ class Design:
         return {
             "book": {"positions": len(self.book), "market": self.book.market, "sha256": self.book.digest()},
             "venue": self.venue.describe(),
-            "prices": self.prices.describe(),
+            "prices": {**(prices := self.prices.describe()), "s0": prices.get("s0", float(self.prices.s0))},
             "depth": None if self.depth is None else self.depth.describe(),
             "paths": self.n_paths,
             "steps": self.n_steps,
