@@ -68,6 +68,11 @@ def dumps(value: Any) -> str:
     return json.dumps(_mark(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
+def encode(value: Any) -> bytes:
+    """`dumps` as a file; half a character (a lone surrogate, as in the name of a file) is escaped as JSON does."""
+    return dumps(value).encode("utf-8", "backslashreplace")
+
+
 def loads(text: str) -> Any:
     """The value that `dumps` wrote. A file of somebody else is read by `stress.files.documents.read_json`."""
     return json.loads(text, object_hook=unmark)

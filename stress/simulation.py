@@ -24,8 +24,8 @@ from stress.engine.design import Detail
 from stress.engine.prepare import prepare
 from stress.errors import InputError, Problem, raise_if
 from stress.results.result import Result
+from stress.runs import place, run_directory
 from stress.runs import record as records
-from stress.runs import run_directory
 from stress.runs.record import BOUNDS, SCHEMA, Record
 from stress.venue.depth import Depth
 from stress.venue.venue import Venue
@@ -160,7 +160,7 @@ def run(
 
     unfinished = unfinished_run(path_of(directory, "run", "directory"), scenario)
     with unfinished.checkpoint as checkpoint:
-        run_directory.check_target(unfinished.directory, scenario.hash)
+        place.check(unfinished.directory, scenario.hash)
         record = execute(scenario, threads=threads, executor=executor, progress=progress, checkpoint=checkpoint)
         save_finished(record, unfinished, report)
     return record
@@ -297,7 +297,7 @@ def execute(
         "paths_per_second": round(len(pairs) * (result.n_paths - resumed) / (done - ready), 1),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": command,
-        "warnings": [*(str(w.message) for w in given), *built.notes],
+        "warnings": [*(str(w.message) for w in given), *built.notes, *records.spreadsheet_warnings(result)],
     }
     if resumed:
         manifest["resumed_paths"] = resumed

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from stress.cli.common import Threads, check_file, guarded, say_that_it_compiles
+from stress.cli.common import Threads, guarded, say_that_it_compiles
 from stress.files import writing
 
 
@@ -22,7 +22,7 @@ def bench(
     """Time the engine on this machine, against its targets."""
     from stress import bench as benchmarks
 
-    check_file(out)
+    writing.check_file(out)
     say_that_it_compiles()
     found = benchmarks.measure(quick, threads, say=lambda text: print(f"{text} ...", file=sys.stderr))
     _show(found)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import functools
-import os
 import shlex
 import sys
-import tempfile
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
@@ -112,29 +110,6 @@ def _by_option(error: InputError, options: dict[str, Any]) -> InputError:
             for p in error.problems
         ]
     )
-
-
-def check_file(path: Path | None) -> None:
-    """Refuse an unwritable file before the run whose result it is for.
-
-    Raises
-    ------
-    InputError
-        If it is a directory, or its folder does not exist or takes no files.
-    """
-    if path is None:
-        return
-    where = f"--out {path}"
-    if path.is_dir():
-        raise InputError(Problem(where, "a file; this is a directory"))
-    try:
-        if path.exists():
-            if not os.access(path, os.W_OK):
-                raise InputError(Problem(where, "a writable file (Permission denied)"))
-        else:
-            tempfile.TemporaryFile(dir=path.parent).close()
-    except OSError as error:
-        raise InputError(Problem(where, f"a file in a writable folder ({error.strerror})")) from None
 
 
 def load(scenario: Path, set_: list[str] | None, seed: int | None, paths: int | None) -> Scenario:

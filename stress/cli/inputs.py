@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 import stress
-from stress.cli.common import Paths, ScenarioFile, Seed, Set, check_file, guarded, load, say_that_it_compiles
+from stress.cli.common import Paths, ScenarioFile, Seed, Set, guarded, load, say_that_it_compiles
 from stress.errors import InputError, Problem
 from stress.files import writing
 from stress.formatting import visible
@@ -34,7 +34,7 @@ def calibrate(
     from stress.prices import read_bars
     from stress.prices.calibration import calibrate as fit
 
-    check_file(out)
+    writing.check_file(out)
     if s0 is not None and not 0 < s0 < math.inf:
         raise InputError(Problem("--s0", "a price above 0", value=s0))
     found = fit.calibrate(read_bars(bars), model, threshold=threshold, cap=cap)
@@ -85,7 +85,7 @@ def import_(
     """Turn an exchange's margin tiers into a venue file."""
     from stress.venue.importers import import_venue
 
-    check_file(out)
+    writing.check_file(out)
     name = out.stem if out is not None else None
     text = import_venue(file, name=name, flat=flat, market=market, contract_size=contract_size)
     if out is None:

@@ -17,7 +17,6 @@ from stress.cli.common import (
     Seed,
     Set,
     Threads,
-    check_file,
     command_line,
     execute,
     guarded,
@@ -30,6 +29,8 @@ from stress.errors import InputError, Problem, raise_if
 from stress.files import writing
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from stress.runs.record import Record
     from stress.runs.resume import UnfinishedRun
 
@@ -59,17 +60,17 @@ def run(
     """Run a scenario: fund, ADL, tables, a report."""
     from stress import simulation
     from stress.cli import terminal
-    from stress.runs import run_directory
+    from stress.runs import place
 
     if resume is None:
         unfinished = _begin(scenario, set_, seed, paths, out)
     else:
         unfinished = _resume(resume, scenario, set_, seed, paths)
     directory = unfinished.directory
-    if resume is not None and out is not None and out.resolve() != directory.resolve():
+    if resume is not None and out is not None and place.resolved(out).resolve() != directory.resolve():
         raise InputError(Problem("--out", f"no other directory than {directory} with --resume", value=str(out)))
     with unfinished.checkpoint as checkpoint:
-        run_directory.check_target(directory, unfinished.scenario.hash)
+        place.check(directory, unfinished.scenario.hash)
         if checkpoint.begun and not quiet:
             print(f"Resuming from {checkpoint.path}", file=sys.stderr)
         record = execute(unfinished.scenario, threads, cluster, quiet, unfinished)
@@ -212,7 +213,7 @@ def path(
     from stress.results.replay import replay
     from stress.runs import run_directory
 
-    check_file(out)
+    writing.check_file(out)
     if source.is_dir():
         if set_ or seed is not None or paths is not None:
             raise InputError(Problem(str(source), "a scenario file where keys are to be changed"))
@@ -230,10 +231,19 @@ def path(
     if account is not None:
         log = log[log["account"] == account]
     if out is not None:
-        writing.put_text(out, log.to_csv(index=False))
+        _put_table(log, out)
         print(f"{len(log):,} events: {out}")
     else:
         terminal.print_events(log, rows, account)
+
+
+def _put_table(table: pd.DataFrame, path: Path) -> None:
+    """Write a table to a CSV file that the user named, and say what a spreadsheet would make of its texts."""
+    from stress.files import tables
+
+    writing.put_text(path, tables.to_csv(table, str(path)))
+    if taken := tables.formulas(table):
+        print(f"Warning: {path}: {taken}.", file=sys.stderr)
 
 
 def _known(account: str, accounts: list[str], source: Path) -> None:
@@ -256,7 +266,7 @@ def report(
     from stress.report.run_files import check_counted
     from stress.runs import run_directory
 
-    check_file(out)
+    writing.check_file(out)
     record = run_directory.open_run(run)
     check_counted(record.result, run)
     print(pages.write(record, out or run / "report.html"))
@@ -280,7 +290,7 @@ def compare(
     from stress.results import comparison
     from stress.runs import run_directory
 
-    check_file(out)
+    writing.check_file(out)
     wrong = [a for a in alpha or () if not 0 < a < 1]
     again = [d for i, d in enumerate(designs) if d.resolve() in [other.resolve() for other in designs[:i]]]
     raise_if(
@@ -309,7 +319,7 @@ def compare(
     alphas = alpha or next((s.fund.alphas for s in scenarios.values()), (0.01, 0.001))
     table = comparison.compare(ordered, alphas)
     if out is not None:
-        writing.put_text(out, table.to_csv(index=False))
+        _put_table(table, out)
         print(out)
     if not quiet:
         terminal.print_comparison(str(designs[0]), table)

@@ -18,6 +18,7 @@ from stress.errors import InputError, Problem
 MOST_TEXT = 16 * 2**20  # bytes of a document (TOML, JSON)
 MOST_TABLE = 2 * 2**30  # bytes of a table, unpacked
 CHUNK = 2**20
+DAMAGED_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError)
 
 
 def read_bytes(path: Path, most: int = MOST_TABLE, where: str | None = None) -> bytes:
@@ -118,15 +119,34 @@ def _unzip(data: bytes, where: str, most: int) -> bytes:
             if len(members) != 1:
                 names = [m.filename for m in members] or "none"
                 raise InputError(Problem(where, "one .csv inside", value=names))
-            if members[0].flag_bits & 1:
-                raise InputError(Problem(where, "a zip file without a password"))
-            if members[0].file_size > most:  # no more than this is ever unpacked
-                raise _too_large(where, most, "unpacked")
-            return archive.read(members[0])
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError) as error:
+            return read_member(archive, members[0], where, most)
+    except DAMAGED_ZIP as error:
         if isinstance(error, InputError):
             raise
         raise InputError(Problem(where, f"a whole zip file ({error})")) from None
+
+
+def read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, where: str, most: int) -> bytes:
+    """What a zip file holds under a name, checked by its checksum.
+
+    Raises
+    ------
+    InputError
+        If it is encrypted, packed in another way than by deflate, or larger than `most` bytes.
+    DAMAGED_ZIP
+        If it is damaged.
+    """
+    if member.flag_bits & 1:
+        raise InputError(Problem(where, "a zip file without a password"))
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise InputError(Problem(where, "a zip file that is packed by deflate"))
+    if member.file_size > most:
+        raise _too_large(where, most, "unpacked")
+    with archive.open(member) as file:
+        data = file.read(member.file_size)  # without a number all is unpacked, whatever size is declared
+    if len(data) != member.file_size:
+        raise zipfile.BadZipFile("it is cut short")
+    return data
 
 
 def _too_large(where: str, most: int, how: str = "") -> InputError:

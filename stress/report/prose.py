@@ -35,7 +35,7 @@ def marked(text: str) -> Markup:
 def proposed_jump_gap(scenario: dict[str, Any]) -> tuple[float, float] | None:
     """The range of jump_gap that the bars behind the price model propose, if the scenario has one."""
     found = ((scenario.get("prices") or {}).get("provenance") or {}).get("jump_gap")
-    if not isinstance(found, list | tuple) or len(found) != 2:
+    if not isinstance(found, list | tuple) or len(found) != 2 or not all(isinstance(x, int | float) for x in found):
         return None
     return float(found[0]), float(found[1])
 

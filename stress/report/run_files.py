@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from stress import plots, report
 from stress.errors import InputError, Problem
+from stress.files import writing
 from stress.results.result import Result
 from stress.runs.record import Record
 
@@ -25,7 +26,7 @@ def check_counted(result: Result, where: str | Path) -> None:
 def write_files(record: Record, directory: Path) -> None:
     """Write figures/ and report.html into a run directory."""
     draw_figures(record, directory / "figures")
-    (directory / "report.html").write_text(report.render(record), encoding="utf-8", newline="\n")
+    (directory / "report.html").write_bytes(writing.encode(report.render(record)))
 
 
 def draw_figures(record: Record, folder: Path) -> None:

@@ -16,7 +16,6 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from glob import escape
 from pathlib import Path
 from typing import IO, Any
 
@@ -32,9 +31,8 @@ from stress.engine.design import Design, SimulationError
 from stress.errors import InputError, Problem
 from stress.files import writing
 from stress.provenance import differences, maker
-from stress.runs import shards
+from stress.runs import sealed, shape, shards
 
-SUFFIX = ".partial"
 START_OVER = "to start over, delete this directory or give another place (--out)"
 FILE = "partial.json"
 SECONDS = 5.0  # between two shards: what a crash may cost, and long against writing one
@@ -91,8 +89,10 @@ class Checkpoint:
         described = serialize.dumps([design.describe() for design in designs])
         self.made_by = self.identity | {"designs": hashlib.sha256(described.encode()).hexdigest()} | maker()
         self._written = time.monotonic()
-        if os.path.lexists(self.path) and not self.path.is_dir():
+        if os.path.lexists(self.path) and (self.path.is_symlink() or not self.path.is_dir()):
             raise InputError(Problem(str(self.path), "nothing, or a directory; unfinished runs are kept there"))
+        if os.path.lexists(self._folder) and not self._folder.is_dir():
+            raise InputError(Problem(str(self._folder), "a directory; finished paths are kept there"))
         if not self.begun:  # files of others are no concern of this run
             self.n_paths, self.is_new = designs[0].n_paths, True
             return []
@@ -101,7 +101,7 @@ class Checkpoint:
             raise _other_run(self.path, self.explain(found))
         self._claim()
         self._sweep()
-        finished = shards.read_all(self._folder, self.made_by, designs[0].n_paths)
+        finished = shards.read_all(self._folder, self.made_by, designs[0].n_paths, len(designs), len(designs[0].book))
         self.n_paths = designs[0].n_paths
         self.resumed_paths = self.done = sum(shard.n for shard in finished)
         return [shard.blocks for shard in finished]
@@ -218,17 +218,17 @@ class Checkpoint:
                     raise InputError(Problem(str(self.path), "a path where no other process has begun a run meanwhile"))
             if not (self.path / FILE).exists():
                 content = {"made_by": self.made_by} | self.description
-                writing.put(self.path / FILE, [serialize.dumps({"sha256": _digest(content)} | content).encode()])
+                writing.put(self.path / FILE, [sealed.seal(content)])
         except OSError as error:
             raise _unwritable(self.path, error) from None
 
     def _sweep(self) -> None:
         """Remove what a process that was killed left half-written."""
-        name = self.path.name.removesuffix(SUFFIX)
-        for folder in self.path.glob(f".{escape(name)}.*"):  # a run directory
-            shutil.rmtree(folder)
-        for file in (*self._folder.glob(f"*{writing.TEMPORARY}"), *self.path.glob(f"*{writing.TEMPORARY}")):
-            file.unlink()
+        for path in (*writing.leftovers(self.path), *writing.leftovers(self._folder)):
+            if path.is_dir() and not path.is_symlink():  # a run directory
+                shutil.rmtree(path)
+            else:
+                path.unlink()
 
     def _claim(self) -> None:
         """Keep other processes out, until this one ends in whatever way."""
@@ -268,26 +268,15 @@ def read_description(path: Path, identity: Iterable[str]) -> dict[str, Any]:
         If it is missing or damaged, or was written by other versions.
     """
     file = path / FILE
-    try:
-        found = serialize.loads(file.read_text(encoding="utf-8"))
-        if found.pop("sha256") != _digest(found):
-            raise ValueError
-    except FileNotFoundError:
+    if not file.exists():
         expected = f"the description of an interrupted run, it is missing; {START_OVER}"
-        raise InputError(Problem(str(file), expected)) from None
-    except OSError as error:
-        raise InputError(Problem(str(file), f"a readable file ({error.strerror})")) from None
-    except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
-        expected = f"the description of an interrupted run, this one is damaged; {START_OVER}"
-        raise InputError(Problem(str(file), expected)) from None
+        raise InputError(Problem(str(file), expected))
+    found = sealed.read(file, "the description of an interrupted run", then=START_OVER)
+    shape.check(found, shape.Description, str(file))
     versions = {key: value for key, value in found["made_by"].items() if key not in (*identity, "designs")}
     if wrong := differences(versions, maker()):
         raise _other_run(path, wrong)
-    return dict(found)
-
-
-def _digest(content: dict[str, Any]) -> str:
-    return hashlib.sha256(serialize.dumps(content).encode()).hexdigest()
+    return found
 
 
 def _other_run(path: Path, wrong: str) -> InputError:

@@ -13,6 +13,7 @@ import pandas as pd
 
 from stress import serialize
 from stress.analysis.study import LARGEST_NEED, StudyResult, estimate_of
+from stress.files import tables
 from stress.results.estimate import Estimate
 from stress.results.result import Result
 
@@ -90,12 +91,18 @@ def of_result(result: Result, *, name: str = "result", alphas: tuple[float, ...]
         "inputs": {},
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": "",
-        "warnings": [],
+        "warnings": spreadsheet_warnings(result),
         "made_in": "python",
     }
     name = pair_name(config["gap"], config["jump_gap"])
     gaps = gap_table(StudyResult({name: result}), alphas, name)
     return Record(scenario, manifest, result, gaps, required_funds(result, alphas))
+
+
+def spreadsheet_warnings(result: Result) -> list[str]:
+    """What a spreadsheet would make of names in the tables of a run."""
+    taken = tables.formulas(result.positions)
+    return [f"positions.csv.gz: {taken}"] if taken else []
 
 
 def summary(record: Record) -> dict[str, Any]:

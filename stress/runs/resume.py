@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from stress import serialize
 from stress.errors import InputError, Problem
-from stress.runs.checkpoint import FILE, SUFFIX, Checkpoint, is_begun, read_description
+from stress.runs import inputs, place, shape
+from stress.runs.checkpoint import FILE, Checkpoint, is_begun, read_description
 from stress.scenario.scenario import Scenario
 from stress.scenario.tables import TABLES
 
@@ -39,8 +40,8 @@ class UnfinishedRun:
 
 def unfinished_run(directory: Path, scenario: Scenario, command: str = "") -> UnfinishedRun:
     """A run that begins, or resumes from what is in RUN.partial beside its directory."""
-    directory = _with_name(directory)
-    path = directory.with_name(directory.name + SUFFIX)
+    directory = place.resolved(directory)
+    path = place.partial(directory)
     checkpoint = Checkpoint(
         path,
         {"scenario": scenario.hash},
@@ -59,15 +60,16 @@ def open_unfinished(directory: str | Path) -> UnfinishedRun:
     InputError
         If there is none, or if its scenario or the files it reads have changed.
     """
-    run = _with_name(Path(directory))
-    if run.suffix == SUFFIX:
+    run = place.resolved(directory)
+    if run.suffix == place.PARTIAL:
         run = run.with_suffix("")
-    path = run.with_name(run.name + SUFFIX)
+    path = place.partial(run)
     if not is_begun(path):
-        complete = (run / "manifest.json").exists()
+        complete = (run / place.MANIFEST).exists()
         why = "this one is complete" if complete else f"there is nothing to resume from in {path}"
         raise InputError(Problem(str(directory), f"a run that was interrupted; {why}"))
     found = read_description(path, IDENTITY)
+    shape.check(found, shape.Unfinished, str(path / FILE))
     scenario = read_scenario(found, path)
     if scenario.hash != found["made_by"]["scenario"]:
         named = ", ".join(map(str, scenario.files.values())) or FILE
@@ -77,8 +79,10 @@ def open_unfinished(directory: str | Path) -> UnfinishedRun:
 
 def describe_scenario(scenario: Scenario, home: Path) -> dict[str, Any]:
     """A scenario as plain values, with the paths of its files relative to a directory."""
-    paths = {key: os.path.relpath(path.resolve(), home.resolve()) for key, path in scenario.files.items()}
-    return {"scenario": scenario_tables(scenario), "files": paths, "where": scenario.where}
+    found = {
+        key: file | {"path": os.path.relpath(file["path"], home.resolve())} for key, file in scenario.inputs.items()
+    }
+    return {"scenario": scenario_tables(scenario), "inputs": found, "where": scenario.where}
 
 
 def scenario_tables(scenario: Scenario) -> dict[str, Any]:
@@ -89,9 +93,22 @@ def scenario_tables(scenario: Scenario) -> dict[str, Any]:
 
 
 def read_scenario(description: dict[str, Any], home: Path) -> Scenario:
-    """The scenario that `describe_scenario` described."""
-    paths = {key: Path(os.path.normpath(home.resolve() / path)) for key, path in description["files"].items()}
-    return Scenario.parse(description["scenario"], description["where"], home, files=paths)
+    """The scenario that `describe_scenario` described.
+
+    Raises
+    ------
+    InputError
+        If a file that it reads is gone, or is not as it was.
+    """
+    found = {
+        key: file | {"path": os.path.normpath(home.resolve() / file["path"])}
+        for key, file in description["inputs"].items()
+    }
+    paths = inputs.check(description["scenario"], found, f"{home}, {description['where']}")
+    try:
+        return Scenario.parse(description["scenario"], description["where"], home, files=paths)
+    except InputError as error:
+        raise InputError([replace(p, where=f"{home / FILE}, {p.where}") for p in error.problems]) from None
 
 
 def scenario_differences(theirs: dict[str, Any], ours: dict[str, Any]) -> str:
@@ -110,11 +127,3 @@ def _by_dotted_key(table: dict[str, Any]) -> dict[str, Any]:
         else:
             found[key] = value
     return found
-
-
-def _with_name(directory: Path) -> Path:
-    """The directory by a path that ends in its name."""
-    named = directory if directory.name not in ("", "..") else directory.resolve()
-    if not named.name:
-        raise InputError(Problem(str(directory), "a run directory, not the root of the disk"))
-    return named

@@ -1,7 +1,8 @@
 """The directory of a run.
 
     scenario.json       what was run, every default spelled out
-    manifest.json       seed, versions, inputs (relative path, digest), time, command, warnings
+    manifest.json       seed, versions, inputs (relative path, digest), time, command, warnings, a digest of each file
+                        (not of figures and report) and of itself
     config.json         everything that was run as plain values, the venue with all its sources
     summary.json        the answer; null with a reason where there is no number
     tables/             summary, required_fund, gaps, depletion_curve, by_leverage (.csv),
@@ -19,10 +20,11 @@ Cells, paths and positions as in `stress.Result`. CSV holds the shortest text th
 
 from __future__ import annotations
 
+import hashlib
 import os
-import tempfile
+import shutil
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,17 +37,16 @@ from stress.arguments import path_of
 from stress.engine import signals
 from stress.engine.design import Design
 from stress.errors import InputError, Problem
+from stress.files import documents, reading, tables, writing
 from stress.results.result import Result
+from stress.runs import inputs, place, sealed, shape
 from stress.runs.record import SCHEMA, Record, summary
 
 if TYPE_CHECKING:
     from stress.scenario.scenario import Scenario
 
-GZIP = {"method": "gzip", "compresslevel": 1, "mtime": 0}
 TEXT = ("account", "market", "side")
-LABELS = ("design", "quantity", "unit")  # of a long table; in other tables a quantity is a number
-# pandas reads to the last bit by itself from 3.1 on
-EXACT: Any = {} if tuple(map(int, pd.__version__.split(".")[:2])) >= (3, 1) else {"float_precision": "round_trip"}
+LABELS = ("design", "quantity", "unit", "note")  # of a long table; in other tables a quantity is a number
 
 
 def save(
@@ -76,50 +77,28 @@ def save(
     InputError
         If something else is there already, or if there is no room or no right to write; what was there is kept.
     """
-    directory = Path(directory)
-    check_target(directory, record.manifest["hash"])
+    directory = place.resolved(directory)
+    scenario_hash = record.manifest["hash"]
+    place.check(directory, scenario_hash)
     try:
         (scratch or directory).parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=scratch or directory.parent, prefix=f".{directory.name}.") as folder:
-            new, old = Path(folder) / "new", Path(folder) / "old"
-            new.mkdir()
+        folder = writing.temporary(scratch or directory.parent)
+        new, old = folder / "new", folder / "old"
+        try:
+            new.mkdir(parents=True)
             _write(record, new, directory)
             if extras is not None:
                 extras(new)
             with signals.deferred():
-                if directory.exists():
-                    os.replace(directory, old)
-                os.replace(new, directory)
+                place.take(new, directory, old, scenario_hash)
+                shutil.rmtree(old, ignore_errors=True)
                 placed()
+        finally:
+            if not old.exists():  # it could not be put back: it is kept
+                shutil.rmtree(folder, ignore_errors=True)
     except OSError as error:
         raise InputError(Problem(str(directory), f"a writable path ({error.strerror})")) from None
     return directory
-
-
-def check_place(directory: Path) -> None:
-    """Refuse a directory that cannot be made: the nearest folder above it that exists must take new ones."""
-    above = next((p for p in directory.absolute().parents if os.path.lexists(p)), Path("/"))
-    try:
-        with tempfile.TemporaryDirectory(dir=above, prefix=".stress."):
-            pass
-    except OSError as error:
-        problem = f"a directory in a writable folder ({above}: {error.strerror})"
-        raise InputError(Problem(str(directory), problem)) from None
-
-
-def check_target(directory: str | Path, scenario_hash: str) -> None:
-    """Refuse a directory that holds anything but a run of this scenario, or that cannot be made."""
-    directory = Path(directory)
-    check_place(directory)
-    if not directory.exists() or (directory.is_dir() and not any(directory.iterdir())):
-        return
-    expected = "a new directory, or a run directory of the same scenario"
-    try:
-        present = serialize.loads((directory / "manifest.json").read_text(encoding="utf-8")).get("hash")
-    except (OSError, ValueError, AttributeError):
-        raise InputError(Problem(str(directory), f"{expected}; this one is something else")) from None
-    if present != scenario_hash:
-        raise InputError(Problem(str(directory), f"{expected}; this one holds the run {str(present)[:8]}"))
 
 
 def default_directory(scenario: Scenario) -> Path:
@@ -139,43 +118,79 @@ def open_run(directory: str | Path) -> Record:
         If the directory is not a run directory, or was written by an earlier or a newer version.
     """
     directory = path_of(directory, "open_run")
-    try:
-        scenario, manifest, config = (
-            serialize.loads((directory / f"{name}.json").read_text(encoding="utf-8"))
-            for name in ("scenario", "manifest", "config")
-        )
-        if manifest["schema_version"] != SCHEMA:
-            older = manifest["schema_version"] < SCHEMA
-            why = (
-                "an earlier version of perp-stress wrote it: run its scenario again"
-                if older
-                else ("a newer version of perp-stress wrote it")
-            )
-            expected = f"a run directory of schema {SCHEMA}; {why}"
-            raise InputError(Problem(str(directory), expected, value=manifest["schema_version"]))
-        for entry in manifest["inputs"].values():
-            entry["path"] = str((directory / entry["path"]).resolve())
-        tables = directory / "tables"
-        with np.load(tables / "cells.npz") as arrays:
-            cells = pd.DataFrame({name: arrays[name] for name in arrays.files})
-        with np.load(tables / "fund_at.npz") as arrays:
-            fund_at = arrays["fund_at"]
-        result = Result(
-            paths=_read(tables / "paths.csv.gz", index="path"),
-            positions=_read(tables / "positions.csv.gz", index="position"),
-            fund_at=fund_at,
-            cells=cells,
-            config=config,
-            provenance=manifest["versions"],
-            design=LaterDesign(scenario, manifest, config, directory),  # type: ignore[arg-type]
-        )
-        return Record(
-            scenario, manifest, result, _read(tables / "gaps.csv", text=LABELS), _read(tables / "required_fund.csv")
-        )
-    except (OSError, ValueError, KeyError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(Problem(str(directory), f"a run directory ({error})")) from None
+    manifest = _read_manifest(directory)
+    files = manifest.pop("files", {})
+
+    def read(name: str) -> tuple[bytes, str]:
+        """The content of a file, and its name in messages."""
+        path = directory / name
+        data = reading.read_bytes(path)
+        if files and files.get(name) != hashlib.sha256(data).hexdigest():
+            expected = f"the file as the run wrote it, by its digest in {place.MANIFEST}; it is damaged, or was changed"
+            raise InputError(Problem(str(path), expected))
+        return data, str(path)
+
+    def document(name: str) -> tuple[Any, str]:
+        data, where = read(name)
+        return documents.parse_json(reading.decode(data, where), where), where
+
+    config, where = document("config.json")
+    shape.check_config(config, where)
+    scenario, where = document("scenario.json")
+    shape.check(scenario, shape.ResolvedScenario, where)
+    n_paths = config["paths"]
+
+    data, where = read("tables/paths.csv.gz")
+    paths = tables.parse_csv(data, where, (), "path")
+    shape.check_table(paths, shape.path_columns(config), where, n_paths)
+    shape.check_weights(paths, where)
+    data, where = read("tables/positions.csv.gz")
+    positions = tables.parse_csv(data, where, TEXT, "position")
+    counted = "liquidation_rate" in positions
+    shape.check_table(positions, shape.position_columns(config, counted), where, config["book"]["positions"])
+    data, where = read("tables/cells.npz")
+    cells = tables.parse_arrays(data, where)
+    shape.check_cells(cells, n_paths, where)
+    data, where = read("tables/fund_at.npz")
+    fund_at = tables.parse_arrays(data, where)
+    shape.check_fund_at(fund_at, n_paths, where)
+    data, where = read("tables/gaps.csv")
+    gaps = tables.parse_csv(data, where, LABELS)
+    shape.check_table(gaps, shape.GAPS, where)
+    shape.check_gaps(gaps, config, where)
+    data, where = read("tables/required_fund.csv")
+    required = tables.parse_csv(data, where, LABELS)
+    shape.check_table(required, shape.REQUIRED, where)
+    shape.check_alphas(required, scenario["fund"]["alphas"], where)
+    result = Result(
+        paths=paths,
+        positions=positions,
+        fund_at=fund_at["fund_at"],
+        cells=pd.DataFrame(cells),
+        config=config,
+        provenance=manifest["versions"],
+        design=LaterDesign(scenario, manifest, config, directory),  # type: ignore[arg-type]
+    )
+    return Record(scenario, manifest, result, gaps, required)
+
+
+def _read_manifest(directory: Path) -> dict[str, Any]:
+    """The manifest of a run directory, with the paths of its inputs absolute."""
+    path = directory / place.MANIFEST
+    if not path.is_file():
+        raise InputError(Problem(str(directory), f"a run directory; there is no {place.MANIFEST} in it"))
+    manifest = documents.read_json(path)
+    schema = manifest.get("schema_version") if isinstance(manifest, dict) else None
+    if isinstance(schema, int) and schema != SCHEMA:
+        older = schema < SCHEMA
+        why = "an earlier version of perp-stress wrote it: run its scenario again"
+        why = why if older else "a newer version of perp-stress wrote it"
+        raise InputError(Problem(str(directory), f"a run directory of schema {SCHEMA}; {why}", value=schema))
+    manifest = sealed.read(path, "the manifest of a run", required=False)
+    shape.check(manifest, shape.Manifest, str(path))
+    for entry in manifest["inputs"].values():
+        entry["path"] = os.path.normpath(directory.resolve() / entry["path"])
+    return manifest
 
 
 class LaterDesign:
@@ -196,14 +211,10 @@ class LaterDesign:
             raise InputError(
                 Problem(where, "a run of a scenario; this one was made in Python, its inputs are not saved")
             )
-        files = {key: Path(found["path"]) for key, found in self._manifest["inputs"].items()}
-        files = {key: path for key, path in files.items() if key != "prices.calibrate"}  # its parameters are kept
+        files = inputs.check(self._scenario, self._manifest["inputs"], where)
         from stress.scenario.scenario import Scenario
 
         scenario = Scenario.parse(self._scenario, where, self._directory, files=files)
-        for key, found in scenario.inputs.items():
-            if found["sha256"] != self._manifest["inputs"][key]["sha256"]:
-                raise InputError(Problem(where, "the file as it was when it was run", column=key, value=found["path"]))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # they are in the manifest
             built = scenario.build().design
@@ -229,15 +240,10 @@ def _places(record: Record, home: Path) -> dict[str, dict[str, str]]:
 
 def _write(record: Record, directory: Path, home: Path) -> None:
     result = record.result
-    for name, value in (
-        ("scenario", record.scenario),
-        ("manifest", record.manifest | {"inputs": _places(record, home)}),
-        ("config", result.config),
-        ("summary", summary(record)),
-    ):
-        (directory / f"{name}.json").write_text(serialize.dumps(value), encoding="utf-8")
-    tables = directory / "tables"
-    tables.mkdir()
+    for name, value in (("scenario", record.scenario), ("config", result.config), ("summary", summary(record))):
+        (directory / f"{name}.json").write_bytes(serialize.encode(value))
+    folder = directory / "tables"
+    folder.mkdir()
     small = {
         "summary": result.summary(),
         "required_fund": record.required,
@@ -252,24 +258,18 @@ def _write(record: Record, directory: Path, home: Path) -> None:
         ]
         small["by_leverage"] = pd.concat(by_leverage, ignore_index=True)
     for name, table in small.items():
-        table.to_csv(tables / f"{name}.csv", index=False, lineterminator="\n")
-    result.paths.to_csv(tables / "paths.csv.gz", lineterminator="\n", compression=GZIP)
-    result.positions.to_csv(tables / "positions.csv.gz", lineterminator="\n", compression=GZIP)
+        tables.write_csv(table, folder / f"{name}.csv")
+    tables.write_csv(result.paths, folder / "paths.csv.gz", index=True)
+    tables.write_csv(result.positions, folder / "positions.csv.gz", index=True)
     arrays: dict[str, Any] = {str(name): column.to_numpy() for name, column in result.cells.items()}
-    np.savez_compressed(tables / "cells.npz", **arrays)
-    np.savez_compressed(tables / "fund_at.npz", fund_at=result.fund_at)
+    np.savez_compressed(folder / "cells.npz", **arrays)
+    np.savez_compressed(folder / "fund_at.npz", fund_at=result.fund_at)
+    files = sorted(path for path in directory.rglob("*") if path.is_file())
+    digests = {path.relative_to(directory).as_posix(): _digest(path) for path in files}
+    manifest = record.manifest | {"inputs": _places(record, home), "files": digests}
+    (directory / place.MANIFEST).write_bytes(sealed.seal(manifest))
 
 
-def _read(path: Path, index: str | None = None, text: Sequence[str] = TEXT) -> pd.DataFrame:
-    """A table to the same bits; text columns keep their text."""
-    header = pd.read_csv(path, nrows=0).columns
-    words = [name for name in header if name in text or name.endswith("note")]
-    numbers = {name: ["", "nan"] for name in header if name not in words}
-    return pd.read_csv(
-        path,
-        index_col=index,
-        dtype=dict.fromkeys(words, str),
-        keep_default_na=False,
-        na_values=numbers,
-        **EXACT,
-    )
+def _digest(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -15,16 +15,31 @@ import io
 import json
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
-from stress.engine.blocks import PathBlock
+from stress.book.classes import N_CELLS
+from stress.engine.blocks import CELL_ROW, FAN_PATHS, POSITION_ROW, PathBlock
 from stress.errors import InputError, Problem
-from stress.files import writing
+from stress.files import documents, reading, tables, writing
+from stress.kernels.path.records import CHECKPOINTS, OUTCOME
 from stress.provenance import differences
+from stress.runs import shape
 
 SUFFIX = ".shard"
+FLOAT = np.dtype("f8")
 ARRAYS = tuple(field.name for field in fields(PathBlock) if field.name != "first")
+
+
+class Head(shape.Document):
+    """The line of JSON."""
+
+    first: Annotated[int, Field(ge=0)]
+    n: Annotated[int, Field(ge=1)]
+    designs: Annotated[int, Field(ge=1)]
+    made_by: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -76,8 +91,16 @@ def _name(first: int, n: int) -> str:
     return f"{first:012d}-{first + n:012d}{SUFFIX}"
 
 
-def read(path: Path, made_by: dict[str, str]) -> Shard:
+def read(path: Path, made_by: dict[str, str], n_designs: int | None = None, n_positions: int | None = None) -> Shard:
     """The shard of a file.
+
+    Parameters
+    ----------
+    path : Path
+    made_by : dict of str to str
+        What wrote the shards of this run.
+    n_designs, n_positions : int, optional
+        Designs of this run, and positions of its book. Default: any.
 
     Raises
     ------
@@ -88,28 +111,52 @@ def read(path: Path, made_by: dict[str, str]) -> Shard:
     def wrong(what: str) -> InputError:
         return InputError(Problem(str(path), f"{what}; delete this file, and its paths are run again"))
 
-    try:
-        content = memoryview(path.read_bytes())
-    except OSError as error:
-        raise InputError(Problem(str(path), f"a shard that can be read ({error.strerror})")) from None
+    damaged = "a whole shard, this one is damaged"
+    content = memoryview(reading.read_bytes(path))
     if bytes(content[:65]) != hashlib.sha256(content[65:]).hexdigest().encode() + b"\n":
-        raise wrong("a whole shard, this one is damaged")
+        raise wrong(damaged)
     stream = io.BytesIO(content[65:])
-    head = json.loads(stream.readline())
+    try:
+        head = documents.parse_json(reading.decode(stream.readline(), str(path)), str(path))
+        shape.check(head, Head, str(path))
+    except InputError as error:
+        raise wrong(f"{damaged} ({error.problems[0].expected})") from None
     if head["made_by"] != made_by:
         raise wrong(f"a shard of this run, this one has {differences(head['made_by'], made_by)}")
+    if n_designs not in (None, head["designs"]):
+        raise wrong(f"{damaged} (blocks of {n_designs} designs)")
     blocks = []
-    for _ in range(head["designs"]):
-        arrays = {name: np.lib.format.read_array(stream, allow_pickle=False) for name in ARRAYS}
-        blocks.append(PathBlock(first=head["first"], **arrays))
+    try:
+        for _ in range(head["designs"]):
+            arrays = {name: tables.read_array(stream, str(path)) for name in ARRAYS}
+            blocks.append(PathBlock(first=head["first"], **arrays))
+    except InputError as error:
+        raise wrong(f"{damaged} ({error.problems[0].expected})") from None
+    if stream.read(1) or not all(_fits(block, head["n"], n_positions) for block in blocks):
+        raise wrong(f"{damaged} (other paths, cells or positions than a run has)")
     shard = Shard(path, blocks)
     if path.name != (name := _name(shard.first, shard.n)):
         raise wrong(f"a shard of the paths that its name says, this one is {name}")
     return shard
 
 
-def read_all(folder: Path, made_by: dict[str, str], n_paths: int) -> list[Shard]:
-    """The shards of a folder, in the order of their paths.
+def _fits(block: PathBlock, n: int, n_positions: int | None) -> bool:
+    """Whether arrays are those of n paths, and name none but these, cells that there are, and positions of the book."""
+    kinds = {"out": OUTCOME, "weight": FLOAT, "fund_at": FLOAT, "cells": CELL_ROW, "position_counts": POSITION_ROW}
+    sizes = {"out": (n,), "weight": (n,), "fund_at": (max(0, min(n, FAN_PATHS - block.first)), CHECKPOINTS)}
+    for name, kind in kinds.items():
+        array = getattr(block, name)
+        if array.dtype.descr != kind.descr or array.shape != sizes.get(name, (array.size,)):
+            return False
+    path, cell, number = block.cells["path"], block.cells["cell"], block.position_counts["number"]
+    ranges = ((path, block.first, block.first + n), (cell, 0, N_CELLS), (number, 0, n_positions or 2**62))
+    return all(bool(((low <= x) & (x < end)).all()) for x, low, end in ranges)
+
+
+def read_all(
+    folder: Path, made_by: dict[str, str], n_paths: int, n_designs: int | None = None, n_positions: int | None = None
+) -> list[Shard]:
+    """The shards of a folder, in the order of their paths; arguments as in `read`.
 
     Raises
     ------
@@ -120,7 +167,7 @@ def read_all(folder: Path, made_by: dict[str, str], n_paths: int) -> list[Shard]
     problems: list[Problem] = []
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         try:
-            found.append(read(path, made_by))
+            found.append(read(path, made_by, n_designs, n_positions))
         except InputError as error:
             problems += error.problems
     found.sort(key=lambda shard: shard.first)

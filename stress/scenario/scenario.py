@@ -189,7 +189,7 @@ class Scenario:
                     problems.append(Problem(where, f"this table, [{key}]", column=key))
         if ("population" in raw) == ("book" in raw):
             problems.append(Problem(where, "exactly one of [population] and [book]", column="population"))
-        paths = {key: (Path() if _among(key, overridden) else folder) / name for key, name in _files(raw)}
+        paths = {key: (Path() if _among(key, overridden) else folder) / name for key, name in files_of(raw)}
         scenario = cls(
             top.name, top.seed, **tables, where=where, files={**paths, **(files or {})}, overridden=overridden
         )
@@ -432,7 +432,7 @@ def _among(key: str, keys: Iterable[str]) -> bool:
     return any(key == other or key.startswith(f"{other}.") for other in keys)
 
 
-def _files(raw: dict[str, Any]) -> Iterable[tuple[str, str]]:
+def files_of(raw: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     """Dotted key and text of every file that the tables name."""
     for key in FILES:
         section, name = key.split(".")

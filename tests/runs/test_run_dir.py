@@ -14,10 +14,11 @@ from stress import serialize, simulation
 from stress.analysis import study
 from stress.cli import main
 from stress.errors import InputError
+from stress.files import tables
 from stress.runs import record as records
 from stress.runs import run_directory
 from tests.conftest import ROOT
-from tests.support.results import one_path, sample
+from tests.support.results import crowd, depth, kou, one_path, sample, simulate
 from tests.support.tiny import POSITIONS, TINY, write_replay
 
 
@@ -128,9 +129,9 @@ def test_figures_and_report_are_part_of_it(record, tmp_path):
 def test_a_run_of_the_same_scenario_is_replaced_and_nothing_else(record, folder, tmp_path):
     directory = tmp_path / "runs" / "mine"
     run_directory.save(record, directory)
-    (directory / "leftover").write_text("x")
+    made = directory.stat().st_ino
     run_directory.save(record, directory)
-    assert not (directory / "leftover").exists()
+    assert directory.stat().st_ino != made
     other = stress.run(folder / "tiny.toml", ["run.paths=2"])
     before = files(directory)
     with pytest.raises(InputError, match="same scenario"):
@@ -234,6 +235,66 @@ def test_a_result_without_counts_of_positions_is_kept_and_has_no_report(folder, 
     assert caught.value.code == 2
     assert "expected a run with detail='positions'" in capsys.readouterr().err
     assert not (directory / "report.html").exists()
+
+
+NAMES = ["\r", "a\rb", "\n", '"', " a ", "", "nan", "NA", "\u2028", "\ufeff", "=1+1", "\x1b[2J", "a,b", "007"]
+
+
+def test_names_of_others_come_back_and_shift_nothing(tmp_path, capsys):
+    """A lone carriage return once gave 64 rows for 62, and a market is text of others too."""
+    book = crowd(
+        60, account=[f"{NAMES[i % len(NAMES)]}{i if i >= len(NAMES) else ''}" for i in range(60)], market="a\rb"
+    )
+    venue = stress.load_venue("binance", market="BTCUSDT")
+    made = simulate(book, venue, kou(), fund=1e3, n_paths=20, horizon=7_200.0, depth=depth(), seed=5)
+    again = stress.open_run(stress.save_run(made, tmp_path / "run", report=True))
+    same_frames(again.result.positions, made.positions)
+    assert again.result.positions["account"].tolist() == book.account.tolist()
+    assert again.result.config["book"]["market"] == "a\rb"
+    (warning,) = again.warnings
+    assert warning.startswith("positions.csv.gz: a spreadsheet takes texts of this table for formulas: ")
+    assert "in column account (first: '\\r')" in warning
+
+
+def test_a_table_that_a_command_writes_comes_back_and_says_what_a_spreadsheet_makes_of_it(tmp_path, capsys):
+    scenario = write_replay(tmp_path)
+    (tmp_path / "positions.csv").write_bytes(POSITIONS.replace("007", '"=1+1\r"').encode())
+    with pytest.raises(SystemExit) as caught:
+        main(["path", str(scenario), "0", "--out", str(tmp_path / "events.csv")])
+    assert not caught.value.code
+    said = capsys.readouterr().err
+    assert f"Warning: {tmp_path / 'events.csv'}: a spreadsheet takes texts of this table for formulas: 1 in" in said
+    log = stress.run(scenario).result.replay_path(0)
+    content = (tmp_path / "events.csv").read_bytes()
+    back = tables.parse_csv(content, "events.csv", ("event", "account", "side"))
+    assert back["account"].tolist() == log["account"].tolist()
+    assert len(back) == len(log)
+
+
+@pytest.mark.parametrize("wrong", ["a\0b", "a\0", "\ud800"])
+def test_a_name_that_no_table_gives_back_is_refused_where_a_book_is_made(wrong):
+    for names in ({"account": ["a", wrong]}, {"market": wrong}):
+        with pytest.raises(InputError, match=f"Book, {next(iter(names))}: got .*expected text without"):
+            stress.Book([1, -1], [1, 1], [100, 100], [10, 10], **names)
+
+
+def test_half_a_character_in_the_command_line_is_kept(folder, tmp_path):
+    """As the name of a file gives it that is not UTF-8."""
+    record = simulation.execute(stress.load_scenario(folder / "tiny.toml"), command="perp-stress run caf\udce9.toml")
+    directory = stress.save_run(record, tmp_path / "run", report=True)
+    assert stress.open_run(directory).manifest == record.manifest
+
+
+def test_a_model_that_does_not_say_its_first_price_is_opened_too(tmp_path):
+    class Quiet(type(kou())):
+        def describe(self):
+            return {"model": "mine"}
+
+    model = Quiet(s0=60_000.0, sigma=0.6, intensity=150.0, p_up=0.4, eta_up=30.0, eta_down=20.0)
+    venue = stress.load_venue("binance", market="BTCUSDT")
+    made = simulate(crowd(20), venue, model, fund=1e3, n_paths=5, horizon=600.0)
+    directory = stress.save_run(made, tmp_path / "run", report=True)
+    assert stress.open_run(directory).result.config["prices"] == {"model": "mine", "s0": 60_000.0}
 
 
 def test_a_report_needs_a_directory(folder):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import hashlib
+import json
 import os
 import random
 import shlex
@@ -22,10 +24,12 @@ from stress.cli import main, terminal
 from stress.engine import scheduling, signals, task
 from stress.engine.blocks import work_block
 from stress.errors import InputError
+from stress.files import writing
 from stress.runs import checkpoint, resume, run_directory, shards
 from stress.runs.resume import IDENTITY, open_unfinished, unfinished_run
+from stress.runs.sealed import seal
 from tests.conftest import ROOT
-from tests.support.directories import files, interrupt, no_room
+from tests.support.directories import files, interrupt, mounted, no_room
 from tests.support.tiny import TINY
 
 SMALL = 20_000  # bytes of prices in a block: five paths
@@ -197,6 +201,58 @@ def test_no_flipped_bit_goes_unseen(place):
             shards.read(shard, made_by)
 
 
+def sealed(head: object, arrays: bytes = b"") -> bytes:
+    content = (head if isinstance(head, bytes) else json.dumps(head).encode()) + b"\n" + arrays
+    return hashlib.sha256(content).hexdigest().encode() + b"\n" + content
+
+
+def test_a_shard_of_another_shape_is_refused_though_its_checksum_is_right(place, whole, capsys):
+    shard = max(begin(place).iterdir(), key=lambda path: sum(block.cells.size for block in open_shard(path).blocks))
+    good, blocks = shard.read_bytes(), open_shard(shard).blocks
+    line, _, arrays = good[65:].partition(b"\n")
+    head = json.loads(line)
+    heads = [b"", b"null", b"[" * 100_000, b"\xff", [], {}, *({**head, key: None} for key in head)]
+    heads += [{**head, key: value} for key, value in (("n", 4), ("designs", 10**9), ("designs", 1), ("first", -1))]
+    wrong = [sealed(h, arrays) for h in heads] + [sealed(line), sealed(line, arrays[:-9]), sealed(line, arrays + b"x")]
+    wrong += [sealed({**head, "made_by": {"x": "1"}}, arrays)]
+    counted = next(i for i, block in enumerate(blocks) if block.cells.size and block.position_counts.size)
+    for name, where in (("cells", "path"), ("cells", "cell"), ("position_counts", "number")):
+        bad = getattr(blocks[counted], name).copy()
+        bad[where][-1] = 10**6
+        changed = [replace(block, **{name: bad}) if i == counted else block for i, block in enumerate(blocks)]
+        assert shards.write(shard.parent, changed, head["made_by"]) == shard
+        wrong.append(shard.read_bytes())
+    for number, content in enumerate(wrong):
+        shard.write_bytes(content)
+        assert command("run", "--resume", "run") == 2, number
+        said = capsys.readouterr().err
+        assert f"Error: run.partial/shards/{shard.name}: expected" in said, number
+        assert "delete this file, and its paths are run again" in said
+    shard.write_bytes(good)
+    assert command("run", "--resume", "run", "--no-report", "-q") == 0
+    assert files(place / "run") == whole
+
+
+@pytest.mark.parametrize("key", ["scenario", "inputs", "where", "command", "made_by"])
+def test_a_description_of_another_shape_is_refused_though_its_checksum_is_right(key, place, capsys):
+    begin(place)
+    file = place / "run.partial" / "partial.json"
+    good = serialize.loads(file.read_text())
+    del good["sha256"]
+    for wrong in (None, [], 1, {"x": []}, "missing"):
+        content = {k: v for k, v in good.items() if k != key} | ({} if wrong == "missing" else {key: wrong})
+        file.write_bytes(seal(content))
+        assert command("run", "--resume", "run") == 2
+        assert "run.partial" in capsys.readouterr().err
+
+
+def moved(block, first: int):
+    """The block as one of other paths."""
+    cells = block.cells.copy()
+    cells["path"] += first - block.first
+    return replace(block, first=first, cells=cells)
+
+
 def test_a_foreign_shard_is_refused_by_name(place, whole, capsys):
     begin(place)
     (place / "tiny.toml").write_text(TINY.replace("seed = 3", "seed = 4"))
@@ -221,7 +277,7 @@ def test_a_foreign_shard_is_refused_by_name(place, whole, capsys):
 
     made_by = checkpoint.read_description(place / "run.partial", IDENTITY)["made_by"]
     for start, end in ((8, 12), (38, 42)):  # paths that another one holds, and that the run has not
-        blocks_there = [replace(b, first=start) for b in open_shard(first).blocks]
+        blocks_there = [moved(block, start) for block in open_shard(first).blocks]
         wrong = shards.write(first.parent, blocks_there, made_by)
         assert command("run", "--resume", "run") == 2
         said = capsys.readouterr().err
@@ -322,11 +378,15 @@ def test_a_file_in_the_way_is_said_before_the_work(place, capsys, monkeypatch):
 def test_what_is_not_ours_stays_when_the_run_is_complete(place, whole):
     begin(place)
     (place / "run.partial" / "shards" / "notes.txt").write_text("mine")
-    (place / "run.partial" / "shards" / "x.shard.tmp").write_bytes(b"half a sha")
-    (place / "run.partial" / ".run.abc").mkdir()  # of a process that was ended while it wrote the run directory
+    (place / "run.partial" / "shards" / "x.tmp").write_text("mine")
+    (place / "run.partial" / ".run.abc").mkdir()
+    writing.temporary(place / "run.partial" / "shards").write_bytes(b"half a sha")
+    writing.temporary(place / "run.partial").mkdir()  # of a process that was ended while it wrote the run directory
     stress.run("tiny.toml", directory="run", threads=1)
     assert files(place / "run") == whole
-    assert [str(p.relative_to(place)) for p in (place / "run.partial").rglob("*.*")] == ["run.partial/shards/notes.txt"]
+    assert sorted(str(p.relative_to(place)) for p in (place / "run.partial").rglob("*.*")) == [
+        "run.partial/.run.abc", "run.partial/shards/notes.txt", "run.partial/shards/x.tmp"
+    ]  # fmt: skip
 
 
 def test_a_process_that_ends_before_it_said_anything_is_no_obstacle(place, whole):
@@ -380,10 +440,10 @@ def test_while_the_run_directory_is_written_nothing_lies_beside(place, whole, mo
     with monkeypatch.context() as patch:
         patch.setattr(run_directory, "_write", killed)
         stress.run("tiny.toml", directory="run")
-    assert list(Path("killed/run.partial").glob(".run.*/new/tables"))
+    assert list(Path("killed/run.partial").glob(".stress-*.tmp/new/tables"))
     with pytest.raises(KeyboardInterrupt):
         stress.run("tiny.toml", directory="killed/run", progress=interrupt(5))
-    assert not list(Path("killed/run.partial").glob(".run.*"))
+    assert not list(Path("killed/run.partial").glob(".stress-*"))
     assert command("run", "--resume", "killed/run", "--no-report", "-q") == 0
     assert files(place / "killed" / "run") == whole
     assert [p.name for p in Path("killed").iterdir()] == ["run"]
@@ -459,7 +519,8 @@ def test_the_way_to_the_inputs_is_kept_and_they_must_be_the_same(place, capsys):
     (place / "moved" / "in" / "book.csv").write_text(BOOK.replace("120000", "130000"))
     assert command("run", "--resume", "moved/out/run.partial") == 2
     said = capsys.readouterr().err
-    assert "the scenario and its files as they were when the run began" in said
+    assert "book.file: got" in said
+    assert "expected the file as it was when it was run" in said
     assert "moved/in/book.csv" in said
     (place / "moved" / "in" / "book.csv").write_text(BOOK)
     assert command("run", "--resume", "moved/out/run.partial", "--no-report", "-q") == 0
@@ -541,17 +602,12 @@ def test_no_room_for_the_run_directory_keeps_every_path(place, whole, capsys, mo
 @pytest.fixture
 def disk(place):
     """A disk of 160 KB, where the system lets this process mount one."""
-    folder = place / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=160k", "stress-test", str(folder)]
-    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("may not mount a disk")
 
     def remount(options):
-        subprocess.run(["mount", "-o", f"remount,{options}", str(folder)], check=True, capture_output=True)
+        subprocess.run(["mount", "-o", f"remount,{options}", str(place / "disk")], check=True, capture_output=True)
 
-    yield folder, remount
-    subprocess.run(["umount", "-l", str(folder)], check=True, capture_output=True)
+    with mounted(place / "disk", "160k") as folder:
+        yield folder, remount
 
 
 def test_a_disk_that_is_really_full(disk, whole, capsys):

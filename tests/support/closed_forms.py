@@ -30,7 +30,8 @@ def simulate(book, prices, venue=None, **settings) -> stress.Result:
     """A run with an unlimited fund, unless told otherwise."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", stress.BookWarning)
-        return stress.simulate(book, venue or make_venue(), prices, **({"fund": math.inf, "horizon": DAY} | settings))
+        own = {"fund": math.inf} if isinstance(prices, stress.prices.Paths) else {"fund": math.inf, "horizon": DAY}
+        return stress.simulate(book, venue or make_venue(), prices, **(own | settings))
 
 
 LEVERAGE = np.array([5, 10, 20, 25, 50, 100.0])

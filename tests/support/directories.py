@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 
 def files(directory: Path) -> dict[str, bytes]:
@@ -33,3 +39,16 @@ def no_room(monkeypatch, after: int, until: int | None = None) -> None:
         real(file)
 
     monkeypatch.setattr(os, "fsync", full)
+
+
+@contextmanager
+def mounted(folder: Path, size: str) -> Iterator[Path]:
+    """An empty disk at a new folder; the test is skipped where the system lets this process mount none."""
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "stress-test", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("may not mount a disk")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True, capture_output=True)
