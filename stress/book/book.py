@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from stress.venue.venue import Venue
 
 VENUE_EXPECTED = "a stress.Venue, e.g. stress.load_venue('binance', market='BTCUSDT')"
+TEXT = "text without NUL and without half a character"
 BALANCE_TOLERANCE = 1e-9  # largest relative difference of long and short quantity that is treated as balanced
 
 
@@ -97,7 +98,7 @@ class Book:
         file_row: npt.ArrayLike | None = None,
     ):
         names = {"market": market, "source": source}
-        raise_if([Problem("Book", "text", column=name, value=x) for name, x in names.items() if not is_text(x)])
+        raise_if([Problem("Book", TEXT, column=name, value=x) for name, x in names.items() if not is_text(x)])
         sides = _flat(side, source, "side")
         n = sides.size
         given = {"quantity": quantity, "entry_price": entry_price, "margin": margin, "leverage": leverage}
@@ -436,8 +437,7 @@ def _read_names(values: np.ndarray, source: str, rows: np.ndarray, problems: lis
     else:
         known = (is_text(x) or (isinstance(x, Integral) and not isinstance(x, bool)) for x in values.tolist())
         wrong = [i for i, ok in enumerate(known) if not ok]
-    expected = "text without NUL and without half a character, or a whole number"
-    problems += [Problem(source, expected, int(rows[i]), "account", values[i]) for i in wrong]
+    problems += [Problem(source, f"{TEXT}, or a whole number", int(rows[i]), "account", values[i]) for i in wrong]
     return values if wrong else values.astype(str)
 
 
