@@ -11,6 +11,9 @@ from typing import Any
 
 from stress.formatting import visible
 
+LONGEST_VALUE = 200  # characters of a value that is wrong, and of the name of its key
+LONGEST_TEXT = 2_000  # characters of what is expected
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -41,9 +44,13 @@ class Problem:
         if self.row is not None:
             place += f", row {self.row}"
         if self.column is not None:
-            place += f", {self.column}"
-        got = "" if self.value is None else f"got {self.value!r}, "
-        return visible(f"{place}: {got}expected {self.expected}")
+            place += f", {_shortened(str(self.column))}"
+        got = "" if self.value is None else f"got {_shortened(repr(self.value))}, "
+        return visible(f"{place}: {got}expected {_shortened(self.expected, LONGEST_TEXT)}")
+
+
+def _shortened(text: str, longest: int = LONGEST_VALUE) -> str:
+    return text if len(text) <= longest else f"{text[: longest // 2]}... ({len(text):,} characters)"
 
 
 class InputError(ValueError):

@@ -22,7 +22,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from stress.errors import Problem, raise_if
-from stress.prices.bars import Bars, as_bars
+from stress.prices.bar_file import as_bars
+from stress.prices.bars import Bars
 from stress.prices.base import PriceBlock, is_number
 
 

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from numbers import Real
 from typing import Any
 
+MOST_WORDS = 40  # in a description of all of them
+
 
 def is_number(value: Any) -> bool:
     """Whether a value is a real number: neither nan nor True or False."""
@@ -18,8 +20,10 @@ def is_number(value: Any) -> bool:
 def one_of(word: Any, words: Iterable[str]) -> str:
     """Description of the known words, with the nearest one to a wrong word."""
     known = {w.lower(): w for w in words}
-    near = difflib.get_close_matches(str(word).lower(), known, n=1)
-    return f"one of {', '.join(known.values())}" + "".join(f"; the nearest is {known[n]!r}" for n in near)
+    near = difflib.get_close_matches(str(word)[:100].lower(), known, n=1)
+    shown = ", ".join(list(known.values())[:MOST_WORDS]) or "none"
+    more = f" and {len(known) - MOST_WORDS} more" if len(known) > MOST_WORDS else ""
+    return f"one of {shown}{more}" + "".join(f"; the nearest is {known[n]!r}" for n in near)
 
 
 def seconds(text: str) -> float | str:
