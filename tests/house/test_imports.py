@@ -17,7 +17,7 @@ PACKAGE = Path(stress.__file__).parent
 LAYERS = (
     "__init__ formatting module_path",
     "errors",
-    "serialize",
+    "serialize schema",
     "files",
     "kernels.cache_folder",
     "kernels.cache",
