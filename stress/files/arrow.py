@@ -152,7 +152,7 @@ def _check_kinds(schema: Any, wanted: list[int], where: str) -> None:
     def value_type(kind: Any) -> Any:
         return kind.value_type if types.is_dictionary(kind) else kind
 
-    allowed = (types.is_integer, types.is_floating, types.is_decimal, types.is_boolean, types.is_null)
+    allowed = (types.is_integer, types.is_float32, types.is_float64, types.is_decimal, types.is_boolean, types.is_null)
     raise_if(
         [
             Problem(where, "a column of numbers, times or texts", column=schema.names[j], value=str(schema.types[j]))
