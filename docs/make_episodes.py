@@ -22,7 +22,8 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from stress.prices.bars import Bars, read_bars  # noqa: E402
+from stress.prices.bar_file import read_bars  # noqa: E402
+from stress.prices.bars import Bars  # noqa: E402
 
 FOLDER = ROOT / "stress" / "prices" / "episodes"
 POINTS = 150

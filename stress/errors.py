@@ -11,7 +11,8 @@ from typing import Any
 
 from stress.formatting import visible
 
-LONGEST = 300  # characters of a value in a message
+LONGEST_VALUE = 200  # characters of a value that is wrong, and of the name of its key
+LONGEST_TEXT = 2_000  # characters of what is expected
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,13 @@ class Problem:
         if self.row is not None:
             place += f", row {self.row}"
         if self.column is not None:
-            place += f", {self.column}"
-        got = "" if self.value is None else f"got {_shown(self.value)}, "
-        return visible(f"{place}: {got}expected {self.expected}")
+            place += f", {_shortened(str(self.column))}"
+        got = "" if self.value is None else f"got {_shortened(_shown(self.value))}, "
+        return visible(f"{place}: {got}expected {_shortened(self.expected, LONGEST_TEXT)}")
+
+
+def _shortened(text: str, longest: int = LONGEST_VALUE) -> str:
+    return text if len(text) <= longest else f"{text[: longest // 2]}... ({len(text):,} characters)"
 
 
 def _shown(value: Any) -> str:
@@ -54,9 +59,7 @@ def _shown(value: Any) -> str:
         text = repr(value)
     except Exception:  # of an object of the user, or an integer of more digits than Python prints
         text = "\n"
-    if "\n" in text:
-        return f"a {type(value).__name__}"
-    return text if len(text) <= LONGEST else text[:LONGEST] + "..."
+    return f"a {type(value).__name__}" if "\n" in text else text
 
 
 class InputError(ValueError):

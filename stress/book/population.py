@@ -21,19 +21,21 @@ from __future__ import annotations
 import difflib
 import math
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Protocol, runtime_checkable
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from stress import memory
-from stress.arguments import is_finite, is_whole, path_of, wrong_types
+from stress import memory, schema
+from stress.arguments import is_finite, is_number, is_whole, path_of, wrong_types
 from stress.book.columns import BookWarning, Columns
 from stress.errors import InputError, Problem, raise_if
-from stress.files import documents
+from stress.files import documents, names
 from stress.kernels import population
 from stress.kernels.numerics.elementary import normal_quantile
+from stress.venue.values import one_of
 from stress.venue.venue import Venue
 
 FOLDER = Path(__file__).parent / "presets"
@@ -141,13 +143,12 @@ class PopulationSpec(BaseModel):
         Raises
         ------
         InputError
-            If there is no such mix.
-        pydantic.ValidationError
-            If a parameter is missing, unknown or out of range.
+            If there is no such mix, its file is no mix, or a parameter is missing, unknown or out of range.
         """
         given = path_of(mix, "population", "mix")
-        path = given if given.suffix == ".toml" else FOLDER / f"{mix}.toml"
-        if not path.is_file():
+        own = given.suffix == ".toml"
+        path = given if own else FOLDER / f"{mix}.toml"
+        if not own and str(mix) not in MIXES:
             near = difflib.get_close_matches(str(mix), MIXES, n=1)
             hint = f" (the nearest is {near[0]})" if near else ""
             expected = f"one of {', '.join(MIXES)}{hint}, or a TOML file"
@@ -155,7 +156,17 @@ class PopulationSpec(BaseModel):
         figures = _figures(path)
         values = {name: value for name, (value, _) in figures.items()}
         sources = {name: source for name, (_, source) in figures.items() if name not in parameters}
-        return cls.model_validate({"name": path.stem, "sources": sources, **values, **parameters})
+        try:
+            return cls.model_validate({"name": path.stem, "sources": sources, **values, **parameters})
+        except ValidationError as error:
+            problems = schema.problems_of(error, "population", (), lambda key: one_of(key, cls.model_fields))
+        of_file = figures.keys() - parameters.keys() if own else set()
+        raise InputError([_of_file(p, path) if str(p.column).split(".")[0] in of_file else p for p in problems])
+
+
+def _of_file(problem: Problem, path: Path) -> Problem:
+    """A problem of a parameter, attributed to the figure in the file of the mix."""
+    return replace(problem, where=str(path), column=f"figures.{problem.column}")
 
 
 def _figures(path: Path) -> dict[str, tuple[Any, str]]:
@@ -179,15 +190,22 @@ def _figures(path: Path) -> dict[str, tuple[Any, str]]:
         elif not isinstance(figure["source"], str) or not cited.get(figure["source"]):
             expected = f"a key of [sources] with status and page: {', '.join(k for k in cited if cited[k]) or 'none'}"
             problems.append(Problem(str(path), expected, column=f"figures.{name}.source", value=figure["source"]))
+        elif not all(map(is_number, _numbers(figure["value"]))):
+            expected = "a number, or for leverage a table of weights"
+            problems.append(Problem(str(path), expected, column=f"figures.{name}.value", value=figure["value"]))
         else:
             found[name] = figure["value"], cited[figure["source"]]
     raise_if(problems)
     return found
 
 
+def _numbers(value: Any) -> list[Any]:
+    return list(value.values()) if isinstance(value, dict) else [value]
+
+
 def _cite(source: Any) -> str:
-    """A source in words; "" if it names no status or no page."""
-    if not isinstance(source, dict) or not {"status", "page"} <= source.keys():
+    """A source in words; "" if it has no status or no page."""
+    if not isinstance(source, dict) or not (names.is_name(source.get("status")) and names.is_text(source.get("page"))):
         return ""
     return f"{source['status']}: {source['page']}" + (f", {source['date']}" if "date" in source else "")
 

@@ -26,16 +26,17 @@ is accepted only with a `margin` of its own, which is then its only collateral; 
 from __future__ import annotations
 
 import difflib
+import sys
 import warnings
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from stress.book.columns import SIDE_EXPECTED, SIDE_WORDS, BookWarning, Columns
-from stress.book.table import Table, read_table
 from stress.errors import InputError, Problem, raise_if
+from stress.files.names import EXPECTED, folded, is_name
+from stress.files.table import SHOWN, Table, read_table
 
 NAMES = {
     "account": "account user trader address accountid",
@@ -53,7 +54,9 @@ NAMES = {
 ALIASES = {alias: name for name, aliases in NAMES.items() for alias in aliases.split()}
 NEEDED = ("account", "market", "size", "entry_price")
 MARGINS = ("margin", "isolated_margin", "leverage")
+NET = frozenset(("both", "net"))  # words for a size with a sign
 MODES = {"isolated": False, "cross": True, "false": False, "true": True, "0": False, "1": True, "": False}
+MARKET = f"the name of a market, {EXPECTED}"
 SANE_NOTIONAL = (1e-2, 1e9)  # USD; a median outside this range suggests wrong units
 
 
@@ -80,14 +83,6 @@ def read_positions(path: str | Path, market: str | None = None, *, mark_price: f
         Lists file, row (line number counting the header), column and value of every problem.
     """
     table = read_table(path, ALIASES)
-    try:
-        return _book(table, market, mark_price)
-    except InputError as error:
-        by_title = [replace(p, column=table.titles.get(str(p.column), p.column)) for p in error.problems]
-        raise InputError(by_title) from None
-
-
-def _book(table: Table, market: str | None, mark_price: float | None) -> Columns:
     problems = [Problem(table.where, "this column; it is missing", column=name) for name in NEEDED if name not in table]
     if not any(name in table for name in MARGINS):
         expected = "this column, or isolated_margin with a mark price, or leverage to derive it from"
@@ -95,9 +90,8 @@ def _book(table: Table, market: str | None, mark_price: float | None) -> Columns
     raise_if(problems)
     table, market = _select_market(table, market)
 
-    for i, account in enumerate(table.columns["account"]):
-        if not account:
-            problems.append(table.problem(i, "account", "a name"))
+    accounts = list(table.columns["account"])
+    table.report(problems, "account", [i for i, name in enumerate(accounts) if not is_name(name)], EXPECTED)
     side, size = _sides(table, problems)
     entry = table.numbers("entry_price", "a price above 0", problems, _positive)
     leverage = _optional(table, "leverage", "a leverage above 0", problems, _positive)
@@ -107,21 +101,21 @@ def _book(table: Table, market: str | None, mark_price: float | None) -> Columns
     margin = _optional(table, "margin", "USD, 0 or more", problems, lambda x: x >= 0.0)
     equity = _optional(table, "isolated_margin", "USD", problems, np.isfinite)
     _check_modes(table, margin, problems)
-    _check_duplicates(table, side, problems)
+    _check_duplicates(table, accounts, side, problems)
 
     from_equity = np.isnan(margin) & ~np.isnan(equity)
-    for i in np.flatnonzero(from_equity & np.isnan(mark)).tolist():
+    if "isolated_margin" in table:
         expected = "a mark price too, since this margin includes unrealised profit"
-        problems.append(table.problem(i, "isolated_margin", expected))
+        table.report(problems, "isolated_margin", from_equity & np.isnan(mark), expected)
     margin = np.where(from_equity, equity - side * size * (mark - entry), margin)
-    for i in np.flatnonzero(from_equity & (margin < 0.0)).tolist():
-        problems.append(table.problem(i, "isolated_margin", "at least the unrealised profit of the position"))
+    if "isolated_margin" in table:
+        expected = "at least the unrealised profit of the position"
+        table.report(problems, "isolated_margin", from_equity & (margin < 0.0), expected)
     derived = np.isnan(margin) & ~from_equity & ~np.isnan(leverage)
     margin = np.where(derived, size * entry / leverage, margin)
-    given = [table.columns[name] for name in MARGINS if name in table]
-    for i, row in enumerate(table.rows.tolist()):
-        if not any(cells[i] for cells in given):
-            problems.append(Problem(table.where, "a margin or a leverage", row, "margin"))
+    if not problems:  # a wrong cell is no missing one
+        first = next(name for name in MARGINS if name in table)
+        table.report(problems, first, np.isnan(margin), "a margin or a leverage")
     raise_if(problems)
 
     if derived.any():
@@ -135,7 +129,7 @@ def _book(table: Table, market: str | None, mark_price: float | None) -> Columns
             table,
             f"the median notional is {median:.3g} USD: are size in coins and entry_price in USD per coin?",
         )
-    accounts = table.columns["account"]
+    _warn_of_similar(table, accounts)
     return Columns(
         side=side,
         quantity=size,
@@ -149,16 +143,16 @@ def _book(table: Table, market: str | None, mark_price: float | None) -> Columns
     )
 
 
-def _positive(value: float) -> bool:
-    return value > 0.0
+def _positive(values: np.ndarray) -> np.ndarray:
+    return values > 0.0
 
 
 def _warn(table: Table, message: str) -> None:
-    warnings.warn(f"{table.where}: {message}", BookWarning, stacklevel=5)
+    warnings.warn(f"{table.where}: {message}", BookWarning, stacklevel=4)
 
 
 def _optional(
-    table: Table, column: str, expected: str, problems: list[Problem], valid: Callable[[float], bool]
+    table: Table, column: str, expected: str, problems: list[Problem], valid: Callable[[np.ndarray], np.ndarray]
 ) -> np.ndarray:
     """Values of a column that may be absent or have empty cells; nan there."""
     if column not in table:
@@ -167,10 +161,13 @@ def _optional(
 
 
 def _select_market(table: Table, market: str | None) -> tuple[Table, str]:
-    cells = table.columns["market"]
-    names = sorted(set(cells) - {""})
+    cells = list(map(sys.intern, table.columns["market"]))
+    names = sorted(set(cells))
+    unnamed = {name for name in names if not is_name(name)}
+    problems: list[Problem] = []
+    table.report(problems, "market", [i for i, cell in enumerate(cells) if cell in unnamed] if unnamed else [], MARKET)
+    raise_if(problems)
     shown = ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
-    raise_if([table.problem(i, "market", "the name of a market") for i, cell in enumerate(cells) if not cell])
     if market is None:
         if len(names) > 1:
             expected = f"one market, named by market = one of {shown}"
@@ -183,27 +180,22 @@ def _select_market(table: Table, market: str | None) -> tuple[Table, str]:
         raise InputError(
             Problem(table.where, f"one of {shown}{hint}, the markets of {table.where}", column="market", value=market)
         )
-    return table.select(np.array(cells) == market), market
+    return table.select(np.array([cell == market for cell in cells])), market
 
 
 def _sides(table: Table, problems: list[Problem]) -> tuple[np.ndarray, np.ndarray]:
     """Side (+1, -1) and quantity (coins) of every row."""
-    signed = "side" not in table or any(cell.lower() in ("both", "net") for cell in table.columns["side"])
+    words = [cell.lower() for cell in table.columns["side"]] if "side" in table else []
+    signed = not words or not NET.isdisjoint(words)
     expected = "a finite number of coins, not 0" if signed else "a finite number of coins above 0"
     size = table.numbers("size", expected, problems, lambda x: x != 0.0)
     side = np.sign(size)
-    if "side" in table:
-        for i, cell in enumerate(table.columns["side"]):
-            word = cell.lower()
-            if word in ("both", "net"):
-                continue
-            sign = SIDE_WORDS.get(word)
-            if sign is None:
-                problems.append(table.problem(i, "side", f"{SIDE_EXPECTED}, or BOTH with a signed size"))
-            elif sign > 0 and size[i] < 0:
-                problems.append(table.problem(i, "size", f"a size above 0, since side is {cell}"))
-            else:
-                side[i] = sign
+    if words:
+        known = SIDE_WORDS | dict.fromkeys(NET, 0.0)
+        given = np.array([known.get(word, np.nan) for word in words])
+        table.report(problems, "side", np.isnan(given), f"{SIDE_EXPECTED}, or BOTH with a signed size")
+        table.report(problems, "size", (given > 0) & (size < 0), "a size above 0, since the side is long")
+        side = np.where((given == 0.0) | np.isnan(given), side, given)
     if "contract_size" in table:
         size = size * table.numbers("contract_size", "coins per contract, above 0", problems, _positive)
     return side, np.abs(size)
@@ -213,27 +205,38 @@ def _check_modes(table: Table, margin: np.ndarray, problems: list[Problem]) -> N
     """Check that rows of cross positions have a margin; all that have none are reported as one problem."""
     if "margin_mode" not in table:
         return
-    cross = np.zeros(len(table), dtype=bool)
-    for i, cell in enumerate(table.columns["margin_mode"]):
-        mode = MODES.get(cell.lower())
-        if mode is None:
-            problems.append(table.problem(i, "margin_mode", "isolated or cross"))
-        cross[i] = bool(mode)
+    modes = [MODES.get(cell.lower()) for cell in table.columns["margin_mode"]]
+    unknown = [i for i, mode in enumerate(modes) if mode is None]
+    table.report(problems, "margin_mode", unknown, "isolated or cross")
+    cross = np.array([bool(mode) for mode in modes])
     without_margin = np.flatnonzero(cross & np.isnan(margin))
     if without_margin.size:
         expected = (
             "isolated, or a margin in this row: cross margin is not modelled, and a cross position is accepted "
             f"only with a margin of its own ({without_margin.size} rows have none)"
         )
-        problems.append(table.problem(without_margin[0], "margin_mode", expected))
+        problems.append(table.problem(int(without_margin[0]), "margin_mode", expected))
     elif cross.any():
         _warn(table, f"{cross.sum()} cross positions are treated as isolated with the margin of their row")
 
 
-def _check_duplicates(table: Table, side: np.ndarray, problems: list[Problem]) -> None:
+def _check_duplicates(table: Table, accounts: list[str], side: np.ndarray, problems: list[Problem]) -> None:
     first: dict[tuple[str, float], int] = {}
-    for i, account in enumerate(table.columns["account"]):
-        earlier = first.setdefault((account, side[i]), i)
-        if earlier != i:
-            expected = f"one row per account, market and side; row {table.rows[earlier]} is another"
-            problems.append(table.problem(i, "account", expected))
+    again = [i for i, key in enumerate(zip(accounts, side.tolist(), strict=True)) if first.setdefault(key, i) != i]
+    for i in again[:SHOWN]:
+        earlier = table.rows[first[accounts[i], side[i]]]
+        problems.append(table.problem(i, "account", f"one row per account, market and side; row {earlier} is another"))
+    if len(again) > SHOWN:
+        expected = f"one row per account, market and side; {len(again):,} rows fail"
+        problems.append(Problem(table.where, expected, column=table.titles["account"]))
+
+
+def _warn_of_similar(table: Table, accounts: list[str]) -> None:
+    """Warn of accounts that are told apart by blanks, case or the form of their letters alone."""
+    names = set(accounts)
+    same = len(names) - len(set(map(folded, names)))
+    if same:
+        _warn(
+            table,
+            f"{same:,} accounts differ from others only in case, blanks or the form of a letter: are they the same?",
+        )

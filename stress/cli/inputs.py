@@ -22,12 +22,19 @@ venues_app = typer.Typer(help="The venues that come with the package, and tiers 
 
 @guarded
 def calibrate(
-    bars: Annotated[Path, typer.Argument(help="Bars: CSV (also .gz), parquet.", metavar="BARS")],
+    bars: Annotated[Path, typer.Argument(help="Bars: CSV (also .gz, .zip), parquet, feather.", metavar="BARS")],
     model: Annotated[str, typer.Option(help="kou or tail-jumps.")] = "tail-jumps",
     s0: Annotated[float | None, typer.Option(help="Price to start from. Default: the last close.")] = None,
     threshold: Annotated[float | None, typer.Option(help="Log move of a bar from which on jumps explain it.")] = None,
     cap: Annotated[float | None, typer.Option(help="Largest jump in log price.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write the [prices] block here instead of printing it.")] = None,
+    time_format: Annotated[
+        str | None,
+        typer.Option(
+            help="What the times are: iso, seconds, ms, us, ns, yyyymmdd, excel, or a format such as %d/%m/%Y. "
+            "Default: ISO 8601, or counts since 1970."
+        ),
+    ] = None,
 ) -> None:
     """Fit a jump model to bars: a [prices] block."""
     from stress.cli import terminal
@@ -37,7 +44,12 @@ def calibrate(
     writing.check_file(out)
     if s0 is not None and not 0 < s0 < math.inf:
         raise InputError(Problem("--s0", "a price above 0", value=s0))
-    found = fit.calibrate(read_bars(bars), model, threshold=threshold, cap=cap)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        history = read_bars(bars, time_format)
+    for text in [str(w.message) for w in caught]:
+        typer.echo(f"Note: {text}", err=True)
+    found = fit.calibrate(history, model, threshold=threshold, cap=cap)
     text = found.to_toml(s0)
     terminal.print_calibration(found)
     if out is None:

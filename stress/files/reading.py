@@ -50,7 +50,7 @@ def read_bytes(path: Path, most: int = MOST_TABLE, where: str | None = None) -> 
     if device:
         raise InputError(Problem(where, "a file; this is a device"))
     if about.st_size > most or len(data) > most:
-        raise _too_large(where, most)
+        raise too_large(where, most)
     return data
 
 
@@ -105,7 +105,7 @@ def _gunzip(data: bytes, where: str, most: int) -> bytes:
                 parts.append(part)
                 size += len(part)
                 if size > most:
-                    raise _too_large(where, most, "unpacked")
+                    raise too_large(where, most, "unpacked")
             data = member.unused_data
     except zlib.error as error:
         raise InputError(Problem(where, f"a whole gzip file ({error})")) from None
@@ -141,7 +141,7 @@ def read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, where: str, m
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise InputError(Problem(where, "a zip file that is packed by deflate"))
     if member.file_size > most:
-        raise _too_large(where, most, "unpacked")
+        raise too_large(where, most, "unpacked")
     with archive.open(member) as file:
         data = file.read(member.file_size)  # without a number all is unpacked, whatever size is declared
     if len(data) != member.file_size:
@@ -149,6 +149,7 @@ def read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, where: str, m
     return data
 
 
-def _too_large(where: str, most: int, how: str = "") -> InputError:
+def too_large(where: str, most: int, how: str = "") -> InputError:
+    """The error about a file of more than `most` bytes; `how` they are counted."""
     limit = f"{most / 2**30:.3g} GiB" if most >= 2**30 else f"{most / 2**20:.3g} MiB"
     return InputError(Problem(where, f"at most {limit} {how}".rstrip() + "; this is more"))

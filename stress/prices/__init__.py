@@ -16,7 +16,8 @@ from typing import Any
 
 from stress.arguments import is_word
 from stress.errors import InputError, Problem
-from stress.prices.bars import Bars, read_bars
+from stress.prices.bar_file import read_bars
+from stress.prices.bars import Bars
 from stress.prices.base import PriceBlock, PriceModel
 from stress.prices.bootstrap import Bootstrap
 from stress.prices.episode import Episode, list_episodes

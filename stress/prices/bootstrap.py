@@ -34,7 +34,8 @@ from stress.errors import InputError, Problem, raise_if
 from stress.kernels.numerics.vector import chunk_buffers
 from stress.kernels.prices.diffusion import JumpSizeLaw
 from stress.kernels.prices.resample import BarRatios, fill_block
-from stress.prices.bars import Bars, as_bars
+from stress.prices.bar_file import as_bars
+from stress.prices.bars import Bars
 from stress.prices.base import YEAR, PriceBlock, check_request
 from stress.prices.jump_diffusion import NO_JUMPS
 

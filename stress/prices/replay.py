@@ -23,7 +23,8 @@ import numpy as np
 
 from stress.arguments import is_finite, is_word
 from stress.errors import Problem, raise_if
-from stress.prices.bars import Bars, as_bars
+from stress.prices.bar_file import as_bars
+from stress.prices.bars import Bars
 from stress.prices.base import PriceBlock, check_request
 
 

@@ -57,7 +57,7 @@ def _of_prices(design: Design, model: str, provenance: dict[str, Any]) -> Iterat
             "these were checked."
         )
     proposed = provenance.get("jump_gap")
-    if isinstance(proposed, list) and len(proposed) == 2 and not proposed[0] <= design.jump_gap <= proposed[1]:
+    if proposed is not None and not proposed[0] <= design.jump_gap <= proposed[1]:
         bound = "an upper bound" if design.jump_gap > proposed[1] else "below what was seen"
         low, high = proposed
         yield f"jump_gap = {design.jump_gap:g} is {bound}: the bars behind the price model propose {low:g} to {high:g}."

@@ -359,15 +359,16 @@ class Scenario:
                     mark_price=table.mark_price or price,
                 ),
             )
-        assert self.population is not None
+        of_population = self.population
+        assert of_population is not None
         assert spec is not None
-        seed = self.seed if self.population.seed is None else self.population.seed
+        seed = self.seed if of_population.seed is None else of_population.seed
 
         def draw() -> Book:
             from stress.prices import read_bars
 
             path = self.files.get("population.bars")
-            bars = None if path is None else read_bars(path)
+            bars = None if path is None else read_bars(path, of_population.time_format)
             return Book.sample(spec, venue=venue, price=price, seed=seed, bars=bars)
 
         return self._placed("population", draw)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 from pydantic_core import PydanticCustomError
 
+from stress import schema
 from stress.book.population import PopulationSpec
 from stress.errors import InputError, Problem, raise_if
 from stress.venue.depth import Depth
@@ -24,17 +25,6 @@ from stress.venue.load import load_venue
 from stress.venue.rules import RULES, Rule
 from stress.venue.values import one_of, seconds
 from stress.venue.venue import Venue
-
-TYPES = {
-    "float_type": "a number",
-    "int_type": "a whole number",
-    "int_from_float": "a whole number",
-    "string_type": "text",
-    "dict_type": "a table",
-    "model_type": "a table",
-    "tuple_type": "a list",
-    "list_type": "a list",
-}
 
 
 def rule(valid: Callable[[Any], bool], expected: str) -> AfterValidator:
@@ -220,10 +210,11 @@ class OpenTable(Table):
 
 
 class PopulationTable(OpenTable):
-    """[population]: a mix, and any parameter of `stress.PopulationSpec`."""
+    """[population]: a mix, and any parameter of `stress.PopulationSpec`; `time_format` is that of `bars`."""
 
     mix: str
     bars: str | None = None
+    time_format: str | None = None
     seed: Seed | None = None
 
     @classmethod
@@ -241,21 +232,36 @@ class PopulationTable(OpenTable):
         """
         mix = str(mix_file or self.mix)
         own = PopulationSpec.load(mix, accounts=100_000_000, open_interest=1.0)
+        known = self.known()
         parameters = {
             k: v
             for k, v in self.parameters.items()
-            if k in ("accounts", "open_interest") or _weights(k, v) != getattr(own, k, None)
+            if k in known and (k in ("accounts", "open_interest") or _weights(k, v) != getattr(own, k, None))
         }
+        bars = None if self.bars is None else Path(self.bars)
+        problems = _format_without_bars("population", self.time_format, bars)
+        problems += [
+            Problem("population", unknown_key(k, known, "population"), column=k)
+            for k in self.parameters
+            if k not in known
+        ]
         try:
-            return PopulationSpec.load(mix, **parameters)
-        except ValidationError as error:
-            raise InputError(problems_of(error, "population", (), self.known())) from None
+            spec = PopulationSpec.load(mix, **parameters)
+        except InputError as error:
+            raise InputError([*problems, *error.problems]) from None
+        raise_if(problems)
+        return spec
 
     def resolved(self, spec: PopulationSpec, seed: int) -> dict[str, Any]:
         """The table with all parameters of the population."""
         parameters = spec.model_dump(exclude={"name", "sources"}, exclude_none=True)
         parameters["leverage"] = {f"{k:.12g}": v for k, v in parameters["leverage"].items()}
-        head = {"mix": self.mix, "bars": self.bars, "seed": seed if self.seed is None else self.seed}
+        head = {
+            "mix": self.mix,
+            "bars": self.bars,
+            "time_format": self.time_format,
+            "seed": seed if self.seed is None else self.seed,
+        }
         return {k: v for k, v in head.items() if v is not None} | parameters | self.parameters
 
 
@@ -269,12 +275,34 @@ def _weights(name: str, value: Any) -> Any:
         return value
 
 
+class ProvenanceTable(OpenTable):
+    """[prices.provenance]: what is known about the parameters; keys that are not listed here are kept as they are."""
+
+    fit_for_sizing: bool | None = None
+    reasons: tuple[str, ...] | None = Field(default=None, strict=False)
+    notes: tuple[str, ...] | None = Field(default=None, strict=False)
+    jump_gap: Annotated[
+        tuple[Share, ...] | None,
+        Field(strict=False),
+        rule(lambda x: x is None or (len(x) == 2 and x[0] <= x[1]), "two shares from 0 to 1, the smaller one first"),
+    ] = None
+
+    def values(self) -> dict[str, Any]:
+        """The keys of the file, with lists."""
+        given = self.model_dump(exclude_unset=True)
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in given.items()}
+
+
 class PricesTable(OpenTable):
-    """[prices]: a model and its parameters, or `calibrate` and a file of bars that they are fitted to."""
+    """[prices]: a model and its parameters, or `calibrate` and a file of bars that they are fitted to.
+
+    `time_format` is that of the file of bars.
+    """
 
     model: str
     calibrate: str | None = None
-    provenance: dict[str, Any] = Field(default_factory=dict)
+    time_format: str | None = None
+    provenance: ProvenanceTable = Field(default_factory=ProvenanceTable)
 
     def build(self, bars: Path | None, calibration: Path | None) -> tuple[Any, dict[str, Any]]:
         """Make the price model; also return the table with all of its parameters.
@@ -293,11 +321,12 @@ class PricesTable(OpenTable):
 
         if self.model not in MODELS:
             raise InputError(Problem("prices", one_of(self.model, MODELS), column="model", value=self.model))
-        given, provenance = self.parameters, self.provenance
+        given, provenance = self.parameters, self.provenance.values()
         if calibration is not None:
             given, provenance = self._calibrated(calibration)
         known = parameters(self.model)
-        problems = [
+        problems = _format_without_bars("prices", self.time_format, bars or calibration)
+        problems += [
             Problem("prices", f"a parameter of {self.model}, {one_of(key, known)}", column=key)
             for key in given
             if key not in known
@@ -305,7 +334,7 @@ class PricesTable(OpenTable):
         if "bars" in known and bars is None:
             problems.append(Problem("prices", "a file of bars, named here or by --set prices.bars=FILE", column="bars"))
         elif "bars" in known and bars is not None:
-            given = given | {"bars": read_bars(bars)}
+            given = given | {"bars": read_bars(bars, self.time_format)}
         try:
             model = make(self.model, **{k: v for k, v in given.items() if k in known})
         except InputError as error:
@@ -317,7 +346,10 @@ class PricesTable(OpenTable):
             for name, p in inspect.signature(MODELS[self.model]).parameters.items()
             if p.default is not p.empty and p.default is not None
         }
-        values = defaults | given | {"s0": model.s0} | ({"bars": self.parameters["bars"]} if "bars" in known else {})
+        values = defaults | given | {"s0": model.s0}
+        if "bars" in known:
+            values |= {"bars": self.parameters["bars"]}
+            values |= {} if self.time_format is None else {"time_format": self.time_format}
         return model, {"model": self.model} | values | ({"provenance": provenance} if provenance else {})
 
     def _calibrated(self, bars: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -337,10 +369,17 @@ class PricesTable(OpenTable):
             problems.append(Problem("prices", one_of(self.model, fit.MODELS), column="model", value=self.model))
         raise_if(problems)
         options = {k: v for k, v in self.parameters.items() if k != "s0"}
-        calibration = fit.calibrate(read_bars(bars), self.model, **options)
+        calibration = fit.calibrate(read_bars(bars, self.time_format), self.model, **options)
         table = tomllib.loads(calibration.to_toml(self.parameters.get("s0")))["prices"]
         provenance = table.pop("provenance")
-        return {k: v for k, v in table.items() if k != "model"}, provenance | self.provenance
+        return {k: v for k, v in table.items() if k != "model"}, provenance | self.provenance.values()
+
+
+def _format_without_bars(section: str, time_format: str | None, bars: Path | None) -> list[Problem]:
+    """A time format is only for a file of bars."""
+    if time_format is None or bars is not None:
+        return []
+    return [Problem(section, "no time format, since no file of bars is read", column="time_format", value=time_format)]
 
 
 TABLES: dict[str, type[Table]] = {
@@ -384,23 +423,5 @@ def problems_of(error: ValidationError, where: str, prefix: tuple[str, ...], kno
     known : iterable of str
         Keys of that table, to suggest the nearest for an unknown one.
     """
-    problems = []
-    for e in error.errors(include_url=False):
-        place = [*prefix, *(str(part) for part in e["loc"] if isinstance(part, str) and not part.startswith("["))]
-        kind, context = e["type"], e.get("ctx", {})
-        value: Any = e["input"]
-        if kind == "extra_forbidden":
-            expected, value = unknown_key(str(e["loc"][-1]), known, prefix[-1] if prefix else ""), None
-        elif kind == "missing":
-            expected, value = "a value; this key is required", None
-        elif kind == "string_pattern_mismatch":
-            expected = "letters, digits, dots, dashes and underscores, at most 64"
-        elif kind == "literal_error":
-            expected = "one of " + str(context["expected"]).replace(" or ", ", ").replace("'", "")
-        elif kind == "value_error":
-            message = str(context["error"])
-            expected, value = (f"consistent parameters: {message}", None) if not e["loc"] else (message, value)
-        else:
-            expected = TYPES.get(kind) or e["msg"].removeprefix("Input should be ")
-        problems.append(Problem(where, expected, column=".".join(place) or None, value=value))
-    return problems
+    own = prefix[-1] if prefix else ""
+    return schema.problems_of(error, where, prefix, lambda key: unknown_key(key, known, own))

@@ -27,12 +27,13 @@ skeleton, is listed as one, and loading it issues a warning.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from stress.arguments import is_number
 from stress.errors import Problem
-from stress.files import documents
+from stress.files import documents, names
 from stress.venue.rules import BY_NAME, CONTRACT, RULES
 from stress.venue.values import one_of
 
@@ -97,14 +98,17 @@ class VenueFile:
         head, sources, rules, markets, self.example = (self._table(data, key) for key in KEYS["file"])
         self._check_keys("venue", head, "venue.")
         self._check_keys("rules", rules, "rules.")
-        self.name = head.get("name", path.stem)
-        self.title, self.contract = str(head.get("title", "")), head.get(CONTRACT.name, str(CONTRACT.default))
-        self.date = str(head.get("date", ""))
+        self.name = self._name(head, "name", path.stem)
+        self.title = self._name(head, "title", "")
+        self.contract = head.get(CONTRACT.name, str(CONTRACT.default))
+        self.date = self._name(head, "date", "")
         self.notes = self._texts(head, "notes")
         self.missing = self._texts(head, "missing")
         self.sources = {key: self._source(sources, key) for key in sources}
         self.markets = {key: self._table(markets, key, "markets.") for key in markets}
         for key, table in self.markets.items():
+            if not names.is_name(key):
+                self._wrong(names.EXPECTED, "markets", key)
             self._check_keys("market", table, f"markets.{key}.")
         if not self.markets:
             self._wrong("at least one market, [markets.NAME] with tiers", "markets")
@@ -175,14 +179,24 @@ class VenueFile:
         status = table.get("status", STATUSES[0])
         if status not in STATUSES:
             self._wrong(one_of(status, STATUSES), f"sources.{key}.status", status)
-        return str(table.get("page")), str(table.get("date")), str(status)
+        page, day = (self._name(table, name, "", f"sources.{key}.") for name in ("page", "date"))
+        return page, day, str(status)
 
     def _texts(self, head: dict[str, Any], key: str) -> tuple[str, ...]:
         texts = head.get(key, [])
-        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-            self._wrong("a list of texts", f"venue.{key}", texts)
+        if not isinstance(texts, list) or not all(map(names.is_text, texts)):
+            self._wrong("a list of texts without control characters", f"venue.{key}", texts)
             return ()
         return tuple(texts)
+
+    def _name(self, table: dict[str, Any], key: str, default: str, prefix: str = "venue.") -> str:
+        """A text of one line, or a date."""
+        value = table.get(key, default)
+        text = str(value) if isinstance(value, date) else value
+        if text == "" or names.is_name(text):
+            return str(text)
+        self._wrong(names.EXPECTED, prefix + key, value)
+        return ""
 
     def _table(self, parent: dict[str, Any], key: str, prefix: str = "") -> dict[str, Any]:
         table = parent.get(key, {})

@@ -14,7 +14,7 @@ file has it. With `flat` each rate applies to the whole position instead. Tables
 
 from __future__ import annotations
 
-import csv
+import itertools
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,12 +24,15 @@ from typing import Any
 
 from stress.arguments import is_number
 from stress.errors import InputError, Problem, raise_if
+from stress.files import cells, documents, names
+from stress.files.table import read_table
 from stress.venue.rules import RULES
 from stress.venue.values import one_of
 from stress.venue.venue import Tier, Venue
 
 FORMATS = ("ccxt", "binance", "hyperliquid", "csv")
 CSV_COLUMNS = ("symbol", "min_notional", "max_notional", "mmr", "max_leverage")
+CSV_ALIASES = {name.replace("_", ""): name for name in (*CSV_COLUMNS, "cum")}
 CONTRACTS = "contract_size, the coins of a contract (the rows count contracts), and a market of that size"
 NO_CAP = 1e15  # some interfaces give a huge number, or none, where there is no limit
 
@@ -85,10 +88,12 @@ def read_tiers(
     path = Path(path)
     where = str(path)
     rows = list(_rows(path, where, format))
-    if market is not None:
-        rows = _one_market(rows, market, where)
     if contract_size is not None and not (is_number(contract_size) and 0 < contract_size < math.inf):
         raise InputError(Problem(where, "a number of coins above 0", column="contract_size", value=contract_size))
+    unnamed = [row for row in rows if not names.is_name(row.market)]
+    raise_if([Problem(where, names.EXPECTED, column=f"{row.label} market", value=row.market) for row in unnamed])
+    if market is not None:
+        rows = _one_market(rows, market, where)
     markets: dict[str, list[_Row]] = {}
     for row in rows:
         markets.setdefault(row.market, []).append(row)
@@ -134,7 +139,9 @@ def to_toml(
     markets = {market: tuple(rows) for market, rows in tiers.items()}
     for market, rows in markets.items():
         Venue(name=name, tiers=rows, market=market, tier_basis=tier_basis)
-    lines = [f"# {line}" for line in comment.splitlines()]
+    unnamed = [text for text in (name, *markets) if not names.is_name(text)]
+    raise_if([Problem("to_toml", names.EXPECTED, column="name or market", value=text) for text in unnamed])
+    lines = [f"# {line}" for line in map(_printable, comment.splitlines())]
     lines += [
         "# The rules that are not given keep their defaults; set those of your venue:",
         f"# {', '.join(rule.name for rule in RULES if rule.name != 'tier_basis')}.",
@@ -149,10 +156,10 @@ def to_toml(
     ]
     for market, rows in markets.items():
         mode = _mode(rows)
-        cells = [[_number(v) for v in astuple(tier)[: 4 if mode else 5]] for tier in rows]
-        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        texts = [[_number(v) for v in astuple(tier)[: 4 if mode else 5]] for tier in rows]
+        widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
         lines += ["", f"[markets.{_quoted(market)}]", *([f'deduction = "{mode}"'] if mode else []), "tiers = ["]
-        lines += [f"  [{', '.join(c.rjust(w) for c, w in zip(row, widths, strict=True))}]," for row in cells]
+        lines += [f"  [{', '.join(c.rjust(w) for c, w in zip(row, widths, strict=True))}]," for row in texts]
         lines.append("]")
     return "\n".join(lines) + "\n"
 
@@ -188,24 +195,18 @@ def import_venue(
 def _rows(path: Path, where: str, format: str | None) -> Iterator[_Row]:
     if format is not None and format not in FORMATS:
         raise InputError(Problem(where, one_of(format, FORMATS), column="format", value=format))
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(Problem(where, f"a readable text file ({error})")) from None
-    if format == "csv" or (format is None and path.suffix.lower() == ".csv"):
-        return _csv_rows(text, where)
-    try:
-        data = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise InputError(Problem(where, f"JSON ({error}), or a file that ends in .csv")) from None
+    if format == "csv" or (format is None and any(suffix.lower() == ".csv" for suffix in path.suffixes)):
+        return _csv_rows(path)
+    data = documents.read_json(path, where)
     kind = format or _kind(data)
     reader = {"ccxt": _ccxt_rows, "binance": _binance_rows, "hyperliquid": _hyperliquid_rows}.get(kind)
     try:
         if reader is not None:
             return iter(list(reader(data)))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise InputError(Problem(where, f"the shape of {kind} ({type(error).__name__}: {error})")) from None
-    raise InputError(Problem(where, f"the shape of one of {', '.join(FORMATS)}", column="format"))
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        missing = f"the key {error}" if isinstance(error, KeyError) else f"{type(error).__name__}: {error}"
+        raise InputError(Problem(where, f"the shape of {kind} ({missing})")) from None
+    raise InputError(Problem(where, f"the shape of one of {', '.join(FORMATS)}; a CSV file ends in .csv")) from None
 
 
 def _kind(data: Any) -> str:
@@ -218,18 +219,20 @@ def _kind(data: Any) -> str:
     if "brackets" in data:
         return "binance"
     data = data.get("data", data)
-    if "maintenanceMarginRate" in data or any(isinstance(rows, list) for rows in data.values()):
+    if isinstance(data, dict) and (
+        "maintenanceMarginRate" in data or any(isinstance(rows, list) for rows in data.values())
+    ):
         return "ccxt"
     return ""
 
 
-def _csv_rows(text: str, where: str) -> Iterator[_Row]:
-    reader = csv.DictReader(text.splitlines())
-    header = reader.fieldnames or []
-    raise_if([Problem(where, f"a column {c}", row=1, column=c) for c in CSV_COLUMNS if c not in header])
-    for line in reader:
-        symbol, floor, cap, rate, leverage = (line[column] for column in CSV_COLUMNS)
-        yield _Row(symbol, f"row {reader.line_num}", floor, cap, leverage, rate, line.get("cum") or None)
+def _csv_rows(path: Path) -> Iterator[_Row]:
+    table = read_table(path, CSV_ALIASES)
+    raise_if([Problem(table.where, f"a column {c}", row=1, column=c) for c in CSV_COLUMNS if c not in table])
+    cums = table.columns.get("cum", itertools.repeat(""))
+    columns = [table.columns[name] for name in CSV_COLUMNS]
+    for row, symbol, floor, cap, rate, leverage, cum in zip(table.rows.tolist(), *columns, cums, strict=False):
+        yield _Row(symbol, f"row {row}", floor, cap, leverage, rate, cum or None)
 
 
 def _ccxt_rows(data: Any) -> Iterator[_Row]:
@@ -279,8 +282,8 @@ def _hyperliquid_rows(data: Any) -> Iterator[_Row]:
         tiers = tables.get(asset.get("marginTableId")) or plain
         caps = [tier["lowerBound"] for tier in tiers[1:]] + [None]
         for number, (tier, cap) in enumerate(zip(tiers, caps, strict=True), start=1):
-            leverage = float(tier["maxLeverage"])
-            rate = 1.0 / (2.0 * leverage) if leverage else math.nan
+            leverage = _float(tier["maxLeverage"])
+            rate = 1.0 / (2.0 * leverage) if leverage else None
             yield _Row(asset["name"], f"tier {number}", tier["lowerBound"], cap, leverage, rate)
 
 
@@ -350,18 +353,21 @@ def _mode(tiers: tuple[Tier, ...]) -> str:
 
 
 def _float(value: Any) -> float | None:
-    """Convert a number, or text of one, to float; None if it is neither."""
-    try:
-        number = math.nan if value is None or isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
-        return None
-    return None if math.isnan(number) else number
+    """Convert a number, or text of one ("inf" for no limit), to float; None if it is neither."""
+    if isinstance(value, str):
+        text = value.strip()
+        value = math.inf if text.lower() == "inf" else cells.number(text)
+    return float(value) if is_number(value) else None
 
 
 def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
+def _printable(text: str) -> str:
+    return "".join(letter if names.is_plain(letter) else "?" for letter in text)
+
+
 def _number(value: float) -> str:
-    whole = math.isfinite(value) and value == int(value)
+    whole = abs(value) < 2**53 and value == int(value)
     return f"{int(value):_}" if whole else repr(float(value))

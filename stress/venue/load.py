@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -81,7 +82,7 @@ def load_venue(name_or_path: str | Path, market: str | None = None) -> Venue:
     path = path_of(name_or_path, "venue")
     if str(name_or_path) in presets:
         path = PRESETS / f"{name_or_path}.toml"
-    elif not path.is_file():
+    elif not os.path.exists(path):
         expected = f"the path of a TOML file, or {one_of(path.stem, presets)}"
         raise InputError(Problem("venue", expected, value=str(name_or_path)))
     file = VenueFile(path)

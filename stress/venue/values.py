@@ -12,6 +12,7 @@ import numpy as np
 from stress.arguments import numbers
 from stress.errors import InputError, Problem, raise_if
 
+MOST_WORDS = 40  # in a description of all of them
 POSITIVE: tuple[Callable[[np.ndarray], np.ndarray], str] = (lambda x: x > 0, "finite numbers above 0")
 NOT_NEGATIVE: tuple[Callable[[np.ndarray], np.ndarray], str] = (lambda x: x >= 0, "finite numbers, 0 or more")
 AMOUNTS: dict[str, tuple[Callable[[np.ndarray], np.ndarray], str]] = {
@@ -49,8 +50,10 @@ def amounts(where: str, **given: Any) -> list[np.ndarray]:
 def one_of(word: Any, words: Iterable[str]) -> str:
     """Description of the known words, with the nearest one to a wrong word."""
     known = {w.lower(): w for w in words}
-    near = difflib.get_close_matches(str(word).lower(), known, n=1)
-    return f"one of {', '.join(known.values())}" + "".join(f"; the nearest is {known[n]!r}" for n in near)
+    near = difflib.get_close_matches(str(word)[:100].lower(), known, n=1)
+    shown = ", ".join(list(known.values())[:MOST_WORDS]) or "none"
+    more = f" and {len(known) - MOST_WORDS} more" if len(known) > MOST_WORDS else ""
+    return f"one of {shown}{more}" + "".join(f"; the nearest is {known[n]!r}" for n in near)
 
 
 def seconds(text: str) -> float | str:

@@ -297,7 +297,7 @@ class TestReading:
             ("3,BTC,long,0,100,20", "size", "a finite number of coins above 0"),
             ("3,BTC,long,inf,100,20", "size", "a finite number of coins above 0"),
             ("3,BTC,long,,100,20", "size", "a finite number of coins above 0"),
-            ("3,BTC,long,-2,100,20", "size", "a size above 0, since side is long"),
+            ("3,BTC,long,-2,100,20", "size", "a size above 0, since the side is long"),
             ("3,BTC,long,2,-100,20", "entry_price", "a price above 0"),
             ("3,BTC,long,2,lots,20", "entry_price", "a price above 0"),
             ("3,BTC,long,2,100,-1", "margin", "USD, 0 or more"),
@@ -316,6 +316,50 @@ class TestReading:
         assert (problem.where, problem.row, problem.column) == ("book.csv", 5, column)
         assert expected in problem.expected
 
+    @pytest.mark.parametrize("name", ["a\x07b", "a\x1bb", "a\u2028b", "x" * 201, " "])
+    @pytest.mark.parametrize("column", ["account", "market"])
+    def test_names_are_short_and_can_be_printed(self, read, name, column):
+        line = f"{name},BTC,long,2,100,20\n" if column == "account" else f"3,{name},long,2,100,20\n"
+        with pytest.raises(InputError) as error:
+            read(HEADER + PAIR + line)
+        assert [(p.row, p.column) for p in error.value.problems] == [(4, column)]
+        assert "a name of at most 200 characters" in str(error.value)
+        assert str(error.value).isprintable()
+
+    def test_names_of_every_language_are_read(self, read):
+        names = ["Zoë", "交易员", "می\u200cخرد", "x" * 200]
+        lines = "".join(
+            f"{name},BTC,{side},2,100,20\n" for name, side in zip(names, ["long", "short"] * 2, strict=True)
+        )
+        assert read(HEADER + lines).account.tolist() == names
+
+    def test_accounts_that_look_alike_are_told(self, read):
+        names = ["Zoë", "Zoe\u0308", "zoë", "Zo ë"]  # one letter, two letters, another case, a blank
+        lines = "".join(
+            f"{name},BTC,{side},2,100,20\n" for name, side in zip(names, ["long", "short"] * 2, strict=True)
+        )
+        with pytest.warns(
+            BookWarning, match="3 accounts differ from others only in case, blanks or the form of a letter"
+        ):
+            assert read(HEADER + lines).account.tolist() == names
+
+    def test_columns_with_the_same_meaning(self, read):
+        with pytest.raises(InputError, match=r"one column for size, not 'size' \(column 4\) and 'qty' \(column 7\)"):
+            read("account,market,side,size,entry_price,margin,qty\n1,BTC,long,2,100,20,3\n")
+
+    @pytest.mark.parametrize("text", ["1_000", "１２", "0x10", "1e400", '"1,234.5"', "1" * 5000])
+    def test_what_is_no_decimal_number(self, read, text):
+        with pytest.raises(InputError, match="expected a finite number of coins above 0"):
+            read(HEADER + PAIR + f"3,BTC,long,{text},100,20\n")
+
+    def test_a_file_of_wrong_rows_is_counted(self, read):
+        with pytest.raises(InputError) as error:
+            read(HEADER + "".join(f"{i},BTC,up,0,x,-1\n" for i in range(1000)))
+        assert len(error.value.problems) == 4 * 11
+        assert {p.expected.rpartition("; ")[2] for p in error.value.problems[10::11]} == {"1,000 rows fail"}
+        with pytest.raises(InputError, match="one row per account, market and side; 999 rows fail"):
+            read(HEADER + "1,BTC,long,2,100,20\n" * 1000)
+
     def test_all_problems_at_once(self, read):
         with pytest.raises(InputError) as error:
             read(HEADER + "1,BTC,up,0,x,-1\n2,BTC,short,2,0,20\n")
@@ -329,7 +373,7 @@ class TestReading:
 
     def test_rows_are_lines_of_the_file(self, read):
         with pytest.raises(InputError) as error:
-            read(HEADER + '\n"a\nb",BTC,long,2,100,20\nc,BTC,short,0,100,20\n')
+            read(HEADER + '\n"a",BTC,long,2,100,20\n\nc,BTC,short,0,100,20\n')
         assert [p.row for p in error.value.problems] == [5]
 
     @pytest.mark.parametrize(
@@ -342,7 +386,7 @@ class TestReading:
             ("account,market,size,entry_price\n1,BTC,2,100\n", "margin: expected this column"),
             ("account,user,market,size,entry_price,margin\n1,1,BTC,2,3,4\n", "one column for account"),
             (b"\xff\xfe\x00", "UTF-8 text"),
-            (b"\x1f\x8b\x00", "UTF-8 text, plain or gzip"),
+            (b"\x1f\x8b\x00", "a whole gzip file"),
         ],
     )
     def test_bad_file_is_named(self, read, text, expected):
@@ -352,7 +396,7 @@ class TestReading:
         assert "book.csv" in str(error.value)
 
     def test_missing_file(self, tmp_path):
-        with pytest.raises(InputError, match="no file has this name"):
+        with pytest.raises(InputError, match="a readable file"):
             Book.read(tmp_path / "none.csv")
 
     def test_frame_can_be_read_back(self, read):

@@ -321,6 +321,35 @@ def test_calibrate_prints_a_block_and_its_table(command, tmp_path):
     assert command("calibrate", bars, "--model", "normal")[0] == 2
 
 
+def test_calibrate_asks_for_a_time_format_and_tells_what_it_assumes(command, tmp_path):
+    import numpy as np
+
+    rng = np.random.default_rng(5)
+    close = (100.0 * np.exp(np.cumsum(0.01 * rng.standard_t(3, size=3000)))).tolist()
+    hours = np.datetime64("2020-03-01T00") + np.arange(len(close))
+
+    def write(times):
+        rows = [f"{time},{c},{c},{c},{c}" for time, c in zip(times, close, strict=True)]
+        (tmp_path / "hours.csv").write_text("\n".join(["time,open,high,low,close", *rows]))
+
+    def calibrate(*options):
+        return command("calibrate", "hours.csv", "--model", "kou", *options)
+
+    write(str(hour).replace("-", "").replace("T", "") for hour in hours)
+    code, out, err = calibrate()
+    assert (code, out) == (2, "")
+    assert "got '2020030100'" in err
+    assert "'yyyymmdd' reads 2020-03-01T00:00:00, 'seconds' reads 2034-01-04T23:28:20; 3,000 rows are like it" in err
+    assert calibrate("--time-format", "days")[2].startswith("Error: bars, time_format: got 'days', expected one of")
+    code, asked, err = calibrate("--time-format", "yyyymmdd")
+    assert (code, "Note: hours.csv" in err) == (0, False)
+    seconds = hours.astype("datetime64[s]").astype(int).tolist()
+    write([t * 1000 if i < 1000 else t * 10**6 for i, t in enumerate(seconds)])
+    code, out, err = calibrate()
+    assert (code, tomllib.loads(out)["prices"]["eta_up"]) == (0, tomllib.loads(asked)["prices"]["eta_up"])
+    assert "Note: hours.csv: the time is in ms in 1,000 rows and in us in the 2,000 rows after them" in err
+
+
 def test_the_quickstart_is_what_its_calibration_says(command):
     """Prices of the example come from its bars, digit for digit, and run as they are."""
     example = ROOT / "examples" / "quickstart.toml"

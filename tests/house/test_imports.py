@@ -17,7 +17,7 @@ PACKAGE = Path(stress.__file__).parent
 LAYERS = (
     "__init__ formatting module_path",
     "errors",
-    "serialize arguments memory",
+    "serialize arguments memory schema",
     "files",
     "kernels.cache_folder",
     "kernels.cache",

@@ -323,3 +323,73 @@ def test_json_keeps_what_json_cannot_say():
         "high": None, "high_reason": "no upper end", "se": None, "se_reason": "not defined by this run", "low": 1.0,
         "note": "",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("override", "column", "said"),
+    [
+        ('fit_for_sizing="no"', "fit_for_sizing", "got 'no', expected true or false"),
+        ("fit_for_sizing=0", "fit_for_sizing", "got 0, expected true or false"),
+        ("fit_for_sizing=[]", "fit_for_sizing", "got [], expected true or false"),
+        ('reasons="too calm"', "reasons", "got 'too calm', expected a list"),
+        ("reasons=[5]", "reasons", "got 5, expected text"),
+        ('notes="a"', "notes", "got 'a', expected a list"),
+        ("jump_gap=0.5", "jump_gap", "got 0.5, expected a list"),
+        ("jump_gap=[0.5]", "jump_gap", "got [0.5], expected two shares from 0 to 1, the smaller one first"),
+        ("jump_gap=[0.1, 0.2, 0.3]", "jump_gap", "expected two shares from 0 to 1, the smaller one first"),
+        ("jump_gap=[0.5, 0.1]", "jump_gap", "expected two shares from 0 to 1, the smaller one first"),
+        ("jump_gap=[0.5, 1.5]", "jump_gap", "got 1.5, expected a share from 0 to 1"),
+        ("jump_gap=[nan, 0.5]", "jump_gap", "got nan, expected a share from 0 to 1"),
+        ('jump_gap=["a", "b"]', "jump_gap", "expected a number"),
+    ],
+)
+def test_provenance_is_checked(tiny, override, column, said):
+    """A word such as "no" must not count as fit for sizing."""
+    found = problems(tiny, f"prices.provenance.{override}")
+    assert set(found) == {f"prices.provenance.{column}"}
+    assert said in str(found[f"prices.provenance.{column}"])
+
+
+def test_provenance_that_is_no_table(tiny):
+    assert "expected a table" in str(problems(tiny, "prices.provenance=5")["prices.provenance"])
+
+
+def test_provenance_keeps_what_it_has(tiny):
+    given = ["fit_for_sizing=true", "jump_gap=[0, 1]", 'notes=["a"]', 'author="b"', "errors.sigma=0.1"]
+    scenario = load_scenario(tiny, [f"prices.provenance.{text}" for text in given])
+    assert scenario.resolved()["prices"]["provenance"] == {
+        "fit_for_sizing": True, "jump_gap": [0, 1], "notes": ["a"], "author": "b", "errors": {"sigma": 0.1}
+    }  # fmt: skip
+    assert "provenance" not in load_scenario(tiny).resolved()["prices"]
+
+
+DAYS = "time,open,high,low,close\n20200311,7900,8000,7300,7310\n20200312,7310,7400,4800,4900\n"
+
+
+def test_a_replay_of_days_that_are_numbers(tmp_path):
+    path = write_replay(tmp_path)
+    (tmp_path / "bars.csv").write_text(DAYS)
+    with pytest.raises(InputError, match="'yyyymmdd' reads 2020-03-11T00:00:00"):
+        load_scenario(path).build()
+    scenario = load_scenario(path, ["prices.time_format=yyyymmdd"])
+    assert scenario.build().design.step == 86_400.0
+    assert scenario.resolved()["prices"]["time_format"] == "yyyymmdd"
+    assert load_scenario(path, ["prices.time_format=seconds"]).build().design.step == 1.0
+    found = problems(path, "prices.time_format=days", build=True)
+    assert "one of seconds, ms, us, ns, iso, yyyymmdd, excel" in found["prices.time_format"].expected
+
+
+def test_entries_from_days_that_are_numbers(tiny, tmp_path):
+    (tmp_path / "past.csv").write_text(DAYS)
+    named = [f"population.bars={(tmp_path / 'past.csv').as_posix()}", "run.paths=1"]
+    with pytest.raises(InputError, match="'yyyymmdd' reads 2020-03-11T00:00:00"):
+        load_scenario(tiny, named).build()
+    scenario = load_scenario(tiny, [*named, "population.time_format=yyyymmdd"])
+    assert len(scenario.build().design.book) == 200
+    assert scenario.resolved()["population"]["time_format"] == "yyyymmdd"
+
+
+@pytest.mark.parametrize("section", ["prices", "population"])
+def test_a_time_format_without_bars(tiny, section):
+    found = problems(tiny, f"{section}.time_format=iso")
+    assert "no time format, since no file of bars is read" in found[f"{section}.time_format"].expected

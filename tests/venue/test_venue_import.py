@@ -204,11 +204,11 @@ def test_all_problems_of_all_markets_at_once(write):
 @pytest.mark.parametrize(
     ("content", "name", "given", "said"),
     [
-        ("{", "a.json", {}, "or a file that ends in .csv"),
+        ("{", "a.json", {}, "a JSON file"),
         ("{}", "a.json", {}, "the shape of one of ccxt, binance"),
         ([1, 2], "a.json", {}, "the shape of one of ccxt, binance"),
         ([], "a.json", {"format": "binance"}, "at least one market"),
-        ([{"symbol": "X", "brackets": [{}]}], "a.json", {}, "the shape of binance (KeyError: 'notionalFloor')"),
+        ([{"symbol": "X", "brackets": [{}]}], "a.json", {}, "the shape of binance (the key 'notionalFloor')"),
         ({"X": 1}, "a.json", {"format": "ccxt"}, "the shape of ccxt"),
         (as_csv(), "a.csv", {"format": "binnance"}, "the nearest is 'binance'"),
         (as_csv(), "a.csv", {"market": "Y"}, "one of X"),
@@ -223,4 +223,4 @@ def test_refused_files(write, content, name, given, said):
 
 def test_a_file_that_is_not_there(tmp_path):
     ((_, text),) = problems_of(lambda: read_tiers(tmp_path / "absent.json"))
-    assert "a readable text file" in text
+    assert "a readable file" in text

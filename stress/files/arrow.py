@@ -1,0 +1,211 @@
+"""Tables of parquet and feather files; what they would take in memory is known from their description and is limited.
+
+Only the columns that are wanted are read.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stress.errors import InputError, Problem, raise_if
+from stress.files.cells import number
+from stress.files.reading import MOST_TABLE, too_large
+
+PARQUET = (".parquet", ".pq")
+FEATHER = (".feather",)
+LONGEST_CELL = 2**17  # characters, as in text
+NEVER = np.iinfo(np.int64).min  # a missing time
+
+
+def is_arrow(path: Path, data: bytes) -> bool:
+    """Whether a file is parquet or feather, by its name or its first bytes."""
+    return path.suffix.lower() in PARQUET + FEATHER or data[:4] == b"PAR1" or data[:6] == b"ARROW1"
+
+
+class ArrowCells:
+    """A column of numbers, times or text.
+
+    Parameters
+    ----------
+    column : pyarrow.ChunkedArray
+        Of a kind that `read` allows.
+    """
+
+    def __init__(self, column: Any):
+        import pyarrow
+
+        decimal = pyarrow.types.is_decimal(column.type)
+        self.column = column.cast(pyarrow.float64(), safe=False) if decimal else column
+        self.times = _times(column)
+
+    def __len__(self) -> int:
+        return len(self.column)
+
+    def __iter__(self) -> Iterator[str]:
+        import pyarrow
+
+        if self.times is not None:
+            yield from map(self._time, self.times)
+            return
+        for chunk in self.column.chunks:
+            if pyarrow.types.is_dictionary(chunk.type):  # its own to_pylist takes three times as long
+                texts = list(map(_text, chunk.dictionary.to_pylist()))
+                yield from ("" if i is None else texts[i] for i in chunk.indices.to_pylist())
+            else:
+                yield from map(_text, chunk.to_pylist())
+
+    def __getitem__(self, i: int) -> str:
+        return self._time(self.times[i]) if self.times is not None else _text(self.column[i].as_py())
+
+    @staticmethod
+    def _time(ns: np.int64) -> str:
+        return "" if ns == NEVER else str(ns.astype("datetime64[ns]"))
+
+    def select(self, keep: np.ndarray) -> ArrowCells:
+        """The cells at the ascending indices `keep`, int64[K]."""
+        return ArrowCells(self.column.take(keep))
+
+    def numbers(self) -> np.ndarray:
+        """Numbers, float64[N]; nan where a cell is empty or no finite decimal number."""
+        import pyarrow
+
+        kind = self.column.type
+        if pyarrow.types.is_integer(kind) or pyarrow.types.is_floating(kind):
+            values: np.ndarray = np.array(self.column.cast(pyarrow.float64(), safe=False).to_numpy())
+            values[np.isinf(values)] = np.nan
+            return values
+        return np.array(list(map(number, self)), dtype=np.float64)
+
+
+def read(data: bytes, path: Path, columns: Callable[[list[str]], list[int]]) -> tuple[list[ArrowCells], np.ndarray]:
+    """The cells of the columns that are wanted, and the number of each record, from 1.
+
+    Parameters
+    ----------
+    data : bytes
+    path : Path
+        Of the file, for its kind and for messages.
+    columns : callable
+        Takes the titles; returns the indices of the wanted columns.
+
+    Raises
+    ------
+    InputError
+        If pyarrow is missing, the file is damaged or larger, or a wanted column has no numbers, times or texts.
+    """
+    where = path.name
+    if importlib.util.find_spec("pyarrow") is None:
+        raise InputError(Problem(where, "pyarrow to read this file: pip install 'perp-stress[io]'"))
+    import pyarrow
+
+    kind = "feather" if path.suffix.lower() in FEATHER or data.startswith(b"ARROW1") else "parquet"
+    try:
+        source = pyarrow.BufferReader(data)
+        table = (_read_feather if kind == "feather" else _read_parquet)(source, where, columns)
+        cells = [ArrowCells(column) for column in table.columns]
+    except InputError:
+        raise
+    except (pyarrow.ArrowException, OSError, ValueError, KeyError, MemoryError, OverflowError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(Problem(where, f"a {kind} file ({reason})")) from None
+    return cells, np.arange(1, table.num_rows + 1)
+
+
+def _read_parquet(source: Any, where: str, columns: Callable[[list[str]], list[int]]) -> Any:
+    from pyarrow import parquet
+
+    schema = parquet.ParquetFile(source).schema_arrow
+    wanted = columns(schema.names)
+    _check_kinds(schema, wanted, where)
+    names = [schema.names[j] for j in wanted]
+    file = parquet.ParquetFile(source, read_dictionary=[schema.names[j] for j in wanted if _is_text(schema.types[j])])
+    groups = [file.metadata.row_group(i) for i in range(file.num_row_groups)]
+    chunks = [group.column(j) for group in groups for j in range(group.num_columns)]
+    size = sum(chunk.total_uncompressed_size for chunk in chunks if chunk.path_in_schema in names)
+    _check_size(max(size, 8 * file.metadata.num_rows * len(names)), where)
+    return _checked_texts(file.read(columns=names, use_threads=False).select(names), where)
+
+
+def _read_feather(source: Any, where: str, columns: Callable[[list[str]], list[int]]) -> Any:
+    from pyarrow import dataset, ipc
+
+    schema = ipc.open_file(source).schema
+    wanted = columns(schema.names)
+    _check_kinds(schema, wanted, where)
+    rows = dataset.IpcFileFormat().make_fragment(source).count_rows()
+    _check_size(8 * rows * len(wanted), where)
+    options = ipc.IpcReadOptions(included_fields=wanted)
+    table = ipc.open_file(source, options=options).read_all()
+    _check_size(table.nbytes, where)
+    return _checked_texts(table.select([schema.names[j] for j in wanted]), where)
+
+
+def _check_kinds(schema: Any, wanted: list[int], where: str) -> None:
+    """Refuse columns that hold anything but numbers, times or texts."""
+    from pyarrow import types
+
+    def value_type(kind: Any) -> Any:
+        return kind.value_type if types.is_dictionary(kind) else kind
+
+    allowed = (types.is_integer, types.is_float32, types.is_float64, types.is_decimal, types.is_boolean, types.is_null)
+    raise_if(
+        [
+            Problem(where, "a column of numbers, times or texts", column=schema.names[j], value=str(schema.types[j]))
+            for j in wanted
+            if not (
+                any(is_kind(value_type(schema.types[j])) for is_kind in allowed)
+                or _is_time(schema.types[j])
+                or _is_text(value_type(schema.types[j]))
+            )
+        ]
+    )
+
+
+def _check_size(size: int, where: str) -> None:
+    if size > MOST_TABLE:
+        raise too_large(where, MOST_TABLE, "unpacked")
+
+
+def _checked_texts(table: Any, where: str) -> Any:
+    """The table, unless its texts are no UTF-8, or so long that they take more where they are used than in the file."""
+    import pyarrow.compute as pc
+    from pyarrow import types
+
+    table.validate(full=True)  # texts may be no UTF-8
+    for title, column in zip(table.column_names, table.columns, strict=True):
+        for chunk in column.chunks:
+            texts = chunk.dictionary if types.is_dictionary(chunk.type) else chunk
+            if _is_text(texts.type) and (pc.max(pc.binary_length(texts)).as_py() or 0) > LONGEST_CELL:
+                raise InputError(Problem(where, f"texts of at most {LONGEST_CELL:,} bytes", column=title))
+    return table
+
+
+def _is_text(kind: Any) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_string(kind) or types.is_large_string(kind))
+
+
+def _is_time(kind: Any) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_timestamp(kind) or types.is_date(kind))
+
+
+def _times(column: Any) -> np.ndarray | None:
+    """Ns since 1970 of a column of times, int64[N]; None for another."""
+    import pyarrow
+
+    if not _is_time(column.type):
+        return None
+    return np.array(column.cast(pyarrow.timestamp("ns")).cast(pyarrow.int64()).fill_null(NEVER).to_numpy())
+
+
+def _text(value: Any) -> str:
+    """A cell as text; repr of a float is its shortest exact text, so this loses nothing."""
+    return "" if value is None else str(value).strip()
