@@ -23,7 +23,7 @@ import math
 import warnings
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, runtime_checkable
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -89,6 +89,11 @@ class PopulationSpec(BaseModel):
     name : str
     sources : dict of str to str
         Source of each parameter.
+
+    Raises
+    ------
+    InputError
+        Lists every parameter that is missing, unknown, no number or out of range.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -107,6 +112,16 @@ class PopulationSpec(BaseModel):
     volatility: Positive = 0.8
     name: str = ""
     sources: dict[str, str] = Field(default_factory=dict)
+
+    if not TYPE_CHECKING:  # a type checker knows the parameters by the fields
+
+        def __init__(self, **parameters):
+            raise_if(_no_numbers(parameters))
+            try:
+                super().__init__(**parameters)
+            except ValidationError as error:
+                known = type(self).model_fields
+                raise InputError(schema.problems_of(error, "population", (), lambda key: one_of(key, known))) from None
 
     @field_validator("leverage")
     @classmethod
@@ -157,11 +172,12 @@ class PopulationSpec(BaseModel):
         values = {name: value for name, (value, _) in figures.items()}
         sources = {name: source for name, (_, source) in figures.items() if name not in parameters}
         try:
-            return cls.model_validate({"name": path.stem, "sources": sources, **values, **parameters})
-        except ValidationError as error:
-            problems = schema.problems_of(error, "population", (), lambda key: one_of(key, cls.model_fields))
-        of_file = figures.keys() - parameters.keys() if own else set()
-        raise InputError([_of_file(p, path) if str(p.column).split(".")[0] in of_file else p for p in problems])
+            return cls(**{"name": path.stem, "sources": sources, **values, **parameters})
+        except InputError as error:
+            of_file = figures.keys() - parameters.keys() if own else set()
+            raise InputError(
+                [_of_file(p, path) if str(p.column).split(".")[0] in of_file else p for p in error.problems]
+            ) from None
 
 
 def _of_file(problem: Problem, path: Path) -> Problem:
@@ -190,17 +206,21 @@ def _figures(path: Path) -> dict[str, tuple[Any, str]]:
         elif not isinstance(figure["source"], str) or not cited.get(figure["source"]):
             expected = f"a key of [sources] with status and page: {', '.join(k for k in cited if cited[k]) or 'none'}"
             problems.append(Problem(str(path), expected, column=f"figures.{name}.source", value=figure["source"]))
-        elif not all(map(is_number, _numbers(figure["value"]))):
-            expected = "a number, or for leverage a table of weights"
-            problems.append(Problem(str(path), expected, column=f"figures.{name}.value", value=figure["value"]))
         else:
             found[name] = figure["value"], cited[figure["source"]]
     raise_if(problems)
     return found
 
 
-def _numbers(value: Any) -> list[Any]:
-    return list(value.values()) if isinstance(value, dict) else [value]
+def _no_numbers(parameters: dict[str, Any]) -> list[Problem]:
+    """A problem for each parameter that is text, a bool or the like, which pydantic would take for a number."""
+    problems = []
+    for name, value in parameters.items():
+        numbers = list(value.values()) if name == "leverage" and isinstance(value, dict) else [value]
+        if name not in ("name", "sources") and value is not None and not all(map(is_number, numbers)):
+            expected = "a table of leverages and their weights" if name == "leverage" else "a number"
+            problems.append(Problem("population", expected, column=name, value=value))
+    return problems
 
 
 def _cite(source: Any) -> str:

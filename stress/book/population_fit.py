@@ -95,15 +95,13 @@ def fit(book: Book, price: float, venue: Venue | None = None, *, tail_from: floa
         "long_share": float(longs.mean()),
     }
     source = f"fitted: {book.source}, {len(book)} positions"
-    return PopulationSpec.model_validate(
-        {
-            "accounts": len(book),
-            "open_interest": open_interest,
-            "tail_from": tail_from,
-            "name": "fit",
-            "sources": dict.fromkeys(parameters, source),
-            **parameters,
-        }
+    return PopulationSpec(
+        accounts=len(book),
+        open_interest=open_interest,
+        tail_from=tail_from,
+        name="fit",
+        sources=dict.fromkeys(parameters, source),
+        **parameters,
     )
 
 

@@ -11,7 +11,6 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from pydantic import ValidationError
 from scipy.stats import spearmanr
 
 from stress.book.book import Book, BookWarning
@@ -253,7 +252,7 @@ class TestSpec:
         ],
     )
     def test_refuses(self, changes):
-        with pytest.raises(ValidationError):
+        with pytest.raises(InputError):
             PopulationSpec(**{**SPEC.model_dump(), **changes})
 
     def test_weights_are_normalised_and_sorted(self):

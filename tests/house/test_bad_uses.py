@@ -114,6 +114,7 @@ def plot(name, **base):
 KOU = {"s0": 100.0, "sigma": 0.5, "intensity": 300.0, "p_up": 0.5, "eta_up": 50.0, "eta_down": 50.0}
 MERTON = {"s0": 100.0, "sigma": 0.5, "intensity": 300.0, "jump_mean": -0.01, "jump_sd": 0.02}
 DEPTH = {"usd": 1e5, "width": 0.01, "exponent": 1.0, "half_life": 300.0, "passthrough": 1.0, "max_displacement": 0.9}
+MIX = {"accounts": 200, "open_interest": 1e5, "leverage": {5.0: 1.0, 10.0: 2.0}, "size_sigma": 1.5}
 POSITIONS = {"side": [1, -1], "quantity": [1.0, 1.0], "entry_price": [100.0, 100.0], "margin": [5.0, 5.0]}
 ONE = {"side": 1.0, "quantity": 1.0, "entry_price": 100.0, "margin": 5.0}
 REQUEST = {"seed": 0, "first_path": 0, "n_paths": 2, "n_steps": 2, "dt": 60.0}
@@ -122,6 +123,23 @@ SHARE = {"policy": "queue", "capacity": [1.0, 2.0], "key": [1.0, 2.0], "budget":
 PLOTS = [name for name in stress.plots.__all__ if name != "style"]
 
 CASES = [
+    *(
+        case
+        for name in ("accounts", "open_interest", "size_sigma")
+        for case in of(stress.PopulationSpec, name, [*WRONG, None], **MIX)
+    ),
+    *(
+        case
+        for name in ("tail_from", "max_share", "correlation", "long_share", "holding_days", "volatility")
+        for case in of(stress.PopulationSpec, name, [*FOREIGN, NAN, INF, -2.0], **MIX)
+    ),
+    *of(
+        stress.PopulationSpec,
+        "leverage",
+        [*OBJECTS, {"x": 1.0}, {5.0: "1"}, {5.0: True}, {5.0: NAN}, {-1.0: 1.0}, {5.0: 0.0}],
+        **MIX,
+    ),
+    *of(stress.PopulationSpec, "nonsense", [1], **MIX),
     *(case for name in ("book", "venue", "prices") for case in of(simulate, name, [None, *OBJECTS])),
     *of(simulate, "book", [VENUE]),
     *of(simulate, "venue", [BOOK]),
