@@ -4,6 +4,13 @@ Liquidations, bankruptcy deficits, insurance fund, auto-deleveraging: how often,
 be, and who is hit. Public names load on first use, so that importing the package costs nothing.
 """
 
+import sys
+
+if sys.argv[:1] == ["-m"] and "stress" in sys.orig_argv:  # `python -m stress`: before anything else is loaded
+    from stress.module_path import without_working_folder
+
+    sys.path[:] = without_working_folder()
+
 from importlib import import_module, metadata
 from typing import TYPE_CHECKING
 

@@ -100,6 +100,4 @@ def path_of(value: Any, where: str, column: str | None = None) -> Path:
         path = os.fspath(value)
         if isinstance(path, str) and "\0" not in path:
             return Path(path)
-    raise InputError(
-        Problem(where, "a path, as text or pathlib.Path, without a NUL or half a character", column=column, value=value)
-    )
+    raise InputError(Problem(where, "a path, as text or pathlib.Path, without a NUL", column=column, value=value))

@@ -47,9 +47,9 @@ def free() -> int | None:
 
 
 def _rooms() -> Iterator[int]:
-    machine = _sizes(PROC / "meminfo").get("MemAvailable")
-    if machine is not None:
-        yield 1024 * machine
+    machine = _sizes(PROC / "meminfo")
+    if "MemAvailable" in machine:
+        yield 1024 * (machine["MemAvailable"] + machine.get("SwapFree", 0))
     try:
         import resource  # not on Windows
 

@@ -3,8 +3,6 @@
 `python -m` and an empty entry of PYTHONPATH put it first. Nothing else is imported here, so that this comes first.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 

@@ -88,6 +88,8 @@ def _mark(value: Any) -> Any:
         return {str(k): _mark(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [_mark(v) for v in value]
+    if hasattr(value, "tolist"):  # of numpy
+        return _mark(value.tolist())
     if isinstance(value, float) and not math.isfinite(value):
         return {"float": repr(value)}
     return value

@@ -103,7 +103,7 @@ class Book:
         n = sides.size
         given = {"quantity": quantity, "entry_price": entry_price, "margin": margin, "leverage": leverage}
         values = {name: _flat(value, source, name) for name, value in given.items() if value is not None}
-        values.setdefault("leverage", np.full(n, np.nan))
+        values["leverage"] = _missing_as_nan(values["leverage"]) if "leverage" in values else np.full(n, np.nan)
         accounts = np.arange(1, n + 1).astype(str) if account is None else _names(account, source)
         rows = np.arange(1, n + 1) if file_row is None else _flat(file_row, source, "file_row")
         lengths = {name: v.size for name, v in {**values, "account": accounts, "file_row": rows}.items()}
@@ -409,15 +409,24 @@ def _flat(values: Any, source: str, name: str, dtype: type | None = None) -> np.
     Raises
     ------
     InputError
-        If it has more dimensions, or masked entries.
+        If it has several columns, or masked entries.
     """
     try:
         array = np.asarray(values, dtype)
     except (TypeError, ValueError):  # rows of different lengths
         array = np.zeros((0, 0))
-    if array.ndim > 1 or np.ma.is_masked(values):
+    if (array.ndim > 1 and array.size > array.shape[0]) or (
+        isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values)
+    ):
         raise InputError(Problem(source, "one value for each position", column=name, value=values))
     return array.reshape(-1)
+
+
+def _missing_as_nan(values: np.ndarray) -> np.ndarray:
+    """Values with nan for None and for what pandas has in its place."""
+    if values.dtype != object:
+        return values
+    return np.array([np.nan if x is None or str(x) == "<NA>" else x for x in values.tolist()], object)
 
 
 def _names(values: Any, source: str) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import sys
+from contextlib import suppress
 
 from stress.cli import streams
 from stress.cli.exit_codes import ExitCode
@@ -22,7 +23,8 @@ def main(arguments: list[str] | None = None) -> None:
             print("Interrupted.\nNothing was written.", file=sys.stderr)
             sys.exit(ExitCode.INTERRUPTED)
         except OSError as error:  # while no command runs, as where help is printed
-            print(f"Error: {error.filename or 'standard output'}: {error.strerror}", file=sys.stderr)
+            with suppress(OSError):  # it may be standard error itself
+                print(f"Error: {error.filename or 'standard output'}: {error.strerror}", file=sys.stderr)
             streams.leave()
             sys.exit(ExitCode.BAD_INPUT)
         except SystemExit as end:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import shlex
 import sys
 import traceback
@@ -87,6 +88,8 @@ def _report(error: Exception, options: dict[str, Any]) -> ExitCode:
         message = "too little memory for this many paths, steps or positions" + (f": {size}" if size else "")
     elif isinstance(error, RuntimeError) and str(error) == "can't start new thread":
         message = f"too little memory, or too many threads and processes ({error})"
+    elif type(error).__module__.startswith("yaml."):  # numba reads it when it is loaded
+        message = ".numba_config.yaml in the working folder: expected settings of numba, which are YAML"
     elif type(error).__name__ == "SimulationError":
         code = ExitCode.IMPOSSIBLE_PRICE
         message = (
@@ -187,8 +190,10 @@ def command_line() -> str:
 
 def say_that_it_compiles() -> None:
     """A line before the wait of the first run."""
-    from stress.kernels import jit
+    from stress.kernels import cache_folder, jit
 
+    if cache_folder.SETTING in os.environ and jit.REFUSED:
+        print(f"The folder of {cache_folder.SETTING} is not used: {visible(jit.REFUSED[0])}", file=sys.stderr)
     if jit.CACHE_DIR is not None and not jit.is_warm():
         print("Compiling kernels (once per version) ...", file=sys.stderr)
     elif jit.REFUSED and jit.CACHE_DIR is None:

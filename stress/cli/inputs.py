@@ -48,7 +48,7 @@ def calibrate(
         warnings.simplefilter("always")
         history = read_bars(bars, time_format)
     for text in [str(w.message) for w in caught]:
-        typer.echo(f"Note: {text}", err=True)
+        print(f"Note: {visible(text)}", file=sys.stderr)
     found = fit.calibrate(history, model, threshold=threshold, cap=cap)
     text = found.to_toml(s0)
     terminal.print_calibration(found)

@@ -30,23 +30,26 @@ def prepare() -> None:
 
 
 def finish(end: SystemExit) -> None:
-    """Write what is left; the exit says so if nobody reads standard output any more.
+    """Write what is left; the exit says so if that cannot be written.
 
-    The libraries end a process with 1 there, which has a meaning of its own here.
+    The libraries end a process with 1 where nobody reads any more, which means a broken limit here.
     """
-    closed = isinstance(end.__context__, BrokenPipeError)
-    try:
-        sys.stdout.flush()
-    except OSError as error:
-        closed = closed or isinstance(error, BrokenPipeError)
-    if closed:
+    closed = end.code == 1 and not isinstance(end.code, ExitCode)
+    failed = False
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError as error:
+            closed = closed or isinstance(error, BrokenPipeError)
+            failed = True
+    if closed or failed:
         leave()
-        end.code = ExitCode.OUTPUT_CLOSED
+        end.code = ExitCode.OUTPUT_CLOSED if closed else ExitCode.BAD_INPUT
 
 
 def leave() -> None:
     """Write no more, so that nothing is flushed into a closed pipe when the interpreter ends."""
-    sys.stdout = _nowhere()
+    sys.stdout, sys.stderr = _nowhere(), _nowhere()
 
 
 def _nowhere() -> TextIO:

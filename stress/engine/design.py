@@ -153,7 +153,7 @@ class Design:
         pre_jump = made.close if made.pre_jump is None and made.low is not None else made.pre_jump
         arrays = {"close": made.close, "low": made.low, "high": made.high, "pre_jump": pre_jump}
         empty = np.zeros((0, 0))
-        filled = {name: empty if a is None else np.ascontiguousarray(a, np.float64) for name, a in arrays.items()}
+        filled = {name: empty if a is None else np.require(a, np.float64, ["C", "W"]) for name, a in arrays.items()}
         if made.log_weight is None:
             return Prices(**filled), None
         # this exp has the same bits on every CPU

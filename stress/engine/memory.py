@@ -56,7 +56,7 @@ def check_rows(designs: Sequence[Design], rows: int, paths: int) -> None:
         Says how much they need, how much is free, and how many paths would fit.
     """
     row = 2 * rows // paths
-    what = f"rows of classes on {designs[0].n_paths:,} paths, by the first {paths:,}, which"
+    what = f"counts by class of {designs[0].n_paths:,} paths, estimated from the first {paths:,},"
     memory.check(designs[0].n_paths * row, what, lambda room: f"at most {room // row:,} paths, which fit")
 
 

@@ -147,7 +147,7 @@ def run_scheduled(task: Callable[[int, int], T], scheduler: BlockScheduler, pool
             done, _ = wait(waiting, PATIENCE, FIRST_COMPLETED)
             if not done:
                 pool.check()
-            for future in done:
+            for future in [each for each in waiting if each in done]:  # in the order that they were handed out
                 n = waiting.pop(future)
                 seconds, result = future.result()
                 scheduler.observe(n, seconds)

@@ -19,6 +19,7 @@ from stress.files import reading
 
 DEEPEST = 32  # tables and lists within each other
 SHOWN = 40  # characters of a number
+DIGITS = 20  # of the longest number of 64 bits, with its sign
 
 
 class NotTOML(InputError):
@@ -104,8 +105,11 @@ def _float(text: str) -> float | TooLarge:
     return TooLarge(text) if math.isinf(value) and any(map(str.isdigit, text)) else value
 
 
-def _int(text: str) -> int | TooLarge:
-    return TooLarge(text) if len(text) > SHOWN else int(text)
+def _int(text: str) -> int | float | TooLarge:
+    """A whole number; of more than 64 bits the nearest float, as some interfaces write where there is no limit."""
+    if len(text) > DIGITS or not -(2**63) <= int(text) < 2**63:
+        return _float(text)
+    return int(text)
 
 
 def _table(pairs: list[tuple[str, Any]]) -> Any:

@@ -6,12 +6,14 @@ counts against the limit as it is unpacked, so that a small file cannot fill the
 
 from __future__ import annotations
 
+import gzip
 import os
 import stat
 import zipfile
 import zlib
 from io import BytesIO
 from pathlib import Path
+from typing import IO
 
 from stress.errors import InputError, Problem
 
@@ -21,7 +23,7 @@ CHUNK = 2**20
 DAMAGED_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError)
 
 
-def read_bytes(path: Path, most: int = MOST_TABLE, where: str | None = None) -> bytes:
+def read_bytes(path: Path, most: int = MOST_TABLE, where: str | None = None, *, pipes: bool = True) -> bytes:
     """The content of a file.
 
     Parameters
@@ -31,27 +33,42 @@ def read_bytes(path: Path, most: int = MOST_TABLE, where: str | None = None) -> 
         Bytes that it may have.
     where : str, optional
         Name of the file in messages. Default: its path.
+    pipes : bool
+        Whether a pipe is read, which may wait for ever.
 
     Raises
     ------
     InputError
-        If it cannot be read, is no regular file and no pipe, or is larger.
+        If it cannot be read, is no regular file (and no pipe), or is larger.
     """
     where = str(path) if where is None else where
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", opener=None if pipes else _open_at_once) as file:
             about = os.fstat(file.fileno())
-            device = stat.S_ISCHR(about.st_mode) or stat.S_ISBLK(about.st_mode)
-            data = b"" if device or about.st_size > most else file.read(most + 1)
+            device = not (stat.S_ISREG(about.st_mode) or (pipes and stat.S_ISFIFO(about.st_mode)))
+            data = b"" if device or about.st_size > most else _read(file, about.st_size, most)
     except OSError as error:
         raise InputError(Problem(where, f"a readable file ({error.strerror or error})")) from None
     except ValueError:  # of the path itself
         raise InputError(Problem(where, "the path of a file, without a NUL or half a character")) from None
     if device:
-        raise InputError(Problem(where, "a file; this is a device"))
+        raise InputError(Problem(where, "a file; this is a device or a pipe"))
     if about.st_size > most or len(data) > most:
         raise too_large(where, most)
     return data
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file without waiting for somebody who writes to a pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _read(file: IO[bytes], size: int, most: int) -> bytes:
+    """The content up to a byte more than `most`; a pipe, or a file that grows, has more than its size."""
+    parts = [file.read(size + 1)]
+    while len(parts[-1]) and sum(map(len, parts)) <= most:
+        parts.append(file.read(CHUNK))
+    return b"".join(filter(None, parts))
 
 
 def read_text(path: Path, most: int = MOST_TEXT, where: str | None = None) -> str:
@@ -94,20 +111,13 @@ def _gunzip(data: bytes, where: str, most: int) -> bytes:
     parts: list[bytes] = []
     size = 0
     try:
-        while data.strip(b"\0"):  # members one after the other; a tape may pad the last with zeros
-            member = zlib.decompressobj(wbits=31)
-            rest = data
-            while not member.eof:
-                part = member.decompress(rest, CHUNK)
-                rest = member.unconsumed_tail
-                if not part and not rest and not member.eof:
-                    raise InputError(Problem(where, "a whole gzip file; this one is cut short"))
+        with gzip.GzipFile(fileobj=BytesIO(data)) as file:
+            while part := file.read(CHUNK):
                 parts.append(part)
                 size += len(part)
                 if size > most:
                     raise too_large(where, most, "unpacked")
-            data = member.unused_data
-    except zlib.error as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise InputError(Problem(where, f"a whole gzip file ({error})")) from None
     return b"".join(parts)
 

@@ -9,6 +9,7 @@ import os
 import re
 import secrets
 import stat
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +17,8 @@ from pathlib import Path
 from stress.errors import InputError, Problem
 
 OURS = re.compile(r"\.stress-[0-9a-f]{16}\.tmp")
+DEVICES = Path("/dev")  # what is below may lead to a file that is open: it is written to, and not replaced
+STANDARD_OUTPUT = DEVICES / "stdout"
 SURROGATE = re.compile("[\ud800-\udfff]")
 NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
@@ -53,12 +56,13 @@ def put(path: Path, parts: Sequence[bytes | memoryview]) -> None:
         with suppress(OSError):
             new.unlink()
         raise
-    if hasattr(os, "O_DIRECTORY"):  # the name too
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    if hasattr(os, "O_DIRECTORY"):
+        with suppress(OSError):  # the name too, where a disk can; the file is in its place
+            folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
 
 
 def _mode(path: Path) -> int | None:
@@ -97,8 +101,13 @@ def put_bytes(path: Path, data: bytes) -> Path:
     where = str(path)
     target = _target(path, where)
     try:
-        if os.path.lexists(target) and not target.is_file():  # a pipe, or a terminal
-            target.write_bytes(data)
+        if target == STANDARD_OUTPUT:
+            sys.stdout.flush()
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        elif os.path.lexists(target) and (not target.is_file() or target.is_relative_to(DEVICES)):
+            with open(target, "ab") as file:  # a pipe, a terminal, or a file that another process has open
+                file.write(data)
         else:
             put(target, [data])
     except OSError as error:
@@ -130,7 +139,7 @@ def check_file(path: Path | None, where: str | None = None) -> None:
             raise InputError(Problem(where, "a file; this is a directory"))
         if os.path.lexists(target) and not os.access(target, os.W_OK):
             raise InputError(Problem(where, "a writable file (Permission denied)"))
-        if not os.path.lexists(target) or target.is_file():
+        if not (os.path.lexists(target) and not target.is_file()) and not target.is_relative_to(DEVICES):
             probe = temporary(target.parent)
             os.close(os.open(probe, NEW))
             probe.unlink()
@@ -143,7 +152,7 @@ def _target(path: Path, where: str) -> Path:
     """The file that a path leads to; a pipe, a terminal or a directory as it is."""
     try:
         os.fsencode(path)
-        if path.exists() and not path.is_file():
+        if (path.exists() and not path.is_file()) or path.is_relative_to(DEVICES):
             return path
         target = Path(os.path.realpath(path))
         if target.is_symlink():

@@ -16,7 +16,6 @@ from pathlib import Path
 PRIVATE = 0o700
 OTHERS = stat.S_IWGRP | stat.S_IWOTH
 SETTING = "STRESS_CACHE_DIR"
-ROOT_USER = 0
 
 
 def find(digest: str) -> tuple[Path | None, list[str]]:
@@ -62,9 +61,10 @@ def _prepare(root: Path, chosen: bool, digest: str) -> tuple[Path, str]:
     """Make the folder below a root; the path that is at fault and what is wrong with it, or the folder and ""."""
     root.parent.mkdir(parents=True, exist_ok=True)
     root.mkdir(mode=PRIVATE, exist_ok=True)
-    for status in (root.lstat(), root.stat()):  # of a link, and of what it leads to
-        if wrong := _owner_is_wrong(status, ROOT_USER if chosen else None):
-            return root, wrong
+    if not chosen:  # whose folder it is, the user decides: only what is in it has to be of this user
+        for status in (root.lstat(), root.stat()):  # of a link, and of what it leads to
+            if wrong := _owner_is_wrong(status):
+                return root, wrong
     if not (chosen or root.is_symlink()) and _is_open(root.stat()):
         root.chmod(PRIVATE)
     folder = root / f"kernels-{digest}"
@@ -76,15 +76,17 @@ def _prepare(root: Path, chosen: bool, digest: str) -> tuple[Path, str]:
         return folder, wrong
     if _is_open(status):
         folder.chmod(PRIVATE)
+        if _is_open(folder.lstat()):
+            return folder, "others may write there, and this disk does not keep rights"
         for path in folder.iterdir():  # what others may have put there
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
     with tempfile.TemporaryFile(dir=folder):
         return folder, ""
 
 
-def _owner_is_wrong(status: os.stat_result, other: int | None = None) -> str:
-    """Why the owner is not to be trusted, or "": this user is, and another one that is named."""
-    if not hasattr(os, "geteuid") or status.st_uid in (os.geteuid(), other):
+def _owner_is_wrong(status: os.stat_result) -> str:
+    """Why the owner is not to be trusted, or ""."""
+    if not hasattr(os, "geteuid") or status.st_uid == os.geteuid():
         return ""
     return f"it belongs to user {status.st_uid} and not to user {os.geteuid()}, who runs this"
 

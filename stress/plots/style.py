@@ -55,6 +55,7 @@ SETTINGS: Any = {
     "grid.linewidth": 0.7,
     "text.color": INK,
     "text.parse_math": False,
+    "text.usetex": False,
     "xtick.color": MUTED,
     "ytick.color": MUTED,
     "xtick.labelcolor": INK,

@@ -12,7 +12,7 @@ a time format has to say which:
 | `"excel"` | days of a spreadsheet, 43891.5 for noon of 2020-03-01; UTC |
 | with a `%` | as `datetime.strptime` takes it: `"%d/%m/%Y %H:%M"`; UTC, unless it has an offset |
 
-Stamps are read to a microsecond.
+Stamps are read to a microsecond, those of a spreadsheet to a second.
 """
 
 from __future__ import annotations
@@ -139,15 +139,17 @@ def _counts(numbers: np.ndarray) -> Stamps:
 
 def _scaled(numbers: np.ndarray, unit: np.ndarray) -> np.ndarray:
     """Numbers in units of so many us as us, int64[N]; those that are too large become the smallest int64."""
-    time = np.round(numbers * unit)
+    with np.errstate(over="ignore"):
+        time = np.round(numbers * unit)
     known = np.abs(time) < 2.0**62
     return np.where(known, np.where(known, time, 0).astype(np.int64), NEVER)
 
 
 def _excel(numbers: np.ndarray) -> np.ndarray:
-    """Days since 1899-12-30 to the ms, which is as far as their usual fifteen digits go."""
-    ms = _scaled(numbers, np.full(numbers.size, DAY / 1000.0))
-    return np.where(ms == NEVER, NEVER, ms * 1000 + EXCEL_EPOCH.astype(np.int64))
+    """Days since 1899-12-30 to the second: a spreadsheet shows 43891.041667 for one o'clock."""
+    seconds = _scaled(numbers, np.full(numbers.size, DAY / 1e6))
+    known = (seconds > -(2**40)) & (seconds < 2**40)
+    return np.where(known, np.where(known, seconds, 0) * 1_000_000 + EXCEL_EPOCH.astype(np.int64), NEVER)
 
 
 def _calendar(numbers: np.ndarray) -> np.ndarray:

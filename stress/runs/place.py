@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from contextlib import suppress
+from fnmatch import fnmatch
 from pathlib import Path
 
 from stress.errors import InputError, Problem
@@ -21,13 +22,18 @@ TABLES = (
     "summary.csv", "required_fund.csv", "gaps.csv", "depletion_curve.csv", "by_leverage.csv", "paths.csv.gz",
     "positions.csv.gz", "cells.npz", "fund_at.npz",
 )  # fmt: skip
+DATA = {"summary.json", *(f"tables/{name}" for name in TABLES)}
 FIGURES = ("depletion_curve", "adl_by_leverage")
 WRITTEN = {
     "": {"scenario.json", MANIFEST, "config.json", "summary.json", "report.html", "tables", "figures"},
     "tables": set(TABLES),
     "figures": {f"{name}.{kind}" for name in FIGURES for kind in ("svg", "png")},
 }
-FILE_MANAGERS = {".DS_Store", "Thumbs.db", "desktop.ini"}  # which put these anywhere
+# what file systems, file managers and notebooks put anywhere
+SYSTEM = (
+    ".DS_Store", "._*", ".directory", "@eaDir", "Thumbs.db", "desktop.ini", ".nfs*", ".fuse_hidden*",
+    ".ipynb_checkpoints",
+)  # fmt: skip
 
 
 def resolved(directory: str | Path) -> Path:
@@ -82,8 +88,9 @@ def check(directory: Path, scenario_hash: str) -> None:
             raise InputError(Problem(str(partial(directory)), "a directory of its own; this is a link"))
         if os.path.ismount(directory):
             raise InputError(Problem(where, "a directory in a disk, this is a whole one (a mount point)"))
-        if Path.cwd().is_relative_to(os.path.realpath(directory)):
-            raise InputError(Problem(where, "a directory that this process does not work in"))
+        with suppress(FileNotFoundError):  # the folder that this process works in may be gone
+            if Path.cwd().is_relative_to(os.path.realpath(directory)):
+                raise InputError(Problem(where, "a directory that is neither the working folder nor above it"))
         check_content(directory, scenario_hash, where)
         if directory.exists() and not os.access(directory, os.W_OK | os.X_OK):
             raise InputError(Problem(where, "a writable directory (Permission denied)"))
@@ -125,13 +132,17 @@ def _is_folder(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink()
 
 
+def _of_system(name: str) -> bool:
+    return any(fnmatch(name, pattern) for pattern in SYSTEM)
+
+
 def _of_others(directory: Path) -> list[str]:
     """What is in a run directory that no run wrote."""
     found = []
-    for folder, names in WRITTEN.items():
+    for folder, own in WRITTEN.items():
         inside = directory / folder
-        if _is_folder(inside):
-            found += [str(Path(folder, p.name)) for p in inside.iterdir() if p.name not in names | FILE_MANAGERS]
+        names = [path.name for path in inside.iterdir()] if _is_folder(inside) else []
+        found += [str(Path(folder, name)) for name in names if name not in own and not _of_system(name)]
     return sorted(found)
 
 

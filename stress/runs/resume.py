@@ -79,10 +79,15 @@ def open_unfinished(directory: str | Path) -> UnfinishedRun:
 
 def describe_scenario(scenario: Scenario, home: Path) -> dict[str, Any]:
     """A scenario as plain values, with the paths of its files relative to a directory."""
-    found = {
-        key: file | {"path": os.path.relpath(file["path"], home.resolve())} for key, file in scenario.inputs.items()
-    }
+    found = {key: file | {"path": _relative(file["path"], home.resolve())} for key, file in scenario.inputs.items()}
     return {"scenario": scenario_tables(scenario), "inputs": found, "where": scenario.where}
+
+
+def _relative(path: str, home: Path) -> str:
+    try:
+        return os.path.relpath(path, home)
+    except ValueError:  # on another drive
+        return path
 
 
 def scenario_tables(scenario: Scenario) -> dict[str, Any]:

@@ -120,11 +120,13 @@ def open_run(directory: str | Path) -> Record:
     directory = path_of(directory, "open_run")
     manifest = _read_manifest(directory)
     files = manifest.pop("files", {})
+    unread = set(files)
 
     def read(name: str) -> tuple[bytes, str]:
         """The content of a file, and its name in messages."""
         path = directory / name
-        data = reading.read_bytes(path)
+        unread.discard(name)
+        data = reading.read_bytes(path, pipes=False)
         if files and files.get(name) != hashlib.sha256(data).hexdigest():
             expected = f"the file as the run wrote it, by its digest in {place.MANIFEST}; it is damaged, or was changed"
             raise InputError(Problem(str(path), expected))
@@ -162,6 +164,8 @@ def open_run(directory: str | Path) -> Record:
     required = tables.parse_csv(data, where, LABELS)
     shape.check_table(required, shape.REQUIRED, where)
     shape.check_alphas(required, scenario["fund"]["alphas"], where)
+    for name in sorted(unread & place.DATA):  # which people and other programs read
+        read(name)
     result = Result(
         paths=paths,
         positions=positions,

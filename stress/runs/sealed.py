@@ -36,7 +36,7 @@ def read(path: Path, expected: str, *, then: str = "", required: bool = True) ->
     InputError
         If it cannot be read, is no document, or does not have the content that its checksum was made of.
     """
-    data = reading.read_bytes(path, reading.MOST_TEXT)
+    data = reading.read_bytes(path, reading.MOST_TEXT, pipes=False)
     try:
         found = documents.parse_json(reading.decode(data, str(path)), str(path))
     except InputError as error:

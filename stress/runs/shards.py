@@ -112,7 +112,7 @@ def read(path: Path, made_by: dict[str, str], n_designs: int | None = None, n_po
         return InputError(Problem(str(path), f"{what}; delete this file, and its paths are run again"))
 
     damaged = "a whole shard, this one is damaged"
-    content = memoryview(reading.read_bytes(path))
+    content = memoryview(reading.read_bytes(path, pipes=False))
     if bytes(content[:65]) != hashlib.sha256(content[65:]).hexdigest().encode() + b"\n":
         raise wrong(damaged)
     stream = io.BytesIO(content[65:])

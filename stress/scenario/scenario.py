@@ -190,6 +190,10 @@ class Scenario:
         if ("population" in raw) == ("book" in raw):
             problems.append(Problem(where, "exactly one of [population] and [book]", column="population"))
         paths = {key: (Path() if _among(key, overridden) else folder) / name for key, name in files_of(raw)}
+        for key, path in paths.items():
+            if path.exists() and not (path.is_file() or path.is_dir()):
+                expected = "a file; a pipe or a device cannot be read again, for its digest"
+                problems.append(Problem(where, expected, column=key, value=str(path)))
         scenario = cls(
             top.name, top.seed, **tables, where=where, files={**paths, **(files or {})}, overridden=overridden
         )

@@ -282,7 +282,9 @@ def test_doctor_says_where_code_is_kept_and_what_is_wrong_there(command, monkeyp
     assert code == 0
     assert "none: every process compiles" in out
     assert "damaged" not in out
-    assert err.startswith("Compiling kernels (in every run: perp-stress doctor says why) ...\n")
+    assert err.endswith("Compiling kernels (in every run: perp-stress doctor says why) ...\n")
+    monkeypatch.setenv("STRESS_CACHE_DIR", "/tmp/theirs")
+    assert "The folder of STRESS_CACHE_DIR is not used: /tmp/theirs: it belongs" in command("doctor")[2]
 
 
 def test_threads_that_cannot_begin_are_one_line(command, monkeypatch):

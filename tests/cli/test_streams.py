@@ -147,3 +147,59 @@ def test_hostile_names_pass_through_every_command(folder, capsys):
         assert "\nError: none" not in text
         hits += "liquidation" in text
     assert hits
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/stdout"), reason="no such device here")
+def test_a_table_on_standard_output_adds_to_what_is_there(folder):
+    """`>> log` keeps the log: the file behind standard output is not replaced."""
+    for mode in ("wb", "ab"):
+        with open("log", mode) as log:
+            if mode == "ab":
+                log.write(b"before\n")
+                log.flush()
+            assert run("path", "tiny.toml", "0", "--out", "/dev/stdout", stdout=log).returncode == 0
+    text = Path("log").read_text(encoding="utf-8")
+    assert text.count("event,") == 2
+    assert text.index("event,") < text.index("before\n") < text.rindex("event,")
+    assert text.rstrip().endswith("events: /dev/stdout")
+
+
+def test_notes_about_a_file_with_a_hostile_name(folder, capsys):
+    name = "\x1b]0;owned\x07.csv"
+    rows = [f"{4_000_000_000 + 60 * i},100,101,99,{100 + i % 3}" for i in range(400)]  # in the future
+    Path(name).write_text("time,open,high,low,close\n" + "\n".join(rows))
+    with pytest.raises(SystemExit):
+        main(["calibrate", name])
+    text = "".join(capsys.readouterr())
+    assert "\\x1b]0;owned\\x07.csv" in text
+    assert visible(text, keep="\n") == text
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no full device here")
+@pytest.mark.parametrize("arguments", [["size", "none.toml"], ["size"], ["nonsense"]])
+@pytest.mark.parametrize("full", ["stdout", "stderr", "both"])
+def test_an_error_that_cannot_be_printed_is_no_broken_limit(folder, arguments, full):
+    streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with open("/dev/full", "wb") as device:
+        streams |= dict.fromkeys(("stdout", "stderr") if full == "both" else (full,), device)
+        found = subprocess.run([sys.executable, "-c", COMMAND, *arguments], check=False, **streams)
+    assert found.returncode == 2
+
+
+@pytest.mark.parametrize("arguments", [["size", "none.toml"], ["size"], ["nonsense"]])
+def test_an_error_that_nobody_reads_is_no_broken_limit(folder, arguments):
+    reader, writer = os.pipe()
+    os.close(reader)
+    found = subprocess.run([sys.executable, "-c", COMMAND, *arguments], check=False, stderr=writer)
+    os.close(writer)
+    assert found.returncode in (2, 141)
+
+
+def test_settings_in_the_working_folder_end_in_one_line_or_change_nothing(folder):
+    Path(".numba_config.yaml").write_text("{{{{")
+    found = run("size", "tiny.toml", stdout=subprocess.PIPE)
+    assert found.returncode == 2
+    assert found.stderr.decode().startswith("Error: .numba_config.yaml")
+    Path(".numba_config.yaml").unlink()
+    Path("matplotlibrc").write_text("text.usetex: True\n")
+    assert run("run", "tiny.toml", "--out", "run", "-q", stdout=subprocess.PIPE).returncode == 0

@@ -90,7 +90,7 @@ def test_rows_of_classes_that_will_not_fit_are_refused_after_the_first_paths(mon
     monkeypatch.setattr(memory, "SMALL", 0)
     monkeypatch.setattr(memory, "free", lambda: rows)
     with pytest.raises(
-        InputError, match=r"at most [\d,]+ paths, which fit; rows of classes on 4,000 paths, by the first"
+        InputError, match=r"at most [\d,]+ paths, which fit; counts by class of 4,000 paths, estimated from the first"
     ):
         run(4_000)
     assert done == []  # after the first block

@@ -5,7 +5,10 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import random
 import threading
+import time
+import tracemalloc
 import zipfile
 from contextlib import suppress
 
@@ -40,7 +43,7 @@ def test_a_file_is_read_up_to_its_limit(tmp_path):
 
 @pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="no devices here")
 def test_a_device_is_no_file():
-    assert refused(reading.read_bytes, "/dev/zero") == "/dev/zero: expected a file; this is a device"
+    assert refused(reading.read_bytes, "/dev/zero") == "/dev/zero: expected a file; this is a device or a pipe"
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with a name here")
@@ -130,6 +133,7 @@ def test_all_numbers_that_are_too_large_are_named_at_once():
         ("[" * 100_000, "t: expected tables and lists at most 32 deep within each other"),
         ('{"a": ' * 40 + "1" + "}" * 40, "t: expected tables and lists at most 32 deep within each other"),
         ("[" + "9" * 5000 + "]", "t, [0]: got '99999999999999999999... (5,000 characters)', expected a number of"),
+        ("[-" + "9" * 400 + "]", "t, [0]: got '-9999999999999999999... (401 characters)', expected a number of"),
         ('{"a": 1e400}', "t, a: got '1e400', expected a number of at most 64 bits"),
         ('{"a": 1, "a": 2}', "t: expected a JSON file (the key 'a' is there twice)"),
         ('{"float": [1]}', "t: expected a JSON file (float() argument must be"),
@@ -138,6 +142,32 @@ def test_all_numbers_that_are_too_large_are_named_at_once():
 )
 def test_json_that_no_reader_should_meet(text, expected):
     assert refused(documents.parse_json, text, "t").startswith(expected)
+
+
+def test_whole_numbers_of_json_that_a_float_holds_are_taken():
+    """Some interfaces write them where there is no limit, or for numbers that nobody reads."""
+    text = "[100000000000000000000, 18446744073709551615, 9223372036854775807, -9223372036854775808]"
+    assert documents.parse_json(text, "t") == [1e20, 18446744073709551615.0, 2**63 - 1, -(2**63)]
+
+
+def test_a_small_file_takes_little_memory(tmp_path):
+    file = tmp_path / "a"
+    file.write_bytes(bytes(1000))
+    tracemalloc.start()
+    try:
+        assert len(reading.read_bytes(file)) == 1000
+        assert tracemalloc.get_traced_memory()[1] < 4 * reading.CHUNK
+    finally:
+        tracemalloc.stop()
+
+
+def test_unpacking_takes_time_with_the_size_alone():
+    """Blocks that do not pack: a copy of all that is left for each of them would take minutes."""
+    data = random.Random(1).randbytes(2**25)
+    packed = gzip.compress(data, 1)
+    start = time.perf_counter()
+    assert reading.unpacked(packed, "t") == data
+    assert time.perf_counter() - start < 20
 
 
 def test_documents_that_are_right_come_back(tmp_path):

@@ -52,10 +52,11 @@ WRONG = [*FOREIGN, NAN, -INF, -1.0, 10**400, -(10**400)]
 NONE = [None]
 OBJECTS = ["binance", Path("x.toml"), 1, NAN, [1], {}, object(), np.ones(3), pd.DataFrame({"a": [1]}), stress.Book, b""]
 WORDS = [1, NAN, "x", "", b"error", ["error"], {}, object(), np.array(["a", "b"]), True]
+UNKNOWN = [[None, 1.0], [pd.NA, 1.0]]  # which a leverage may be
 ARRAYS = [
     "ab", object(), {}, {1.0, 2.0}, [[1.0], [1.0, 2.0]], [1, 10**400], ["1", "2"], [b"1", b"2"], [True, True],
-    [None, 1.0], [1j, 2.0], np.array(["2020", "2021"], "M8[s]"), np.array([1, 2], "m8[s]"),
-    np.ma.masked_array([1.0, 2.0], [0, 1]), np.zeros(2, [("a", "f8")]), (x for x in (1.0, 2.0)), [pd.NA, 1.0],
+    [1j, 2.0], np.array(["2020", "2021"], "M8[s]"), np.array([1, 2], "m8[s]"),
+    np.ma.masked_array([1.0, 2.0], [0, 1]), np.zeros(2, [("a", "f8")]), (x for x in (1.0, 2.0)), *UNKNOWN,
 ]  # fmt: skip
 
 
@@ -230,7 +231,7 @@ CASES = [
     *(
         case
         for name in ("quantity", "entry_price", "margin", "leverage")
-        for case in of(stress.Book, name, ARRAYS, **POSITIONS)
+        for case in of(stress.Book, name, ARRAYS[: -len(UNKNOWN)] if name == "leverage" else ARRAYS, **POSITIONS)
     ),
     *of(stress.Book, "side", [["long", "x"], ["long", None], [2, -1], [True, False], [b"long", b"short"]], **POSITIONS),
     *of(
@@ -465,10 +466,15 @@ def test_what_a_model_says_of_its_length_is_checked(name, value):
         simulate(prices=Model(lambda a: (a,), **{name: value}), n_paths=None, horizon=None)
 
 
-@pytest.mark.parametrize("record", ["x", [], NAN, {"a": object()}, {"a": np.arange(3)}])
+@pytest.mark.parametrize("record", ["x", [], NAN, {"a": object()}, {"a": {1j}}])
 def test_a_model_describes_itself_in_plain_values_before_it_is_run(record):
     with pytest.raises(InputError, match=r"Model.describe"):
         simulate(prices=Model(lambda a: pytest.fail("was run"), describe=record))
+
+
+def test_numbers_of_numpy_are_plain_values():
+    model = Model(lambda a: (a,), describe={"model": "mine", "a": np.arange(2), "b": np.int64(3)})
+    assert simulate(prices=model).config["prices"]["b"] == 3
 
 
 def test_a_description_without_a_price_gets_it():
@@ -533,3 +539,15 @@ def test_values_of_any_size_take_one_line():
     shown = [str(Problem("where", "more", value=value)) for value in (frame, long, Silent(), 10**5_000)]
     assert all("\n" not in text and len(text) < 400 for text in shown)
     assert pickle.loads(pickle.dumps(InputError(Problem("w", "e", value=1)))).problems[0].value == 1
+
+
+def test_columns_as_tables_have_them_are_taken():
+    """None and NA where the leverage is unknown, one column of a frame, nullable numbers."""
+    frame = pd.DataFrame(ONE, index=range(2)).assign(side=[1.0, -1.0])
+    columns = {name: frame[[name]] for name in frame}
+    for leverage in ([10.0, None], pd.array([10.0, None], "Float64"), np.array([[10.0], [NAN]])):
+        book = stress.Book(**columns, leverage=leverage)
+        assert book.leverage.tolist()[0] == 10.0
+        assert math.isnan(book.leverage[1])
+        assert book.side.tolist() == [1.0, -1.0]
+    assert stress.Book(**{name: frame[name].astype("Float64") for name in frame}).margin.tolist() == [5.0, 5.0]

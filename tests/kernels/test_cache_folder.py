@@ -128,9 +128,31 @@ def test_our_own_folder_is_closed_and_the_chosen_one_left_as_it_is(places, monke
 
 
 @unix
-@pytest.mark.parametrize("which", ["the chosen folder", "the folder of the kernels"])
-def test_a_folder_of_somebody_else_is_refused(places, which):
-    planted = places[0] / NAME if which == "the folder of the kernels" else places[0]
+def test_the_chosen_folder_may_be_of_anybody(places):
+    """As a container has it that root runs, with a folder of another user in it: what is in it is of this user."""
+    places[0].mkdir(parents=True)
+    give_away(places[0])
+    assert find() == (places[0] / NAME, [])
+
+
+@unix
+def test_a_disk_that_keeps_no_rights_loses_nothing_and_is_refused(places, monkeypatch):
+    folder = places[0] / NAME
+    folder.mkdir(parents=True)
+    folder.chmod(0o777)
+    (folder / "kept").touch()
+    with monkeypatch.context() as patch:
+        patch.setattr(type(folder), "chmod", lambda path, mode: None)
+        found, refused = find()
+    assert found == places[1] / NAME
+    assert "does not keep rights" in refused[0]
+    assert (folder / "kept").exists()
+
+
+@unix
+@pytest.mark.parametrize("inside", [NAME])
+def test_a_folder_of_somebody_else_is_refused(places, inside):
+    planted = places[0] / inside
     planted.mkdir(parents=True)
     planted.chmod(0o777)
     give_away(planted)

@@ -156,3 +156,8 @@ def test_other_mixes_of_units_are_refused(texts, wrong):
     found = stamps(*texts)
     assert found.wrong.tolist() == wrong
     assert found.expected == "ms since 1970, as in most rows"
+
+
+def test_days_of_a_spreadsheet_that_are_cut_off_are_read_to_the_second():
+    found = stamps(*(f"{43891 + hour / 24:.6f}" for hour in range(24)), time_format="excel")
+    assert np.diff(found.time).tolist() == [3_600_000_000] * 23

@@ -8,6 +8,7 @@ import gzip
 import hashlib
 import io
 import json
+import os
 import pickle
 import shutil
 import zipfile
@@ -370,3 +371,20 @@ def test_what_was_damaged_is_compared_with_nothing(trusted, record):
     rewrite(trusted / "config.json", lambda config: config["prices"].update(s0=1.0))
     with pytest.raises(InputError, match="the same prices"):
         comparison.compare({"a": record.result, "b": stress.open_run(trusted).result})
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with a name here")
+@pytest.mark.parametrize("name", ["manifest.json", "config.json", "tables/gaps.csv", "tables/by_leverage.csv"])
+def test_a_pipe_in_a_run_directory_is_refused_and_not_waited_for(directory, name):
+    (directory / name).unlink()
+    os.mkfifo(directory / name)
+    with pytest.raises(InputError, match=Path(name).name):
+        stress.open_run(directory)
+
+
+@pytest.mark.parametrize("name", ["summary.json", "tables/by_leverage.csv", "tables/summary.csv"])
+def test_a_file_that_people_read_is_compared_too(directory, name):
+    with open(directory / name, "a") as file:
+        file.write(" ")
+    with pytest.raises(InputError, match="it is damaged, or was changed"):
+        stress.open_run(directory)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import sys
 import threading
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from stress import simulation
 from stress.cli import main
 from stress.errors import InputError
 from stress.files import writing
-from stress.runs import checkpoint, run_directory
+from stress.runs import checkpoint, place, run_directory
 from tests.support.directories import files, interrupt, mounted
 from tests.support.tiny import TINY
 
@@ -75,7 +76,7 @@ def test_places_that_no_run_can_take(here, scenario, record, no_work):
     before = tree(here)
     wrong = {
         "file": "this one is something else", "file/run": "Not a directory", "round": "a link to itself",
-        ".": "a directory that this process does not work in", "none/..": "does not work in", "..": "does not work in",
+        ".": "neither the working folder nor above it", "none/..": "nor above it", "..": "nor above it",
         "/": "the root of the disk", "full": "this one is something else", "full/": "this one is something else",
         "to a file": "this one is something else", "x" * 5_000: "File name too long", "x" * 250: "File name too long",
     }  # fmt: skip
@@ -243,3 +244,25 @@ def test_what_was_there_is_put_back_where_the_new_one_cannot_take_its_place(here
         stress.save_run(record, "run")
     assert files(Path("run")) == whole
     assert os.listdir() == ["run"]
+
+
+def test_what_the_system_puts_into_a_run_directory_does_no_harm(tmp_path):
+    directory = tmp_path / "run"
+    for folder in ("", "tables/.ipynb_checkpoints"):
+        (directory / folder).mkdir(parents=True)
+    (directory / place.MANIFEST).write_text('{"hash": "x"}')
+    for name in (".DS_Store", ".nfs000001", "._report.html", "tables/.fuse_hidden0001"):
+        (directory / name).touch()
+    place.check(directory, "x")
+    (directory / "tables" / "notes.txt").touch()
+    with pytest.raises(InputError, match=r"it holds tables.notes.txt: move it"):
+        place.check(directory, "x")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder that a process works in stays")
+def test_a_working_folder_that_is_gone_is_no_matter(tmp_path, monkeypatch):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    place.check(tmp_path / "run", "x")

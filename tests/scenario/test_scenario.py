@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 
 import numpy as np
@@ -393,3 +394,11 @@ def test_entries_from_days_that_are_numbers(tiny, tmp_path):
 def test_a_time_format_without_bars(tiny, section):
     found = problems(tiny, f"{section}.time_format=iso")
     assert "no time format, since no file of bars is read" in found[f"{section}.time_format"].expected
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with a name here")
+def test_a_pipe_that_a_scenario_names_is_refused_before_it_is_read(tmp_path):
+    write_replay(tmp_path)
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(InputError, match=r"prices.bars: got .*pipe.csv', expected a file; a pipe or a device"):
+        load_scenario(tmp_path / "crash.toml", [f"prices.bars={tmp_path / 'pipe.csv'}"])
