@@ -17,7 +17,9 @@ One row per account, market and side.
 | contract_size | no, 1 | coins per contract, where size counts contracts |
 
 The names that Hyperliquid, Binance and ccxt use for these columns are accepted (`ALIASES`); other columns, such as
-`opened_at`, are ignored. Of margin, isolated_margin and leverage the first with a value in a row is used.
+`opened_at`, are ignored. Of margin, isolated_margin and leverage the first with a value in a row is used. What is not
+needed may be missing in a row: nothing, nan, null, none, NA. Of two columns for leverage, margin_mode or mark_price the
+first is read, with a warning.
 
 Only isolated margin is modelled. A cross position is backed by the whole account, so a row whose mode is cross
 is accepted only with a `margin` of its own, which is then its only collateral; a warning counts these rows.
@@ -35,6 +37,7 @@ import numpy as np
 
 from stress.book.columns import SIDE_EXPECTED, SIDE_WORDS, BookWarning, Columns
 from stress.errors import InputError, Problem, raise_if
+from stress.files.cells import MISSING
 from stress.files.names import EXPECTED, folded, is_name
 from stress.files.table import SHOWN, Table, read_table
 
@@ -53,9 +56,11 @@ NAMES = {
 }
 ALIASES = {alias: name for name, aliases in NAMES.items() for alias in aliases.split()}
 NEEDED = ("account", "market", "size", "entry_price")
+OPTIONAL = ("leverage", "margin_mode", "mark_price")  # of several, the first is read
 MARGINS = ("margin", "isolated_margin", "leverage")
 NET = frozenset(("both", "net"))  # words for a size with a sign
-MODES = {"isolated": False, "cross": True, "false": False, "true": True, "0": False, "1": True, "": False}
+MODES = {"isolated": False, "cross": True, "false": False, "true": True, "0": False, "1": True}
+MODES |= dict.fromkeys(MISSING, False)
 MARKET = f"the name of a market, {EXPECTED}"
 SANE_NOTIONAL = (1e-2, 1e9)  # USD; a median outside this range suggests wrong units
 
@@ -82,7 +87,7 @@ def read_positions(path: str | Path, market: str | None = None, *, mark_price: f
     InputError
         Lists file, row (line number counting the header), column and value of every problem.
     """
-    table = read_table(path, ALIASES)
+    table = read_table(path, ALIASES, optional=OPTIONAL)
     problems = [Problem(table.where, "this column; it is missing", column=name) for name in NEEDED if name not in table]
     if not any(name in table for name in MARGINS):
         expected = "this column, or isolated_margin with a mark price, or leverage to derive it from"
@@ -118,6 +123,8 @@ def read_positions(path: str | Path, market: str | None = None, *, mark_price: f
         table.report(problems, first, np.isnan(margin), "a margin or a leverage")
     raise_if(problems)
 
+    for note in table.notes:
+        _warn(table, note)
     if derived.any():
         _warn(
             table,

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from stress.errors import InputError, Problem, raise_if
-from stress.files.cells import number
+from stress.files.cells import missing, number
 from stress.files.reading import MOST_TABLE, too_large
 
 PARQUET = (".parquet", ".pq")
@@ -80,6 +80,17 @@ class ArrowCells:
             values[np.isinf(values)] = np.nan
             return values
         return np.array(list(map(number, self)), dtype=np.float64)
+
+    def missing(self) -> np.ndarray:
+        """Whether a cell is null, nan or a word for no value, bool[N]."""
+        import pyarrow
+
+        kind = self.column.type
+        if pyarrow.types.is_floating(kind):
+            return np.array(self.column.is_null(nan_is_null=True).to_numpy())
+        if pyarrow.types.is_dictionary(kind) or _is_text(kind):
+            return missing(self)
+        return np.array(self.column.is_null().to_numpy())
 
 
 def read(data: bytes, path: Path, columns: Callable[[list[str]], list[int]]) -> tuple[list[ArrowCells], np.ndarray]:
@@ -177,6 +188,8 @@ def _checked_texts(table: Any, where: str) -> Any:
     from pyarrow import types
 
     table.validate(full=True)  # texts may be no UTF-8
+    for i, (title, column) in enumerate(zip(table.column_names, table.columns, strict=True)):
+        table = table.set_column(i, title, _without_views(column, where))
     for title, column in zip(table.column_names, table.columns, strict=True):
         for chunk in column.chunks:
             texts = chunk.dictionary if types.is_dictionary(chunk.type) else chunk
@@ -185,10 +198,41 @@ def _checked_texts(table: Any, where: str) -> Any:
     return table
 
 
+def _without_views(column: Any, where: str) -> Any:
+    """A column whose texts are no views; these, as polars writes them, have fewer operations in pyarrow."""
+    import pyarrow
+    from pyarrow import types
+
+    if types.is_dictionary(column.type) and _is_view(column.type.value_type):
+        chunks = []
+        for chunk in column.chunks:
+            texts = _without_views(pyarrow.chunked_array([chunk.dictionary]), where).combine_chunks()
+            chunks.append(pyarrow.DictionaryArray.from_arrays(chunk.indices, texts))
+        return pyarrow.chunked_array(chunks, pyarrow.dictionary(column.type.index_type, pyarrow.large_string()))
+    if not _is_view(column.type):
+        return column
+    _check_size(sum(map(_view_size, column.chunks)), where)
+    return column.cast(pyarrow.large_string())
+
+
+def _view_size(chunk: Any) -> int:
+    """Bytes of the texts of an array of views, of which many may show the same bytes; each begins with its length."""
+    views = np.frombuffer(chunk.buffers()[1] or b"", dtype=np.int32)
+    lengths = views[4 * chunk.offset : 4 * (chunk.offset + len(chunk)) : 4]
+    return int(lengths[np.array(chunk.is_valid())].sum(dtype=np.int64))
+
+
+def _is_view(kind: Any) -> bool:
+    from pyarrow import types
+
+    is_view = getattr(types, "is_string_view", None)  # from pyarrow 16 on
+    return is_view is not None and bool(is_view(kind))
+
+
 def _is_text(kind: Any) -> bool:
     from pyarrow import types
 
-    return bool(types.is_string(kind) or types.is_large_string(kind))
+    return bool(types.is_string(kind) or types.is_large_string(kind)) or _is_view(kind)
 
 
 def _is_time(kind: Any) -> bool:

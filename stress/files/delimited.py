@@ -1,7 +1,7 @@
 """Delimited text: comma, semicolon or tab, read record by record to a limit.
 
-A record is one line, so that a quote which is never closed cannot swallow the rest of a file, and rows are the lines
-that an editor shows.
+A record is a line, or several where a cell in quotes has line breaks. Its length is limited, so that a quote which is
+never closed cannot swallow the rest of a file. Rows are the lines that an editor shows; that of a record is its first.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from stress.errors import InputError, Problem, raise_if
 from stress.files import reading
 from stress.files.cells import TextCells
 
-LONGEST_LINE = 2**20  # characters
+LONGEST_LINE = 2**20  # characters, also of a record of several
 BLOCK = 256  # records at once; lists of more are looked through by the garbage collector again and again
 SHOWN = 10  # lines of another number of cells that are named
 ENCODINGS = {  # by their first bytes
@@ -74,7 +74,7 @@ def _check_text(data: bytes, where: str) -> None:
 
 
 class _Text:
-    """The records of a text, each a line.
+    """The records of a text.
 
     Attributes
     ----------
@@ -82,7 +82,8 @@ class _Text:
     before : int
         Lines without text before the first record.
     records : iterator of list of str
-        One for every line from the first that has text; a blank one has one cell or none.
+        One for every line from the first that has text; a blank one has one cell or none. The further lines of a
+        record of several are blank.
     """
 
     def __init__(self, data: bytes, where: str):
@@ -96,7 +97,7 @@ class _Text:
         lines = itertools.chain([first], lines)
         self.records: Iterator[list[str]]
         if b'"' in data:
-            self.records = self._quoted(csv.reader(lines, delimiter=delimiter, strict=True))
+            self.records = self._quoted(lines, delimiter)
         else:  # what csv.reader does then, in a third of the time
             self.records = (line.rstrip("\r\n").split(delimiter) for line in lines)
 
@@ -108,22 +109,33 @@ class _Text:
                 raise InputError(Problem(self.where, expected, row=self._line))
             yield line
 
-    def _quoted(self, records: Iterator[list[str]]) -> Iterator[list[str]]:
-        """The records of a text with quotes; a quote is closed on its line."""
-        row = self.before + 1
-        try:
-            for record in records:
-                if self._line > row:
-                    raise self._unclosed(row)
-                yield record
-                row += 1
-        except csv.Error as error:
-            if self._line > row or "end of data" in str(error):
-                raise self._unclosed(row) from None
-            raise InputError(Problem(self.where, f"delimited text ({error})", row=row)) from None
+    def _quoted(self, lines: Iterator[str], delimiter: str) -> Iterator[list[str]]:
+        """The records of a text with quotes."""
+        row, size = self.before + 1, 0
 
-    def _unclosed(self, row: int) -> InputError:
-        return InputError(Problem(self.where, "cells on one line; a quote opens here and is not closed", row=row))
+        def limited() -> Iterator[str]:
+            nonlocal size
+            for line in lines:
+                size += len(line)
+                if size > LONGEST_LINE:
+                    expected = f"records of at most {LONGEST_LINE:,} characters; is a quote not closed?"
+                    raise InputError(Problem(self.where, expected, row=row))
+                yield line
+
+        try:
+            for record in csv.reader(limited(), delimiter=delimiter, strict=True):
+                yield record
+                yield from itertools.repeat([], self._line - row)
+                row, size = self._line + 1, 0
+        except csv.Error as error:
+            raise InputError(Problem(self.where, self._fault(row, str(error)), row=row)) from None
+
+    def _fault(self, row: int, reason: str) -> str:
+        """What was expected of the record that begins at a row."""
+        if self._line == row and "end of data" not in reason:
+            return f"delimited text ({reason})"
+        within = f" within {csv.field_size_limit():,} characters" if "limit" in reason else ""
+        return f"quotes that are closed; this record opens one and does not close it{within}"
 
 
 def _read_columns(

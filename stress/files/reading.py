@@ -161,5 +161,6 @@ def read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, where: str, m
 
 def too_large(where: str, most: int, how: str = "") -> InputError:
     """The error about a file of more than `most` bytes; `how` they are counted."""
+    advice = ": keep fewer rows, or save it as parquet, of which only the columns in use count" * (most >= MOST_TABLE)
     limit = f"{most / 2**30:.3g} GiB" if most >= 2**30 else f"{most / 2**20:.3g} MiB"
-    return InputError(Problem(where, f"at most {limit} {how}".rstrip() + "; this is more"))
+    return InputError(Problem(where, f"at most {limit} {how}".rstrip() + "; this is more" + advice))

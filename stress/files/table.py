@@ -39,6 +39,8 @@ class Table:
     sha256 : str
         Digest of the file.
     has_header : bool
+    notes : tuple of str
+        What was chosen among columns and the user should know.
     """
 
     where: str
@@ -47,6 +49,7 @@ class Table:
     titles: Mapping[str, str] = field(default_factory=dict)
     sha256: str = ""
     has_header: bool = True
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -95,7 +98,7 @@ class Table:
         *,
         optional: bool = False,
     ) -> np.ndarray:
-        """A column of finite numbers, float64[N]; nan where a cell is wrong, or empty and `optional`.
+        """A column of finite numbers, float64[N]; nan where a cell is wrong, or missing and `optional`.
 
         Parameters
         ----------
@@ -107,13 +110,13 @@ class Table:
         valid : callable
             Condition that finite numbers must satisfy.
         optional : bool
-            Whether an empty cell is allowed.
+            Whether a cell may be missing: empty, nan or a word such as null.
         """
         cells = self.columns[column]
         values = cells.numbers()
         wrong = np.isnan(values)
         if optional and wrong.any():
-            wrong &= np.array([cell != "" for cell in cells])
+            wrong &= ~cells.missing()
         wrong |= ~np.isnan(values) & ~valid(values)
         self.report(problems, column, wrong, expected)
         values[wrong] = np.nan
@@ -126,6 +129,7 @@ def read_table(
     *,
     order: tuple[str, ...] = (),
     several: tuple[str, ...] = (),
+    optional: tuple[str, ...] = (),
 ) -> Table:
     """Read a file of text (comma, semicolon or tab; also .gz, .zip), parquet or feather.
 
@@ -140,6 +144,8 @@ def read_table(
         Default: every text has a header.
     several : tuple of str, optional
         Names that several columns may have; the second is named "NAME 2".
+    optional : tuple of str, optional
+        Names of columns that may be absent. Of several, the first is taken, and a note says so.
 
     Raises
     ------
@@ -153,13 +159,14 @@ def read_table(
     packed = arrow.is_arrow(path, data)
     found: dict[str, int] = {}
     titles: dict[str, str] = {}
+    notes: list[str] = []
     has_header = True
 
     def columns(first: list[str]) -> tuple[list[int], bool]:
         nonlocal has_header
         has_header = packed or not order or not first[0].strip()[:1].isdigit()
         ordered = {name: j for j, name in enumerate(order[: len(first)])}
-        named = _columns(first, aliases, several, where) if has_header else ordered
+        named = _columns(first, aliases, several, optional, where, notes) if has_header else ordered
         found.update(named)
         titles.update({name: first[j].strip() if has_header else name for name, j in named.items()})
         return list(named.values()), has_header
@@ -173,11 +180,18 @@ def read_table(
     if not rows.size:
         raise InputError(Problem(where, "at least one record below the header"))
     digest = hashlib.sha256(data).hexdigest()
-    return Table(where, dict(zip(found, cells, strict=True)), rows, titles, digest, has_header)
+    return Table(where, dict(zip(found, cells, strict=True)), rows, titles, digest, has_header, tuple(notes))
 
 
-def _columns(header: list[str], aliases: Mapping[str, str], several: tuple[str, ...], where: str) -> dict[str, int]:
-    """Index of each known column of a header.
+def _columns(
+    header: list[str],
+    aliases: Mapping[str, str],
+    several: tuple[str, ...],
+    optional: tuple[str, ...],
+    where: str,
+    notes: list[str],
+) -> dict[str, int]:
+    """Index of each known column of a header; what is chosen among several is appended to `notes`.
 
     Raises
     ------
@@ -191,6 +205,10 @@ def _columns(header: list[str], aliases: Mapping[str, str], several: tuple[str, 
             named.setdefault(name, []).append(j)
     problems = []
     for name, places in named.items():
+        if name in optional and len(places) > 1:
+            first, *others = [f"{header[j].strip()!r} (column {j + 1})" for j in places]
+            notes.append(f"of the columns for {name}, {first} is read, and not {' or '.join(others)}")
+            del places[1:]
         same_title = len({header[j] for j in places}) < len(places)
         if len(places) > 1 and (name not in several or same_title):
             these = " and ".join(f"{header[j].strip()!r} (column {j + 1})" for j in places)

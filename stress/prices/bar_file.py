@@ -6,8 +6,9 @@ first cell begins with a digit has no header: its columns are time, open, high, 
 
 Time stamps are ISO 8601 (UTC unless they have an offset) or plausible counts since 1970 in seconds, ms, us or ns;
 `stress.prices.stamps` lists the others, which need a time format. Binance changed from ms to us in 2025: a file that
-changes once is read, with a warning. Several columns of times are accepted if they agree in every row; a time format
-is that of all of them.
+changes once is read, with a warning. Several columns of times are accepted if they agree in every row, as far as one of
+whole days or seconds can; a time format is that of all of them. Of several volumes the first is read, with a warning. A
+volume may be missing: nothing, nan, null, none, NA.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ NAMES = {
 ALIASES = {alias: name for name, aliases in NAMES.items() for alias in aliases.split()}
 NO_HEADER = ("time", *PRICES, "volume")  # order of Binance's and of ccxt's columns
 US = 1_000_000  # of a second
+UNITS = (86_400 * US, US)  # of columns of times that know no more
 
 
 class BarsWarning(UserWarning):
@@ -58,7 +60,7 @@ def read_bars(path: str | Path, time_format: str | None = None) -> Bars:
     Warns
     -----
     BarsWarning
-        If the unit of time changes within the file, or bars lie in the future.
+        If the unit of time changes within the file, one of several volumes is read, or bars lie in the future.
 
     Raises
     ------
@@ -68,7 +70,7 @@ def read_bars(path: str | Path, time_format: str | None = None) -> Bars:
         or are not on the grid of the step. Rows are counted from 1 and include the header.
     """
     check_format(time_format)
-    table = read_table(path, ALIASES, order=NO_HEADER, several=("time",))
+    table = read_table(path, ALIASES, order=NO_HEADER, several=("time",), optional=("volume",))
     needed = ("time", *PRICES)
     missing = [name for name in needed if name not in table]
     raise_if([Problem(table.where, f"a column {NAMES[n].replace(' ', ' or ')}", 1, n) for n in missing])
@@ -78,10 +80,10 @@ def read_bars(path: str | Path, time_format: str | None = None) -> Bars:
     values = _prices(table, problems)
     if "volume" in table:
         values["volume"] = table.numbers("volume", "a number, or nothing", problems, optional=True)
-    stamps = _stamps(table, time_format, problems)
+    column, stamps = _stamps(table, time_format, problems)
     step, gaps = np.nan, tuple[Gap, ...]()
     if not stamps.wrong.any():
-        step, gaps = _grid(table, stamps.time, problems)
+        step, gaps = _grid(table, column, stamps.time, problems)
     raise_if(problems)
     _warn(table, stamps)
     time = stamps.time.astype("datetime64[us]").astype("datetime64[ns]")
@@ -120,31 +122,39 @@ def _prices(table: Table, problems: list[Problem]) -> dict[str, np.ndarray]:
     return values
 
 
-def _stamps(table: Table, time_format: str | None, problems: list[Problem]) -> Stamps:
-    """The time stamps; further columns of times must agree with the first."""
-    first, *others = [name for name in table.columns if name.split()[0] == "time"]
-    stamps = read_stamps(table.columns[first], time_format)
-    table.report(problems, first, stamps.wrong, stamps.expected)
-    for name in others:
-        other = read_stamps(table.columns[name], time_format)
-        table.report(problems, name, other.wrong, other.expected)
-        differs = ~stamps.wrong & ~other.wrong & (stamps.time != other.time)
-        expected = f"the time of column {table.titles[first]!r}, or one column of times"
+def _stamps(table: Table, time_format: str | None, problems: list[Problem]) -> tuple[str, Stamps]:
+    """The column of times that says most, the first of several, and its stamps; the others must agree with it."""
+    read = {name: read_stamps(table.columns[name], time_format) for name in table.columns if name.split()[0] == "time"}
+    for name, stamps in read.items():
+        table.report(problems, name, stamps.wrong, stamps.expected)
+    units = {name: _unit(stamps) for name, stamps in read.items()}
+    finest = min(units, key=units.__getitem__)
+    best = read[finest]
+    for name, stamps in read.items():
+        unit = units[name]  # never a finer one
+        differs = ~best.wrong & ~stamps.wrong & (best.time // unit != stamps.time // unit)
+        expected = f"the time of column {table.titles[finest]!r}, or one column of times"
         table.report(problems, name, differs, expected)
-    return stamps
+    return finest, best
 
 
-def _grid(table: Table, time: np.ndarray, problems: list[Problem]) -> tuple[float, tuple[Gap, ...]]:
+def _unit(stamps: Stamps) -> int:
+    """What all times are whole numbers of: a day, a second or a us."""
+    time = stamps.time[~stamps.wrong]
+    return next((unit for unit in UNITS if not (time % unit).any()), 1)
+
+
+def _grid(table: Table, column: str, time: np.ndarray, problems: list[Problem]) -> tuple[float, tuple[Gap, ...]]:
     """Length of a bar (seconds), the most frequent distance of two, and the gaps."""
     moves = np.diff(time)
     later = np.concatenate([[True], moves > 0])
-    table.report(problems, "time", ~later, "a time later than the row before")
+    table.report(problems, column, ~later, "a time later than the row before")
     if not later.all():
         return np.nan, ()
     lengths, counts = np.unique(moves, return_counts=True)
     unit = int(lengths[np.argmax(counts)])
     step = unit / US
-    table.report(problems, "time", np.append(False, moves % unit != 0), f"a whole number of {step:g} s bars later")
+    table.report(problems, column, np.append(False, moves % unit != 0), f"a whole number of {step:g} s bars later")
     at = np.flatnonzero(moves > unit)
     stamps = time[at].astype("datetime64[us]").astype("datetime64[ns]")
     gaps = zip(at.tolist(), (moves[at] // unit - 1).tolist(), stamps, strict=True)
@@ -152,7 +162,7 @@ def _grid(table: Table, time: np.ndarray, problems: list[Problem]) -> tuple[floa
 
 
 def _warn(table: Table, stamps: Stamps) -> None:
-    notes = [stamps.note] if stamps.note else []
+    notes = [*table.notes, *filter(None, [stamps.note])]
     future = int((stamps.time > np.datetime64("now", "us").astype(np.int64)).sum())
     if future:
         last = stamps.time[-1].astype("datetime64[us]").astype("datetime64[s]")

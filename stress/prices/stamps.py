@@ -6,7 +6,7 @@ a time format has to say which:
 
 | time format | a stamp |
 |---|---|
-| `"iso"` | 2020-03-01, 2020-03-01T12:30:00.5Z, 20200301 12:30; UTC, unless all rows have an offset |
+| `"iso"` | 2020-03-01, 2020-03-01T12:30:00.5Z, 2020/03/01, 20200301 12:30; UTC, unless all rows have an offset |
 | `"seconds"`, `"ms"`, `"us"`, `"ns"` | a count since 1970 UTC, which may have a fraction |
 | `"yyyymmdd"` | 20200301, also with hh, hhmm or hhmmss behind it; UTC |
 | `"excel"` | days of a spreadsheet, 43891.5 for noon of 2020-03-01; UTC |
@@ -36,8 +36,8 @@ EXCEL_EPOCH = np.datetime64("1899-12-30", "us")
 COUNTED = np.array(["2009-01-03", "2100-01-01"], "datetime64[us]").astype(np.int64)  # counts are read within
 POSSIBLE = np.array(["1900-01-01", "2200-01-01"], "datetime64[us]").astype(np.int64)  # times lie within
 ISO = re.compile(
-    r"(?:\d{4}-\d\d-\d\d|\d{8}(?=.))"
-    r"(?:[T ]\d\d(?::?\d\d(?::?\d\d(?:[.,]\d{1,9})?)?)?\s?(Z|[+-]\d\d(?::?\d\d)?)?)?",
+    r"(?:\d{4}(?P<sign>[-/])\d\d(?P=sign)\d\d|\d{8}(?=.))"
+    r"(?:[T ]\d\d(?::?\d\d(?::?\d\d(?:[.,]\d{1,9})?)?)?\s?(?P<zone>Z|[+-]\d\d(?::?\d\d)?)?)?",
     re.ASCII,
 )
 NEVER = np.iinfo(np.int64).min
@@ -195,7 +195,9 @@ def _iso(cells: Cells) -> Stamps:
     for block in _blocks(cells):
         shapes = list(map(_shape, block))
         shape.append(np.array(shapes, dtype=np.int8))
-        time.append(_to_us([cell if s else "" for cell, s in zip(block, shapes, strict=True)], "ISO8601"))
+        time.append(
+            _to_us([cell.replace("/", "-") if s else "" for cell, s in zip(block, shapes, strict=True)], "ISO8601")
+        )
     found, all_shapes = np.concatenate(time), np.concatenate(shape)
     zoned, plain = int((all_shapes == 2).sum()), int((all_shapes == 1).sum())
     if zoned and plain:
@@ -208,7 +210,7 @@ def _iso(cells: Cells) -> Stamps:
 def _shape(cell: str) -> int:
     """1 for ISO 8601, 2 with an offset, 0 for another text."""
     match = ISO.fullmatch(cell)
-    return 0 if match is None else 1 if match.lastindex is None else 2
+    return 0 if match is None else 1 if match["zone"] is None else 2
 
 
 def _parse(cells: Cells, time_format: str) -> np.ndarray:
