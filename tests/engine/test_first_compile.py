@@ -171,6 +171,7 @@ print(len(renewed), len(set(renewed) & set(cache.damaged_files(jit.CACHE_DIR))),
 """
 
 
+@pytest.mark.slow  # what becomes of each damage is in tests/kernels/test_cache.py
 def test_damaged_files_of_the_cache_cost_time_and_nothing_else(first_run, tmp_path):
     _, environment, folder = first_run
     cache = shutil.copytree(folder / "cache", tmp_path / "cache")

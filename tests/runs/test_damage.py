@@ -10,9 +10,9 @@ import io
 import json
 import os
 import pickle
+import re
 import shutil
 import zipfile
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +20,12 @@ import pandas as pd
 import pytest
 
 import stress
-from stress import report
+from stress import report, serialize
 from stress.cli import main
 from stress.errors import InputError
+from stress.files import documents
 from stress.results import comparison
-from stress.runs import changes, sealed
+from stress.runs import changes, sealed, shape
 from stress.runs.record import summary
 from tests.support.tiny import TINY, write_replay
 
@@ -122,13 +123,18 @@ def test_a_damaged_file_is_named(name, damage, directory):
 @pytest.mark.parametrize("name", READ)
 def test_no_flipped_bit_changes_a_figure(name, directory, answers):
     file = directory / name
-    good, rng = file.read_bytes(), np.random.default_rng(1)
+    good, rng, named = file.read_bytes(), np.random.default_rng(1), 0
     for at in [0, 1, len(good) // 2, len(good) - 1, *rng.integers(0, len(good), 12)]:
         bad = bytearray(good)
         bad[at] ^= 1 << int(rng.integers(8))
         file.write_bytes(bad)
-        with suppress(InputError):
-            assert answers_of(stress.open_run(directory)) == answers
+        try:
+            record = stress.open_run(directory)
+        except InputError as error:
+            named += str(directory) in str(error)
+        else:
+            assert answers_of(record) == answers
+    assert named > 0
 
 
 def test_what_is_not_read_may_be_changed(directory, answers):
@@ -148,46 +154,94 @@ def test_a_changed_table_is_refused_though_it_is_a_table(directory):
     assert "it is damaged, or was changed" in refused(directory, "tables/required_fund.csv")
 
 
-WRONG = (None, [], {}, "x", -1, 1e300, 2.5, True, [1], {"float": "nan"}, {"float": "-inf"}, "\0")
+CHECKS = {
+    "config.json": shape.check_config,
+    "scenario.json": lambda document, where: shape.check(document, shape.ResolvedScenario, where),
+    "manifest.json": lambda document, where: shape.check(document, shape.Manifest, where),
+}
+# Whatever these hold, these checks pass; the digest and the schema of a manifest have checks of their own.
+LEFT_ALONE = {
+    "config.json": r"venue\.contract|prices\.(drift|p_up)",
+    "scenario.json": r"seed|run\.(paths|gap|jump_gap)|(venue|prices|depth)\..*|depth",
+    "manifest.json": r"sha256|schema_version|threads|paths_per_second",
+}
+OPTIONAL = {
+    "config.json": r"venue\.(drawdown|drawdown_window|notes\.0)|prices\.(model|sigma)",
+    "scenario.json": r"venue|fund\.alphas\.0",
+    "manifest.json": r"versions\..*|warnings\.0|files|files\..*|wall_seconds",
+}
+CHECKED_ELSEWHERE = {"schema_version", "sha256", "fund"}  # the fund: its probabilities are those of a table
+DIGEST_OR_TIME = re.compile("[0-9a-f]{64}|[0-9T:+-]{25}")
 
 
 def keys(value, place=()):
-    """The places in a document that are read; of rows and of parameters, the first."""
-    yield place
+    """The places in a document that are read, the innermost first; of rows and of parameters, the first."""
     inside = value.items() if isinstance(value, dict) else enumerate(value[:1]) if isinstance(value, list) else ()
     for key, inner in inside:
         if key not in ("tiers", "figures", "population"):
             yield from keys(inner, (*place, key))
+            yield (*place, key)
 
 
+def holder(document, place):
+    """What has the last key of a place in it."""
+    for key in place[:-1]:
+        document = document[key]
+    return document
+
+
+def missing(document, place):
+    del holder(document, place)[place[-1]]
+
+
+def of_another_type(document, place):
+    inside = holder(document, place)
+    inside[place[-1]] = "x" if isinstance(inside[place[-1]], list | dict) else []
+
+
+def out_of_range(document, place):
+    """A number no amount, count or share may be; a digest or a time that is none. Other text has no range."""
+    inside = holder(document, place)
+    value = inside[place[-1]]
+    if isinstance(value, str) and DIGEST_OR_TIME.fullmatch(value):
+        inside[place[-1]] = value + "x"
+    elif isinstance(value, int | float):
+        inside[place[-1]] = -1 if isinstance(value, int) else float("-inf")
+
+
+@pytest.mark.parametrize("change", [missing, of_another_type, out_of_range])
 @pytest.mark.parametrize("name", DOCUMENTS)
-def test_a_document_of_another_shape_is_named_or_read(name, trusted):
-    """Every key in turn: missing, and of every other kind; what is read can be shown."""
-    file, rng = trusted / name, np.random.default_rng(2)
-    good, read, named = json.loads(file.read_text(encoding="utf-8")), 0, 0
+def test_every_key_of_another_shape_is_named_or_is_not_read(name, change, trusted):
+    """Each key alone is refused by its name, if it is read; all others at once change, and the run is shown."""
+    good = documents.read_json(trusted / name)
+    free = LEFT_ALONE[name] + ("|" + OPTIONAL[name] if change is missing else "")
+    every, refusals = copy.deepcopy(good), 0
     for place in keys(good):
-        for value in ["missing", *(WRONG[i] for i in rng.choice(len(WRONG), 1))]:
-            bad = {"": copy.deepcopy(good)}
-            inside = bad
-            for key in ("", *place)[:-1]:
-                inside = inside[key]
-            if value != "missing":
-                inside[("", *place)[-1]] = value
-            elif place and isinstance(inside, dict):
-                del inside[place[-1]]
-            file.write_text(json.dumps(bad[""]), encoding="utf-8")
-            try:
-                record = stress.open_run(trusted)
-            except InputError as error:
-                named += str(trusted) in str(error)
-            else:
-                answers_of(record)
-                read += 1
-    assert named > 10
-    assert read > 10
+        bad = copy.deepcopy(good)
+        change(bad, place)
+        if bad == good:
+            continue
+        if re.fullmatch(free, ".".join(map(str, place))):
+            CHECKS[name](bad, name)
+            change(every, place)
+            continue
+        with pytest.raises(InputError) as caught:
+            CHECKS[name](bad, name)
+        assert name in str(caught.value)
+        assert next(key for key in reversed(place) if isinstance(key, str)) in str(caught.value)
+        refusals += 1
+    assert refusals > 2
+    assert every != good
+    for key in CHECKED_ELSEWHERE & set(good):
+        every[key] = good[key]
+    (trusted / name).write_bytes(serialize.encode(every))
+    answers_of(stress.open_run(trusted))
 
 
 CELLS = ("", "nan", "-inf", "-1", "abc", "1e308", "2.5", "99999999999999999999999")
+FREE_TEXT = dict.fromkeys(PACKED + LABELLED, ("account", "market", "note")) | {
+    "gaps.csv": ("design", "quantity", "unit", "note")
+}
 
 
 @pytest.mark.parametrize("name", [*PACKED, *LABELLED])
@@ -197,26 +251,37 @@ def test_a_table_of_other_values_is_named_or_read(name, trusted):
     good = file.read_bytes()
     table = pd.read_csv(io.BytesIO(gzip.decompress(good) if packed else good), dtype=str, keep_default_na=False)
 
-    def attempt(changed) -> bool:
+    def attempt(changed, show=True) -> bool:
         text = changed if isinstance(changed, str) else changed.to_csv(index=False)
         file.write_bytes(gzip.compress(text.encode(), 1) if packed else text.encode())
         try:
-            answers_of(stress.open_run(trusted))
+            record = stress.open_run(trusted)
         except InputError as error:
             if str(file) not in str(error):
                 raise
             return False
+        if show:
+            answers_of(record)
         return True
 
     text = table.to_csv(index=False)
     assert attempt(text)
+    opened = {value: table.copy() for value in CELLS}
     for column in table.columns:
+        refusals = 0
         for number, value in enumerate(CELLS):
+            rows = table.index if number % 2 else table.index[:1]
             changed = table.copy()
-            changed.loc[changed.index if number % 2 else changed.index[:1], column] = value
-            attempt(changed)
+            changed.loc[rows, column] = value
+            if attempt(changed, show=False):
+                opened[value].loc[rows, column] = value
+            else:
+                refusals += 1
+        assert (refusals == 0) == (column in FREE_TEXT[name]), column
         assert not attempt(table.drop(columns=column))
-        assert not attempt(table.rename(columns={column: "other"}))
+    assert not attempt(table.rename(columns={table.columns[-1]: "other"}))
+    for changed in opened.values():  # the value in every column that may hold it
+        assert attempt(changed)
     header, _, rows = text.partition("\n")
     more = rows.replace("\n", ",1\n")
     wrong = [
