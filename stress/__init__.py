@@ -4,19 +4,13 @@ Liquidations, bankruptcy deficits, insurance fund, auto-deleveraging: how often,
 be, and who is hit. Public names load on first use, so that importing the package costs nothing.
 """
 
-import sys
+from importlib import import_module
 
-if sys.argv[:1] == ["-m"] and "stress" in sys.orig_argv:  # `python -m stress`: before anything else is loaded
-    from stress.module_path import without_working_folder
-
-    sys.path[:] = without_working_folder()
-
-from importlib import import_module, metadata
-from typing import TYPE_CHECKING
-
-__version__ = metadata.version("perp-stress")
+TYPE_CHECKING = False  # of typing, without it: nothing is loaded before the command has cleaned the module path
 
 if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal to the table below
+    __version__: str
+
     from stress import plots as plots
     from stress import prices as prices
     from stress import results as results
@@ -77,6 +71,8 @@ if not TYPE_CHECKING:  # a type checker knows the names above and refuses any ot
 
     def __getattr__(name):
         """Load a public name on its first use."""
+        if name == "__version__":
+            return import_module("importlib.metadata").version("perp-stress")
         if name in _MODULES:
             return import_module(f"stress.{name}")
         if name in _HOMES:

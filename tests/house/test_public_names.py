@@ -19,7 +19,9 @@ def declared() -> dict[str, str]:
     """Public names of the TYPE_CHECKING block, and the module each comes from."""
     (block,) = (n for n in SOURCE.body if isinstance(n, ast.If) and ast.unparse(n.test) == "TYPE_CHECKING")
     found = {}
-    for node in block.body:
+    version, *imports = block.body
+    assert ast.unparse(version) == "__version__: str"
+    for node in imports:
         assert isinstance(node, ast.ImportFrom)
         (alias,) = node.names
         assert alias.asname == alias.name  # said twice: a re-export

@@ -8,7 +8,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 MARKER = "executed"
-MODULES = ("yaml", "json", "numba", "numpy", "pandas", "click", "dask", "distributed", "stress", "typer", "ssl", "glob")
+MODULES = (
+    "yaml",
+    "json",
+    "numba",
+    "numpy",
+    "pandas",
+    "click",
+    "dask",
+    "distributed",
+    "stress",
+    "typer",
+    "ssl",
+    "glob",
+    "random",
+    "csv",
+)
 
 
 def plant(folder: Path, *more: str) -> None:
