@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from stress.arguments import is_word, wrong_types
-from stress.engine import memory, scheduling
+from stress.engine import footprint, scheduling
 from stress.engine.design import Design, build_shared
 from stress.engine.run_blocks import BlockSink, check_workers, run_blocks
 from stress.errors import InputError, Problem, raise_if
@@ -187,12 +187,12 @@ def run_designs(
             raise ValueError("designs that run together share prices, seed, paths, steps and step")
     check_workers(threads, executor, progress)
     count = 0 if executor is not None else int(threads or scheduling.default_threads())
-    memory.check(designs, count)
+    footprint.check(designs, count)
     try:
         build_shared(designs)  # once, before the workers use it and the results read it
         found = run_blocks(designs, threads=threads, executor=executor, progress=progress, sink=sink)
         made_by = provenance()
         return [Result.assemble(design, block, made_by) for design, block in zip(designs, found, strict=True)]
     except MemoryError as error:  # of numpy it would describe the array that did not fit, field by field
-        needed = gigabytes(memory.need(designs, count))
-        raise MemoryError(f"{memory.size(designs)} need about {needed}") from error
+        needed = gigabytes(footprint.need(designs, count))
+        raise MemoryError(f"{footprint.size(designs)} need about {needed}") from error

@@ -225,7 +225,7 @@ def _no_numbers(parameters: dict[str, Any]) -> list[Problem]:
 
 def _cite(source: Any) -> str:
     """A source in words; "" if it has no status or no page."""
-    if not isinstance(source, dict) or not (names.is_name(source.get("status")) and names.is_text(source.get("page"))):
+    if not isinstance(source, dict) or not (names.is_name(source.get("status")) and names.is_prose(source.get("page"))):
         return ""
     return f"{source['status']}: {source['page']}" + (f", {source['date']}" if "date" in source else "")
 

@@ -239,10 +239,10 @@ def path(
 
 def _put_table(table: pd.DataFrame, path: Path) -> None:
     """Write a table to a CSV file that the user named, and say what a spreadsheet would make of its texts."""
-    from stress.files import tables
+    from stress.files import csv_tables
 
-    writing.put_text(path, tables.to_csv(table, str(path)))
-    if taken := tables.formulas(table):
+    writing.put_text(path, csv_tables.to_csv(table, str(path)))
+    if taken := csv_tables.formulas(table):
         print(f"Warning: {path}: {taken}.", file=sys.stderr)
 
 

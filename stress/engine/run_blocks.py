@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from stress.arguments import is_whole
-from stress.engine import memory, scheduling, signals, warm_up
+from stress.engine import footprint, scheduling, signals, warm_up
 from stress.engine.blocks import COUNTS, POSITION_ROW, PathBlock
 from stress.engine.design import Design
 from stress.engine.task import Task
@@ -143,7 +143,7 @@ def run_blocks(
                     before = done
                     done += take(works)[1]
                     if before < FIRST_PATHS <= done:
-                        memory.check_rows(designs, rows, done)
+                        footprint.check_rows(designs, rows, done)
                     if sink is not None:
                         sink.add(works)
                     if progress is not None:

@@ -20,7 +20,7 @@ def is_name(value: Any) -> bool:
     return isinstance(value, str) and 0 < len(value) <= LONGEST and not value.isspace() and is_plain(value)
 
 
-def is_text(value: Any) -> bool:
+def is_prose(value: Any) -> bool:
     """Whether a value is text without control characters other than line breaks."""
     return isinstance(value, str) and len(value) <= LONGEST_TEXT and all(map(is_plain, value.split("\n")))
 

@@ -20,6 +20,7 @@ from stress.errors import InputError, Problem
 MOST_TEXT = 16 * 2**20  # bytes of a document (TOML, JSON)
 MOST_TABLE = 2 * 2**30  # bytes of a table, unpacked
 CHUNK = 2**20
+UNPACKED, RATIO = 2**28, 100  # bytes that a packed file of ours may unpack to; a large one, to so many times its own
 DAMAGED_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError)
 
 
@@ -105,6 +106,11 @@ def unpacked(data: bytes, where: str, most: int = MOST_TABLE) -> bytes:
     if data[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
         return _unzip(data, where, most)
     return data
+
+
+def most_unpacked(data: bytes) -> int:
+    """Bytes that a packed file of ours may unpack to."""
+    return max(UNPACKED, RATIO * len(data))
 
 
 def _gunzip(data: bytes, where: str, most: int) -> bytes:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from stress import serialize
 from stress.analysis.study import LARGEST_NEED, StudyResult, estimate_of
-from stress.files import tables
+from stress.files import csv_tables
 from stress.results.estimate import Estimate
 from stress.results.result import Result
 
@@ -101,7 +101,7 @@ def of_result(result: Result, *, name: str = "result", alphas: tuple[float, ...]
 
 def spreadsheet_warnings(result: Result) -> list[str]:
     """What a spreadsheet would make of names in the tables of a run."""
-    taken = tables.formulas(result.positions)
+    taken = csv_tables.formulas(result.positions)
     return [f"positions.csv.gz: {taken}"] if taken else []
 
 

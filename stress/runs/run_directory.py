@@ -37,7 +37,7 @@ from stress.arguments import path_of
 from stress.engine import signals
 from stress.engine.design import Design
 from stress.errors import InputError, Problem
-from stress.files import documents, reading, tables, writing
+from stress.files import arrays, csv_tables, documents, reading, writing
 from stress.results.result import Result
 from stress.runs import inputs, place, sealed, shape
 from stress.runs.record import SCHEMA, Record, summary
@@ -143,25 +143,25 @@ def open_run(directory: str | Path) -> Record:
     n_paths = config["paths"]
 
     data, where = read("tables/paths.csv.gz")
-    paths = tables.parse_csv(data, where, (), "path")
+    paths = csv_tables.parse_csv(data, where, (), "path")
     shape.check_table(paths, shape.path_columns(config), where, n_paths)
     shape.check_weights(paths, where)
     data, where = read("tables/positions.csv.gz")
-    positions = tables.parse_csv(data, where, TEXT, "position")
+    positions = csv_tables.parse_csv(data, where, TEXT, "position")
     counted = "liquidation_rate" in positions
     shape.check_table(positions, shape.position_columns(config, counted), where, config["book"]["positions"])
     data, where = read("tables/cells.npz")
-    cells = tables.parse_arrays(data, where)
+    cells = arrays.parse_arrays(data, where)
     shape.check_cells(cells, n_paths, where)
     data, where = read("tables/fund_at.npz")
-    fund_at = tables.parse_arrays(data, where)
+    fund_at = arrays.parse_arrays(data, where)
     shape.check_fund_at(fund_at, n_paths, where)
     data, where = read("tables/gaps.csv")
-    gaps = tables.parse_csv(data, where, LABELS)
+    gaps = csv_tables.parse_csv(data, where, LABELS)
     shape.check_table(gaps, shape.GAPS, where)
     shape.check_gaps(gaps, config, where)
     data, where = read("tables/required_fund.csv")
-    required = tables.parse_csv(data, where, LABELS)
+    required = csv_tables.parse_csv(data, where, LABELS)
     shape.check_table(required, shape.REQUIRED, where)
     shape.check_alphas(required, scenario["fund"]["alphas"], where)
     for name in sorted(unread & place.DATA):  # which people and other programs read
@@ -262,9 +262,9 @@ def _write(record: Record, directory: Path, home: Path) -> None:
         ]
         small["by_leverage"] = pd.concat(by_leverage, ignore_index=True)
     for name, table in small.items():
-        tables.write_csv(table, folder / f"{name}.csv")
-    tables.write_csv(result.paths, folder / "paths.csv.gz", index=True)
-    tables.write_csv(result.positions, folder / "positions.csv.gz", index=True)
+        csv_tables.write_csv(table, folder / f"{name}.csv")
+    csv_tables.write_csv(result.paths, folder / "paths.csv.gz", index=True)
+    csv_tables.write_csv(result.positions, folder / "positions.csv.gz", index=True)
     arrays: dict[str, Any] = {str(name): column.to_numpy() for name, column in result.cells.items()}
     np.savez_compressed(folder / "cells.npz", **arrays)
     np.savez_compressed(folder / "fund_at.npz", fund_at=result.fund_at)

@@ -23,7 +23,7 @@ from pydantic import Field
 from stress.book.classes import N_CELLS
 from stress.engine.blocks import CELL_ROW, FAN_PATHS, POSITION_ROW, PathBlock
 from stress.errors import InputError, Problem
-from stress.files import documents, reading, tables, writing
+from stress.files import arrays, documents, reading, writing
 from stress.kernels.path.records import CHECKPOINTS, OUTCOME
 from stress.provenance import differences
 from stress.runs import shape
@@ -128,7 +128,7 @@ def read(path: Path, made_by: dict[str, str], n_designs: int | None = None, n_po
     blocks = []
     try:
         for _ in range(head["designs"]):
-            arrays = {name: tables.read_array(stream, str(path)) for name in ARRAYS}
+            arrays = {name: arrays.read_array(stream, str(path)) for name in ARRAYS}
             blocks.append(PathBlock(first=head["first"], **arrays))
     except InputError as error:
         raise wrong(f"{damaged} ({error.problems[0].expected})") from None

@@ -184,7 +184,7 @@ class VenueFile:
 
     def _texts(self, head: dict[str, Any], key: str) -> tuple[str, ...]:
         texts = head.get(key, [])
-        if not isinstance(texts, list) or not all(map(names.is_text, texts)):
+        if not isinstance(texts, list) or not all(map(names.is_prose, texts)):
             self._wrong("a list of texts without control characters", f"venue.{key}", texts)
             return ()
         return tuple(texts)

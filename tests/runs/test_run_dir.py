@@ -14,7 +14,7 @@ from stress import serialize, simulation
 from stress.analysis import study
 from stress.cli import main
 from stress.errors import InputError
-from stress.files import tables
+from stress.files import csv_tables
 from stress.runs import record as records
 from stress.runs import run_directory
 from tests.conftest import ROOT
@@ -266,7 +266,7 @@ def test_a_table_that_a_command_writes_comes_back_and_says_what_a_spreadsheet_ma
     assert f"Warning: {tmp_path / 'events.csv'}: a spreadsheet takes texts of this table for formulas: 1 in" in said
     log = stress.run(scenario).result.replay_path(0)
     content = (tmp_path / "events.csv").read_bytes()
-    back = tables.parse_csv(content, "events.csv", ("event", "account", "side"))
+    back = csv_tables.parse_csv(content, "events.csv", ("event", "account", "side"))
     assert back["account"].tolist() == log["account"].tolist()
     assert len(back) == len(log)
 

@@ -1,4 +1,4 @@
-"""Tables as CSV and as arrays of numpy, that come back to the same bits, whoever wrote them.
+"""Tables of ours as CSV, that come back to the same bits, whoever wrote them.
 
 CSV holds the shortest text that gives the same float64 back, and every text as it is. Text of somebody else stays as it
 is too, so a spreadsheet may take some of it for formulas: `formulas` says of which.
@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import csv
 import io
-import math
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -26,9 +23,6 @@ FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # what a cell begins with that a spre
 # pandas reads to the last bit by itself from 3.1 on
 EXACT: Any = {} if tuple(map(int, pd.__version__.split(".")[:2])) >= (3, 1) else {"float_precision": "round_trip"}
 HEADER = 2**20  # bytes that the line of names may have
-# of a header, which numpy reads as Python
-DAMAGED = (ValueError, TypeError, SyntaxError, TokenError, RecursionError, MemoryError, OverflowError, UserWarning)
-UNPACKED, RATIO = 2**28, 100  # bytes that any packed table may unpack to; a large one, to so many times its own
 
 
 def write_csv(table: pd.DataFrame, path: Path, *, index: bool = False) -> None:
@@ -102,7 +96,7 @@ def parse_csv(data: bytes, where: str, text: Sequence[str], index: str | None = 
     InputError
         If it is no CSV, or unpacks to much more than a table does.
     """
-    plain = reading.unpacked(data, where, most_unpacked(data))
+    plain = reading.unpacked(data, where, reading.most_unpacked(data))
     if b"\0" in plain:
         raise InputError(Problem(where, "a CSV table, which has no NUL"))
     header = next(csv.reader([plain[:HEADER].partition(b"\n")[0].decode("utf-8", "replace")]), [])
@@ -124,69 +118,3 @@ def parse_csv(data: bytes, where: str, text: Sequence[str], index: str | None = 
     except (ValueError, OverflowError) as error:  # those of pandas are ValueErrors
         raise InputError(Problem(where, f"a CSV table: {str(error).strip()[:200]}")) from None
     return table.set_index(index)
-
-
-def most_unpacked(data: bytes) -> int:
-    """Bytes that a packed table may unpack to."""
-    return max(UNPACKED, RATIO * len(data))
-
-
-def parse_arrays(data: bytes, where: str) -> dict[str, np.ndarray]:
-    """The arrays of an .npz file, without objects.
-
-    Raises
-    ------
-    InputError
-        If it is damaged, holds anything but plain arrays, or unpacks to much more than a table does.
-    """
-    left, found = most_unpacked(data), {}
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            for member in archive.infolist():
-                content = reading.read_member(archive, member, where, left)
-                left -= len(content)
-                found[member.filename.removesuffix(".npy")] = parse_array(content, where)
-    except reading.DAMAGED_ZIP as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(Problem(where, f"a whole .npz file ({error})")) from None
-    return found
-
-
-def parse_array(data: bytes, where: str) -> np.ndarray:
-    """The array of an .npy file, without objects; it must have the bytes that its shape says.
-
-    Raises
-    ------
-    InputError
-        If it is anything else.
-    """
-    stream = io.BytesIO(data)
-    array, rest = read_array(stream, where), stream.read(1)
-    if rest:
-        raise InputError(Problem(where, "an array of numpy, and nothing after it"))
-    return array
-
-
-def read_array(stream: io.BytesIO, where: str) -> np.ndarray:
-    """The next array of a stream of .npy files, see `parse_array`."""
-    try:
-        version = np.lib.format.read_magic(stream)
-        if version not in HEADERS:
-            raise ValueError(f"version {version}")
-        shape, by_columns, dtype = HEADERS[version](stream)
-        size = math.prod(shape) * dtype.itemsize
-        left = stream.getbuffer().nbytes - stream.tell()
-        if dtype.hasobject or dtype.itemsize == 0 or not 0 <= size <= left or any(n < 0 for n in shape):
-            raise ValueError(f"{shape} of {dtype}")
-        flat = np.empty(math.prod(shape), dtype)
-        stream.readinto(flat.view(np.uint8).data)
-    except DAMAGED as error:
-        raise InputError(Problem(where, f"arrays of numbers, as numpy writes them ({str(error)[:200]})")) from None
-    return flat.reshape(shape, order="F" if by_columns else "C")
-
-
-HEADERS: dict[tuple[int, int], Any] = {
-    (1, 0): np.lib.format.read_array_header_1_0,
-    (2, 0): np.lib.format.read_array_header_2_0,
-}

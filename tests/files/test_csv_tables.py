@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from stress.errors import InputError
-from stress.files import reading, tables, writing
+from stress.files import csv_tables, reading, writing
 
 pytestmark = pytest.mark.nojit
 
@@ -35,15 +35,15 @@ def test_every_text_comes_back(name, tmp_path):
     numbers = np.concatenate([[np.nan, np.inf, -np.inf, 5e-324, -0.0], rng.normal(size=len(words) - 5) * 1e17])
     table = pd.DataFrame({"account": words, "x": numbers, "n": np.arange(len(words)), "market": words[::-1]})
     table = table.rename_axis("position")
-    tables.write_csv(table, tmp_path / name, index=True)
-    back = tables.parse_csv((tmp_path / name).read_bytes(), name, ("account", "market"), "position")
+    csv_tables.write_csv(table, tmp_path / name, index=True)
+    back = csv_tables.parse_csv((tmp_path / name).read_bytes(), name, ("account", "market"), "position")
     for column in ("account", "market"):
         assert back[column].tolist() == table[column].tolist()
     assert back["x"].to_numpy().tobytes() == table["x"].to_numpy().tobytes()
     assert back["n"].dtype == np.int64
     for word in [*(f"x{c}" for c in CONTROLS), *WORDS]:  # alone, so that what is quoted does not depend on the others
         one = pd.DataFrame({"account": [word, "b"], "x": [1.5, 2.0]})
-        back = tables.parse_csv(tables.to_csv(one, "t").encode(), "t", ("account",))
+        back = csv_tables.parse_csv(csv_tables.to_csv(one, "t").encode(), "t", ("account",))
         assert back["account"].tolist() == [word, "b"]
         assert back["x"].tolist() == [1.5, 2.0]
 
@@ -51,7 +51,7 @@ def test_every_text_comes_back(name, tmp_path):
 @pytest.mark.parametrize(("text", "what"), [("a\0b", "a NUL"), ("\ud800", "half a character"), ("x\udfff", "half a")])
 def test_text_that_no_table_gives_back_is_refused(text, what, tmp_path):
     table = pd.DataFrame({"account": np.array(["a", text], object)}, dtype=object)
-    for write in (lambda: tables.to_csv(table, "t.csv"), lambda: tables.write_csv(table, tmp_path / "t.csv")):
+    for write in (lambda: csv_tables.to_csv(table, "t.csv"), lambda: csv_tables.write_csv(table, tmp_path / "t.csv")):
         with pytest.raises(InputError, match=rf"t\.csv: expected text without {what}"):
             write()
     assert list(tmp_path.iterdir()) == []
@@ -60,13 +60,13 @@ def test_text_that_no_table_gives_back_is_refused(text, what, tmp_path):
 
 def test_texts_that_a_spreadsheet_takes_for_formulas_are_counted():
     table = pd.DataFrame({"account": ["a", "=1+1", "=1+1", "@x", "b=c"], "x": [-1.0, 2, 3, 4, 5], "side": ["long"] * 5})
-    assert tables.formulas(table) == (
+    assert csv_tables.formulas(table) == (
         "a spreadsheet takes texts of this table for formulas: 2 in column account (first: '=1+1'); "
         "import the column as text there"
     )
     for first in "=+-@\t\r\n":
-        assert "1 in column account" in tables.formulas(pd.DataFrame({"account": [f"{first}x", "x"]}))
-    assert tables.formulas(table.iloc[[0, 4]]) == ""
+        assert "1 in column account" in csv_tables.formulas(pd.DataFrame({"account": [f"{first}x", "x"]}))
+    assert csv_tables.formulas(table.iloc[[0, 4]]) == ""
 
 
 def test_a_zip_file_is_unpacked_to_the_size_that_it_declares(tmp_path):

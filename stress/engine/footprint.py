@@ -1,8 +1,8 @@
 """How much memory a run takes: what cannot fit is refused before the work.
 
 The estimate is what every run of a size takes, measured as the peak of resident memory above that of the loaded package
-(`tests/engine/test_memory.py` holds it). What depends on what happens is the rows of classes on paths with a deficit or
-ADL: a few bytes of a path, or most of it, 10 kB with many traders. The first paths tell.
+(`tests/engine/test_footprint.py` holds it). What depends on what happens is the rows of classes on paths with a deficit
+or ADL: a few bytes of a path, or most of it, 10 kB with many traders. The first paths tell.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import pytest
 import stress
 from stress import memory
 from stress.analysis import study
-from stress.engine import memory as of_runs
+from stress.engine import footprint as of_runs
 from stress.engine.blocks import CELL_ROW
 from stress.engine.prepare import prepare
 from stress.errors import InputError
