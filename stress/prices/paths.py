@@ -160,4 +160,4 @@ def _array(name: str, values: Any, problems: list[Problem]) -> np.ndarray:
         return np.ones((1, 1))
     if a.ndim > 2:
         problems.append(Problem("paths", "an array (path, step)", column=name, value=a.shape))
-    return np.array(a, order="C", ndmin=2, copy=None)
+    return np.ascontiguousarray(np.atleast_2d(a))
