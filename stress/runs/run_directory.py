@@ -265,8 +265,8 @@ def _write(record: Record, directory: Path, home: Path) -> None:
         csv_tables.write_csv(table, folder / f"{name}.csv")
     csv_tables.write_csv(result.paths, folder / "paths.csv.gz", index=True)
     csv_tables.write_csv(result.positions, folder / "positions.csv.gz", index=True)
-    arrays: dict[str, Any] = {str(name): column.to_numpy() for name, column in result.cells.items()}
-    np.savez_compressed(folder / "cells.npz", **arrays)
+    columns: dict[str, Any] = {str(name): column.to_numpy() for name, column in result.cells.items()}
+    np.savez_compressed(folder / "cells.npz", **columns)
     np.savez_compressed(folder / "fund_at.npz", fund_at=result.fund_at)
     files = sorted(path for path in directory.rglob("*") if path.is_file())
     digests = {path.relative_to(directory).as_posix(): _digest(path) for path in files}

@@ -128,8 +128,8 @@ def read(path: Path, made_by: dict[str, str], n_designs: int | None = None, n_po
     blocks = []
     try:
         for _ in range(head["designs"]):
-            arrays = {name: arrays.read_array(stream, str(path)) for name in ARRAYS}
-            blocks.append(PathBlock(first=head["first"], **arrays))
+            found = {name: arrays.read_array(stream, str(path)) for name in ARRAYS}
+            blocks.append(PathBlock(first=head["first"], **found))
     except InputError as error:
         raise wrong(f"{damaged} ({error.problems[0].expected})") from None
     if stream.read(1) or not all(_fits(block, head["n"], n_positions) for block in blocks):
