@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Collection
 from decimal import Decimal
 from numbers import Real
@@ -13,6 +14,8 @@ from typing import Any
 import numpy as np
 
 from stress.errors import InputError, Problem
+
+SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def is_number(value: Any) -> bool:
@@ -42,13 +45,14 @@ def is_word(value: Any, words: Collection[str]) -> bool:
 
 def is_text(value: Any) -> bool:
     """Whether a value is text that a file can hold: without half a character (a lone surrogate), and without NUL."""
-    if not isinstance(value, str) or "\0" in value:
-        return False
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return isinstance(value, str) and not unstorable(value)
+
+
+def unstorable(text: str) -> str:
+    """What a text has that no table on disk gives back, in words; empty: nothing."""
+    if "\0" in text:
+        return "a NUL"
+    return "" if text.isascii() or not SURROGATE.search(text) else "half a character (a lone surrogate)"
 
 
 def plain(value: Any) -> Any:

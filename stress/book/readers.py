@@ -181,9 +181,9 @@ def _select_market(table: Table, market: str | None) -> tuple[Table, str]:
             raise InputError(Problem(table.where, expected, column="market"))
         market = names[0]
     if market not in names:
-        folded = {name.lower(): name for name in names}
-        near = difflib.get_close_matches(market.lower(), folded, n=1)
-        hint = f" (the nearest is {folded[near[0]]})" if near else ""
+        by_lower = {name.lower(): name for name in names}
+        near = difflib.get_close_matches(market.lower(), by_lower, n=1)
+        hint = f" (the nearest is {by_lower[near[0]]})" if near else ""
         raise InputError(
             Problem(table.where, f"one of {shown}{hint}, the markets of {table.where}", column="market", value=market)
         )

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from stress.arguments import unstorable
 from stress.errors import InputError, Problem, raise_if
-from stress.files import reading, writing
+from stress.files import reading
 
 GZIP = {"method": "gzip", "compresslevel": 1, "mtime": 0}
 FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # what a cell begins with that a spreadsheet takes for a formula
@@ -56,7 +57,7 @@ def _quoting(table: pd.DataFrame, where: str) -> Any:
         If no quoting gives them back.
     """
     words = ["\n".join(map(str, table[name])) for name in texts(table)]
-    raise_if([Problem(where, f"text without {wrong}") for text in words if (wrong := writing.unstorable(text))])
+    raise_if([Problem(where, f"text without {wrong}") for text in words if (wrong := unstorable(text))])
     return csv.QUOTE_NONNUMERIC if any("\r" in text for text in words) else csv.QUOTE_MINIMAL
 
 

@@ -19,7 +19,6 @@ from stress.errors import InputError, Problem
 OURS = re.compile(r"\.stress-[0-9a-f]{16}\.tmp")
 DEVICES = Path("/dev")  # what is below may lead to a file that is open: it is written to, and not replaced
 STANDARD_OUTPUT = DEVICES / "stdout"
-SURROGATE = re.compile("[\ud800-\udfff]")
 NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 
@@ -71,13 +70,6 @@ def _mode(path: Path) -> int | None:
         return stat.S_IMODE(os.lstat(path).st_mode)
     except FileNotFoundError:
         return None
-
-
-def unstorable(text: str) -> str:
-    """What a text has that no table on disk gives back, in words; empty: nothing."""
-    if "\0" in text:
-        return "a NUL"
-    return "" if text.isascii() or not SURROGATE.search(text) else "half a character (a lone surrogate)"
 
 
 def encode(text: str) -> bytes:
