@@ -6,7 +6,7 @@ Missing bars are gaps. Gaps are reported and never filled, since the prices in t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -114,6 +114,13 @@ class Bars:
     def last(self) -> str:
         """Opening time of the last bar, ISO 8601, UTC."""
         return f"{self.time[-1].astype('datetime64[s]')}Z"
+
+    def part(self, first: int, end: int) -> Bars:
+        """The bars numbered first .. end - 1, with the gaps between them; at least one."""
+        inside = [gap for gap in self.gaps if first <= gap.after < end - 1]
+        volume = None if self.volume is None else self.volume[first:end]
+        cut = {name: getattr(self, name)[first:end] for name in ("time", *PRICES)}
+        return replace(self, **cut, volume=volume, gaps=tuple(replace(gap, after=gap.after - first) for gap in inside))
 
     def log_returns(self) -> np.ndarray:
         """Close-to-close log returns of consecutive bars; returns across gaps are omitted, float64[K]."""

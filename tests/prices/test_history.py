@@ -60,3 +60,11 @@ def test_bad_durations_are_all_reported():
     assert {p.column for p in error.value.problems} == {"length", "stride", "start", "s0"}
     with pytest.raises(InputError, match="whole window"):
         windows(bars, length=100 * 24 * HOUR)
+
+
+def test_a_part_of_bars_keeps_the_gaps_within_it():
+    bars, _ = hourly(60, missing=[10, 30, 31, 50])
+    part = bars.part(15, 40)
+    assert np.array_equal(part.close, bars.close[15:40])
+    assert [(gap.after, gap.missing, gap.time) for gap in part.gaps] == [(13, 2, bars.time[28])]
+    assert bars.part(10, 29).gaps == ()  # the gap behind bar 28 lies beyond
