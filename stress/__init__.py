@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from stress import plots as plots
     from stress import prices as prices
     from stress import results as results
+    from stress.analysis.backtest import backtest as backtest
     from stress.analysis.reverse_stress import reverse_shock as reverse_shock
     from stress.analysis.study import Study as Study
     from stress.book.book import Book as Book
@@ -53,6 +54,7 @@ _HOMES = {
     "Tier": "venue.venue",
     "Venue": "venue.venue",
     "allocate": "venue.allocate",
+    "backtest": "analysis.backtest",
     "compare": "results.comparison",
     "list_venues": "venue.load",
     "load_scenario": "scenario.scenario",

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import stress
-from stress.cli import bench, inputs, runs
+from stress.cli import backtest, bench, inputs, runs
 from stress.cli.exit_codes import EPILOG
 
 app = typer.Typer(
@@ -20,7 +20,7 @@ app = typer.Typer(
 app.command(epilog=EPILOG)(runs.run)
 for command in (runs.size, runs.adl, runs.path, runs.report, runs.compare):
     app.command()(command)
-for command in (inputs.calibrate, inputs.check, inputs.doctor, bench.bench):
+for command in (backtest.backtest, inputs.calibrate, inputs.check, inputs.doctor, bench.bench):
     app.command()(command)
 app.add_typer(inputs.venues_app, name="venues")
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import math
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -15,9 +17,12 @@ from stress.files import writing
 if TYPE_CHECKING:
     from stress.analysis.backtest import Backtest
     from stress.prices.bars import Bars
+    from stress.prices.base import PriceModel
     from stress.scenario.scenario import Scenario
 
 ALPHAS = (0.05, 0.01, 0.001)
+MODEL = "tail-jumps"  # that is fitted to the first part of the bars
+FORMATS = ("png", "svg", "pdf")
 STANDARD: dict[str, Any] = {  # what a history is played with if there is no scenario
     "run": {"paths": 10_000, "horizon": "1d"},
     "venue": {"preset": "binance", "market": "BTCUSDT"},
@@ -61,11 +66,16 @@ def backtest(
         problems.append(Problem("--train", "a share above 0 and below 1", value=train))
     raise_if(problems)
     history = read_bars(bars, time_format)
-    tested, loaded, fitted = _scenario(history, scenario, book, model, train, set_, seed)
-    design = loaded.build().design
+    if scenario is None and model is None:
+        model = MODEL
+    fitted = _fit(history, model, train) if model is not None else None
+    loaded = _scenario(history, scenario, book, fitted, set_, seed)
+    design, tested, sample = loaded.build().design, history, _sample(loaded, history)
+    if fitted is not None:
+        design, tested, sample = replace(design, prices=fitted.model), fitted.rest, fitted.text
     say_that_it_compiles()
     found = hold(design, tested, alpha or ALPHAS, threads=threads)
-    print_backtest(found, fitted or _overlap(loaded, tested))
+    print_backtest(found, sample)
     if out is not None:
         writing.put_text(out, csv_tables.to_csv(found.days, str(out)))
         print(f"\n{len(found.days):,} days: {out}")
@@ -74,13 +84,141 @@ def backtest(
         print(figure)
 
 
+class Fitted(NamedTuple):
+    """A model fitted to the first part of some bars, the rest of them, and what a reader has to know."""
+
+    model: PriceModel
+    rest: Bars
+    text: str
+
+
+def _fit(history: Bars, model: str, train: float) -> Fitted:
+    """Fit a model to the first part of the bars; the rest is what it is tested on."""
+    from stress.formatting import percent
+    from stress.prices.calibration.fitters import FITTERS
+
+    if model not in FITTERS:
+        raise InputError(Problem("--model", f"one of {', '.join(FITTERS)}", value=model))
+    cut = round(train * len(history))
+    if not 0 < cut < len(history):
+        raise InputError(Problem("--train", f"a share of {len(history):,} bars that leaves some", value=train))
+    first, rest = history.part(0, cut), history.part(cut, len(history))
+    text = (
+        f"Out of sample: {model} is fitted to the first {percent(train)} of the bars, {first.first} to {first.last}, "
+        f"and tested on {rest.first} to {rest.last}."
+    )
+    return Fitted(FITTERS[model](first).model(first), rest, text)
+
+
 def _scenario(
     history: Bars,
     scenario: Path | None,
     book: Path | None,
-    model: str | None,
-    train: float,
+    fitted: Fitted | None,
     set_: list[str] | None,
     seed: int | None,
-) -> tuple[Bars, Scenario, str]:
-    """The bars to test on, the scenario, and what its model was fitted to ("" for the scenario's own)."""
+) -> Scenario:
+    """The scenario whose book, venue, depth and fills the days are played with."""
+    from stress.files import documents
+    from stress.scenario.overrides import set_key
+    from stress.scenario.scenario import Scenario
+
+    raw = copy.deepcopy(STANDARD) if scenario is None else documents.read_toml(scenario)
+    raw.setdefault("name", "backtest" if scenario is None else scenario.stem)
+    changes = [*(set_ or []), *([] if seed is None else [f"seed={seed}"])]
+    if fitted is not None:  # a price model of the right price, whose place the fitted one takes
+        raw["prices"] = {"model": "gbm", "s0": fitted.model.s0, "sigma": 1.0}
+        raw.setdefault("run", {})["step"] = history.step
+    if book is not None:
+        raw.pop("population", None)
+        raw["book"] = {"file": str(book)}
+    overridden = {set_key(raw, text) for text in changes} | ({"book.file"} if book is not None else set())
+    if scenario is None:
+        return Scenario.parse(raw, "backtest", Path(), frozenset(overridden))
+    return Scenario.parse(raw, scenario.name, scenario.parent, frozenset(overridden))
+
+
+def _sample(scenario: Scenario, history: Bars) -> str:
+    """Whether the bars are those that the model of the scenario was fitted to."""
+    source = scenario.price_model[1].get("provenance", {})
+    if not source.get("source"):
+        return "The scenario does not say what its price model was fitted to."
+    if source.get("sha256") == history.sha256:
+        return "In sample: the price model was fitted to these very bars, so this is no test of it."
+    span = f"{source.get('first', '?')} to {source.get('last', '?')}"
+    return f"The price model was fitted to {source['source']}, {span}; days within are no test of it."
+
+
+def print_backtest(found: Backtest, sample: str) -> None:
+    """Funds against days, and the worst windows by name."""
+    from stress.cli.terminal import console, table
+    from stress.formatting import SPACE, percent, significant, usd, usd_range, visible
+
+    def signed(share: float) -> str:
+        return f"{100 * share:+.1f}{SPACE}%".replace("-", "\u2212")
+
+    def p_value(p: float) -> str:
+        return "–" if math.isnan(p) else significant(p, 2)
+
+    out = console()
+    out.print(
+        f"{visible(found.bars.source)}: {len(found.days):,} days, "
+        f"{str(found.days['start'].iloc[0])[:10]} to {str(found.days['start'].iloc[-1])[:10]}; "
+        f"{found.left_out:,} more have missing bars. {visible(sample)}",
+        soft_wrap=True,
+    )
+    out.print("\nDays that took more than the fund\n")
+    rows: list[tuple[str, ...]] = [
+        (
+            percent(r["alpha"]),
+            ("at least " if r["note"] else "") + usd(r["fund"]),
+            usd_range(r["low"], r["high"]) if math.isfinite(r["high"]) else "no upper end",
+            f"{r['observed']:,}",
+            significant(r["expected"]),
+            p_value(r["exact"]),
+            p_value(r["kupiec"]),
+            p_value(r["independence"]),
+            p_value(r["christoffersen"]),
+            r["verdict"],
+        )
+        for r in found.funds.to_dict("records")
+    ]
+    names = ["probability", "fund", "95 %", "days above", "expected", "binomial p", "Kupiec p", "independence p"]
+    out.print(table([*names, "Christoffersen p", "verdict"], rows))
+    out.print("\nWorst windows, from any full hour\n")
+    rows = [
+        (
+            str(r["start"])[:16].replace("T", " "),
+            *(signed(r[name]) for name in ("move", "lowest", "highest")),
+            usd(r["needed"]),
+            percent(r["needed_share"]),
+            percent(r["liquidated_share"]),
+        )
+        for r in found.worst.to_dict("records")
+    ]
+    names = ["from (UTC)", "end", "lowest", "highest", "taken of the fund", "of open interest", "liquidated"]
+    out.print(table(names, rows))
+    ordinary = found.days["liquidated_share"]
+    out.print(
+        f"\nLiquidated a day, of the open interest of one side: median {percent(float(ordinary.median()))}, "
+        f"mean {percent(float(ordinary.mean()))}.",
+        soft_wrap=True,
+    )
+
+
+def _draw(found: Backtest, path: Path) -> None:
+    """The chart, in the format of the file's ending."""
+    import io
+
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    from stress.plots.backtest import plot_backtest
+
+    kind = path.suffix.lstrip(".").lower()
+    if kind not in FORMATS:
+        raise InputError(Problem("--figure", f"a file that ends with {', '.join(FORMATS)}", value=str(path)))
+    figure: Any = plot_backtest(found).figure
+    file = io.BytesIO()
+    figure.savefig(file, format=kind, metadata={"Date": None} if kind == "svg" else None)
+    writing.put_bytes(path, file.getvalue())

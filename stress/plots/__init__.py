@@ -13,12 +13,14 @@ from stress.plots.answers import (
     plot_depletion_curve,
     plot_depletion_time,
 )
+from stress.plots.backtest import plot_backtest
 from stress.plots.style import style
 
 __all__ = [
     "plot_adl_by_leverage",
     "plot_adl_by_side",
     "plot_adl_by_size",
+    "plot_backtest",
     "plot_cliff_map",
     "plot_depletion_curve",
     "plot_depletion_time",

@@ -62,4 +62,5 @@ def _draw(ax: Axes, found: Backtest) -> None:
     ax.set_ylim(bottom=0.0)
     ax.tick_params(axis="x", rotation=30)
     nothing = int((needed == 0).sum())
-    legend_above(ax, f"{len(days):,} days of {found.bars.source}; {nothing:,} took nothing")
+    ax.set_xlabel(found.bars.source)
+    legend_above(ax, f"{len(days):,} days, {nothing:,} of which took nothing")
