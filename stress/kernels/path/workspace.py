@@ -83,6 +83,7 @@ class Path(NamedTuple):
     ladder : Ladder
     tiers : Tiers
     structure : Structure, choices that are types
+    course : Course or NoCourse, prices that fills look at
     workspace : Workspace, clean unless ADL has touched the path
     cells : float64[n, fields], CELLs of this path
     counts : PositionCounts, summed over paths; empty: neither cells nor positions are counted
@@ -95,6 +96,7 @@ class Path(NamedTuple):
     ladder: Ladder
     tiers: Tiers
     structure: Structure
+    course: NamedTuple
     workspace: Workspace
     cells: np.ndarray
     counts: PositionCounts
