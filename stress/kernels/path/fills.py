@@ -26,6 +26,9 @@ from stress.kernels.rules.contract import Seconds, ShareOfMove
 
 JUMP = 2  # moves of a step from here on are its jump; before are the stretches to the two extremes
 
+# A line of the course, float64[4]: from BEGIN until before END the price is PRICE exp(SLOPE (time - BEGIN)).
+BEGIN, END, PRICE, SLOPE = range(4)
+
 
 class NoCourse(NamedTuple):
     """Nothing but the move itself is looked at."""
@@ -36,6 +39,7 @@ class Course(NamedTuple):
 
     close, low, high, pre_jump : float64[T + 1]
     continuous : bool, whether steps have a continuous move; without, the price stays until it jumps
+    line : float64[4], the one that was looked at last: positions met one after the other are mostly filled on one
     """
 
     close: np.ndarray
@@ -43,21 +47,22 @@ class Course(NamedTuple):
     high: np.ndarray
     pre_jump: np.ndarray
     continuous: bool
+    line: np.ndarray
 
 
 @by_type
-def make_course(lateness, close, low, high, pre_jump, continuous):
+def make_course(lateness, close, low, high, pre_jump, continuous, line):
     """What fills look at besides the move of their step."""
 
 
 @make_course.of(ShareOfMove)
-def _no_course(lateness, close, low, high, pre_jump, continuous):
+def _no_course(lateness, close, low, high, pre_jump, continuous, line):
     return NoCourse()
 
 
 @make_course.of(Seconds)
-def _course(lateness, close, low, high, pre_jump, continuous):
-    return Course(close, low, high, pre_jump, continuous)
+def _course(lateness, close, low, high, pre_jump, continuous, line):
+    return Course(close, low, high, pre_jump, continuous, line)
 
 
 class GapFill(NamedTuple):
@@ -104,7 +109,8 @@ def _make_gap_fill(course, move, start, terms, step):
 def _make_late_fill(course, move, start, terms, step):
     delay = terms.delay / terms.dt
     if move >= JUMP:
-        later = price_at(course, step, 1.0 + delay)
+        find_line(course, step, 1.0 + delay)
+        later = price_on(course.line, 1.0 + delay)
         return LateFill(course, step, delay, start, 1.0, 0.0, 0.0, terms.jump_gap, later)
     before, first, second, end = corners(course, step)
     corner, way = log(before), abs(log(first / before))
@@ -113,6 +119,7 @@ def _make_late_fill(course, move, start, terms, step):
     tau = 0.0
     if move == 1:
         corner, tau = log(first), way * speed if total > 0.0 else 1.0 / 3.0
+    find_line(course, step, tau + delay)
     return LateFill(course, step, delay, start, tau, corner, speed, 0.0, math.nan)
 
 
@@ -142,10 +149,13 @@ def _gap_fill_price(fill, s, x, target):
 def _late_fill_price(fill, s, x, target):
     if fill.later == fill.later:
         return worse(s, gap_price(x, target, fill.gap), fill.later)
-    tau = fill.tau
+    time = fill.tau + fill.delay
     if x != fill.start:  # else it was past its level when the work began
-        tau += abs(log(x) - fill.corner) * fill.speed
-    return price_at(fill.course, fill.step, tau + fill.delay)
+        time += abs(log(x) - fill.corner) * fill.speed
+    line = fill.course.line
+    if not line[BEGIN] <= time < line[END]:
+        find_line(fill.course, fill.step, time)
+    return price_on(line, time)
 
 
 @by_type
@@ -175,19 +185,34 @@ def corners(course, step):
     return (before, high, low, end) if end < before else (before, low, high, end)
 
 
+@jit_force_inline
+def price_on(line, time):
+    """The price of a moment of a line."""
+    return line[PRICE] * exp(line[SLOPE] * (time - line[BEGIN]))
+
+
 @jit_no_refcount
-def price_at(course, step, time):
-    """The price some time >= 0, in steps, after the beginning of a step; after the horizon the last one."""
-    last = course.close.size - 1
-    if not time < last + 1 - step:
-        return course.close[last]
+def find_line(course, step, time):
+    """Find the line that holds the moment `time` >= 0, in steps after the beginning of a step.
+
+    `course.line` is overwritten, its times counted from there too. After the horizon the last price stays.
+    """
+    line, last = course.line, course.close.size - 1
+    horizon = last + 1.0 - step
+    if not time < horizon:
+        line[BEGIN], line[END], line[PRICE], line[SLOPE] = horizon, math.inf, course.close[last], 0.0
+        return
     whole = int(time)
-    before, first, second, end = corners(course, step + whole)
-    one, two, three = log(first / before), log(second / first), log(end / second)
-    way = (time - whole) * (abs(one) + abs(two) + abs(three))
-    if way < abs(one):
-        return before * exp(math.copysign(way, one))
-    way -= abs(one)
-    if way < abs(two):
-        return first * exp(math.copysign(way, two))
-    return second * exp(math.copysign(way - abs(two), three))
+    start, first, second, end = corners(course, step + whole)
+    one, two, three = log(first / start), log(second / first), log(end / second)
+    speed = abs(one) + abs(two) + abs(three)
+    line[BEGIN], line[END], line[PRICE], line[SLOPE] = whole, whole + 1.0, start, 0.0
+    if speed == 0.0:
+        return
+    turn, turn_back = whole + abs(one) / speed, whole + (abs(one) + abs(two)) / speed
+    if time < turn:
+        line[END], line[SLOPE] = turn, math.copysign(speed, one)
+    elif time < turn_back:
+        line[BEGIN], line[END], line[PRICE], line[SLOPE] = turn, turn_back, first, math.copysign(speed, two)
+    else:
+        line[BEGIN], line[PRICE], line[SLOPE] = turn_back, second, math.copysign(speed, three)

@@ -125,7 +125,7 @@ def run_paths(
         number, weight, unit = first_path + row, 1.0, np.int64(1)
         if weights.size > 0:
             weight, unit = weights[row], np.int64(weights[row] * SHARE_UNIT + 0.5)
-        course = make_course(structure.lateness, closes, lows, highs, pre_jumps, continuous)
+        course = make_course(structure.lateness, closes, lows, highs, pre_jumps, continuous, workspace.line)
         p = Path(
             ladder, tiers, structure, course, workspace, cells[row], counts, log,
             workspace.paths[0], workspace.markets[0], workspace.sides[0], workspace.layers[0], outs[row], term,
