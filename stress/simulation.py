@@ -46,8 +46,9 @@ def simulate(
     horizon: float | None = None,
     step: float | None = None,
     depth: Depth | None = None,
-    gap: float = 0.0,
+    gap: float | None = None,
     jump_gap: float = 1.0,
+    delay: float | None = None,
     seed: int = 0,
     under_margin: Literal["error", "liquidate", "drop"] = "error",
     detail: Detail = "positions",
@@ -108,7 +109,7 @@ def simulate(
     """
     design = prepare(
         book, venue, prices, fund=fund, n_paths=n_paths, horizon=horizon, step=step, depth=depth, gap=gap,
-        jump_gap=jump_gap, seed=seed, under_margin=under_margin, detail=detail,
+        jump_gap=jump_gap, delay=delay, seed=seed, under_margin=under_margin, detail=detail,
     )  # fmt: skip
     study = Study({"design": design})
     return study.run(threads=threads, executor=executor, progress=progress).results["design"]

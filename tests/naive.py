@@ -11,6 +11,7 @@ fund left unpaid, v what the book has absorbed and not recovered, h(v) its displ
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -410,6 +411,53 @@ class Ledger:
             self.equal(before, after, scale, f"money at the mark {price!r} {when}")
 
 
+# -------------------------------------------------------------------------------- the price in time (section 21)
+
+Move = tuple[float, float, float]  # low, high and pre_jump of a continuous move
+
+
+class Course:
+    """The exogenous price at every moment of a path: a line in log price through the points of each step, then a jump.
+
+    Each of the three stretches of a step takes time in proportion to its length in log price; equal times where all
+    are zero. Times are seconds from the start of the path; at the moment of a jump the price has jumped.
+    """
+
+    def __init__(self, close: Sequence[float], moves: Sequence[Move | None], dt: float):
+        """`moves[t - 1]` is the move of step t; None: the price stays until the jump."""
+        self.close, self.dt = close, dt
+        self.points: list[list[float]] = []  # of each step: its start, the two extremes, its end before the jump
+        self.times: list[list[float]] = []
+        for t, move in enumerate(moves):
+            start = close[t]
+            low, high, end = (start, start, start) if move is None else move
+            points = [start, high, low, end] if end < start else [start, low, high, end]
+            lengths = [abs(math.log(b / a)) for a, b in itertools.pairwise(points)]
+            total = sum(lengths)
+            shares = [length / total for length in lengths] if total > 0 else [1 / 3] * 3
+            self.points.append(points)
+            self.times.append([t * dt + dt * sum(shares[:k]) for k in range(3)] + [(t + 1) * dt])
+
+    def moment(self, step: int, stretch: int, x: float) -> float:
+        """When the price is x on a stretch (0, 1, 2) of a step."""
+        times, points = self.times[step - 1], self.points[step - 1]
+        a, b = points[stretch], points[stretch + 1]
+        share = math.log(x / a) / math.log(b / a)
+        return times[stretch] + share * (times[stretch + 1] - times[stretch])
+
+    def price(self, moment: float) -> float:
+        """The price of a moment; after the horizon the last price."""
+        if moment >= len(self.points) * self.dt:
+            return self.close[-1]
+        step = int(moment // self.dt)
+        times, points = self.times[step], self.points[step]
+        for k in range(3):
+            if times[k] <= moment < times[k + 1]:
+                share = (moment - times[k]) / (times[k + 1] - times[k])
+                return points[k] * (points[k + 1] / points[k]) ** share
+        raise AssertionError("a moment is in one stretch of its step")
+
+
 # --------------------------------------------------------------------------------- one path (sections 4 to 7)
 
 
@@ -439,6 +487,8 @@ class Design:
     random_score: RandomScore | None
     check: bool
     name: str
+    delay: float = 0.0
+    course: Course | None = None
 
     def __post_init__(self) -> None:
         n = len(self.positions)
@@ -485,7 +535,22 @@ class Design:
         i = min(still_open, key=lambda i: (-side * self.L[i], i))
         return i if side * (self.book.mark(target) - self.L[i]) <= 0 else None
 
-    def work(self, side: int, start: float, target: float, gap: float) -> None:
+    def late_price(self, side: int, stretch: int | None, x: float, start: float, at_share: float) -> float:
+        """The price `delay` seconds after a position was met at x (section 21).
+
+        On a stretch: after the moment at which the price is x there, or after its start for a position that was past
+        its L already. In a jump (None): the worse of that and of `at_share`, the price that its gap gives.
+        """
+        assert self.course is not None
+        if stretch is None:
+            later = self.course.price(self.step * self.dt + self.delay)
+            return min(at_share, later) if side == LONG else max(at_share, later)
+        moment = self.course.times[self.step - 1][stretch]
+        if x != start:
+            moment = self.course.moment(self.step, stretch, x)
+        return self.course.price(moment + self.delay)
+
+    def work(self, side: int, start: float, target: float, gap: float, stretch: int | None) -> None:
         """Work one side from a start to a target, then ADL if anything was left unpaid (section 4)."""
         x = y = start
         unpaid: list[Unpaid] = []
@@ -493,6 +558,8 @@ class Design:
             met_at = self.L[i] / self.book.pressure()
             x = min(x, met_at) if side == LONG else max(x, met_at)
             y = (1 - gap) * x + gap * target
+            if self.delay > 0:
+                y = self.late_price(side, stretch, x, start, y)
             unpaid += self.liquidate(i, y)
         if unpaid:
             self.auto_deleverage(side, unpaid, y)
@@ -633,7 +700,7 @@ class Design:
             self.log("residual", losing_side, M, 0.0 if in_money else unfilled, left)
         self.audit(y, "after ADL")
 
-    def take_step(self, start: float, move: tuple[float, float, float] | None, end: float) -> None:
+    def take_step(self, start: float, move: Move | None, end: float) -> None:
         """One step, in the order of section 4; `move` is (low, high, pre_jump) of its continuous move."""
         self.step += 1
         self.book.recover(self.dt)
@@ -643,14 +710,14 @@ class Design:
             low, high, pre_jump = move
             assert low <= min(start, pre_jump) <= max(start, pre_jump) <= high, "low <= both ends <= high"
             target = {LONG: low, SHORT: high}
-            for side in (SHORT, LONG) if pre_jump < start else (LONG, SHORT):
-                self.work(side, start, target[side], self.gap)
+            for stretch, side in enumerate((SHORT, LONG) if pre_jump < start else (LONG, SHORT)):
+                self.work(side, start, target[side], self.gap, stretch)
             start = pre_jump
 
         order = (LONG, SHORT) if end < start else (SHORT, LONG)
         while True:
             for side in order:
-                self.work(side, start, end, self.jump_gap)
+                self.work(side, start, end, self.jump_gap, None)
             if all(self.next_triggered(side, end) is None for side in order):
                 break
 
@@ -685,6 +752,7 @@ def simulate(
     fund: float = 0.0,
     gap: float = 0.0,
     jump_gap: float = 1.0,
+    delay: float = 0.0,
     seed: int = 0,
     path: int = 0,
     random_score: RandomScore | None = None,
@@ -700,6 +768,8 @@ def simulate(
         high a step is a continuous move to pre_jump (default: close) and a jump to close, else it is a jump.
     fund : float
         Starting balance, at least the reserve; `math.inf` is unlimited.
+    delay : float
+        Seconds from trigger to fill (section 21), instead of `gap`; 0 is `gap = 0`.
     seed, path : int
         Name the path in a failed ledger check; nothing here is random.
     random_score : callable, optional
@@ -709,17 +779,22 @@ def simulate(
     """
     assert fund >= rules.reserve, "the fund starts at or above its reserve"
 
+    assert delay == 0 or gap == 0, "delay and gap exclude each other"
+    moves: list[Move | None] = [None] * (len(close) - 1)
+    if low is not None and high is not None:
+        moves = [
+            (low[t], high[t], close[t] if pre_jump is None else pre_jump[t]) for t in range(1, len(close))
+        ]  # fmt: skip
+    course = Course(close, moves, dt)
+
     def run(balance: float) -> Outcome:
         name = f"seed {seed}, path {path}, fund {balance}"
         one = Design(
             [replace(p) for p in positions], rules, close[0], depth, balance,
-            dt, gap, jump_gap, under_margin, random_score, check, name,
+            dt, gap, jump_gap, under_margin, random_score, check, name, delay, course,
         )  # fmt: skip
         for t in range(1, len(close)):
-            move = None
-            if low is not None and high is not None:
-                move = (low[t], high[t], close[t] if pre_jump is None else pre_jump[t])
-            one.take_step(close[t - 1], move, close[t])
+            one.take_step(close[t - 1], moves[t - 1], close[t])
         return one.finish(close[-1])
 
     out = run(fund)

@@ -25,7 +25,7 @@ from stress.kernels.path.counts import CELL, as_float_view, make_position_counts
 from stress.kernels.path.records import CHECKPOINTS, LOG, OUTCOME, Prices
 from stress.kernels.path.workspace import make_workspace
 from stress.kernels.rules import margin
-from stress.kernels.rules.contract import Structure
+from stress.kernels.rules.contract import Seconds, Structure
 from stress.kernels.rules.records import Tiers, make_terms
 from stress.prices.base import PriceBlock
 from stress.venue.depth import Depth, to_kernel
@@ -57,6 +57,7 @@ class Design:
     jump_gap: float
     seed: int
     detail: Detail = "positions"
+    delay: float | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """The arguments alone: what is made from them is made again on the other side, and is larger than they are."""
@@ -120,8 +121,11 @@ class Design:
         """The design as the compiled side takes it: book, tiers, structure and TERMS."""
         rules, tiers = self.venue.to_kernel()
         depth = to_kernel(self.depth, self.s0, self.step)
-        terms = make_terms(rules, depth, self.step, self.gap, self.jump_gap, self.seed)
-        return self.ladder, tiers, self.venue.structure(), terms
+        terms = make_terms(rules, depth, self.step, self.gap, self.jump_gap, self.seed, self.delay or 0.0)
+        structure = self.venue.structure()
+        if self.delay:  # 0 is gap = 0
+            structure = structure._replace(lateness=Seconds())
+        return self.ladder, tiers, structure, terms
 
     @property
     def size(self) -> tuple[int, int, int]:

@@ -30,11 +30,12 @@ def prepare(
     horizon: float | None = None,
     step: float | None = None,
     depth: Depth | None = None,
-    gap: float = 0.0,
+    gap: float | None = None,
     jump_gap: float = 1.0,
     seed: int = 0,
     under_margin: Literal["error", "liquidate", "drop"] = "error",
     detail: Detail = "positions",
+    delay: float | None = None,
 ) -> Design:
     """The checked run of the arguments of `simulate`."""
     book_expected = "a stress.Book, e.g. stress.Book.read(file); a scenario is run by stress.run"
@@ -46,7 +47,8 @@ def prepare(
     )
     raise_if(problems + model_problems(prices))
     n_paths, horizon, step, problems = timing(prices, n_paths, horizon, step)
-    numbers = {"fund": fund, "gap": gap, "jump_gap": jump_gap}
+    late = {name: value for name, value in {"gap": gap, "delay": delay}.items() if value is not None}
+    numbers = {"fund": fund, "jump_gap": jump_gap, **late}
     wrong = {name: value for name, value in numbers.items() if not is_number(value)}
     problems += [Problem("run", "a number", column=name, value=value) for name, value in wrong.items()]
     raise_if(problems)
@@ -60,7 +62,9 @@ def prepare(
         ("horizon", horizon, n_steps >= 1, "a step or more, in seconds"),
         ("step", step, n_steps <= MAX_STEPS, f"at most {MAX_STEPS:,} steps in the horizon"),
         ("horizon", horizon, n_steps < 1 or abs(n_steps * step - horizon) <= 1e-6 * step, f"a multiple of {step:g} s"),
-        ("gap", gap, 0 <= gap <= 1, "a share from 0 to 1"),
+        ("gap", gap, gap is None or 0 <= gap <= 1, "a share from 0 to 1"),
+        ("delay", delay, delay is None or 0 <= delay < math.inf, "seconds, 0 or more"),
+        ("delay", delay, len(late) < 2, "no delay beside gap, nor gap beside delay: each says how late a fill is"),
         ("jump_gap", jump_gap, 0 <= jump_gap <= 1, "a share from 0 to 1"),
         ("seed", seed, known and 0 <= seed <= MAX_SEED, "a whole number from 0 to 2^63 - 1"),
         ("detail", detail, is_word(detail, get_args(Detail)), "positions or paths"),
@@ -77,10 +81,11 @@ def prepare(
         float(step),
         depth,
         float(fund),
-        float(gap),
+        0.0 if gap is None else float(gap),
         float(jump_gap),
         int(seed),
         detail,
+        None if delay is None else float(delay),
     )
 
 

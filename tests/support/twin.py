@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -104,13 +105,14 @@ def naive_rules(venue: stress.Venue) -> naive.Rules:
     return naive.Rules(tiers=tiers, **{name: getattr(venue, name) for name in names})
 
 
-def run_both(book, venue, path, *, depth=None, fund=0.0, gap=0.0, jump_gap=1.0, seed=5):
+def run_both(book, venue, path, *, depth=None, fund=0.0, gap=0.0, jump_gap=1.0, delay=None, seed=5):
     """The engine's Result and the twin's Outcome of one path."""
     depth = None if depth is None else stress.Depth(**depth)
     close, *moves = path
     low, high, pre = moves or (None, None, None)
     paths = stress.prices.Paths([close], step=DT, low=low and [low], high=high and [high], pre_jump=pre and [pre])
-    settings = dict(depth=depth, fund=fund, gap=gap, jump_gap=jump_gap, seed=seed)
+    late = dict(gap=gap) if delay is None else dict(delay=delay)
+    settings = dict(depth=depth, fund=fund, jump_gap=jump_gap, seed=seed, **late)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", stress.BookWarning)
         result = stress.simulate(book, venue, paths, threads=1, **settings)
@@ -120,8 +122,8 @@ def run_both(book, venue, path, *, depth=None, fund=0.0, gap=0.0, jump_gap=1.0, 
     ]
     twin_depth = None if depth is None else naive.Depth(**depth.describe())
     outcome = naive.simulate(
-        positions, naive_rules(venue), close, low, high, pre, dt=DT, fund=fund, gap=gap, jump_gap=jump_gap,
-        depth=twin_depth,
+        positions, naive_rules(venue), close, low, high, pre, dt=DT, fund=fund, jump_gap=jump_gap,
+        depth=twin_depth, **late,
         random_score=lambda step, side, i: event_score(*event_key(seed, 0, step, side), i),
     )  # fmt: skip
     return result, outcome
@@ -161,8 +163,11 @@ def assert_rates_equal(result, outcome, context):
         assert hits["adl"] == pytest.approx(sum(outcome.adl_hit)), (by, context)
 
 
-def run_row(number: int, books: int, first: int = 0):
-    """Outcomes of the twin on some books of one row of the table, each compared with the engine."""
+def run_row(number: int, books: int, first: int = 0, delays: Sequence[float] | None = None):
+    """Outcomes of the twin on some books of one row of the table, each compared with the engine.
+
+    With delays, each book has one of them in the place of its gap.
+    """
     row = ROWS[number]
     outcomes = []
     for i in range(first, first + books):
@@ -171,8 +176,10 @@ def run_row(number: int, books: int, first: int = 0):
         venue = make_venue(row, fund)
         book = make_book(rng, venue)
         path = make_path(rng, row["continuous"])
+        delay = None if delays is None else delays[i % len(delays)]
+        late = dict(gap=row["gap"]) if delay is None else dict(delay=delay)
         result, outcome = run_both(
-            book, venue, path, depth=DEPTHS[row["depth"]], fund=fund, gap=row["gap"], jump_gap=row["jump_gap"]
+            book, venue, path, depth=DEPTHS[row["depth"]], fund=fund, jump_gap=row["jump_gap"], **late
         )
         assert_equal(result, outcome, book, (row, i))
         if i % 8 == 0:

@@ -11,6 +11,7 @@ import math
 from stress.kernels.index.ladder import BATCH_SIZE
 from stress.kernels.jit import jit_force_inline, jit_no_refcount
 from stress.kernels.path.drawdown import fund_needed, has_drawdown
+from stress.kernels.path.fills import fill_price, gap_price
 from stress.kernels.path.records import PROFIT_SETTLEMENT
 from stress.kernels.path.workspace import set_impact
 from stress.kernels.rules.contract import profit, quantity_to_close
@@ -28,14 +29,8 @@ def met_price(s, x, level, mark_ratio):
     return min(x, met) if s > 0 else max(x, met)
 
 
-@jit_force_inline
-def gap_price(x, target, gap):
-    """The price that an order meets, part of the move being skipped: y = (1 - gap) x + gap target."""
-    return (1.0 - gap) * x + gap * target
-
-
 @jit_no_refcount
-def liquidate_run(s, j, end, target, gap, triggers, bankrupt, structure, path, market, layer, out, terms):
+def liquidate_run(s, j, end, target, fill, triggers, bankrupt, structure, path, market, layer, out, terms):
     """Liquidate the side s from place j on, as far as it is the usual case.
 
     Usual is: a side that ADL has not touched; a book on the straight of its curve; a residual that is not about zero,
@@ -71,13 +66,13 @@ def liquidate_run(s, j, end, target, gap, triggers, bankrupt, structure, path, m
         if s * (target * mark_ratio - trigger.liquidation) > 0.0 or abs(v + dv) > straight:
             break
         met = met_price(s, x, trigger.liquidation, mark_ratio)
-        fill = straight_price(slope, gap_price(met, target, gap), v + 0.5 * dv)
-        residual = profit(structure.contract, s, q, trigger.bankruptcy, fill)
-        if abs(residual) <= ABOUT_ZERO * q * fill:
+        price = straight_price(slope, fill_price(fill, s, met, target), v + 0.5 * dv)
+        residual = profit(structure.contract, s, q, trigger.bankruptcy, price)
+        if abs(residual) <= ABOUT_ZERO * q * price:
             break
-        gain, loss, paid = absorb(residual, fee_rate * q * fill, balance, floor, cap)
+        gain, loss, paid = absorb(residual, fee_rate * q * price, balance, floor, cap)
         if paid < loss:
-            if loss - paid <= 1e3 * PAID * (q * fill + fund):
+            if loss - paid <= 1e3 * PAID * (q * price + fund):
                 break
             unpaid += loss - paid
             if not in_money:
@@ -119,13 +114,18 @@ def note_depletion(path, out):
 
 
 @jit_no_refcount
-def liquidate_batches(s, j, target, gap, counting, triggers, batches, side, path, market, layer, out, terms):
+def liquidate_batches(s, j, target, landing, gap, counting, triggers, batches, side, path, market, layer, out, terms):
     """Liquidate whole batches of the side s from place j on, as long as their money is a sum known beforehand.
 
     It is where all fill at the landing price, or where no order moves the book, and on the straight of its curve: then
     the fills are between the first and the last, and their mean is that of the curve. A batch is taken if the mark at
     the target, before it is moved, is past all of it, and if all its positions leave a surplus, none of it cut off by
     the fee or all of it, or all leave a deficit that the fund pays and nobody counts.
+
+    Parameters
+    ----------
+    target, landing, gap : float
+        Price that decides who is triggered; orders meet (1 - gap) x + gap landing.
 
     Returns
     -------
@@ -144,9 +144,9 @@ def liquidate_batches(s, j, target, gap, counting, triggers, batches, side, path
             break
         if max(abs(v), abs(w)) > straight:
             break
-        start = straight_price(slope, gap_price(first, target, gap), v)
-        last = straight_price(slope, gap_price(batch.last, target, gap), w)
-        proceeds = straight_price(slope, (1.0 - gap) * batch.level_value + gap * target * q, 0.5 * (v + w))
+        start = straight_price(slope, gap_price(first, landing, gap), v)
+        last = straight_price(slope, gap_price(batch.last, landing, gap), w)
+        proceeds = straight_price(slope, (1.0 - gap) * batch.level_value + gap * landing * q, 0.5 * (v + w))
         low, high = min(start, last), max(start, last)
         worst = low - batch.bankruptcy_high if s > 0 else batch.bankruptcy_low - high
         best = high - batch.bankruptcy_low if s > 0 else batch.bankruptcy_high - low

@@ -12,7 +12,6 @@ from stress.kernels.index.ladder import BATCH_SIZE
 from stress.kernels.jit import jit_inline, jit_no_refcount
 from stress.kernels.path.batches import (
     PAID,
-    gap_price,
     liquidate_batches,
     liquidate_run,
     met_price,
@@ -21,6 +20,7 @@ from stress.kernels.path.batches import (
 from stress.kernels.path.counts import count_bankrupt
 from stress.kernels.path.deleverage import deleverage
 from stress.kernels.path.drawdown import fund_needed, has_drawdown
+from stress.kernels.path.fills import fill_price, landing_of, make_fill
 from stress.kernels.path.records import LOGGED_LIQUIDATION, LONGS, PROFIT_SETTLEMENT, SHORTS
 from stress.kernels.path.remaining import quantity_left, record_row
 from stress.kernels.path.workspace import log_event, set_impact
@@ -50,22 +50,22 @@ def is_triggered(s, price, market, side):
 
 
 @jit_no_refcount
-def liquidate(s, q, entry, trigger, target, gap, structure, path, market, layer, out, terms):
+def liquidate(s, q, entry, trigger, target, fill, structure, path, market, layer, out, terms):
     """Liquidate one position of side s that holds q, whatever the case.
 
     Returns
     -------
-    fill, residual, owed, withheld
+    price, residual, owed, withheld
         Average fill; margin left, or the deficit below zero, USD; what the layers do not pay of it, USD; and the
         contracts that are not sold but withheld for ADL.
     """
     market.x = met_price(s, market.x, trigger.liquidation, market.mark_ratio)
     q = quantity_to_close(structure.close_out, q)
-    fill = average_fill(terms, gap_price(market.x, target, gap), market.v, s * q)
-    residual = profit(structure.contract, s, q, trigger.bankruptcy, fill)
-    if abs(residual) <= NO_SURPLUS * q * (entry + fill):
+    price = average_fill(terms, fill_price(fill, s, market.x, target), market.v, s * q)
+    residual = profit(structure.contract, s, q, trigger.bankruptcy, price)
+    if abs(residual) <= NO_SURPLUS * q * (entry + price):
         residual = 0.0
-    most_fee = math.inf if terms.residual_to_fund else terms.fee_rate * q * fill
+    most_fee = math.inf if terms.residual_to_fund else terms.fee_rate * q * price
     gain, loss, paid = absorb(residual, most_fee, layer.balance, layer.floor, layer.cap)
     if loss - paid <= PAID * (q * entry + (layer.capital if layer.capital < math.inf else 0.0)):
         paid = loss  # to rounding
@@ -87,12 +87,15 @@ def liquidate(s, q, entry, trigger, target, gap, structure, path, market, layer,
     set_impact(market, terms, market.v + s * (q - withheld))
     out.liquidated_count += 1
     out.liquidated_quantity += q
-    return fill, residual, owed, withheld
+    return price, residual, owed, withheld
 
 
 @jit_inline
-def work_side(s, start, target, gap, p):
-    """Work the side s from an exogenous price `start` to `target`, where its next position is triggered."""
+def work_side(s, start, target, move, p):
+    """Work the side s from an exogenous price `start` to `target`, where its next position is triggered.
+
+    The move is one of its step, as in `step.run_step`.
+    """
     ladder, workspace, path, out, terms = p.ladder, p.workspace, p.path, p.out, p.terms
     side, market, layer = p.sides[LONGS if s > 0 else SHORTS], p.markets[0], p.layers[0]
     other = p.sides[SHORTS if s > 0 else LONGS]
@@ -101,7 +104,9 @@ def work_side(s, start, target, gap, p):
     j, end = side.next, side.end
     is_hit = side.is_hit > 0
     usual = not (logging or is_hit)
-    in_batches = (gap == 1.0 or terms.slope == 0.0) and side.is_hit + other.is_hit == 0
+    fill = make_fill(p.course, move, start, terms, path.step)
+    landing, gap = landing_of(fill, s, target)
+    in_batches = (gap == 1.0 or (terms.slope == 0.0 and gap < 1.0)) and side.is_hit + other.is_hit == 0
     market.x = start
     unpaid = withheld = withheld_value = 0.0
     while True:
@@ -109,11 +114,24 @@ def work_side(s, start, target, gap, p):
             stop = end
             if in_batches:
                 j = liquidate_batches(
-                    s, j, target, gap, counting, triggers, ladder.batches, side, path, market, layer, out, terms
+                    s,
+                    j,
+                    target,
+                    landing,
+                    gap,
+                    counting,
+                    triggers,
+                    ladder.batches,
+                    side,
+                    path,
+                    market,
+                    layer,
+                    out,
+                    terms,
                 )
                 stop = min(end, j + BATCH_SIZE - (j - side.first) % BATCH_SIZE)
             j, n, owed, kept, value = liquidate_run(
-                s, j, stop, target, gap, triggers, places, p.structure, path, market, layer, out, terms
+                s, j, stop, target, fill, triggers, places, p.structure, path, market, layer, out, terms
             )
             unpaid += owed
             withheld += kept
@@ -131,8 +149,8 @@ def work_side(s, start, target, gap, p):
             q = quantity_left(row, quantity, remaining, side)
             record_row(row, quantity, remaining, side, path)
         if q > 0.0:  # not closed by ADL
-            fill, residual, owed, kept = liquidate(
-                s, q, ladder.entry[j], triggers[j], target, gap, p.structure, path, market, layer, out, terms
+            price, residual, owed, kept = liquidate(
+                s, q, ladder.entry[j], triggers[j], target, fill, p.structure, path, market, layer, out, terms
             )
             unpaid += owed
             withheld += kept
@@ -142,11 +160,11 @@ def work_side(s, start, target, gap, p):
                 sums, bankrupt = workspace.sums, p.counts.bankrupt
                 count_bankrupt(places[:1], triggers, ladder.kind, market.s0, path.unit, sums, bankrupt)
             if logging:
-                log_event(p.log, path, layer, out, LOGGED_LIQUIDATION, j, fill, q, residual, 0.0)
+                log_event(p.log, path, layer, out, LOGGED_LIQUIDATION, j, price, q, residual, 0.0)
         j += 1
     side.next = j
     if unpaid > 0.0:
-        mark = gap_price(market.x, target, gap) * market.mark_ratio
+        mark = fill_price(fill, s, market.x, target) * market.mark_ratio
         deleverage(s, mark, unpaid, withheld, withheld_value, p)
         find_next(-s, ladder, remaining, other, path)  # it may have been closed
     find_next(s, ladder, remaining, side, path)

@@ -22,6 +22,7 @@ from stress.kernels.jit import jit_inline, jit_no_refcount
 from stress.kernels.path.counts import SHARE_UNIT, PositionCounts, add_up_kinds, count_adl
 from stress.kernels.path.deleverage import AT_MARK
 from stress.kernels.path.drawdown import forget_old, has_drawdown, push_balance
+from stress.kernels.path.fills import make_course
 from stress.kernels.path.liquidation import find_next
 from stress.kernels.path.records import BAD_PRICE, CHECKPOINTS, LONGS, OK, PROFIT_SETTLEMENT, SHORTS
 from stress.kernels.path.remaining import clean, record_all_rows
@@ -124,8 +125,9 @@ def run_paths(
         number, weight, unit = first_path + row, 1.0, np.int64(1)
         if weights.size > 0:
             weight, unit = weights[row], np.int64(weights[row] * SHARE_UNIT + 0.5)
+        course = make_course(structure.lateness, closes, lows, highs, pre_jumps, continuous, workspace.line)
         p = Path(
-            ladder, tiers, structure, workspace, cells[row], counts, log,
+            ladder, tiers, structure, course, workspace, cells[row], counts, log,
             workspace.paths[0], workspace.markets[0], workspace.sides[0], workspace.layers[0], outs[row], term,
         )  # fmt: skip
         reset(number, weight, unit, fund, closes[0], p)
@@ -211,7 +213,7 @@ def run_paths(
                 break
             none = PositionCounts(counts.bankrupt[:0], counts.adl[:0])
             p = Path(
-                ladder, tiers, structure, workspace, cells[row][:0], none, log[:0],
+                ladder, tiers, structure, course, workspace, cells[row][:0], none, log[:0],
                 workspace.paths[1], workspace.markets[1], workspace.sides[1], workspace.layers[1],
                 workspace.outcome[0], term,
             )  # fmt: skip

@@ -3,6 +3,7 @@
 import math
 
 from stress.kernels.jit import jit_force_inline, jit_inline, jit_no_refcount
+from stress.kernels.path.fills import JUMP
 from stress.kernels.path.liquidation import is_triggered, work_side
 from stress.kernels.path.records import CHECKPOINTS, LONGS, SHORTS
 
@@ -13,21 +14,21 @@ def run_step(continuous, before, low, high, pre_jump, close, p):
 
     The moves of the two sides are one loop, so that what it calls is compiled in once.
     """
-    market, sides, terms = p.markets[0], p.sides, p.terms
+    market, sides = p.markets[0], p.sides
     falling, falls = pre_jump < before, close < pre_jump
-    move = 0 if continuous else 2
+    move = 0 if continuous else JUMP
     while True:
         if move >= 4:  # the jump again, until neither side has a triggered position
             mark = close * market.mark_ratio
             if mark > sides[LONGS].trigger and mark < sides[SHORTS].trigger:
                 break
-            move = 2
-        s = 1 if (move % 2 == 0) == (falls if move >= 2 else not falling) else -1
-        start, target, gap = pre_jump, close, terms.jump_gap
-        if move < 2:
-            start, target, gap = before, low if s > 0 else high, terms.gap
+            move = JUMP
+        s = 1 if (move % 2 == 0) == (falls if move >= JUMP else not falling) else -1
+        start, target = pre_jump, close
+        if move < JUMP:
+            start, target = before, low if s > 0 else high
         if is_triggered(s, target, market, sides[LONGS if s > 0 else SHORTS]):
-            work_side(s, start, target, gap, p)
+            work_side(s, start, target, move, p)
         move += 1
 
 

@@ -30,6 +30,8 @@ class Workspace(NamedTuple):
         State of the current path, and as it was when the path was first depleted.
     outcome : OUTCOME[1]
         As it was then.
+    line : float64[4]
+        Where a late fill looked last, see `fills`.
     peak_step, peak_balance : int64[T + 2], float64[T + 2]
         The drawdown window of a path of T steps.
     """
@@ -49,6 +51,7 @@ class Workspace(NamedTuple):
     sides: np.ndarray
     layers: np.ndarray
     outcome: np.ndarray
+    line: np.ndarray
     peak_step: np.ndarray
     peak_balance: np.ndarray
 
@@ -72,6 +75,7 @@ def make_workspace(n, kinds, steps):
         sides=np.zeros((2, 2), SIDE_STATE),
         layers=np.zeros((2, 1), LAYER_STATE),
         outcome=np.zeros(1, OUTCOME),
+        line=np.zeros(4),
         peak_step=np.empty(steps + 2, np.int64),
         peak_balance=np.empty(steps + 2),
     )
@@ -83,6 +87,7 @@ class Path(NamedTuple):
     ladder : Ladder
     tiers : Tiers
     structure : Structure, choices that are types
+    course : Course or NoCourse, prices that fills look at
     workspace : Workspace, clean unless ADL has touched the path
     cells : float64[n, fields], CELLs of this path
     counts : PositionCounts, summed over paths; empty: neither cells nor positions are counted
@@ -95,6 +100,7 @@ class Path(NamedTuple):
     ladder: Ladder
     tiers: Tiers
     structure: Structure
+    course: NamedTuple
     workspace: Workspace
     cells: np.ndarray
     counts: PositionCounts

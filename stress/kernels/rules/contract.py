@@ -1,4 +1,4 @@
-"""The value of a contract, the margin behind it, and how much of it a liquidation closes.
+"""The value of a contract, the margin behind it, how much of it a liquidation closes, and how late.
 
 These choices change the structure of the code. Each is a type, resolved when a kernel is compiled (`jit.by_type`), so
 that a run pays for none that it has not chosen; every combination compiles for itself. A new one is a NamedTuple and an
@@ -30,12 +30,21 @@ class Whole(NamedTuple):
     """A liquidation closes the whole position."""
 
 
+class ShareOfMove(NamedTuple):
+    """A liquidation fills at a share of the move that triggers it (`gap`)."""
+
+
+class Seconds(NamedTuple):
+    """A liquidation fills some seconds after its trigger (`delay`); see `stress.kernels.path.fills`."""
+
+
 class Structure(NamedTuple):
     """The choices of a run."""
 
     contract: NamedTuple = Linear()
     margin_mode: NamedTuple = Isolated()
     close_out: NamedTuple = Whole()
+    lateness: NamedTuple = ShareOfMove()
 
 
 @by_type

@@ -71,6 +71,7 @@ class Setting(NamedTuple):
     dt: float  # seconds of a step
     gap: float  # fraction, of a continuous move
     jump_gap: float  # fraction, of a jump
+    delay: float  # seconds from a trigger to its fill, where fills are late by seconds
     seed: int
 
 
@@ -82,13 +83,15 @@ TERMS = np.dtype((np.record, [
 ]))  # fmt: skip
 
 
-def make_terms(rules: Rules, depth: Depth, dt: float, gap: float, jump_gap: float, seed: int) -> np.ndarray:
-    """TERMS[1] of the rules, the order book, the step in seconds, the gaps as fractions, and the seed.
+def make_terms(
+    rules: Rules, depth: Depth, dt: float, gap: float, jump_gap: float, seed: int, delay: float = 0.0
+) -> np.ndarray:
+    """TERMS[1] of the rules, the order book, the step in seconds, the gaps as fractions, the seed, and the delay.
 
     Filled by name: a field without a value is a KeyError, a value without a field a ValueError, two values of one
     name are a TypeError.
     """
-    values = dict(**rules._asdict(), **depth._asdict(), dt=dt, gap=gap, jump_gap=jump_gap, seed=seed)
+    values = dict(**rules._asdict(), **depth._asdict(), dt=dt, gap=gap, jump_gap=jump_gap, seed=seed, delay=delay)
     terms = np.zeros(1, TERMS)
     for name in values.keys() | set(TERMS.names or ()):
         terms[name] = values[name]
