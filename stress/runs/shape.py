@@ -208,9 +208,9 @@ def check_config(config: Any, where: str) -> None:
         raise InputError(Problem(where, "USD, at least the reserve of the venue", column="fund", value=config["fund"]))
     if depth is None:
         return
-    known = {field.name for field in fields(Depth)}
-    if not OF_DEPTH <= set(depth) <= known:
-        expected = f"the keys {', '.join(sorted(OF_DEPTH))}, and at most {', '.join(sorted(known - OF_DEPTH))}"
+    keys = {field.name for field in fields(Depth)}
+    if not OF_DEPTH <= set(depth) <= keys:
+        expected = f"the keys {', '.join(sorted(OF_DEPTH))}, and at most {', '.join(sorted(keys - OF_DEPTH))}"
         raise InputError(Problem(where, expected, column="depth", value=", ".join(depth)))
     try:
         Depth.of_record(depth)

@@ -3,9 +3,9 @@
 After forced sales of v coins (net, not yet recovered) the price is lower by the relative displacement
 `h(v) = min(max_displacement, width * (v S_0 / usd)^exponent)`. The venue's own mark follows with weight `passthrough`.
 
-Real books are thinnest when they are needed. With a `scale` the depth of a move is
-`usd / (1 + (w / scale)^power)`, w = |ln(target / S)|, S the price at the start of the step `window` seconds earlier; what
-was displaced before stays displaced.
+Real books are thinnest when they are needed. With a `scale` the depth of a move is `usd / (1 + (w / scale)^power)`,
+w = |ln(target / S)|, S the price at the start of the step `window` seconds earlier; what was displaced before stays
+displaced.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from stress.arguments import is_finite, is_number, is_word, numbers
+from stress.arguments import is_number, is_word, numbers
 from stress.errors import InputError, Problem, raise_if
 from stress.files import documents
 from stress.venue.values import one_of
@@ -95,8 +95,10 @@ class Depth:
         schedule = numbers(self.schedule)
         schedule = np.zeros((0, 2)) if schedule is not None and schedule.size == 0 else schedule
         if not _is_schedule(schedule):
-            expected = f"[time, factor] pairs: seconds from 0 on that rise, factors up to {MOST_FACTOR:g}, above 1e-6"
-            problems.append(Problem("depth", expected, column="schedule", value=self.schedule))
+            pairs = (
+                f"[time, factor] pairs: rising seconds, 0 or more; factors from {1 / MOST_FACTOR:g} to {MOST_FACTOR:g}"
+            )
+            problems.append(Problem("depth", pairs, column="schedule", value=self.schedule))
         if (self.usd is None) == (self.oi_share is None):
             both = f"usd = {self.usd!r} and oi_share = {self.oi_share!r}" if self.usd is not None else None
             problems.append(Problem("depth", "exactly one of usd and oi_share", column="usd", value=both))

@@ -170,7 +170,10 @@ def assert_rates_equal(result, outcome, context):
 
 
 def run_row(number: int, books: int, first: int = 0, depth: str | None = None):
-    """Outcomes of the twin on some books of one row of the table, each compared with the engine; `depth` of `FALLING`."""
+    """Outcomes of the twin on some books of one row of the table, each compared with the engine.
+
+    `depth` is a name in `FALLING`, in place of the depth of the row.
+    """
     row = ROWS[number]
     order_book = DEPTHS[row["depth"]] if depth is None else FALLING[depth]
     outcomes = []

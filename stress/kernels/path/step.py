@@ -12,7 +12,8 @@ from stress.kernels.rules.depth import thinness
 def run_step(continuous, earlier, before, low, high, pre_jump, close, p):
     """One step: with `continuous` the move from `before` to `pre_jump` within [low, high]; then the jump to `close`.
 
-    `earlier` is the price that the depth of the book is judged by, see `rules.depth.thinness`. The moves of the two sides are one loop, so that what it calls is compiled in once.
+    `earlier` is the price from which the depth of the book is judged, see `rules.depth.thinness`. The moves of the two
+    sides are one loop, so that what it calls is compiled in once.
     """
     market, sides, terms = p.markets[0], p.sides, p.terms
     falling, falls = pre_jump < before, close < pre_jump

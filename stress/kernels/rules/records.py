@@ -49,7 +49,7 @@ class Rules(NamedTuple):
 class Depth(NamedTuple):
     """The order book of `stress.Depth`, in coins.
 
-    Its depth falls by the factor 1 + (w / fall_scale)^fall_power, w the move since the step that is `fall_steps` before.
+    It is thinner by 1 + (w / fall_scale)^fall_power, w the move since the start of the step that is `fall_steps` before.
 
     slope : float, displacement is slope |v|^exponent; 0: infinite depth
     exponent : float
