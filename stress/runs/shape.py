@@ -209,7 +209,8 @@ def check_config(config: Any, where: str) -> None:
     if depth is None:
         return
     keys = {field.name for field in fields(Depth)}
-    if not OF_DEPTH <= set(depth) <= keys:
+    falls = {"scale", "window", "power"} & set(depth)
+    if not OF_DEPTH <= set(depth) <= keys or len(falls) not in (0, 3):
         expected = f"the keys {', '.join(sorted(OF_DEPTH))}, and at most {', '.join(sorted(keys - OF_DEPTH))}"
         raise InputError(Problem(where, expected, column="depth", value=", ".join(depth)))
     try:

@@ -49,7 +49,7 @@ class Rules(NamedTuple):
 class Depth(NamedTuple):
     """The order book of `stress.Depth`, in coins.
 
-    It is thinner by 1 + (w / fall_scale)^fall_power, w the move since the start of the step that is `fall_steps` before.
+    It is thinner by 1 + (w / fall_scale)^fall_power, w the log move since the step that begins `fall_steps` earlier.
 
     slope : float, displacement is slope |v|^exponent; 0: infinite depth
     exponent : float
