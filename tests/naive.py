@@ -69,6 +69,10 @@ class Depth:
     half_life: float = 300.0
     passthrough: float = 1.0
     max_displacement: float = 0.9
+    window: float = 900.0
+    scale: float = math.inf
+    power: float = 1.0
+    schedule: Sequence[Sequence[float]] = ()
 
 
 @dataclass(frozen=True)
@@ -205,15 +209,16 @@ def liquidation_price(p: Position, rules: Rules, s0: float, under_margin: str = 
 
 
 class OrderBook:
-    """The state v and the two prices it makes: the mark and the average fill."""
+    """The state v and the two prices it makes: the mark and the average fill; `usd` is the depth of the moment."""
 
     def __init__(self, depth: Depth | None, s0: float):
         self.depth, self.s0, self.v = depth, s0, 0.0
+        self.usd = math.inf if depth is None else depth.usd
 
     def h(self, v: float) -> float:
         if self.depth is None:
             return 0.0
-        size = self.depth.width * (abs(v) * self.s0 / self.depth.usd) ** self.depth.exponent
+        size = self.depth.width * (abs(v) * self.s0 / self.usd) ** self.depth.exponent
         return math.copysign(min(self.depth.max_displacement, size), v)
 
     def H(self, v: float) -> float:
@@ -221,9 +226,9 @@ class OrderBook:
         if self.depth is None:
             return 0.0
         d = self.depth
-        at_cap = d.usd / self.s0 * (d.max_displacement / d.width) ** (1 / d.exponent)
+        at_cap = self.usd / self.s0 * (d.max_displacement / d.width) ** (1 / d.exponent)
         inside = min(abs(v), at_cap)
-        curved = d.width * (inside * self.s0 / d.usd) ** d.exponent * inside / (d.exponent + 1)
+        curved = d.width * (inside * self.s0 / self.usd) ** d.exponent * inside / (d.exponent + 1)
         return curved + d.max_displacement * (abs(v) - inside)
 
     def pressure(self) -> float:
@@ -239,6 +244,16 @@ class OrderBook:
     def recover(self, dt: float) -> None:
         if self.depth is not None:
             self.v *= 2.0 ** (-dt / self.depth.half_life)
+
+    def fall(self, target: float, earlier: float, time: float) -> None:
+        """Set the depth for a move to a target; the displacement stays what it was (section 18)."""
+        if self.depth is None:
+            return
+        w = abs(math.log(target / earlier))
+        usd = self.depth.usd / (1.0 + (w / self.depth.scale) ** self.depth.power)
+        usd *= ([1.0] + [factor for start, factor in self.depth.schedule if start <= time])[-1]
+        self.v *= usd / self.usd
+        self.usd = usd
 
 
 # -------------------------------------------------------------------------------------------- ADL (section 7)
@@ -501,6 +516,7 @@ class Design:
         self.balances = [self.fund]  # b_j, at the end of step j
         self.floor = self.rules.reserve
         self.previous_mark = self.s0
+        self.prices = [self.s0]  # exogenous, at the end of step j
         self.step = 0
         self.out = Outcome(fund_low=self.fund, liquidated=[False] * n, bankrupt=[False] * n)
         self.out.adl_share, self.out.adl_hit, self.out.eligible = [0.0] * n, [False] * n, [False] * n
@@ -550,8 +566,14 @@ class Design:
             moment = self.course.moment(self.step, stretch, x)
         return self.course.price(moment + self.delay)
 
+    def price_before(self) -> float:
+        """Exogenous price at the start of the step of `window` seconds ago (section 18)."""
+        steps = 0 if self.depth is None else math.floor(self.depth.window / self.dt + 1e-9)
+        return self.prices[max(0, self.step - 1 - steps)]
+
     def work(self, side: int, start: float, target: float, gap: float, stretch: int | None) -> None:
         """Work one side from a start to a target, then ADL if anything was left unpaid (section 4)."""
+        self.book.fall(target, self.price_before(), (self.step - 1) * self.dt)
         x = y = start
         unpaid: list[Unpaid] = []
         while (i := self.next_triggered(side, target)) is not None:
@@ -722,6 +744,7 @@ class Design:
                 break
 
         self.balances.append(self.fund)
+        self.prices.append(end)
         self.previous_mark = self.book.mark(end)
 
     def finish(self, x: float) -> Outcome:

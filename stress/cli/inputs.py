@@ -7,7 +7,7 @@ import math
 import sys
 import warnings
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +16,9 @@ from stress.cli.common import Paths, ScenarioFile, Seed, Set, guarded, load, say
 from stress.errors import InputError, Problem
 from stress.files import writing
 from stress.formatting import visible
+
+if TYPE_CHECKING:
+    from stress.analysis.depth_fit import DepthFit
 
 venues_app = typer.Typer(help="The venues that come with the package, and tiers of your own.", rich_markup_mode=None)
 
@@ -57,6 +60,71 @@ def calibrate(
     else:
         writing.put_text(out, text)
         print(out)
+
+
+@guarded
+def calibrate_depth(
+    files: Annotated[
+        list[Path], typer.Argument(help="Binance's bookDepth, or a row for each snapshot.", metavar="FILE...")
+    ],
+    oi: Annotated[float | None, typer.Option(help="Open interest of one side, USD: depth as its share.")] = None,
+    until: Annotated[str | None, typer.Option(help="Take no snapshots after this time, ISO 8601 UTC.")] = None,
+    bars: Annotated[Path | None, typer.Option(help="Bars of the same hours, for the fall of the depth.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the [depth] block here instead of printing it.")] = None,
+    picture: Annotated[Path | None, typer.Option(help="Draw depth and fit into this file (.png, .svg).")] = None,
+) -> None:
+    """Fit the depth of an order book to snapshots of it: a [depth] block."""
+    from stress.analysis.depth_file import read_depth
+    from stress.analysis.depth_fit import fit_depth
+    from stress.cli import terminal
+    from stress.prices import read_bars
+
+    writing.check_file(out)
+    writing.check_file(picture)
+    if oi is not None and not 0 < oi < math.inf:
+        raise InputError(Problem("--oi", "USD above 0", value=oi))
+    found = fit_depth(read_depth(files, _seconds_of(until)), None if bars is None else read_bars(bars))
+    terminal.print_depth(found)
+    if picture is not None:
+        _draw_depth(found, picture)
+    if out is None:
+        print(found.to_toml(oi), end="")
+    else:
+        writing.put_text(out, found.to_toml(oi))
+        print(out)
+
+
+def _seconds_of(time: str | None) -> float | None:
+    """Seconds since 1970 of an ISO time, UTC unless it has an offset."""
+    from datetime import UTC, datetime
+
+    if time is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(time)
+    except ValueError:
+        raise InputError(Problem("--until", "a time such as 2025-10-10T14:00", value=time)) from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _draw_depth(found: DepthFit, picture: Path) -> None:
+    """Draw the fit into a file."""
+    import io
+
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    from stress.plots.depth import plot_depth
+
+    kind = picture.suffix.lower().lstrip(".")
+    if kind not in ("png", "svg", "pdf"):
+        raise InputError(Problem("--picture", "a name that ends in .png, .svg or .pdf", value=str(picture)))
+    figure, image = plot_depth(found).figure, io.BytesIO()
+    figure.savefig(image, format=kind)
+    plt.close(figure)
+    writing.put_bytes(picture, image.getvalue())
 
 
 @venues_app.callback(invoke_without_command=True)

@@ -18,6 +18,7 @@ from stress.formatting import SPACE, duration, percent, probability, significant
 if TYPE_CHECKING:
     import pandas as pd
 
+    from stress.analysis.depth_fit import DepthFit
     from stress.prices.calibration.calibrate import Calibration
     from stress.results.result import Result
     from stress.runs.record import GapPair, Record
@@ -314,6 +315,34 @@ def print_calibration(found: Calibration) -> None:
     )
     for note in found.notes:
         out.print(f"Note: {visible(note)}", soft_wrap=True)
+
+
+def print_depth(found: DepthFit) -> None:
+    """What was fitted to depth files, with its errors, and what was left out; on standard error."""
+    out = TextConsole(error=True)
+    out.print(f"{len(found.snapshots):,} snapshots of {', '.join(map(visible, found.snapshots.sources))}\n")
+    rows = [
+        (
+            side, f"{usd(found.usd[side].value)} \u00b1 {usd(found.usd[side].se)}",
+            f"{found.exponent[side].value:.2f} \u00b1 {found.exponent[side].se:.2f}",
+        )
+        for side in found.usd
+    ]  # fmt: skip
+    out.print(table(["side", "within 1 %", "exponent"], rows))
+    if found.half_life.known:
+        minutes, se = found.half_life.value / 60, found.half_life.se / 60
+        out.print(f"\nHalf of a dip is back after {minutes:.0f} \u00b1 {se:.0f} minutes.")
+    for fall in found.falls.values():
+        bound = ": an upper bound of the depth, since the other side's bands are unusable" if fall.is_bound else ""
+        out.print(
+            f"Half of the {fall.side} is gone at a log move of {fall.scale.value:.3f} \u00b1 {fall.scale.se:.3f} in "
+            f"{duration(fall.window)}, power {fall.power.value:.1f} \u00b1 {fall.power.se:.1f}{bound}.",
+            soft_wrap=True,
+        )
+    for what, why in found.refused.items():
+        out.print(f"Not fitted: {what}: {why}.", soft_wrap=True)
+    for note in found.notes:
+        out.print(f"Left out: {note}.", soft_wrap=True)
 
 
 def print_comparison(base: str, found: pd.DataFrame) -> None:

@@ -28,7 +28,7 @@ from stress.kernels.rules import margin
 from stress.kernels.rules.contract import Seconds, Structure
 from stress.kernels.rules.records import Tiers, make_terms
 from stress.prices.base import PriceBlock
-from stress.venue.depth import Depth, to_kernel
+from stress.venue.depth import Depth, schedule_of, to_kernel
 from stress.venue.venue import Venue
 
 NO_LOG = np.zeros(0, LOG)
@@ -51,7 +51,7 @@ class Design:
     n_paths: int
     n_steps: int
     step: float
-    depth: Depth | None
+    depth: Depth | None  # in USD
     fund: float
     gap: float
     jump_gap: float
@@ -117,15 +117,15 @@ class Design:
         return ladder
 
     @cached_property
-    def kernel(self) -> tuple[Ladder, Tiers, Structure, np.ndarray]:
-        """The design as the compiled side takes it: book, tiers, structure and TERMS."""
+    def kernel(self) -> tuple[Ladder, Tiers, Structure, np.ndarray, np.ndarray]:
+        """The design as the compiled side takes it: book, tiers, structure, schedule of the depth, and TERMS."""
         rules, tiers = self.venue.to_kernel()
         depth = to_kernel(self.depth, self.s0, self.step)
         terms = make_terms(rules, depth, self.step, self.gap, self.jump_gap, self.seed, self.delay or 0.0)
         structure = self.venue.structure()
         if self.delay:  # 0 is gap = 0
             structure = structure._replace(lateness=Seconds())
-        return self.ladder, tiers, structure, terms
+        return self.ladder, tiers, structure, schedule_of(self.depth), terms
 
     @property
     def size(self) -> tuple[int, int, int]:
@@ -177,13 +177,20 @@ class Design:
         """Initial fund, USD, that each path of OUTCOME[n] needs not to be depleted; see `stress.results.sizing`."""
         return np.asarray(np.maximum(self.venue.reserve + out["net_loss_peak"], out["drawdown_need"]))
 
+    @property
+    def depth_record(self) -> dict[str, Any] | None:
+        """What the depth says of itself, and its share of the open interest of one side; None: infinite."""
+        if self.depth is None or self.depth.usd is None:
+            return None
+        return self.depth.describe() | {"oi_share": self.depth.usd / self.book.open_interest(self.s0)}
+
     def describe(self) -> dict[str, Any]:
         """Everything as plain values, for the record."""
         return {
             "book": {"positions": len(self.book), "market": self.book.market, "sha256": self.book.digest()},
             "venue": self.venue.describe(),
             "prices": self.model_record,
-            "depth": None if self.depth is None else self.depth.describe(),
+            "depth": self.depth_record,
             "paths": self.n_paths,
             "steps": self.n_steps,
             "step": self.step,

@@ -72,6 +72,7 @@ def prepare(
     raise_if([Problem("run", expected, column=name, value=value) for name, value, ok, expected in checks if not ok])
     book = book.check_margin(venue, prices.s0, under_margin).balanced("outside")
     book.warn_of_limits(venue)
+    depth = None if depth is None else depth.resolve(book.open_interest(prices.s0))
     return Design(
         book,
         venue,

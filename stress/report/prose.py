@@ -73,11 +73,20 @@ def depth_words(depth: dict[str, Any] | None) -> str:
     if depth is None:
         return "The order book absorbs everything: forced orders move no price, so there is no cascade."
     half_life = float(depth["half_life"])
+    share = f" ({percent(depth['oi_share'])} of the open interest of one side)" if "oi_share" in depth else ""
+    falls = ""
+    if "scale" in depth:
+        falls = (
+            f"Half of the depth is gone when the price has moved by {percent(depth['scale'])} (log) within "
+            f"{duration(depth['window'])}, and more beyond (power {depth['power']:g}). "
+        )
+    if "schedule" in depth:
+        falls += "Depth also follows a schedule of its own. "
     back = (
         "and nothing of it comes back" if math.isinf(half_life) else f"half of it is back after {duration(half_life)}"
     )
     return (
-        f"Forced orders of {usd(depth['usd'])} move the price by {percent(depth['width'])}; {back}. "
+        f"Forced orders of {usd(depth['usd'])}{share} move the price by {percent(depth['width'])}; {back}. {falls}"
         f"{percent(depth['passthrough'])} of the move reaches the mark price and can trigger others."
     )
 

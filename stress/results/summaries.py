@@ -198,8 +198,11 @@ def cliff_map(
     held = np.concatenate([falling, rising])
     branching = np.zeros(held.size)
     if depth is not None:
-        d = depth if isinstance(depth, Depth) else Depth(**depth)
-        branching = d.passthrough * np.minimum(d.max_displacement, d.width * (held / d.usd) ** d.exponent) / bin
+        d = depth if isinstance(depth, Depth) else Depth.of_record(depth)
+        usd = d.at(
+            np.maximum(np.abs(edges[:-1]), np.abs(edges[1:])), max(notional[longs].sum(), notional[~longs].sum())
+        )
+        branching = d.passthrough * np.minimum(d.max_displacement, d.width * (held / usd) ** d.exponent) / bin
     return pd.DataFrame({"lower": edges[:-1], "upper": edges[1:], "notional": held, "branching": branching})
 
 

@@ -28,6 +28,7 @@ Time = Annotated[str, Field(pattern=r"^[0-9T:+.Z-]{10,40}$")]
 Amount = Annotated[float, rule(lambda x: 0 <= x < np.inf, "a finite number, 0 or more")]
 Fund = Annotated[float, rule(lambda x: x >= 0, "USD, 0 or more")]
 Above = Annotated[float, rule(lambda x: 0 < x < np.inf, "a finite number above 0")]
+OF_DEPTH = {"usd", "width", "exponent", "half_life", "passthrough", "max_displacement"}  # others, where they are used
 LARGEST = 1e100  # no number of a table is larger, so that sums and products are finite
 LogJump = Annotated[float, rule(lambda x: 0 <= x < 700, "a jump in log price")]
 
@@ -207,10 +208,15 @@ def check_config(config: Any, where: str) -> None:
         raise InputError(Problem(where, "USD, at least the reserve of the venue", column="fund", value=config["fund"]))
     if depth is None:
         return
-    if set(depth) != (keys := {field.name for field in fields(Depth)}):
-        raise InputError(Problem(where, f"the keys {', '.join(sorted(keys))}", column="depth", value=", ".join(depth)))
+    keys = {field.name for field in fields(Depth)}
+    falls = {"scale", "window", "power"} & set(depth)
+    if not OF_DEPTH <= set(depth) <= keys or len(falls) not in (0, 3):
+        expected = f"the keys {', '.join(sorted(OF_DEPTH))}, and at most {', '.join(sorted(keys - OF_DEPTH))}"
+        raise InputError(Problem(where, expected, column="depth", value=", ".join(depth)))
     try:
-        Depth(**depth)
+        Depth.of_record(depth)
+        if "oi_share" in depth:
+            Depth(oi_share=depth["oi_share"])
     except InputError as error:
         raise InputError(
             [Problem(where, p.expected, column=f"depth.{p.column}", value=p.value) for p in error.problems]

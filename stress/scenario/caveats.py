@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 REAL = ("replay", "episode", "bootstrap")  # models that use historical prices
 
 
-def notes(design: Design, model: str, provenance: dict[str, Any]) -> Iterator[str]:
+def notes(design: Design, model: str, provenance: dict[str, Any], depth_is_share: bool = False) -> Iterator[str]:
     """Caveats of a run, most important first.
 
     Parameters
@@ -24,6 +24,8 @@ def notes(design: Design, model: str, provenance: dict[str, Any]) -> Iterator[st
         Name of the price model.
     provenance : dict
         Provenance of its calibration: `fit_for_sizing`, `reasons`, `jump_gap`.
+    depth_is_share : bool
+        Whether the depth was given as a share of the open interest: then it is said in USD.
 
     Yields
     ------
@@ -32,6 +34,12 @@ def notes(design: Design, model: str, provenance: dict[str, Any]) -> Iterator[st
     """
     yield from _of_prices(design, model, provenance)
     yield from _of_depth(design, model)
+    record = design.depth_record
+    if depth_is_share and record is not None:
+        yield (
+            f"The order book holds {usd(record['usd'])} within {percent(record['width'])}, "
+            f"{percent(record['oi_share'])} of the open interest of one side."
+        )
     venue = design.venue
     if venue.drawdown is not None:
         span = "" if venue.drawdown_window is None else f" of the last {duration(venue.drawdown_window)}"

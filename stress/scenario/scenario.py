@@ -7,7 +7,7 @@
     [venue]         preset or file, market; rules to change
     [population]    mix, accounts, open_interest, any parameter of the mix   or [book] with a file of positions
     [prices]        model and parameters; or "replay" and bars; or calibrate = "bars.csv"
-    [depth]         usd within width; without this table depth is infinite
+    [depth]         usd or oi_share within width; without this table depth is infinite
     [fund]          initial, alphas
 
 An error lists all problems of a scenario at once. Paths of files are relative to the folder of the scenario; those of
@@ -270,7 +270,8 @@ class Scenario:
                 ]
             ) from None
         provenance = self.price_model[1].get("provenance", {})
-        return Built(design, tuple(notes(design, self.prices.model, provenance)))
+        found = notes(design, self.prices.model, provenance, depth is not None and depth.oi_share is not None)
+        return Built(design, tuple(found))
 
     def resolved(self) -> dict[str, Any]:
         """The scenario as plain values, defaults included; files are named as in the scenario."""

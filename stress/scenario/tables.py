@@ -61,11 +61,21 @@ def _none(value: Any) -> Any:
     return None if value == "none" else value
 
 
+def _with_durations(pairs: Any) -> Any:
+    """A schedule whose times may be durations with a unit; `Depth` says what else is wrong with it."""
+    if not isinstance(pairs, list):
+        return pairs
+    return [[_duration(pair[0]), *pair[1:]] if isinstance(pair, list) and pair else pair for pair in pairs]
+
+
 Share = Annotated[float, rule(lambda x: 0 <= x <= 1, "a share from 0 to 1")]
 Duration = Annotated[float, BeforeValidator(_duration), rule(lambda x: x > 0, "a duration above 0")]
 FiniteDuration = Annotated[
     float, BeforeValidator(_duration), rule(lambda x: 0 < x < math.inf, "a finite duration above 0")
 ]
+Optional = Annotated[float | None, BeforeValidator(_none)]
+Window = Annotated[float, BeforeValidator(_duration), rule(lambda x: 0 <= x < math.inf, "a duration, 0 or more")]
+Schedule = Annotated[list[Any], BeforeValidator(_with_durations)]
 Seed = Annotated[int, BeforeValidator(_whole), rule(lambda x: 0 <= x < 2**63, "a whole number from 0 to 2^63 - 1")]
 Paths = Annotated[int, BeforeValidator(_whole), rule(lambda x: x >= 1, "a whole number, 1 or more")]
 Probability = Annotated[float, rule(lambda x: 0 < x < 1, "a probability above 0 and below 1")]
@@ -173,20 +183,28 @@ class BookTable(Table):
 class DepthTable(Table):
     """[depth]; without the table, or with depth = "none", depth is infinite."""
 
-    usd: float
+    setting: str | None = None
+    usd: Optional = None
+    oi_share: Optional = None
     width: float = Field(default=Depth.width)
     exponent: float = Field(default=Depth.exponent)
     half_life: Duration = Field(default=Depth.half_life)
     passthrough: float = Field(default=Depth.passthrough)
     max_displacement: float = Field(default=Depth.max_displacement)
+    window: Window = Field(default=Depth.window)
+    scale: Optional = None
+    power: float = Field(default=Depth.power)
+    schedule: Schedule = []
 
     def build(self) -> Depth:
-        """Make the depth of the order book."""
-        return Depth(**self.model_dump())
+        """Make the depth of the order book: the setting, if there is one, with the keys that are given."""
+        given = {name: getattr(self, name) for name in self.model_fields_set if name != "setting"}
+        return Depth(**given) if self.setting is None else Depth.load(self.setting, **given)
 
     def resolved(self) -> dict[str, Any]:
-        """The table with all defaults."""
-        return {k: "inf" if v == math.inf else v for k, v in self.model_dump().items()}
+        """The table with all defaults, without the keys that are off."""
+        named = {} if self.setting is None else {"setting": self.setting}
+        return named | {k: "inf" if v == math.inf else v for k, v in self.build().describe().items()}
 
 
 class FundTable(Table):

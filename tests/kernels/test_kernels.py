@@ -346,14 +346,14 @@ def test_terms_are_filled_by_name():
     depth = to_kernel(DEPTHS[1], 100.0, 60.0)
     given = {"dt": 60.0, "gap": 0.25, "jump_gap": 0.5, "seed": 2**62 + 1}
     terms = make_terms(rules, depth, **given)
-    expected = rules._asdict() | depth._asdict() | given
+    expected = rules._asdict() | depth._asdict() | given | {"delay": 0.0}
     assert terms.dtype == TERMS
     assert terms.shape == (1,)
     assert {name: terms[name][0] for name in TERMS.names} == expected
     for name in TERMS.names:
         assert TERMS[name] == (np.int64 if isinstance(expected[name], int) else np.float64)
     short = namedtuple("Short", depth._fields[:-1])(*depth[:-1])
-    with pytest.raises(KeyError, match="passthrough"):
+    with pytest.raises(KeyError, match=depth._fields[-1]):
         make_terms(rules, short, **given)
     long = namedtuple("Long", (*depth._fields, "width"))(*depth, 0.01)
     with pytest.raises(ValueError, match="width"):

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from tests.support.twin import ROWS, run_row
+from tests.support.twin import FALLING, ROWS, run_row
 
 FIRST, BOOKS = 8, 24
 first_books = cache(run_row)  # two tests look at the same books
@@ -17,6 +17,13 @@ first_books = cache(run_row)  # two tests look at the same books
 def test_engine_equals_twin(number):
     first_books(number, FIRST)
     run_row(number, BOOKS - FIRST, FIRST)
+
+
+@pytest.mark.parametrize("depth", FALLING)
+def test_engine_equals_twin_where_the_depth_falls(depth):
+    """Every row of the table again, with a depth that falls or is scheduled."""
+    for number in range(len(ROWS)):
+        run_row(number, 6, 50, depth=depth)
 
 
 def test_books_of_the_table_show_what_matters():

@@ -166,7 +166,7 @@ LEFT_ALONE = {
     "manifest.json": r"sha256|schema_version|threads|paths_per_second",
 }
 OPTIONAL = {
-    "config.json": r"venue\.(drawdown|drawdown_window|notes\.0)|prices\.(model|sigma)",
+    "config.json": r"venue\.(drawdown|drawdown_window|notes\.0)|prices\.(model|sigma)|depth\.oi_share",
     "scenario.json": r"venue|fund\.alphas\.0",
     "manifest.json": r"versions\..*|warnings\.0|files|files\..*|wall_seconds",
 }

@@ -29,6 +29,14 @@ DEPTHS = {
     "square root": dict(usd=6e4, width=0.03, exponent=0.5, half_life=600.0, passthrough=0.4),
     "capped": dict(usd=5e3, width=0.1, exponent=1.5, half_life=math.inf, passthrough=1.0, max_displacement=0.15),
 }
+FALLING = {  # each of `DEPTHS` but infinite again
+    "falling linear": dict(DEPTHS["linear"], window=150.0, scale=0.05, power=1.0),
+    "falling square root": dict(
+        DEPTHS["square root"], window=0.0, scale=0.1, power=2.5, schedule=[[60, 0.5], [200, 3]]
+    ),
+    "falling capped": dict(DEPTHS["capped"], window=600.0, scale=0.3, power=0.7, schedule=[[0, 0.7]]),
+    "scheduled": dict(DEPTHS["linear"], schedule=[[100.0, 0.2], [300.0, 1.5]]),
+}
 OPTIONS = {
     "settlement": ["profit", "bankruptcy"],
     "policy": ["queue", "queue", "queue", *POLICIES[1:]],  # most rows show scores at work
@@ -163,12 +171,14 @@ def assert_rates_equal(result, outcome, context):
         assert hits["adl"] == pytest.approx(sum(outcome.adl_hit)), (by, context)
 
 
-def run_row(number: int, books: int, first: int = 0, delays: Sequence[float] | None = None):
+def run_row(number: int, books: int, first: int = 0, delays: Sequence[float] | None = None, depth: str | None = None):
     """Outcomes of the twin on some books of one row of the table, each compared with the engine.
 
-    With delays, each book has one of them in the place of its gap.
+    With delays, each book has one of them in the place of its gap; `depth` is a name in `FALLING`, in the place of the
+    depth of the row.
     """
     row = ROWS[number]
+    order_book = DEPTHS[row["depth"]] if depth is None else FALLING[depth]
     outcomes = []
     for i in range(first, first + books):
         rng = random.Random(1000 * number + i)
@@ -178,9 +188,7 @@ def run_row(number: int, books: int, first: int = 0, delays: Sequence[float] | N
         path = make_path(rng, row["continuous"])
         delay = None if delays is None else delays[i % len(delays)]
         late = dict(gap=row["gap"]) if delay is None else dict(delay=delay)
-        result, outcome = run_both(
-            book, venue, path, depth=DEPTHS[row["depth"]], fund=fund, jump_gap=row["jump_gap"], **late
-        )
+        result, outcome = run_both(book, venue, path, depth=order_book, fund=fund, jump_gap=row["jump_gap"], **late)
         assert_equal(result, outcome, book, (row, i))
         if i % 8 == 0:
             assert_rates_equal(result, outcome, (row, i))

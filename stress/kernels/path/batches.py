@@ -54,7 +54,7 @@ def liquidate_run(s, j, end, target, fill, triggers, bankrupt, structure, path, 
     in_money, fund = terms.settlement == PROFIT_SETTLEMENT, layer.capital
     slope, passthrough, straight = terms.slope, terms.passthrough, straight_end(terms)
     fee_rate = math.inf if terms.residual_to_fund else terms.fee_rate
-    x, v, mark_ratio = market.x, market.v, market.mark_ratio
+    x, v, mark_ratio, thinness = market.x, market.v, market.mark_ratio, market.thinness
     balance, floor, cap, lowest = layer.balance, layer.floor, layer.cap, out.fund_low
     net_loss, peak, peak_of_losses = path.net_loss, out.net_loss_peak, -math.inf
     inflow = deficit = closed = unpaid = withheld = withheld_value = 0.0
@@ -62,7 +62,7 @@ def liquidate_run(s, j, end, target, fill, triggers, bankrupt, structure, path, 
     while j < end and abs(v) <= straight:
         trigger = triggers[j]
         q = quantity_to_close(structure.close_out, trigger.quantity)
-        dv = s * q
+        dv = s * q * thinness
         if s * (target * mark_ratio - trigger.liquidation) > 0.0 or abs(v + dv) > straight:
             break
         met = met_price(s, x, trigger.liquidation, mark_ratio)
@@ -77,7 +77,7 @@ def liquidate_run(s, j, end, target, fill, triggers, bankrupt, structure, path, 
             unpaid += loss - paid
             if not in_money:
                 part = (loss - paid) / loss * q
-                dv -= s * part
+                dv -= s * part * thinness
                 withheld += part
                 withheld_value += part * trigger.bankruptcy
         balance, net_loss, lowest, peak = settle(gain, loss, paid, balance, net_loss, lowest, peak)
@@ -138,7 +138,7 @@ def liquidate_batches(s, j, target, landing, gap, counting, triggers, batches, s
     before = 0 if s > 0 else side.first // BATCH_SIZE  # batches of the longs come first
     for k in range(before + done // BATCH_SIZE, before + (side.end - side.first) // BATCH_SIZE):
         batch, v = batches[k], market.v
-        q, w = batch.quantity, v + s * batch.quantity
+        q, w = batch.quantity, v + s * batch.quantity * market.thinness
         first = triggers[j].liquidation
         if s * (target * market.mark_ratio - batch.last) > 0.0 or (gap < 1.0 and s * (market.x - first) < 0.0):
             break

@@ -28,7 +28,7 @@ from stress.kernels.path.records import (
     SHORTS,
 )
 from stress.kernels.path.remaining import close_part, quantity_left, shrink
-from stress.kernels.path.workspace import CHUNK, log_event, set_impact
+from stress.kernels.path.workspace import CHUNK, log_event, trade
 from stress.kernels.rules.contract import equity, profit
 from stress.kernels.rules.scores import PROFIT_SIZE, fill_classes, fill_scores
 from stress.kernels.rules.sharing import PRO_RATA, QUEUE, UNFILLED, allocate, head_of_queue, total_of, weigh
@@ -260,11 +260,11 @@ def deleverage(s, mark, unpaid, withheld, withheld_value, p):
         rest = 0.0
     if in_money:
         left_over = rest
-        set_impact(market, terms, market.v + w * coins)
+        trade(market, terms, w * coins)
     else:
         left_over = rest / withheld * unpaid
         if rest > 0.0:
-            set_impact(market, terms, market.v + s * rest)
+            trade(market, terms, s * rest)
         # At another price than the bankruptcy price the difference is the bankrupt side's: a gain goes to the fund, and
         # a loss comes from it, past the drawdown that set off ADL, down to the reserve.
         difference = s * taken * (price - withheld_value / withheld) if terms.adl_price != AT_BANKRUPTCY else 0.0

@@ -23,7 +23,7 @@ from stress.kernels.path.drawdown import fund_needed, has_drawdown
 from stress.kernels.path.fills import fill_price, landing_of, make_fill
 from stress.kernels.path.records import LOGGED_LIQUIDATION, LONGS, PROFIT_SETTLEMENT, SHORTS
 from stress.kernels.path.remaining import quantity_left, record_row
-from stress.kernels.path.workspace import log_event, set_impact
+from stress.kernels.path.workspace import log_event, trade
 from stress.kernels.rules.contract import profit, quantity_to_close
 from stress.kernels.rules.depth import average_fill
 from stress.kernels.rules.layers import absorb, settle
@@ -61,7 +61,7 @@ def liquidate(s, q, entry, trigger, target, fill, structure, path, market, layer
     """
     market.x = met_price(s, market.x, trigger.liquidation, market.mark_ratio)
     q = quantity_to_close(structure.close_out, q)
-    price = average_fill(terms, fill_price(fill, s, market.x, target), market.v, s * q)
+    price = average_fill(terms, fill_price(fill, s, market.x, target), market.v, s * q * market.thinness)
     residual = profit(structure.contract, s, q, trigger.bankruptcy, price)
     if abs(residual) <= NO_SURPLUS * q * (entry + price):
         residual = 0.0
@@ -84,7 +84,7 @@ def liquidate(s, q, entry, trigger, target, fill, structure, path, market, layer
             note_depletion(path, out)
         if terms.settlement != PROFIT_SETTLEMENT:
             withheld = owed / loss * q
-    set_impact(market, terms, market.v + s * (q - withheld))
+    trade(market, terms, s * (q - withheld))
     out.liquidated_count += 1
     out.liquidated_quantity += q
     return price, residual, owed, withheld

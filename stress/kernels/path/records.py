@@ -28,6 +28,7 @@ MARKET_STATE = np.dtype((np.record, [
     ("s0", "f8"),                                       # price at the start
     ("x", "f8"),                                        # exogenous price at which the last position was met
     ("v", "f8"), ("mark_ratio", "f8"),                  # impact, and 1 - k h(v)
+    ("thinness", "f8"),                                 # of the order book, in the move that is being worked
     ("previous_mark", "f8"),                            # at the end of the step before
 ]))  # fmt: skip
 

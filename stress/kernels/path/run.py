@@ -42,7 +42,7 @@ def reset(number, weight, unit, fund, price, p):
     path.net_loss = path.least_loss = 0.0
     path.weight, path.unit = weight, unit
     market.s0 = market.x = market.previous_mark = price
-    market.v, market.mark_ratio = 0.0, 1.0
+    market.v, market.mark_ratio, market.thinness = 0.0, 1.0, 1.0
     layer.kind, layer.capital, layer.balance, layer.floor, layer.cap = FUND, fund, fund, p.terms.reserve, math.inf
     out.net_loss_peak = out.drawdown_need = 0.0
     out.deficit = out.inflow = out.residual = 0.0
@@ -74,8 +74,9 @@ def finish(p):
 
 @jit_no_refcount
 def run_paths(
-    prices, first_path, weights, fund, ladder, tiers, structure, terms, workspace, outs, fund_at, cells, counts, log
-):
+    prices, first_path, weights, fund, ladder, tiers, structure, schedule, terms, workspace, outs, fund_at, cells,
+    counts, log,
+):  # fmt: skip
     """A block of paths, one after the other.
 
     A path is run with its fund and, where that was depleted, on with an unlimited one, which gives D*. The two runs
@@ -96,6 +97,8 @@ def run_paths(
     ladder : Ladder
     tiers : Tiers
     structure : Structure
+    schedule : float64[n, 2]
+        Times and factors of the depth.
     terms : TERMS[1]
     workspace : Workspace
         Clean, and left clean.
@@ -128,7 +131,8 @@ def run_paths(
         course = make_course(structure.lateness, closes, lows, highs, pre_jumps, continuous, workspace.line)
         p = Path(
             ladder, tiers, structure, course, workspace, cells[row], counts, log,
-            workspace.paths[0], workspace.markets[0], workspace.sides[0], workspace.layers[0], outs[row], term,
+            workspace.paths[0], workspace.markets[0], workspace.sides[0], workspace.layers[0], outs[row],
+            schedule, term,
         )  # fmt: skip
         reset(number, weight, unit, fund, closes[0], p)
         balances = fund_at[row] if row < fund_at.shape[0] else workspace.key[:0]
@@ -189,7 +193,8 @@ def run_paths(
                     path.step, market.v, market.mark_ratio = step, v, mark_ratio
                     if not is_second and path.is_depleted == 0:
                         save_state(workspace, out)
-                    run_step(continuous, before, low, high, pre_jump, close, p)
+                    earlier = closes[max(0, step - 1 - term.fall_steps)]
+                    run_step(continuous, earlier, before, low, high, pre_jump, close, p)
                     v, mark_ratio = market.v, market.mark_ratio
                     long_trigger, short_trigger = longs.trigger, shorts.trigger
                 if moving_floor:
@@ -215,7 +220,7 @@ def run_paths(
             p = Path(
                 ladder, tiers, structure, course, workspace, cells[row][:0], none, log[:0],
                 workspace.paths[1], workspace.markets[1], workspace.sides[1], workspace.layers[1],
-                workspace.outcome[0], term,
+                workspace.outcome[0], schedule, term,
             )  # fmt: skip
             if moving_floor:
                 reset(number, weight, unit, math.inf, closes[0], p)

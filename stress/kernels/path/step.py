@@ -6,15 +6,17 @@ from stress.kernels.jit import jit_force_inline, jit_inline, jit_no_refcount
 from stress.kernels.path.fills import JUMP
 from stress.kernels.path.liquidation import is_triggered, work_side
 from stress.kernels.path.records import CHECKPOINTS, LONGS, SHORTS
+from stress.kernels.rules.depth import thinness
 
 
 @jit_inline
-def run_step(continuous, before, low, high, pre_jump, close, p):
+def run_step(continuous, earlier, before, low, high, pre_jump, close, p):
     """One step: with `continuous` the move from `before` to `pre_jump` within [low, high]; then the jump to `close`.
 
-    The moves of the two sides are one loop, so that what it calls is compiled in once.
+    `earlier` is the price from which the depth of the book is judged, see `rules.depth.thinness`. The moves of the two
+    sides are one loop, so that what it calls is compiled in once.
     """
-    market, sides = p.markets[0], p.sides
+    market, sides, terms = p.markets[0], p.sides, p.terms
     falling, falls = pre_jump < before, close < pre_jump
     move = 0 if continuous else JUMP
     while True:
@@ -28,6 +30,7 @@ def run_step(continuous, before, low, high, pre_jump, close, p):
         if move < JUMP:
             start, target = before, low if s > 0 else high
         if is_triggered(s, target, market, sides[LONGS if s > 0 else SHORTS]):
+            market.thinness = thinness(terms, p.schedule, (p.path.step - 1) * terms.dt, earlier, target)
             work_side(s, start, target, move, p)
         move += 1
 

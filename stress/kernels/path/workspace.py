@@ -94,7 +94,9 @@ class Path(NamedTuple):
     log : LOG[n], events in order; those that do not fit are only numbered. `place` is -1 for events of the longs as a
         side, -2 for the shorts
     path, markets, sides, layers : PATH_STATE, MARKET_STATE[1], SIDE_STATE[2], LAYER_STATE[1]
-    out, terms : OUTCOME, TERMS
+    out : OUTCOME
+    schedule : float64[n, 2], times and factors of the depth, see `rules.depth.thinness`
+    terms : TERMS
     """
 
     ladder: Ladder
@@ -110,6 +112,7 @@ class Path(NamedTuple):
     sides: np.ndarray
     layers: np.ndarray
     out: np.record
+    schedule: np.ndarray
     terms: np.record
 
 
@@ -128,6 +131,12 @@ def save_state(workspace, out):
 def set_impact(market, terms, v):
     """Set the displacement of the order book to v, and store 1 - k h(v) beside it."""
     market.v, market.mark_ratio = v, mark_ratio(terms, v)
+
+
+@jit_no_refcount
+def trade(market, terms, quantity):
+    """An order sells so many coins, or buys them, below zero: the book moves."""
+    set_impact(market, terms, market.v + quantity * market.thinness)
 
 
 @jit_no_refcount

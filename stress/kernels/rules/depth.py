@@ -5,14 +5,43 @@
 | v | coins that forced orders have sold net and the book has not recovered; negative: bought |
 | h(v) | relative displacement of the price, positive below the mid: sgn(v) min(max, slope |v|^g) |
 | H(v) | integral of h from 0: even, linear beyond the cap |
+| thinness | usual depth over the depth of the moment, > 0; above 1 the book is thinner than usual |
 
 Walking the book in one order or in many costs the same money, because H telescopes.
+
+A book that is thinner by a factor moves by as much more, and what was displaced before stays displaced. So v is kept as
+the coins that the usual depth would have taken for the same displacement: a change of depth leaves v, h and H alone,
+and an order of q moves v by q times the thinness of the moment. Nothing has to be done where nothing is traded.
 """
 
+import math
+
 from stress.kernels.jit import jit_force_inline, jit_no_refcount
-from stress.kernels.numerics.elementary import power
+from stress.kernels.numerics.elementary import log, power
 
 SMALL = 1e-5  # of v: the middle of so small an order misses its mean by some 1e-11, as much as the difference would
+
+
+@jit_no_refcount
+def thinness(depth, schedule, time, earlier, target):
+    """How much thinner than usual the book is in a move.
+
+    Parameters
+    ----------
+    schedule : float64[n, 2]
+        Times, seconds, rising, and the factor of the depth from each on; before the first it is 1.
+    time : float
+        Seconds since the start of the path.
+    earlier, target : float
+        Exogenous prices: at the start of the window behind the move, and where the move goes.
+    """
+    thin = 1.0
+    if depth.fall_scale < math.inf:
+        thin += power(abs(log(target / earlier)) / depth.fall_scale, depth.fall_power)
+    k = schedule.shape[0] - 1
+    while k >= 0 and schedule[k, 0] > time:
+        k -= 1
+    return thin / schedule[k, 1] if k >= 0 else thin
 
 
 @jit_no_refcount

@@ -49,12 +49,17 @@ class Rules(NamedTuple):
 class Depth(NamedTuple):
     """The order book of `stress.Depth`, in coins.
 
+    It is thinner by 1 + (w / fall_scale)^fall_power, w the log move since the step that begins `fall_steps` earlier.
+
     slope : float, displacement is slope |v|^exponent; 0: infinite depth
     exponent : float
     cap : float, coins at which the displacement reaches max_displacement
     max_displacement : float
     recovery : float, factor 2^(-dt/half_life) of one step
     passthrough : float
+    fall_scale : float, inf: the depth does not fall
+    fall_power : float
+    fall_steps : int
     """
 
     slope: float
@@ -63,6 +68,9 @@ class Depth(NamedTuple):
     max_displacement: float
     recovery: float
     passthrough: float
+    fall_scale: float
+    fall_power: float
+    fall_steps: int
 
 
 class Setting(NamedTuple):
