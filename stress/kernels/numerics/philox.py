@@ -28,7 +28,9 @@ W1 = 0xBB67AE85
 # SCORE       the random ADL queue
 # POPULATION  synthetic books
 # BLOCK       bootstrap blocks
-STEP, BRIDGE, JUMP, SCORE, POPULATION, BLOCK = np.arange(6)
+# WICK        numbers, times and sizes of wicks
+# KNOT        a diffusion at the corners of wicks
+STEP, BRIDGE, JUMP, SCORE, POPULATION, BLOCK, WICK, KNOT = np.arange(8)
 
 
 @jit_force_inline

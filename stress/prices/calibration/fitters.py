@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from stress.prices.calibration.fit import Fitter
+from stress.prices.calibration.jumps import kou, merton, tail_jumps
 
-FITTERS: dict[str, Fitter] = {}
+FITTERS: dict[str, Fitter] = {"kou": kou, "merton": merton, "tail-jumps": tail_jumps}
