@@ -30,7 +30,8 @@ W1 = 0xBB67AE85
 # BLOCK       bootstrap blocks
 # WICK        numbers, times and sizes of wicks
 # KNOT        a diffusion at the corners of wicks
-STEP, BRIDGE, JUMP, SCORE, POPULATION, BLOCK, WICK, KNOT = np.arange(8)
+# VARIANCE    variance at the start of a path and at the end of each step
+STEP, BRIDGE, JUMP, SCORE, POPULATION, BLOCK, WICK, KNOT, VARIANCE = np.arange(9)
 
 
 @jit_force_inline
