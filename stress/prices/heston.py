@@ -87,7 +87,7 @@ class Heston:
         elif not is_word(self.start, STARTS):
             wanted = f"one of {', '.join(STARTS)}, or a quantile in (0, 1)"
             problems.append(Problem("prices", wanted, column="start", value=self.start))
-        if self.today is not None or self.start == "today":
+        if self.today is not None or is_word(self.start, ["today"]):
             problems += check_numbers(self, [("today", ">= 0")])
         return problems
 
