@@ -99,6 +99,7 @@ def naive(model, seed, path, n_steps, dt):
     return np.array(wicks).T
 
 
+@pytest.mark.nojit
 @pytest.mark.parametrize("duration", [20.0, 400.0])
 def test_triangles_add(duration):
     model = GBM(100.0, 0.0, **WICKS | {"wick_duration": duration, "wick_intensity_down": 60_000.0})
