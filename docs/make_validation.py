@@ -42,7 +42,7 @@ NOT_APPLICABLE = {
     "Inverse contracts (levels, duality with 1/P)": "linear contracts only; `contract` refuses another word",
     "Hawkes jumps (rate, Fano factor, Borel cluster sizes)": "no such price model; clustering comes from bootstrap and "
     "replay",
-    "GARCH, Heston, SVCJ moments": "no such price model",
+    "GARCH, SVCJ moments": "no such price model",
     "t-copula and its tail dependence": "one market a run",
     "Importance sampling (mean weight 1, variance ratios)": "plain Monte Carlo; every weight is 1",
     "Expected shortfall of a generalized Pareto tail, Euler shares of it": "no expected shortfall is reported, and D* "

@@ -8,12 +8,13 @@ from functools import cache, partial
 
 import numpy as np
 from scipy import stats
+from scipy.special import exp1
 
 from docs.validation.case import DAY, INF, S0, Found, Section, exact, sampled, share
 from stress.kernels.prices.diffusion import JumpSizeLaw, jump_size
-from stress.prices import GBM, Bootstrap, Kou
+from stress.prices import GBM, Bootstrap, Heston, Kou
 from stress.prices.jump_diffusion import YEAR
-from tests.support import merton
+from tests.support import heston, merton
 from tests.support import models as prices
 from tests.support.bars import BARS, walk
 
@@ -115,6 +116,31 @@ for _intensity in (3.0, 0.01):
         kou_passage(_intensity),
         partial(lambda x: sampled(prices.passage_of_kou(x, 60_000, 400)), _intensity),
     )
+
+
+def day_of_heston(model: Heston) -> Found:
+    return sampled(np.log(model.block(11, 0, 100_000, 24, DAY / 24)[0][:, -1] / S0) <= -0.08)
+
+
+for _model in (heston.MODEL, heston.BATES):
+    _name = f"{type(_model).__name__}: P(log return of a day <= -0.08), 24 steps"
+    _value = heston.chance_below(-0.08, _model, 1 / 365)
+    add(_name, "characteristic function, Gil-Pelaez (1951)", _value, partial(day_of_heston, _model))
+
+
+def wicks_beyond() -> Found:
+    model = GBM(S0, 0.0, wick_intensity_down=3_000.0, wick_beta_down=0.01, wick_cap_down=1.0, wick_duration=90.0)
+    low = np.log(model.block(3, 0, 2_000, 2_000, 60.0).low[:, 3:] / S0)
+    return sampled((low < -0.02).sum(axis=1))
+
+
+# 1998 minutes; E[(1 - x / a)^+] = e^-2 - 2 E1(2) for exponential heights a of mean 0.01, and x = 0.02
+add(
+    "wicks: steps of a minute with a low beyond 2 %",
+    "rate (P(a > x) + 1.5 E[(1 - x / a)^+])",
+    3_000 * 1_998 * 60 / YEAR * (math.exp(-2) + 1.5 * (math.exp(-2) - 2 * float(exp1(2.0)))),
+    wicks_beyond,
+)
 
 
 def pareto_quantile(alpha: float) -> Found:

@@ -19,9 +19,11 @@ from stress.errors import InputError, Problem
 from stress.prices.bar_file import read_bars
 from stress.prices.bars import Bars
 from stress.prices.base import PriceBlock, PriceModel
+from stress.prices.bates import Bates
 from stress.prices.bootstrap import Bootstrap
 from stress.prices.episode import Episode, list_episodes
 from stress.prices.gbm import GBM
+from stress.prices.heston import Heston
 from stress.prices.kou import Kou
 from stress.prices.merton import Merton
 from stress.prices.paths import Paths
@@ -33,6 +35,8 @@ MODELS: dict[str, Callable[..., PriceModel]] = {
     Merton.kind: Merton,
     Kou.kind: Kou,
     TailJumps.kind: TailJumps,
+    Heston.kind: Heston,
+    Bates.kind: Bates,
     Bootstrap.kind: Bootstrap,
     Replay.kind: Replay,
     Episode.kind: Episode,
@@ -42,8 +46,10 @@ __all__ = [
     "GBM",
     "MODELS",
     "Bars",
+    "Bates",
     "Bootstrap",
     "Episode",
+    "Heston",
     "Kou",
     "Merton",
     "Paths",

@@ -15,6 +15,8 @@ square of 1 so that sigma remains the volatility of a whole day. A step has the 
 of jumps does not change. Bridge extremes are exact also where volatility changes within a step, except for the part of
 the drift that does not change with it (`drift` and the compensator of jumps).
 
+Wicks, moves that come back, may be added (`stress.prices.wicks`).
+
 References: R. C. Merton (1976) for the compensator; S. Kou (2002) for exponential jumps; K. Metwally and A. Atiya
 (2002) for bridge extremes between jumps.
 """
@@ -33,13 +35,15 @@ from stress.arguments import numbers
 from stress.errors import InputError, Problem, raise_if
 from stress.kernels.numerics.vector import chunk_buffers
 from stress.kernels.prices.diffusion import MAX_JUMPS, JumpSizeLaw, StepLaw, fill_block
+from stress.kernels.prices.wicks import add_wicks_to_block, wick_buffers
 from stress.prices.base import DAY, YEAR, PriceBlock, check_numbers, check_request
+from stress.prices.wicks import Wicks
 
 NO_JUMPS = JumpSizeLaw(body=np.zeros(1), tail=1.0, xi=0.0, beta=1.0, cap=math.inf)
 
 
 @dataclass(frozen=True)
-class JumpDiffusion:
+class JumpDiffusion(Wicks):
     """Base of the parametric models; a subclass adds its parameters and its jump law.
 
     Parameters
@@ -55,6 +59,8 @@ class JumpDiffusion:
         of 1. None: the same at any hour.
     profile_start : float
         Hour of the day at the start of a path, in [0, 24).
+    wick_*
+        Moves that come back; none by default. See `stress.prices.wicks.Wicks`.
 
     Raises
     ------
@@ -76,7 +82,7 @@ class JumpDiffusion:
     def problems(self) -> list[Problem]:
         """Problems of the parameters."""
         rules = [("s0", "> 0"), ("sigma", ">= 0"), ("drift", "any"), ("profile_start", ">= 0, < 24")]
-        return check_numbers(self, rules) + self._check_profile()
+        return check_numbers(self, rules) + self._check_profile() + self.check_wicks()
 
     def _check_profile(self) -> list[Problem]:
         if self.profile is None:
@@ -150,8 +156,8 @@ class JumpDiffusion:
         Raises
         ------
         InputError
-            If a step is so long that it may hold more than MAX_JUMPS jumps, or the parameters are so extreme that a
-            step has no finite law.
+            If a step is so long that it may hold more than MAX_JUMPS jumps or MAX_WICKS wicks, or the parameters are
+            so extreme that a step has no finite law.
         """
         check_request(seed, first_path, n_paths, n_steps, dt)
         if (n_steps, dt) not in self._laws:
@@ -161,15 +167,20 @@ class JumpDiffusion:
             raise InputError(
                 Problem("run", f"shorter steps: {law.rate:.0f} jumps are expected in one", column="step", value=dt)
             )
+        wicks = self.wick_law(dt) if self.has_wicks else None
         close, low, high = (np.empty((n_paths, n_steps + 1)) for _ in range(3))
         pre_jump = np.empty_like(close) if law.rate > 0.0 else close
         fill_block(law, *sides, self.s0, seed, first_path, chunk_buffers(), close, low, high, pre_jump)
+        if wicks is not None:
+            prices = (close, low, high, pre_jump)
+            add_wicks_to_block(wicks, *self.wick_sides(), law.sd, seed, first_path, wick_buffers(), *prices)
         return PriceBlock(close, low, high, pre_jump)
 
     def describe(self) -> dict[str, Any]:
         """Name of the model and its parameters as plain values."""
-        unused = ("profile", "profile_start") if self.profile is None else ()
-        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in unused}
+        unused = self._unused() + (("profile", "profile_start") if self.profile is None else ())
+        names = sorted((f.name for f in fields(self)), key=lambda name: name.startswith("wick_"))
+        values = {name: getattr(self, name) for name in names if name not in unused}
         return {"model": self.kind} | {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
 
 

@@ -52,6 +52,7 @@ class Kou(JumpDiffusion):
     """
 
     kind: ClassVar[str] = "kou"
+    has_jumps: ClassVar[bool] = True
 
     intensity: float
     p_up: float

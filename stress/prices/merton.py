@@ -51,6 +51,7 @@ class Merton(JumpDiffusion):
     """
 
     kind: ClassVar[str] = "merton"
+    has_jumps: ClassVar[bool] = True
 
     intensity: float
     jump_mean: float

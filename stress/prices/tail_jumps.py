@@ -53,6 +53,7 @@ class TailJumps(JumpDiffusion):
     """
 
     kind: ClassVar[str] = "tail-jumps"
+    has_jumps: ClassVar[bool] = True
 
     intensity_up: float
     intensity_down: float

@@ -20,6 +20,8 @@ MODEL_WORDS = {
     "tail-jumps": "observed jumps with heavy tails",
     "gbm": "diffusion without jumps",
     "merton": "Merton jump diffusion",
+    "heston": "Heston stochastic volatility",
+    "bates": "Bates stochastic volatility with jumps",
     "bootstrap": "resampled history",
     "replay": "replay of history",
     "paths": "price paths as given",

@@ -113,6 +113,8 @@ def plot(name, **base):
 
 
 KOU = {"s0": 100.0, "sigma": 0.5, "intensity": 300.0, "p_up": 0.5, "eta_up": 50.0, "eta_down": 50.0}
+WICKS = {"wick_intensity_up": 9.0, "wick_from_up": 0.01, "wick_beta_up": 0.01, "wick_cap_up": 0.5, "wick_duration": 9.0}
+HESTON = {"s0": 100.0, "sigma": 0.5, "kappa": 30.0, "vol_of_vol": 3.0, "rho": -0.4}
 MERTON = {"s0": 100.0, "sigma": 0.5, "intensity": 300.0, "jump_mean": -0.01, "jump_sd": 0.02}
 DEPTH = {"usd": 1e5, "width": 0.01, "exponent": 1.0, "half_life": 300.0, "passthrough": 1.0, "max_displacement": 0.9}
 MIX = {"accounts": 200, "open_interest": 1e5, "leverage": {5.0: 1.0, 10.0: 2.0}, "size_sigma": 1.5}
@@ -161,6 +163,9 @@ CASES = [
         stress.prices.GBM, "profile", [*ARRAYS, [], [1.0, -1.0], [0, 0], np.ones((2, 2)), np.array(1.0)], s0=1, sigma=1
     ),
     *(case for name in ("jump_mean", "jump_sd") for case in of(stress.prices.Merton, name, FOREIGN, **MERTON)),
+    *(case for name in WICKS for case in of(stress.prices.Merton, name, WRONG, **MERTON | WICKS)),
+    *(case for name in HESTON for case in of(stress.prices.Heston, name, [None, *WRONG], **HESTON)),
+    *(case for name in ("start", "today") for case in of(stress.prices.Heston, name, WRONG, **HESTON)),
     *of(stress.prices.Paths, "close", [None, *ARRAYS, [], np.ones((2, 2, 2)), [[1.0]], [[1.0, NAN]], [[0.0, 1.0]]]),
     *of(stress.prices.Paths, "low", ARRAYS, close=CLOSE, high=CLOSE + 2),
     *of(stress.prices.Paths, "low", [CLOSE - 2], close=CLOSE),

@@ -7,10 +7,11 @@ import math
 import numpy as np
 import pytest
 
-from stress.prices import GBM, Kou, Merton, TailJumps
+from stress.prices import GBM, Bates, Heston, Kou, Merton, TailJumps
 from stress.prices.jump_diffusion import YEAR
 
 DAY = 86_400.0
+HESTON = {"s0": 100.0, "sigma": 0.6, "kappa": 30.0, "vol_of_vol": 4.0, "rho": -0.4}
 KOU = {"s0": 100.0, "sigma": 0.6, "intensity": 0.27 * 365, "p_up": 0.4, "eta_up": 60.0, "eta_down": 40.0}
 TAIL = {
     "s0": 100.0,
@@ -33,6 +34,8 @@ PARAMETRIC = {
     "kou": Kou(**KOU),
     "merton": Merton(s0=100.0, sigma=0.6, intensity=0.27 * 365, jump_mean=-0.01, jump_sd=0.03),
     "tail-jumps": TailJumps(**TAIL),
+    "heston": Heston(**HESTON),
+    "bates": Bates(**HESTON, intensity=99.0, p_up=0.4, eta_up=60.0, eta_down=40.0),
 }
 each_model = pytest.mark.parametrize("model", PARAMETRIC.values(), ids=PARAMETRIC)
 

@@ -28,7 +28,10 @@ W1 = 0xBB67AE85
 # SCORE       the random ADL queue
 # POPULATION  synthetic books
 # BLOCK       bootstrap blocks
-STEP, BRIDGE, JUMP, SCORE, POPULATION, BLOCK = np.arange(6)
+# WICK        numbers, times and sizes of wicks
+# KNOT        a diffusion at the corners of wicks
+# VARIANCE    variance at the start of a path and at the end of each step
+STEP, BRIDGE, JUMP, SCORE, POPULATION, BLOCK, WICK, KNOT, VARIANCE = np.arange(9)
 
 
 @jit_force_inline

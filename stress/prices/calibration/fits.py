@@ -1,14 +1,15 @@
 """Fits of a jump law to the log returns of bars: grouped likelihood, deconvolution, tail.
 
 Returns are counted into cells; those within the threshold count as one cell, so the shape of the peak does not
-influence the jumps. The law of a bar comes from `stress.prices.calibration.bar_law`.
+influence the jumps. The law of a bar comes from `stress.prices.calibration.bar_law`. Returns that come from closes
+within wicks (`stress.prices.calibration.wicks`) are part of the law of a bar, and no jumps.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,9 @@ from scipy.optimize import minimize
 
 from stress.prices.base import YEAR
 from stress.prices.calibration.bar_law import Grid
+from stress.prices.jump_diffusion import JumpDiffusion
 from stress.prices.kou import Kou
+from stress.prices.merton import Merton
 from stress.prices.pareto import fit_tail, simplex
 
 BLOCKS = 20  # periods of the jackknife
@@ -37,12 +40,15 @@ class Cells:
         Number of returns in each cell.
     squares : float
         Sum of the squared returns.
+    wicks : float64[grid.size] or 0
+        Expected returns per bar in each cell that come from wicks.
     """
 
     grid: Grid
     inner: np.ndarray
     counts: np.ndarray
     squares: float
+    wicks: np.ndarray | float = field(default=0.0)
 
     @property
     def n(self) -> float:
@@ -55,9 +61,13 @@ class Cells:
         return 0.5 * float(self.inner.sum()) * self.grid.width
 
     def sd(self, rate: np.ndarray) -> float:
-        """Standard deviation of the normal: variance minus that of jumps at `rate`, at least two thirds of a cell."""
-        left = self.squares / self.n - float((rate * self.grid.centres**2).sum())
+        """Deviation of the normal: variance minus that of wicks and jumps at `rate`, at least two thirds of a cell."""
+        left = self.squares / self.n - float(((rate + self.wicks) * self.grid.centres**2).sum())
         return math.sqrt(max(left, (self.grid.width / 1.5) ** 2))
+
+    def law(self, rate: np.ndarray, sd: float) -> np.ndarray:
+        """Probability of each cell for jumps at `rate`, wicks and a normal of deviation `sd`."""
+        return self.grid.law(rate + self.wicks, sd)
 
     def ratio(self, law: np.ndarray) -> np.ndarray:
         """Observed share over probability, cell by cell; the inner cells share one value."""
@@ -100,21 +110,30 @@ def jackknife(
     dict
         Of the shape of `full`, without caps, which are assumed rather than fitted.
     """
-    estimates = [
-        fit(
-            replace(
-                cells, counts=cells.counts - cells.grid.count(block), squares=cells.squares - float((block**2).sum())
-            ),
-            full,
-        )
-        for block in np.array_split(returns, BLOCKS)
-    ]
+    return spread([fit(without(cells, block), full) for block in np.array_split(returns, BLOCKS)])
+
+
+def without(cells: Cells, block: np.ndarray) -> Cells:
+    """Cells without some of their returns."""
+    left = cells.counts - cells.grid.count(block)
+    return replace(cells, counts=left, squares=cells.squares - float((block**2).sum()))
+
+
+def spread(refits: list[dict[str, Any]]) -> dict[str, Any]:
+    """Jackknife errors of the parameters that every refit has, caps excepted, which are assumed.
+
+    Parameters
+    ----------
+    refits : list of dict
+        Parameters fitted with one period left out at a time.
+    """
+    n = len(refits)
     errors = {}
-    for name in full:
-        if not name.startswith("cap_"):
-            values = np.array([e[name] for e in estimates])
-            spread = ((values - values.mean(axis=0)) ** 2).sum(axis=0)
-            se = np.sqrt((BLOCKS - 1) / BLOCKS * spread)
+    for name in refits[0]:
+        if "cap_" not in name:
+            values = np.array([e[name] for e in refits])
+            squares = ((values - values.mean(axis=0)) ** 2).sum(axis=0)
+            se = np.sqrt((n - 1) / n * squares)
             errors[name] = digits(np.where(se < 1e-12 * np.abs(values).max(axis=0), 0.0, se), 3)  # ignore rounding
     return errors
 
@@ -143,27 +162,70 @@ def fit_kou(cells: Cells, step: float, start: dict[str, Any] | None = None) -> d
         up = start["intensity"] * start["p_up"] * years
         x0 = np.log([up, start["eta_up"], start["intensity"] * years - up, start["eta_down"]])
 
+    def jumps(x: np.ndarray) -> dict[str, Any] | None:
+        if not (math.log(1.01) < x[1] and x[0] < 0.7 and x[2] < 0.7 and max(x[1], x[3]) < 9.0):
+            return None
+        up, eta_up, down, eta_down = np.exp(x)
+        return {"intensity": (up + down) / years, "p_up": up / (up + down), "eta_up": eta_up, "eta_down": eta_down}
+
+    return _fit_grouped(cells, step, Kou, jumps, x0)
+
+
+def fit_merton(cells: Cells, step: float, start: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Merton's parameters by maximum likelihood of the grouped returns; arguments as in `fit_kou`."""
+    years = step / YEAR
+    if start is None:
+        rate, c = jump_rates(cells), cells.grid.centres
+        mean = float((rate * c).sum() / rate.sum())
+        x0 = np.array([math.log(rate.sum()), mean, 0.5 * math.log((rate * (c - mean) ** 2).sum() / rate.sum())])
+    else:
+        x0 = np.array([math.log(start["intensity"] * years), start["jump_mean"], math.log(start["jump_sd"])])
+    unit = math.exp(x0[2])  # of the mean, so that a step of the search is as large for all three
+    x0[1] /= unit
+
+    def jumps(x: np.ndarray) -> dict[str, Any] | None:
+        if not (x[0] < 0.7 and abs(x[1]) * unit < 1.0 and math.log(cells.grid.width) < x[2] < 0.0):
+            return None
+        return {"intensity": math.exp(x[0]) / years, "jump_mean": x[1] * unit, "jump_sd": math.exp(x[2])}
+
+    return _fit_grouped(cells, step, Merton, jumps, x0)
+
+
+def _fit_grouped(
+    cells: Cells,
+    step: float,
+    model: Callable[..., JumpDiffusion],
+    jumps: Callable[[np.ndarray], dict[str, Any] | None],
+    x0: np.ndarray,
+) -> dict[str, Any]:
+    """Maximise the likelihood of the grouped returns, and choose sigma for each x so that the variance is the observed.
+
+    `jumps` turns a point of the search into the parameters of the jumps, None outside of their range.
+    """
+    years = step / YEAR
+    c = cells.grid.centres
     left = cells.sd(jump_rates(cells)) ** 2
 
-    def parameters(x: np.ndarray) -> tuple[dict[str, Any], np.ndarray]:
+    def parameters(values: dict[str, Any]) -> tuple[dict[str, Any], np.ndarray]:
         """The model's parameters, and its jumps in each cell."""
-        up, eta_up, down, eta_down = np.exp(x)
-        jumps = {"intensity": (up + down) / years, "p_up": up / (up + down), "eta_up": eta_up, "eta_down": eta_down}
-        rate = cells.grid.jump_rate(Kou(s0=1.0, sigma=0.0, **jumps), years)
+        rate = cells.grid.jump_rate(model(s0=1.0, sigma=0.0, **values), years)
         # smaller jumps explain a part of the variance that moves beyond the threshold do not
         inside = float((rate * c**2)[cells.inner].sum())
         sd = math.sqrt(max(left - inside, (cells.grid.width / 1.5) ** 2))
-        return {"sigma": sd / math.sqrt(years)} | jumps, rate
+        return {"sigma": sd / math.sqrt(years)} | values, rate
 
     def deviance(x: np.ndarray) -> float:
-        if not (math.log(1.01) < x[1] and x[0] < 0.7 and x[2] < 0.7 and max(x[1], x[3]) < 9.0):
+        found = jumps(x)
+        if found is None:
             return 1e12
-        values, rate = parameters(x)
-        return cells.deviance(cells.grid.law(rate, values["sigma"] * math.sqrt(years)))
+        values, rate = parameters(found)
+        return cells.deviance(cells.law(rate, values["sigma"] * math.sqrt(years)))
 
     options = {"xatol": 1e-4, "fatol": 1e-4, "maxiter": 2000, "maxfev": 2000}
     optimum = minimize(deviance, x0, method="Nelder-Mead", options=options | {"initial_simplex": simplex(x0)})
-    return {name: digits(value) for name, value in parameters(optimum.x)[0].items()}
+    best = jumps(optimum.x)
+    assert best is not None
+    return {name: digits(value) for name, value in parameters(best)[0].items()}
 
 
 def fit_tail_jumps(cells: Cells, step: float, cap: float, start: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -183,6 +245,7 @@ def fit_tail_jumps(cells: Cells, step: float, cap: float, start: dict[str, Any] 
     rate = jump_rates(cells)
     parameters: dict[str, Any] = {"sigma": digits(cells.sd(rate) / math.sqrt(years))}
     c = cells.grid.centres
+    wicks = np.where(cells.inner, 0.0, cells.wicks)
     for name, side in (("up", 1), ("down", -1)):
         here = side * c > 0
         sizes, mass = np.abs(c[here]), rate[here]
@@ -193,7 +256,7 @@ def fit_tail_jumps(cells: Cells, step: float, cap: float, start: dict[str, Any] 
         edges = np.concatenate([sizes - 0.5 * cells.grid.width, sizes[-1:] + 0.5 * cells.grid.width])
         below = np.concatenate([[0.0], np.cumsum(mass) / total])
         if start is None:
-            observed = cells.counts[here][order][mass > 0].sum()
+            observed = cells.counts[here][order][mass > 0].sum() * (total / (total + wicks[here].sum()))
             in_tail = min(max(0.1 * observed, 40.0), 0.5 * observed)
             begin = float(np.interp(1.0 - in_tail / observed, below, edges))
         else:
@@ -219,15 +282,31 @@ def jump_rates(cells: Cells) -> np.ndarray:
     """Expected jumps per bar and cell, above the threshold, by expectation-maximisation, float64[grid.size].
 
     Given a return r, the expected number of jumps of size a in its bar is rate_a f(r - a) / f(r), with f the density of
-    the bar (Mecke's formula), for any number of jumps in the bar; the sum over the returns is the next rate.
+    the bar (Mecke's formula), for any number of jumps in the bar; the sum over the returns is the next rate. The moves
+    that come from wicks are found with the jumps, and then subtracted.
     """
     grid = cells.grid
     hat = np.bartlett(11)
     rate = np.where(cells.inner, 0.0, np.convolve(cells.counts / cells.n, hat / hat.sum(), mode="same"))
+    wicks = np.where(cells.inner, 0.0, cells.wicks)
     for _ in range(ITERATIONS):
-        law = grid.law(rate, cells.sd(rate))
+        law = cells.law(rate - wicks, cells.sd(rate - wicks))
         rate = rate * np.maximum(grid.back(np.conj(grid.transform(law)) * grid.transform(cells.ratio(law))), 0.0)
-    return rate
+    return _less(rate, wicks, grid.size // 2) if wicks.any() else rate
+
+
+def _less(rate: np.ndarray, wicks: np.ndarray, middle: int) -> np.ndarray:
+    """Rates without those of wicks, cell by cell >= 0.
+
+    The rates beyond a size are subtracted, since single cells hold one large move or none. The difference must fall
+    with the size: it is the mean of the least falling function above it and the largest below it.
+    """
+    left = np.zeros(rate.size)
+    for side in (slice(middle + 1, None), slice(middle - 1, None, -1)):
+        beyond = np.cumsum((rate[side] - wicks[side])[::-1])[::-1]
+        above, below = np.maximum.accumulate(beyond[::-1])[::-1], np.minimum.accumulate(beyond)
+        left[side] = -np.diff(np.maximum(0.5 * (above + below), 0.0), append=0.0)
+    return left
 
 
 def digits(value: Any, significant: int = 6) -> Any:

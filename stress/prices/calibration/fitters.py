@@ -3,5 +3,13 @@
 from __future__ import annotations
 
 from stress.prices.calibration.fit import Fitter
+from stress.prices.calibration.heston import bates, heston
+from stress.prices.calibration.jumps import kou, merton, tail_jumps
 
-FITTERS: dict[str, Fitter] = {}
+FITTERS: dict[str, Fitter] = {
+    "kou": kou,
+    "merton": merton,
+    "tail-jumps": tail_jumps,
+    "heston": heston,
+    "bates": bates,
+}
