@@ -22,6 +22,7 @@ from stress.prices.base import PriceBlock, PriceModel
 from stress.prices.bootstrap import Bootstrap
 from stress.prices.episode import Episode, list_episodes
 from stress.prices.gbm import GBM
+from stress.prices.hawkes_jumps import HawkesJumps
 from stress.prices.kou import Kou
 from stress.prices.merton import Merton
 from stress.prices.paths import Paths
@@ -33,6 +34,7 @@ MODELS: dict[str, Callable[..., PriceModel]] = {
     Merton.kind: Merton,
     Kou.kind: Kou,
     TailJumps.kind: TailJumps,
+    HawkesJumps.kind: HawkesJumps,
     Bootstrap.kind: Bootstrap,
     Replay.kind: Replay,
     Episode.kind: Episode,
@@ -44,6 +46,7 @@ __all__ = [
     "Bars",
     "Bootstrap",
     "Episode",
+    "HawkesJumps",
     "Kou",
     "Merton",
     "Paths",

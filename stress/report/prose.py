@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 MODEL_WORDS = {
     "kou": "Kou jump diffusion",
     "tail-jumps": "observed jumps with heavy tails",
+    "hawkes-jumps": "jumps that excite each other",
     "gbm": "diffusion without jumps",
     "merton": "Merton jump diffusion",
     "bootstrap": "resampled history",
@@ -91,7 +92,7 @@ def model_words(prices: dict[str, Any]) -> str:
     if model == "kou":
         up, down = percent(1 / prices["eta_up"]), percent(1 / prices["eta_down"])
         sentences.append(f"{significant(prices['intensity'])} jumps a year, of {up} up and {down} down on average")
-    if model == "tail-jumps":
+    if model in ("tail-jumps", "hawkes-jumps"):
         for side in ("up", "down"):
             rate, cap, xi = (prices[f"{key}_{side}"] for key in ("intensity", "cap", "xi"))
             largest = percent(math.exp(cap) - 1 if side == "up" else 1 - math.exp(-cap))

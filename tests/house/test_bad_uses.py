@@ -22,6 +22,7 @@ from stress.arguments import is_number, is_text, numbers
 from stress.engine.prepare import prepare
 from stress.errors import InputError, Problem, WorkerError
 from stress.prices.base import PriceBlock
+from tests.support.models import TAIL
 
 pytestmark = pytest.mark.nojit
 
@@ -161,6 +162,11 @@ CASES = [
         stress.prices.GBM, "profile", [*ARRAYS, [], [1.0, -1.0], [0, 0], np.ones((2, 2)), np.array(1.0)], s0=1, sigma=1
     ),
     *(case for name in ("jump_mean", "jump_sd") for case in of(stress.prices.Merton, name, FOREIGN, **MERTON)),
+    *(
+        case
+        for name in ("branching", "memory", "start", "today")
+        for case in of(stress.prices.HawkesJumps, name, FOREIGN, **TAIL, branching=0.5, memory=60.0)
+    ),
     *of(stress.prices.Paths, "close", [None, *ARRAYS, [], np.ones((2, 2, 2)), [[1.0]], [[1.0, NAN]], [[0.0, 1.0]]]),
     *of(stress.prices.Paths, "low", ARRAYS, close=CLOSE, high=CLOSE + 2),
     *of(stress.prices.Paths, "low", [CLOSE - 2], close=CLOSE),

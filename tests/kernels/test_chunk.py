@@ -17,7 +17,7 @@ from stress.kernels.prices.diffusion import jump, jump_size, poisson
 from stress.kernels.prices.resample import next_bar
 from stress.prices import Bars, Bootstrap, Kou
 from stress.prices.jump_diffusion import law_of
-from tests.support.models import DAY, KOU, PARAMETRIC, each_model, same
+from tests.support.models import DAY, INDEPENDENT, KOU, PARAMETRIC, same
 
 pytestmark = pytest.mark.nojit
 
@@ -126,7 +126,7 @@ def step_by_step(model, seed, path, n_steps, dt):
     return np.array(rows).T
 
 
-@each_model
+@pytest.mark.parametrize("model", INDEPENDENT.values(), ids=INDEPENDENT)
 @pytest.mark.parametrize("dt", [60.0, 3600.0, 5 * DAY])
 def test_a_path_is_its_steps_one_by_one(model, dt):
     n = 2 * CHUNK + 3 if dt == 60.0 else 40

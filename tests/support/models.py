@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from stress.prices import GBM, Kou, Merton, TailJumps
+from stress.prices import GBM, HawkesJumps, Kou, Merton, TailJumps
 from stress.prices.jump_diffusion import YEAR
 
 DAY = 86_400.0
@@ -33,7 +33,10 @@ PARAMETRIC = {
     "kou": Kou(**KOU),
     "merton": Merton(s0=100.0, sigma=0.6, intensity=0.27 * 365, jump_mean=-0.01, jump_sd=0.03),
     "tail-jumps": TailJumps(**TAIL),
+    "hawkes-jumps": HawkesJumps(**TAIL, branching=0.6, memory=7_200.0),
 }
+# those whose steps do not depend on the steps before
+INDEPENDENT = {kind: PARAMETRIC[kind] for kind in ("gbm", "kou", "merton", "tail-jumps")}
 each_model = pytest.mark.parametrize("model", PARAMETRIC.values(), ids=PARAMETRIC)
 
 

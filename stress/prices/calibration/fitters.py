@@ -3,5 +3,7 @@
 from __future__ import annotations
 
 from stress.prices.calibration.fit import Fitter
+from stress.prices.calibration.hawkes_jumps import fit_hawkes_jumps
+from stress.prices.hawkes_jumps import HawkesJumps
 
-FITTERS: dict[str, Fitter] = {}
+FITTERS: dict[str, Fitter] = {HawkesJumps.kind: fit_hawkes_jumps}
