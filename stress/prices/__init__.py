@@ -26,6 +26,7 @@ from stress.prices.hawkes_jumps import HawkesJumps
 from stress.prices.kou import Kou
 from stress.prices.merton import Merton
 from stress.prices.paths import Paths
+from stress.prices.regimes import Regimes
 from stress.prices.replay import Replay
 from stress.prices.tail_jumps import TailJumps
 
@@ -35,6 +36,7 @@ MODELS: dict[str, Callable[..., PriceModel]] = {
     Kou.kind: Kou,
     TailJumps.kind: TailJumps,
     HawkesJumps.kind: HawkesJumps,
+    Regimes.kind: Regimes,
     Bootstrap.kind: Bootstrap,
     Replay.kind: Replay,
     Episode.kind: Episode,
@@ -52,6 +54,7 @@ __all__ = [
     "Paths",
     "PriceBlock",
     "PriceModel",
+    "Regimes",
     "Replay",
     "TailJumps",
     "list_episodes",

@@ -19,6 +19,7 @@ MODEL_WORDS = {
     "kou": "Kou jump diffusion",
     "tail-jumps": "observed jumps with heavy tails",
     "hawkes-jumps": "jumps that excite each other",
+    "regimes": "volatility that switches between regimes",
     "gbm": "diffusion without jumps",
     "merton": "Merton jump diffusion",
     "bootstrap": "resampled history",
@@ -89,6 +90,11 @@ def model_words(prices: dict[str, Any]) -> str:
     sentences = [MODEL_WORDS.get(model, model)]
     if "sigma" in prices:
         sentences.append(f"volatility {percent(prices['sigma'])} a year between jumps")
+    if model == "regimes":
+        least, most = percent(min(prices["sigmas"])), percent(max(prices["sigmas"]))
+        sentences.append(
+            f"{len(prices['sigmas'])} of them, with a volatility of {least} to {most} a year between jumps"
+        )
     if model == "kou":
         up, down = percent(1 / prices["eta_up"]), percent(1 / prices["eta_down"])
         sentences.append(f"{significant(prices['intensity'])} jumps a year, of {up} up and {down} down on average")

@@ -28,7 +28,8 @@ W1 = 0xBB67AE85
 # SCORE       the random ADL queue
 # POPULATION  synthetic books
 # BLOCK       bootstrap blocks
-STEP, BRIDGE, JUMP, SCORE, POPULATION, BLOCK = np.arange(6)
+# REGIME      switches of a volatility regime
+STEP, BRIDGE, JUMP, SCORE, POPULATION, BLOCK, REGIME = np.arange(7)
 
 
 @jit_force_inline
