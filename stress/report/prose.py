@@ -92,9 +92,7 @@ def model_words(prices: dict[str, Any]) -> str:
         sentences.append(f"volatility {percent(prices['sigma'])} a year between jumps")
     if model == "regimes":
         least, most = percent(min(prices["sigmas"])), percent(max(prices["sigmas"]))
-        sentences.append(
-            f"{len(prices['sigmas'])} of them, with a volatility of {least} to {most} a year between jumps"
-        )
+        sentences.append(f"{len(prices['sigmas'])} of them, volatility {least} to {most} a year between jumps")
     if model == "kou":
         up, down = percent(1 / prices["eta_up"]), percent(1 / prices["eta_down"])
         sentences.append(f"{significant(prices['intensity'])} jumps a year, of {up} up and {down} down on average")
@@ -105,6 +103,10 @@ def model_words(prices: dict[str, Any]) -> str:
             sentences.append(
                 f"{significant(rate)} jumps {side} a year, tail shape {significant(xi)}, none beyond {largest}"
             )
+    if model == "hawkes-jumps":
+        sentences.append(
+            f"each jump causes {significant(prices['branching'])} more, after {duration(prices['memory'])}"
+        )
     if model == "replay":
         scale = prices.get("scale", 1.0)
         sentences.append("as it was" if scale == 1 else f"moves scaled by {significant(scale)}")
