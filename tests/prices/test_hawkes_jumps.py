@@ -19,7 +19,7 @@ from stress.prices import Bars, HawkesJumps, TailJumps, make
 from stress.prices.bars import Gap
 from stress.prices.base import DAY, YEAR
 from stress.prices.calibration.fitters import FITTERS
-from stress.prices.calibration.hawkes_jumps import Counts, moves_of
+from stress.prices.calibration.hawkes_jumps import JumpBars, moves_of
 from tests.support.models import PARAMETRIC, TAIL, same
 
 SIZE = 0.01
@@ -225,16 +225,36 @@ def test_parameters_come_back(bars, fit):
     assert replace(fit.model(bars), start="today").start_intensity() >= fit.model(bars).base_intensity()
 
 
-def rescaling(model_bars, rate, branching, decay):
-    beyond = np.abs(moves_of(model_bars, 1.0)) > 0.008
-    counts = Counts(beyond.astype(np.int64), np.zeros(len(model_bars), dtype=np.int64))
-    return stats.kstest(counts.rescaled(rate, branching, decay), "expon").pvalue
+def rescaling(bars, *process):
+    beyond = np.abs(moves_of(bars, 1.0)) > 0.008
+    seen = JumpBars(beyond.astype(np.int64), np.zeros(len(bars), dtype=np.int64))
+    return stats.kstest(seen.rescaled(process), "expon").pvalue
 
 
 def test_time_rescaling_knows_the_clustering(bars):
     rate, decay = 2000.0 * 300.0 / YEAR, 300.0 / 7200.0
     assert rescaling(bars, rate, 0.7, decay) > 0.01
     assert rescaling(bars, rate, 0.0, decay) < 1e-6
+
+
+def test_hazard_of_a_bar_is_its_chance_to_have_no_jump():
+    """From an excess known after one jump, counted over paths: P(no jump in a bar) = exp(-hazard)."""
+    today = replace(COUNTED, start="today", today=30_000.0)
+    rate, decay = RATE / 2, 0.5 / MEMORY  # bars of half an hour
+    empty = numbers_of(today, 40_000, 1, 1800.0)[:, 0] == 0
+    excess = (30_000.0 - COUNTED.base_intensity()) / 17_520.0
+    hazard = rate * (1 - ALPHA) + excess * (1 - math.exp(-decay)) / decay
+    assert within(empty, math.exp(-hazard))
+    # the recursion, from its mean: the same formula, then what a bar with jumps adds in the mean
+    seen = JumpBars(np.array([1, 0, 0]), np.array([0, 0, 5]))
+    found, _ = seen.hazards((rate, ALPHA, decay))
+    mean, kept, speed = rate * ALPHA, math.exp(-decay), decay * (1 - ALPHA)
+    alone = (1 - kept) / decay
+    assert found[0] == pytest.approx(rate * (1 - ALPHA) + mean * alone)
+    after = mean * kept + ALPHA * (1 - kept) * rate / -math.expm1(-found[0])
+    assert found[1] == pytest.approx(rate * (1 - ALPHA) + after * alone)
+    later = mean + (after * kept - mean) * math.exp(-5 * speed)
+    assert found[2] == pytest.approx(rate * (1 - ALPHA) + later * alone)
 
 
 def test_a_wick_counts_by_its_depth_and_a_gap_ends_a_move():

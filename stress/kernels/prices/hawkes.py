@@ -189,46 +189,49 @@ def fill_block(law, up, down, s0, seed, first_path, buffers, close, low, high, p
 
 
 @jit
-def expected_counts(count, missing, rate, branching, decay, expected, excess):
-    """Jumps to be expected in each bar given those of the bars before it; two float64[n] are overwritten.
+def hazards(seen, missing, rate, branching, decay, hazard, excess):
+    """Integral of the intensity over each bar without a jump, given the bars before; two float64[n] are overwritten.
 
-    Within a bar the expected excess returns to its mean h = rate * branching at the speed decay * (1 - branching). The
-    jumps of a bar are taken to be spread evenly over it. Over missing bars the excess takes its expected course.
+    A bar has no jump with the probability exp(-hazard), where the excess H at its start only decays:
+
+        hazard = base + H (1 - exp(-decay)) / decay
+
+    With or without, m jumps are expected in it, as the expected excess returns to its mean at the speed
+    decay (1 - branching). So a bar with jumps stands for m / (1 - exp(-hazard)) of them, spread evenly over the bar.
+    Over missing bars the excess takes its expected course.
 
     Parameters
     ----------
-    count : int64[n]
-        Jumps seen in each bar.
+    seen : int64[n]
+        1 for a bar with jumps, otherwise 0.
     missing : int64[n]
         Bars missing before each.
     rate, decay : float
         Mean intensity and decay of the excess, per bar.
     branching : float
         In [0, 1).
-    expected : float64[n]
+    hazard : float64[n]
     excess : float64[n]
         Excess at the end of each bar, per bar.
     """
-    mean = rate * branching
-    speed = decay * (1.0 - branching)
-    spread = (1.0 - math.exp(-speed)) / speed
+    mean, speed = rate * branching, decay * (1.0 - branching)
     kept = math.exp(-decay)
-    leap = branching * (1.0 - kept)  # of what a jump adds, the mean at the end of its bar
+    alone = (1.0 - kept) / decay
+    together = (1.0 - math.exp(-speed)) / speed
     now = mean
-    for i in range(count.size):
+    for i in range(seen.size):
         if missing[i] > 0:
             now = mean + (now - mean) * math.exp(-speed * missing[i])
-        expected[i] = rate + (now - mean) * spread
-        now = now * kept + leap * count[i]
+        hazard[i] = rate * (1.0 - branching) + now * alone
+        jumps = (rate + (now - mean) * together) / (1.0 - math.exp(-hazard[i])) if seen[i] else 0.0
+        now = now * kept + branching * (1.0 - kept) * jumps  # a jump adds branching * decay, decayed since its time
         excess[i] = now
 
 
 @jit
-def deviance(count, expected):
-    """Minus the Poisson log likelihood of counts given what was expected, without its constant; float64[n] each."""
+def deviance(seen, hazard):
+    """Minus the log likelihood of bars with and without jumps; int64[n] and float64[n]."""
     total = 0.0
-    for i in range(count.size):
-        total += expected[i]
-        if count[i] > 0:
-            total -= count[i] * math.log(expected[i])
+    for i in range(seen.size):
+        total += -math.log(1.0 - math.exp(-hazard[i])) if seen[i] else hazard[i]
     return total

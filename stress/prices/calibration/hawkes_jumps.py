@@ -5,14 +5,13 @@
    its whole depth. It then stays in the price, which keeps lows and highs and makes returns too wide. u is five robust
    deviations (median |r| / 0.6745) of the return of a bar.
 2. Sizes, mean rates and sigma come from these moves as for tail-jumps (`stress.prices.calibration.fits`).
-3. Branching ratio and memory come from the bars whose move exceeds u. Given the bars before, the number of jumps of a
-   bar is taken to be Poisson with the expected number of the Hawkes process, whose excess is carried from bar to bar
-   with the jumps spread evenly over their bar (as in M. Kirchner, Quantitative Finance 17 (2017)). So jumps in
-   neighbouring bars need no order within them, and the recursion is one pass over the bars. A memory below a bar cannot
-   be told from one of a bar.
+3. Branching ratio, memory and mean rate come from which bars have a move beyond u. A bar has none with a probability
+   that the excess at its start gives exactly; one that has a move stands for the expected number of jumps given at
+   least one, spread evenly over the bar. So several jumps of a bar need no order, and the likelihood is one pass over the
+   bars. A memory below a bar cannot be told from one of a bar.
 4. Time rescaling (D. Daley and D. Vere-Jones, An Introduction to the Theory of Point Processes (2003), 7.4): if the
-   intensity is right, its integrals between jumps are exponential of mean 1. Their Kolmogorov-Smirnov test is in the
-   notes. Within a bar, times are spread by the multiples of the golden ratio.
+   intensity is right, its integrals between jumps are exponential of mean 1, also with times known to a bar (R. Haslinger,
+   G. Pipa and E. Brown, Neural Computation 22 (2010)). Their Kolmogorov-Smirnov test is in the notes.
 5. Standard errors are from a jackknife that leaves out one of 20 periods at a time.
 """
 
@@ -29,7 +28,7 @@ from scipy.stats import kstest
 
 from stress.arguments import is_finite
 from stress.errors import InputError, Problem
-from stress.kernels.prices.hawkes import deviance, expected_counts
+from stress.kernels.prices.hawkes import deviance, hazards
 from stress.prices.bars import Bars
 from stress.prices.base import YEAR
 from stress.prices.calibration.fit import Fit
@@ -40,6 +39,8 @@ from stress.prices.pareto import simplex
 DEVIATIONS = 5.0  # robust deviations of a bar that make the threshold
 FEWEST = 20  # moves beyond the threshold on each side
 PERIODS = 20  # of the jackknife
+EVERY = slice(None)
+Process = tuple[float, float, float]
 GOLDEN = 0.5 * (math.sqrt(5.0) - 1.0)
 
 
@@ -62,12 +63,13 @@ def moves_of(bars: Bars, wick: float) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Counts:
-    """Jumps in each bar, with what lies between the bars.
+class JumpBars:
+    """Bars with and without jumps. Processes are (rate, branching ratio, decay), rate and decay per bar.
 
-    Parameters
+    Attributes
     ----------
     seen : int64[n]
+        1 for a bar with jumps, otherwise 0.
     missing : int64[n]
         Bars missing before each.
     """
@@ -75,40 +77,43 @@ class Counts:
     seen: np.ndarray
     missing: np.ndarray
 
-    def expected(self, rate: float, branching: float, decay: float) -> tuple[np.ndarray, float]:
-        """Expected jumps of each bar given those before it, and the excess at the end; rates per bar."""
-        expected, excess = np.empty(self.seen.size), np.empty(self.seen.size)
-        expected_counts(self.seen, self.missing, rate, branching, decay, expected, excess)
-        return expected, float(excess[-1])
+    def hazards(self, process: Process) -> tuple[np.ndarray, float]:
+        """Integral of the intensity over each bar without a jump, and the excess after the last bar."""
+        hazard, excess = np.empty(self.seen.size), np.empty(self.seen.size)
+        hazards(self.seen, self.missing, *process, hazard, excess)
+        return hazard, float(excess[-1])
 
-    def fit(self, start: tuple[float, float, float], out: slice = slice(0, 0)) -> tuple[float, float, float]:
-        """Rate, branching ratio and decay per bar by maximum likelihood, from a start point.
+    def deviance(self, process: Process, keep: np.ndarray | slice = EVERY) -> float:
+        """Minus the log likelihood of the bars to keep; the others still excite those after them."""
+        return float(deviance(self.seen[keep], self.hazards(process)[0][keep]))
 
-        The likelihood leaves the bars `out` out, which still excite those after them.
-        """
-        keep = np.ones(self.seen.size, dtype=bool)
-        keep[out] = False
-        seen = self.seen[keep]
+    def fit(self, start: Process, keep: np.ndarray | slice = EVERY) -> Process:
+        """The process of the largest likelihood of the bars to keep, from a start point."""
 
-        def values(x: np.ndarray) -> tuple[float, float, float]:
+        def process(x: np.ndarray) -> Process:
             return math.exp(x[0]), float(expit(x[1])), math.exp(x[2])
 
         def objective(x: np.ndarray) -> float:
-            if not (x[0] < 3.0 and abs(x[1]) < 6.0 and math.log(1.0 / self.seen.size) < x[2] <= 0.0):
+            if not (x[0] < 3.0 and abs(x[1]) < 6.0 and -math.log(self.seen.size) < x[2] <= 0.0):
                 return 1e12
-            return float(deviance(seen, self.expected(*values(x))[0][keep]))
+            return self.deviance(process(x), keep)
 
         x0 = np.array([math.log(start[0]), logit(start[1]), math.log(start[2])])
         options = {"xatol": 1e-4, "fatol": 1e-4, "maxiter": 1000, "initial_simplex": simplex(x0)}
-        return values(minimize(objective, x0, method="Nelder-Mead", options=options).x)
+        return process(minimize(objective, x0, method="Nelder-Mead", options=options).x)
 
-    def rescaled(self, rate: float, branching: float, decay: float) -> np.ndarray:
-        """Integrals of the intensity between jumps, which are exponential of mean 1 if the model is right."""
-        expected, _ = self.expected(rate, branching, decay)
-        bar = np.repeat(np.arange(self.seen.size), self.seen)
-        within = np.arange(1, bar.size + 1) * GOLDEN % 1.0
-        times: np.ndarray = np.sort(np.cumsum(expected)[bar] - expected[bar] * within)
-        return np.diff(times)
+    def rescaled(self, process: Process) -> np.ndarray:
+        """Integrals of the intensity up to each bar with jumps, exponential of mean 1 if the process is right.
+
+        The first jump of a bar comes at a quantile of its law within the bar, which multiples of the golden ratio
+        spread; the rest of the bar is left out.
+        """
+        hazard, _ = self.hazards(process)
+        at = np.flatnonzero(self.seen)
+        before = np.cumsum(np.where(self.seen, 0.0, hazard))[at]
+        within = -np.log1p(np.arange(1, at.size + 1) * GOLDEN % 1.0 * np.expm1(-hazard[at]))
+        intervals: np.ndarray = np.diff(before, prepend=0.0) + within
+        return intervals
 
 
 def fit_hawkes_jumps(bars: Bars, *, threshold: float | None = None, cap: float | None = None) -> Fit:
@@ -154,46 +159,51 @@ def fit_hawkes_jumps(bars: Bars, *, threshold: float | None = None, cap: float |
 
     missing = np.zeros(len(bars), dtype=np.int64)
     missing[[gap.after + 1 for gap in bars.gaps]] = [gap.missing for gap in bars.gaps]
-    counts = Counts((np.abs(moves) > u).astype(np.int64), missing)
+    bars_seen = JumpBars((np.abs(moves) > u).astype(np.int64), missing)
     cells = count(moves, u)
 
-    def parameters(sizes: dict[str, Any], process: tuple[float, float, float]) -> dict[str, Any]:
+    def parameters(sizes: dict[str, Any], process: Process, share: float) -> dict[str, Any]:
         rate, branching, decay = process
-        # a bar with two jumps counts once, and the diffusion hides some: the intensity of today is of all jumps
-        hidden = (sizes["intensity_up"] + sizes["intensity_down"]) * bars.step / YEAR / rate
-        today = (rate * (1.0 - branching) + counts.expected(*process)[1]) * hidden * YEAR / bars.step
+        # sizes come with the rates of independent jumps; self-exciting ones share their bars more often
+        crowding = rate / -math.log1p(-share)
+        rates = {f"intensity_{side}": digits(sizes[f"intensity_{side}"] * crowding) for side in ("up", "down")}
+        # the diffusion hides some jumps: the intensity of today is of all of them
+        hidden = sum(rates.values()) * bars.step / YEAR / rate
+        today = (rate * (1.0 - branching) + bars_seen.hazards(process)[1]) * hidden * YEAR / bars.step
         memory = digits(bars.step / decay)
-        return sizes | {"branching": digits(branching), "memory": memory, "today": digits(today)}
+        return sizes | rates | {"branching": digits(branching), "memory": memory, "today": digits(today)}
 
-    mean = float(counts.seen.mean())
+    share = float(bars_seen.seen.mean())
     process = min(
-        (counts.fit((mean, 0.6, decay)) for decay in (min(1.0, bars.step / 7200.0), bars.step / 172_800.0)),
-        key=lambda p: deviance(counts.seen, counts.expected(*p)[0]),
+        (bars_seen.fit((share, 0.6, decay)) for decay in (min(1.0, bars.step / 7200.0), bars.step / 172_800.0)),
+        key=bars_seen.deviance,
     )
     sizes = fit_tail_jumps(cells, bars.step, cap)
-    fitted = parameters(sizes, process)
+    fitted = parameters(sizes, process, share)
     redraws = []
     for period in np.array_split(np.arange(len(bars)), PERIODS):
-        out = slice(int(period[0]), int(period[-1]) + 1)
-        gone = moves[out]
+        keep = np.ones(len(bars), dtype=bool)
+        keep[period] = False
+        gone = moves[period]
         left = replace(
             cells, counts=cells.counts - cells.grid.count(gone), squares=cells.squares - float((gone**2).sum())
         )
-        redraws.append(parameters(fit_tail_jumps(left, bars.step, cap, sizes), counts.fit(process, out)))
+        sizes_left, share_left = fit_tail_jumps(left, bars.step, cap, sizes), float(bars_seen.seen[keep].mean())
+        redraws.append(parameters(sizes_left, bars_seen.fit(process, keep), share_left))
     errors = {
         name: digits(math.sqrt(PERIODS - 1.0) * np.std([redraw[name] for redraw in redraws], axis=0), 3)
         for name in fitted
         if not name.startswith("cap_")
     }
-    notes = _notes(bars, counts, process, moves, u)
+    notes = _notes(bars, bars_seen, process, moves, u)
     return Fit(HawkesJumps.kind, fitted, errors, tuple(redraws), ("cap_up", "cap_down"), tuple(notes))
 
 
-def _notes(bars: Bars, counts: Counts, process: tuple[float, float, float], moves: np.ndarray, u: float) -> list[str]:
+def _notes(bars: Bars, bars_seen: JumpBars, process: Process, moves: np.ndarray, u: float) -> list[str]:
     beyond = np.abs(moves) > u
     wicks = beyond & (np.abs(moves - moves_of(bars, math.inf)) > u)
-    test = kstest(counts.rescaled(*process), "expon")
-    alone = kstest(counts.rescaled(process[0], 0.0, 1.0), "expon")
+    test = kstest(bars_seen.rescaled(process), "expon")
+    alone = kstest(bars_seen.rescaled((-math.log1p(-bars_seen.seen.mean()), 0.0, 1.0)), "expon")
     notes = [
         f"{beyond.sum()} moves beyond the threshold {u:.2%}, {wicks.sum()} of them to an extreme from which the bar "
         "came back; all stay in the price, so returns are too wide",
