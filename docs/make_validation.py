@@ -40,8 +40,8 @@ NOT_APPLICABLE = {
     "Funding payments (a shift of all levels, sums to zero)": "the model has no funding",
     "Take-profit and stop orders": "traders do not act in the model",
     "Inverse contracts (levels, duality with 1/P)": "linear contracts only; `contract` refuses another word",
-    "Hawkes jumps (rate, Fano factor, Borel cluster sizes)": "no such price model; clustering comes from bootstrap and "
-    "replay",
+    "Cluster sizes of Hawkes jumps (Borel)": "jumps are drawn one after another, so clusters are not known; the "
+    "variance of their number is above",
     "GARCH, SVCJ moments": "no such price model",
     "t-copula and its tail dependence": "one market a run",
     "Importance sampling (mean weight 1, variance ratios)": "plain Monte Carlo; every weight is 1",

@@ -8,11 +8,12 @@ from functools import cache, partial
 
 import numpy as np
 from scipy import stats
+from scipy.linalg import expm
 from scipy.special import exp1
 
 from docs.validation.case import DAY, INF, S0, Found, Section, exact, sampled, share
 from stress.kernels.prices.diffusion import JumpSizeLaw, jump_size
-from stress.prices import GBM, Bootstrap, Heston, Kou
+from stress.prices import GBM, Bootstrap, HawkesJumps, Heston, Kou, Regimes
 from stress.prices.jump_diffusion import YEAR
 from tests.support import heston, merton
 from tests.support import models as prices
@@ -91,6 +92,42 @@ def growth(kind: str, seed: int) -> Found:
 
 for _seed, _kind in enumerate(prices.PARAMETRIC):
     add(f"{_kind}: E[S_T] / S_0 after a week", "martingale", 1, partial(growth, _kind, _seed))
+
+
+@cache
+def two_days_of_hawkes() -> np.ndarray:
+    """Number of jumps in two days: 4,000 a year, branching ratio 0.6, memory of two hours; all up and of 1 %."""
+    sizes = {"intensity_up": 4000.0, "intensity_down": 0.0, "sizes_up": (0.01, 0.01), "tail_up": 0.0}
+    model = HawkesJumps(**prices.TAIL | sizes | {"sigma": 0.0}, branching=0.6, memory=7_200.0)
+    close, _, _, pre_jump = model.block(5, 0, 40_000, 48, 3600.0)[:4]
+    return np.rint(np.log(close / pre_jump).sum(axis=1) / 0.01)
+
+
+HAWKES_RATE, HAWKES_SPEED, HAWKES_EXTRA = 4000.0 / 8760.0, 0.2, 1.0 / 0.4**2 - 1.0
+HAWKES_MEAN = 48.0 * HAWKES_RATE
+add("Hawkes: mean number of jumps in two days", "mu / (1 - alpha)", HAWKES_MEAN, lambda: sampled(two_days_of_hawkes()))
+add(
+    "Hawkes: variance of the number of jumps in two days",
+    "Hawkes (1971)",
+    HAWKES_MEAN + HAWKES_RATE * HAWKES_EXTRA * (48.0 + math.expm1(-48.0 * HAWKES_SPEED) / HAWKES_SPEED),
+    lambda: sampled((two_days_of_hawkes() - HAWKES_MEAN) ** 2),
+)
+
+
+def first_day(regimes: Regimes) -> Found:
+    """Mean square of the log return of a day."""
+    return sampled(np.square(np.log(regimes.block(5, 0, 400_000, 1, DAY)[0][:, 1] / S0)))
+
+
+LIVELY = Regimes(**prices.REGIMES | {"intensities_up": (0.0,) * 3, "intensities_down": (0.0,) * 3}, start=0.999)
+DAYS = (np.arange(200) + 0.5) / 200 / 365
+add(
+    "regimes: mean square of a day's log return, from the most volatile regime",
+    "mean of p exp(Q t) sigma^2",
+    np.mean([LIVELY.start_probabilities() @ expm(LIVELY.generator() * t) @ np.square(LIVELY.sigmas) for t in DAYS])
+    / 365,
+    lambda: first_day(LIVELY),
+)
 
 
 def kou_passage(intensity: float, mu=0.1, sigma=0.2, p=0.5, up=50.0, down=100 / 3, level=0.3) -> float:

@@ -23,10 +23,12 @@ from stress.prices.bates import Bates
 from stress.prices.bootstrap import Bootstrap
 from stress.prices.episode import Episode, list_episodes
 from stress.prices.gbm import GBM
+from stress.prices.hawkes_jumps import HawkesJumps
 from stress.prices.heston import Heston
 from stress.prices.kou import Kou
 from stress.prices.merton import Merton
 from stress.prices.paths import Paths
+from stress.prices.regimes import Regimes
 from stress.prices.replay import Replay
 from stress.prices.tail_jumps import TailJumps
 
@@ -37,6 +39,8 @@ MODELS: dict[str, Callable[..., PriceModel]] = {
     TailJumps.kind: TailJumps,
     Heston.kind: Heston,
     Bates.kind: Bates,
+    HawkesJumps.kind: HawkesJumps,
+    Regimes.kind: Regimes,
     Bootstrap.kind: Bootstrap,
     Replay.kind: Replay,
     Episode.kind: Episode,
@@ -49,12 +53,14 @@ __all__ = [
     "Bates",
     "Bootstrap",
     "Episode",
+    "HawkesJumps",
     "Heston",
     "Kou",
     "Merton",
     "Paths",
     "PriceBlock",
     "PriceModel",
+    "Regimes",
     "Replay",
     "TailJumps",
     "list_episodes",

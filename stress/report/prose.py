@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 MODEL_WORDS = {
     "kou": "Kou jump diffusion",
     "tail-jumps": "observed jumps with heavy tails",
+    "hawkes-jumps": "jumps that excite each other",
+    "regimes": "volatility that switches between regimes",
     "gbm": "diffusion without jumps",
     "merton": "Merton jump diffusion",
     "heston": "Heston stochastic volatility",
@@ -99,16 +101,23 @@ def model_words(prices: dict[str, Any]) -> str:
     sentences = [MODEL_WORDS.get(model, model)]
     if "sigma" in prices:
         sentences.append(f"volatility {percent(prices['sigma'])} a year between jumps")
+    if model == "regimes":
+        least, most = percent(min(prices["sigmas"])), percent(max(prices["sigmas"]))
+        sentences.append(f"{len(prices['sigmas'])} of them, volatility {least} to {most} a year between jumps")
     if model == "kou":
         up, down = percent(1 / prices["eta_up"]), percent(1 / prices["eta_down"])
         sentences.append(f"{significant(prices['intensity'])} jumps a year, of {up} up and {down} down on average")
-    if model == "tail-jumps":
+    if model in ("tail-jumps", "hawkes-jumps"):
         for side in ("up", "down"):
             rate, cap, xi = (prices[f"{key}_{side}"] for key in ("intensity", "cap", "xi"))
             largest = percent(math.exp(cap) - 1 if side == "up" else 1 - math.exp(-cap))
             sentences.append(
                 f"{significant(rate)} jumps {side} a year, tail shape {significant(xi)}, none beyond {largest}"
             )
+    if model == "hawkes-jumps":
+        sentences.append(
+            f"each jump causes {significant(prices['branching'])} more, after {duration(prices['memory'])}"
+        )
     if model == "replay":
         scale = prices.get("scale", 1.0)
         sentences.append("as it was" if scale == 1 else f"moves scaled by {significant(scale)}")

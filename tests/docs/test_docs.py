@@ -62,7 +62,7 @@ def test_what_a_page_shows_runs(name, tmp_path, monkeypatch, capsys):
         for block in re.findall(r"```python\n(.*?)```", read(DOCS / name), re.DOTALL):
             exec(compile(block, name, "exec"), scope)
     if name == "prices.md":
-        assert len(capsys.readouterr().out.splitlines()) == 9
+        assert len(capsys.readouterr().out.splitlines()) == 11
     else:
         assert scope["result"].paths["depleted"].any()
 

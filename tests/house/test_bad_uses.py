@@ -22,6 +22,7 @@ from stress.arguments import is_number, is_text, numbers
 from stress.engine.prepare import prepare
 from stress.errors import InputError, Problem, WorkerError
 from stress.prices.base import PriceBlock
+from tests.support.models import REGIMES, TAIL
 
 pytestmark = pytest.mark.nojit
 
@@ -166,6 +167,13 @@ CASES = [
     *(case for name in WICKS for case in of(stress.prices.Merton, name, WRONG, **MERTON | WICKS)),
     *(case for name in HESTON for case in of(stress.prices.Heston, name, [None, *WRONG], **HESTON)),
     *(case for name in ("start", "today") for case in of(stress.prices.Heston, name, WRONG, **HESTON)),
+    *(
+        case
+        for name in ("branching", "memory", "start", "today")
+        for case in of(stress.prices.HawkesJumps, name, FOREIGN, **TAIL, branching=0.5, memory=60.0)
+    ),
+    *(case for name in REGIMES for case in of(stress.prices.Regimes, name, [None, *WRONG], **REGIMES)),
+    *(case for name in ("today", "start") for case in of(stress.prices.Regimes, name, FOREIGN, **REGIMES)),
     *of(stress.prices.Paths, "close", [None, *ARRAYS, [], np.ones((2, 2, 2)), [[1.0]], [[1.0, NAN]], [[0.0, 1.0]]]),
     *of(stress.prices.Paths, "low", ARRAYS, close=CLOSE, high=CLOSE + 2),
     *of(stress.prices.Paths, "low", [CLOSE - 2], close=CLOSE),

@@ -16,10 +16,8 @@ from stress.kernels.prices import diffusion
 from stress.kernels.prices.diffusion import jump, jump_size, poisson
 from stress.kernels.prices.resample import next_bar
 from stress.prices import Bars, Bootstrap, Kou
-from stress.prices.jump_diffusion import JumpDiffusion, law_of
-from tests.support.models import DAY, KOU, PARAMETRIC, same
-
-DIFFUSIONS = {kind: model for kind, model in PARAMETRIC.items() if isinstance(model, JumpDiffusion)}
+from stress.prices.jump_diffusion import law_of
+from tests.support.models import DAY, INDEPENDENT, KOU, PARAMETRIC, same
 
 pytestmark = pytest.mark.nojit
 
@@ -128,7 +126,7 @@ def step_by_step(model, seed, path, n_steps, dt):
     return np.array(rows).T
 
 
-@pytest.mark.parametrize("model", DIFFUSIONS.values(), ids=DIFFUSIONS)
+@pytest.mark.parametrize("model", INDEPENDENT.values(), ids=INDEPENDENT)
 @pytest.mark.parametrize("dt", [60.0, 3600.0, 5 * DAY])
 def test_a_path_is_its_steps_one_by_one(model, dt):
     n = 2 * CHUNK + 3 if dt == 60.0 else 40

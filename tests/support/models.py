@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from stress.prices import GBM, Bates, Heston, Kou, Merton, TailJumps
+from stress.prices import GBM, Bates, HawkesJumps, Heston, Kou, Merton, Regimes, TailJumps
 from stress.prices.jump_diffusion import YEAR
 
 DAY = 86_400.0
@@ -29,6 +29,15 @@ TAIL = {
     "cap_up": 0.3,
     "cap_down": 0.2,
 }
+SIZES = {name: value for name, value in TAIL.items() if name not in ("s0", "sigma", "intensity_up", "intensity_down")}
+REGIMES = {
+    "s0": 100.0,
+    "sigmas": (0.3, 0.6, 1.2),
+    "intensities_up": (0.0, 100.0, 350.0),
+    "intensities_down": (10.0, 150.0, 400.0),
+    "switching": ((0.0, 300.0, 20.0), (250.0, 0.0, 250.0), (0.0, 600.0, 0.0)),
+    **SIZES,
+}
 PARAMETRIC = {
     "gbm": GBM(s0=100.0, sigma=0.8),
     "kou": Kou(**KOU),
@@ -36,7 +45,11 @@ PARAMETRIC = {
     "tail-jumps": TailJumps(**TAIL),
     "heston": Heston(**HESTON),
     "bates": Bates(**HESTON, intensity=99.0, p_up=0.4, eta_up=60.0, eta_down=40.0),
+    "regimes": Regimes(**REGIMES),
+    "hawkes-jumps": HawkesJumps(**TAIL, branching=0.6, memory=7_200.0),
 }
+# those whose steps do not depend on the steps before
+INDEPENDENT = {kind: PARAMETRIC[kind] for kind in ("gbm", "kou", "merton", "tail-jumps")}
 each_model = pytest.mark.parametrize("model", PARAMETRIC.values(), ids=PARAMETRIC)
 
 

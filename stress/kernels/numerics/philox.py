@@ -31,7 +31,8 @@ W1 = 0xBB67AE85
 # WICK        numbers, times and sizes of wicks
 # KNOT        a diffusion at the corners of wicks
 # VARIANCE    variance at the start of a path and at the end of each step
-STEP, BRIDGE, JUMP, SCORE, POPULATION, BLOCK, WICK, KNOT, VARIANCE = np.arange(9)
+# REGIME      switches of a volatility regime
+STEP, BRIDGE, JUMP, SCORE, POPULATION, BLOCK, WICK, KNOT, VARIANCE, REGIME = np.arange(10)
 
 
 @jit_force_inline

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from stress.prices.calibration.fit import Fitter
+from stress.prices.calibration.hawkes_jumps import fit_hawkes_jumps
 from stress.prices.calibration.heston import bates, heston
 from stress.prices.calibration.jumps import kou, merton, tail_jumps
+from stress.prices.calibration.regimes import fit_regimes
 
 FITTERS: dict[str, Fitter] = {
     "kou": kou,
@@ -12,4 +14,6 @@ FITTERS: dict[str, Fitter] = {
     "tail-jumps": tail_jumps,
     "heston": heston,
     "bates": bates,
+    "hawkes-jumps": fit_hawkes_jumps,
+    "regimes": fit_regimes,
 }
