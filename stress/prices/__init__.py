@@ -21,6 +21,7 @@ from stress.prices.bars import Bars
 from stress.prices.base import PriceBlock, PriceModel
 from stress.prices.bootstrap import Bootstrap
 from stress.prices.episode import Episode, list_episodes
+from stress.prices.filtered_bootstrap import FilteredBootstrap
 from stress.prices.gbm import GBM
 from stress.prices.kou import Kou
 from stress.prices.merton import Merton
@@ -34,6 +35,7 @@ MODELS: dict[str, Callable[..., PriceModel]] = {
     Kou.kind: Kou,
     TailJumps.kind: TailJumps,
     Bootstrap.kind: Bootstrap,
+    FilteredBootstrap.kind: FilteredBootstrap,
     Replay.kind: Replay,
     Episode.kind: Episode,
 }
@@ -44,6 +46,7 @@ __all__ = [
     "Bars",
     "Bootstrap",
     "Episode",
+    "FilteredBootstrap",
     "Kou",
     "Merton",
     "Paths",

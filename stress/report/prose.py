@@ -21,6 +21,7 @@ MODEL_WORDS = {
     "gbm": "diffusion without jumps",
     "merton": "Merton jump diffusion",
     "bootstrap": "resampled history",
+    "filtered-bootstrap": "resampled history at filtered volatility",
     "replay": "replay of history",
     "paths": "price paths as given",
 }

@@ -171,6 +171,17 @@ CASES = [
     *of(stress.prices.Replay, "gaps", WORDS, bars=BARS),
     *(case for name in ("mean_block", "s0", "tail") for case in of(stress.prices.Bootstrap, name, WRONG, bars=BARS)),
     *of(stress.prices.Bootstrap, "cap", [1.0], bars=BARS),
+    *(
+        case
+        for name in ("mean_block", "s0", "tail", "cap", "largest_multiple", "left_out")
+        for case in of(stress.prices.FilteredBootstrap, name, WRONG, bars=BARS)
+    ),
+    *of(stress.prices.FilteredBootstrap, "start", [*WORDS, 0.0], bars=BARS),
+    *(
+        case
+        for name in ("weights", "half_lives")
+        for case in of(stress.prices.FilteredBootstrap, name, [*ARRAYS, [], [-1.0], np.ones((2, 2))], bars=BARS)
+    ),
     *of(stress.prices.Episode, "name", [None, *WORDS]),
     *(case for name in ("time", "close", "volume") for case in of(stress.prices.Bars, name, ARRAYS, **bars())),
     *of(stress.prices.Bars, "step", [None, *WRONG, 0.0], **bars()),

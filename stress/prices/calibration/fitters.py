@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from stress.prices.calibration.filtered_bootstrap import fit_filtered_bootstrap
 from stress.prices.calibration.fit import Fitter
 
-FITTERS: dict[str, Fitter] = {}
+FITTERS: dict[str, Fitter] = {
+    "filtered-bootstrap": fit_filtered_bootstrap,
+}
