@@ -1,18 +1,22 @@
 """Filtered historical simulation of whole bars: volatility by a filter, shocks from the history.
 
 Each bar of the history, its low, high and close in log price from the close before, is divided by the level that
-`stress.prices.range_filter` expected of its range. A path strings blocks of these standardised bars together, as
-`stress.prices.bootstrap` does, and multiplies each by the level of its own step; the range of the bar as played goes
-back into the filter. So a bad bar makes the next ones larger, blocks keep what the filter does not explain, days of a
-volatility that the history never had in that order come out, and a path may start from the volatility of today.
+`stress.prices.range_filter` expected of its range. A path strings blocks of these standardised bars together, of
+geometric length, and multiplies each by the level of its own step; the range of the bar as played goes back into the
+filter. A block begins with a bar whose level was about that of the step: in a calm market single bars of many times
+the expected range are frequent, and in a wild one they are not.
+
+So a bad bar makes the next ones larger, blocks keep what the filter does not explain, days of a volatility that the
+history never had in that order come out, and a path may start from the volatility of today.
 
 A size of a bar is its larger excursion. Of the largest standardised bars on each side, a share `tail` of all, the size
 is drawn anew from a generalized-Pareto law fitted to them; low, high and close are scaled together. Two caps, both
 assumptions: the level is at most `largest_multiple` times its long-run mean, and a bar as played is at most `cap`.
 
-Standardised bars are scaled so that their mean range is 1 as drawn, tails included: the mean level of the paths stays
-that of the history. The trend of the history is removed from the closes, and the square of each move is made up
-for, so the price is a martingale up to the third moment of a step and to what momentum there is within blocks.
+Standardised bars are scaled so that their mean range is 1 about any level, and as drawn, tails included: the mean level
+of the paths stays that of the history. Closes have mean 0 about any level, without the trend of the history, and the
+square of each move is made up for, so the price is a martingale up to the third moment of a step and to what momentum
+there is within blocks.
 
 References: G. Barone-Adesi, K. Giannopoulos and L. Vosper, J. Futures Markets 19 (1999), filtered historical
 simulation; A. McNeil and R. Frey, J. Empirical Finance 7 (2000), Pareto tails of filtered returns; D. Politis and
@@ -43,8 +47,8 @@ from stress.prices.range_filter import LEAST, filter_ranges, usable
 PERIODS = 10  # of the bars, one of which may be left out
 FEWEST_BARS = 10 * FEWEST
 STATES = 1_024  # of the stationary law
-RELAXATIONS = 4.0  # times that the level takes to forget where it was, for which each of them is run
-FEWEST_STEPS, MOST_STEPS = 500, 20_000
+ROUNDS, RELAXATIONS = 2, 2.0  # they are run twice, each time for two of the times that a level takes to be forgotten
+FEWEST_STEPS, MOST_STEPS = 500, 10_000
 
 
 class FilteredBootstrap:
@@ -78,6 +82,9 @@ class FilteredBootstrap:
     left_out : int, optional
         The tenth of the bars, 0 to 9, that is neither resampled nor fitted to: ten such models give the error that a
         result has from the history (jackknife). Default: none.
+    near : float
+        Share of the bars, those whose level was nearest to that of the step, that a block may begin with, in (0, 1]; 1
+        for all of them.
 
     Attributes
     ----------
@@ -109,8 +116,9 @@ class FilteredBootstrap:
         cap: float | None = None,
         largest_multiple: float | None = None,
         left_out: int | None = None,
+        near: float = 0.2,
     ):
-        problems = _problems(weights, half_lives, mean_block, s0, start, tail, cap, largest_multiple, left_out)
+        problems = _problems(weights, half_lives, mean_block, s0, start, tail, cap, largest_multiple, left_out, near)
         read = as_bars(bars, problems)
         if read is not None and len(read) < FEWEST_BARS:
             wanted = f"{FEWEST_BARS} bars or more, not {len(read)}"
@@ -120,7 +128,7 @@ class FilteredBootstrap:
         self.bars, self.step = read, read.step
         self.s0 = float(read.close[-1] if s0 is None else s0)
         self.start = start if isinstance(start, str) else float(start)
-        self.tail = float(tail)
+        self.tail, self.near = float(tail), float(near)
         self.left_out = None if left_out is None else int(left_out)
         self.mean_block = max(DAY / self.step, 1.0) if mean_block is None else float(mean_block)
         self.half_lives = tuple(map(float, usable(self.step) if half_lives is None else half_lives))
@@ -156,13 +164,19 @@ class FilteredBootstrap:
         # a block ends before the bars that are left out, and another begins after them
         is_first = (is_first | np.append(True, ~kept[:-1]))[kept]
         of_bars = level[:-1][kept]
-        standard = low[kept] / of_bars, high[kept] / of_bars, without_trend(close[kept], of_bars)
-        self._history, self._up, self._down = self._standard_bars(*standard, is_first)
+        standard = [a[kept] / of_bars for a in (low, high, close)]
+        self._history, self._up, self._down = self._standard_bars(
+            standard[0], standard[1], standard[2], of_bars, is_first
+        )
 
     def _standard_bars(
-        self, low: np.ndarray, high: np.ndarray, close: np.ndarray, is_first: np.ndarray
+        self, low: np.ndarray, high: np.ndarray, close: np.ndarray, level: np.ndarray, is_first: np.ndarray
     ) -> tuple[StandardBars, JumpSizeLaw, JumpSizeLaw]:
         """Standardised bars of mean range 1 as they are drawn, and the laws of the sizes of the tail up and down."""
+        near = max(round(self.near * level.size), 1) if np.ptp(level) > 0.0 else level.size
+        usual = mean_of_nearest(high - low, level, near)
+        low, high, close = low / usual, high / usual, close / usual
+        close -= mean_of_nearest(close, level, near)
         reach = np.where(high + low >= 0.0, high, low)
         drawn, sides, ranges = np.zeros(reach.size), [NO_JUMPS, NO_JUMPS], high - low
         if self.tail > 0.0:
@@ -183,7 +197,9 @@ class FilteredBootstrap:
             high=high,
             close=close,
             reach=drawn,
-            starts=np.flatnonzero(is_first),
+            by_level=np.argsort(level, kind="stable"),
+            levels=np.sort(level),
+            near=near,
             is_last=np.append(is_first[1:], True),
             p=1.0 / self.mean_block,
             half_square=0.5 * float(np.mean(close**2)),
@@ -204,10 +220,13 @@ class FilteredBootstrap:
         steps = min(max(math.ceil(RELAXATIONS * relaxation), FEWEST_STEPS), MOST_STEPS)
         states = self._filtered[np.linspace(0, len(self._filtered) - 1, STATES).astype(int)]
         ranges, rows = np.empty(STATES), np.empty((3, steps + 1))
-        run_states(self._history, self._filter, self._up, self._down, 0, states, ranges, *rows)
-        factor = self._mean / float(ranges.mean())
-        order = np.argsort(states @ weight, kind="stable")
-        return self._filter._replace(floor=factor * self._filter.floor), factor * states[order]
+        filter_ = self._filter
+        for seed in range(ROUNDS):
+            run_states(self._history, filter_, self._up, self._down, seed, states, ranges, *rows)
+            factor = self._mean / float(ranges.mean())
+            filter_ = filter_._replace(floor=factor * filter_.floor)
+            states *= factor
+        return filter_, states[np.argsort(states @ weight, kind="stable")]
 
     def _starts(self) -> np.ndarray:
         """States that a path may start from, float64[M, K]."""
@@ -264,6 +283,7 @@ class FilteredBootstrap:
             "cap": self.cap,
             "largest_multiple": self.largest_multiple,
             "left_out": self.left_out,
+            "near": self.near,
             "source": self.bars.source,
             "sha256": self.bars.sha256,
             "first": self.bars.first,
@@ -287,15 +307,14 @@ class FilteredBootstrap:
         }
 
 
-def without_trend(close: np.ndarray, level: np.ndarray) -> np.ndarray:
-    """Standardised closes (close - b) / level - a, float64[n], with a and b such that they and their moves have mean 0.
-
-    So there is no trend whether the level of a path goes with that of the history, as it does within a block, or not.
-    """
-    wanted = np.array([close.mean(), (close / level).mean()])
-    b, a = np.linalg.lstsq(np.array([[1.0, level.mean()], [(1.0 / level).mean(), 1.0]]), wanted)[0]
-    standard: np.ndarray = (close - b) / level - a
-    return standard
+def mean_of_nearest(values: np.ndarray, level: np.ndarray, near: int) -> np.ndarray:
+    """Mean of the values at the `near` levels around each level, float64[n]."""
+    order = np.argsort(level, kind="stable")
+    sums = np.concatenate([[0.0], np.cumsum(values[order])])
+    first = np.clip(np.arange(level.size) - near // 2, 0, level.size - near)
+    means = np.empty(level.size)
+    means[order] = (sums[first + near] - sums[first]) / near
+    return means
 
 
 def mean_size(side: JumpSizeLaw, most: float) -> float:
@@ -306,7 +325,16 @@ def mean_size(side: JumpSizeLaw, most: float) -> float:
 
 
 def _problems(
-    weights: Any, half_lives: Any, mean_block: Any, s0: Any, start: Any, tail: Any, cap: Any, multiple: Any, left: Any
+    weights: Any,
+    half_lives: Any,
+    mean_block: Any,
+    s0: Any,
+    start: Any,
+    tail: Any,
+    cap: Any,
+    multiple: Any,
+    left: Any,
+    near: Any,
 ) -> list[Problem]:
     """All problems of the parameters, the bars apart."""
     problems = []
@@ -339,4 +367,5 @@ def _problems(
     check("largest_multiple", multiple, multiple is None or ok(multiple, 1.0), "a number >= 1")
     left_ok = left is None or (is_whole(left) and 0 <= left < PERIODS)
     check("left_out", left, left_ok, f"a whole number from 0 to {PERIODS - 1}")
+    check("near", near, ok(near, 0.0, 1.0) and near > 0, "a share > 0 and <= 1")
     return problems

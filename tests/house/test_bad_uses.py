@@ -173,7 +173,7 @@ CASES = [
     *of(stress.prices.Bootstrap, "cap", [1.0], bars=BARS),
     *(
         case
-        for name in ("mean_block", "s0", "tail", "cap", "largest_multiple", "left_out")
+        for name in ("mean_block", "s0", "tail", "cap", "largest_multiple", "left_out", "near")
         for case in of(stress.prices.FilteredBootstrap, name, WRONG, bars=BARS)
     ),
     *of(stress.prices.FilteredBootstrap, "start", [*WORDS, 0.0], bars=BARS),

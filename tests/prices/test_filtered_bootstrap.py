@@ -12,11 +12,11 @@ from stress.kernels.numerics.philox import BLOCK, uniforms
 from stress.kernels.prices.diffusion import jump_size
 from stress.prices import Bars, Bootstrap, FilteredBootstrap, Paths, make, read_bars
 from stress.prices.calibration.fitters import FITTERS
-from stress.prices.filtered_bootstrap import mean_size
+from stress.prices.filtered_bootstrap import mean_of_nearest, mean_size
 from stress.prices.history import windows
 from stress.prices.range_filter import LEAST, filter_ranges
 from tests.conftest import data_file
-from tests.support.bars import BARS, STEP, bars_of, walk
+from tests.support.bars import BARS, STEP, bars_of
 
 HOURS = [900.0, 7_200.0]
 MODEL = FilteredBootstrap(BARS, weights=[0.5, 0.4], half_lives=HOURS, mean_block=20.0, tail=0.005)
@@ -60,18 +60,28 @@ def test_the_filter_is_the_recursion_of_its_formula():
 
 
 def test_a_path_is_that_of_the_naive_twin():
-    """Bars by the walk of the bootstrap; levels, tails, caps and the trend by the formulas of the module."""
+    """Blocks, levels, tails, caps and the trend by the formulas of the module; one bar at a time."""
     n_steps, seed = 300, 3
     model = FilteredBootstrap(BARS, [0.5, 0.4], HOURS, mean_block=20.0, tail=0.05, start="today", largest_multiple=1.5)
     block = model.block(seed, 0, 40, n_steps, STEP)
     history, filter_ = model._history, model._settled[0]
-    drawn = capped = 0
-    for path, played in enumerate(walk(model, 40, n_steps, seed)):
-        price, means = model.s0, model._filtered[-1].copy()
-        for step, bar in enumerate(played, start=1):
+    low, high, _ = log_bars(BARS)
+    levels, _ = level_before_each(high - low, (0.5, 0.4), HOURS, (high - low).mean())
+    drawn = capped = begun = 0
+    for path in range(40):
+        price, means, bar = model.s0, model._filtered[-1].copy(), -1
+        for step in range(1, n_steps + 1):
             level = filter_.floor + 0.5 * means[0] + 0.4 * means[1]
             capped += level > 1.5 * model._mean
             level = min(level, 1.5 * model._mean)
+            u, w = uniforms(seed, BLOCK, path, 2 * step)
+            if bar < 0 or u < 1 / 20 or bar == 19_999:
+                begun += 1
+                rank = (model._history.levels < level).sum()
+                first = min(max(rank - 2_000, 0), 16_000)  # 20 % of 20,000 bars
+                bar = np.argsort(levels, kind="stable")[first + int(4_000 * w)]
+            else:
+                bar += 1
             reach = history.reach[bar]
             if reach != 0.0:
                 drawn += 1
@@ -86,6 +96,7 @@ def test_a_path_is_that_of_the_naive_twin():
             means = keep * means + (1 - keep) * (high - low)
     assert drawn > 100
     assert capped > 100
+    assert 450 < begun < 800
 
 
 def test_a_path_depends_on_seed_and_number_alone():
@@ -120,7 +131,7 @@ def test_the_price_is_a_martingale_and_the_trend_is_told():
     prices = {n: getattr(trended, n) * (before if n == "open" else path) for n in ("open", "high", "low", "close")}
     prices["high"] = np.maximum(prices["high"], np.maximum(prices["open"], prices["close"]))
     prices["low"] = np.minimum(prices["low"], np.minimum(prices["open"], prices["close"]))
-    model = FilteredBootstrap(Bars(trended.time, step=STEP, **prices), weights=[0.4], half_lives=[900.0])
+    model = FilteredBootstrap(Bars(trended.time, step=STEP, **prices), [0.4], [900.0], mean_block=1.0)
     by_bars = log_bars(model.bars)[2].mean() * 365 * 86_400 / STEP
     assert model.describe()["trend_removed_per_year"] == pytest.approx(by_bars)
     assert by_bars > 5.0
@@ -144,7 +155,7 @@ def test_volatility_is_clustered_beyond_the_blocks():
 
 def test_starts():
     def first_range(start):
-        model = FilteredBootstrap(BARS, [0.5, 0.4], HOURS, mean_block=20.0, tail=0.0, start=start)
+        model = FilteredBootstrap(BARS, [0.5, 0.4], HOURS, mean_block=20.0, tail=0.0, start=start, near=1.0)
         return ranges_of(model.block(3, 0, 4_000, 1, STEP))[:, 0], model
 
     found, model = first_range("today")
@@ -158,13 +169,41 @@ def test_starts():
     assert told["stationary"]["5 %"] < told["stationary"]["50 %"] < told["stationary"]["95 %"]
 
 
-def test_without_weights_it_is_the_bootstrap():
-    """A level that is constant: standardised bars times their mean range are the bars."""
-    model = FilteredBootstrap(BARS, weights=[0.0], half_lives=[3_600.0], mean_block=25.0, tail=0.0, start="today")
-    plain = Bootstrap(BARS, mean_block=25.0, s0=model.s0)
-    ours, theirs = model.block(3, 0, 20, 100, STEP), plain.block(3, 0, 20, 100, STEP)
-    assert np.array_equal(walk(model, 5, 50), walk(plain, 5, 50))
-    assert ranges_of(ours) == pytest.approx(ranges_of(theirs), rel=2e-2, abs=5e-5)
+def test_without_weights_it_plays_the_bars_as_they_were():
+    """A level that is constant: standardised bars times their mean range are the bars, any of them in any order."""
+    model = FilteredBootstrap(BARS, weights=[0.0], half_lives=[3_600.0], mean_block=1.0, tail=0.0)
+    low, high, _ = log_bars(BARS)
+    found = ranges_of(model.block(3, 0, 400, 100, STEP))
+    assert within(found.mean(axis=1), (high - low).mean())
+    quantiles = (0.1, 0.5, 0.9, 0.99)
+    for x in np.quantile(high - low, quantiles):
+        assert within((found <= x).mean(axis=1), (high - low <= x).mean())
+
+
+def test_blocks_begin_where_the_level_was_alike():
+    """The first bar is of the tenth of bars whose levels are nearest: of another shape, and of the range expected."""
+    for start in (0.05, 0.95):
+        model = FilteredBootstrap(BARS, [0.5, 0.4], HOURS, tail=0.0, start=start, near=0.1)
+        history, level = model._history, model._settled[0].floor + model._starts()[0] @ model._filter.weight
+        rank = (history.levels < level).sum()
+        first = min(max(rank - 1_000, 0), 18_000)
+        nearest = history.by_level[first : first + 2_000]
+        found = ranges_of(model.block(3, 0, 4_000, 1, STEP))[:, 0]
+        assert within(found, level, errors=5.0)
+        allowed = level * (history.high - history.low)[nearest]
+        gaps = np.abs(found[:, None] - np.sort(allowed)[None, :]).min(axis=1)
+        assert gaps.max() < 2e-3 * level  # up to the trend of the close, which may widen a bar
+
+
+@pytest.mark.nojit
+def test_means_of_the_nearest():
+    rng = np.random.default_rng(3)
+    values, level = rng.random(50), rng.random(50)
+    found = mean_of_nearest(values, level, 7)
+    for i in range(50):
+        rank = (level < level[i]).sum()
+        first = min(max(rank - 3, 0), 43)
+        assert found[i] == pytest.approx(values[np.argsort(level)[first : first + 7]].mean())
 
 
 # What is kept
@@ -208,7 +247,6 @@ def test_bars_that_are_left_out_are_not_played():
     bars = bars_of(4_000, gaps=(999,))
     model = FilteredBootstrap(bars, [0.4], [900.0], mean_block=15.0, left_out=3)
     assert model._history.low.size == 3_600
-    assert list(model._history.starts) == [0, 1_000, 1_200]
     assert list(np.flatnonzero(model._history.is_last)) == [999, 1_199, 3_599]
     whole = FilteredBootstrap(bars, [0.4], [900.0], mean_block=15.0)
     kept = np.delete(np.arange(4_000), np.arange(1_200, 1_600))
@@ -222,7 +260,7 @@ def test_bars_that_are_left_out_are_not_played():
 def test_weights_come_back():
     """From a path of a model with known weights; standard errors are those of the fit."""
     true, n = (0.45, 0.4), 60_000
-    model = FilteredBootstrap(BARS, true, HOURS, mean_block=1.0, tail=0.0)
+    model = FilteredBootstrap(BARS, true, HOURS, mean_block=1.0, tail=0.0, near=0.1)
     close, low, high, _ = model.block(21, 0, 1, n, STEP)[:4]
     time = np.datetime64("2020-01-01", "ns") + np.arange(n) * np.timedelta64(int(STEP), "s")
     bars = Bars(time, close[0, :-1], high[0, 1:], low[0, 1:], close[0, 1:], STEP)
@@ -267,11 +305,12 @@ def test_wrong_parameters():
     with pytest.raises(InputError) as error:
         FilteredBootstrap(
             "nowhere.csv", weights=[0.9, 0.2], half_lives=[-1.0], mean_block=0.5, s0=0.0, start="now", tail=0.5,
-            cap=-1.0, largest_multiple=0.5, left_out=10,
+            cap=-1.0, largest_multiple=0.5, left_out=10, near=0.0,
         )  # fmt: skip
     columns = [p.column for p in error.value.problems]
-    assert columns[:9] == [
+    assert columns[:10] == [
         "half_lives", "weights", "mean_block", "s0", "start", "tail", "cap", "largest_multiple", "left_out",
+        "near",
     ]  # fmt: skip
     with pytest.raises(InputError, match="half-life for each of the weights"):
         FilteredBootstrap(BARS, weights=[0.5])

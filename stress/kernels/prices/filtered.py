@@ -5,7 +5,10 @@ The level of a step, the expected range of its bar in log price, is
     level = min(floor + sum_k weight_k m_k, ceiling),        m_k <- keep_k m_k + (1 - keep_k) range
 
 with `range` the log range of the bar just played. A step plays a standardised bar times its level: low, high and close
-in log price from the close before. Blocks begin and end as in `stress.kernels.prices.resample`. Where the size of a bar
+in log price from the close before. With probability p = 1 / mean block a new block begins, and in any case at the end
+of a stretch without gaps; otherwise the next bar of the history follows. A block begins with one of the bars whose
+level in the history was nearest to that of the step, since bars of a calm market are of another shape than those of a
+wild one. Where the size of a bar
 is of the tail it is drawn anew; a bar whose size, its larger excursion, is beyond the cap is scaled down to it, and
 the filter sees the bar as played.
 
@@ -24,7 +27,6 @@ from stress.kernels.jit import jit_inline, jit_no_refcount
 from stress.kernels.numerics.elementary import exp, log
 from stress.kernels.numerics.philox import BLOCK, uniforms
 from stress.kernels.prices.diffusion import jump_size
-from stress.kernels.prices.resample import next_bar
 
 
 class StandardBars(NamedTuple):
@@ -32,7 +34,9 @@ class StandardBars(NamedTuple):
 
     low, high, close : float64[B], low <= 0 <= high; the close is without trend
     reach : float64[B], furthest excursion of a bar whose size is drawn anew; 0 for the others
-    starts : int64[S], first bar of each stretch without gaps
+    by_level : int64[B], the bars by the level they had in the history, ascending
+    levels : float64[B], these levels
+    near : int, number of bars of the nearest levels that a block may begin with, 1..B
     is_last : bool[B], whether a stretch ends
     p : float, probability that a block begins, in (0, 1]
     half_square : float, half the mean square of `close`
@@ -43,7 +47,9 @@ class StandardBars(NamedTuple):
     high: np.ndarray
     close: np.ndarray
     reach: np.ndarray
-    starts: np.ndarray
+    by_level: np.ndarray
+    levels: np.ndarray
+    near: int
     is_last: np.ndarray
     p: float
     half_square: float
@@ -75,14 +81,28 @@ def level_of(filter_, state):
 
 
 @jit_inline
+def begin(bars, level, w):
+    """Bar that a block begins with at the uniform w: one of the `near` bars with levels around `level`."""
+    rank, end = 0, bars.levels.size
+    while rank < end:
+        middle = (rank + end) // 2
+        if bars.levels[middle] < level:
+            rank = middle + 1
+        else:
+            end = middle
+    first = min(max(rank - bars.near // 2, 0), bars.levels.size - bars.near)
+    return bars.by_level[first + min(int(w * bars.near), bars.near - 1)]
+
+
+@jit_inline
 def fill_path(bars, filter_, up, down, s0, seed, path, state, close, low, high):
     """One path; the three rows are overwritten, and so is `state`, float64[K], from the start to the end."""
     close[0] = low[0] = high[0] = price = s0
     bar = -1
     for step in range(1, close.size):
         u, w = uniforms(seed, BLOCK, path, 2 * step)
-        bar = next_bar(bars, bar, u, w)
         scale = level_of(filter_, state)
+        bar = begin(bars, scale, w) if bar < 0 or u < bars.p or bars.is_last[bar] else bar + 1
         reach = bars.reach[bar]
         if reach != 0.0:
             v = uniforms(seed, BLOCK, path, 2 * step + 1)[0]

@@ -25,7 +25,7 @@ def fit_filtered_bootstrap(bars: Bars, **assumed: Any) -> Fit:
     bars : Bars
         At least 200 of them.
     **assumed
-        Other arguments of `FilteredBootstrap`: half_lives, mean_block, start, tail, cap, largest_multiple.
+        Other arguments of `FilteredBootstrap`: half_lives, mean_block, start, tail, near, cap, largest_multiple.
 
     Returns
     -------
@@ -44,6 +44,7 @@ def fit_filtered_bootstrap(bars: Bars, **assumed: Any) -> Fit:
         "mean_block": digits(model.mean_block),
         "start": model.start,
         "tail": model.tail,
+        "near": model.near,
         "cap": digits(model.cap),
         "largest_multiple": digits(model.largest_multiple),
     } | assumed
