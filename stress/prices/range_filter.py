@@ -3,12 +3,17 @@
 The log range R of a bar, both of its ends and the close before included, says more of volatility than its return does.
 Its expected value, the level, is a weighted mean of the long-run mean range and of exponential means of past ranges:
 
-    level_t = w_0 V + w_1 m_1 + ... + w_K m_K,    w_0 + ... + w_K = 1,    m_k <- 2^(-1/h_k) m_k + (1 - 2^(-1/h_k)) R_t
+    level_t = w_0 V + w_1 m_1 + ... + w_K m_K,        w_0 + ... + w_K = 1
+    m_k <- c_k m_k + (1 - c_k) R_t,                   c_k = 2^(-step/h_k)
 
 with V the long-run mean range and h_k half-lives from minutes to weeks, since the memory of volatility has no one
-length. With R_t = level_t times an independent factor of mean 1 the mean level is V and deviations from it die out:
-w_0 is at least LEAST, so the level neither explodes nor collapses, whatever the other weights are. Means of ranges,
-rather than of squares as in GARCH, keep one wick from setting the level of a week.
+length. With R_t = level_t times an independent factor of mean 1 the mean level is V, and deviations from it die out in
+
+    T = (w_1 a_1 + ... + w_K a_K) / w_0,        a_k = step / (1 - c_k), the mean age of what m_k holds
+
+The fit holds w_0 to at least LEAST and T to at most MEMORY, so the level neither explodes nor collapses: over a few
+years of bars a longer memory is not to be told from none at all, and its stationary law is far wider than what was
+seen. Means of ranges, rather than of squares as in GARCH, keep one wick from setting the level of a week.
 
 The weights are fitted by maximum likelihood of exponential factors, sum of log(level) + R / level, which is consistent
 for any law of the factors if the level is right.
@@ -24,6 +29,7 @@ from dataclasses import dataclass
 import numpy as np
 
 LEAST = 0.02  # weight of the long-run mean
+MEMORY = 21 * 86_400.0  # longest time in which deviations of the mean level die out, seconds
 HALF_LIVES = (900.0, 3_600.0, 21_600.0, 129_600.0, 777_600.0)  # 15 min, 1 h, 6 h, 36 h, 9 days; seconds
 
 
@@ -36,7 +42,7 @@ class RangeFilter:
     mean : float
         Long-run mean range V of a bar, log price.
     keep : float64[K]
-        Share of each mean that a bar leaves, 2^(-1/h_k).
+        Share of each mean that a bar leaves, 2^(-step/h_k).
     states : float64[N + 1, K]
         Means before each bar; the last row is after the last bar.
     weights : float64[K]
@@ -89,11 +95,11 @@ def filter_ranges(
     for k, a in enumerate(keep):
         states[1:, k] = lfilter([1.0 - a], [1.0, -a], ranges, zi=[a * mean])[0]
     if weights is None:
-        weights = fit_weights(ranges[kept], mean, states[:-1][kept])
+        weights = fit_weights(ranges[kept], mean, states[:-1][kept], step / (1.0 - keep))
     return RangeFilter(mean, keep, states, weights)
 
 
-def fit_weights(ranges: np.ndarray, mean: float, states: np.ndarray) -> np.ndarray:
+def fit_weights(ranges: np.ndarray, mean: float, states: np.ndarray, ages: np.ndarray) -> np.ndarray:
     """Weights of K means by maximum likelihood of exponential factors, float64[K].
 
     Parameters
@@ -103,25 +109,28 @@ def fit_weights(ranges: np.ndarray, mean: float, states: np.ndarray) -> np.ndarr
         Long-run mean.
     states : float64[n, K]
         Means before each bar.
+    ages : float64[K]
+        Mean age of what each mean holds, seconds.
     """
     from scipy.optimize import minimize
 
-    features = np.column_stack([np.full(ranges.size, mean), states])
+    # of each weight of a mean, the long-run mean has age / MEMORY of it
+    own = 1.0 / (1.0 + ages / MEMORY)
+    features = np.column_stack([np.full(ranges.size, mean), own * states + (1.0 - own) * mean])
 
     def deviance(x: np.ndarray) -> tuple[float, np.ndarray]:
-        share = np.exp(x - x.max())
-        share /= share.sum()
-        level = features @ _weights(share)
+        share = _shares(x)
+        level = LEAST * mean + (1.0 - LEAST) * (features @ share)
         slope = (1.0 - LEAST) * (features.T @ ((1.0 - ranges / level) / level)) / ranges.size
         return float(np.mean(np.log(level) + ranges / level)), share * (slope - share @ slope)
 
     found = minimize(deviance, np.zeros(features.shape[1]), jac=True, method="L-BFGS-B", options={"ftol": 1e-13})
-    share = np.exp(found.x - found.x.max())
-    return _weights(share / share.sum())[1:]
-
-
-def _weights(share: np.ndarray) -> np.ndarray:
-    """All weights w_0..w_K, from shares that add up to 1: the first is at least LEAST."""
-    weights = (1.0 - LEAST) * share
-    weights[0] += LEAST
+    weights: np.ndarray = (1.0 - LEAST) * own * _shares(found.x)[1:]
     return weights
+
+
+def _shares(x: np.ndarray) -> np.ndarray:
+    """Shares > 0 that add up to 1, from any numbers."""
+    share = np.exp(x - x.max())
+    total: np.ndarray = share / share.sum()
+    return total

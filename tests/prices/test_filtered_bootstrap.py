@@ -14,7 +14,7 @@ from stress.prices import Bars, Bootstrap, FilteredBootstrap, Paths, make, read_
 from stress.prices.calibration.fitters import FITTERS
 from stress.prices.filtered_bootstrap import mean_of_nearest, mean_size
 from stress.prices.history import windows
-from stress.prices.range_filter import LEAST, filter_ranges
+from stress.prices.range_filter import LEAST, MEMORY, filter_ranges
 from tests.conftest import data_file
 from tests.support.bars import BARS, STEP, bars_of
 
@@ -290,11 +290,15 @@ def test_one_of_many_half_lives_is_found():
 
 
 def test_the_level_always_returns():
-    """Of a random walk of volatility the long-run mean keeps its least weight."""
+    """Of a random walk of volatility the long-run mean keeps its least weight, and the level its longest memory."""
     ranges = 0.001 * np.exp(np.cumsum(0.05 * np.random.default_rng(5).standard_normal(4_000)))
-    found = filter_ranges(ranges, STEP, np.array([900.0, 86_400.0]), None, np.ones(4_000, dtype=bool)).weights
-    assert found.sum() == pytest.approx(1.0 - LEAST, abs=1e-3)
-    assert found.sum() <= 1.0 - LEAST
+    for half_lives, hold in (([900.0], "weight"), ([86_400.0, 864_000.0], "memory")):
+        found = filter_ranges(ranges, STEP, np.array(half_lives), None, np.ones(4_000, dtype=bool))
+        rest = 1.0 - found.weights.sum()
+        memory = (found.weights * STEP / (1.0 - found.keep)).sum() / rest
+        assert rest >= LEAST
+        assert memory <= MEMORY
+        assert {"weight": rest / LEAST, "memory": MEMORY / memory}[hold] < 1.5
 
 
 # Parameters
