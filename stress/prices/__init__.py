@@ -23,6 +23,7 @@ from stress.prices.bootstrap import Bootstrap
 from stress.prices.episode import Episode, list_episodes
 from stress.prices.filtered_bootstrap import FilteredBootstrap
 from stress.prices.gbm import GBM
+from stress.prices.gjr_garch import GjrGarch
 from stress.prices.kou import Kou
 from stress.prices.merton import Merton
 from stress.prices.paths import Paths
@@ -34,6 +35,7 @@ MODELS: dict[str, Callable[..., PriceModel]] = {
     Merton.kind: Merton,
     Kou.kind: Kou,
     TailJumps.kind: TailJumps,
+    GjrGarch.kind: GjrGarch,
     Bootstrap.kind: Bootstrap,
     FilteredBootstrap.kind: FilteredBootstrap,
     Replay.kind: Replay,
@@ -47,6 +49,7 @@ __all__ = [
     "Bootstrap",
     "Episode",
     "FilteredBootstrap",
+    "GjrGarch",
     "Kou",
     "Merton",
     "Paths",

@@ -20,6 +20,7 @@ MODEL_WORDS = {
     "tail-jumps": "observed jumps with heavy tails",
     "gbm": "diffusion without jumps",
     "merton": "Merton jump diffusion",
+    "gjr-garch": "GJR-GARCH with Student-t shocks",
     "bootstrap": "resampled history",
     "filtered-bootstrap": "resampled history at filtered volatility",
     "replay": "replay of history",
