@@ -114,6 +114,7 @@ def plot(name, **base):
 
 KOU = {"s0": 100.0, "sigma": 0.5, "intensity": 300.0, "p_up": 0.5, "eta_up": 50.0, "eta_down": 50.0}
 MERTON = {"s0": 100.0, "sigma": 0.5, "intensity": 300.0, "jump_mean": -0.01, "jump_sd": 0.02}
+GARCH = {"s0": 100.0, "sigma": 0.5, "alpha": 0.1, "gamma": 0.0, "beta": 0.8, "nu": 5.0, "step": 60.0}
 DEPTH = {"usd": 1e5, "width": 0.01, "exponent": 1.0, "half_life": 300.0, "passthrough": 1.0, "max_displacement": 0.9}
 MIX = {"accounts": 200, "open_interest": 1e5, "leverage": {5.0: 1.0, 10.0: 2.0}, "size_sigma": 1.5}
 POSITIONS = {"side": [1, -1], "quantity": [1.0, 1.0], "entry_price": [100.0, 100.0], "margin": [5.0, 5.0]}
@@ -161,6 +162,13 @@ CASES = [
         stress.prices.GBM, "profile", [*ARRAYS, [], [1.0, -1.0], [0, 0], np.ones((2, 2)), np.array(1.0)], s0=1, sigma=1
     ),
     *(case for name in ("jump_mean", "jump_sd") for case in of(stress.prices.Merton, name, FOREIGN, **MERTON)),
+    *(
+        case
+        for name in GARCH
+        for case in of(stress.prices.GjrGarch, name, [None, *(FOREIGN if name == "gamma" else WRONG)], **GARCH)
+    ),
+    *of(stress.prices.GjrGarch, "start", [*WORDS, 0.0], **GARCH),
+    *of(stress.prices.GjrGarch, "today", WRONG, **GARCH),
     *of(stress.prices.Paths, "close", [None, *ARRAYS, [], np.ones((2, 2, 2)), [[1.0]], [[1.0, NAN]], [[0.0, 1.0]]]),
     *of(stress.prices.Paths, "low", ARRAYS, close=CLOSE, high=CLOSE + 2),
     *of(stress.prices.Paths, "low", [CLOSE - 2], close=CLOSE),

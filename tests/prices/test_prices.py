@@ -35,7 +35,7 @@ def within(estimates, exact, errors=4.0):
 
 
 def test_every_parametric_model_is_tested():
-    assert set(PARAMETRIC) | {"replay", "episode", "bootstrap", "filtered-bootstrap"} == set(MODELS)
+    assert set(PARAMETRIC) | {"replay", "episode", "bootstrap", "filtered-bootstrap", "gjr-garch"} == set(MODELS)
 
 
 # Construction
