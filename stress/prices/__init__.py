@@ -22,7 +22,9 @@ from stress.prices.base import PriceBlock, PriceModel
 from stress.prices.bates import Bates
 from stress.prices.bootstrap import Bootstrap
 from stress.prices.episode import Episode, list_episodes
+from stress.prices.filtered_bootstrap import FilteredBootstrap
 from stress.prices.gbm import GBM
+from stress.prices.gjr_garch import GjrGarch
 from stress.prices.hawkes_jumps import HawkesJumps
 from stress.prices.heston import Heston
 from stress.prices.kou import Kou
@@ -41,7 +43,9 @@ MODELS: dict[str, Callable[..., PriceModel]] = {
     Bates.kind: Bates,
     HawkesJumps.kind: HawkesJumps,
     Regimes.kind: Regimes,
+    GjrGarch.kind: GjrGarch,
     Bootstrap.kind: Bootstrap,
+    FilteredBootstrap.kind: FilteredBootstrap,
     Replay.kind: Replay,
     Episode.kind: Episode,
 }
@@ -53,6 +57,8 @@ __all__ = [
     "Bates",
     "Bootstrap",
     "Episode",
+    "FilteredBootstrap",
+    "GjrGarch",
     "HawkesJumps",
     "Heston",
     "Kou",

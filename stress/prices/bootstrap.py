@@ -102,7 +102,7 @@ class Bootstrap:
         self.bars, self.step = read, read.step
         self.s0 = float(read.close[-1] if s0 is None else s0)
         self.chosen = "given" if mean_block is not None else "Politis-White on absolute returns"
-        low, high, close, is_first = _ratios(read)
+        low, high, close, is_first = bar_ratios(read)
         returns = np.log(close)
         self.mean_block = block_length(np.abs(returns)) if mean_block is None else float(mean_block)
         self.trend = float(returns.mean()) * YEAR / self.step
@@ -167,7 +167,7 @@ class Bootstrap:
         }
 
 
-def _ratios(bars: Bars) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def bar_ratios(bars: Bars) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Low, high and close over the previous close, and which bars are the first after a gap.
 
     A first bar is measured from its open: the price before it is not known.
@@ -181,8 +181,6 @@ def _ratios(bars: Bars) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 def _fit_tails(reach: np.ndarray, share: float, cap: float | None) -> tuple[JumpSizeLaw, JumpSizeLaw]:
     """Laws of the sizes of the largest bars up and down."""
-    from stress.prices.pareto import fit_tail
-
     count = round(share * reach.size)
     largest = float(np.abs(reach).max())
     limit = 2.0 * largest if cap is None else cap
@@ -193,14 +191,19 @@ def _fit_tails(reach: np.ndarray, share: float, cap: float | None) -> tuple[Jump
     if not is_finite(limit) or limit < largest:
         problems.append(Problem("prices", f"at least the largest of the bars, {largest:.4g}", column="cap", value=cap))
     raise_if(problems)
-    sides = []
-    for size in (reach, -reach):
-        ordered = np.sort(size)[::-1]
-        start = ordered[count]
-        excess = ordered[:count][ordered[:count] > start] - start
-        xi, beta = fit_tail(excess, np.ones(excess.size))
-        sides.append(JumpSizeLaw(body=np.array([start]), tail=1.0, xi=xi, beta=beta, cap=float(limit)))
-    return sides[0], sides[1]
+    up, down = (tail_of(size, count, float(limit)) for size in (reach, -reach))
+    return up, down
+
+
+def tail_of(size: np.ndarray, count: int, cap: float) -> JumpSizeLaw:
+    """Generalized-Pareto law, up to a cap, of the `count` largest sizes beyond the next one."""
+    from stress.prices.pareto import fit_tail
+
+    ordered = np.sort(size)[::-1]
+    start = ordered[count]
+    excess = ordered[:count][ordered[:count] > start] - start
+    xi, beta = fit_tail(excess, np.ones(excess.size))
+    return JumpSizeLaw(body=np.array([start]), tail=1.0, xi=xi, beta=beta, cap=cap)
 
 
 def block_length(x: np.ndarray) -> float:

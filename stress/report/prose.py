@@ -24,7 +24,9 @@ MODEL_WORDS = {
     "merton": "Merton jump diffusion",
     "heston": "Heston stochastic volatility",
     "bates": "Bates stochastic volatility with jumps",
+    "gjr-garch": "GJR-GARCH with Student-t shocks",
     "bootstrap": "resampled history",
+    "filtered-bootstrap": "resampled history at filtered volatility",
     "replay": "replay of history",
     "paths": "price paths as given",
 }

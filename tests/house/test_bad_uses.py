@@ -117,6 +117,7 @@ KOU = {"s0": 100.0, "sigma": 0.5, "intensity": 300.0, "p_up": 0.5, "eta_up": 50.
 WICKS = {"wick_intensity_up": 9.0, "wick_from_up": 0.01, "wick_beta_up": 0.01, "wick_cap_up": 0.5, "wick_duration": 9.0}
 HESTON = {"s0": 100.0, "sigma": 0.5, "kappa": 30.0, "vol_of_vol": 3.0, "rho": -0.4}
 MERTON = {"s0": 100.0, "sigma": 0.5, "intensity": 300.0, "jump_mean": -0.01, "jump_sd": 0.02}
+GARCH = {"s0": 100.0, "sigma": 0.5, "alpha": 0.1, "gamma": 0.0, "beta": 0.8, "nu": 5.0, "step": 60.0}
 DEPTH = {"usd": 1e5, "width": 0.01, "exponent": 1.0, "half_life": 300.0, "passthrough": 1.0, "max_displacement": 0.9}
 MIX = {"accounts": 200, "open_interest": 1e5, "leverage": {5.0: 1.0, 10.0: 2.0}, "size_sigma": 1.5}
 POSITIONS = {"side": [1, -1], "quantity": [1.0, 1.0], "entry_price": [100.0, 100.0], "margin": [5.0, 5.0]}
@@ -174,6 +175,13 @@ CASES = [
     ),
     *(case for name in REGIMES for case in of(stress.prices.Regimes, name, [None, *WRONG], **REGIMES)),
     *(case for name in ("today", "start") for case in of(stress.prices.Regimes, name, FOREIGN, **REGIMES)),
+    *(
+        case
+        for name in GARCH
+        for case in of(stress.prices.GjrGarch, name, [None, *(FOREIGN if name == "gamma" else WRONG)], **GARCH)
+    ),
+    *of(stress.prices.GjrGarch, "start", [*WORDS, 0.0], **GARCH),
+    *of(stress.prices.GjrGarch, "today", WRONG, **GARCH),
     *of(stress.prices.Paths, "close", [None, *ARRAYS, [], np.ones((2, 2, 2)), [[1.0]], [[1.0, NAN]], [[0.0, 1.0]]]),
     *of(stress.prices.Paths, "low", ARRAYS, close=CLOSE, high=CLOSE + 2),
     *of(stress.prices.Paths, "low", [CLOSE - 2], close=CLOSE),
@@ -184,6 +192,17 @@ CASES = [
     *of(stress.prices.Replay, "gaps", WORDS, bars=BARS),
     *(case for name in ("mean_block", "s0", "tail") for case in of(stress.prices.Bootstrap, name, WRONG, bars=BARS)),
     *of(stress.prices.Bootstrap, "cap", [1.0], bars=BARS),
+    *(
+        case
+        for name in ("mean_block", "s0", "tail", "cap", "largest_multiple", "left_out", "near")
+        for case in of(stress.prices.FilteredBootstrap, name, WRONG, bars=BARS)
+    ),
+    *of(stress.prices.FilteredBootstrap, "start", [*WORDS, 0.0], bars=BARS),
+    *(
+        case
+        for name in ("weights", "half_lives")
+        for case in of(stress.prices.FilteredBootstrap, name, [*ARRAYS, [], [-1.0], np.ones((2, 2))], bars=BARS)
+    ),
     *of(stress.prices.Episode, "name", [None, *WORDS]),
     *(case for name in ("time", "close", "volume") for case in of(stress.prices.Bars, name, ARRAYS, **bars())),
     *of(stress.prices.Bars, "step", [None, *WRONG, 0.0], **bars()),

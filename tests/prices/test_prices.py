@@ -35,7 +35,7 @@ def within(estimates, exact, errors=4.0):
 
 
 def test_every_parametric_model_is_tested():
-    assert set(PARAMETRIC) | {"replay", "episode", "bootstrap"} == set(MODELS)
+    assert set(PARAMETRIC) | {"replay", "episode", "bootstrap", "filtered-bootstrap", "gjr-garch"} == set(MODELS)
 
 
 # Construction
@@ -266,7 +266,8 @@ def test_make_names_unknown_missing_and_wrong_parameters():
     with pytest.raises(InputError) as error:
         make("kou", s0=1.0, sigma=-1.0, sgima=2.0, intensity=1.0, p_up=0.5, eta_up=9.0)
     assert sorted(p.column for p in error.value.problems) == ["eta_down", "sgima", "sigma"]
-    names = "gbm, merton, kou, tail-jumps, heston, bates, hawkes-jumps, regimes, bootstrap, replay, episode"
+    names = "gbm, merton, kou, tail-jumps, heston, bates, hawkes-jumps, regimes, gjr-garch, bootstrap, "
+    names += "filtered-bootstrap, replay, episode"
     with pytest.raises(InputError, match=f"expected one of {names}"):
         make("garch")
     assert [name for name, required in parameters("gbm").items() if required] == ["s0", "sigma"]
