@@ -270,7 +270,7 @@ class Scenario:
                 ]
             ) from None
         provenance = self.price_model[1].get("provenance", {})
-        return Built(design, tuple(notes(design, self.prices.model, provenance)))
+        return Built(design, tuple(notes(design, self.prices.model, provenance, self.fund.alphas)))
 
     def resolved(self) -> dict[str, Any]:
         """The scenario as plain values, defaults included; files are named as in the scenario."""

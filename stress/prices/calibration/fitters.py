@@ -3,5 +3,9 @@
 from __future__ import annotations
 
 from stress.prices.calibration.fit import Fitter
+from stress.prices.calibration.jump_fits import fit_exponential, fit_tails
 
-FITTERS: dict[str, Fitter] = {}
+FITTERS: dict[str, Fitter] = {
+    "tail-jumps": fit_tails,
+    "kou": fit_exponential,
+}
