@@ -25,6 +25,7 @@ from stress.book.book import Book
 from stress.book.population import PopulationSpec
 from stress.engine.design import Design
 from stress.engine.prepare import prepare
+from stress.errors import InputError
 from stress.prices.bars import Bars
 from stress.prices.base import DAY, PriceModel
 from stress.prices.calibration.fit import Fit
@@ -62,7 +63,10 @@ def history_funds(
     bars: Bars, book: Book, venue: Venue, depth: Depth | None = DEPTH, gaps: Sequence[float] = GAPS
 ) -> dict[tuple[float, float], Estimate]:
     """Fund that the days of a history need, by (gap, probability), probabilities with enough days behind them."""
-    paths = windows(bars, s0=float(bars.close[-1])).paths
+    try:
+        paths = windows(bars, s0=float(bars.close[-1])).paths
+    except InputError:
+        return {}  # no whole day
     asked = [p for p in PROBABILITIES if p * paths.n_paths >= LEAST_DAYS]
     design = prepare(book, venue, paths, fund=0.0, depth=depth, seed=SEED, detail="paths")
     return _required(design, gaps, asked)

@@ -23,11 +23,14 @@ venues_app = typer.Typer(help="The venues that come with the package, and tiers 
 @guarded
 def calibrate(
     bars: Annotated[Path, typer.Argument(help="Bars: CSV (also .gz, .zip), parquet, feather.", metavar="BARS")],
-    model: Annotated[str, typer.Option(help="kou or tail-jumps.")] = "tail-jumps",
+    model: Annotated[str, typer.Option(help="Model to fit; --all fits all of them.")] = "tail-jumps",
     s0: Annotated[float | None, typer.Option(help="Price to start from. Default: the last close.")] = None,
     threshold: Annotated[float | None, typer.Option(help="Log move of a bar from which on jumps explain it.")] = None,
     cap: Annotated[float | None, typer.Option(help="Largest jump in log price.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write the [prices] block here instead of printing it.")] = None,
+    fund: Annotated[
+        bool, typer.Option(help="Compare the fund that the days of the bars and the model's days need.")
+    ] = True,
     time_format: Annotated[
         str | None,
         typer.Option(
@@ -36,7 +39,8 @@ def calibrate(
         ),
     ] = None,
 ) -> None:
-    """Fit a jump model to bars: a [prices] block."""
+    """Fit a price model to bars and judge the fit: a [prices] block."""
+    from stress.analysis.history_fund import fund_table
     from stress.cli import terminal
     from stress.prices import read_bars
     from stress.prices.calibration import calibrate as fit
@@ -50,7 +54,10 @@ def calibrate(
     for text in [str(w.message) for w in caught]:
         print(f"Note: {visible(text)}", file=sys.stderr)
     found = fit.calibrate(history, model, threshold=threshold, cap=cap)
-    text = found.to_toml(s0)
+    if fund:
+        say_that_it_compiles()
+        found = found.with_fund(fund_table(found.fit, history))
+    text = found.to_toml(s0, str(bars))
     terminal.print_calibration(found)
     if out is None:
         print(text, end="")

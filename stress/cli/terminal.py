@@ -287,23 +287,29 @@ def print_venue(venue: Venue, markets: Sequence[str]) -> None:
 
 
 def print_calibration(found: Calibration) -> None:
-    """Expected against observed moves, and whether a fund may be sized by the fit; on standard error."""
+    """Observed and expected moves, the fund, and what the fit may be used for; on standard error."""
+    from stress.prices.calibration import summary
+
     out = TextConsole(error=True)
-    bars = found.bars
+    bars, known = found.bars, found.provenance()
     out.print(f"{visible(bars.source)}: {len(bars):,} bars of {duration(bars.step)}, {bars.first} to {bars.last}")
     out.print(f"{bars.describe_gaps()}\n")
-    rows = [
-        (
-            f"{r.move:+.0%}".replace("-", MINUS), f"{r.observed:,}",
-            f"{r.low:.1f} to {r.high:.1f}", f"{r.expected:.1f}",
-            "" if r.inside else "outside",
-        )
-        for r in found.table().itertuples()
-    ]  # fmt: skip
-    out.print(table(["moves beyond", "observed", "95 % interval", "expected", ""], rows))
+    head, rows = summary.counts(known)
+    if rows:
+        out.print("Windows beyond a move: observed / expected (* outside the 95 % interval, ! far outside)")
+        out.print(table(head, [[r[0].replace("-", MINUS), *r[1:]] for r in rows]))
+    for half, other in (("later", "earlier"), ("earlier", "later")):
+        head, rows = summary.counts(known, half, ("low", "high"))
+        if rows:
+            out.print(f"\nOut of sample: the {half} half, fitted to the {other} one")
+            out.print(table(head, [[r[0].replace("-", MINUS), *r[1:]] for r in rows]))
+    funds = summary.funds(known)
+    if funds:
+        out.print("\nFund that a day needs")
+        names = ["gap", "probability", "days of the bars", "the model", "with its calibration's error"]
+        out.print(table(names, funds, left=0))
     out.print()
-    if found.fit_for_sizing:
-        out.print("Fit for sizing a fund.")
+    out.print(Text(summary.verdict(known), style="bold"))
     for reason in found.reasons:
         out.print(f"Unfit for sizing a fund: {visible(reason)}", soft_wrap=True)
     low, high = found.jump_gap
@@ -312,7 +318,7 @@ def print_calibration(found: Calibration) -> None:
         "to be jumped over, the second the share that may have been.",
         soft_wrap=True,
     )
-    for note in found.notes:
+    for note in known["notes"]:
         out.print(f"Note: {visible(note)}", soft_wrap=True)
 
 

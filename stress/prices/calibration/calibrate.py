@@ -20,7 +20,7 @@ from stress.prices.bars import Bars
 from stress.prices.base import PriceModel
 from stress.prices.calibration.fit import Fit
 from stress.prices.calibration.fits import digits
-from stress.prices.calibration.fitters import FITTERS
+from stress.prices.calibration.fitters import FITTERS as FITTERS
 from stress.prices.calibration.judge import informative
 from stress.prices.calibration.jump_gap import gap_range, threshold_of
 from stress.prices.calibration.verdict import Judgement, Verdict, judge_fit
@@ -151,8 +151,8 @@ class Calibration:
         if judged is not None:
             lines += [
                 "# windows of `horizon` seconds whose return, low or high passes a move: observed, its 95 % interval,",
-                "# expected by the model, its simulation error; later, earlier: observed and expected in that half,",
-                "# fitted to the other one",
+                "# expected by the model, its simulation error; later, earlier: observed, its interval and expected",
+                "# in that half, fitted to the other one",
                 f"judged = {_rows(judged)}",
             ]
         if fund is not None:
@@ -172,7 +172,7 @@ def judged_rows(judgement: Judgement) -> list[dict[str, Any]]:
         plain = {k: row[k] for k in ("horizon", "of", "move", "observed", "low", "high", "expected", "se")}
         plain |= {"inside": bool(row["inside"]), "far": bool(row["far"])}
         for name in judgement.other_half:
-            plain[name] = [row[f"{name}_observed"], row[f"{name}_expected"]]
+            plain[name] = [row[f"{name}_{c}"] for c in ("observed", "low", "high", "expected")]
         rows.append(_plain(plain))
     return rows
 
@@ -185,9 +185,9 @@ def _plain(row: dict[Any, Any]) -> dict[str, Any]:
             return value
         if isinstance(value, np.bool_):
             return bool(value)
-        return digits(value, 4)
+        return digits(value, 4) if np.ndim(value) or abs(value) >= 1e-6 else 0.0
 
-    missing = {k for k, v in row.items() if isinstance(v, float) and not np.isfinite(v)}
+    missing = {k for k, v in row.items() if np.ndim(v) == 0 and v != v}
     return {str(k): short(v) for k, v in row.items() if k not in missing}
 
 

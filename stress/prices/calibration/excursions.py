@@ -55,7 +55,8 @@ def excursions(close: np.ndarray, low: np.ndarray, high: np.ndarray, n: int) -> 
     """
     start = close[:, : close.shape[1] - n]
     least, greatest = extremes(low, high, n)
-    return {"return": close[:, n:] / start - 1.0, "low": least / start - 1.0, "high": greatest / start - 1.0}
+    end = np.where(np.isnan(least), np.nan, close[:, n:])  # known alone, but with missing steps before it
+    return {"return": end / start - 1.0, "low": least / start - 1.0, "high": greatest / start - 1.0}
 
 
 def of_block(block: PriceBlock | tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

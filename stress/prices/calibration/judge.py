@@ -164,8 +164,9 @@ def chances(
         weights.append(weight)
     share, weight = np.concatenate(shares), np.concatenate(weights)
     p = weight @ share / n_paths
-    # a level that no path passes: the error of one path that does, so that nothing is taken for impossible
-    se = np.sqrt(np.maximum(((weight[:, None] * share - p) ** 2).sum(axis=0), (p == 0) * 1.0)) / n_paths
+    # a level that no path passes: the error of one window on one path, so that nothing is taken for impossible
+    one = np.array([key[0] for key in keys]) / (n_steps * step)
+    se = np.sqrt(np.maximum(((weight[:, None] * share - p) ** 2).sum(axis=0), (p == 0) * one**2)) / n_paths
     return pd.DataFrame(keys, columns=["horizon", "of", "move"]).assign(p=p, p_se=se)
 
 

@@ -117,7 +117,7 @@ class Judgement:
         """The table in sample, with observed, expected and inside of each half beside it."""
         out = self.table
         for name, found in self.other_half.items():
-            columns = {c: f"{name}_{c}" for c in ("observed", "expected", "inside", "far")}
+            columns = {c: f"{name}_{c}" for c in ("observed", "low", "high", "expected", "inside", "far")}
             kept = found[["horizon", "of", "move", *columns]].rename(columns=columns)
             out = out.merge(kept, on=["horizon", "of", "move"], how="left")
         return out
@@ -230,10 +230,10 @@ def _clusters(seen: pd.DataFrame) -> float:
 
 
 def _named(rows: pd.DataFrame) -> str:
-    """The rows that are furthest outside, in words; lows and highs before returns, which liquidate nobody."""
-    width = np.maximum(rows["high"] - rows["low"], 1e-9)
-    score = (rows["expected"] - rows["observed"]).abs() / width + (rows["of"] != "return")
-    return "; ".join(words(row) for row in rows.loc[score.nlargest(NAMED).index].itertuples())
+    """The rows that are wrong by the largest factor, in words; returns count half, since they liquidate nobody."""
+    factor = np.log((rows["observed"] + 1.0) / (rows["expected"] + 1.0)).abs()
+    factor *= np.where(rows["of"] == "return", 0.5, 1.0)
+    return "; ".join(words(row) for row in rows.loc[factor.nlargest(NAMED).index].itertuples())
 
 
 def _two_digits(x: float) -> float:
