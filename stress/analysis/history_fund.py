@@ -138,7 +138,7 @@ def fund_table(
     history = history_funds(bars, book, venue, depth, gaps)
 
     def of(one: Fit) -> dict[tuple[float, float], Estimate]:
-        return model_funds(stationary(one.model(own, price)), bars.step, book, venue, depth, gaps, n_paths=n_paths)
+        return model_funds(stationary(one).model(own, price), bars.step, book, venue, depth, gaps, n_paths=n_paths)
 
     model = of(fit)
     others = [of(replace(fit, parameters=parameters)) for parameters in fit.redraws] if redraws else []

@@ -133,7 +133,7 @@ def test_what_was_fitted_to_shuffled_bars_is_refused():
     start = np.append(100.0, close[:-1])
     time = np.datetime64("2024-01-01", "ns") + np.arange(n) * np.timedelta64(300, "s")
     bars = Bars(time, start, np.maximum(start, close), np.minimum(start, close), close, 300.0)
-    shuffled, blocks = Bootstrap(bars, mean_block=300.0), Bootstrap(bars, mean_block=10 * 86_400.0)
+    shuffled, blocks = Bootstrap(bars, mean_block=1.0), Bootstrap(bars, mean_block=2880.0)
     found = {name: judge.judge(m, bars, 2000) for name, m in (("shuffled", shuffled), ("blocks", blocks))}
     own = {name: table[table["horizon"] == 300.0] for name, table in found.items()}
     assert own["shuffled"]["inside"].all()

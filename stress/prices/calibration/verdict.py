@@ -19,7 +19,7 @@ than any coin has, so a fund at 0.1 % is always an extrapolation, and is called 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -201,7 +201,7 @@ def judge_fit(
     Judgement
     """
     seen = observed(bars)
-    table = judge(stationary(fit.model(bars)), bars, n_paths, seed, seen)
+    table = judge(stationary(fit).model(bars), bars, n_paths, seed, seen)
     days = len(bars) * bars.step / DAY
     other_half, failed = {}, []
     if fitter is not None:
@@ -209,7 +209,7 @@ def judge_fit(
         for name, trained, tested in zip(HALVES, parts, reversed(parts), strict=True):
             stretch = max(STRETCH, len(tested) * bars.step / DAY / FEWEST_STRETCHES)
             try:
-                model = stationary(fitter(trained).model(trained))
+                model = stationary(fitter(trained)).model(trained)
             except InputError as error:
                 failed.append(f"no fit to the half that is not the {name} one: {error.problems[0]}")
                 continue
@@ -217,10 +217,9 @@ def judge_fit(
     return Judgement(table, other_half, days, days / _clusters(seen), tuple(failed), extremes=worst(bars))
 
 
-def stationary(model: Any) -> Any:
-    """A model that starts from its stationary law, if it can; otherwise itself."""
-    start = getattr(model, "stationary", None)
-    return start() if callable(start) else model
+def stationary(fit: Fit) -> Fit:
+    """A fit whose paths begin at the model's stationary law, where the model has a `start`; otherwise itself."""
+    return replace(fit, parameters=dict(fit.parameters) | {"start": "stationary"}) if "start" in fit.parameters else fit
 
 
 def _clusters(seen: pd.DataFrame) -> float:
