@@ -60,11 +60,16 @@ def default_venue() -> Venue:
 
 
 def history_funds(
-    bars: Bars, book: Book, venue: Venue, depth: Depth | None = DEPTH, gaps: Sequence[float] = GAPS
+    bars: Bars,
+    book: Book,
+    venue: Venue,
+    depth: Depth | None = DEPTH,
+    gaps: Sequence[float] = GAPS,
+    price: float | None = None,
 ) -> dict[tuple[float, float], Estimate]:
     """Fund that the days of a history need, by (gap, probability), probabilities with enough days behind them."""
     try:
-        paths = windows(bars, s0=float(bars.close[-1])).paths
+        paths = windows(bars, s0=float(bars.close[-1]) if price is None else price).paths
     except InputError:
         return {}  # no whole day
     asked = [p for p in PROBABILITIES if p * paths.n_paths >= LEAST_DAYS]
@@ -106,6 +111,7 @@ def fund_table(
     n_paths: int = PATHS,
     redraws: bool = True,
     fitted_to: Bars | None = None,
+    price: float | None = None,
 ) -> pd.DataFrame:
     """Funds that the days of the bars need beside those that the model's days need.
 
@@ -124,6 +130,8 @@ def fund_table(
         Whether the fund is computed for each redraw of the fit too.
     fitted_to : Bars, optional
         The bars that the fit is of, if others are played.
+    price : float, optional
+        Price that every day starts from, that of the book; default the last close.
 
     Returns
     -------
@@ -131,11 +139,11 @@ def fund_table(
         A row per gap and probability, columns as `COLUMNS`, USD; the model's also where the history has too few days,
         whose columns are then nan and `inside` True.
     """
-    price = float(bars.close[-1])
+    price = float(bars.close[-1]) if price is None else price
     venue = default_venue() if venue is None else venue
     book = default_book(price, venue) if book is None else book
     own = bars if fitted_to is None else fitted_to
-    history = history_funds(bars, book, venue, depth, gaps)
+    history = history_funds(bars, book, venue, depth, gaps, price)
 
     def of(one: Fit) -> dict[tuple[float, float], Estimate]:
         return model_funds(stationary(one).model(own, price), bars.step, book, venue, depth, gaps, n_paths=n_paths)

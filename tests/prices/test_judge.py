@@ -16,7 +16,7 @@ from stress.prices.calibration import calibrate as calibration
 from stress.prices.calibration import judge, summary
 from stress.prices.calibration.fit import Fit
 from stress.prices.calibration.fitters import FITTERS
-from stress.prices.calibration.verdict import SUPPORT, Judgement, judge_fit
+from stress.prices.calibration.verdict import SUPPORT, Judgement, half_fits, judge_fit
 from stress.scenario.tables import PricesTable
 from tests.conftest import data_file
 
@@ -161,7 +161,7 @@ def test_halves_judge_each_other():
     columns = {n: np.append(getattr(calm, n), getattr(wild, n) * scale) for n in ("open", "high", "low", "close")}
     time = calm.time[0] + np.arange(2 * len(calm)) * np.timedelta64(3600, "s")
     both = dataclasses.replace(calm, time=time, **columns)
-    judged = judge_fit(FITTERS["kou"](both), both, FITTERS["kou"])
+    judged = judge_fit(FITTERS["kou"](both), both, half_fits(FITTERS["kou"], both))
     assert set(judged.other_half) == {"later", "earlier"}
     few = judged.other_half["later"]
     assert (few["expected"] < few["observed"])[few["far"]].all()
@@ -173,7 +173,7 @@ def test_a_half_that_cannot_be_fitted_is_said(bars):
     def fitter(part):
         raise InputError("too few")
 
-    judged = judge_fit(fit_of(KOU), bars, fitter)
+    judged = judge_fit(fit_of(KOU), bars, half_fits(fitter, bars))
     assert judged.other_half == {}
     assert sum("no fit to the half" in use for use in judged.verdict.uses) == 2
 

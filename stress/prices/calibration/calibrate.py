@@ -8,7 +8,8 @@ whether the fit moves as its bars did at several horizons (`stress.prices.calibr
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from stress.prices.calibration.fits import digits
 from stress.prices.calibration.fitters import FITTERS as FITTERS
 from stress.prices.calibration.judge import informative
 from stress.prices.calibration.jump_gap import gap_range, threshold_of
-from stress.prices.calibration.verdict import Judgement, Verdict, judge_fit
+from stress.prices.calibration.verdict import Judgement, Verdict, half_fits, judge_fit
 from stress.serialize import toml_value
 
 DEFAULT = "tail-jumps"
@@ -43,6 +44,8 @@ class Calibration:
         Proposed range of `jump_gap`, see `gap_range`.
     judgement : Judgement or None
         None: it was not judged.
+    by_half : dict of str to Fit or InputError
+        Fits to one half each, see `stress.prices.calibration.verdict.half_fits`; empty if not judged out of sample.
     """
 
     fit: Fit
@@ -50,6 +53,7 @@ class Calibration:
     threshold: float
     jump_gap: tuple[float, float]
     judgement: Judgement | None = None
+    by_half: Mapping[str, Fit | InputError] = field(default_factory=dict)
 
     @property
     def kind(self) -> str:
@@ -240,8 +244,9 @@ def calibrate(
 
     fit = fitter(bars)
     u = threshold_of(bars) if threshold is None else threshold
-    judgement = judge_fit(fit, bars, fitter if halves else None, n_paths) if judged else None
-    return Calibration(fit, bars, u, gap_range(bars, u), judgement)
+    by_half = half_fits(fitter, bars) if judged and halves else {}
+    judgement = judge_fit(fit, bars, by_half, n_paths) if judged else None
+    return Calibration(fit, bars, u, gap_range(bars, u), judgement, by_half)
 
 
 def _rows(rows: list[dict[str, Any]]) -> str:

@@ -18,7 +18,7 @@ than any coin has, so a fund at 0.1 % is always an extrapolation, and is called 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -178,21 +178,39 @@ class Judgement:
             yield f"worst rolling 24 h: {low:+.1%} at its low, {high:+.1%} at its high; of worse the bars say nothing"
 
 
+def half_fits(fitter: Fitter, bars: Bars) -> dict[str, Fit | InputError]:
+    """Fits to one half each, by the half that judges them; the error of a half that could not be fitted."""
+    parts = halves(bars)
+    found: dict[str, Fit | InputError] = {}
+    for name, trained in zip(HALVES, parts, strict=True):
+        try:
+            found[name] = fitter(trained)
+        except InputError as error:
+            found[name] = error
+    return found
+
+
+def trained_and_tested(bars: Bars) -> dict[str, tuple[Bars, Bars]]:
+    """The half that a fit is of and the half that judges it, by the latter's name."""
+    earlier, later = halves(bars)
+    return dict(zip(HALVES, ((earlier, later), (later, earlier)), strict=True))
+
+
 def judge_fit(
     fit: Fit,
     bars: Bars,
-    fitter: Fitter | None = None,
+    by_half: Mapping[str, Fit | InputError] | None = None,
     n_paths: int | None = None,
     seed: int = SEED,
 ) -> Judgement:
-    """Hold a fit against its bars and, with the fitter, fits to halves against the other half.
+    """Hold a fit against its bars, and fits to halves against the other half.
 
     Parameters
     ----------
     fit : Fit
     bars : Bars
-    fitter : Fitter, optional
-        The calibration that made it. None: it is judged in sample alone.
+    by_half : mapping, optional
+        `half_fits` of the same calibration. None: it is judged in sample alone.
     n_paths, seed
         As in `stress.prices.calibration.judge.chances`.
 
@@ -204,16 +222,15 @@ def judge_fit(
     table = judge(stationary(fit).model(bars), bars, n_paths, seed, seen)
     days = len(bars) * bars.step / DAY
     other_half, failed = {}, []
-    if fitter is not None:
-        parts = halves(bars)
-        for name, trained, tested in zip(HALVES, parts, reversed(parts), strict=True):
-            stretch = max(STRETCH, len(tested) * bars.step / DAY / FEWEST_STRETCHES)
-            try:
-                model = stationary(fitter(trained)).model(trained)
-            except InputError as error:
-                failed.append(f"no fit to the half that is not the {name} one: {error.problems[0]}")
-                continue
-            other_half[name] = judge(model, tested, n_paths, seed, observed(tested, stretch))
+    parts = trained_and_tested(bars)
+    for name, found in (by_half or {}).items():
+        trained, tested = parts[name]
+        if isinstance(found, InputError):
+            failed.append(f"no fit to the half that is not the {name} one: {found.problems[0]}")
+            continue
+        stretch = max(STRETCH, len(tested) * bars.step / DAY / FEWEST_STRETCHES)
+        model = stationary(found).model(trained)
+        other_half[name] = judge(model, tested, n_paths, seed, observed(tested, stretch))
     return Judgement(table, other_half, days, days / _clusters(seen), tuple(failed), extremes=worst(bars))
 
 
