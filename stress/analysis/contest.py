@@ -199,6 +199,8 @@ def _entry(name: str, bars: Bars, book: Book, venue: Venue, n_paths: int | None)
         found = calibrate(bars, name, n_paths=n_paths)
     except InputError as error:
         return Entry(name, reason=str(error.problems[0]))
+    except (ArithmeticError, ValueError) as error:  # of an optimiser or a matrix: the others are still compared
+        return Entry(name, reason=f"the fit failed: {error}")
     whole = fund_table(found.fit, bars, book, venue, redraws=False, n_paths=days)
     found = found.with_fund(whole)
     log_scores, funds, reason = {}, [], ""

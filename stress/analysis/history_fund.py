@@ -157,12 +157,13 @@ def fund_table(
         if len(others) > 1:
             values = np.array([other[key].value for other in others])
             se = float(np.sqrt((values.size - 1) / values.size * ((values - values.mean()) ** 2).sum()))
-        whole = 1.96 * float(np.hypot(here.se if np.isfinite(here.se) else 0.0, se if np.isfinite(se) else 0.0))
+        fitted = 1.96 * (se if np.isfinite(se) else 0.0)
+        below, above = np.hypot([here.value - here.low, here.high - here.value], fitted)
         apart = here.high < seen.low or seen.high < here.low
         rows.append(
             (
                 *key, seen.value, seen.low, seen.high, here.value, here.low, here.high, not apart,
-                se, max(0.0, min(here.low, here.value - whole)), max(here.high, here.value + whole),
+                se, max(0.0, here.value - below), here.value + above,
             )
         )  # fmt: skip
     return pd.DataFrame(rows, columns=list(COLUMNS))

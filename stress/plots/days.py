@@ -15,7 +15,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from stress import formatting
 from stress.plots.style import BLUE, GREEN, INK, MUTED, PURPLE, VERMILION, style
@@ -68,8 +68,9 @@ def _moves(ax: Axes, days: Mapping[str, pd.DataFrame]) -> list[Artist]:
         handles.append(_dots(ax, found["value"], y + offset, found["se"], i, across=True).lines[0])
     ax.set_yticks(list(place.values()), [f"{name}, {100 * at:g} %" for name, at in keys])
     ax.set_xscale("log")
+    ax.xaxis.set_major_locator(LogLocator(10, subs=(1.0, 2.0, 5.0)))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: formatting.significant(100 * x) + " %"))
-    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.xaxis.set_minor_locator(NullLocator())
     ax.set_title("24 hours: log moves at quantiles of days")
     return handles
 
@@ -83,7 +84,7 @@ def _by_time(ax: Axes, days: Mapping[str, pd.DataFrame], figure: str, title: str
         ticks = found["at"].tolist() if i == 0 else ticks
     ax.set_xscale("log")
     ax.set_xticks(ticks, [formatting.duration(t) for t in ticks])
-    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.xaxis.set_minor_locator(NullLocator())
     ax.set_title(title)
 
 

@@ -323,6 +323,36 @@ def test_calibrate_prints_a_block_and_its_table(command, tmp_path):
     assert command("calibrate", bars, "--model", "normal")[0] == 2
 
 
+def test_a_contest_of_all_models_ends_in_a_block(command, tmp_path, monkeypatch):
+    """Two models: one that fits, and one that cannot be fitted."""
+    import numpy as np
+
+    from stress.errors import InputError, Problem
+    from stress.prices.calibration.fitters import FITTERS
+
+    rng = np.random.default_rng(5)
+    close = (100.0 * np.exp(np.cumsum(0.01 * rng.standard_t(3, size=3000)))).tolist()
+    hours = np.datetime64("2020-03-01T00") + np.arange(len(close))
+    rows = [f"{time},{c},{c},{c},{c}" for time, c in zip(hours, close, strict=True)]
+    (tmp_path / "hours.csv").write_text("\n".join(["time,open,high,low,close", *rows]))
+    for name in list(FITTERS):
+        if name != "tail-jumps":
+            monkeypatch.delitem(FITTERS, name)
+
+    def fails(bars):
+        raise InputError(Problem("kou", "a longer history"))
+
+    monkeypatch.setitem(FITTERS, "kou", fails)
+    code, out, err = command("calibrate", "hours.csv", "--all", "--picture", "days.svg")
+    assert code == 0, err
+    assert tomllib.loads(out)["prices"]["model"] == "tail-jumps"
+    assert "a longer history" in err
+    assert "Fund of a day under all models, since none passes" in err
+    assert (tmp_path / "days.svg").read_text().startswith("<?xml")
+    for wrong in (["--picture", "days.svg"], ["--all", "--picture", "days.txt"], ["--all", "--cap", "1"]):
+        assert command("calibrate", "hours.csv", *wrong)[0] == 2
+
+
 def test_calibrate_asks_for_a_time_format_and_tells_what_it_assumes(command, tmp_path):
     import numpy as np
 

@@ -231,6 +231,60 @@ def test_a_summary_of_anything_is_no_error():
         assert isinstance(summary.lines(known), list)
 
 
+# Scores and figures of days
+
+
+def test_the_density_of_scores_is_one_and_that_of_the_windows():
+    from stress.prices.calibration import scores
+
+    table = np.exp(scores.densities(KOU, HOUR, 2000))
+    width = (scores.SPAN[1] - scores.SPAN[0]) / scores.CELLS
+    assert table.sum(axis=1) * width == pytest.approx([1.0, 1.0], abs=2e-3)
+    assert table.min() >= 0.999 * scores.FLOOR / (scores.SPAN[1] - scores.SPAN[0])
+    p = judge.chances(KOU, HOUR, 2000).set_index(["horizon", "of", "move"]).loc[(24 * HOUR, "low", -0.05)]
+    z = np.log(-np.log(0.95))
+    centres = scores.SPAN[0] + width * (np.arange(scores.CELLS) + 0.5)
+    beyond = table[0][centres > z].sum() * width
+    assert beyond == pytest.approx(p.p, rel=0.1)  # the kernel's bandwidth moves a little across
+
+
+def test_the_truth_scores_best(bars):
+    from stress.prices.calibration import scores
+
+    truth = scores.scores(KOU, bars)
+    for change in ({"sigma": 0.4}, {"intensity": 2000.0}):
+        other = scores.scores(dataclasses.replace(KOU, **change), bars)
+        mean, se = scores.mean_of([other - truth], HOUR)
+        assert mean < -4 * se < 0
+
+
+def test_the_error_of_a_score_is_that_of_blocks():
+    from stress.prices.calibration.scores import mean_of
+
+    rng = np.random.default_rng(1)
+    days = rng.standard_normal(500)
+    values = np.repeat(days, 24)
+    mean, se = mean_of([values[:6000], np.append(values[6000:], np.nan)], HOUR)
+    assert mean == pytest.approx(days.mean())
+    assert se == pytest.approx(days.std(ddof=1) / np.sqrt(500), rel=0.25)  # a hundred blocks
+
+
+def test_figures_of_days_are_those_of_a_normal():
+    from stress.prices import GBM
+    from stress.prices.calibration.day_figures import of_history, of_model
+
+    model = GBM(s0=100.0, sigma=0.8)
+    found = {"model": of_model(model, HOUR), "bars": of_history(bars_of(model, years=3.0))}
+    for table in found.values():
+        rows = table.set_index(["figure", "at"])
+        for horizon in (HOUR, 24 * HOUR):
+            assert abs(rows.loc[("kurtosis", horizon), "value"] - 3.0) < 4 * rows.loc[("kurtosis", horizon), "se"]
+        assert abs(rows.loc[("memory", HOUR), "value"]) < 4 * rows.loc[("memory", HOUR), "se"]
+    both = found["model"].merge(found["bars"], on=["figure", "at"])
+    assert len(both) == 9 + 3 + 3
+    assert (abs(both.value_x - both.value_y) < 4.5 * np.hypot(both.se_x, both.se_y)).all()
+
+
 # Real bars
 
 

@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 
 from stress.errors import InputError
-from stress.formatting import percent, usd
+from stress.formatting import percent, usd, usd_range
 from stress.prices.bars import Bars
 from stress.prices.base import DAY
 from stress.prices.calibration.fit import Fit, Fitter
@@ -172,10 +172,24 @@ class Judgement:
             if len(many):
                 other = "earlier" if name == "later" else "later"
                 yield f"fitted to the {other} half, {len(many)} counts of the {name} one are too many: {_named(many)}"
+        yield from self._tail()
         yield from self.failed
         if self.extremes:
             low, high = self.extremes["low"], self.extremes["high"]
             yield f"worst rolling 24 h: {low:+.1%} at its low, {high:+.1%} at its high; of worse the bars say nothing"
+
+    def _tail(self) -> Iterator[str]:
+        """The rarest fund at the middle gap with the error of its calibration."""
+        if self.fund is None or self.fund["calibration_se"].isna().all():
+            return
+        gaps = sorted(set(self.fund["gap"]))
+        rows = self.fund[self.fund["gap"] == gaps[len(gaps) // 2]]
+        row = rows.loc[rows["probability"].idxmin()]
+        whole = usd_range(row["range_low"], row["range_high"])
+        yield (
+            f"fund at {percent(row['probability'])} and gap {row['gap']:g} by the model: {usd(row['expected'])}; "
+            f"with the errors of the simulation and of the fit {whole}"
+        )
 
 
 def half_fits(fitter: Fitter, bars: Bars) -> dict[str, Fit | InputError]:
