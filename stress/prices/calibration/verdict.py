@@ -244,7 +244,10 @@ def judge_fit(
             continue
         stretch = max(STRETCH, len(tested) * bars.step / DAY / FEWEST_STRETCHES)
         model = stationary(found).model(trained)
-        other_half[name] = judge(model, tested, n_paths, seed, observed(tested, stretch))
+        # the half that was fitted is as uncertain as the half that judges: the difference has the variance of both
+        seen_there = observed(tested, stretch)
+        seen_there["dispersion"] += observed(trained, stretch)["dispersion"]
+        other_half[name] = judge(model, tested, n_paths, seed, seen_there)
     return Judgement(table, other_half, days, days / _clusters(seen), tuple(failed), extremes=worst(bars))
 
 
