@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import sys
@@ -13,12 +14,13 @@ import typer
 
 import stress
 from stress.cli.common import Paths, ScenarioFile, Seed, Set, guarded, load, say_that_it_compiles
-from stress.errors import InputError, Problem
+from stress.errors import InputError, Problem, raise_if
 from stress.files import writing
 from stress.formatting import visible
 
 if TYPE_CHECKING:
     from stress.analysis.depth_fit import DepthFit
+    from stress.prices import Bars
 
 venues_app = typer.Typer(help="The venues that come with the package, and tiers of your own.", rich_markup_mode=None)
 
@@ -26,11 +28,20 @@ venues_app = typer.Typer(help="The venues that come with the package, and tiers 
 @guarded
 def calibrate(
     bars: Annotated[Path, typer.Argument(help="Bars: CSV (also .gz, .zip), parquet, feather.", metavar="BARS")],
-    model: Annotated[str, typer.Option(help="kou or tail-jumps.")] = "tail-jumps",
+    model: Annotated[str, typer.Option(help="Model to fit; --all fits all of them.")] = "tail-jumps",
+    all_: Annotated[
+        bool, typer.Option("--all", help="A contest of all models out of sample; the block is that of the winner.")
+    ] = False,
+    picture: Annotated[
+        Path | None, typer.Option(help="With --all: draw simulated days against real ones, .png or .svg.")
+    ] = None,
     s0: Annotated[float | None, typer.Option(help="Price to start from. Default: the last close.")] = None,
     threshold: Annotated[float | None, typer.Option(help="Log move of a bar from which on jumps explain it.")] = None,
     cap: Annotated[float | None, typer.Option(help="Largest jump in log price.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write the [prices] block here instead of printing it.")] = None,
+    fund: Annotated[
+        bool, typer.Option(help="Compare the fund that the days of the bars and the model's days need.")
+    ] = True,
     time_format: Annotated[
         str | None,
         typer.Option(
@@ -39,22 +50,36 @@ def calibrate(
         ),
     ] = None,
 ) -> None:
-    """Fit a jump model to bars: a [prices] block."""
-    from stress.cli import terminal
+    """Fit a price model to bars and judge the fit: a [prices] block."""
+    from stress.analysis.history_fund import fund_table
+    from stress.cli import judgements
     from stress.prices import read_bars
     from stress.prices.calibration import calibrate as fit
 
     writing.check_file(out)
+    writing.check_file(picture)
+    problems = []
     if s0 is not None and not 0 < s0 < math.inf:
-        raise InputError(Problem("--s0", "a price above 0", value=s0))
+        problems.append(Problem("--s0", "a price above 0", value=s0))
+    if picture is not None and (not all_ or picture.suffix not in (".png", ".svg")):
+        problems.append(Problem("--picture", "a .png or .svg, with --all", value=str(picture)))
+    if all_ and not threshold is cap is None:
+        problems.append(Problem("--all", "no --threshold and no --cap: they are of one model"))
+    raise_if(problems)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         history = read_bars(bars, time_format)
     for text in [str(w.message) for w in caught]:
         print(f"Note: {visible(text)}", file=sys.stderr)
-    found = fit.calibrate(history, model, threshold=threshold, cap=cap)
-    text = found.to_toml(s0)
-    terminal.print_calibration(found)
+    if all_:
+        text = _contest(history, bars, s0, picture)
+    else:
+        found = fit.calibrate(history, model, threshold=threshold, cap=cap)
+        if fund:
+            say_that_it_compiles()
+            found = found.with_fund(fund_table(found.fit, history))
+        text = found.to_toml(s0, str(bars))
+        judgements.print_calibration(found)
     if out is None:
         print(text, end="")
     else:
@@ -125,6 +150,25 @@ def _draw_depth(found: DepthFit, picture: Path) -> None:
     figure.savefig(image, format=kind)
     plt.close(figure)
     writing.put_bytes(picture, image.getvalue())
+def _contest(history: Bars, source: Path, s0: float | None, picture: Path | None) -> str:
+    """All models on some bars: prints the contest, draws the picture, and returns the block of the winner."""
+    from stress.analysis.contest import contest
+    from stress.cli import judgements
+    from stress.plots.days import draw_days
+
+    say_that_it_compiles()
+    found = contest(history, progress=lambda name: print(f"Fitting {name} ...", file=sys.stderr))
+    judgements.print_contest(found)
+    if picture is not None:
+        drawn = io.BytesIO()
+        draw_days(found.days(), history.source).savefig(drawn, format=picture.suffix[1:], dpi=150)
+        writing.put_bytes(picture, drawn.getvalue())
+        print(picture, file=sys.stderr)
+    winner = found.winner
+    if winner is None or winner.calibration is None:
+        reasons = [Problem(entry.name, entry.reason) for entry in found.entries]
+        raise InputError([Problem(history.source, "bars that a model can be fitted to in both halves"), *reasons])
+    return winner.calibration.to_toml(s0, str(source))
 
 
 @venues_app.callback(invoke_without_command=True)

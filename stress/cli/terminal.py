@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from stress.analysis.depth_fit import DepthFit
-    from stress.prices.calibration.calibrate import Calibration
     from stress.results.result import Result
     from stress.runs.record import GapPair, Record
     from stress.venue.load import VenueInfo
@@ -122,10 +121,10 @@ def print_fund(record: Record, out: Console | None = None) -> None:
     out.print("\nFund that is depleted (ADL begins) with a probability of at most\n")
     rows: list[tuple[str, ...]] = [
         (percent(r["alpha"]), _fund(r["fund"], r["note"]), usd_range(r["low"], r["high"]))
-        for r in _records(record.required)
+        for r in records(record.required)
     ]
     out.print(table(["probability", "fund", "95 % interval"], rows))
-    for r in _records(record.required):
+    for r in records(record.required):
         if r["note"]:
             out.print(f"\n{percent(r['alpha'])}: {r['note']}.", soft_wrap=True)
     depleted = record.result.depletion_probability()
@@ -137,13 +136,14 @@ def print_fund(record: Record, out: Console | None = None) -> None:
     rows = []
     for pair in gap_pairs(record.gaps):
         estimates = [pair.estimate(REQUIRED_FUND, alpha) for alpha in record.alphas]
-        funds = [f"{_fund(e.value, e.note)}\n({_ends(e.low, e.high)})" for e in estimates]
+        funds = [f"{_fund(e.value, e.note)}\n({ends(e.low, e.high)})" for e in estimates]
         depleted = pair.estimate(DEPLETED)
         rows.append((_pair(pair), *funds, _stacked(probability(depleted.value, depleted.low, depleted.high))))
     out.print(table(["gap of moves, of jumps", *names, f"depleted with {usd(record.fund)}"], rows))
 
 
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a table as dicts."""
     return [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
 
 
@@ -151,7 +151,7 @@ def _fund(value: float, note: str) -> str:
     return ("at least " if note else "") + usd(value)
 
 
-def _ends(low: float, high: float) -> str:
+def ends(low: float, high: float) -> str:
     """The interval below a fund, which has named the unit of money."""
     return "no upper end" if high == float("inf") else usd_range(low, high).removeprefix("USD" + SPACE)
 
@@ -204,7 +204,7 @@ def print_adl(result: Result, out: Console | None = None, sides: Sequence[Any] =
                 _rate(r, "liquidation", result.n_paths),
                 *(_rate(r, name, result.n_paths) for name in rated),
             )
-            for r in _records(rates)
+            for r in records(rates)
         ]
         if narrow:
             rows = [tuple(_stacked(cell) for cell in row) for row in rows]
@@ -243,7 +243,7 @@ def print_events(log: pd.DataFrame, rows: int, account: str | None = None) -> No
             e["event"], e["account"], e["side"], f"{e['step']:,}", duration(e["time"]), significant(e["price"], 8),
             significant(e["quantity"], 6), usd(e["money"]), usd(e["fund"]), significant(e["position_left"], 6),
         )
-        for e in _records(log.head(rows))
+        for e in records(log.head(rows))
     ]  # fmt: skip
     names = ["event", "account", "side", "step", "time", "price", "quantity", "money", "fund after", "position left"]
     out.print(table(names, cells, left=3))
@@ -287,36 +287,6 @@ def print_venue(venue: Venue, markets: Sequence[str]) -> None:
         out.print(f"Note: {visible(note)}", soft_wrap=True)
 
 
-def print_calibration(found: Calibration) -> None:
-    """Expected against observed moves, and whether a fund may be sized by the fit; on standard error."""
-    out = TextConsole(error=True)
-    bars = found.bars
-    out.print(f"{visible(bars.source)}: {len(bars):,} bars of {duration(bars.step)}, {bars.first} to {bars.last}")
-    out.print(f"{bars.describe_gaps()}\n")
-    rows = [
-        (
-            f"{r.move:+.0%}".replace("-", MINUS), f"{r.observed:,}",
-            f"{r.low:.1f} to {r.high:.1f}", f"{r.expected:.1f}",
-            "" if r.inside else "outside",
-        )
-        for r in found.table().itertuples()
-    ]  # fmt: skip
-    out.print(table(["moves beyond", "observed", "95 % interval", "expected", ""], rows))
-    out.print()
-    if found.fit_for_sizing:
-        out.print("Fit for sizing a fund.")
-    for reason in found.reasons:
-        out.print(f"Unfit for sizing a fund: {visible(reason)}", soft_wrap=True)
-    low, high = found.jump_gap
-    out.print(
-        f"jump_gap: {low:g} to {high:g}. Fast moves of bars are slides, not proven gaps: the first is the share seen "
-        "to be jumped over, the second the share that may have been.",
-        soft_wrap=True,
-    )
-    for note in found.notes:
-        out.print(f"Note: {visible(note)}", soft_wrap=True)
-
-
 def print_depth(found: DepthFit) -> None:
     """What was fitted to depth files, with its errors, and what was left out; on standard error."""
     out = TextConsole(error=True)
@@ -351,7 +321,7 @@ def print_comparison(base: str, found: pd.DataFrame) -> None:
     for design, part in found.groupby("design", sort=False):
         out.print(Text(f"\n{visible(f'{design} against {base}')}, on the same paths\n", style="bold"))
         rows = []
-        for r in _records(part):
+        for r in records(part):
             event, average = r["p_value"] == r["p_value"], r["quantity"].startswith("mean ")
             text_of = percent if event else usd if r["unit"] == "USD" else significant
             apart = _apart(r, points if event else text_of)
@@ -419,7 +389,7 @@ def print_since(old: Record, new: Record) -> None:
             *(_fund(r[side], r["note"] if r[f"{side}_bound"] else "") for side in ("before", "after")),
             _apart(r, usd),
         )
-        for r in _records(found)
+        for r in records(found)
     ]  # fmt: skip
     out.print()
     out.print(table(["probability", "fund before", "fund now", "difference (95 %)"], rows))

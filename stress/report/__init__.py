@@ -20,6 +20,7 @@ from stress.errors import InputError
 from stress.files import writing
 from stress.plots.answers import LEVERAGE_BINS
 from stress.plots.style import TALL
+from stress.prices.calibration import summary
 from stress.report import figures, prose
 from stress.results import summaries
 from stress.runs.record import gap_pairs
@@ -113,6 +114,7 @@ def context(record: Record) -> dict[str, Any]:
         "worst": rows_of(worst),
         "most_hit": most_hit(result.positions),
         "provenance": provenance(record),
+        "calibration": calibration(record),
         "figures": pictures(record, [row["alpha"] for row in needed], worst),
         "isfinite": math.isfinite,
     }
@@ -166,6 +168,26 @@ def most_hit(positions: pd.DataFrame, n: int = WORST) -> list[dict[str, Any]]:
 def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows of a table as dicts."""
     return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+
+
+def calibration(record: Record) -> dict[str, Any]:
+    """What the scenario knows about the fit of its price model; empty without a record of it."""
+    known = (record.scenario.get("prices") or {}).get("provenance")
+    if not isinstance(known, dict) or not known.keys() & {"source", "fit_for_sizing", "judged"}:
+        return {}
+    halves = [
+        (f"Out of sample: the {half} half, fitted to the {other} one", *summary.counts(known, half, ("low", "high")))
+        for half, other in (("later", "earlier"), ("earlier", "later"))
+    ]
+    tables = [("In its own bars", *summary.counts(known)), *halves]
+    return {
+        "lines": summary.lines(known),
+        "verdict": summary.verdict(known),
+        "reasons": [str(x) for x in known.get("reasons") or ()],
+        "notes": [str(x) for x in known.get("notes") or ()],
+        "tables": [found for found in tables if found[2]],
+        "funds": summary.funds(known),
+    }
 
 
 def text(value: Any) -> str:

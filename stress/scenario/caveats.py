@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from stress.formatting import duration, percent, usd
@@ -11,10 +11,16 @@ if TYPE_CHECKING:
     from stress.engine.design import Design
 
 
-REAL = ("replay", "episode", "bootstrap")  # models that use historical prices
+REAL = ("replay", "episode", "bootstrap", "filtered-bootstrap")  # models that use historical prices
 
 
-def notes(design: Design, model: str, provenance: dict[str, Any], depth_is_share: bool = False) -> Iterator[str]:
+def notes(
+    design: Design,
+    model: str,
+    provenance: dict[str, Any],
+    alphas: Sequence[float] = (),
+    depth_is_share: bool = False,
+) -> Iterator[str]:
     """Caveats of a run, most important first.
 
     Parameters
@@ -24,6 +30,8 @@ def notes(design: Design, model: str, provenance: dict[str, Any], depth_is_share
         Name of the price model.
     provenance : dict
         Provenance of its calibration: `fit_for_sizing`, `reasons`, `jump_gap`.
+    alphas : sequence of float
+        Probabilities that a fund is asked for.
     depth_is_share : bool
         Whether the depth was given as a share of the open interest: then it is said in USD.
 
@@ -32,7 +40,7 @@ def notes(design: Design, model: str, provenance: dict[str, Any], depth_is_share
     str
         A sentence or two.
     """
-    yield from _of_prices(design, model, provenance)
+    yield from _of_prices(design, model, provenance, alphas)
     yield from _of_depth(design, model)
     record = design.depth_record
     if depth_is_share and record is not None:
@@ -51,12 +59,19 @@ def notes(design: Design, model: str, provenance: dict[str, Any], depth_is_share
         yield f'ADL rules keep {usd(venue.reserve)} in the fund: "depleted" means that ADL has begun.'
 
 
-def _of_prices(design: Design, model: str, provenance: dict[str, Any]) -> Iterator[str]:
+def _of_prices(design: Design, model: str, provenance: dict[str, Any], alphas: Sequence[float]) -> Iterator[str]:
     if design.n_paths == 1:
         yield "This is one path: it shows the effect of such a move, not its probability."
-    if provenance.get("fit_for_sizing") is False:
+    sizing = provenance.get("fit_for_sizing")
+    fit, least = (sizing.get("fit"), sizing.get("probability")) if isinstance(sizing, dict) else (sizing, None)
+    if fit is False:
         reasons = "; ".join(map(str, provenance.get("reasons", []))) or "according to its provenance"
         yield f"The price model is not fit for sizing a fund ({reasons})."
+    elif least is not None and any(alpha < least for alpha in alphas):
+        yield (
+            f"The bars behind the price model support a fund for {percent(least)} of days or more; for a smaller "
+            "probability it is an extrapolation of the tail."
+        )
     elif model == "gbm":
         yield "The price model has no jumps: it is not fit for sizing a fund."
     elif model == "kou" and "fit_for_sizing" not in provenance:

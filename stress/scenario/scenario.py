@@ -270,8 +270,8 @@ class Scenario:
                 ]
             ) from None
         provenance = self.price_model[1].get("provenance", {})
-        found = notes(design, self.prices.model, provenance, depth is not None and depth.oi_share is not None)
-        return Built(design, tuple(found))
+        is_share = depth is not None and depth.oi_share is not None
+        return Built(design, tuple(notes(design, self.prices.model, provenance, self.fund.alphas, is_share)))
 
     def resolved(self) -> dict[str, Any]:
         """The scenario as plain values, defaults included; files are named as in the scenario."""

@@ -293,10 +293,35 @@ def _weights(name: str, value: Any) -> Any:
         return value
 
 
-class ProvenanceTable(OpenTable):
-    """[prices.provenance]: what is known about the parameters; keys that are not listed here are kept as they are."""
+def _sizing(value: Any) -> Any:
+    """True, false, or the record of a verdict, checked key by key."""
+    if isinstance(value, dict):
+        numbers = {k: v for k, v in value.items() if k in ("probability", "days", "independent_days")}
+        right = all(isinstance(v, (int, float)) and not isinstance(v, bool) and v > 0 for v in numbers.values())
+        probability = value.get("probability", 0.5)
+        if (
+            isinstance(value.get("fit"), bool)
+            and right
+            and probability < 1
+            and ("probability" in value or not value["fit"])
+        ):
+            return value
+    if value is None or isinstance(value, bool):
+        return value
+    expected = (
+        "true or false, or a record of `fit` (true or false) and, if it is, the smallest `probability` it supports"
+    )
+    raise PydanticCustomError("expected", "{expected}", {"expected": expected})
 
-    fit_for_sizing: bool | None = None
+
+class ProvenanceTable(OpenTable):
+    """[prices.provenance]: what is known about the parameters; keys that are not listed here are kept as they are.
+
+    `fit_for_sizing` is the record of a verdict, see `stress.prices.calibration.verdict`, or the bool of older files,
+    which had no smallest probability.
+    """
+
+    fit_for_sizing: Annotated[Any, BeforeValidator(_sizing)] = None
     reasons: tuple[str, ...] | None = Field(default=None, strict=False)
     notes: tuple[str, ...] | None = Field(default=None, strict=False)
     jump_gap: Annotated[
@@ -340,9 +365,10 @@ class PricesTable(OpenTable):
         if self.model not in MODELS:
             raise InputError(Problem("prices", one_of(self.model, MODELS), column="model", value=self.model))
         given, provenance = self.parameters, self.provenance.values()
+        known = parameters(self.model)
         if calibration is not None:
             given, provenance = self._calibrated(calibration)
-        known = parameters(self.model)
+            bars = bars or (calibration if "bars" in known else None)
         problems = _format_without_bars("prices", self.time_format, bars or calibration)
         problems += [
             Problem("prices", f"a parameter of {self.model}, {one_of(key, known)}", column=key)
@@ -366,14 +392,12 @@ class PricesTable(OpenTable):
         }
         values = defaults | given | {"s0": model.s0}
         if "bars" in known:
-            values |= {"bars": self.parameters["bars"]}
+            values |= {"bars": self.parameters.get("bars", self.calibrate)}
             values |= {} if self.time_format is None else {"time_format": self.time_format}
         return model, {"model": self.model} | values | ({"provenance": provenance} if provenance else {})
 
     def _calibrated(self, bars: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         """Parameters and provenance of a fit to bars."""
-        import tomllib
-
         from stress.prices import read_bars
         from stress.prices.calibration import calibrate as fit
 
@@ -383,14 +407,15 @@ class PricesTable(OpenTable):
             for key in self.parameters
             if key not in allowed
         ]
-        if self.model not in fit.MODELS:
-            problems.append(Problem("prices", one_of(self.model, fit.MODELS), column="model", value=self.model))
+        if self.model not in fit.FITTERS:
+            problems.append(Problem("prices", one_of(self.model, fit.FITTERS), column="model", value=self.model))
         raise_if(problems)
         options = {k: v for k, v in self.parameters.items() if k != "s0"}
-        calibration = fit.calibrate(read_bars(bars, self.time_format), self.model, **options)
-        table = tomllib.loads(calibration.to_toml(self.parameters.get("s0")))["prices"]
-        provenance = table.pop("provenance")
-        return {k: v for k, v in table.items() if k != "model"}, provenance | self.provenance.values()
+        # in sample alone: `perp-stress calibrate` judges by halves and by the fund too
+        calibration = fit.calibrate(read_bars(bars, self.time_format), self.model, **options, halves=False)
+        s0 = float(self.parameters.get("s0", calibration.bars.close[-1]))
+        provenance = calibration.provenance() | {"standard_errors": calibration.errors}
+        return {"s0": s0} | calibration.parameters, provenance | self.provenance.values()
 
 
 def _format_without_bars(section: str, time_format: str | None, bars: Path | None) -> list[Problem]:

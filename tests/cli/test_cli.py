@@ -313,14 +313,44 @@ def test_a_line_says_that_it_compiles(command, monkeypatch):
 
 def test_calibrate_prints_a_block_and_its_table(command, tmp_path):
     bars = data_file("calibration/binance-perp-BTCUSDT-5m-2023-2024.csv.gz")
-    code, out, err = command("calibrate", bars, "--model", "kou")
+    code, out, err = command("calibrate", bars, "--model", "kou", "--no-fund")
     assert code == 0
     prices = tomllib.loads(out)["prices"]
     assert prices["model"] == "kou"
-    assert prices["provenance"]["fit_for_sizing"] is False
+    assert prices["provenance"]["fit_for_sizing"]["fit"] is False
     assert "Unfit for sizing a fund" in err
-    assert re.search(r"^\+5% +2 +0.2 to 7.2 ", err, re.MULTILINE)
+    assert re.search(r"^low below \u22123% +25.0 / \d+\.\d! ", err, re.MULTILINE)
     assert command("calibrate", bars, "--model", "normal")[0] == 2
+
+
+def test_a_contest_of_all_models_ends_in_a_block(command, tmp_path, monkeypatch):
+    """Two models: one that fits, and one that cannot be fitted."""
+    import numpy as np
+
+    from stress.errors import InputError, Problem
+    from stress.prices.calibration.fitters import FITTERS
+
+    rng = np.random.default_rng(5)
+    close = (100.0 * np.exp(np.cumsum(0.01 * rng.standard_t(3, size=3000)))).tolist()
+    hours = np.datetime64("2020-03-01T00") + np.arange(len(close))
+    rows = [f"{time},{c},{c},{c},{c}" for time, c in zip(hours, close, strict=True)]
+    (tmp_path / "hours.csv").write_text("\n".join(["time,open,high,low,close", *rows]))
+    for name in list(FITTERS):
+        if name != "tail-jumps":
+            monkeypatch.delitem(FITTERS, name)
+
+    def fails(bars):
+        raise InputError(Problem("kou", "a longer history"))
+
+    monkeypatch.setitem(FITTERS, "kou", fails)
+    code, out, err = command("calibrate", "hours.csv", "--all", "--picture", "days.svg")
+    assert code == 0, err
+    assert tomllib.loads(out)["prices"]["model"] == "tail-jumps"
+    assert "a longer history" in err
+    assert "Fund of a day under all models, since none passes" in err
+    assert (tmp_path / "days.svg").read_text().startswith("<?xml")
+    for wrong in (["--picture", "days.svg"], ["--all", "--picture", "days.txt"], ["--all", "--cap", "1"]):
+        assert command("calibrate", "hours.csv", *wrong)[0] == 2
 
 
 def test_calibrate_asks_for_a_time_format_and_tells_what_it_assumes(command, tmp_path):
@@ -335,7 +365,7 @@ def test_calibrate_asks_for_a_time_format_and_tells_what_it_assumes(command, tmp
         (tmp_path / "hours.csv").write_text("\n".join(["time,open,high,low,close", *rows]))
 
     def calibrate(*options):
-        return command("calibrate", "hours.csv", "--model", "kou", *options)
+        return command("calibrate", "hours.csv", "--model", "kou", "--no-fund", *options)
 
     write(str(hour).replace("-", "").replace("T", "") for hour in hours)
     code, out, err = calibrate()
@@ -360,8 +390,11 @@ def test_the_quickstart_is_what_its_calibration_says(command):
     assert "4 paths of 1 day in steps of 1 minute, 500 positions" in out
     written = tomllib.loads(example.read_text())["prices"]
     bars = data_file(f"calibration/{written['provenance']['source']}")
-    assert tomllib.loads(command("calibrate", bars)[1])["prices"] == written
-    assert written["provenance"]["fit_for_sizing"] is True
+    found = tomllib.loads(command("calibrate", bars, "--no-fund")[1])["prices"]
+    kept = {name: value for name, value in written.items() if name != "provenance"}
+    assert {name: found[name] for name in kept} == kept
+    for name in ("source", "sha256", "first", "last", "gaps", "jump_gap", "standard_errors"):
+        assert found["provenance"][name] == written["provenance"][name]
 
 
 def test_the_real_crash_needs_its_bars(command):

@@ -1,5 +1,6 @@
 """The report: one file, everything in it, nothing in it that a reader could misread or a name could break."""
 
+import dataclasses
 import html
 import math
 import re
@@ -9,6 +10,7 @@ from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
+from markupsafe import escape
 
 from stress import formatting, report
 from stress.analysis.study import REQUIRED_FUND, StudyResult
@@ -178,6 +180,34 @@ def test_the_pairs_of_gaps_stand_side_by_side(page, full):
         assert pair in said
     for pair in records.gap_pairs(full.gaps):
         assert formatting.usd(pair.estimate(REQUIRED_FUND, 0.05).value).replace(formatting.SPACE, " ") in said
+
+
+def test_the_calibration_stands_in_the_report(full):
+    judged = [
+        {"horizon": 300.0, "of": "low", "move": -0.03, "observed": 25.0, "low": 13.8, "high": 41.6, "expected": 3.6,
+         "se": 0.7, "inside": False, "far": True, "later": [21.0, 10.0, 40.0, 1.7]},
+        {"horizon": 86_400.0, "of": "low", "move": -0.03, "observed": 84.0, "low": 67.0, "high": 104.0,
+         "expected": 108.0, "se": 3.0, "inside": True, "far": False},
+        {"horizon": "x", "of": HOSTILE},
+    ]  # fmt: skip
+    fund = [{"gap": 0.5, "probability": 0.01, "observed": 3e6, "low": 1e6, "high": 2e7, "expected": 6e4,
+             "expected_low": 0.0, "expected_high": 5e5, "inside": False}]  # fmt: skip
+    provenance = {
+        "source": HOSTILE, "first": "2023-01-01T00:00:00Z", "last": "2024-05-14T15:35:00Z", "step": 300.0,
+        "gaps": "3 gaps, 7 bars missing", "fit_for_sizing": {"fit": False, "days": 7.0}, "reasons": ["7 days of bars"],
+        "notes": ["sizes no fund"], "judged": judged, "fund": fund,
+    }  # fmt: skip
+    given = dataclasses.replace(full, scenario=full.scenario | {"prices": {"provenance": provenance}})
+    page = report.render(given)
+    section = page[page.index('<section id="calibration">') : page.index('<section id="assumptions">')]
+    for text in (
+        "Not fit for sizing a fund.", "7 days of bars", "2023-01-01T00:00:00Z", "3 gaps, 7 bars missing",
+        "sizes no fund", "25.0 / 3.6!", "84.0 / 108", "21.0 / 1.7*", "the later half, fitted to the earlier one",
+        str(escape(HOSTILE)),
+    ):  # fmt: skip
+        assert text in section, text
+    assert "USD\u00a03\u00a0M (USD\u00a01\u00a0M to 20\u00a0M)" in section
+    assert 'id="calibration"' not in report.render(full)
 
 
 def test_a_jump_gap_beyond_what_the_bars_propose_stands_beside_the_answer(full):

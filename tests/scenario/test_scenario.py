@@ -277,6 +277,8 @@ def test_bars_to_calibrate_from_become_parameters(tmp_path):
     assert resolved["s0"] == pytest.approx(close[-1])
     assert resolved["eta_up"] > 1
     assert resolved["provenance"]["source"] == "hours.csv"
+    assert resolved["provenance"]["fit_for_sizing"]["fit"] is False
+    assert resolved["provenance"]["judged"]
     assert "calibrate" not in resolved
     assert list(scenario.inputs) == ["prices.calibrate"]
     assert "with calibrate, one of" in problems(path, "prices.sigma=0.5", build=True)["prices.sigma"].expected
@@ -290,6 +292,14 @@ def test_bars_to_calibrate_from_become_parameters(tmp_path):
             "not fit for sizing a fund (too calm)",
         ),
         (["prices.provenance.jump_gap=[0.0, 0.5]"], "jump_gap = 1 is an upper bound"),
+        (
+            ['prices.provenance.fit_for_sizing={fit=false, days=7.0}', 'prices.provenance.reasons=["7 days"]'],
+            "not fit for sizing a fund (7 days)",
+        ),
+        (
+            ["prices.provenance.fit_for_sizing={fit=true, probability=0.02}", "fund.alphas=[0.01]"],
+            "support a fund for 2\u00a0% of days or more",
+        ),
         (["depth=none"], "there is no cascade"),
         (["depth.passthrough=1.0"], "upper bound of the cascade"),
         (["venue.preset=bybit"], "30\u00a0% below its peak of the last 8\u00a0hours"),
@@ -332,6 +342,9 @@ def test_json_keeps_what_json_cannot_say():
         ('fit_for_sizing="no"', "fit_for_sizing", "got 'no', expected true or false"),
         ("fit_for_sizing=0", "fit_for_sizing", "got 0, expected true or false"),
         ("fit_for_sizing=[]", "fit_for_sizing", "got [], expected true or false"),
+        ("fit_for_sizing={fit=true}", "fit_for_sizing", "the smallest `probability` it supports"),
+        ("fit_for_sizing={fit=true, probability=2.0}", "fit_for_sizing", "the smallest `probability` it supports"),
+        ("fit_for_sizing={fit=0, probability=0.1}", "fit_for_sizing", "or a record of `fit`"),
         ('reasons="too calm"', "reasons", "got 'too calm', expected a list"),
         ("reasons=[5]", "reasons", "got 5, expected text"),
         ('notes="a"', "notes", "got 'a', expected a list"),

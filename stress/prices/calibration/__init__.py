@@ -1,1 +1,1 @@
-"""Calibration: parameters of a jump model from bars."""
+"""Calibration: parameters of a price model from bars, and how far the fit may be trusted."""

@@ -53,4 +53,4 @@ class Fit:
         return MODELS[self.kind](s0=float(bars.close[-1] if s0 is None else s0), **given)
 
 
-Fitter = Callable[[Bars], Fit]
+Fitter = Callable[..., Fit]  # bars, and options that have defaults
