@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from stress.formatting import duration, percent, usd
+from stress.scenario.lateness import cannot_tell
 
 if TYPE_CHECKING:
     from stress.engine.design import Design
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 REAL = ("replay", "episode", "bootstrap")  # models that use historical prices
 
 
-def notes(design: Design, model: str, provenance: dict[str, Any]) -> Iterator[str]:
+def notes(design: Design, model: str, provenance: dict[str, Any], delays: tuple[float, ...] = ()) -> Iterator[str]:
     """Caveats of a run, most important first.
 
     Parameters
@@ -24,6 +25,8 @@ def notes(design: Design, model: str, provenance: dict[str, Any]) -> Iterator[st
         Name of the price model.
     provenance : dict
         Provenance of its calibration: `fit_for_sizing`, `reasons`, `jump_gap`.
+    delays : tuple of float
+        Delays whose range is the answer, see `stress.scenario.lateness`.
 
     Yields
     ------
@@ -31,6 +34,7 @@ def notes(design: Design, model: str, provenance: dict[str, Any]) -> Iterator[st
         A sentence or two.
     """
     yield from _of_prices(design, model, provenance)
+    yield from _of_delay(design, delays)
     yield from _of_depth(design, model)
     venue = design.venue
     if venue.drawdown is not None:
@@ -61,6 +65,20 @@ def _of_prices(design: Design, model: str, provenance: dict[str, Any]) -> Iterat
         bound = "an upper bound" if design.jump_gap > proposed[1] else "below what was seen"
         low, high = proposed
         yield f"jump_gap = {design.jump_gap:g} is {bound}: the bars behind the price model propose {low:g} to {high:g}."
+
+
+def _of_delay(design: Design, delays: tuple[float, ...]) -> Iterator[str]:
+    if delays:
+        yield (
+            f"The answer is the range over delays of {', '.join(map(duration, delays))} from trigger to fill; who is "
+            f"hit is shown at {duration(delays[-1])}."
+        )
+    asked = delays or (() if design.delay is None else (design.delay,))
+    if blind := [delay for delay in asked if cannot_tell(delay, design.step)]:
+        yield (
+            f"Steps of {duration(design.step)} cannot tell a delay of {', '.join(map(duration, blind))}: they say "
+            "nothing of the way between the points of a step, which is taken as straight."
+        )
 
 
 def _of_depth(design: Design, model: str) -> Iterator[str]:
