@@ -59,7 +59,7 @@ def test_a_few_books_without_the_compiler():
         run_row(number, 2, 0, DELAYS[1:])
 
 
-VENUE = stress.Venue(name="plain", tiers=[stress.Tier(0, math.inf, 100, 0.0)])
+VENUE = stress.Venue(name="plain", tiers=[stress.Tier(0, math.inf, 1_000, 0.0)])
 LONG = dict(side=[1, -1], quantity=[1.0, 1.0], entry_price=[S0, S0], margin=[20.0, 1e4])  # L = B = 80
 SHORT = dict(side=[1, -1], quantity=[1.0, 1.0], entry_price=[S0, S0], margin=[1e4, 20.0])  # L = B = 120
 
