@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from stress.book.columns import BookWarning as BookWarning
     from stress.book.population import PopulationSpec as PopulationSpec
     from stress.engine.design import SimulationError as SimulationError
+    from stress.engine.prepare import LateFillWarning as LateFillWarning
     from stress.errors import InputError as InputError
     from stress.results.comparison import compare as compare
     from stress.results.estimate import Estimate as Estimate
@@ -46,6 +47,7 @@ _HOMES = {
     "Estimate": "results.estimate",
     "InputError": "errors",
     "PopulationSpec": "book.population",
+    "LateFillWarning": "engine.prepare",
     "Record": "runs.record",
     "Result": "results.result",
     "Scenario": "scenario.scenario",

@@ -31,6 +31,7 @@ from stress.venue.depth import Depth
 from stress.venue.venue import Venue
 
 if TYPE_CHECKING:
+    from stress.engine.design import Design
     from stress.runs.checkpoint import Checkpoint
     from stress.runs.resume import UnfinishedRun
     from stress.scenario.scenario import Scenario
@@ -77,7 +78,11 @@ def simulate(
         Default: a book of infinite depth.
     gap, jump_gap : float
         Share of a continuous move, and of a jump, that cannot be traded through, in [0, 1]. The required fund
-        depends on these two more than on any other number.
+        depends on these two more than on any other number. Default of `gap`: 0, with a `LateFillWarning` where neither
+        it nor `delay` is given and the prices hold no jumps (`Replay`, `Episode`, `Bootstrap`).
+    delay : float, optional
+        Seconds from the trigger of a liquidation to its fill, in the place of `gap`: it does not hang on the length of
+        a step. After a jump the worse of `jump_gap`'s price and the price `delay` seconds on. 0 is `gap = 0`.
     seed : int
         0 <= seed < 2^63. The same seed gives the same bytes, whatever the threads and blocks.
     under_margin : {"error", "liquidate", "drop"}
@@ -234,6 +239,15 @@ def _report_writer(record: Record, directory: str | Path, report: bool) -> Calla
     return lambda folder: run_files.write_files(record, folder)
 
 
+def fills_of(chosen: Design, delays: tuple[float, ...]) -> list[dict[str, Any]]:
+    """How late fills are in the designs of a run: at the gaps (0, 0), as chosen or at each delay, at (1, 1)."""
+    bounds = [{"gap": gap, "jump_gap": jump_gap, "delay": None} for gap, jump_gap in BOUNDS]
+    own = {"gap": chosen.gap, "jump_gap": chosen.jump_gap, "delay": chosen.delay}
+    if chosen.delay is None:
+        return sorted([*bounds, *([own] if own not in bounds else [])], key=lambda x: (x["gap"], x["jump_gap"]))
+    return [bounds[0], *(own | {"delay": delay} for delay in delays or (chosen.delay,)), bounds[1]]
+
+
 def execute(
     scenario: Scenario,
     *,
@@ -244,7 +258,7 @@ def execute(
     checkpoint: Checkpoint | None = None,
     detail: Detail = "positions",
 ) -> Record:
-    """Run a scenario at its own pair of gap and jump_gap, at (0, 0) and at (1, 1), on the same prices.
+    """Run a scenario at its own gaps or delays, and at the gaps (0, 0) and (1, 1), on the same prices.
 
     Parameters
     ----------
@@ -256,7 +270,8 @@ def execute(
     checkpoint : Checkpoint, optional
         Keeps finished blocks, and hands over those of an interrupted run.
     detail : {"positions", "paths"}
-        Of the scenario's own pair, see `stress.simulate`; the other two have "paths".
+        Of the scenario's own gaps or delay, or the longest of its delays, see `stress.simulate`; the others have
+        "paths".
 
     Raises
     ------
@@ -268,12 +283,11 @@ def execute(
         warnings.simplefilter("always")
         built = scenario.build()
         chosen = built.design
-        pairs = sorted({*BOUNDS, (chosen.gap, chosen.jump_gap)})
+        own = records.fill_name(chosen.gap, chosen.jump_gap, chosen.delay)
         designs = {
-            records.pair_name(gap, jump_gap): replace(chosen, gap=gap, jump_gap=jump_gap, detail="paths")
-            for gap, jump_gap in pairs
+            records.fill_name(fill["gap"], fill["jump_gap"], fill["delay"]): replace(chosen, **fill, detail="paths")
+            for fill in fills_of(chosen, built.delays)
         }
-        own = records.pair_name(chosen.gap, chosen.jump_gap)
         designs[own] = replace(chosen, detail=detail)
         ready = time.perf_counter()
         study = Study(designs).run(threads=threads, executor=executor, progress=progress, sink=checkpoint)
@@ -295,7 +309,7 @@ def execute(
         "inputs": scenario.inputs,
         "threads": int(threads or 0) or scheduling.default_threads(),
         "wall_seconds": round(done - start, 3),
-        "paths_per_second": round(len(pairs) * (result.n_paths - resumed) / (done - ready), 1),
+        "paths_per_second": round(len(designs) * (result.n_paths - resumed) / (done - ready), 1),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": command,
         "warnings": [*(str(w.message) for w in given), *built.notes, *records.spreadsheet_warnings(result)],

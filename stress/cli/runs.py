@@ -31,7 +31,7 @@ from stress.files import writing
 if TYPE_CHECKING:
     import pandas as pd
 
-    from stress.runs.record import Record
+    from stress.runs.record import FundRange, Record
     from stress.runs.resume import UnfinishedRun
 
 
@@ -122,7 +122,7 @@ def size(
         float | None,
         typer.Option(
             help="USD. Exit with 1 if the upper end of the 95 % interval of the required fund, at the scenario's own "
-            "gaps and any of its probabilities, is above it: a limit that cannot be shown to hold is broken."
+            "gaps or delays and any of its probabilities, is above it: a limit that cannot be shown to hold is broken."
         ),
     ] = None,
     since: Annotated[
@@ -165,7 +165,10 @@ def size(
 def _limited(record: Record) -> tuple[float, str]:
     """The fund that is compared with a limit, USD, and a clause that explains it."""
     from stress.formatting import percent, usd
+    from stress.runs.record import fund_ranges
 
+    if ranges := fund_ranges(record):
+        return _limited_range(ranges)
     if record.result.n_paths == 1:
         needed = float(record.result.paths["fund_needed"].max())
         return needed, f"the fund that this path takes is {usd(needed)}"
@@ -174,6 +177,23 @@ def _limited(record: Record) -> tuple[float, str]:
     if math.isinf(needed):
         return needed, f"it cannot be shown to hold: {at} is {usd(worst['fund'])} or more, {worst['note']}"
     return needed, f"{at} is up to {usd(needed)}"
+
+
+def _limited_range(ranges: list[FundRange]) -> tuple[float, str]:
+    """The same of a run at several delays: the largest fund over them and their intervals."""
+    from stress.formatting import duration, percent, usd
+
+    def end(found: FundRange) -> float:
+        estimate = found.most[1]
+        return estimate.value if estimate.high != estimate.high else float(estimate.high)
+
+    worst = max(ranges, key=end)
+    pair, estimate = worst.most
+    at = "the fund that this path takes" if worst.alpha != worst.alpha else f"the fund for {percent(worst.alpha)}"
+    at += f" at a delay of {duration(pair.delay)}"
+    if math.isinf(end(worst)):
+        return math.inf, f"it cannot be shown to hold: {at} is {usd(estimate.value)} or more, {estimate.note}"
+    return end(worst), f"{at} is up to {usd(end(worst))}"
 
 
 @guarded

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from stress.analysis.depth_fit import DepthFit
     from stress.results.result import Result
-    from stress.runs.record import GapPair, Record
+    from stress.runs.record import FundRange, GapPair, Record
     from stress.venue.load import VenueInfo
     from stress.venue.venue import Venue
 
@@ -110,36 +110,41 @@ def headline(record: Record) -> str:
 
 
 def print_fund(record: Record, out: Console | None = None) -> None:
-    """The fund that is needed, for the chosen gaps and for the bounds."""
+    """The fund that is needed, as chosen or as a range over delays, and for the bounds."""
     from stress.analysis.study import DEPLETED, REQUIRED_FUND
-    from stress.runs.record import gap_pairs
+    from stress.runs.record import fund_ranges, gap_pairs
 
     out = out or console()
     if record.result.n_paths == 1:
         _print_fund_of_one_path(record, out)
         return
     out.print("\nFund that is depleted (ADL begins) with a probability of at most\n")
-    rows: list[tuple[str, ...]] = [
-        (percent(r["alpha"]), _fund(r["fund"], r["note"]), usd_range(r["low"], r["high"]))
-        for r in records(record.required)
-    ]
-    out.print(table(["probability", "fund", "95 % interval"], rows))
-    for r in records(record.required):
-        if r["note"]:
-            out.print(f"\n{percent(r['alpha'])}: {r['note']}.", soft_wrap=True)
-    depleted = record.result.depletion_probability()
-    out.print(
-        f"\nA fund of {usd(record.fund)} is depleted: {probability(depleted.value, depleted.low, depleted.high)}."
-    )
-    out.print("\nThe gap assumption matters most\n")
+    if record.delays:
+        for found in fund_ranges(record):
+            out.print(_range(percent(found.alpha), found), soft_wrap=True)
+    else:
+        rows: list[tuple[str, ...]] = [
+            (percent(r["alpha"]), _fund(r["fund"], r["note"]), usd_range(r["low"], r["high"]))
+            for r in records(record.required)
+        ]
+        out.print(table(["probability", "fund", "95 % interval"], rows))
+        for r in records(record.required):
+            if r["note"]:
+                out.print(f"\n{percent(r['alpha'])}: {r['note']}.", soft_wrap=True)
+        depleted = record.result.depletion_probability()
+        out.print(
+            f"\nA fund of {usd(record.fund)} is depleted: {probability(depleted.value, depleted.low, depleted.high)}."
+        )
+    pairs = gap_pairs(record.gaps)
+    out.print(f"\n{_matters(pairs)} matters most\n")
     names = [f"fund for {percent(alpha)}" for alpha in record.alphas]
     rows = []
-    for pair in gap_pairs(record.gaps):
+    for pair in pairs:
         estimates = [pair.estimate(REQUIRED_FUND, alpha) for alpha in record.alphas]
         funds = [f"{_fund(e.value, e.note)}\n({ends(e.low, e.high)})" for e in estimates]
         depleted = pair.estimate(DEPLETED)
-        rows.append((_pair(pair), *funds, _stacked(probability(depleted.value, depleted.low, depleted.high))))
-    out.print(table(["gap of moves, of jumps", *names, f"depleted with {usd(record.fund)}"], rows))
+        rows.append((_pair(pair, record), *funds, _stacked(probability(depleted.value, depleted.low, depleted.high))))
+    out.print(table([_head(pairs), *names, f"depleted with {usd(record.fund)}"], rows))
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -161,25 +166,55 @@ def _stacked(text: str) -> str:
     return text.replace(" (", "\n(", 1)
 
 
-def _pair(pair: GapPair) -> str:
-    return f"{pair.gap:g}, {pair.jump_gap:g}" + (" (chosen)" if pair.chosen else "")
+def _pair(pair: GapPair, record: Record) -> str:
+    """How late fills are in a row of the table; of a range of delays none is the chosen one."""
+    from stress.scenario.lateness import cannot_tell
+
+    text = f"{pair.gap:g}, {pair.jump_gap:g}"
+    if pair.has_delay:
+        text = f"{duration(pair.delay)} late, {pair.jump_gap:g}"
+        if cannot_tell(pair.delay, record.result.config["step"]):
+            text += " (these bars cannot tell)"
+    return text + (" (chosen)" if pair.chosen and not record.delays else "")
+
+
+def _head(pairs: Sequence[GapPair]) -> str:
+    late = any(pair.has_delay for pair in pairs)
+    return "gap of moves or delay, gap of jumps" if late else "gap of moves, of jumps"
+
+
+def _matters(pairs: Sequence[GapPair]) -> str:
+    return "How late a fill is" if any(pair.has_delay for pair in pairs) else "The gap assumption"
+
+
+def _range(label: str, found: FundRange) -> str:
+    """The answer of a run at several delays."""
+    (least, a), (most, b) = found.least, found.most
+    fund = f"{_fund(a.value, a.note)} at a delay of {duration(least.delay)}, to "
+    fund += f"{_fund(b.value, b.note)} at {duration(most.delay)}"
+    if b.low == b.low:
+        fund += f" (95 %: {usd_range(a.low, b.high) if b.high < float('inf') else usd(a.low) + ' or more'})"
+    return f"{label}: {fund}"
 
 
 def _print_fund_of_one_path(record: Record, out: Console) -> None:
     from stress.analysis.study import ADL, LARGEST_NEED, MEAN_ADL, MEAN_DEFICIT
-    from stress.runs.record import gap_pairs
+    from stress.runs.record import fund_ranges, gap_pairs
 
     out.print(f"\nFund that this path takes, and what happens with one of {usd(record.fund)}\n")
+    for found in fund_ranges(record):
+        out.print(_range("Over the delays", found) + "\n", soft_wrap=True)
+    pairs = gap_pairs(record.gaps)
     rows = [
         (
-            _pair(pair),
+            _pair(pair, record),
             usd(pair.estimate(LARGEST_NEED).value),
             usd(pair.estimate(MEAN_DEFICIT).value),
             usd(pair.estimate(MEAN_ADL).value) if pair.estimate(ADL).value > 0 else "none",
         )
-        for pair in gap_pairs(record.gaps)
+        for pair in pairs
     ]
-    out.print(table(["gap of moves, of jumps", "fund it takes", "deficits", "raised or forgone by ADL"], rows))
+    out.print(table([_head(pairs), "fund it takes", "deficits", "raised or forgone by ADL"], rows))
 
 
 def print_adl(result: Result, out: Console | None = None, sides: Sequence[Any] = ("both", "long", "short")) -> None:

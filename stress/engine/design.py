@@ -195,10 +195,10 @@ class Design:
             "steps": self.n_steps,
             "step": self.step,
             "fund": self.fund,
-            "gap": self.gap,
+            "gap": self.gap if self.delay is None else None,
             "jump_gap": self.jump_gap,
             "seed": self.seed,
-        }
+        } | ({} if self.delay is None else {"delay": self.delay})
 
     def check(self, out: np.ndarray, first: int) -> None:
         """Refuse paths, numbered from `first`, that met an impossible price."""

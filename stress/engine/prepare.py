@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -18,6 +19,10 @@ from stress.venue.venue import Venue
 MAX_SEED = 2**63 - 1
 MAX_PATHS, MAX_STEPS = 2**53, 2**31 - 1  # numbers that the compiled side counts paths and steps with
 DEFAULT_PATHS, DEFAULT_HORIZON, DEFAULT_STEP = 10_000, 86_400.0, 60.0
+
+
+class LateFillWarning(UserWarning):
+    """Nothing says how late fills are, where it decides the answer."""
 
 
 def prepare(
@@ -70,6 +75,13 @@ def prepare(
         ("detail", detail, is_word(detail, get_args(Detail)), "positions or paths"),
     ]
     raise_if([Problem("run", expected, column=name, value=value) for name, value, ok, expected in checks if not ok])
+    if not late and not getattr(prices, "has_jumps", True):
+        warnings.warn(
+            f"{type(prices).__name__}: its steps hold no jumps, so that with gap = 0 every position fills at its "
+            "trigger and only a finite depth makes deficits; give delay (seconds) or gap",
+            LateFillWarning,
+            stacklevel=3,
+        )
     book = book.check_margin(venue, prices.s0, under_margin).balanced("outside")
     book.warn_of_limits(venue)
     depth = None if depth is None else depth.resolve(book.open_interest(prices.s0))

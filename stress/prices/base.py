@@ -82,6 +82,9 @@ class PriceModel(Protocol):
         Name of the model in a scenario.
     s0 : float
         Price at the start, USD per coin, > 0.
+    has_jumps : bool, optional
+        False: what a step holds is a continuous move, as bars of a history have it, so that `gap = 0` would fill all
+        positions at their triggers. Such prices are run at stated delays where a scenario says nothing.
     """
 
     kind: ClassVar[str]

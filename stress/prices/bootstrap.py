@@ -76,6 +76,7 @@ class Bootstrap:
     """
 
     kind: ClassVar[str] = "bootstrap"
+    has_jumps: ClassVar[bool] = False
 
     def __init__(
         self,

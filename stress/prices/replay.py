@@ -60,6 +60,7 @@ class Replay:
     """
 
     kind: ClassVar[str] = "replay"
+    has_jumps: ClassVar[bool] = False
     n_paths = 1
 
     def __init__(

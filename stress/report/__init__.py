@@ -23,7 +23,8 @@ from stress.plots.style import TALL
 from stress.prices.calibration import summary
 from stress.report import figures, prose
 from stress.results import summaries
-from stress.runs.record import gap_pairs
+from stress.runs.record import fund_ranges, gap_pairs
+from stress.scenario.lateness import cannot_tell
 
 if TYPE_CHECKING:
     from stress.runs.record import Record
@@ -101,7 +102,10 @@ def context(record: Record) -> dict[str, Any]:
         "empty": summaries.fund_empty(result),
         "present": result.depletion_probability(),
         "required": needed,
-        "gaps": gap_rows(record.gaps, [row["alpha"] for row in needed]),
+        "gaps": gap_rows(record.gaps, [row["alpha"] for row in needed], config["step"]),
+        "ranges": [found.describe() for found in fund_ranges(record)],
+        "delays": record.delays,
+        "late": any(pair.has_delay for pair in gap_pairs(record.gaps)),
         "proposed": proposed,
         "bound": bound,
         "caveats": prose.caveats(record, needed, bound),
@@ -144,12 +148,15 @@ def pictures(record: Record, alphas: list[float], worst: pd.DataFrame) -> dict[s
     return made
 
 
-def gap_rows(gaps: pd.DataFrame, alphas: list[float]) -> list[dict[str, Any]]:
-    """The gap pairs side by side; a fund that is not in the table stays empty."""
+def gap_rows(gaps: pd.DataFrame, alphas: list[float], step: float) -> list[dict[str, Any]]:
+    """The gap pairs and delays side by side; a fund that is not in the table stays empty."""
     return [
         {
             "gap": pair.gap,
             "jump_gap": pair.jump_gap,
+            "delay": pair.delay,
+            "late": pair.has_delay,
+            "cannot_tell": cannot_tell(pair.delay, step),
             "chosen": pair.chosen,
             "depleted": pair.estimate(DEPLETED),
             "funds": [pair.estimate(REQUIRED_FUND, alpha) for alpha in alphas],

@@ -56,6 +56,13 @@ def bound_words(config: dict[str, Any], proposed: tuple[float, float] | None) ->
     return f"jump_gap = {gap:g} is {bound}: the bars behind the price model propose {low:g} to {high:g}."
 
 
+def delay_words(delay: float) -> str:
+    """What a delay means."""
+    if delay == 0:
+        return gap_words(0.0)
+    return f"A position fills at the price {duration(delay)} after its trigger, jumps in between included."
+
+
 def gap_words(gap: float) -> str:
     """What the gap of a continuous move means."""
     if gap == 0:
@@ -129,8 +136,14 @@ def model_words(prices: dict[str, Any]) -> str:
 
 def key_assumptions(config: dict[str, Any]) -> list[tuple[str, str]]:
     """The assumptions that the required fund depends on most, each with its setting."""
+    delay = config.get("delay")
+    late = (
+        (f"Continuous moves (gap = {config['gap']:g})", gap_words(config["gap"]))
+        if delay is None
+        else (f"Late fills (delay = {duration(delay)})", delay_words(delay))
+    )
     return [
-        (f"Continuous moves (gap = {config['gap']:g})", gap_words(config["gap"])),
+        late,
         (f"Jumps (jump_gap = {config['jump_gap']:g})", jump_gap_words(config["jump_gap"])),
         ("Depth of the order book", depth_words(config["depth"])),
         ("Price model", model_words(config["prices"])),

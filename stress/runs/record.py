@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from stress import serialize
-from stress.analysis.study import LARGEST_NEED, StudyResult, estimate_of
+from stress.analysis.study import LARGEST_NEED, REQUIRED_FUND, StudyResult, estimate_of
 from stress.files import csv_tables
 from stress.results.estimate import Estimate
 from stress.results.result import Result
@@ -33,11 +33,11 @@ class Record:
         schema_version, name, hash, seed, versions, inputs, threads, wall_seconds, paths_per_second, created, command,
         warnings.
     result : Result
-        Of the chosen pair of gap and jump_gap.
+        Of the chosen gaps or delay; of a range of delays the longest.
     gaps : DataFrame
-        The same results at three pairs of gaps, (0, 0), the chosen one and (1, 1), in long form
-        (`stress.analysis.study.StudyResult.table`): a row per pair and quantity, with `gap`, `jump_gap` and `chosen`
-        after `design`.
+        The same results at other fills, the gaps (0, 0), what was chosen and (1, 1), in long form
+        (`stress.analysis.study.StudyResult.table`): a row per fill and quantity, with `gap`, `jump_gap` and `chosen`
+        after `design`, and `delay` (seconds; then `gap` is nan) after `jump_gap` where there is one.
     required : DataFrame
         A row per alpha: `alpha`, `fund` (USD), `se`, `low`, `high`, `note`.
     """
@@ -59,6 +59,11 @@ class Record:
         return tuple(self.scenario["fund"]["alphas"])
 
     @property
+    def delays(self) -> tuple[float, ...]:
+        """Delays whose range is the answer, seconds; empty: the answer is that of `result`."""
+        return tuple(self.scenario.get("run", {}).get("delays", ()))
+
+    @property
     def fund(self) -> float:
         """Initial insurance fund, USD."""
         return float(self.scenario["fund"]["initial"])
@@ -70,14 +75,15 @@ class Record:
 
 
 def of_result(result: Result, *, name: str = "result", alphas: tuple[float, ...] = (0.01, 0.001)) -> Record:
-    """A record of a result that was made in Python, at its own pair of gaps alone."""
+    """A record of a result that was made in Python, at its own gaps or delay alone."""
     config = serialize.loads(serialize.dumps(result.config))
     result = replace(result, config=config)
     run = {"paths": config["paths"], "horizon": config["steps"] * config["step"], "step": config["step"]}
+    late = {key: config[key] for key in ("gap", "delay") if config.get(key) is not None}
     scenario = {
         "name": name,
         "seed": config["seed"],
-        "run": run | {"gap": config["gap"], "jump_gap": config["jump_gap"]},
+        "run": run | late | {"jump_gap": config["jump_gap"]},
         "prices": config["prices"],
         "depth": config["depth"],
         "fund": {"initial": config["fund"], "alphas": list(alphas)},
@@ -94,7 +100,7 @@ def of_result(result: Result, *, name: str = "result", alphas: tuple[float, ...]
         "warnings": spreadsheet_warnings(result),
         "made_in": "python",
     }
-    name = pair_name(config["gap"], config["jump_gap"])
+    name = fill_name(config["gap"], config["jump_gap"], config.get("delay"))
     gaps = gap_table(StudyResult({name: result}), alphas, name)
     return Record(scenario, manifest, result, gaps, required_funds(result, alphas))
 
@@ -118,6 +124,7 @@ def summary(record: Record) -> dict[str, Any]:
         "paths": result.n_paths,
         "fund": record.fund,
         "required_fund": [serialize.finite(row) for row in required],
+        **({"fund_range": [serialize.finite(x.describe()) for x in ranges]} if (ranges := fund_ranges(record)) else {}),
         "gaps": [_plain_row(row) for row in record.gaps.to_dict("records")],
         "summary": [serialize.finite(row, "one path gives no error") for row in lines],
         "warnings": list(record.warnings),
@@ -129,28 +136,44 @@ def _plain_row(row: dict[Any, Any]) -> dict[str, Any]:
     values = {str(key): value for key, value in row.items()}
     if values["quantity"] == LARGEST_NEED:
         values = {key: value for key, value in values.items() if key not in ("se", "low", "high")}
-    if math.isnan(values["alpha"]):
-        del values["alpha"]
+    for key in ("alpha", "gap", "delay"):
+        if math.isnan(values.get(key, 0.0)):
+            del values[key]
     return serialize.finite(values, "one path gives no error")
 
 
 def gap_table(study: StudyResult, alphas: Sequence[float], chosen: str) -> pd.DataFrame:
-    """The long table of designs that differ in their gaps, see `Record.gaps`."""
+    """The long table of designs that differ in how late a fill is, see `Record.gaps`."""
     table = study.table(alphas)
-    for i, name in enumerate(("gap", "jump_gap"), 1):
-        table.insert(i, name, [study.results[design].config[name] for design in table["design"]])
-    table.insert(3, "chosen", table["design"] == chosen)
+    keys = ["gap", "jump_gap"]
+    if any("delay" in result.config for result in study.results.values()):
+        keys.append("delay")
+    for i, name in enumerate(keys, 1):
+        values = {design: result.config.get(name) for design, result in study.results.items()}
+        table.insert(i, name, [math.nan if values[d] is None else values[d] for d in table["design"]])
+    table.insert(len(keys) + 1, "chosen", table["design"] == chosen)
     return table
 
 
 @dataclass(frozen=True)
 class GapPair:
-    """What came out at one pair of gaps: the rows of a record's long table that belong to it."""
+    """What came out at one pair of gaps, or at a delay: the rows of a record's long table that belong to it.
+
+    gap : float, share of a continuous move; nan where fills are late by seconds
+    jump_gap : float
+    delay : float, seconds; nan where fills are late by a share
+    """
 
     gap: float
     jump_gap: float
+    delay: float
     chosen: bool
     rows: pd.DataFrame
+
+    @property
+    def has_delay(self) -> bool:
+        """Whether fills are late by seconds."""
+        return not math.isnan(self.delay)
 
     def estimate(self, quantity: str, alpha: float | None = None) -> Estimate:
         """The estimate of a quantity at this pair, see `stress.analysis.study.estimate_of`."""
@@ -158,17 +181,51 @@ class GapPair:
 
 
 def gap_pairs(gaps: pd.DataFrame) -> list[GapPair]:
-    """The pairs of a record's long table, in its order."""
-    keys = ["gap", "jump_gap", "chosen"]
+    """The pairs of gaps and the delays of a record's long table, in its order."""
+    keys = ["gap", "jump_gap", "delay", "chosen"]
+    given = gaps if "delay" in gaps else gaps.assign(delay=math.nan)
     return [
-        GapPair(float(gap), float(jump_gap), bool(chosen), rows)
-        for (gap, jump_gap, chosen), rows in gaps.groupby(keys, sort=False)
+        GapPair(float(gap), float(jump_gap), float(delay), bool(chosen), rows)
+        for (gap, jump_gap, delay, chosen), rows in given.groupby(keys, sort=False, dropna=False)
     ]
 
 
-def pair_name(gap: float, jump_gap: float) -> str:
-    """The name of a design that differs from others in its gaps alone."""
-    return f"gap={gap}, jump_gap={jump_gap}"
+def fill_name(gap: float | None, jump_gap: float, delay: float | None = None) -> str:
+    """The name of a design that differs from others in how late a fill is."""
+    return f"gap={gap}, jump_gap={jump_gap}" if delay is None else f"delay={delay}, jump_gap={jump_gap}"
+
+
+@dataclass(frozen=True)
+class FundRange:
+    """The funds that a run needs over its delays.
+
+    alpha : float, probability of depletion; nan for a run of one path, whose fund is what the path takes
+    least, most : GapPair and Estimate, the delays with the smallest and the largest fund
+    """
+
+    alpha: float
+    least: tuple[GapPair, Estimate]
+    most: tuple[GapPair, Estimate]
+
+    def describe(self) -> dict[str, Any]:
+        """Plain values; `low` and `high` are the outer ends of the two intervals."""
+        (least, a), (most, b) = self.least, self.most
+        values: dict[str, Any] = {"alpha": self.alpha, "least": a.value, "least_delay": least.delay, "low": a.low}
+        values |= {"most": b.value, "most_delay": most.delay, "high": b.high, "note": b.note or a.note}
+        return values if self.alpha == self.alpha else {k: v for k, v in values.items() if v == v}
+
+
+def fund_ranges(record: Record) -> list[FundRange]:
+    """The range of funds over the delays of a run, for each alpha; none where the run states one gap or delay."""
+    if not record.delays:
+        return []
+    late = [pair for pair in gap_pairs(record.gaps) if pair.has_delay]
+    one_path = record.result.n_paths == 1
+    found = []
+    for alpha in (math.nan,) if one_path else record.alphas:
+        of = [(p, p.estimate(LARGEST_NEED) if one_path else p.estimate(REQUIRED_FUND, alpha)) for p in late]
+        found.append(FundRange(alpha, min(of, key=lambda x: x[1].value), max(of, key=lambda x: x[1].value)))
+    return found
 
 
 def required_funds(result: Result, alphas: tuple[float, ...]) -> pd.DataFrame:

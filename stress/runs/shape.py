@@ -70,6 +70,7 @@ class ScenarioRun(Document):
 
     horizon: FiniteDuration
     step: FiniteDuration
+    delays: Annotated[list[Amount], Field(min_length=1)] | None = None
 
 
 class ScenarioPrices(Document):
@@ -156,8 +157,9 @@ class Config(Document):
     steps: Paths
     step: Above
     fund: Fund
-    gap: Share
+    gap: Share | None
     jump_gap: Share
+    delay: Amount | None = None
     seed: Seed
 
 
@@ -196,6 +198,8 @@ def check_config(config: Any, where: str) -> None:
     model = prices.get("model")
     check(prices, MODELS.get(model, ConfigPrices) if isinstance(model, str) else ConfigPrices, where, ("prices",))
     problems = []
+    if (config["gap"] is None) == (config.get("delay") is None):
+        problems.append(Problem(where, "one of gap and delay, and null for the other", column="gap"))
     for venue_rule in RULES:
         value = config["venue"].get(venue_rule.name)
         known = (
@@ -276,6 +280,7 @@ ANY = Column("iuf", lambda x: np.ones(x.size, bool), "a number")
 OR_NAN = Column("iuf", lambda x: np.isnan(x) | (x >= 0), "a number, 0 or more, or nan")
 FLAG = Column("b", lambda x: np.ones(x.size, bool), "True or False")
 SHARE = _number(0.0, "a share from 0 to 1", 1.0)
+SHARE_OR_NAN = Column("iuf", lambda x: np.isnan(x) | ((x >= 0) & (x <= 1)), "a share from 0 to 1, or nan")
 COUNTS = ("liquidated_count", "adl_count", "adl_events", "adl_seen", "longs_reached", "shorts_reached")
 RATES = [f"{name}_{part}" for name in ("liquidation", "bankruptcy", "adl") for part in ("rate", "low", "high")]
 
@@ -286,6 +291,11 @@ REQUIRED = dict.fromkeys(("fund", "se", "low", "high"), ANY) | {
 GAPS = dict.fromkeys(("alpha", "estimate", "se", "low", "high"), ANY) | {
     "design": TEXT, "gap": SHARE, "jump_gap": SHARE, "chosen": FLAG, "quantity": TEXT, "unit": TEXT, "note": TEXT,
 }  # fmt: skip
+
+
+def gap_columns(gaps: pd.DataFrame) -> dict[str, Column]:
+    """Columns of gaps.csv; where there are delays, a gap is nan beside each."""
+    return GAPS if "delay" not in gaps else GAPS | {"gap": SHARE_OR_NAN, "delay": OR_NAN}
 
 
 def path_columns(config: Mapping[str, Any]) -> dict[str, Column]:
@@ -361,15 +371,31 @@ def check_weights(paths: pd.DataFrame, where: str) -> None:
 
 
 def check_gaps(gaps: pd.DataFrame, config: Mapping[str, Any], where: str) -> None:
-    """Refuse a table of gaps that has not the run's own pair, and it alone, as the chosen one.
+    """Refuse a table of gaps that has not the run's own gaps or delay, and these alone, as the chosen ones.
 
     Raises
     ------
     InputError
     """
-    own = (gaps["gap"] == config["gap"]) & (gaps["jump_gap"] == config["jump_gap"])
+    late = pd.Series(np.nan, gaps.index) if "delay" not in gaps else gaps["delay"]
+    if (gaps["gap"].isna() == late.isna()).any():
+        raise InputError(Problem(where, "one of gap and delay in each row", column="gap"))
+    chosen = gaps["gap"] == config["gap"] if config.get("delay") is None else late == config["delay"]
+    own = chosen & (gaps["jump_gap"] == config["jump_gap"])
     if not own.any() or (own != gaps["chosen"]).any():
         raise InputError(Problem(where, "the run's own pair of gaps, and no other, as the chosen one", column="chosen"))
+
+
+def check_delays(gaps: pd.DataFrame, delays: Sequence[float] | None, where: str) -> None:
+    """Refuse a table of gaps that has not the delays whose range is the answer.
+
+    Raises
+    ------
+    InputError
+    """
+    found = set() if "delay" not in gaps else set(gaps["delay"].dropna())
+    if delays is not None and found != set(delays):
+        raise InputError(Problem(where, "the delays of scenario.json", column="delay"))
 
 
 def check_alphas(required: pd.DataFrame, alphas: Sequence[float], where: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from stress.formatting import duration, percent, usd
+from stress.scenario.lateness import cannot_tell
 
 if TYPE_CHECKING:
     from stress.engine.design import Design
@@ -18,7 +19,9 @@ def notes(
     design: Design,
     model: str,
     provenance: dict[str, Any],
+    *,
     alphas: Sequence[float] = (),
+    delays: tuple[float, ...] = (),
     depth_is_share: bool = False,
 ) -> Iterator[str]:
     """Caveats of a run, most important first.
@@ -34,6 +37,8 @@ def notes(
         Probabilities that a fund is asked for.
     depth_is_share : bool
         Whether the depth was given as a share of the open interest: then it is said in USD.
+    delays : tuple of float
+        Delays whose range is the answer, see `stress.scenario.lateness`.
 
     Yields
     ------
@@ -41,6 +46,7 @@ def notes(
         A sentence or two.
     """
     yield from _of_prices(design, model, provenance, alphas)
+    yield from _of_delay(design, delays)
     yield from _of_depth(design, model)
     record = design.depth_record
     if depth_is_share and record is not None:
@@ -84,6 +90,20 @@ def _of_prices(design: Design, model: str, provenance: dict[str, Any], alphas: S
         bound = "an upper bound" if design.jump_gap > proposed[1] else "below what was seen"
         low, high = proposed
         yield f"jump_gap = {design.jump_gap:g} is {bound}: the bars behind the price model propose {low:g} to {high:g}."
+
+
+def _of_delay(design: Design, delays: tuple[float, ...]) -> Iterator[str]:
+    if delays:
+        yield (
+            f"The answer is the range over delays of {', '.join(map(duration, delays))} from trigger to fill; who is "
+            f"hit is shown at {duration(delays[-1])}."
+        )
+    asked = delays or (() if design.delay is None else (design.delay,))
+    if blind := [delay for delay in asked if cannot_tell(delay, design.step)]:
+        yield (
+            f"Steps of {duration(design.step)} cannot tell a delay of {', '.join(map(duration, blind))}: they say "
+            "nothing of the way between the points of a step, which is taken as straight."
+        )
 
 
 def _of_depth(design: Design, model: str) -> Iterator[str]:

@@ -3,7 +3,7 @@
     name = "mine"
     seed = 7
 
-    [run]           paths, horizon, step, gap, jump_gap
+    [run]           paths, horizon, step; gap or delay, jump_gap
     [venue]         preset or file, market; rules to change
     [population]    mix, accounts, open_interest, any parameter of the mix   or [book] with a file of positions
     [prices]        model and parameters; or "replay" and bars; or calibrate = "bars.csv"
@@ -32,6 +32,7 @@ from stress.book.population import PopulationSpec
 from stress.errors import InputError, Problem, raise_if
 from stress.files import documents, reading
 from stress.formatting import significant
+from stress.scenario import lateness
 from stress.scenario.caveats import notes
 from stress.scenario.overrides import set_key
 from stress.scenario.tables import (
@@ -70,10 +71,14 @@ class Built:
         Checked.
     notes : tuple of str
         Caveats of the choices of the scenario, see `stress.scenario.caveats`.
+    delays : tuple of float
+        Delays whose range is the answer, seconds, rising; the design has the last of them. Empty: the answer is its
+        own.
     """
 
     design: Design
     notes: tuple[str, ...]
+    delays: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -187,6 +192,8 @@ class Scenario:
                     problems += problems_of(error, where, (key,), table.known())
                 else:
                     problems.append(Problem(where, f"this table, [{key}]", column=key))
+        if tables["run"] is not None:
+            problems += lateness.problems_of_run(tables["run"], where)
         if ("population" in raw) == ("book" in raw):
             problems.append(Problem(where, "exactly one of [population] and [book]", column="population"))
         paths = {key: (Path() if _among(key, overridden) else folder) / name for key, name in files_of(raw)}
@@ -227,6 +234,11 @@ class Scenario:
             "prices", lambda: self.prices.build(files.get("prices.bars"), files.get("prices.calibrate"))
         )
 
+    @property
+    def lateness(self) -> lateness.Lateness:
+        """How late a fill is; reads bars if the model needs them."""
+        return lateness.of_run(self.run, self.price_model[0])
+
     def build(self) -> Built:
         """Read all files, and make and check the design of the run.
 
@@ -257,7 +269,7 @@ class Scenario:
         assert book is not None
         try:
             design = prepare(
-                book, venue, model[0], fund=self.fund.initial, depth=depth, gap=self.run.gap,
+                book, venue, model[0], fund=self.fund.initial, depth=depth, **self.lateness.of_design(),
                 jump_gap=self.run.jump_gap, seed=self.seed, n_paths=timing["paths"], horizon=timing["horizon"],
                 step=timing["step"], under_margin="error" if self.book is None else self.book.under_margin,
             )  # fmt: skip
@@ -270,14 +282,23 @@ class Scenario:
                 ]
             ) from None
         provenance = self.price_model[1].get("provenance", {})
+        delays = self.lateness.delays or ()
         is_share = depth is not None and depth.oi_share is not None
-        return Built(design, tuple(notes(design, self.prices.model, provenance, self.fund.alphas, is_share)))
+        found = notes(
+            design,
+            self.prices.model,
+            provenance,
+            alphas=self.fund.alphas,
+            delays=delays,
+            depth_is_share=is_share,
+        )
+        return Built(design, tuple(found), delays)
 
     def resolved(self) -> dict[str, Any]:
         """The scenario as plain values, defaults included; files are named as in the scenario."""
         timing = self._timing()
         out: dict[str, Any] = {"name": self.name, "seed": self.seed}
-        out["run"] = timing | {"gap": self.run.gap, "jump_gap": self.run.jump_gap}
+        out["run"] = timing | self.lateness.resolved() | {"jump_gap": self.run.jump_gap}
         out["venue"] = self.venue.resolved(self.venue_object)
         if self.population is not None and self.spec is not None:
             out["population"] = self.population.resolved(self.spec, self.seed)

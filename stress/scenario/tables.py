@@ -70,6 +70,7 @@ def _with_durations(pairs: Any) -> Any:
 
 Share = Annotated[float, rule(lambda x: 0 <= x <= 1, "a share from 0 to 1")]
 Duration = Annotated[float, BeforeValidator(_duration), rule(lambda x: x > 0, "a duration above 0")]
+Delay = Annotated[float, BeforeValidator(_duration), rule(lambda x: 0 <= x < math.inf, "a duration of 0 or more")]
 FiniteDuration = Annotated[
     float, BeforeValidator(_duration), rule(lambda x: 0 < x < math.inf, "a finite duration above 0")
 ]
@@ -102,12 +103,19 @@ class Head(Table):
 
 
 class RunTable(Table):
-    """[run]; defaults of `paths`, `horizon` and `step` are 10,000, a day and a minute, or those of a replay."""
+    """[run]; defaults of `paths`, `horizon` and `step` are 10,000, a day and a minute, or those of a replay.
+
+    One of `gap`, `delay` and `delays` says how late a fill is in a continuous move (`stress.scenario.lateness`).
+    """
 
     paths: Paths | None = None
     horizon: FiniteDuration | None = None
     step: FiniteDuration | None = None
-    gap: Share = 0.0
+    gap: Share | None = None
+    delay: Delay | None = None
+    delays: Annotated[
+        tuple[Delay, ...] | None, Field(strict=False), rule(lambda x: x is None or len(x) > 0, "at least one duration")
+    ] = None
     jump_gap: Share = 1.0
 
 

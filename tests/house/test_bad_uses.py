@@ -150,7 +150,9 @@ CASES = [
     *of(simulate, "venue", [BOOK]),
     *of(simulate, "prices", [VENUE, result]),
     *of(simulate, "depth", OBJECTS),
-    *(case for name in ("fund", "gap", "jump_gap", "seed") for case in of(simulate, name, [*WRONG, None])),
+    *(case for name in ("fund", "jump_gap", "seed") for case in of(simulate, name, [*WRONG, None])),
+    *(case for name in ("gap", "delay") for case in of(simulate, name, WRONG)),
+    *of(simulate, "delay", [1.0], gap=0.0),
     *(case for name in ("n_paths", "horizon", "step", "threads") for case in of(simulate, name, [*WRONG, 0.0])),
     *of(simulate, "n_paths", [1.5, 1e308, INF]),
     *of(simulate, "horizon", [1e308]),
@@ -421,8 +423,8 @@ def test_what_a_model_has_of_its_own_is_not_contradicted(prices, given, column):
 
 def test_what_a_model_has_of_its_own_may_be_repeated():
     assert simulate(prices=PATHS, n_paths=2, horizon=120.0, step=60).n_paths == 2
-    assert simulate(prices=REPLAY, n_paths=1, horizon=180, step=60.0).config["steps"] == 3
-    assert simulate(prices=REPLAY, n_paths=None, horizon=60.0).config["steps"] == 1
+    assert simulate(prices=REPLAY, n_paths=1, horizon=180, step=60.0, delay=1.0).config["steps"] == 3
+    assert simulate(prices=REPLAY, n_paths=None, horizon=60.0, gap=0.0).config["steps"] == 1
 
 
 class Model:

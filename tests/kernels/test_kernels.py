@@ -344,7 +344,7 @@ def test_settle():
 def test_terms_are_filled_by_name():
     rules = stress.load_venue("bybit", "BTCUSDT").to_kernel()[0]
     depth = to_kernel(DEPTHS[1], 100.0, 60.0)
-    given = {"dt": 60.0, "gap": 0.25, "jump_gap": 0.5, "seed": 2**62 + 1}
+    given = {"dt": 60.0, "gap": 0.25, "jump_gap": 0.5, "seed": 2**62 + 1, "delay": 90.0}
     terms = make_terms(rules, depth, **given)
     expected = rules._asdict() | depth._asdict() | given | {"delay": 0.0}
     assert terms.dtype == TERMS
@@ -368,7 +368,7 @@ def test_drawdown_queue_equals_the_largest_balance_of_the_window(window):
     terms = stress.Venue(
         name="x", tiers=[stress.Tier(0, math.inf, 100, 0.005, 0)], drawdown=0.3, drawdown_window=60.0
     ).to_kernel()[0]._replace(drawdown_window=window)  # fmt: skip
-    terms = make_terms(terms, to_kernel(None, 100.0, dt), dt, 0.0, 1.0, 0)[0]
+    terms = make_terms(terms, to_kernel(None, 100.0, dt), dt, 0.0, 1.0, 0, 0.0)[0]
     for _ in range(20):
         steps = 60
         balances = [100.0]

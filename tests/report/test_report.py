@@ -40,7 +40,7 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 
 def record(result, others=(), name="a run"):
     """A record as a run makes it, with `others` at other gaps."""
-    results = {records.pair_name(r.config["gap"], r.config["jump_gap"]): r for r in (result, *others)}
+    results = {records.fill_name(r.config["gap"], r.config["jump_gap"]): r for r in (result, *others)}
     gaps = records.gap_table(StudyResult(results), ALPHAS, next(iter(results)))
     required = [(a, *vars(result.required_fund(a)).values()) for a in ALPHAS]
     manifest = {

@@ -92,7 +92,7 @@ TERMS = np.dtype((np.record, [
 
 
 def make_terms(
-    rules: Rules, depth: Depth, dt: float, gap: float, jump_gap: float, seed: int, delay: float = 0.0
+    rules: Rules, depth: Depth, dt: float, gap: float, jump_gap: float, seed: int, delay: float
 ) -> np.ndarray:
     """TERMS[1] of the rules, the order book, the step in seconds, the gaps as fractions, the seed, and the delay.
 
