@@ -250,6 +250,14 @@ def _cite(source: Any) -> str:
     return f"{source['status']}: {source['page']}" + (f", {source['date']}" if "date" in source else "")
 
 
+def title(mix: str | Path) -> str:
+    """Title of a mix of the package, or of a TOML file; "" if it has none."""
+    path = path_of(mix, "population", "mix")
+    file = documents.read_toml(path if path.suffix == ".toml" else FOLDER / f"{mix}.toml")
+    head = file.get("population")
+    return str(head.get("title", "")) if isinstance(head, dict) else ""
+
+
 MIXES = tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
 
 
@@ -281,6 +289,13 @@ def sample(spec: PopulationSpec, *, venue: Venue, price: float, seed: int, bars:
         If the price or the seed is out of range, the accounts of one side cannot hold the open interest under the
         cap or the venue's position limit, or the tiers liquidate a position that has just been opened.
     """
+    return sample_with_ages(spec, venue=venue, price=price, seed=seed, bars=bars)[0]
+
+
+def sample_with_ages(
+    spec: PopulationSpec, *, venue: Venue, price: float, seed: int, bars: PastBars | None = None
+) -> tuple[Columns, np.ndarray]:
+    """As `sample`, and the seconds since each position was opened, float64[N]."""
     wanted: dict[str, tuple[Any, Any, str]] = {
         "spec": (spec, PopulationSpec, "a stress.PopulationSpec, e.g. of PopulationSpec.load"),
         "venue": (venue, Venue, "a stress.Venue, e.g. stress.load_venue('binance', market='BTCUSDT')"),
@@ -332,7 +347,7 @@ def sample(spec: PopulationSpec, *, venue: Venue, price: float, seed: int, bars:
             "present price"
         )
         warnings.warn(message, BookWarning, stacklevel=2)
-    return Columns(
+    columns = Columns(
         side=side,
         quantity=quantity,
         entry_price=entry,
@@ -341,6 +356,7 @@ def sample(spec: PopulationSpec, *, venue: Venue, price: float, seed: int, bars:
         market=venue.market,
         source=f"population {spec.name}".strip(),
     )
+    return columns, held
 
 
 def _traits(spec: PopulationSpec) -> population.Traits:

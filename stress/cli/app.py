@@ -20,7 +20,7 @@ app = typer.Typer(
 app.command(epilog=EPILOG)(runs.run)
 for command in (runs.size, runs.adl, runs.path, runs.report, runs.compare):
     app.command()(command)
-for command in (inputs.calibrate, inputs.check, inputs.doctor, bench.bench):
+for command in (inputs.calibrate, inputs.crowds, inputs.check, inputs.doctor, bench.bench):
     app.command()(command)
 app.add_typer(inputs.venues_app, name="venues")
 

@@ -21,7 +21,7 @@ from stress.files import writing
 from stress.plots.answers import LEVERAGE_BINS
 from stress.plots.style import TALL
 from stress.report import figures, prose
-from stress.results import summaries
+from stress.results import liquidations, summaries
 from stress.runs.record import gap_pairs
 
 if TYPE_CHECKING:
@@ -107,6 +107,7 @@ def context(record: Record) -> dict[str, Any]:
         "key_assumptions": prose.key_assumptions(config),
         "assumptions": prose.assumptions(config),
         "leverage": rows_of(leverage),
+        "liquidation": liquidations.words(result),
         "parts": summaries.loss_parts(result),
         "parts_adl": summaries.loss_parts(result, "adl"),
         "margin": summaries.margin_lost(result),
