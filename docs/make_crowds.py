@@ -35,55 +35,57 @@ TARGET = "both sides liquidated a day, of one-sided OI"
 INTRO = """\
 # Crowds
 
-Made by `python docs/make_crowds.py`; change that, not this page. `perp-stress crowds [MIX]` prints such tables for any
-mix and any bars.
+Made by `python docs/make_crowds.py`; change that, not this page. `perp-stress crowds [MIX]` prints such tables for
+any mix and any bars.
 
 ## What is held against what
 
-The figure that decides most is forced liquidation a day. Cheng, Deng, Wang and Yu (arXiv 2102.04591, abstract) measured
-on BitMEX "daily forced liquidations to outstanding futures" of 3.51 % for longs and 1.89 % for shorts. Every outstanding
-contract has a long and a short, so each is a share of the open interest (OI) of one side; both together are 5.40 % of it.
-(3.51 and 1.89 are the means of two sides. Read as a mean and a standard deviation they would bound the total by 1.6 and
-5.4 %.) Here: coins of positions that a day liquidates, over the coins of one side. Every report shows it, by side, with
-its error.
+The figure that decides most is forced liquidation a day. Cheng, Deng, Wang and Yu (arXiv 2102.04591, abstract)
+measured on BitMEX "daily forced liquidations to outstanding futures" of 3.51 % for longs and 1.89 % for shorts. Every
+outstanding contract has a long and a short, so each is a share of the open interest (OI) of one side; both together
+are 5.40 % of it. (3.51 and 1.89 are the means of two sides. Read as a mean and a standard deviation they would bound
+the total by 1.6 and 5.4 %.) Here: coins of positions that a day liquidates, over the coins of one side. Every report
+shows it, by side, with its error.
 
-Two differences remain. A run's book is closed: nobody enters, so it runs out of weak positions, and a position that is
-opened and liquidated on the same day is in BitMEX's figure and not in ours. And nobody leaves or adds margin in time,
-which acts the other way.
+Two differences remain. A run's book is closed: nobody enters, so it runs out of weak positions, and a position that
+is opened and liquidated on the same day is in BitMEX's figure and not in ours. And nobody leaves or adds margin in
+time, which acts the other way.
 
 ## Who is left at a moment
 
-Positions that are opened at a steady rate and closed after an exponential time have, at a random moment, an exponential
-age of the same mean: the length bias of long lives and the cut in the middle of them cancel, since the exponential has no
-memory. Of these the liquidated are gone. A position at leverage L, of which a move d away liquidates, has survived with
-probability 1 - exp(-d sqrt(2 / h) / sigma), h the mean holding time and sigma the volatility.
+Positions that are opened at a steady rate and closed after an exponential time have, at a random moment, an
+exponential age of the same mean: the length bias of long lives and the cut in the middle of them cancel, since the
+exponential has no memory. Of these the liquidated are gone. A position at leverage L, of which a move d away
+liquidates, has survived with probability 1 - exp(-d sqrt(2 / h) / sigma), h the mean holding time and sigma the
+volatility.
 
-Entries have always been drawn this way, and were right given the leverage. The leverages were not, where their weights
-are those of trades: an account whose entry did not survive drew another entry and kept its leverage. With
+Entries have always been drawn this way, and were right given the leverage. The leverages were not, where their
+weights are those of trades: an account whose entry did not survive drew another entry and kept its leverage. With
 `leverage_at = "opening"` it draws leverage and buffer again too (rejection sampling, exact): the book holds as many
-positions of each leverage as have survived. `"now"` (the default) is for weights of a snapshot, such as Hyperliquid's.
+positions of each leverage as have survived. `"now"` (the default) is for weights of a snapshot, such as
+Hyperliquid's.
 """
 
 WHAT_FAILS = """\
 ## What does not fit
 
-- **BitMEX's leverage and BitMEX's liquidations.** A mean of 22x to 30x by size and a liquidation of 2 to 4 % of a side a
-  day are not both true of positions that wait for their end: a position at 25x dies of a move of 3.5 %, and a day made
-  one on each side in more than a quarter of the days of 2018 to 2020. Traders close and add margin before; the model has
-  neither. The presets follow the liquidations, and stay a factor of five below that leverage.
+- **BitMEX's leverage and BitMEX's liquidations.** A mean of 22x to 30x by size and a liquidation of 2 to 4 % of a
+  side a day are not both true of positions that wait for their end: a position at 25x dies of a move of 3.5 %, and on
+  a quarter of the days of 2018 to 2020 the price fell by as much, on another quarter it rose. Traders close and add margin before;
+  the model has neither. The presets follow the liquidations, and stay a factor of five below that leverage.
 - **Longs and shorts.** BitMEX's longs were liquidated 1.9 times as much as its shorts. The presets do not have that
   asymmetry: leverage does not depend on the side here.
-- **The ten largest.** 46 % is the share among winners of one day, over all coins, on Hyperliquid. `retail` and `mixed` cap
-  an account at 2 % of a side, so ten hold at most 20 %.
+- **The ten largest.** 46 % is the share among winners of one day, over all coins, on Hyperliquid. `retail` and
+  `mixed` cap an account at 2 % of a side, so ten hold at most 20 %.
 - **Entries.** No published distances or holding times were found; holding times are assumed.
-- **A buffer is one law with three parameters, and one figure.** Median and spread are chosen; only the share of accounts
-  that hold one is fitted.
+- **A buffer is one law with three parameters, and one figure.** Median and spread are chosen; only the share of
+  accounts that hold one is fitted.
 
 ## What moved, and the crowd of before
 
-`retail` took the leverage of trades for that of open positions, and margin for the initial one. It is kept, unchanged, as
-the mix `extreme`; on any mix the same is
-`leverage_at = "now"`, `buffer_share = 0`. `mixed` of before is `mixed` with `buffer_share = 0`. `institutional` of before has
+`retail` took the leverage of trades for that of open positions, and margin for the initial one. It is kept,
+unchanged, as the mix `extreme`; on any mix the same is `leverage_at = "now"`, `buffer_share = 0`. `mixed` of before
+is `mixed` with `buffer_share = 0`. `institutional` of before has
 
 ```toml
 [population]
@@ -91,8 +93,8 @@ mix = "institutional"
 leverage = { 1 = 0.14, 2 = 0.22, 3 = 0.08, 4 = 0.16, 5 = 0.24, 10 = 0.11, 20 = 0.05 }
 ```
 
-whose set leverage matched Hyperliquid's classes; now the effective leverage of the drawn book does. The seed of the crowd
-was that of the run; it is `[population] seed`, 1 by default.
+whose set leverage matched Hyperliquid's classes; now the effective leverage of the drawn book does. The seed of the
+crowd was that of the run; it is `[population] seed`, 1 by default.
 """
 
 
@@ -181,7 +183,9 @@ def fits(venue: stress.Venue, days: Paths) -> str:
         slope = float(np.interp(share, GRID, np.gradient(value, GRID)))
         error = float(np.interp(share, GRID, se)) / abs(slope)
         rows.append([mix, f"{share:.2f} ± {error:.2f}", f"{spec_of(mix).buffer_share:g}"])
-    text = f"`buffer_share` at which the days of 2018-20 liquidate {percent(goal)} of one-sided OI, given the other two:\n"
+    text = (
+        f"`buffer_share` at which the days of 2018-20 liquidate {percent(goal)} of one-sided OI, given the other two:\n"
+    )
     return "\n".join([text, table(["crowd", "fitted", "shipped"], rows)])
 
 
@@ -191,7 +195,9 @@ def figures(found: pd.DataFrame) -> str:
     for r in found.itertuples():
         published = "–" if r.published != r.published else crowd_figure(r.published, r.unit)
         times = "–" if r.published != r.published else f"{significant(r.estimate / r.published, 2)} times"
-        rows.append([r.figure, f"{crowd_figure(r.estimate, r.unit)}", f"{crowd_figure(r.se, r.unit)}", published, times])
+        rows.append(
+            [r.figure, f"{crowd_figure(r.estimate, r.unit)}", f"{crowd_figure(r.se, r.unit)}", published, times]
+        )
         rows[-1].append(r.where)
     return table(["figure", "crowd", "standard error", "published", "crowd is", "where"], rows)
 
@@ -208,8 +214,12 @@ def survivors(venue: stress.Venue) -> str:
         book = stress.Book.sample(spec, venue=venue, price=50_000.0, seed=1)
         set_, q = book.leverage, book.quantity
         rows.append(
-            [label, percent(float((set_ >= 20).mean()), 2), percent(float((set_ >= 125).mean()), 2)]
-            + [percent(float(q[set_ >= 20].sum() / q.sum()), 2)]
+            [
+                label,
+                percent(float((set_ >= 20).mean()), 2),
+                percent(float((set_ >= 125).mean()), 2),
+                percent(float(q[set_ >= 20].sum() / q.sum()), 2),
+            ]
         )
     high = sum(w for leverage, w in opened.items() if leverage >= 20)
     first = ["opened (Binance 2019, by trades)", percent(high, 2), percent(opened[125.0], 2), "–"]

@@ -72,7 +72,12 @@ def against_anchors(
 
 
 def liquidation_on(
-    days: Any, spec: PopulationSpec, venue: Venue, books: int = 5, n_paths: int | None = None, threads: int | None = None
+    days: Any,
+    spec: PopulationSpec,
+    venue: Venue,
+    books: int = 5,
+    n_paths: int | None = None,
+    threads: int | None = None,
 ) -> pd.DataFrame:
     """Forced liquidation a day of a population over one-sided open interest, beside the published figure.
 

@@ -3,9 +3,9 @@
 Leverage here is effective: notional over equity, by notional of both sides. A figure without a value has not been
 published; a crowd is shown beside it all the same.
 
-Forced liquidation: Cheng, Deng, Wang and Yu give 3.51 % for longs and 1.89 % for shorts, liquidated contracts a day over
-outstanding contracts. Each outstanding contract has one long and one short, so both are shares of the open interest of
-one side, and their sum is 5.40 % of it. (3.51 and 1.89 are two means, not a mean and a standard deviation.)
+Forced liquidation: Cheng, Deng, Wang and Yu give 3.51 % for longs and 1.89 % for shorts, liquidated contracts a day
+over outstanding contracts. Each outstanding contract has one long and one short, so both are shares of the open
+interest of one side, and their sum is 5.40 % of it. (3.51 and 1.89 are two means, not a mean and a standard deviation.)
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import math
 import sys
 import warnings
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -88,6 +88,7 @@ def crowds(
     rules = stress.load_venue(venue, market or (markets[0] if markets else None))
     mixes = population.MIXES if mix is None else (mix,)
     specs = {m: stress.PopulationSpec.load(m, accounts=accounts, open_interest=open_interest) for m in mixes}
+    days: dict[str, Any]
     if bars is None:
         days = {f"diffusion at {sigma:.0%} a year": study.diffusion(sigma) for sigma in (0.5, 0.8)}
     else:
