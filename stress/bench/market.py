@@ -1,7 +1,8 @@
 """The fixed market and books of the benchmarks: prices and depth of the quickstart, and three populations.
 
 On an average path about 20 % of the positions of the retail book are liquidated, 8 % of the mixed one, and 2 % of that
-of low leverage. The retail book has a longer holding time than the mix, which leaves fewer positions of high leverage.
+of low leverage: more than in a market, so that the work can be seen. The retail book is the mix `extreme` with a longer
+holding time, which leaves fewer positions of high leverage; the mixed one has no buffer.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
 MARKET = Path(__file__).with_name("market.toml")
 BOOKS = {
-    "retail": ("population.mix=retail", "population.holding_days=2.5"),
-    "mixed": ("population.mix=mixed",),
+    "retail": ("population.mix=extreme", "population.holding_days=2.5"),
+    "mixed": ("population.mix=mixed", "population.buffer_share=0"),
     "low leverage": ("population.mix=institutional",),
 }
 

@@ -8,10 +8,15 @@ Each account draws a size, a leverage, a side and an entry price; the draws of a
   would hold most of the market.
 - Balance: quantities are multiples of a power of two, so that long and short sums are equal to the last bit in any
   order of summation. If more accounts are long than short, longs are smaller.
-- Leverage: weights by number of open positions. It is lowered to the maximum of the account's tier; the margin
-  is the initial margin, notional at entry over leverage.
+- Leverage: weights by number of positions. It is lowered to the maximum of the account's tier; the margin is the
+  initial margin, notional at entry over leverage.
+- Buffer: some accounts hold margin beyond the initial one (a balance under cross margin, margin that was added), a
+  log-normal share of the notional at entry.
 - Entry: the price one exponential holding time ago, in bars or in a log-normal past. An account that would have been
   liquidated since is drawn again, so the book holds survivors: positions of high leverage are recent or in profit.
+- Leverage and buffer are laws of the positions that are open now (`leverage_at = "now"`: an account drawn again keeps
+  them), or of positions when they are opened (`"opening"`, e.g. of trades): then they are drawn again too, and the book
+  holds as many of each kind as have survived. Sizes and sides are those of open positions either way.
 
 A mix is a TOML file in `presets/`; every parameter in it names its source.
 """
@@ -23,7 +28,7 @@ import math
 import warnings
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -41,8 +46,10 @@ from stress.venue.venue import Venue
 FOLDER = Path(__file__).parent / "presets"
 DAY = 86_400.0
 YEAR = 365.0 * DAY
-ACCOUNT = 265  # bytes of an account, at the peak of drawing a book
+ACCOUNT = 289  # bytes of an account, at the peak of drawing a book
 LATE_SHARE = 0.01  # share of accounts without a surviving past entry, above which a warning is issued
+
+WORDS = ("name", "sources", "leverage_at")  # parameters that are no numbers
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -86,6 +93,15 @@ class PopulationSpec(BaseModel):
         Mean of the exponential holding time so far, days.
     volatility : float
         Volatility of the log-normal past, per square root of a year of 365 days; not used with bars.
+    leverage_at : {"now", "opening"}
+        Whose leverage and buffer are given: of positions that are open now, or of positions when they are opened, of
+        which those open now are the ones that have survived.
+    buffer_share : float
+        Share of the accounts that hold margin beyond the initial one, in [0, 1].
+    buffer : float
+        Median of that margin, as a share of the notional at entry, > 0.
+    buffer_sigma : float
+        Standard deviation of its log.
     name : str
     sources : dict of str to str
         Source of each parameter.
@@ -110,6 +126,10 @@ class PopulationSpec(BaseModel):
     long_share: float = Field(default=0.5, gt=0, lt=1)
     holding_days: Positive = 1.0
     volatility: Positive = 0.8
+    leverage_at: Literal["now", "opening"] = "now"
+    buffer_share: float = Field(default=0.0, ge=0, le=1)
+    buffer: Positive = 0.2
+    buffer_sigma: float = Field(default=1.0, ge=0, le=20)
     name: str = ""
     sources: dict[str, str] = Field(default_factory=dict)
 
@@ -217,7 +237,7 @@ def _no_numbers(parameters: dict[str, Any]) -> list[Problem]:
     problems = []
     for name, value in parameters.items():
         numbers = list(value.values()) if name == "leverage" and isinstance(value, dict) else [value]
-        if name not in ("name", "sources") and value is not None and not all(map(is_number, numbers)):
+        if name not in WORDS and value is not None and not all(map(is_number, numbers)):
             expected = "a table of leverages and their weights" if name == "leverage" else "a number"
             problems.append(Problem("population", expected, column=name, value=value))
     return problems
@@ -228,6 +248,14 @@ def _cite(source: Any) -> str:
     if not isinstance(source, dict) or not (names.is_name(source.get("status")) and names.is_prose(source.get("page"))):
         return ""
     return f"{source['status']}: {source['page']}" + (f", {source['date']}" if "date" in source else "")
+
+
+def title(mix: str | Path) -> str:
+    """Title of a mix of the package, or of a TOML file; "" if it has none."""
+    path = path_of(mix, "population", "mix")
+    file = documents.read_toml(path if path.suffix == ".toml" else FOLDER / f"{mix}.toml")
+    head = file.get("population")
+    return str(head.get("title", "")) if isinstance(head, dict) else ""
 
 
 MIXES = tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
@@ -261,6 +289,13 @@ def sample(spec: PopulationSpec, *, venue: Venue, price: float, seed: int, bars:
         If the price or the seed is out of range, the accounts of one side cannot hold the open interest under the
         cap or the venue's position limit, or the tiers liquidate a position that has just been opened.
     """
+    return sample_with_ages(spec, venue=venue, price=price, seed=seed, bars=bars)[0]
+
+
+def sample_with_ages(
+    spec: PopulationSpec, *, venue: Venue, price: float, seed: int, bars: PastBars | None = None
+) -> tuple[Columns, np.ndarray]:
+    """As `sample`, and the seconds since each position was opened, float64[N]."""
     wanted: dict[str, tuple[Any, Any, str]] = {
         "spec": (spec, PopulationSpec, "a stress.PopulationSpec, e.g. of PopulationSpec.load"),
         "venue": (venue, Venue, "a stress.Venue, e.g. stress.load_venue('binance', market='BTCUSDT')"),
@@ -278,8 +313,9 @@ def sample(spec: PopulationSpec, *, venue: Venue, price: float, seed: int, bars:
     raise_if(problems)
     n = spec.accounts
     memory.check(n * ACCOUNT, f"{n:,} accounts", lambda room: f"at most {room // ACCOUNT:,} accounts, which fit")
-    size, number, u = np.empty(n), np.empty(n, dtype=np.int64), np.empty(n)
-    population.draw_traits(int(seed), _traits(spec), size, number, u)
+    traits = _traits(spec)
+    size, number, u, buffer = np.empty(n), np.empty(n, dtype=np.int64), np.empty(n), np.empty(n)
+    population.draw_traits(int(seed), traits, size, number, u, buffer)
     side = np.where(u < spec.long_share, 1.0, -1.0)
     side[np.argmin(u)], side[np.argmax(u)] = 1.0, -1.0  # so that a small book has both sides
 
@@ -296,11 +332,11 @@ def sample(spec: PopulationSpec, *, venue: Venue, price: float, seed: int, bars:
 
     _, tiers = venue.to_kernel()
     max_leverage = np.array([tier.max_leverage for tier in venue.tiers], dtype=np.float64)
-    leverage = np.array(list(spec.leverage), dtype=np.float64)[number]
-    entry, margin = np.empty(n), np.empty(n)
+    levels = np.array(list(spec.leverage), dtype=np.float64)
+    leverage, entry, margin, held = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
     late, dead = population.draw_entries(
-        int(seed), venue.structure().contract, tiers, max_leverage, _history(spec, bars, price), float(price),
-        side, quantity, leverage, entry, margin,
+        int(seed), traits, venue.structure().contract, tiers, max_leverage, _history(spec, bars, price), float(price),
+        side, quantity, levels, number, buffer, leverage, entry, margin, held,
     )  # fmt: skip
     if dead:
         expected = f"tiers whose initial margin is above the maintenance margin; {dead} new positions are under it"
@@ -311,7 +347,7 @@ def sample(spec: PopulationSpec, *, venue: Venue, price: float, seed: int, bars:
             "present price"
         )
         warnings.warn(message, BookWarning, stacklevel=2)
-    return Columns(
+    columns = Columns(
         side=side,
         quantity=quantity,
         entry_price=entry,
@@ -320,6 +356,7 @@ def sample(spec: PopulationSpec, *, venue: Venue, price: float, seed: int, bars:
         market=venue.market,
         source=f"population {spec.name}".strip(),
     )
+    return columns, held
 
 
 def _traits(spec: PopulationSpec) -> population.Traits:
@@ -332,6 +369,10 @@ def _traits(spec: PopulationSpec) -> population.Traits:
         float(spec.size_sigma),
         2.0 if no_tail else float(spec.tail_from),
         1.0 if spec.tail_index is None else float(spec.tail_index),
+        float(spec.buffer_share),
+        float(spec.buffer),
+        float(spec.buffer_sigma),
+        spec.leverage_at == "opening",
     )
 
 

@@ -11,10 +11,17 @@ the number of accounts:
 | correlation | polyserial: of the normal scores of size and leverage, the latter in classes | about 1.2 / sqrt(n) |
 | long_share | share of accounts | sqrt(p (1 - p) / n) |
 | max_share | largest notional over the open interest | exact where two accounts are at the cap, else too low |
+| buffer_share | share of accounts with margin above notional at entry over set leverage | sqrt(p (1 - p) / n) |
+| buffer | median of that margin over notional at entry, of those who have it | 1.25 sigma buffer / sqrt(p n) |
+| buffer_sigma | interquartile range of its log, over 1.349 | 1.17 sigma / sqrt(p n) |
 
 The set leverage is that of the book, or notional at entry over margin where the book has none. A venue's tiers lower
 it: an account at the maximum of its tier may have wanted more. If the venue is given, such accounts are censored ("this
 leverage or more") in the likelihood, and errors grow with their number.
+
+A buffer is seen only where the book has the set leverage; without it all margin is taken for initial margin, and the
+fit has no buffer. Leverage and buffer are those of the positions that are open in the book (`leverage_at = "now"`):
+what they were when opened, among those that are gone too, a book does not say.
 
 Entries are not fitted: one book does not identify holding time and volatility separately, so both keep their defaults.
 
@@ -39,6 +46,7 @@ from stress.venue.venue import Venue
 STANDARD = np.array([1, 2, 3, 4, 5, 7, 10, 15, 20, 25, 30, 40, 50, 75, 100, 125, 150, 200.0])
 CELLS = 100  # classes of the score of size, of equal probability
 FEWEST = 10  # accounts above the quantile that a tail is fitted to
+LEAST_BUFFER = 1e-6  # of the initial margin: less is rounding
 NORMAL_QUARTILES = 1.3489795003921634  # interquartile range of the standard normal
 
 
@@ -84,6 +92,7 @@ def fit(book: Book, price: float, venue: Venue | None = None, *, tail_from: floa
         score[held] = ndtri((rankdata(notional[held]) - 0.5) / n)
         log = np.log(notional[held])
         body.append((n, np.subtract(*np.quantile(log, [0.75, 0.25])) / NORMAL_QUARTILES))
+    buffer_share, buffer, buffer_sigma = _buffer(book)
     weights, correlation = _fit_leverage(score, wanted, censored)
     open_interest = book.open_interest(price)
     parameters = {
@@ -94,6 +103,8 @@ def fit(book: Book, price: float, venue: Venue | None = None, *, tail_from: floa
         "correlation": correlation,
         "long_share": float(longs.mean()),
     }
+    if buffer_share > 0.0:
+        parameters |= {"buffer_share": buffer_share, "buffer": buffer, "buffer_sigma": buffer_sigma}
     source = f"fitted: {book.source}, {len(book)} positions"
     return PopulationSpec(
         accounts=len(book),
@@ -119,6 +130,21 @@ def _leverage(book: Book, venue: Venue | None) -> tuple[np.ndarray, np.ndarray]:
     most = np.array([tier.max_leverage for tier in venue.tiers])
     allowed = most[np.searchsorted(floors, amount, side="right") - 1]
     return nearest, (leverage >= allowed * (1.0 - 1e-9)) & (allowed < most.max())
+
+
+def _buffer(book: Book) -> tuple[float, float, float]:
+    """Share of accounts with margin beyond the initial one, median of that margin over notional, spread of its log."""
+    known = ~np.isnan(book.leverage)
+    if not known.any():
+        return 0.0, 0.0, 0.0
+    leverage = book.leverage[known]
+    extra = book.margin[known] / (book.quantity * book.entry_price)[known] - 1.0 / leverage
+    held = extra[extra * leverage > LEAST_BUFFER]
+    if held.size == 0:
+        return 0.0, 0.0, 0.0
+    quartiles = np.quantile(np.log(held), [0.25, 0.5, 0.75])
+    spread = min(float(quartiles[2] - quartiles[0]) / NORMAL_QUARTILES, 20.0)
+    return held.size / leverage.size, float(np.exp(quartiles[1])), spread
 
 
 def _fit_leverage(score: np.ndarray, wanted: np.ndarray, censored: np.ndarray) -> tuple[dict[float, float], float]:

@@ -24,6 +24,7 @@ for command in (
     backtest.backtest,
     inputs.calibrate,
     inputs.calibrate_depth,
+    inputs.crowds,
     inputs.check,
     inputs.doctor,
     bench.bench,

@@ -8,7 +8,7 @@ import math
 import sys
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -150,6 +150,8 @@ def _draw_depth(found: DepthFit, picture: Path) -> None:
     figure.savefig(image, format=kind)
     plt.close(figure)
     writing.put_bytes(picture, image.getvalue())
+
+
 def _contest(history: Bars, source: Path, s0: float | None, picture: Path | None) -> str:
     """All models on some bars: prints the contest, draws the picture, and returns the block of the winner."""
     from stress.analysis.contest import contest
@@ -169,6 +171,53 @@ def _contest(history: Bars, source: Path, s0: float | None, picture: Path | None
         reasons = [Problem(entry.name, entry.reason) for entry in found.entries]
         raise InputError([Problem(history.source, "bars that a model can be fitted to in both halves"), *reasons])
     return winner.calibration.to_toml(s0, str(source))
+
+
+@guarded
+def crowds(
+    mix: Annotated[
+        str | None, typer.Argument(help="A mix by name, or a TOML file. Default: all that come.", metavar="MIX")
+    ] = None,
+    venue: Annotated[str, typer.Option(help="A venue's name, or the path of a venue file.")] = "binance",
+    market: Annotated[str | None, typer.Option(help="Default: the first of the venue.")] = None,
+    accounts: Annotated[int, typer.Option(help="Accounts of a book.")] = 5_000,
+    open_interest: Annotated[float, typer.Option(help="USD of one side.")] = 2e9,
+    bars: Annotated[
+        Path | None, typer.Option(help="Bars whose days are played. Default: a diffusion at 50 % and at 80 % a year.")
+    ] = None,
+    books: Annotated[int, typer.Option(min=2, max=1_000, help="Redrawn books, for the errors.")] = 5,
+    out: Annotated[Path | None, typer.Option(help="Write the table as CSV here too.")] = None,
+) -> None:
+    """Hold crowds against published figures: leverage, largest accounts, forced liquidation a day."""
+    import pandas as pd
+
+    from stress.analysis import crowds as study
+    from stress.book import population
+    from stress.cli import terminal
+    from stress.prices import read_bars
+    from stress.prices.history import windows
+
+    writing.check_file(out)
+    markets = next((info.markets for info in stress.list_venues() if info.name == venue), ())
+    rules = stress.load_venue(venue, market or (markets[0] if markets else None))
+    mixes = population.MIXES if mix is None else (mix,)
+    specs = {m: stress.PopulationSpec.load(m, accounts=accounts, open_interest=open_interest) for m in mixes}
+    days: dict[str, Any]
+    if bars is None:
+        days = {f"diffusion at {sigma:.0%} a year": study.diffusion(sigma) for sigma in (0.5, 0.8)}
+    else:
+        history = windows(read_bars(bars))
+        days = {f"{history.paths.n_paths:,} days of {bars.name}": history.paths}
+    found = []
+    for name, spec in specs.items():
+        parts = {"": study.against_anchors(spec, rules, books=books)}
+        parts |= {on: study.liquidation_on(prices, spec, rules, books) for on, prices in days.items()}
+        terminal.print_crowd(name, population.title(name), parts)
+        found += [part.assign(mix=name, days=on) for on, part in parts.items()]
+    if out is not None:
+        table = pd.concat(found, ignore_index=True)[["mix", "days", *study.COLUMNS]]
+        writing.put_text(out, table.to_csv(index=False))
+        print(out)
 
 
 @venues_app.callback(invoke_without_command=True)

@@ -94,7 +94,15 @@ def print_run(record: Record) -> None:
     print_fund(record, out)
     if record.result.n_paths > 1 or record.result.paths["adl_count"].iloc[0] > 0:
         print_adl(record.result, out, sides=("both",))
+    print_liquidation(record.result, out)
     print_warnings(record.warnings, out)
+
+
+def print_liquidation(result: Result, out: Console | None = None) -> None:
+    """Liquidation a day beside the published figure."""
+    from stress.results import liquidations
+
+    (out or console()).print(f"\n{liquidations.words(result)}", soft_wrap=True)
 
 
 def headline(record: Record) -> str:
@@ -320,6 +328,32 @@ def print_venue(venue: Venue, markets: Sequence[str]) -> None:
     out.print(table(names, tiers, left=0))
     for note in venue.notes:
         out.print(f"Note: {visible(note)}", soft_wrap=True)
+
+
+def print_crowd(name: str, title: str, parts: dict[str, pd.DataFrame]) -> None:
+    """A crowd beside the published figures; `parts` by the days that it was measured on."""
+    out = console()
+    out.print(Text("\n" + visible(f"{name}: {title}".rstrip(": ")) + "\n", style="bold"))
+    rows = [
+        (
+            r["figure"] + (f"; {visible(on)}" if on else ""),
+            crowd_figure(r["estimate"], r["unit"]),
+            crowd_figure(r["se"], r["unit"]),
+            "–" if r["published"] != r["published"] else crowd_figure(r["published"], r["unit"]),
+            "–" if r["published"] != r["published"] else f"{significant(r['estimate'] / r['published'], 2)} times",
+            r["where"],
+        )
+        for on, part in parts.items()
+        for r in records(part)
+    ]
+    out.print(table(["figure", "this crowd", "standard error", "published", "it is", "where"], rows))
+
+
+def crowd_figure(value: float, unit: str) -> str:
+    """A figure of a crowd in its unit."""
+    if unit == "share":
+        return percent(value)
+    return f"{significant(value)}x" if unit == "times" else duration(86_400.0 * value)
 
 
 def print_depth(found: DepthFit) -> None:

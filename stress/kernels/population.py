@@ -3,9 +3,15 @@
 | draw of account i | uniforms |
 |---|---|
 | 0 | size, leverage |
-| 1 | side, - |
+| 1 | side, buffer |
 | 2 + 2 r | holding time and place of the entry in round r |
 | 3 + 2 r | whether the price crossed the liquidation level on the way (without bars) |
+| AGAIN + r | leverage and buffer in round r >= 1, where their laws are those of positions when they are opened |
+
+Of positions that are opened at a steady rate and closed after an exponential time, those that are open at a moment have
+an exponential age with the same mean (it has no memory). Some of these were liquidated on the way. A round draws an
+age and an entry, and with the laws of opening a leverage and a buffer too; the first round whose position is alive is a
+draw from the positions that are open now: rejection sampling, exact.
 """
 
 import math
@@ -21,16 +27,21 @@ from stress.kernels.rules.margin import QUANTITY, liquidation_price, maintenance
 
 SIZE_DRAW, SIDE_DRAW = np.arange(2)  # numpy integers: a literal compiles `uniforms` for itself
 ROUNDS = 256  # entries tried for an account before it enters at the price of now
+AGAIN = 2 + 2 * (ROUNDS + 1)
 
 
 class Traits(NamedTuple):
-    """Distribution of size and leverage.
+    """Distribution of size, leverage and buffer.
 
     threshold : float64[K-1], normal quantiles of the cumulated weights of leverage, ascending
     correlation : float, of the normal scores of size and leverage
     sigma : float, standard deviation of log size
     tail_from : float, quantile where the Pareto tail starts; above 1 for none
     tail_index : float
+    buffer_share : float, share of accounts with margin beyond the initial one
+    buffer : float, median of that margin as a share of the notional at entry
+    buffer_sigma : float, standard deviation of its log
+    at_opening : bool, whether leverage and buffer are those of positions when opened; else of positions open now
     """
 
     threshold: np.ndarray
@@ -38,6 +49,10 @@ class Traits(NamedTuple):
     sigma: float
     tail_from: float
     tail_index: float
+    buffer_share: float
+    buffer: float
+    buffer_sigma: float
+    at_opening: bool
 
 
 class PastEntries(NamedTuple):
@@ -69,8 +84,27 @@ def size_quantile(traits, u):
 
 
 @jit
-def draw_traits(seed, traits, size, leverage, side):
-    """Size (median 1), number of the leverage and uniform of the side of every account.
+def leverage_number(traits, u, w):
+    """Number of the leverage of an account whose size is at quantile u: a Gaussian copula."""
+    rest = math.sqrt(1.0 - traits.correlation * traits.correlation)
+    z = traits.correlation * normal_quantile(u) + rest * normal_quantile(w)
+    k = 0
+    while k < traits.threshold.size and traits.threshold[k] < z:
+        k += 1
+    return k
+
+
+@jit
+def buffer_quantile(traits, u):
+    """Margin beyond the initial one, as a share of the notional at entry: log-normal for some accounts, else 0."""
+    if u >= traits.buffer_share:
+        return 0.0
+    return traits.buffer * exp(traits.buffer_sigma * normal_quantile(u / traits.buffer_share))
+
+
+@jit
+def draw_traits(seed, traits, size, leverage, side, buffer):
+    """Size (median 1), number of the leverage, uniform of the side and buffer of every account.
 
     Parameters
     ----------
@@ -80,17 +114,15 @@ def draw_traits(seed, traits, size, leverage, side):
         Overwritten; 0..K-1, ascending in leverage.
     side : float64[N]
         Overwritten; a uniform in (0, 1).
+    buffer : float64[N]
+        Overwritten; margin beyond the initial one, as a share of the notional at entry.
     """
-    rest = math.sqrt(1.0 - traits.correlation * traits.correlation)
     for i in range(size.size):
         u, w = uniforms(seed, POPULATION, i, SIZE_DRAW)
         size[i] = size_quantile(traits, u)
-        z = traits.correlation * normal_quantile(u) + rest * normal_quantile(w)
-        k = 0
-        while k < traits.threshold.size and traits.threshold[k] < z:
-            k += 1
-        leverage[i] = k
-        side[i] = uniforms(seed, POPULATION, i, SIDE_DRAW)[0]
+        leverage[i] = leverage_number(traits, u, w)
+        side[i], v = uniforms(seed, POPULATION, i, SIDE_DRAW)
+        buffer[i] = buffer_quantile(traits, v)
 
 
 @jit
@@ -124,20 +156,29 @@ def is_alive(contract, tiers, history, s, q, e, m, price, bar, held, u):
 
 
 @jit
-def draw_entries(seed, contract, tiers, max_leverage, history, price, side, quantity, leverage, entry, margin):
+def draw_entries(
+    seed, traits, contract, tiers, max_leverage, history, price, side, quantity, levels, number, buffer,
+    leverage, entry, margin, held
+):  # fmt: skip
     """Entry price and margin of every account: of those that would still be open now.
 
-    The margin is the initial margin of the set leverage, which is lowered to what the tier allows.
+    The margin is the initial margin of the set leverage, which is lowered to what the tier allows, and the buffer.
 
     Parameters
     ----------
-    max_leverage : float64[K]
+    max_leverage : float64[T]
         By tier.
     side, quantity : float64[N]
+    levels : float64[K]
+        Leverage by number.
+    number : int64[N]
+        Of the wanted leverage, as `draw_traits` has drawn it.
+    buffer : float64[N]
+        As `draw_traits` has drawn it.
     leverage : float64[N]
-        Wanted leverage; overwritten by the leverage that the tier of the entry allows.
-    entry, margin : float64[N]
-        Overwritten.
+        Overwritten by the leverage that the tier of the entry allows.
+    entry, margin, held : float64[N]
+        Overwritten; held in seconds since the entry.
 
     Returns
     -------
@@ -148,19 +189,23 @@ def draw_entries(seed, contract, tiers, max_leverage, history, price, side, quan
     """
     late, dead = 0, 0
     for i in range(side.size):
-        s, q, wanted = side[i], quantity[i], leverage[i]
+        s, q, wanted, extra = side[i], quantity[i], levels[number[i]], buffer[i]
         alive = False
         for r in range(ROUNDS + 1):
+            if r > 0 and traits.at_opening:
+                size_at = uniforms(seed, POPULATION, i, SIZE_DRAW)[0]
+                w, v = uniforms(seed, POPULATION, i, AGAIN + r)
+                wanted, extra = levels[leverage_number(traits, size_at, w)], buffer_quantile(traits, v)
             if r < ROUNDS:
                 u, w = uniforms(seed, POPULATION, i, 2 + 2 * r)
-                e, bar, held = past_price(history, price, u, w)
+                e, bar, age = past_price(history, price, u, w)
             else:
-                e, bar, held = price, -1, 0.0
+                e, bar, age = price, -1, 0.0
             k = tier_of(tiers, q if tiers.basis == QUANTITY else q * e)
             leverage[i] = min(wanted, max_leverage[k])
-            entry[i], margin[i] = e, q * e / leverage[i]
+            entry[i], margin[i], held[i] = e, q * e / leverage[i] + extra * (q * e), age
             crossing = uniforms(seed, POPULATION, i, 3 + 2 * r)[0] if bar < 0 else 1.0
-            alive = is_alive(contract, tiers, history, s, q, e, margin[i], price, bar, held, crossing)
+            alive = is_alive(contract, tiers, history, s, q, e, margin[i], price, bar, age, crossing)
             if alive:
                 break
         if r == ROUNDS:

@@ -22,7 +22,7 @@ from stress.plots.answers import LEVERAGE_BINS
 from stress.plots.style import TALL
 from stress.prices.calibration import summary
 from stress.report import figures, prose
-from stress.results import summaries
+from stress.results import liquidations, summaries
 from stress.runs.record import fund_ranges, gap_pairs
 from stress.scenario.lateness import cannot_tell
 
@@ -112,6 +112,7 @@ def context(record: Record) -> dict[str, Any]:
         "key_assumptions": prose.key_assumptions(config),
         "assumptions": prose.assumptions(config),
         "leverage": rows_of(leverage),
+        "liquidation": liquidations.words(result),
         "parts": summaries.loss_parts(result),
         "parts_adl": summaries.loss_parts(result, "adl"),
         "margin": summaries.margin_lost(result),

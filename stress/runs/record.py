@@ -14,6 +14,7 @@ import pandas as pd
 from stress import serialize
 from stress.analysis.study import LARGEST_NEED, REQUIRED_FUND, StudyResult, estimate_of
 from stress.files import csv_tables
+from stress.results import liquidations
 from stress.results.estimate import Estimate
 from stress.results.result import Result
 
@@ -127,8 +128,15 @@ def summary(record: Record) -> dict[str, Any]:
         **({"fund_range": [serialize.finite(x.describe()) for x in ranges]} if (ranges := fund_ranges(record)) else {}),
         "gaps": [_plain_row(row) for row in record.gaps.to_dict("records")],
         "summary": [serialize.finite(row, "one path gives no error") for row in lines],
+        "liquidation_a_day": liquidation_rows(result),
         "warnings": list(record.warnings),
     }
+
+
+def liquidation_rows(result: Result) -> list[dict[str, Any]]:
+    """Liquidation a day of each side beside the published figure, see `liquidations.beside_published`."""
+    rows = liquidations.beside_published(result).assign(where=liquidations.WHERE).to_dict("records")
+    return [serialize.finite({str(k): v for k, v in row.items()}, "one path gives no error") for row in rows]
 
 
 def _plain_row(row: dict[Any, Any]) -> dict[str, Any]:

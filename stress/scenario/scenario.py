@@ -301,7 +301,7 @@ class Scenario:
         out["run"] = timing | self.lateness.resolved() | {"jump_gap": self.run.jump_gap}
         out["venue"] = self.venue.resolved(self.venue_object)
         if self.population is not None and self.spec is not None:
-            out["population"] = self.population.resolved(self.spec, self.seed)
+            out["population"] = self.population.resolved(self.spec)
         if self.book is not None:
             book = self.book.model_dump(exclude_none=True)
             out["book"] = {"market": self.venue_object.market} | book
@@ -388,14 +388,13 @@ class Scenario:
         of_population = self.population
         assert of_population is not None
         assert spec is not None
-        seed = self.seed if of_population.seed is None else of_population.seed
 
         def draw() -> Book:
             from stress.prices import read_bars
 
             path = self.files.get("population.bars")
             bars = None if path is None else read_bars(path, of_population.time_format)
-            return Book.sample(spec, venue=venue, price=price, seed=seed, bars=bars)
+            return Book.sample(spec, venue=venue, price=price, seed=of_population.seed, bars=bars)
 
         return self._placed("population", draw)
 

@@ -235,13 +235,19 @@ class OpenTable(Table):
         return dict(self.model_extra or {})
 
 
+POPULATION_SEED = 1  # of the crowd; not the seed of the prices, so that --seed leaves the crowd alone
+
+
 class PopulationTable(OpenTable):
-    """[population]: a mix, and any parameter of `stress.PopulationSpec`; `time_format` is that of `bars`."""
+    """[population]: a mix, and any parameter of `stress.PopulationSpec`; `time_format` is that of `bars`.
+
+    `seed` is that of the crowd alone: the seed of the run redraws prices and leaves the book as it is.
+    """
 
     mix: str
     bars: str | None = None
     time_format: str | None = None
-    seed: Seed | None = None
+    seed: Seed = POPULATION_SEED
 
     @classmethod
     def known(cls) -> list[str]:
@@ -278,7 +284,7 @@ class PopulationTable(OpenTable):
         raise_if(problems)
         return spec
 
-    def resolved(self, spec: PopulationSpec, seed: int) -> dict[str, Any]:
+    def resolved(self, spec: PopulationSpec) -> dict[str, Any]:
         """The table with all parameters of the population."""
         parameters = spec.model_dump(exclude={"name", "sources"}, exclude_none=True)
         parameters["leverage"] = {f"{k:.12g}": v for k, v in parameters["leverage"].items()}
@@ -286,7 +292,7 @@ class PopulationTable(OpenTable):
             "mix": self.mix,
             "bars": self.bars,
             "time_format": self.time_format,
-            "seed": seed if self.seed is None else self.seed,
+            "seed": self.seed,
         }
         return {k: v for k, v in head.items() if v is not None} | parameters | self.parameters
 

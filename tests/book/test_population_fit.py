@@ -90,7 +90,7 @@ def test_tiers_that_lower_leverage_are_seen_through(correlation):
 
 def test_a_mix_on_a_venue():
     venue = load_venue("binance", market="BTCUSDT")
-    spec = PopulationSpec.load("retail", accounts=N, open_interest=1e9)
+    spec = PopulationSpec.load("extreme", accounts=N, open_interest=1e9)
     found = fit(Book.sample(spec, venue=venue, price=60_000.0, seed=3), 60_000.0, venue)
     assert found.correlation == pytest.approx(spec.correlation, abs=4 * 1.6 / math.sqrt(N))
     for leverage, w in spec.leverage.items():
@@ -108,7 +108,20 @@ def test_a_fit_can_be_sampled():
     assert found.sources["leverage"].endswith(f"{N} positions")
 
 
-@pytest.mark.parametrize(("mix", "classes"), [("institutional", (0.36, 0.48, 0.16)), ("mixed", (0.18, 0.41, 0.41))])
+def test_a_buffer_comes_out():
+    share, median, sigma = 0.6, 0.15, 0.7
+    spec = spec_of(leverage={2: 1, 5: 1}, buffer_share=share, buffer=median, buffer_sigma=sigma)
+    book = Book.sample(spec, venue=PLAIN, price=PRICE, seed=5)
+    found = fit(book, PRICE, tail_from=0.9)
+    held = share * N
+    assert found.buffer_share == pytest.approx(share, abs=4 * math.sqrt(share * (1 - share) / N))
+    assert found.buffer == pytest.approx(median, rel=4 * 1.25 * sigma / math.sqrt(held))
+    assert found.buffer_sigma == pytest.approx(sigma, abs=4 * 1.17 * sigma / math.sqrt(held))
+    blind = Book(book.side, book.quantity, book.entry_price, book.margin)
+    assert fit(blind, PRICE, tail_from=0.9).buffer_share == 0.0
+
+
+@pytest.mark.parametrize(("mix", "classes"), [("mixed", (0.18, 0.41, 0.41))])
 def test_open_interest_by_leverage_is_as_published(mix, classes):
     """Weights by number are shares of open interest where size and leverage do not hang together."""
     spec = PopulationSpec.load(mix, accounts=4000, open_interest=1e9)

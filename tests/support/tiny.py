@@ -14,7 +14,8 @@ preset = "binance"
 market = "BTCUSDT"
 
 [population]
-mix = "retail"
+mix = "extreme"
+seed = 3
 accounts = 200
 open_interest = 2e8
 
