@@ -9,7 +9,7 @@ import stress
 from docs.coverage import market
 from stress.results import rates
 
-REPETITIONS, PATHS, TRUTH = 300, 500, 400_000
+REPETITIONS, PATHS, TRUTH = 300, 500, 300_000
 BINS = (2.0, 3.0, 5.0, 10.0, 20.0, 50.0)
 RATES = ("liquidation", "adl", "adl_given_event")
 CHUNK = 50_000  # paths of a run, for memory

@@ -5,15 +5,18 @@ thousands, and by notional on the few on which one large account was hit. An int
 short where it matters, above: the path that would have raised the rate, and by notional the account, has not come yet.
 
 The interval here is that of a count, extended to hits of different weight. Add to the sample one more path that is
-worse than all of it and draw the weights of the paths from a flat Dirichlet law: the 97.5 % quantile of the rate is the
-upper end (N. Gaffke 2005; E. Learned-Miller and P. Thomas 2019, arXiv:1905.06208). For hits of all or nothing this is
-exactly Clopper and Pearson's. The law of the drawn rate is taken as the beta law with its mean and variance,
+worse than all of it and draw the weights of the paths from a flat Dirichlet law: the 97.5 % quantile of the rate is an
+upper end (N. Gaffke 2005; E. Learned-Miller and P. Thomas 2019, arXiv:1905.06208). For hits of all or nothing it is
+Clopper and Pearson's, which covers 95 % or more; with half a path added it is Jeffreys', which covers 95 % on average
+(L. Brown, T. Cai and A. DasGupta, Statistical Science 16, 2001). So an interval has half a path added, and a bound a
+whole one. The law of the drawn rate is taken as the beta law with its mean and variance,
 
-    R+ = sum h / sum n,   v = (N - 1) / N sum (h - R+ n)^2 / (sum n)^2,   a + b = R+ (1 - R+) / v - 1,   a = R+ (a + b)
+    R+ = sum c h / sum c n,   v = N / (N + 1) sum c (h - R+ n)^2 / (sum c n)^2,   a + b = R+ (1 - R+) / v - 1,
+    a = R+ (a + b)
 
-over all N paths, the added one included, so that intervals need no draws; without the added path it is the interval of
-E. Korn and B. Graubard (Survey Methodology 24, 1998), on effective counts. The lower end is that of the positions that
-were not hit.
+with c = 1 for a path, 1/2 or 1 for the added one, and N = sum c, so that intervals need no draws; without the added
+path it is near the interval of E. Korn and B. Graubard (Survey Methodology 24, 1998), on effective counts. The lower
+end is that of the positions that were not hit.
 
 How bad the added path is: hits as large as seen on the worst path, M, and beyond, as far as the next 3.69 times as many
 paths would be expected to reach (3.69 = -ln 0.025, the number of events that are missed with 2.5 %): M 3.69^xi, xi the
@@ -100,8 +103,8 @@ def _upper_end(hits: np.ndarray, held: np.ndarray, largest: float) -> tuple[floa
         added = min(worst, max(_next_worst(hit), largest))
         few = (total + added) ** 2 < LEAST * float((hits**2).sum() + added**2)
         if not few:
-            return _beta_end(hits, held, added), False
-    return _beta_end(hits, held, worst), True
+            return _beta_end(hits, held, added, 0.5), False
+    return _beta_end(hits, held, worst, 1.0), True
 
 
 def _next_worst(hit: np.ndarray) -> float:
@@ -113,18 +116,18 @@ def _next_worst(hit: np.ndarray) -> float:
     return float(far[-1]) * reach
 
 
-def _beta_end(hits: np.ndarray, held: np.ndarray, added: float) -> float:
-    """Upper quantile of the beta law with the moments of the drawn rate, one more path with `added` hits included."""
+def _beta_end(hits: np.ndarray, held: np.ndarray, added: float, part: float) -> float:
+    """Upper quantile of the beta law with the moments of the drawn rate, `part` of a path with `added` hits included."""
     from scipy import special
 
-    n, extra = hits.size, max(float(held.mean()), added)
-    total = float(held.sum()) + extra
-    rate = (float(hits.sum()) + added) / total
-    spread = float(np.sum((hits - rate * held) ** 2)) + (added - rate * extra) ** 2
-    variance = spread / total**2 * n / (n + 1)
+    paths, extra = hits.size + part, max(float(held.mean()), added)
+    total = float(held.sum()) + part * extra
+    rate = (float(hits.sum()) + part * added) / total
+    spread = float(np.sum((hits - rate * held) ** 2)) + part * (added - rate * extra) ** 2
+    variance = spread / total**2 * paths / (paths + 1)
     if rate >= 1.0:
         return 1.0
     if variance <= 0.0:  # the same share on every path: as many trials as there are paths
-        variance = rate * (1.0 - rate) / (n + 2)
+        variance = rate * (1.0 - rate) / (paths + 1)
     count = max(rate * (1.0 - rate) / variance - 1.0, 1e-6)
     return float(special.betaincinv(rate * count, (1.0 - rate) * count, 1.0 - TAIL))
