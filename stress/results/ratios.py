@@ -117,7 +117,7 @@ def _next_worst(hit: np.ndarray) -> float:
 
 
 def _beta_end(hits: np.ndarray, held: np.ndarray, added: float, part: float) -> float:
-    """Upper quantile of the beta law with the moments of the drawn rate, `part` of a path with `added` hits included."""
+    """Upper quantile of the beta law with the moments of the drawn rate, with `part` of a path with `added` hits."""
     from scipy import special
 
     paths, extra = hits.size + part, max(float(held.mean()), added)

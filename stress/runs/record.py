@@ -39,7 +39,9 @@ class Record:
         (`stress.analysis.study.StudyResult.table`): a row per pair and quantity, with `gap`, `jump_gap` and `chosen`
         after `design`.
     required : DataFrame
-        A row per alpha: `alpha`, `fund` (USD), `se`, `low`, `high`, `note`.
+        A row per alpha: `alpha`, `fund` (USD), `se`, `low`, `high`, `note`. The error is that of the paths alone.
+    budget : DataFrame or None
+        The error in parts, see `stress.results.budget.error_budget`; None unless the run has error = "full".
     """
 
     scenario: dict[str, Any]
@@ -47,6 +49,7 @@ class Record:
     result: Result
     gaps: pd.DataFrame
     required: pd.DataFrame
+    budget: pd.DataFrame | None = None
 
     @property
     def name(self) -> str:
@@ -109,6 +112,7 @@ def summary(record: Record) -> dict[str, Any]:
     """The answer as plain values; null with a reason where there is no number."""
     result = record.result
     lines = [{str(k): v for k, v in row.items()} for row in result.summary().to_dict("records")]
+    budget = [] if record.budget is None else [plain_row(row) for row in record.budget.to_dict("records")]
     required = [{str(k): v for k, v in row.items()} for row in record.required.to_dict("records")]
     return {
         "schema_version": SCHEMA,
@@ -118,13 +122,14 @@ def summary(record: Record) -> dict[str, Any]:
         "paths": result.n_paths,
         "fund": record.fund,
         "required_fund": [serialize.finite(row) for row in required],
-        "gaps": [_plain_row(row) for row in record.gaps.to_dict("records")],
+        "gaps": [plain_row(row) for row in record.gaps.to_dict("records")],
+        **({"error_budget": budget} if budget else {}),
         "summary": [serialize.finite(row, "one path gives no error") for row in lines],
         "warnings": list(record.warnings),
     }
 
 
-def _plain_row(row: dict[Any, Any]) -> dict[str, Any]:
+def plain_row(row: dict[Any, Any]) -> dict[str, Any]:
     """A row of the long table as plain values, without what its quantity has not."""
     values = {str(key): value for key, value in row.items()}
     if values["quantity"] == LARGEST_NEED:

@@ -33,7 +33,7 @@ from scipy.stats import chi2
 from stress.errors import InputError, Problem
 from stress.prices.bars import Bars
 from stress.prices.calibration.bar_law import exceedance
-from stress.prices.calibration.fits import Cells, count, fit_kou, fit_tail_jumps, jackknife
+from stress.prices.calibration.fits import Cells, count, fit_kou, fit_tail_jumps, jackknife, refits
 from stress.prices.jump_diffusion import JumpDiffusion
 from stress.prices.kou import Kou
 from stress.prices.tail_jumps import TailJumps
@@ -67,6 +67,8 @@ class Calibration:
     reasons : tuple of str
         Why the fit is not fit for sizing; empty if it is.
     notes : tuple of str
+    redraws : tuple of dict
+        Parameters fitted with one of 20 periods left out at a time, oldest first.
     """
 
     kind: str
@@ -79,6 +81,7 @@ class Calibration:
     fit_for_sizing: bool
     reasons: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    redraws: tuple[dict[str, Any], ...] = ()
 
     def model(self, s0: float | None = None) -> JumpDiffusion:
         """The price model; `s0` (USD per coin) is the last close of the bars by default."""
@@ -167,7 +170,8 @@ def calibrate(
 
     cells = count(returns, u)
     parameters = fit(cells, None)
-    errors = jackknife(returns, cells, parameters, fit)
+    redraws = refits(returns, cells, parameters, fit)
+    errors = jackknife(parameters, redraws)
     fitted = MODELS[model](s0=1.0, **parameters)
     table = exceedance_table(fitted, returns, bars.step)
     reasons = _reasons(table, fitted, _days(bars, returns))
@@ -182,6 +186,7 @@ def calibrate(
         fit_for_sizing=not reasons,
         reasons=reasons,
         notes=_notes(fitted, bars, returns, u, scale),
+        redraws=tuple(redraws),
     )
 
 

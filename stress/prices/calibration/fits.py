@@ -80,10 +80,10 @@ def count(returns: np.ndarray, u: float) -> Cells:
     return Cells(grid, np.abs(grid.centres) < u, grid.count(returns), float((returns**2).sum()))
 
 
-def jackknife(
+def refits(
     returns: np.ndarray, cells: Cells, full: dict[str, Any], fit: Callable[[Cells, dict[str, Any]], dict[str, Any]]
-) -> dict[str, Any]:
-    """Standard errors from leaving out one period at a time.
+) -> list[dict[str, Any]]:
+    """Parameters fitted with one period left out at a time, oldest first.
 
     Parameters
     ----------
@@ -97,10 +97,10 @@ def jackknife(
 
     Returns
     -------
-    dict
-        Of the shape of `full`, without caps, which are assumed rather than fitted.
+    list of dict
+        `BLOCKS` of the shape of `full`.
     """
-    estimates = [
+    return [
         fit(
             replace(
                 cells, counts=cells.counts - cells.grid.count(block), squares=cells.squares - float((block**2).sum())
@@ -109,12 +109,22 @@ def jackknife(
         )
         for block in np.array_split(returns, BLOCKS)
     ]
+
+
+def jackknife(full: dict[str, Any], estimates: list[dict[str, Any]]) -> dict[str, Any]:
+    """Standard errors of parameters from refits with one period left out at a time.
+
+    Returns
+    -------
+    dict
+        Of the shape of `full`, without caps, which are assumed rather than fitted.
+    """
     errors = {}
     for name in full:
         if not name.startswith("cap_"):
             values = np.array([e[name] for e in estimates])
             spread = ((values - values.mean(axis=0)) ** 2).sum(axis=0)
-            se = np.sqrt((BLOCKS - 1) / BLOCKS * spread)
+            se = np.sqrt((len(estimates) - 1) / len(estimates) * spread)
             errors[name] = digits(np.where(se < 1e-12 * np.abs(values).max(axis=0), 0.0, se), 3)  # ignore rounding
     return errors
 
