@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -23,7 +22,7 @@ from stress.engine.design import Design
 from stress.engine.prepare import prepare
 from stress.prices.bars import Bars
 from stress.prices.calibration.calibrate import calibrate
-from stress.results.budget import DEPLETED, error_budget
+from stress.results.budget import error_budget
 from stress.scenario.redraws import Plan, generator
 
 DAYS, BAR = 100, 300.0  # of the history, and seconds of a bar
@@ -85,21 +84,10 @@ def repetition(i: int) -> pd.DataFrame:
     return error_budget(result, run_plans(plans), ALPHAS).assign(repetition=i)
 
 
-def coverage(repetitions: int, taken: Callable[[pd.DataFrame], None] = lambda table: None) -> pd.DataFrame:
-    """All budgets of so many repetitions, with a column `true`; `taken` is called with each."""
-    known = truth()
-    found = []
-    for i in range(repetitions):
-        table = repetition(i)
-        table["true"] = [known[a] if a == a else known_p(known) for a in table["alpha"]]
-        taken(table)
-        found.append(table)
-    return pd.concat(found, ignore_index=True)
-
-
-def known_p(known: dict[float, float]) -> float:
-    """The true depletion probability."""
-    return next(value for alpha, value in known.items() if alpha != alpha)
+def with_truth(budgets: pd.DataFrame, known: dict[float, float]) -> pd.DataFrame:
+    """Budgets with a column `true`."""
+    chance = next(value for alpha, value in known.items() if alpha != alpha)
+    return budgets.assign(true=[known.get(alpha, chance) for alpha in budgets["alpha"]])
 
 
 def counted(budgets: pd.DataFrame) -> pd.DataFrame:
@@ -115,5 +103,4 @@ def counted(budgets: pd.DataFrame) -> pd.DataFrame:
             row[f"{part}_above"] = float((mine["true"] < mine["low"]).mean())
         shares = group.groupby("part")["share"].mean()
         rows.append(row | {f"share_{part}": shares[part] for part in ("paths", "book", "calibration")})
-    assert DEPLETED in budgets["quantity"].to_numpy()
     return pd.DataFrame(rows)

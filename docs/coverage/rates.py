@@ -1,4 +1,4 @@
-"""Rates by class: 300 repetitions of 500 paths of one book, against 400,000 paths of other seeds."""
+"""Rates by class: repetitions of few paths of one book, against many paths of other seeds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import stress
 from docs.coverage import market
 from stress.results import rates
 
-REPETITIONS, PATHS, TRUTH = 300, 500, 300_000
+REPETITIONS, TRUTH = {500: 300, 5_000: 200}, 300_000  # repetitions by their number of paths
 BINS = (2.0, 3.0, 5.0, 10.0, 20.0, 50.0)
 RATES = ("liquidation", "adl", "adl_given_event")
 CHUNK = 50_000  # paths of a run, for memory
@@ -30,14 +30,15 @@ def parts(held: stress.Book, n_paths: int, seed: int, size: int) -> list[pd.Data
     return found
 
 
-def coverage(repetitions: int = REPETITIONS, paths: int = PATHS, truth: int = TRUTH) -> pd.DataFrame:
+def coverage(repetitions: int, paths: int, truth: int = TRUTH) -> pd.DataFrame:
     """A row per class and rate: `by`, `lower`, `upper`, `rate`, `true`, `few` (share of repetitions that print only an
     upper bound), `held` (share of the intervals that hold the truth), `intervals` (their number), `bounds` (share of
     the upper bounds that are above the truth; nan: there are none).
     """
     held = market.book(1)
     known = [t for i in range(-(-truth // CHUNK)) for t in parts(held, CHUNK, 10_000 + i, CHUNK)]
-    runs = [t for t in parts(held, repetitions * paths, 1, paths)]
+    at_once = max(1, CHUNK // paths)  # repetitions of a run
+    runs = [t for i in range(0, repetitions, at_once) for t in parts(held, at_once * paths, 1 + i, paths)][:repetitions]
     rows = []
     events = np.array([t["events"].iloc[0] for t in known], float)
     for k, line in known[0].iterrows():

@@ -8,8 +8,8 @@ The interval here is that of a count, extended to hits of different weight. Add 
 worse than all of it and draw the weights of the paths from a flat Dirichlet law: the 97.5 % quantile of the rate is an
 upper end (N. Gaffke 2005; E. Learned-Miller and P. Thomas 2019, arXiv:1905.06208). For hits of all or nothing it is
 Clopper and Pearson's, which covers 95 % or more; with half a path added it is Jeffreys', which covers 95 % on average
-(L. Brown, T. Cai and A. DasGupta, Statistical Science 16, 2001). So an interval has half a path added, and a bound a
-whole one. The law of the drawn rate is taken as the beta law with its mean and variance,
+(L. Brown, T. Cai and A. DasGupta, Statistical Science 16, 2001). So an interval that 30 paths or more carry has half a
+path added, others and bounds a whole one. The law of the drawn rate is taken as the beta law with its mean and variance,
 
     R+ = sum c h / sum c n,   v = N / (N + 1) sum c (h - R+ n)^2 / (sum c n)^2,   a + b = R+ (1 - R+) / v - 1,
     a = R+ (a + b)
@@ -38,6 +38,7 @@ from stress.results.estimate import LEVEL, Estimate, used_weights
 
 FEW = 20  # paths with a hit, below which a rate is an upper bound
 LEAST = 3.0  # effective paths, the added one included, below which it is one too
+SURE = 30.0  # effective paths, from which on half a path is added
 TOP = 20  # paths with most hits, for Hill's index
 TAIL = (1 - LEVEL) / 2
 MISSED = -math.log(TAIL)  # events expected of a kind that is not seen with probability TAIL
@@ -103,7 +104,7 @@ def _upper_end(hits: np.ndarray, held: np.ndarray, largest: float) -> tuple[floa
         added = min(worst, max(_next_worst(hit), largest))
         few = (total + added) ** 2 < LEAST * float((hits**2).sum() + added**2)
         if not few:
-            return _beta_end(hits, held, added, 0.5), False
+            return _beta_end(hits, held, added, 0.5 if carried_by(hits) >= SURE else 1.0), False
     return _beta_end(hits, held, worst, 1.0), True
 
 
