@@ -2,9 +2,9 @@
 
     python docs/make_coverage.py [REPETITIONS OF THE CHAIN] [--keep FOLDER]
 
-The studies are in `docs/coverage/`; seeds are fixed, so the page is the same on every run. With 300 repetitions it takes
-forty minutes on one processor, and is not part of `docs/make_all.py`. Each repetition of the chain is kept in the folder
-of `--keep`, and read from there where it is known already.
+The studies are in `docs/coverage/`; seeds are fixed, so the page is the same on every run. With 300 repetitions it
+takes forty minutes on one processor, and is not part of `docs/make_all.py`. Each repetition of the chain is kept in the
+folder of `--keep`, and read from there where it is known already.
 """
 
 from __future__ import annotations
@@ -124,8 +124,8 @@ rows of a table share the same repetitions, so their errors go together.
 ## The whole chain
 
 {chains} repetitions of: {days} days of five-minute bars of the true model, Kou's model calibrated to them, a book
-drawn, {paths} paths, and the error in full from {books} other books and the refits with one of 20 periods left out. The truth
-is the fund at the true parameters, in the middle of {true_books} books of {true_paths} paths each.
+drawn, {paths} paths, and the error in full from {books} other books and the refits with one of 20 periods left out. The
+truth is the fund at the true parameters, in the middle of {true_books} books of {true_paths} paths each.
 
 {chain}
 

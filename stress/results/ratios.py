@@ -9,7 +9,8 @@ worse than all of it and draw the weights of the paths from a flat Dirichlet law
 upper end (N. Gaffke 2005; E. Learned-Miller and P. Thomas 2019, arXiv:1905.06208). For hits of all or nothing it is
 Clopper and Pearson's, which covers 95 % or more; with half a path added it is Jeffreys', which covers 95 % on average
 (L. Brown, T. Cai and A. DasGupta, Statistical Science 16, 2001). So an interval that 30 paths or more carry has half a
-path added, others and bounds a whole one. The law of the drawn rate is taken as the beta law with its mean and variance,
+path added, others and bounds a whole one. The law of the drawn rate is taken as the beta law with its mean and
+variance,
 
     R+ = sum c h / sum c n,   v = N / (N + 1) sum c (h - R+ n)^2 / (sum c n)^2,   a + b = R+ (1 - R+) / v - 1,
     a = R+ (a + b)
