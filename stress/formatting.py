@@ -63,11 +63,11 @@ def percent_range(low: float, high: float) -> str:
 
 
 def probability(value: float, low: float, high: float) -> str:
-    """A probability with its 95 % interval; one that was never seen is given as its upper bound alone."""
+    """A probability with its 95 % interval; one that few paths carry, or none, is given as its upper bound alone."""
     if math.isnan(value):
         return "no such case"
-    if value <= 0:
-        return f"below {percent(high)} (none seen)"
+    if low <= 0:
+        return f"below {percent(high)} ({'too few' if value > 0 else 'none seen'})"
     return f"{percent(value)} ({percent_range(low, high)})"
 
 

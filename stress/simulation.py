@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from stress import serialize
+from stress.analysis.error_budget import cost, redrawn_paths, run_plans
 from stress.analysis.study import Study
 from stress.arguments import is_text, path_of, wrong_types
 from stress.book.book import Book
@@ -23,6 +24,7 @@ from stress.engine import scheduling
 from stress.engine.design import Detail
 from stress.engine.prepare import prepare
 from stress.errors import InputError, Problem, raise_if
+from stress.results.budget import error_budget
 from stress.results.result import Result
 from stress.runs import place, run_directory
 from stress.runs import record as records
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from stress.engine.design import Design
     from stress.runs.checkpoint import Checkpoint
     from stress.runs.resume import UnfinishedRun
+    from stress.scenario.redraws import Plan
     from stress.scenario.scenario import Scenario
 
 
@@ -257,6 +260,7 @@ def execute(
     command: str = "",
     checkpoint: Checkpoint | None = None,
     detail: Detail = "positions",
+    say: Callable[[str], None] = lambda text: None,
 ) -> Record:
     """Run a scenario at its own gaps or delays, and at the gaps (0, 0) and (1, 1), on the same prices.
 
@@ -272,6 +276,8 @@ def execute(
     detail : {"positions", "paths"}
         Of the scenario's own gaps or delay, or the longest of its delays, see `stress.simulate`; the others have
         "paths".
+    say : callable
+        Called with what the redraws of `error = "full"` take, before they begin.
 
     Raises
     ------
@@ -290,7 +296,11 @@ def execute(
         }
         designs[own] = replace(chosen, detail=detail)
         ready = time.perf_counter()
-        study = Study(designs).run(threads=threads, executor=executor, progress=progress, sink=checkpoint)
+        redrawn = _plans(scenario, chosen, say)
+        shown = progress if progress is None else _of_all(progress, redrawn_paths(redrawn))
+        study = Study(designs).run(threads=threads, executor=executor, progress=shown, sink=checkpoint)
+        run_once = time.perf_counter()
+        redraws = run_plans(redrawn, threads=threads, executor=executor, progress=progress, before=chosen.n_paths)
     done = time.perf_counter()
     resumed = 0 if checkpoint is None else checkpoint.resumed_paths
     given = list({(str(w.message), w.category): w for w in caught}.values())
@@ -309,11 +319,28 @@ def execute(
         "inputs": scenario.inputs,
         "threads": int(threads or 0) or scheduling.default_threads(),
         "wall_seconds": round(done - start, 3),
-        "paths_per_second": round(len(designs) * (result.n_paths - resumed) / (done - ready), 1),
+        "paths_per_second": round(len(designs) * (result.n_paths - resumed) / (run_once - ready), 1),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": command,
         "warnings": [*(str(w.message) for w in given), *built.notes, *records.spreadsheet_warnings(result)],
     }
     if resumed:
         manifest["resumed_paths"] = resumed
-    return Record(scenario.resolved(), manifest, result, gaps, records.required_funds(result, alphas))
+    budget = error_budget(result, redraws, alphas) if redraws else None
+    return Record(scenario.resolved(), manifest, result, gaps, records.required_funds(result, alphas), budget)
+
+
+def _plans(scenario: Scenario, design: Design, say: Callable[[str], None]) -> list[Plan]:
+    """What is redrawn for the error; nothing unless the scenario asks for it."""
+    if scenario.run.error == "paths":
+        return []
+    from stress.scenario.redraws import plans
+
+    found = plans(scenario, design)
+    say(f"Error in full: {cost(found)}, beside the run's own.")
+    return found
+
+
+def _of_all(progress: Callable[[int, int], None], later: int) -> Callable[[int, int], None]:
+    """Progress of a first part, of all that is run."""
+    return lambda done, total: progress(done, total + later)

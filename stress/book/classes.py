@@ -11,7 +11,7 @@ buckets merge whole cells.
 
 All traders of a path face the same price, so the error of a rate comes from the spread between paths: with h hits
 among n positions of the bucket on a path, the rate is R = sum(h) / sum(n) and its standard error that of a ratio
-(`stress.results.estimate.ratio`).
+(`stress.results.ratios`).
 """
 
 from __future__ import annotations

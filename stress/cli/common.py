@@ -27,7 +27,12 @@ if TYPE_CHECKING:
     from stress.runs.resume import UnfinishedRun
     from stress.scenario.scenario import Scenario
 
-KEYS = {"seed": "seed", "paths": "run.paths", "alpha": "fund.alphas"}  # that an option of its own changes
+KEYS = {
+    "seed": "seed",
+    "paths": "run.paths",
+    "error": "run.error",
+    "alpha": "fund.alphas",
+}  # that an option of its own changes
 
 ScenarioFile = Annotated[Path, typer.Argument(help="Scenario file (TOML).", metavar="SCENARIO")]
 Set = Annotated[
@@ -43,6 +48,13 @@ Cluster = Annotated[
         metavar="ADDRESS",
         help="Run on the dask cluster of this scheduler (tcp://HOST:PORT), or with local:N on N processes of this "
         "machine. The numbers do not depend on it.",
+    ),
+]
+Error = Annotated[
+    str | None,
+    typer.Option(
+        metavar="paths|full",
+        help="full: draw the book and the parameters of the prices again, and print the error of the fund in parts.",
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; print as little as possible.")]
@@ -125,6 +137,11 @@ def load(scenario: Path, set_: list[str] | None, seed: int | None, paths: int | 
     return load_scenario(scenario, changes)
 
 
+def with_error(set_: list[str] | None, error: str | None) -> list[str] | None:
+    """The changes of a scenario, with that of `--error`."""
+    return set_ if error is None else [*(set_ or []), f"run.error={error}"]
+
+
 @contextmanager
 def workers(cluster: str | None, threads: int | None = None) -> Iterator[Any]:
     """The executor of `--cluster`; None: threads of this process.
@@ -177,6 +194,7 @@ def execute(
                 command=command,
                 checkpoint=None if unfinished is None else unfinished.checkpoint,
                 detail=detail,
+                say=(lambda text: None) if quiet else (lambda text: print(text, file=sys.stderr)),
             )
     finally:
         warm_up.end(wait=False)

@@ -11,6 +11,7 @@ import typer
 
 from stress.cli.common import (
     Cluster,
+    Error,
     Paths,
     Quiet,
     ScenarioFile,
@@ -22,6 +23,7 @@ from stress.cli.common import (
     guarded,
     load,
     say_that_it_compiles,
+    with_error,
     workers,
 )
 from stress.cli.exit_codes import ExitCode
@@ -43,6 +45,7 @@ def run(
     set_: Set = None,
     seed: Seed = None,
     paths: Paths = None,
+    error: Error = None,
     threads: Threads = None,
     cluster: Cluster = None,
     out: Annotated[Path | None, typer.Option(help="Run directory. Default: runs/NAME-HASH.")] = None,
@@ -62,6 +65,7 @@ def run(
     from stress.cli import terminal
     from stress.runs import place
 
+    set_ = with_error(set_, error)
     if resume is None:
         unfinished = _begin(scenario, set_, seed, paths, out)
     else:
@@ -131,6 +135,7 @@ def size(
     set_: Set = None,
     seed: Seed = None,
     paths: Paths = None,
+    error: Error = None,
     threads: Threads = None,
     cluster: Cluster = None,
     quiet: Quiet = False,
@@ -142,7 +147,7 @@ def size(
 
     if limit is not None and not 0 <= limit < math.inf:
         raise InputError(Problem("--limit", "USD, 0 or more", value=limit))
-    changes = [*(set_ or []), *([f"fund.alphas={alpha}"] if alpha else [])]
+    changes = [*(with_error(set_, error) or []), *([f"fund.alphas={alpha}"] if alpha else [])]
     earlier = run_directory.open_run(since) if since is not None else None
     record = execute(load(scenario, changes, seed, paths), threads, cluster, quiet, detail="paths")
     if not quiet:
@@ -172,7 +177,7 @@ def _limited(record: Record) -> tuple[float, str]:
     if record.result.n_paths == 1:
         needed = float(record.result.paths["fund_needed"].max())
         return needed, f"the fund that this path takes is {usd(needed)}"
-    worst = max(record.required.to_dict("records"), key=lambda row: row["high"])
+    worst = max(_intervals(record), key=lambda row: row["high"])
     needed, at = float(worst["high"]), f"the fund for {percent(worst['alpha'])}"
     if math.isinf(needed):
         return needed, f"it cannot be shown to hold: {at} is {usd(worst['fund'])} or more, {worst['note']}"
@@ -194,6 +199,15 @@ def _limited_range(ranges: list[FundRange]) -> tuple[float, str]:
     if math.isinf(end(worst)):
         return math.inf, f"it cannot be shown to hold: {at} is {usd(estimate.value)} or more, {estimate.note}"
     return end(worst), f"{at} is up to {usd(end(worst))}"
+
+
+def _intervals(record: Record) -> list[dict[str, Any]]:
+    """The required funds with the widest interval that is known: of all parts of the error, or of the paths."""
+    rows = [{str(k): v for k, v in row.items()} for row in record.required.to_dict("records")]
+    if record.budget is not None:
+        total = record.budget[record.budget["part"] == "total"].set_index("alpha")["high"]
+        rows = [row | {"high": float(total[row["alpha"]])} for row in rows]
+    return rows
 
 
 @guarded

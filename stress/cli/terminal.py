@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.table import Table
 from rich.text import Text
 
-from stress.formatting import SPACE, duration, percent, probability, significant, usd, usd_range, visible
+from stress.formatting import SPACE, duration, percent, percent_range, probability, significant, usd, usd_range, visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -139,6 +139,7 @@ def print_fund(record: Record, out: Console | None = None) -> None:
         for r in records(record.required):
             if r["note"]:
                 out.print(f"\n{percent(r['alpha'])}: {r['note']}.", soft_wrap=True)
+        print_budget(record, out)
         depleted = record.result.depletion_probability()
         out.print(
             f"\nA fund of {usd(record.fund)} is depleted: {probability(depleted.value, depleted.low, depleted.high)}."
@@ -153,6 +154,32 @@ def print_fund(record: Record, out: Console | None = None) -> None:
         depleted = pair.estimate(DEPLETED)
         rows.append((_pair(pair, record), *funds, _stacked(probability(depleted.value, depleted.low, depleted.high))))
     out.print(table([_head(pairs), *names, f"depleted with {usd(record.fund)}"], rows))
+
+
+def print_budget(record: Record, out: Console | None = None) -> None:
+    """The error in parts, where the run has redrawn its inputs."""
+    from stress.results.budget import REQUIRED_FUND, words
+
+    if record.budget is None:
+        return
+    out = out or console()
+    out.print("\nWhere the error comes from (95 % intervals, each part alone and all together)\n")
+    rows = []
+    for r in records(record.budget):
+        fund = r["quantity"] == REQUIRED_FUND
+        name = f"fund for {percent(r['alpha'])}" if fund else f"depleted with {usd(record.fund)}"
+        interval = (usd_range if fund else percent_range)(r["low"], r["high"])
+        share = "" if r["share"] != r["share"] or r["part"] == "total" else _bar(r["share"])
+        rows.append((name if r["part"] == "paths" else "", r["part"], words(r, interval), share))
+    out.print(table(["", "part", "95 % interval", "share of the variance"], rows, left=2))
+    for note in dict.fromkeys(f"{r['part']}: {r['note']}" for r in records(record.budget) if r["part"] != "paths"):
+        if not note.endswith(": "):
+            out.print(f"{note}.", soft_wrap=True)
+
+
+def _bar(share: float) -> str:
+    """A share as a bar of ten blocks, and in per cent."""
+    return f"{'█' * round(10 * share):<10} {100 * share:3.0f}{SPACE}%"
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -190,7 +190,7 @@ def plot_adl_by_leverage(
     """Probability that a position is liquidated, and that it is auto-deleveraged, by effective leverage.
 
     A bar is the 95 % interval, from the spread between paths; the line in it is the estimate. A hatched bar is an upper
-    bound for a class in which no position was hit.
+    bound for a class that no path hit, or too few.
 
     Parameters
     ----------
@@ -307,7 +307,7 @@ def bands(ax: Axes, result: Result, series: list[tuple[str, pd.DataFrame, np.nda
     for i, (label, table, places, name, color) in enumerate(series):
         x = places + (i - (len(series) - 1) / 2) * width
         value, low, high = (table[name + end].to_numpy() for end in ("", "_low", "_high"))
-        none = ~(value > 0)
+        none = ~((value > 0) & (low > 0))
         start = np.maximum(low, bottom)
         high = np.maximum(high, start)  # an interval below the axis has no height in it
         if single:
@@ -325,7 +325,7 @@ def bands(ax: Axes, result: Result, series: list[tuple[str, pd.DataFrame, np.nda
         ax.plot([], [], color=color, lw=2, label=label)
         unseen, under = unseen or bool(none.any()), under or bool(below.any())
     if unseen:
-        ax.bar([0], [0], facecolor="none", edgecolor=MUTED, hatch="////", lw=0, label="Bound, none seen")
+        ax.bar([0], [0], facecolor="none", edgecolor=MUTED, hatch="////", lw=0, label="Upper bound")
     if under:
         ax.plot([], [], "v", color=MUTED, ms=4, label="Below the axis")
     if few:

@@ -22,7 +22,7 @@ from stress.plots.answers import LEVERAGE_BINS
 from stress.plots.style import TALL
 from stress.prices.calibration import summary
 from stress.report import figures, prose
-from stress.results import liquidations, summaries
+from stress.results import budget, liquidations, summaries
 from stress.runs.record import fund_ranges, gap_pairs
 from stress.scenario.lateness import cannot_tell
 
@@ -102,6 +102,7 @@ def context(record: Record) -> dict[str, Any]:
         "empty": summaries.fund_empty(result),
         "present": result.depletion_probability(),
         "required": needed,
+        "budget": budget_rows(record),
         "gaps": gap_rows(record.gaps, [row["alpha"] for row in needed], config["step"]),
         "ranges": [found.describe() for found in fund_ranges(record)],
         "delays": record.delays,
@@ -165,6 +166,19 @@ def gap_rows(gaps: pd.DataFrame, alphas: list[float], step: float) -> list[dict[
         }
         for pair in gap_pairs(gaps)
     ]
+
+
+def budget_rows(record: Record) -> list[dict[str, Any]]:
+    """The error in parts, a row each with `name`, `words` and `share`; none if no input was redrawn."""
+    if record.budget is None:
+        return []
+    rows = []
+    for row in rows_of(record.budget):
+        fund = row["quantity"] == REQUIRED_FUND
+        written = (formatting.usd_range if fund else formatting.percent_range)(row["low"], row["high"])
+        name = f"Fund for {formatting.percent(row['alpha'])}" if fund else f"Depletion of {formatting.usd(record.fund)}"
+        rows.append(row | {"name": name, "words": budget.words(row, written), "note": text(row["note"])})
+    return rows
 
 
 def most_hit(positions: pd.DataFrame, n: int = WORST) -> list[dict[str, Any]]:

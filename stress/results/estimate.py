@@ -10,7 +10,8 @@ Paths may carry weights w, the likelihood ratios of a price model that draws rar
     mean of f             mean(w f), se from the spread of w f over paths
     probability           the same with f = 1 or 0; interval: see `WeightedTail`
     quantile              the smallest x with mean(w 1{X > x}) <= alpha; interval: that of the tail, inverted
-    ratio                 R = sum(w h) / sum(w m), se = sqrt(n / (n - 1) sum w^2 (h - R m)^2) / sum(w m)
+    ratio                 R = sum(w h) / sum(w m), se = sqrt(n / (n - 1) sum w^2 (h - R m)^2) / sum(w m); interval:
+                          `stress.results.ratios`
 
 The first three are not divided by sum(w): they are unbiased as they stand, and the error of sum(w), which the common
 paths make, stays out of the rare ones. Without weights, or where all are exactly 1, estimates and intervals are the
@@ -355,42 +356,3 @@ def _quantile_se(x: np.ndarray, rank: int) -> float:
     near = x[first:last]
     middle = float(weight @ near)
     return math.sqrt(max(0.0, float(weight @ (near - middle) ** 2)))
-
-
-def ratio(numerator: np.ndarray, denominator: np.ndarray, weights: np.ndarray | None = None) -> Estimate:
-    """sum(numerator) / sum(denominator) over independent paths, 0 <= numerator <= denominator.
-
-    Parameters
-    ----------
-    numerator, denominator : float64[n]
-        One value a path.
-    weights : float64[n], optional
-        Likelihood ratios, by which both are multiplied; default: all 1.
-
-    Returns
-    -------
-    Estimate
-        The interval is Wilson's on the effective number of trials R (1 - R) / se^2, so that it stays in [0, 1]. Where
-        nothing or everything was hit, and at the most where fewer than 30 paths have a hit, on the number of paths that
-        could be hit; with weights, on how many of the heaviest of these weigh as much as all. Nothing to hit: nan in
-        [0, 1].
-    """
-    w = used_weights(weights)
-    if w is not None:
-        numerator, denominator = w * numerator, w * denominator
-    total = float(denominator.sum())
-    if total <= 0:
-        return Estimate(math.nan, math.nan, 0.0, 1.0)
-    value = float(numerator.sum()) / total
-    n = denominator.size
-    spread = float(np.sum((numerator - value * denominator) ** 2))
-    se = math.sqrt(spread * n / (n - 1)) / total if n > 1 else math.nan
-    held = denominator > 0
-    possible = float(np.count_nonzero(held)) if w is None else float(w[held].sum() / w[held].max())
-    trials = possible
-    if 0 < value < 1 and se > 0:
-        trials = value * (1 - value) / se**2
-        if np.count_nonzero(numerator) < FEW:  # too few to know the spread; all or none on a path is the widest
-            trials = min(trials, possible)
-    low, high = wilson(value * trials, trials)
-    return Estimate(value, se, float(low), float(high))

@@ -2,7 +2,7 @@
 
 Traders on one path share its price, so the error of a rate comes from the spread between paths: with h hits among n
 positions of the bucket on a path, the rate is R = sum(h) / sum(n) and its standard error that of a ratio
-(`stress.results.estimate.ratio`), over weighted paths R = sum(w h) / sum(w n).
+(`stress.results.ratios`), over weighted paths R = sum(w h) / sum(w n).
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import pandas as pd
 from stress.arguments import is_word
 from stress.book.classes import BORDERS, GROUPINGS, By, Side, merge
 from stress.errors import InputError, Problem
-from stress.results.estimate import Estimate, ratio, used_weights
+from stress.results.estimate import used_weights
+from stress.results.ratios import carried_by, ratio
 
 
 def rates(
@@ -43,7 +44,9 @@ def rates(
     -------
     DataFrame
         A row per bucket that holds a position: `lower`, `upper` (leverage, or notional in USD; nan: not known),
-        `positions`, `notional` (USD), and for each rate `name`, `name_se`, `name_low`, `name_high`. Rates:
+        `positions`, `notional` (USD), and for each rate `name`, `name_se`, `name_low`, `name_high`, `name_paths`. The
+        last is the effective number of paths that carry it; where they are too few, `name_low` is 0 and `name_high` an
+        upper bound. Rates:
         `liquidation`, `bankruptcy`, `adl` and `adl_share` among all positions of the bucket; `adl_given_event` among
         those on paths with an ADL event; `adl_given_eligible` among those that were eligible in one; and each of them
         by notional, `..._by_notional`.
@@ -84,7 +87,9 @@ def rates(
         for suffix, ending in (("", ""), ("_notional", "_by_notional")):
             weight = mine["notional"].to_numpy() if suffix else np.ones(len(mine))
             liquidated = _passed(mine, weight, reached) - sums["spared" + suffix]
-            row |= _rates_of(liquidated, sums, suffix, ending, float(weight.sum()), with_event, weights)
+            row |= _rates_of(
+                liquidated, sums, suffix, ending, float(weight.sum()), float(weight.max()), with_event, weights
+            )
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -114,31 +119,30 @@ def _rates_of(
     suffix: str,
     ending: str,
     total: float,
+    largest: float,
     with_event: np.ndarray,
     weights: np.ndarray | None,
 ) -> dict[str, float]:
-    """The columns of one bucket, by count (suffix "") or by notional; `weights` are those of the paths."""
+    """The columns of one bucket, by count (suffix "") or by notional.
+
+    `total` and `largest` are the weights of all its positions and of its largest one; `weights` are those of the paths.
+    """
     held = np.full(liquidated.size, total)
     adl, eligible = sums["adl" + suffix], sums["eligible" + suffix]
-
-    def given(chosen: np.ndarray, denominator: np.ndarray) -> Estimate:
-        return ratio(adl[chosen], denominator[chosen], None if weights is None else weights[chosen])
-
-    estimates = {
-        "liquidation": ratio(liquidated, held, weights),
-        "bankruptcy": ratio(sums["bankrupt" + suffix], held, weights),
-        "adl": ratio(adl, held, weights),
-        "adl_share": ratio(sums["adl_share" + suffix], held, weights),
-        "adl_given_event": given(with_event, held),
-        "adl_given_eligible": given(eligible > 0, eligible),
+    everywhere = np.ones(liquidated.size, bool)
+    parts = {
+        "liquidation": (liquidated, held, everywhere),
+        "bankruptcy": (sums["bankrupt" + suffix], held, everywhere),
+        "adl": (adl, held, everywhere),
+        "adl_share": (sums["adl_share" + suffix], held, everywhere),
+        "adl_given_event": (adl, held, with_event),
+        "adl_given_eligible": (adl, eligible, eligible > 0),
     }
-    return {key: value for name, estimate in estimates.items() for key, value in _columns(name + ending, estimate)}
-
-
-def _columns(name: str, estimate: Estimate) -> list[tuple[str, float]]:
-    return [
-        (name, estimate.value),
-        (f"{name}_se", estimate.se),
-        (f"{name}_low", estimate.low),
-        (f"{name}_high", estimate.high),
-    ]
+    row: dict[str, float] = {}
+    for name, (hits, possible, chosen) in parts.items():
+        on = None if weights is None else weights[chosen]
+        e = ratio(hits[chosen], possible[chosen], on, largest)
+        row |= {name + ending: e.value, f"{name}{ending}_se": e.se}
+        row |= {f"{name}{ending}_low": e.low, f"{name}{ending}_high": e.high}
+        row[f"{name}{ending}_paths"] = carried_by(hits[chosen], on)
+    return row

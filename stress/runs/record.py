@@ -40,7 +40,9 @@ class Record:
         (`stress.analysis.study.StudyResult.table`): a row per fill and quantity, with `gap`, `jump_gap` and `chosen`
         after `design`, and `delay` (seconds; then `gap` is nan) after `jump_gap` where there is one.
     required : DataFrame
-        A row per alpha: `alpha`, `fund` (USD), `se`, `low`, `high`, `note`.
+        A row per alpha: `alpha`, `fund` (USD), `se`, `low`, `high`, `note`. The error is that of the paths alone.
+    budget : DataFrame or None
+        The error in parts, see `stress.results.budget.error_budget`; None unless the run has error = "full".
     """
 
     scenario: dict[str, Any]
@@ -48,6 +50,7 @@ class Record:
     result: Result
     gaps: pd.DataFrame
     required: pd.DataFrame
+    budget: pd.DataFrame | None = None
 
     @property
     def name(self) -> str:
@@ -116,6 +119,7 @@ def summary(record: Record) -> dict[str, Any]:
     """The answer as plain values; null with a reason where there is no number."""
     result = record.result
     lines = [{str(k): v for k, v in row.items()} for row in result.summary().to_dict("records")]
+    budget = [] if record.budget is None else [plain_row(row) for row in record.budget.to_dict("records")]
     required = [{str(k): v for k, v in row.items()} for row in record.required.to_dict("records")]
     return {
         "schema_version": SCHEMA,
@@ -126,7 +130,8 @@ def summary(record: Record) -> dict[str, Any]:
         "fund": record.fund,
         "required_fund": [serialize.finite(row) for row in required],
         **({"fund_range": [serialize.finite(x.describe()) for x in ranges]} if (ranges := fund_ranges(record)) else {}),
-        "gaps": [_plain_row(row) for row in record.gaps.to_dict("records")],
+        "gaps": [plain_row(row) for row in record.gaps.to_dict("records")],
+        **({"error_budget": budget} if budget else {}),
         "summary": [serialize.finite(row, "one path gives no error") for row in lines],
         "liquidation_a_day": liquidation_rows(result),
         "warnings": list(record.warnings),
@@ -139,7 +144,7 @@ def liquidation_rows(result: Result) -> list[dict[str, Any]]:
     return [serialize.finite({str(k): v for k, v in row.items()}, "one path gives no error") for row in rows]
 
 
-def _plain_row(row: dict[Any, Any]) -> dict[str, Any]:
+def plain_row(row: dict[Any, Any]) -> dict[str, Any]:
     """A row of the long table as plain values, without what its quantity has not."""
     values = {str(key): value for key, value in row.items()}
     if values["quantity"] == LARGEST_NEED:

@@ -7,7 +7,8 @@
     summary.json        the answer; null with a reason where there is no number
     tables/             summary, required_fund, gaps, depletion_curve, by_leverage (.csv),
                         paths, positions (.csv.gz), cells, fund_at (.npz);
-                        no by_leverage of a run with detail "paths"
+                        no by_leverage of a run with detail "paths";
+                        error_budget.csv of a run with error = "full"
     figures/            each figure as .svg and .png       (with a report only)
     report.html                                             (with a report only)
 
@@ -165,6 +166,11 @@ def open_run(directory: str | Path) -> Record:
     required = csv_tables.parse_csv(data, where, LABELS)
     shape.check_table(required, shape.REQUIRED, where)
     shape.check_alphas(required, scenario["fund"]["alphas"], where)
+    budget = None
+    if scenario["run"].get("error") == "full":
+        data, where = read("tables/error_budget.csv")
+        budget = csv_tables.parse_csv(data, where, (*LABELS, "part"))
+        shape.check_table(budget, shape.BUDGET, where)
     for name in sorted(unread & place.DATA):  # which people and other programs read
         read(name)
     result = Result(
@@ -176,7 +182,7 @@ def open_run(directory: str | Path) -> Record:
         provenance=manifest["versions"],
         design=LaterDesign(scenario, manifest, config, directory),  # type: ignore[arg-type]
     )
-    return Record(scenario, manifest, result, gaps, required)
+    return Record(scenario, manifest, result, gaps, required, budget)
 
 
 def _read_manifest(directory: Path) -> dict[str, Any]:
@@ -255,6 +261,8 @@ def _write(record: Record, directory: Path, home: Path) -> None:
         "gaps": record.gaps,
         "depletion_curve": result.depletion_curve(),
     }
+    if record.budget is not None:
+        small["error_budget"] = record.budget
     if result.counts_positions:
         by_leverage = [
             result.by_leverage().assign(side="both"),

@@ -291,6 +291,9 @@ REQUIRED = dict.fromkeys(("fund", "se", "low", "high"), ANY) | {
 GAPS = dict.fromkeys(("alpha", "estimate", "se", "low", "high"), ANY) | {
     "design": TEXT, "gap": SHARE, "jump_gap": SHARE, "chosen": FLAG, "quantity": TEXT, "unit": TEXT, "note": TEXT,
 }  # fmt: skip
+BUDGET = dict.fromkeys(("alpha", "estimate", "low", "high", "share", "redraws"), ANY) | dict.fromkeys(
+    ("quantity", "part", "note"), TEXT
+)
 
 
 def gap_columns(gaps: pd.DataFrame) -> dict[str, Column]:

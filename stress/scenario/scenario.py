@@ -261,7 +261,7 @@ class Scenario:
         timing = None if model is None else _gather(problems, self._timing)
         book = None
         if venue is not None and model is not None and (spec is not None or self.book is not None):
-            book = _gather(problems, lambda: self._book(venue, model[0].s0, spec))
+            book = _gather(problems, lambda: self._book(venue, model[0].s0))
         raise_if(problems)
         assert venue is not None
         assert model is not None
@@ -299,6 +299,8 @@ class Scenario:
         timing = self._timing()
         out: dict[str, Any] = {"name": self.name, "seed": self.seed}
         out["run"] = timing | self.lateness.resolved() | {"jump_gap": self.run.jump_gap}
+        if self.run.error == "full":  # a run of another cost and another answer
+            out["run"] |= {"error": "full", "redraws": self.run.redraws}
         out["venue"] = self.venue.resolved(self.venue_object)
         if self.population is not None and self.spec is not None:
             out["population"] = self.population.resolved(self.spec)
@@ -342,6 +344,10 @@ class Scenario:
         values["tiers"] = self.venue_object.describe()["tiers"]
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
+    def calibration_redraws(self) -> tuple[dict[str, Any], ...]:
+        """Parameters of the prices fitted with one period of the bars of `calibrate` left out at a time."""
+        return self._placed("prices", lambda: self.prices.calibration_redraws(self.files["prices.calibrate"]))
+
     def _timing(self) -> dict[str, Any]:
         """Paths, horizon and step; a replay is one path with its own horizon, and bars fix the step."""
         from stress.engine.prepare import timing
@@ -373,7 +379,7 @@ class Scenario:
             Problem(self._place(f"run.{key}"), expected, column=f"run.{key}", value=getattr(self.run, key))
         )
 
-    def _book(self, venue: Venue, price: float, spec: PopulationSpec | None) -> Book:
+    def _book(self, venue: Venue, price: float) -> Book:
         if self.book is not None:
             table = self.book
             return self._placed(
@@ -385,7 +391,17 @@ class Scenario:
                     mark_price=table.mark_price or price,
                 ),
             )
-        of_population = self.population
+        return self.draw_book(venue, price, self.population_seed)
+
+    @property
+    def population_seed(self) -> int:
+        """Seed of the population."""
+        given = None if self.population is None else self.population.seed
+        return self.seed if given is None else given
+
+    def draw_book(self, venue: Venue, price: float, seed: int) -> Book:
+        """A crowd of the population at a price, USD per coin, drawn with a seed."""
+        of_population, spec = self.population, self.spec
         assert of_population is not None
         assert spec is not None
 
@@ -428,6 +444,9 @@ class Scenario:
 
     def _check_objects(self, problems: list[Problem]) -> None:
         """Raise the problems of the tables, and those of the objects that need no file of data."""
+        if self.run is not None and self.run.error == "paths" and "redraws" in self.run.model_fields_set:
+            place, expected = self._place("run.redraws"), 'error = "full" too: nothing is redrawn otherwise'
+            problems.append(Problem(place, expected, column="run.redraws", value=self.run.redraws))
         if self.venue is not None:
             _gather(problems, lambda: self.venue_object)
         if self.population is not None:

@@ -79,6 +79,7 @@ Window = Annotated[float, BeforeValidator(_duration), rule(lambda x: 0 <= x < ma
 Schedule = Annotated[list[Any], BeforeValidator(_with_durations)]
 Seed = Annotated[int, BeforeValidator(_whole), rule(lambda x: 0 <= x < 2**63, "a whole number from 0 to 2^63 - 1")]
 Paths = Annotated[int, BeforeValidator(_whole), rule(lambda x: x >= 1, "a whole number, 1 or more")]
+Redraws = Annotated[int, BeforeValidator(_whole), rule(lambda x: 5 <= x <= 1_000, "a whole number from 5 to 1,000")]
 Probability = Annotated[float, rule(lambda x: 0 < x < 1, "a probability above 0 and below 1")]
 Price = Annotated[float, rule(lambda x: 0 < x < math.inf, "a price above 0")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -106,6 +107,7 @@ class RunTable(Table):
     """[run]; defaults of `paths`, `horizon` and `step` are 10,000, a day and a minute, or those of a replay.
 
     One of `gap`, `delay` and `delays` says how late a fill is in a continuous move (`stress.scenario.lateness`).
+    With error = "full" books and price parameters are redrawn, `redraws` times each (`stress.scenario.redraws`).
     """
 
     paths: Paths | None = None
@@ -117,6 +119,8 @@ class RunTable(Table):
         tuple[Delay, ...] | None, Field(strict=False), rule(lambda x: x is None or len(x) > 0, "at least one duration")
     ] = None
     jump_gap: Share = 1.0
+    error: Literal["paths", "full"] = "paths"
+    redraws: Redraws = 24
 
 
 class VenueHead(Table):
@@ -409,6 +413,14 @@ class PricesTable(OpenTable):
             values |= {"bars": self.parameters.get("bars", self.calibrate)}
             values |= {} if self.time_format is None else {"time_format": self.time_format}
         return model, {"model": self.model} | values | ({"provenance": provenance} if provenance else {})
+
+    def calibration_redraws(self, bars: Path) -> tuple[dict[str, Any], ...]:
+        """Parameters fitted to bars with one period left out at a time; none for a model without them."""
+        from stress.prices import read_bars
+        from stress.prices.calibration.fitters import FITTERS
+
+        options = {k: v for k, v in self.parameters.items() if k != "s0"}
+        return FITTERS[self.model](read_bars(bars, self.time_format), **options).redraws
 
     def _calibrated(self, bars: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         """Parameters and provenance of a fit to bars."""

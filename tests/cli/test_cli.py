@@ -80,6 +80,25 @@ def test_run_prints_the_answer_and_keeps_it(command, tmp_path):
     assert manifest["hash"].startswith(directory.name[-8:])
 
 
+def test_the_error_in_full_is_stated_before_and_shown_in_parts(command, tmp_path):
+    given = ("tiny.toml", "--error", "full", "--set", "run.redraws=5")
+    code, out, err = command("run", *given, "--out", "full")
+    assert code == 0
+    assert "5 redraws of the book x 40 paths: 200 paths" in err
+    part = out[out.index("Where the error comes from") :]
+    assert re.search(r"^fund for 20 % +paths +USD", part, re.MULTILINE)
+    assert re.search(r"^ +calibration +not estimated", part, re.MULTILINE)
+    assert "calibration: not estimated: nothing is known of the errors of the prices." in part
+    rows = json.loads((tmp_path / "full" / "summary.json").read_text(encoding="utf-8"))["error_budget"]
+    total = next(r for r in rows if r["part"] == "total" and r.get("alpha") == 0.2)
+    assert (tmp_path / "full" / "tables" / "error_budget.csv").read_text(encoding="utf-8").startswith("quantity,alpha,")
+    between = 0.5 * (total["high"] + next(r["high"] for r in rows if r["part"] == "paths" and r.get("alpha") == 0.2))
+    limit = ("--set", "fund.alphas=[0.2]", "--limit", between)
+    assert command("size", "tiny.toml", *limit)[0] == 0
+    assert command("size", *given, *limit)[0] == 1  # held against all parts
+    assert "--error" in command("run", "tiny.toml", "--error", "some")[2]
+
+
 def test_quiet_prints_the_directory_alone(command):
     code, out, err = command("run", "tiny.toml", "--quiet", "--no-report", "--out", "here/mine")
     assert (code, out, err) == (0, "here/mine\n", "")

@@ -16,10 +16,10 @@ from stress.results.estimate import (
     mean,
     paths_needed,
     probability,
-    ratio,
     upper_quantile,
     wilson,
 )  # fmt: skip
+from stress.results.ratios import ratio
 from stress.results.sizing import depletion_curve, fund_grid, required_fund
 
 pytestmark = pytest.mark.nojit
@@ -193,9 +193,9 @@ def test_ratio_at_its_ends():
     held = np.full(40, 5.0)
     none, all_, nothing = ratio(0 * held, held), ratio(held, held), ratio(np.zeros(3), np.zeros(3))
     assert (none.value, none.low) == (0, 0)
-    assert none.high == pytest.approx(float(wilson(0, 40)[1]))  # forty paths, not two hundred traders
+    assert none.high == pytest.approx(clopper_pearson(0, 40)[1])  # forty paths, not two hundred traders
     assert (all_.value, all_.high) == (1, 1)
-    assert all_.low == pytest.approx(float(wilson(40, 40)[0]))
+    assert all_.low == pytest.approx(clopper_pearson(40, 40)[0])
     assert math.isnan(nothing.value)
     assert (nothing.low, nothing.high) == (0, 1)
 

@@ -14,7 +14,8 @@ import pytest
 import stress
 from stress.cli import terminal
 from stress.results.comparison import event_difference
-from stress.results.estimate import conditional_mean, hit_interval, mean, ratio, upper_quantile
+from stress.results.estimate import conditional_mean, hit_interval, mean, upper_quantile
+from stress.results.ratios import ratio
 from stress.runs import record as records
 
 pytestmark = pytest.mark.nojit

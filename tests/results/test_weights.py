@@ -25,10 +25,10 @@ from stress.results.estimate import (
     event_probability,
     mean,
     probability,
-    ratio,
     upper_quantile,
     wilson,
 )
+from stress.results.ratios import ratio
 from stress.results.sizing import depletion_curve, required_fund
 from stress.runs import shards
 from tests.support.results import sample
@@ -261,7 +261,7 @@ def test_nothing_seen_is_bounded_by_the_largest_weight():
     assert dead.value == 0
     assert dead.high == none.high
     rates = ratio(np.zeros(1_000), np.ones(1_000), weights)
-    assert rates.high == pytest.approx(float(wilson(0, weights.sum() / 4)[1]))
+    assert rates.high == pytest.approx(-math.expm1(math.log(0.025) * 4 / weights.sum()))
 
 
 def tilted(rng, n, by):
@@ -332,7 +332,7 @@ def test_coverage_of_weighted_ratios_and_conditional_means():
         inside += answer.low <= math.exp(-3) / 2 <= answer.high
         given = conditional_mean(x[x > 3], w[x > 3])
         conditional += given.low <= 4.0 <= given.high
-    assert inside / repeats == pytest.approx(LEVEL, abs=0.04)
+    assert inside / repeats > LEVEL - 0.04  # weights in the tail of which few are known: conservative
     assert conditional / repeats == pytest.approx(LEVEL, abs=0.04)
 
 
