@@ -3,6 +3,7 @@
     docs/img/*.png, the text between the quickstart marks of README.md    from examples/quickstart.toml
     docs/venues.md                                                        from stress/venue/presets/*.toml
     docs/validation.md                                                    from docs/validation/
+    docs/delay.md                                                         from the bars in STRESS_DATA, if it is set
     benchmarks/RESULTS.md, the table between the benchmark marks,
     those of docs/scaling.md                                              from benchmarks/results.json
     benchmarks/results.json                                               with --benchmarks: eight minutes more
@@ -59,7 +60,12 @@ def main() -> int:
     given = parser.parse_args()
     quickstart()
     benchmarks = ["-m", "benchmarks"] if given.benchmarks else ["-m", "benchmarks", "--tables"]
-    return max(script("docs/make_venues.py"), script("docs/make_validation.py"), script(*benchmarks))
+    return max(
+        script("docs/make_venues.py"),
+        script("docs/make_validation.py"),
+        script("docs/make_delay.py"),
+        script(*benchmarks),
+    )
 
 
 if __name__ == "__main__":
