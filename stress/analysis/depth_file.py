@@ -74,7 +74,7 @@ class Snapshots:
         inverted = (step < 0).any(axis=1) | (held[:, 0] <= 0) | (density[:, 0] < HOLLOW * density[:, 1])
         repeats = (np.diff(held, axis=0) == 0).any(axis=1)
         frozen = np.concatenate([[False], repeats]) | (step == 0).any(axis=1)
-        return inverted, frozen & ~inverted
+        return np.asarray(inverted), np.asarray(frozen & ~inverted)
 
     def in_doubt(self) -> np.ndarray:
         """Which snapshots are unusable on a side, or within half an hour of one that is: bool[n]."""
