@@ -235,7 +235,7 @@ def search(folder: Path, mixes: list[str], seeds: tuple[int, ...], grid: dict[st
                 f"come back (*falling*); {sum(t.passes for t in seen)} of the {len(seen)} of these that hold at most "
                 f"{per_cent(SEEN)} of open interest (*as seen*)."
             )
-            print(kind.setting, counts[-1], file=sys.stderr, flush=True)
+            print("\n".join(lines), counts[-1], sep="\n", file=sys.stderr, flush=True)
         lines += ["", *counts]
     return "\n".join(lines).strip()
 
