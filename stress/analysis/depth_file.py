@@ -74,19 +74,18 @@ class Snapshots:
         inverted = (step < 0).any(axis=1) | (held[:, 0] <= 0) | (density[:, 0] < HOLLOW * density[:, 1])
         repeats = (np.diff(held, axis=0) == 0).any(axis=1)
         frozen = np.concatenate([[False], repeats]) | (step == 0).any(axis=1)
-        return inverted, frozen & ~inverted
+        return np.asarray(inverted), np.asarray(frozen & ~inverted)
 
     def in_doubt(self) -> np.ndarray:
         """Which snapshots are unusable on a side, or within half an hour of one that is: bool[n]."""
-        bad = np.any([self.unusable(side) for side in ("bids", "asks")], axis=(0, 1))
+        bad = np.asarray(np.any([self.unusable(side) for side in ("bids", "asks")], axis=(0, 1)))
         times = self.time[bad]
         if not times.size:
             return bad
         at = np.searchsorted(times, self.time)
         before = self.time - times[np.maximum(at - 1, 0)]
         after = times[np.minimum(at, times.size - 1)] - self.time
-        near: np.ndarray = (np.abs(before) <= DOUBT) | (np.abs(after) <= DOUBT)
-        return near
+        return np.asarray((np.abs(before) <= DOUBT) | (np.abs(after) <= DOUBT))
 
 
 def read_depth(paths: Sequence[str | Path], until: float | None = None) -> Snapshots:

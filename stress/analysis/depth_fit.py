@@ -7,7 +7,7 @@
 - The fall: least squares of ln Q over w, Q = usd / (1 + (w / scale)^power), w the log move of the bars over `window`,
   for each of four windows, of which the best is taken.
 
-Errors are those of a block jackknife over time (H. Kuensch, Annals of Statistics 17 (1989)): a tenth of the file, and an
+Errors are those of a block jackknife over time (H. Kuensch, Annals of Statistics 17 (1989)): a tenth of the file, an
 hour or more, is left out at a time; of the half-life, a dip at a time. What a file cannot tell is not fitted, and the
 reason stands in its place: the fall is told only if half of the depth was seen to go, so by no calm day.
 """
@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -111,7 +112,7 @@ class DepthFit:
     notes: tuple[str, ...] = ()
 
     def levels(self, side: str) -> np.ndarray:
-        """Depth within `WIDTH` of each snapshot of a side, by its fitted curve, USD; nan where nothing is held."""
+        """Depth within `WIDTH` in each snapshot of a side, by its fitted curve, USD; nan where nothing is held."""
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.asarray(np.exp(_curve(self.snapshots, side)[1]))
 
@@ -168,8 +169,8 @@ def fit_depth(snapshots: Snapshots, bars: Bars | None = None) -> DepthFit:
     kept = snapshots.select(used)
     for side in ("bids", "asks"):
         slope, level = _curve(kept, side)
-        usd[side] = _figure(kept.time, lambda keep, level=level: math.exp(float(level[keep].mean())))
-        exponent[side] = _figure(kept.time, lambda keep, slope=slope: 1.0 / float(slope[keep].mean()))
+        usd[side] = _figure(kept.time, partial(_geometric_mean, level))
+        exponent[side] = _figure(kept.time, partial(_exponent, slope))
     refused: dict[str, str] = {}
     half_life = _half_life(snapshots, used, refused)
     falls: dict[str, Fall] = {}
@@ -239,6 +240,14 @@ def _sound(snapshots: Snapshots, used: np.ndarray, side: str) -> np.ndarray:
     fitted to them is an upper bound of the depth, since the price that the bands refer to lags behind the falling mid.
     """
     return used if np.any(snapshots.unusable(side)) else np.ones(len(snapshots), bool)
+
+
+def _geometric_mean(level: np.ndarray, keep: np.ndarray) -> float:
+    return math.exp(float(level[keep].mean()))
+
+
+def _exponent(slope: np.ndarray, keep: np.ndarray) -> float:
+    return 1.0 / float(slope[keep].mean())
 
 
 def _half_life(snapshots: Snapshots, used: np.ndarray, refused: dict[str, str]) -> Figure:
@@ -316,13 +325,18 @@ def _fall(snapshots: Snapshots, used: np.ndarray, side: str, bars: Bars) -> Fall
     gone = f"the largest move in {window / 60:.0f} minutes is {largest:.2%}"
     if scale > largest or not (level[move >= min(scale, largest)] < half).any():
         return f"half of the depth was never seen to go ({gone}); a file with a crash in it is needed"
-    figures = [_figure(kept.time, lambda keep, k=k: _least(move[keep], level[keep])[k]) for k in range(3)]
-    if not figures[1].se <= SURE * scale:
-        return f"scale {scale:.3g} has an error of {figures[1].se:.2g} ({gone})"
+    usd_of, scale_of, power_of = (_figure(kept.time, partial(_of_fall, k, move, level)) for k in range(3))
+    if not scale_of.se <= SURE * scale:
+        return f"scale {scale:.3g} has an error of {scale_of.se:.2g} ({gone})"
     explained = 1.0 - loss / float(((level - level.mean()) ** 2).sum())
     is_bound = bool((~used[sound][inside]).any())
     fitted = usd / (1.0 + (move / scale) ** power)
-    return Fall(side, window, *figures, explained, largest, is_bound, kept.time, fitted)
+    return Fall(side, window, usd_of, scale_of, power_of, explained, largest, is_bound, kept.time, fitted)
+
+
+def _of_fall(k: int, move: np.ndarray, level: np.ndarray, keep: np.ndarray) -> float:
+    """usd, scale or power (k = 0, 1, 2) of some snapshots."""
+    return _least(move[keep], level[keep])[k]
 
 
 def _least(move: np.ndarray, level: np.ndarray) -> tuple[float, float, float, float]:

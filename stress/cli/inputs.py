@@ -146,9 +146,10 @@ def _draw_depth(found: DepthFit, picture: Path) -> None:
     kind = picture.suffix.lower().lstrip(".")
     if kind not in ("png", "svg", "pdf"):
         raise InputError(Problem("--picture", "a name that ends in .png, .svg or .pdf", value=str(picture)))
-    figure, image = plot_depth(found).figure, io.BytesIO()
-    figure.savefig(image, format=kind)
-    plt.close(figure)
+    image = io.BytesIO()
+    plot_depth(found)
+    plt.gcf().savefig(image, format=kind)
+    plt.close()
     writing.put_bytes(picture, image.getvalue())
 
 

@@ -1,0 +1,307 @@
+"""Writes the tables of docs/depth.md: which depth passes the crash days and ordinary days, for each population.
+
+`python docs/make_depth.py` from anywhere; it needs the bars and depth files of the folder STRESS_DATA, and takes some
+ten minutes. The text of the page outside its marks is written by hand. `--shipped` makes the table of the shipped
+settings alone; `--quick` tries a coarser grid on one book and prints the tables instead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import math
+import os
+import re
+import sys
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import stress
+from stress.analysis.depth_file import read_depth
+from stress.analysis.depth_fit import DepthFit, fit_depth
+from stress.book.population import MIXES
+from stress.prices import Replay, read_bars
+from stress.prices.history import windows
+
+PAGE = Path(__file__).with_name("depth.md")
+S0, OPEN_INTEREST, ACCOUNTS = 60_000.0, 2e9, 5_000  # USD per coin, USD of one side
+DAYS, BOOKS = 500, (1, 2)  # most ordinary days; seeds of the books that are drawn
+ORDINARY, QUIET = 0.0005, 0.95  # of open interest, on this share of days
+NEAR = 3.0  # a draw within this factor of the published one is of its order
+EXPONENT = 1.1  # of the bids, fitted
+WINDOW, FITTED = 1_800.0, (0.067, 1.25)  # seconds; scale and power of the asks on 2025-10-10, an upper bound of depth
+FALLS = [{}, *({"scale": scale, "power": power, "window": WINDOW}
+               for scale, power in (FITTED, (0.067, 2.0), (0.15, 1.25)))]  # fmt: skip
+GRID: dict[str, list[Any]] = {
+    "oi_share": [0.02, 0.03, 0.05, 0.08, 0.12],
+    "fall": FALLS,
+    "half_life": [300.0, 2_000.0],
+    "passthrough": [0.3, 1.0],
+}
+QUICK = GRID | {"oi_share": [0.02, 0.05, 0.12], "fall": FALLS[:2]}
+SEEN = 0.03  # most of open interest that Binance held within 1 %: 0.02, and its error
+SHOWN = 5  # settings of a population
+
+
+@dataclass(frozen=True)
+class Target:
+    """A published draw on the fund, shares of open interest: between `low` and `high`; `low` 0: at most `high`."""
+
+    name: str
+    bars: str
+    low: float
+    high: float
+
+    def miss(self, draw: float) -> float:
+        """By which factor a draw is outside, 1 if it is inside."""
+        if draw > self.high:
+            return draw / self.high
+        return self.low / max(draw, 1e-6) if draw < self.low else 1.0
+
+
+@dataclass(frozen=True)
+class VenueClass:
+    """A class of venues, and what its funds paid."""
+
+    setting: str
+    venue: str
+    market: str
+    targets: tuple[Target, ...]
+
+
+CLASSES = (
+    VenueClass("binance-like", "binance", "BTCUSDT", (
+        Target("2020-03-12", "crash_1m/BTCUSDT-perp-1m-2020-03-12.csv", 0.011, 0.011),
+        Target("2020-03-13", "crash_1m/BTCUSDT-perp-1m-2020-03-13.csv", 0.029, 0.029),
+        Target("2025-10-10", "crash_1m/BTCUSDT-perp-1m-2025-10-10.csv", 0.0, 0.0125),
+    )),
+    VenueClass("hyperliquid-like", "hyperliquid", "BTC", (
+        Target("2025-10-10", "crash_1m/BTCUSDT-perp-1m-2025-10-10.csv", 1.7e6 / 13.8e9, 12.7e6 / 13.8e9),
+    )),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What a depth does on a book: draws as shares of open interest, means over the books."""
+
+    parameters: dict[str, Any]
+    ordinary: float
+    noisy: float
+    liquidated: float
+    draws: tuple[float, ...]
+    lowest: tuple[float, ...]
+    highest: tuple[float, ...]
+    deficits: tuple[float, ...]
+    targets: tuple[Target, ...]
+
+    @property
+    def misses(self) -> list[float]:
+        """Factors by which the draws and the ordinary days are outside."""
+        days = [target.miss(draw) for target, draw in zip(self.targets, self.draws, strict=True)]
+        return [*days, max(1.0, self.noisy / (1 - QUIET))]
+
+    @property
+    def passes(self) -> bool:
+        """Whether the draws are of the published order, and ordinary days as quiet as they were."""
+        *days, noisy = self.misses
+        within = [miss <= (NEAR if target.low > 0 else 1.0) for miss, target in zip(days, self.targets, strict=True)]
+        return all(within) and noisy <= 1.0
+
+    @property
+    def distance(self) -> float:
+        """How far from the targets, in factors of e."""
+        return sum(math.log(miss) for miss in self.misses)
+
+
+@dataclass(frozen=True)
+class Markets:
+    """Days and crashes that a book is put through."""
+
+    days: Any
+    crashes: tuple[Any, ...]
+
+
+def markets(folder: Path, targets: tuple[Target, ...]) -> Markets:
+    """Ordinary days, each a path, and the crashes."""
+    history = windows(read_bars(folder / "calibration/binance-perp-BTCUSDT-5m-2023-2024.csv.gz"), s0=S0).paths
+    close, low, high = (np.asarray(a)[-DAYS:] for a in (history.close, history.low, history.high))
+    days = stress.prices.Paths(close, step=history.step, low=low, high=high)
+    return Markets(days, tuple(Replay(read_bars(folder / target.bars), s0=S0) for target in targets))
+
+
+def draw_books(mix: str, venue: stress.Venue, seeds: tuple[int, ...]) -> list[stress.Book]:
+    spec = stress.PopulationSpec.load(mix, accounts=ACCOUNTS, open_interest=OPEN_INTEREST)
+    return [stress.Book.sample(spec, venue=venue, price=S0, seed=seed) for seed in seeds]
+
+
+def put_through(
+    parameters: dict[str, Any], books: list[stress.Book], venue: stress.Venue, market: Markets, kind: VenueClass
+) -> Tried:
+    """Days and crashes with one depth on some books; gap 0, so that impact alone makes deficits."""
+    depth = stress.Depth(**parameters)
+    worst, noisy, liquidated, draws, deficits = [], [], [], [], []
+    for book in books:
+        settings = dict(fund=math.inf, depth=depth, detail="paths", threads=1)
+        days = stress.simulate(book, venue, market.days, **settings).paths
+        share = days["net_loss_peak"].to_numpy() / OPEN_INTEREST
+        worst.append(np.quantile(share, QUIET))
+        noisy.append((share > ORDINARY).mean())
+        liquidated.append(days["liquidated_quantity"].mean() * S0 / OPEN_INTEREST)
+        rows = [stress.simulate(book, venue, crash, **settings).paths.iloc[0] for crash in market.crashes]
+        draws.append([row["net_loss_peak"] / OPEN_INTEREST for row in rows])
+        deficits.append([row["deficit"] / OPEN_INTEREST for row in rows])
+    by_book = np.array(draws)
+    return Tried(
+        parameters, float(np.mean(worst)), float(np.mean(noisy)), float(np.mean(liquidated)),
+        tuple(by_book.mean(axis=0)), tuple(by_book.min(axis=0)), tuple(by_book.max(axis=0)),
+        tuple(np.mean(deficits, axis=0)), kind.targets,
+    )  # fmt: skip
+
+
+def settings_of(grid: dict[str, list[Any]]) -> list[dict[str, Any]]:
+    """Every combination of a grid."""
+    made = []
+    for values in itertools.product(*grid.values()):
+        parameters = dict(zip(grid, values, strict=True))
+        made.append({"exponent": EXPONENT} | parameters.pop("fall") | parameters)
+    return made
+
+
+def per_cent(share: float) -> str:
+    return "0" if share == 0 else f"{100 * share:.2g} %"
+
+
+def row_of(name: str, tried: Tried) -> str:
+    """A line of a table."""
+    p = tried.parameters
+    fall = f"{p['scale']:g}, {p['power']:g}" if p.get("scale") else "none"
+    cells = [name, f"{p['oi_share']:g}", fall, f"{p['half_life'] / 60:.0f}", f"{p['passthrough']:g}"]
+    for draw, low, high in zip(tried.draws, tried.lowest, tried.highest, strict=True):
+        cells.append(f"{per_cent(draw)} ({per_cent(low)} to {per_cent(high)})")
+    cells += [per_cent(tried.noisy), per_cent(tried.liquidated), "yes" if tried.passes else "no"]
+    return "| " + " | ".join(cells) + " |"
+
+
+def header(kind: VenueClass) -> list[str]:
+    published = []
+    for t in kind.targets:
+        order = f"{per_cent(t.low)} to {per_cent(t.high)}" if t.low < t.high else per_cent(t.high)
+        published.append(f"{t.name}: {order if t.low else f'at most {per_cent(t.high)}'}")
+    titles = ["population", "oi_share", "scale, power", "half-life, min", "passthrough", *published]
+    titles += [f"days above {per_cent(ORDINARY)}", "liquidated a day", "passes"]
+    return ["| " + " | ".join(titles) + " |", "|" + "---|" * len(titles)]
+
+
+def nearest(found: list[Tried], n: int) -> list[Tried]:
+    """The nearest settings; of those that pass, those whose draws are nearest come first."""
+    return sorted(found, key=lambda tried: (not tried.passes, tried.distance))[:n]
+
+
+def shipped(folder: Path, mixes: list[str], seeds: tuple[int, ...]) -> str:
+    """The table of the settings that come with the package, on every population."""
+    lines: list[str] = []
+    for kind in CLASSES:
+        venue, market = stress.load_venue(kind.venue, market=kind.market), markets(folder, kind.targets)
+        lines += ["", f"`{kind.setting}`", "", *header(kind)]
+        parameters = stress.Depth.load(kind.setting).describe()
+        for mix in mixes:
+            lines.append(row_of(mix, put_through(parameters, draw_books(mix, venue, seeds), venue, market, kind)))
+    return "\n".join(lines).strip()
+
+
+def search(folder: Path, mixes: list[str], seeds: tuple[int, ...], grid: dict[str, list[Any]]) -> str:
+    """The table of the nearest settings of every class of venues and population, and how many pass."""
+    lines: list[str] = []
+    for kind in CLASSES:
+        venue, market = stress.load_venue(kind.venue, market=kind.market), markets(folder, kind.targets)
+        lines += ["", f"`{kind.setting}`, rules of {kind.venue}", "", *header(kind)]
+        counts = []
+        for mix in mixes:
+            books = draw_books(mix, venue, seeds)
+            found = [put_through(p, books, venue, market, kind) for p in settings_of(grid)]
+            real = [t for t in found if t.parameters["half_life"] >= 1_800 and t.parameters.get("scale")]
+            seen = [t for t in real if t.parameters["oi_share"] <= SEEN]
+            groups = {"": (found, SHOWN), ", falling": (real, SHOWN - 2), ", as seen": (seen, 1)}
+            for name, (group, n) in groups.items():
+                lines += [row_of(f"{mix}{name}", tried) for tried in nearest(group, n)]
+            counts.append(
+                f"- {mix}: {sum(t.passes for t in found)} of {len(found)} settings pass; "
+                f"{sum(t.passes for t in real)} of the {len(real)} whose depth falls and takes half an hour or more to "
+                f"come back (*falling*); {sum(t.passes for t in seen)} of the {len(seen)} of these that hold at most "
+                f"{per_cent(SEEN)} of open interest (*as seen*)."
+            )
+            print("\n".join(lines), counts[-1], sep="\n", file=sys.stderr, flush=True)
+        lines += ["", *counts]
+    return "\n".join(lines).strip()
+
+
+def fitted(folder: Path) -> DepthFit:
+    """The fit to the depth file of 2025-10-10."""
+    file = folder / "depth/binance-perp-BTCUSDT-bookdepth-30s-2025-10-10.csv.gz"
+    return fit_depth(read_depth([file]), read_bars(folder / "crash_5m/binance-perp-BTCUSDT-5m-2025-10.csv"))
+
+
+def fit_table(fit: DepthFit) -> str:
+    """What the depth file says."""
+    rows = ["| figure | bids | asks |", "|---|---|---|"]
+    usd = [f"{fit.usd[side].value / 1e6:.0f} ± {fit.usd[side].se / 1e6:.0f} M USD" for side in ("bids", "asks")]
+    exponent = [f"{fit.exponent[side].value:.2f} ± {fit.exponent[side].se:.2f}" for side in ("bids", "asks")]
+    rows += [f"| within 1 % | {' | '.join(usd)} |", f"| exponent | {' | '.join(exponent)} |"]
+    half = f"{fit.half_life.value / 60:.0f} ± {fit.half_life.se / 60:.0f} min, both sides together"
+    rows.append(f"| half-life of a dip | {half} | |")
+    cells = []
+    for side in ("bids", "asks"):
+        fall = fit.falls.get(side)
+        if fall is None:
+            cells.append("not told")
+        else:
+            bound = ", upper bound of the depth" if fall.is_bound else ""
+            cells.append(
+                f"scale {fall.scale.value:.3f} ± {fall.scale.se:.3f}, power {fall.power.value:.1f} ± "
+                f"{fall.power.se:.1f} over {fall.window / 60:.0f} min{bound}"
+            )
+    rows.append(f"| fall | {' | '.join(cells)} |")
+    return "\n".join([*rows, "", *(f"- {note}." for note in fit.notes)])
+
+
+def put(text: str, mark: str, table: str) -> str:
+    """A page with the text between two marks replaced."""
+    pattern = rf"(<!-- {mark} -->\n).*?(<!-- /{mark} -->)"
+    new, n = re.subn(pattern, lambda found: f"{found[1]}\n{table}\n\n{found[2]}", text, flags=re.DOTALL)
+    assert n == 1, mark
+    return new
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="a coarser grid on one book; prints the tables")
+    parser.add_argument("--shipped", action="store_true", help="only the table of the shipped settings")
+    parser.add_argument("--mix", action="append", choices=MIXES, help="only these populations")
+    given = parser.parse_args()
+    folder = os.environ.get("STRESS_DATA")
+    if not folder:
+        print("STRESS_DATA names no folder: docs/depth.md is left as it is")
+        return 0
+    warnings.simplefilter("ignore", stress.BookWarning)
+    where, mixes = Path(folder), given.mix or list(MIXES)
+    seeds, grid = (BOOKS[:1], QUICK) if given.quick else (BOOKS, GRID)
+    tables = {"shipped": shipped(where, mixes, seeds)}
+    if not given.shipped:
+        tables |= {"fit": fit_table(fitted(where)), "frontier": search(where, mixes, seeds, grid)}
+    if given.quick:
+        print("\n\n".join(tables.values()))
+        return 0
+    page = PAGE.read_text(encoding="utf-8")
+    for mark, table in tables.items():
+        page = put(page, mark, table)
+    PAGE.write_text(page, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
