@@ -7,6 +7,7 @@
     benchmarks/RESULTS.md, the table between the benchmark marks,
     those of docs/scaling.md                                              from benchmarks/results.json
     benchmarks/results.json                                               with --benchmarks: eight minutes more
+    docs/calibration.md, docs/img/simulated_days.png                      with --calibration, from bars: minutes more
 
 Exits 1 if a case of the validation fails. Waypoints of episodes are data: `docs/make_episodes.py`.
 """
@@ -57,14 +58,19 @@ def script(*arguments: str) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--benchmarks", action="store_true", help="time this machine too")
+    parser.add_argument(
+        "--calibration", action="store_true", help="fit and judge every model on the bars of STRESS_DATA"
+    )
     given = parser.parse_args()
     quickstart()
     benchmarks = ["-m", "benchmarks"] if given.benchmarks else ["-m", "benchmarks", "--tables"]
+    fitted = script("docs/make_calibration.py") if given.calibration else 0
     return max(
         script("docs/make_venues.py"),
         script("docs/make_validation.py"),
         script("docs/make_delay.py"),
         script(*benchmarks),
+        fitted,
     )
 
 

@@ -114,7 +114,11 @@ def funds(found: dict[str, Contest]) -> str:
                 continue
             for r in judged.fund.itertuples():
                 if r.gap == 0.5 and r.probability in (0.05, 0.01):
-                    seen = f"{usd(r.observed)} ({usd_range(r.low, r.high)})"
+                    seen = (
+                        f"{usd(r.observed)} ({usd_range(r.low, r.high)})"
+                        if r.observed == r.observed
+                        else "too few days"
+                    )
                     model = f"{usd(r.expected)} ({usd_range(r.expected_low, r.expected_high)})"
                     rows.append([title, percent(r.probability), seen, entry.name, model + ("" if r.inside else FAR)])
     return table(["bars", "probability", "days of the bars", "model", "the model's days"], rows)

@@ -437,10 +437,12 @@ class PricesTable(OpenTable):
             problems.append(Problem("prices", one_of(self.model, fit.FITTERS), column="model", value=self.model))
         raise_if(problems)
         options = {k: v for k, v in self.parameters.items() if k != "s0"}
-        # in sample alone: `perp-stress calibrate` judges by halves and by the fund too
         calibration = fit.calibrate(read_bars(bars, self.time_format), self.model, **options, halves=False)
         s0 = float(self.parameters.get("s0", calibration.bars.close[-1]))
         provenance = calibration.provenance() | {"standard_errors": calibration.errors}
+        provenance["notes"].append(
+            "judged in its own bars alone: `perp-stress calibrate` judges by halves and the fund"
+        )
         return {"s0": s0} | calibration.parameters, provenance | self.provenance.values()
 
 

@@ -39,7 +39,8 @@ def test_figures_of_the_readme_are_there_and_small():
     assert shown
     for name in shown:
         assert 5_000 < (ROOT / name).stat().st_size < 80_000
-    assert sorted(path.name for path in (DOCS / "img").iterdir()) == sorted(Path(name).name for name in shown)
+    of_pages = [name for page in DOCS.glob("*.md") for name in re.findall(r"!\[[^]]*\]\((img/[^)]+)\)", read(page))]
+    assert {path.name for path in (DOCS / "img").iterdir()} == {Path(name).name for name in [*shown, *of_pages]}
 
 
 @pytest.mark.nojit
