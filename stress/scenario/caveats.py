@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from stress.engine.design import Design
 
 
-REAL = ("replay", "episode", "bootstrap")  # models that use historical prices
+REAL = ("replay", "episode", "bootstrap", "filtered-bootstrap")  # models that use historical prices
 
 
 def notes(design: Design, model: str, provenance: dict[str, Any]) -> Iterator[str]:
