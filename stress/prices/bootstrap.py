@@ -197,12 +197,22 @@ def _fit_tails(reach: np.ndarray, share: float, cap: float | None) -> tuple[Jump
 
 
 def tail_of(size: np.ndarray, count: int, cap: float) -> JumpSizeLaw:
-    """Generalized-Pareto law, up to a cap, of the `count` largest sizes beyond the next one."""
+    """Generalized-Pareto law, up to a cap, of the `count` largest sizes beyond the next one.
+
+    Raises
+    ------
+    InputError
+        If these sizes are all alike.
+    """
     from stress.prices.pareto import fit_tail
 
     ordered = np.sort(size)[::-1]
     start = ordered[count]
     excess = ordered[:count][ordered[:count] > start] - start
+    if excess.size < 2:
+        raise InputError(
+            Problem("prices", f"bars of different sizes among the {count} largest of a side", column="tail")
+        )
     xi, beta = fit_tail(excess, np.ones(excess.size))
     return JumpSizeLaw(body=np.array([start]), tail=1.0, xi=xi, beta=beta, cap=cap)
 

@@ -327,6 +327,11 @@ def test_wrong_parameters():
     flat = Bars(BARS.time[:300], *[np.full(300, 5.0)] * 4, step=STEP)
     with pytest.raises(InputError, match="bars whose price moves"):
         FilteredBootstrap(flat)
+    alike = Bars(
+        BARS.time[:400], *(np.tile(x, 200) for x in ([5.0, 6.0], [6.0, 6.0], [5.0, 5.0], [6.0, 5.0])), step=STEP
+    )
+    with pytest.raises(InputError, match="different sizes among the 20 largest"):
+        FilteredBootstrap(alike, weights=[0.0], half_lives=[900.0])
 
 
 def test_few_bars_have_a_tail_of_twenty():
