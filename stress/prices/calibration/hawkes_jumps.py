@@ -7,11 +7,11 @@
 2. Sizes, mean rates and sigma come from these moves as for tail-jumps (`stress.prices.calibration.fits`).
 3. Branching ratio, memory and mean rate come from which bars have a move beyond u. A bar has none with a probability
    that the excess at its start gives exactly; one that has a move stands for the expected number of jumps given at
-   least one, spread evenly over the bar. So several jumps of a bar need no order, and the likelihood is one pass over the
-   bars. A memory below a bar cannot be told from one of a bar.
+   least one, spread evenly over the bar. So several jumps of a bar need no order, and the likelihood is one pass over
+   the bars. A memory below a bar cannot be told from one of a bar.
 4. Time rescaling (D. Daley and D. Vere-Jones, An Introduction to the Theory of Point Processes (2003), 7.4): if the
-   intensity is right, its integrals between jumps are exponential of mean 1, also with times known to a bar (R. Haslinger,
-   G. Pipa and E. Brown, Neural Computation 22 (2010)). Their Kolmogorov-Smirnov test is in the notes.
+   intensity is right, its integrals between jumps are exponential of mean 1, also with times known to a bar (R.
+   Haslinger, G. Pipa and E. Brown, Neural Computation 22 (2010)). Their Kolmogorov-Smirnov test is in the notes.
 5. Standard errors are from a jackknife that leaves out one of 20 periods at a time.
 """
 
@@ -211,7 +211,7 @@ def _notes(bars: Bars, bars_seen: JumpBars, process: Process, moves: np.ndarray,
         f"{alone.statistic:.3f} if jumps came independently",
     ]
     if test.pvalue < 0.01:
-        notes.append("one exponential memory does not describe the times of the jumps")
+        notes.append("one exponential memory does not describe the times of the jumps in full")
     if process[2] > 0.9:
         notes.append("the memory is not longer than a bar: finer bars would tell it")
     return notes
