@@ -16,7 +16,7 @@ from stress.prices.base import DAY, YEAR
 from stress.prices.calibration.fitters import FITTERS
 from stress.prices.calibration.heston import days_of, find_jumps, fit_variance
 from tests.conftest import data_file
-from tests.prices.test_wicks import bars_of
+from tests.support.bars import simulated_bars
 from tests.support.heston import BATES, MODEL, chance_below
 from tests.support.models import HESTON
 
@@ -155,7 +155,7 @@ def test_steps_that_are_too_long():
 
 @pytest.mark.parametrize("truth", [MODEL, BATES], ids=["heston", "bates"])
 def test_parameters_come_back(truth):
-    bars = bars_of(truth, years=8.0, parts=1)
+    bars = simulated_bars(truth, years=8.0, parts=1)
     fit = FITTERS[truth.kind](bars)
     for name, error in fit.errors.items():
         assert error > 0
@@ -170,8 +170,8 @@ def test_parameters_come_back(truth):
 
 def test_today_is_the_volatility_at_the_end():
     storm = dataclasses.replace(MODEL, vol_of_vol=0.01, start="today", today=0.6)
-    bars = bars_of(MODEL, years=1.0, parts=1)
-    last = bars_of(storm, years=0.1, parts=1)
+    bars = simulated_bars(MODEL, years=1.0, parts=1)
+    last = simulated_bars(storm, years=0.1, parts=1)
     n = len(last)
     scale = bars.close[-n - 1] / 100.0
     whole = dataclasses.replace(
@@ -183,7 +183,7 @@ def test_today_is_the_volatility_at_the_end():
 
 
 def test_a_jump_is_no_storm():
-    bars = bars_of(MODEL, years=1.5, parts=1)
+    bars = simulated_bars(MODEL, years=1.5, parts=1)
     returns = np.diff(np.log(bars.close))
     place = np.arange(1, len(bars))
 
@@ -201,13 +201,13 @@ def test_a_jump_is_no_storm():
 
 
 def test_bars_that_do_not_tell():
-    bars = bars_of(MODEL, years=0.2, parts=1)
+    bars = simulated_bars(MODEL, years=0.2, parts=1)
     with pytest.raises(InputError, match="200 days or more"):
         FITTERS["heston"](bars)
     with pytest.raises(InputError, match="jumps on each side"):
-        FITTERS["bates"](bars_of(MODEL, years=0.7, parts=1))
+        FITTERS["bates"](simulated_bars(MODEL, years=0.7, parts=1))
     with pytest.raises(InputError, match="at most two hours"):
-        FITTERS["heston"](bars_of(MODEL, years=3.0, step=DAY, parts=24))
+        FITTERS["heston"](simulated_bars(MODEL, years=3.0, step=DAY, parts=24))
 
 
 def test_real_bitcoin_has_storms():

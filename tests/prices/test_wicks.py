@@ -13,12 +13,13 @@ from stress.errors import InputError
 from stress.kernels.numerics.philox import WICK, uniforms
 from stress.kernels.prices.diffusion import jump_size, poisson
 from stress.kernels.prices.wicks import DRAWS
-from stress.prices import GBM, Bars, Kou, Merton, TailJumps, make, read_bars
+from stress.prices import GBM, Kou, Merton, TailJumps, make, read_bars
 from stress.prices.base import DAY, YEAR
 from stress.prices.calibration.fitters import FITTERS
 from stress.prices.calibration.wicks import duration_share, excess_of, fit_wicks
 from stress.prices.jump_diffusion import survival
 from tests.conftest import data_file
+from tests.support.bars import simulated_bars
 from tests.support.models import KOU, TAIL, same
 
 WICKS = {
@@ -196,19 +197,6 @@ def test_a_step_that_would_hold_too_many_wicks():
 # Fits
 
 
-def bars_of(model, years=1.0, step=300.0, parts=4, seed=7):
-    """Bars of a path of steps `parts` times as short, so that some wicks hold a close."""
-    n = round(years * YEAR / step)
-    path = model.block(seed, 0, 1, n * parts, step / parts)
-    close = path.close[0, parts::parts]
-    start = np.append(path.close[0, 0], close[:-1])
-    low = np.minimum(path.low, path.close)[0, 1:].reshape(n, parts).min(axis=1)
-    high = np.maximum(path.high, path.close)[0, 1:].reshape(n, parts).max(axis=1)
-    time = np.datetime64("2020-01-01", "ns") + np.arange(n) * np.timedelta64(int(step), "s")
-    low, high = np.minimum(low, np.minimum(start, close)), np.maximum(high, np.maximum(start, close))
-    return Bars(time=time, open=start, high=high, low=low, close=close, step=step, source="simulated")
-
-
 FITTED = WICKS | {
     "wick_from_up": 0.006,
     "wick_duration": 120.0,
@@ -229,7 +217,7 @@ TRUTHS = {
 
 @pytest.fixture(scope="module", params=TRUTHS)
 def fitted(request):
-    bars = bars_of(TRUTHS[request.param], years=0.5)
+    bars = simulated_bars(TRUTHS[request.param], years=0.5)
     return bars, TRUTHS[request.param], FITTERS[request.param](bars, threshold=0.006, duration=120.0)
 
 
@@ -264,7 +252,7 @@ def test_every_fit_makes_its_model(fitted):
 def test_closes_within_wicks_are_no_jumps():
     """Forty in a hundred wicks hold a close, and are taken for jumps by who sees closes alone."""
     truth = TRUTHS["tail-jumps"]
-    bars = bars_of(truth, years=0.5)
+    bars = simulated_bars(truth, years=0.5)
     ends = bars.open, bars.close
     blind = dataclasses.replace(bars, low=np.minimum(*ends), high=np.maximum(*ends))
     fit = FITTERS["tail-jumps"](blind, threshold=0.006)
@@ -284,14 +272,14 @@ def test_duration_from_coarser_bars(share):
         wick_cap_down=0.5,
         wick_duration=share * 3_600.0,
     )
-    found, seen = duration_share(bars_of(model, parts=1), 0.005)
+    found, seen = duration_share(simulated_bars(model, parts=1), 0.005)
     assert seen > 800
     # what is counted of a wick scatters by less than a close or so around 6 times the share
     assert found == pytest.approx(share, abs=4 * (1.0 + 6 * share) / 6 / math.sqrt(seen) + 0.02)
 
 
 def test_a_diffusion_has_no_wicks():
-    excess, sd = excess_of(bars_of(GBM(100.0, 0.3), parts=1)), 0.3 * math.sqrt(300.0 / YEAR)
+    excess, sd = excess_of(simulated_bars(GBM(100.0, 0.3), parts=1)), 0.3 * math.sqrt(300.0 / YEAR)
     level = excess.bridge_level(sd)
     assert fit_wicks(excess, level, 0.1, 0.2, sd, 300.0) == {}
     assert (excess.down > 0.5 * level).sum() > 100
@@ -299,7 +287,7 @@ def test_a_diffusion_has_no_wicks():
 
 
 def test_wrong_requests():
-    bars = bars_of(TRUTHS["kou"], years=0.05)
+    bars = simulated_bars(TRUTHS["kou"], years=0.05)
     with pytest.raises(InputError) as error:
         FITTERS["kou"](bars, threshold=0.6, cap=0.001, duration=400.0)
     assert [p.column for p in error.value.problems] == ["duration", "cap", "threshold"]
