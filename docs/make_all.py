@@ -2,6 +2,7 @@
 
     docs/img/*.png, the text between the quickstart marks of README.md    from examples/quickstart.toml
     docs/venues.md                                                        from stress/venue/presets/*.toml
+    docs/crowds.md, where STRESS_DATA names a folder of bars              from stress/book/presets/*.toml
     docs/validation.md                                                    from docs/validation/
     benchmarks/RESULTS.md, the table between the benchmark marks,
     those of docs/scaling.md                                              from benchmarks/results.json
@@ -59,6 +60,8 @@ def main() -> int:
     given = parser.parse_args()
     quickstart()
     benchmarks = ["-m", "benchmarks"] if given.benchmarks else ["-m", "benchmarks", "--tables"]
+    if os.environ.get("STRESS_DATA"):
+        script("docs/make_crowds.py")
     return max(script("docs/make_venues.py"), script("docs/make_validation.py"), script(*benchmarks))
 
 
