@@ -2,6 +2,7 @@
 
     docs/img/*.png, the text between the quickstart marks of README.md    from examples/quickstart.toml
     docs/venues.md                                                        from stress/venue/presets/*.toml
+    docs/crowds.md, where STRESS_DATA names a folder of bars              from stress/book/presets/*.toml
     docs/validation.md                                                    from docs/validation/
     docs/delay.md                                                         from the bars in STRESS_DATA, if it is set
     benchmarks/RESULTS.md, the table between the benchmark marks,
@@ -64,13 +65,13 @@ def main() -> int:
     given = parser.parse_args()
     quickstart()
     benchmarks = ["-m", "benchmarks"] if given.benchmarks else ["-m", "benchmarks", "--tables"]
-    fitted = script("docs/make_calibration.py") if given.calibration else 0
+    of_histories = ["docs/make_delay.py", "docs/make_crowds.py"]
+    of_histories += ["docs/make_calibration.py"] if given.calibration else []
     return max(
         script("docs/make_venues.py"),
         script("docs/make_validation.py"),
-        script("docs/make_delay.py"),
         script(*benchmarks),
-        fitted,
+        *(script(name) for name in of_histories if os.environ.get("STRESS_DATA")),
     )
 
 

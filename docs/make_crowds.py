@@ -71,8 +71,9 @@ WHAT_FAILS = """\
 
 - **BitMEX's leverage and BitMEX's liquidations.** A mean of 22x to 30x by size and a liquidation of 2 to 4 % of a
   side a day are not both true of positions that wait for their end: a position at 25x dies of a move of 3.5 %, and on
-  a quarter of the days of 2018 to 2020 the price fell by as much, on another quarter it rose. Traders close and add margin before;
-  the model has neither. The presets follow the liquidations, and stay a factor of five below that leverage.
+  a quarter of the days of 2018 to 2020 the price fell by as much, on another quarter it rose. Traders close and add
+  margin before; the model has neither. The presets follow the liquidations, and stay a factor of five below that
+  leverage.
 - **Longs and shorts.** BitMEX's longs were liquidated 1.9 times as much as its shorts. The presets do not have that
   asymmetry: leverage does not depend on the side here.
 - **The ten largest.** 46 % is the share among winners of one day, over all coins, on Hyperliquid. `retail` and

@@ -2,7 +2,8 @@
 
 On an average path about 20 % of the positions of the retail book are liquidated, 8 % of the mixed one, and 2 % of that
 of low leverage: more than in a market, so that the work can be seen. The retail book is the mix `extreme` with a longer
-holding time, which leaves fewer positions of high leverage; the mixed one has no buffer.
+holding time, which leaves fewer positions of high leverage; the mixed one has no buffer, and the one
+of low leverage is levered a little more than its mix.
 """
 
 from __future__ import annotations
@@ -25,7 +26,10 @@ MARKET = Path(__file__).with_name("market.toml")
 BOOKS = {
     "retail": ("population.mix=extreme", "population.holding_days=2.5"),
     "mixed": ("population.mix=mixed", "population.buffer_share=0"),
-    "low leverage": ("population.mix=institutional",),
+    "low leverage": (
+        "population.mix=institutional",
+        "population.leverage={ 1 = 0.14, 2 = 0.22, 3 = 0.08, 4 = 0.16, 5 = 0.24, 10 = 0.11, 20 = 0.05 }",
+    ),
 }
 
 
