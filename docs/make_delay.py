@@ -156,8 +156,8 @@ How many times the largest of a row is the smallest:
 - **a delay of one bar** (15 min at bars up to 15, 5 min at bars up to 5): {one};
 - **a gap of 1**: {gap}.
 
-So the answer at a delay of two bars or more hangs little on the bars, at a delay of one bar more than that, and at a gap
-far more. The course inside a bar is a straight line in log price over its low and high, at one speed: that makes a
+So the answer at a delay of two bars or more hangs little on the bars, at a delay of one bar more than that, and at a
+gap far more. The course inside a bar is a straight line in log price over its low and high, at one speed: that makes a
 sudden fall slower than it was, and puts the low at another minute. A delay below half a bar is marked: *these bars
 cannot tell*. What it costs is the shape of the line.
 

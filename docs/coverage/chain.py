@@ -23,13 +23,12 @@ from stress.engine.prepare import prepare
 from stress.prices.bars import Bars
 from stress.prices.calibration.calibrate import calibrate
 from stress.results.budget import error_budget
-from stress.scenario.redraws import Plan, generator
+from stress.scenario.redraws import Plan
 
 DAYS, BAR = 100, 300.0  # of the history, and seconds of a bar
 PATHS, BOOKS = 1_000, 16  # of a run, and of its redraws
 ALPHAS = (0.05, 0.01)
 TRUE_BOOKS, TRUE_PATHS = 100, 20_000
-BOOK = 1  # purpose of random numbers, as in `stress.scenario.redraws`
 
 
 def history(seed: int) -> Bars:
@@ -53,6 +52,11 @@ def design(model: prices.Kou, book_seed: int, seed: int, n_paths: int) -> Design
         )  # fmt: skip
 
 
+def other_seed(seed: int, number: int) -> int:
+    """Seed of a redrawn book."""
+    return int(np.random.Generator(np.random.Philox(key=np.array([seed, 1 << 32 | number], np.uint64))).integers(2**63))
+
+
 def truth() -> dict[float, float]:
     """The fund for each alpha, and the depletion probability (nan), of the true model."""
     found = []
@@ -70,7 +74,7 @@ def repetition(i: int) -> pd.DataFrame:
     own = design(prices.Kou(s0=market.S0, **fit.parameters), 2 * i + 1, i, PATHS)
 
     def other_book(k: int) -> Design:
-        other = design(own.prices, int(generator(2 * i + 1, BOOK, k).integers(2**63)), i, PATHS)
+        other = design(own.prices, other_seed(2 * i + 1, k), i, PATHS)
         return replace(other, prices=own.prices)
 
     def refitted(k: int) -> Design:

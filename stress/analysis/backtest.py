@@ -94,7 +94,8 @@ def backtest(
     Raises
     ------
     InputError
-        If the arguments are of another kind, or the bars do not hold a whole window.
+        If the arguments are of another kind, the design fills at once (neither `delay` nor `gap`: the moves of bars are
+        continuous, and nothing would be lost), or the bars do not hold a whole window.
     """
     expected = "a design: stress.load_scenario(file).build().design"
     raise_if(
@@ -105,6 +106,9 @@ def backtest(
         )
     )
     check_alphas(alphas)
+    if not (design.delay or design.gap):
+        late = "a delay or a gap: bars hold no jumps, so fills at the trigger lose nothing but the impact"
+        raise_if([Problem("backtest", late, column="delay", value=design.delay)])
     length = design.n_steps * design.step
     if not length >= bars.step:
         raise_if([Problem("backtest", f"bars of at most the horizon, {length:g} s", column="bars", value=bars.step)])

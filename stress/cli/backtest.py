@@ -24,7 +24,7 @@ ALPHAS = (0.05, 0.01, 0.001)
 MODEL = "tail-jumps"  # that is fitted to the first part of the bars
 FORMATS = ("png", "svg", "pdf")
 STANDARD: dict[str, Any] = {  # what a history is played with if there is no scenario
-    "run": {"paths": 10_000, "horizon": "1d"},
+    "run": {"paths": 10_000, "horizon": "1d", "delays": ["1s", "10s", "1min", "5min"]},
     "venue": {"preset": "binance", "market": "BTCUSDT"},
     "population": {"mix": "retail", "accounts": 10_000, "open_interest": 2e9},
     "fund": {"initial": 0.0, "alphas": list(ALPHAS)},
@@ -46,6 +46,13 @@ def backtest(
         str | None, typer.Option(help="Fit this model to the first part of the bars, and test it on the rest.")
     ] = None,
     train: Annotated[float, typer.Option(help="Share of the bars that the model is fitted to.")] = 0.5,
+    delay: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Time from trigger to fill, as 10s or 1min, of the model and of the days; may be given again. Default: "
+            "the scenario's gap or delays, or 1 s, 10 s, 1 min and 5 min."
+        ),
+    ] = None,
     alpha: Annotated[list[float] | None, typer.Option(help="Probability of depletion; may be given again.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write what every day took to this CSV file.")] = None,
     figure: Annotated[Path | None, typer.Option(help="Draw the days and the funds to this file (png, svg).")] = None,
@@ -69,13 +76,16 @@ def backtest(
     if scenario is None and model is None:
         model = MODEL
     fitted = _fit(history, model, train) if model is not None else None
-    loaded = _scenario(history, scenario, book, fitted, set_, seed)
-    design, tested, sample = loaded.build().design, history, _sample(loaded, history)
+    loaded = _scenario(history, scenario, book, fitted, delay, set_, seed)
+    built = loaded.build()
+    design, tested, sample = built.design, history, _sample(loaded, history)
     if fitted is not None:
         design, tested, sample = replace(design, prices=fitted.model), fitted.rest, fitted.text
     say_that_it_compiles()
-    found = hold(design, tested, alpha or ALPHAS, threads=threads)
-    print_backtest(found, sample)
+    designs = [replace(design, gap=0.0, delay=seconds) for seconds in built.delays] or [design]
+    results = [hold(one, tested, alpha or ALPHAS, threads=threads) for one in designs]
+    print_backtest(results, sample)
+    found = results[-1]
     if out is not None:
         writing.put_text(out, csv_tables.to_csv(found.days, str(out)))
         print(f"\n{len(found.days):,} days: {out}")
@@ -115,6 +125,7 @@ def _scenario(
     scenario: Path | None,
     book: Path | None,
     fitted: Fitted | None,
+    delay: list[str] | None,
     set_: list[str] | None,
     seed: int | None,
 ) -> Scenario:
@@ -129,6 +140,8 @@ def _scenario(
     if fitted is not None:  # a price model of the right price, whose place the fitted one takes
         raw["prices"] = {"model": "gbm", "s0": fitted.model.s0, "sigma": 1.0}
         raw.setdefault("run", {})["step"] = history.step
+    if delay:
+        raw["run"] = {k: v for k, v in raw.get("run", {}).items() if k not in ("gap", "delay")} | {"delays": delay}
     if book is not None:
         raw.pop("population", None)
         raw["book"] = {"file": str(book)}
@@ -149,8 +162,8 @@ def _sample(scenario: Scenario, history: Bars) -> str:
     return f"The price model was fitted to {source['source']}, {span}; days within are no test of it."
 
 
-def print_backtest(found: Backtest, sample: str) -> None:
-    """Funds against days, and the worst windows by name."""
+def print_backtest(results: list[Backtest], sample: str) -> None:
+    """Funds against days for each delay, and the worst windows by name, at the last of them."""
     from stress.cli.terminal import console, table
     from stress.formatting import SPACE, percent, significant, usd, usd_range, visible
 
@@ -160,7 +173,7 @@ def print_backtest(found: Backtest, sample: str) -> None:
     def p_value(p: float) -> str:
         return "–" if math.isnan(p) else significant(p, 2)
 
-    out = console()
+    out, found = console(), results[-1]
     out.print(
         f"{visible(found.bars.source)}: {len(found.days):,} days, "
         f"{str(found.days['start'].iloc[0])[:10]} to {str(found.days['start'].iloc[-1])[:10]}; "
@@ -170,22 +183,21 @@ def print_backtest(found: Backtest, sample: str) -> None:
     out.print("\nDays that took more than the fund\n")
     rows: list[tuple[str, ...]] = [
         (
+            _lateness(one, mark=True) if first else "",
             percent(r["alpha"]),
             ("at least " if r["note"] else "") + usd(r["fund"]),
             usd_range(r["low"], r["high"]) if math.isfinite(r["high"]) else "no upper end",
             f"{r['observed']:,}",
             significant(r["expected"]),
-            p_value(r["exact"]),
-            p_value(r["kupiec"]),
-            p_value(r["independence"]),
-            p_value(r["christoffersen"]),
+            *(p_value(r[name]) for name in ("exact", "kupiec", "independence", "christoffersen")),
             r["verdict"],
         )
-        for r in found.funds.to_dict("records")
+        for one in results
+        for first, r in zip([True] + [False] * len(one.funds), one.funds.to_dict("records"), strict=False)
     ]
-    names = ["probability", "fund", "95 %", "days above", "expected", "binomial p", "Kupiec p", "independence p"]
-    out.print(table([*names, "Christoffersen p", "verdict"], rows))
-    out.print("\nWorst windows, from any full hour\n")
+    names = ["fills", "probability", "fund", "95 %", "days above", "expected", "binomial p", "Kupiec p"]
+    out.print(table([*names, "independence p", "Christoffersen p", "verdict"], rows))
+    out.print(f"\nWorst windows, from any full hour, fills {_lateness(found)}\n")
     rows = [
         (
             str(r["start"])[:16].replace("T", " "),
@@ -204,6 +216,17 @@ def print_backtest(found: Backtest, sample: str) -> None:
         f"mean {percent(float(ordinary.mean()))}.",
         soft_wrap=True,
     )
+
+
+def _lateness(found: Backtest, mark: bool = False) -> str:
+    """How late its fills are; marked where the bars are too coarse to tell."""
+    from stress.formatting import duration
+    from stress.scenario.lateness import cannot_tell
+
+    delay, gap = found.result.config.get("delay"), found.result.config["gap"]
+    if delay is None:
+        return f"at a gap of {gap:g}"
+    return f"{duration(delay)} late" + (" (bars cannot tell)" if mark and cannot_tell(delay, found.bars.step) else "")
 
 
 def _draw(found: Backtest, path: Path) -> None:

@@ -68,7 +68,7 @@ def plans(scenario: Scenario, design: Design) -> list[Plan]:
 
 def generator(seed: int, purpose: int, number: int) -> np.random.Generator:
     """Random numbers of one redraw."""
-    return np.random.Generator(np.random.Philox(key=np.array([seed, purpose << 32 | number], np.uint64)))
+    return np.random.default_rng([seed, purpose, number])
 
 
 def _books(scenario: Scenario, lean: Design) -> Plan:

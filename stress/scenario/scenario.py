@@ -3,7 +3,7 @@
     name = "mine"
     seed = 7
 
-    [run]           paths, horizon, step; gap or delay, jump_gap
+    [run]           paths, horizon, step; gap or delay, jump_gap; error = "full" and redraws
     [venue]         preset or file, market; rules to change
     [population]    mix, accounts, open_interest, any parameter of the mix   or [book] with a file of positions
     [prices]        model and parameters; or "replay" and bars; or calibrate = "bars.csv"

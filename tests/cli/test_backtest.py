@@ -50,12 +50,33 @@ def test_a_scenario_is_held_against_every_day(command, tmp_path):
     assert code == 0, err
     assert "400 days, 2023-01-01 to 2024-02-04" in out
     assert "does not say what its price model was fitted to" in out
+    assert "at a gap of 0.5" in out
     days = pd.read_csv("days.csv")
     assert len(days) == 400
     shown = re.search(r"^10 % +(?:at least )?USD.*?to.*?(\d+) +40 ", out, re.MULTILINE)
     assert shown, out
     assert 0 < int(shown[1]) <= (days["needed"] > 0).sum()
     assert (tmp_path / "days.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_model_is_fitted_to_the_first_part_and_each_delay_has_its_rows(command):
+    some = ("--set", "run.paths=100", "--set", "population.accounts=200")
+    code, out, err = command(
+        "backtest", "bars.csv", "--model", "kou", "--delay", "10min", "--delay", "2h", "--alpha", 0.1, *some
+    )
+    assert code == 0, err
+    assert "Out of sample: kou is fitted to the first 50 % of the bars, 2023-01-01T00:00:00Z to 2023-07-19T23" in out
+    assert "200 days, 2023-07-20 to 2024-02-04" in out
+    rows = re.findall(r"^(10 minutes late \(bars cannot tell\)|2 hours late) +10 %", out, re.MULTILINE)
+    assert len(rows) == 2
+
+
+def test_fills_at_the_trigger_are_no_test(command):
+    code, _, err = command(
+        "backtest", "bars.csv", "--scenario", "tiny.toml", *changes(horizon='"1d"', step='"1h"', gap=0)
+    )
+    assert code == 2
+    assert "a delay or a gap" in err
 
 
 def test_bad_options_are_all_reported_and_nothing_is_written(command, tmp_path):
