@@ -49,8 +49,8 @@ def backtest(
     delay: Annotated[
         list[str] | None,
         typer.Option(
-            help="Time from trigger to fill, as 10s or 1min, of the model and of the days; may be given again. Default: "
-            "the scenario's gap or delays, or 1 s, 10 s, 1 min and 5 min."
+            help="Time from trigger to fill, as 10s or 1min, of the model and of the days; may be given again. "
+            "Default: the scenario's gap or delays, or 1 s, 10 s, 1 min and 5 min."
         ),
     ] = None,
     alpha: Annotated[list[float] | None, typer.Option(help="Probability of depletion; may be given again.")] = None,
@@ -71,6 +71,8 @@ def backtest(
     problems = [Problem("--alpha", "a probability above 0 and below 1", value=a) for a in alpha or () if not 0 < a < 1]
     if not 0 < train < 1:
         problems.append(Problem("--train", "a share above 0 and below 1", value=train))
+    if figure is not None and figure.suffix.lstrip(".").lower() not in FORMATS:
+        problems.append(Problem("--figure", f"a file that ends with {', '.join(FORMATS)}", value=str(figure)))
     raise_if(problems)
     history = read_bars(bars, time_format)
     if scenario is None and model is None:
@@ -239,8 +241,6 @@ def _draw(found: Backtest, path: Path) -> None:
     from stress.plots.backtest import plot_backtest
 
     kind = path.suffix.lstrip(".").lower()
-    if kind not in FORMATS:
-        raise InputError(Problem("--figure", f"a file that ends with {', '.join(FORMATS)}", value=str(path)))
     figure: Any = plot_backtest(found).figure
     file = io.BytesIO()
     figure.savefig(file, format=kind, metadata={"Date": None} if kind == "svg" else None)

@@ -53,7 +53,7 @@ def test_a_scenario_is_held_against_every_day(command, tmp_path):
     assert "at a gap of 0.5" in out
     days = pd.read_csv("days.csv")
     assert len(days) == 400
-    shown = re.search(r"^10 % +(?:at least )?USD.*?to.*?(\d+) +40 ", out, re.MULTILINE)
+    shown = re.search(r"^at a gap of 0.5 +10 % +(?:at least )?USD.*?to.*?(\d+) +40 ", out, re.MULTILINE)
     assert shown, out
     assert 0 < int(shown[1]) <= (days["needed"] > 0).sum()
     assert (tmp_path / "days.png").read_bytes().startswith(b"\x89PNG")
