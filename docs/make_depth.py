@@ -29,7 +29,8 @@ from stress.prices.history import windows
 
 PAGE = Path(__file__).with_name("depth.md")
 S0, OPEN_INTEREST, ACCOUNTS = 60_000.0, 2e9, 5_000  # USD per coin, USD of one side
-DAYS, BOOKS = 500, (1, 2)  # most ordinary days; seeds of the books that are drawn
+DAYS = 500  # most ordinary days
+BOOKS, MORE_BOOKS = (1, 2), (1, 2, 3, 4, 5)  # seeds of the books that are drawn: for the search, for what is shipped
 ORDINARY, QUIET = 0.0005, 0.95  # of open interest, on this share of days
 NEAR = 3.0  # a draw within this factor of the published one is of its order
 EXPONENT = 1.1  # of the bids, fitted
@@ -290,7 +291,7 @@ def main() -> int:
     warnings.simplefilter("ignore", stress.BookWarning)
     where, mixes = Path(folder), given.mix or list(MIXES)
     seeds, grid = (BOOKS[:1], QUICK) if given.quick else (BOOKS, GRID)
-    tables = {"shipped": shipped(where, mixes, seeds)}
+    tables = {"shipped": shipped(where, mixes, seeds if given.quick else MORE_BOOKS)}
     if not given.shipped:
         tables |= {"fit": fit_table(fitted(where)), "frontier": search(where, mixes, seeds, grid)}
     if given.quick:
