@@ -26,7 +26,12 @@ HISTORIES = {
     "BTC 1h 2017-22": "binance-spot-BTCUSDT-1h-2017-2022",
     "DOGE 1h 2022-26": "okx-mark-DOGEUSDT-1h-2022-2026",
 }
-MODELS = {"filtered-bootstrap": True, "gjr-garch": False}  # whether by halves too
+UNSEEN = {  # by which nothing in the models was chosen
+    "SOL 1h 2020-22": "binance-spot-SOLUSDT-1h-2017-2022",
+    "ETH 5m 2025": "hyperliquid-perp-ETH-5m-2025",
+    "HYPE 5m 2025": "hyperliquid-perp-HYPE-5m-2025",
+}
+MODELS = {"filtered-bootstrap": True, "gjr-garch": False}  # whether by halves, and on the unseen, too
 LEVELS = (0.03, 0.05, 0.1, 0.2)
 N_PATHS, SEED, PERIODS = 12_000, 1, 25
 
@@ -77,11 +82,11 @@ def table(model: str, folder: Path) -> str:
     """The table of a model."""
     header = ["bars, fit -> test", *(f"{side} {100 * x:g} %" for side in ("low", "high") for x in LEVELS)]
     rows = [header, ["---"] * len(header)]
-    for name, file in HISTORIES.items():
+    for name, file in (HISTORIES | (UNSEEN if MODELS[model] else {})).items():
         bars = read_bars(folder / "calibration" / f"{file}.csv.gz")
         middle = len(bars) // 2
         parts = {"whole": bars}
-        if MODELS[model]:
+        if MODELS[model] and name not in UNSEEN:
             parts |= {"1st half": part(bars, 0, middle), "2nd half": part(bars, middle, len(bars))}
         simulated = {key: expected(model, of) for key, of in parts.items()}
         for fit, test in (("whole", "whole"), ("1st half", "2nd half"), ("2nd half", "1st half")):
