@@ -2,7 +2,7 @@
 
     python docs/make_coverage.py [REPETITIONS OF THE CHAIN] [--keep FOLDER]
 
-The studies are in `docs/coverage/`; seeds are fixed, so the page is the same on every run. With 300 repetitions it
+The studies are in `docs/repetitions/`; seeds are fixed, so the page is the same on every run. With 300 repetitions it
 takes forty minutes on one processor, and is not part of `docs/make_all.py`. Each repetition of the chain is kept in the
 folder of `--keep`, and read from there where it is known already.
 """
@@ -19,7 +19,7 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from docs.coverage import chain, market, rates  # noqa: E402
+from docs.repetitions import chain, market, rates  # noqa: E402
 
 PAGE = ROOT / "docs" / "coverage.md"
 NAMES = {
@@ -107,7 +107,7 @@ def page(studies: dict[int, tuple[int, pd.DataFrame]], budgets: pd.DataFrame) ->
 TEXT = """\
 # Coverage
 
-Made by `python docs/make_coverage.py`; change `docs/coverage/`, not this page.
+Made by `python docs/make_coverage.py`; change `docs/repetitions/`, not this page.
 
 How often 95 % intervals hold what they estimate, counted by repetition where the truth is known. The market:
 {accounts} accounts of the mix retail under Binance's rules, Kou's jumps ({jumps}),

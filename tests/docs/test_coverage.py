@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from docs.coverage import chain, rates
+from docs.repetitions import chain, rates
 from docs.make_coverage import page
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 import stress
-from docs.coverage import market
+from docs.repetitions import market
 from stress.results import rates
 
 REPETITIONS, TRUTH = {500: 300, 5_000: 200}, 300_000  # repetitions by their number of paths

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 import stress
-from docs.coverage import market
+from docs.repetitions import market
 from stress import prices
 from stress.analysis.error_budget import run_plans
 from stress.analysis.study import run_designs
