@@ -33,6 +33,9 @@ CASES = {
     "landing price": dict(depth=STRAIGHT, gap=1.0, jump_gap=1.0),
     "end of the book": dict(depth=STRAIGHT | {"usd": 5e3, "max_displacement": 0.05}, gap=1.0, jump_gap=1.0),
     "between": dict(depth=STRAIGHT, gap=0.0, jump_gap=0.6),
+    "late": dict(depth=STRAIGHT, delay=5.0, jump_gap=1.0),
+    "late at infinite depth": dict(depth=None, delay=5.0, jump_gap=1.0),
+    "late or at a share": dict(depth=STRAIGHT, delay=30.0, jump_gap=0.6),
 }
 RULES = {
     "surplus to the fund": dict(residual="fund"),

@@ -37,22 +37,6 @@ def test_books_of_the_table_show_what_matters():
     assert np.mean(moved) > 0.5
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_crowds_equal_the_twin(seed):
-    """Whole batches after a jump, runs of usual positions, and a book at the end of its curve."""
-    from tests.kernels.test_fast_branches import RULES, STRAIGHT, crowd
-
-    rng = random.Random(seed)
-    rules = dict(policy="queue") | RULES[sorted(RULES)[seed]]
-    venue = stress.Venue(name="crowd", tiers=[stress.Tier(0, math.inf, 100, 0.005)], **rules)
-    book, path = crowd(rng, venue), twin.make_path(rng, continuous=seed % 2 == 0)
-    for delay, jump_gap, depth in ((20.0, 1.0, STRAIGHT), (130.0, 1.0, None), (60.0, 0.5, STRAIGHT | {"usd": 5e3})):
-        settings = dict(depth=depth, fund=50.0, jump_gap=jump_gap, delay=delay)
-        result, outcome = twin.run_both(book, venue, path, **settings)
-        twin.assert_equal(result, outcome, book, (seed, delay))
-        assert outcome.liquidated_count > 100
-
-
 @pytest.mark.nojit
 def test_a_few_books_without_the_compiler():
     for number in range(0, len(ROWS), 10):
