@@ -45,6 +45,7 @@ GRID: dict[str, list[Any]] = {
 }
 QUICK = GRID | {"oi_share": [0.02, 0.05, 0.12], "fall": FALLS[:2]}
 SEEN = 0.03  # most of open interest that Binance held within 1 %: 0.02, and its error
+POPULATIONS = ("institutional", "retail")  # of the page
 SHOWN = 5  # settings of a population
 
 
@@ -282,14 +283,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a coarser grid on one book; prints the tables")
     parser.add_argument("--shipped", action="store_true", help="only the table of the shipped settings")
-    parser.add_argument("--mix", action="append", choices=MIXES, help="only these populations")
+    parser.add_argument("--mix", action="append", choices=MIXES, help="these populations instead of those of the page")
     given = parser.parse_args()
     folder = os.environ.get("STRESS_DATA")
     if not folder:
         print("STRESS_DATA names no folder: docs/depth.md is left as it is")
         return 0
     warnings.simplefilter("ignore", stress.BookWarning)
-    where, mixes = Path(folder), given.mix or list(MIXES)
+    where, mixes = Path(folder), given.mix or list(POPULATIONS)
     seeds, grid = (BOOKS[:1], QUICK) if given.quick else (BOOKS, GRID)
     tables = {"shipped": shipped(where, mixes, seeds if given.quick else MORE_BOOKS)}
     if not given.shipped:
