@@ -16,7 +16,7 @@ from stress.prices.calibration import calibrate as calibration
 from stress.prices.calibration import judge, summary
 from stress.prices.calibration.fit import Fit
 from stress.prices.calibration.fitters import FITTERS
-from stress.prices.calibration.verdict import SUPPORT, Judgement, half_fits, judge_fit
+from stress.prices.calibration.verdict import SUPPORT, Judgement, half_fits, judge_fit, stationary
 from stress.scenario.tables import PricesTable
 from tests.conftest import data_file
 
@@ -176,6 +176,12 @@ def test_a_half_that_cannot_be_fitted_is_said(bars):
     judged = judge_fit(fit_of(KOU), bars, half_fits(fitter, bars))
     assert judged.other_half == {}
     assert sum("no fit to the half" in use for use in judged.verdict.uses) == 2
+
+
+def test_a_fit_is_judged_from_its_stationary_start():
+    today = Fit("x", {"start": "today", "a": 1.0}, {})
+    assert stationary(today).parameters == {"start": "stationary", "a": 1.0}
+    assert stationary(fit_of(KOU)).parameters == fit_of(KOU).parameters
 
 
 class Stepped:
