@@ -210,7 +210,8 @@ def test_the_printed_block_is_the_model(tail_bars, kind):
     assert provenance["bars"] == len(tail_bars)
     assert provenance["fit_for_sizing"] is False
     assert provenance["reasons"] == ["it was not judged"]
-    assert set(provenance["standard_errors"]) == {k for k in fit.parameters if not k.startswith("cap")}
+    assert set(provenance["standard_errors"]) == set(fit.parameters) - set(fit.fit.assumed)
+    assert provenance.get("assumed", []) == list(fit.fit.assumed)
     assert fit.model().s0 == tail_bars.close[-1]
 
 

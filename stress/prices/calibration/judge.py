@@ -6,18 +6,18 @@ do not overlap, and does not depend on where the file begins. Windows with missi
 
 Intervals. Exceedances come in clusters, because windows overlap and because volatility has a memory, so a count n
 carries the information of n / D independent ones. D is the variance over the mean of the counts in equal stretches of
-the history (a block jackknife of the count), and not below 1. The interval is D times Garwood's (1936) of n / D: that
-of a Poisson number for D = 1, where events are independent. Stretches are used rather than runs of exceedances, since
-small levels are passed every day, and a rule of runs takes months for one event. In sample a stretch has `STRETCH`
-days: it holds the whole of a crash, but not the calm and wild years, which the fit has seen as they are. Out of sample
-it is a tenth of a half, if that is longer, so that the difference of such spans is part of the interval; and D is the
-sum of those of both halves, since the half that was fitted is as uncertain as the one that judges.
+the history (a block jackknife of the count). The interval is D times Garwood's (1936) of n / D: that of a Poisson
+number for D = 1, where events are independent. Stretches are used rather than runs of exceedances, since small levels
+are passed every day, and a rule of runs takes months for one event. In sample a stretch has `STRETCH` days: it holds
+the whole of a crash, but not the calm and wild years, which the fit has seen as they are. Out of sample it is a tenth of
+a half, if that is longer, so that the difference of such spans is part of the interval; and D is the sum of those of
+both halves, since the half that was fitted is as uncertain as the one that judges.
 
 Expected numbers come from paths of two days with windows rolled within each, so any model that has `block` can be
 judged, a user's too; their error is the spread between paths. Models may begin a path at today's volatility: what is
 judged is what `block` returns, and a fit is judged from its stationary start where it has one.
 
-A row is `inside` if the interval, widened by two errors of the simulation, holds the expected number. About a hundred
+A row is `inside` if the interval, widened by the error of the simulation, holds the expected number. About a hundred
 rows are looked at: at 95 % some are outside by chance. `far` marks those that are outside an interval that any of the
 rows would leave in 5 % of the cases at most (Bonferroni), and by more than `TOLERANCE`, since no model is exact and a
 tenth of a frequent count is not what a fund hangs on. A model with such a row is refused.
@@ -30,7 +30,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import gamma
+from scipy.stats import gamma, norm
 
 from stress.formatting import duration
 from stress.prices.bars import Bars
@@ -39,6 +39,7 @@ from stress.prices.calibration.excursions import KINDS, PATH_DAYS, excursions, h
 
 LEVELS = np.array([0.01, 0.02, 0.03, 0.05, 0.1, 0.2])  # simple moves
 STRETCH = 5.0  # days
+PRIOR = 5  # stretches, see `_dispersion`
 FEWEST_STRETCHES = 10  # of the half that judges, out of sample
 SEED = 20_250_101
 PATHS = (2_000, 8_000)  # at least and at most
@@ -58,7 +59,7 @@ def garwood(count: np.ndarray | float, dispersion: np.ndarray | float = 1.0, lev
     count : float or float64[K]
         >= 0.
     dispersion : float or float64[K]
-        Variance of such a count over its mean, >= 1.
+        Variance of such a count over its mean, > 0.
     level : float
         Coverage, in (0, 1).
 
@@ -112,13 +113,19 @@ def observed(bars: Bars, stretch: float = STRETCH) -> pd.DataFrame:
 
 
 def _dispersion(counts: np.ndarray, weight: np.ndarray) -> float:
-    """Variance over mean of counts in stretches that hold so many windows each; at least 1."""
+    """Variance over mean of counts in stretches that hold so many windows each.
+
+    Below 1 (rolling windows, and levels that most windows pass) it takes stretches with counts to show it: `PRIOR` of
+    them without clusters are added.
+    """
     total = counts.sum()
     if total == 0 or (weight > 0).sum() < 2:
         return 1.0
     share = weight / weight.sum()
     # the variance of the total that leaving out one stretch at a time shows, over the total
-    return max(1.0, float(((counts - total * share) ** 2).sum() / total / (1.0 - (share**2).sum())))
+    seen = float(((counts - total * share) ** 2).sum() / total / (1.0 - (share**2).sum()))
+    stretches = int((counts > 0).sum())
+    return max(seen, (stretches * seen + PRIOR) / (stretches + PRIOR))
 
 
 def _sides(moves: dict[str, np.ndarray]) -> list[tuple[str, int]]:
@@ -201,8 +208,9 @@ def judge(
 
     def outside(level: float, tolerance: float) -> np.ndarray:
         low, high = garwood(count, dispersion, level)
-        too_few = expected + 2 * se < low / (1.0 + tolerance)
-        too_many = expected - 2 * se > high * (1.0 + tolerance)
+        error = norm.isf(0.5 * (1.0 - level)) * se
+        too_few = expected < (count - np.hypot(count - low, error)) / (1.0 + tolerance)
+        too_many = expected > (count + np.hypot(high - count, error)) * (1.0 + tolerance)
         return np.asarray((too_few | too_many) & informative)
 
     low, high = garwood(count, dispersion)

@@ -259,7 +259,7 @@ def stationary(fit: Fit) -> Fit:
 def _clusters(seen: pd.DataFrame) -> float:
     """Days in a cluster of large falls: the dispersion of 24 h lows at the largest level that ten days pass."""
     rows = seen[(seen["of"] == "low") & (seen["horizon"] == seen["horizon"].max()) & (seen["observed"] >= SUPPORT)]
-    return float(rows["dispersion"].iloc[-1]) if len(rows) else 1.0
+    return max(1.0, float(rows["dispersion"].iloc[-1])) if len(rows) else 1.0
 
 
 def _named(rows: pd.DataFrame) -> str:
