@@ -107,17 +107,19 @@ def page(studies: dict[int, tuple[int, pd.DataFrame]], budgets: pd.DataFrame) ->
 TEXT = """\
 # Coverage
 
-Made by `python docs/make_coverage.py`; change `docs/repetitions/`, not this page.
+Made by `python docs/make_coverage.py {chains}`; change `docs/repetitions/`, not this page.
 
 How often 95 % intervals hold what they estimate, counted by repetition where the truth is known. The market:
-{accounts} accounts of the mix retail under Binance's rules, Kou's jumps ({jumps}),
-{hours} hours in steps of {minutes} minutes, a fund of {fund}. After ± is the standard error of the count.
+{accounts} accounts of the mix retail under Binance's rules, Kou's jumps
+({jumps}), {hours} hours in steps of {minutes} minutes, a fund of {fund}. After ± is the standard error of the count.
 
 ## Rates by class
 
 Repetitions of one book, against {truth} paths of other seeds. *Too few*: the share of repetitions in which the rate is
 only an upper bound, as [estimators](estimators.md) say; *bound holds*: how often that bound is above the truth. All
-rows of a table share the same repetitions, so their errors go together.
+rows of a table share the same repetitions, so their errors go together. Where an event has only some 45 paths, as ADL
+has in 500, intervals err on the wide side. Where most repetitions say *too few*, the ones that print an interval are
+those that happened to see many hits.
 
 {rates}
 

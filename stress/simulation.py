@@ -337,7 +337,7 @@ def _plans(scenario: Scenario, design: Design, say: Callable[[str], None]) -> li
     from stress.scenario.redraws import plans
 
     found = plans(scenario, design)
-    say(f"Error in full: {cost(found)}, beside the run's own.")
+    say(f"Error in full: {cost(found)}.")
     return found
 
 

@@ -60,7 +60,9 @@ def redrawn_paths(plans: Sequence[Plan]) -> int:
 def cost(plans: Sequence[Plan]) -> str:
     """What the redraws take, in words."""
     parts = [f"{plan.count} redraws of the {plan.part} x {plan.paths:,} paths" for plan in plans if plan.count]
-    return f"{' and '.join(parts)}: {redrawn_paths(plans):,} paths" if parts else "nothing to redraw"
+    return (
+        f"{' and '.join(parts)}: {redrawn_paths(plans):,} paths, beside the run's own" if parts else "nothing to redraw"
+    )
 
 
 def _shifted(progress: Callable[[int, int], None], done: int, total: int) -> Callable[[int, int], None]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from docs.repetitions import chain, rates
 from docs.make_coverage import page
+from docs.repetitions import chain, rates
 
 
 @pytest.mark.slow
