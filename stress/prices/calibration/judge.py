@@ -9,9 +9,9 @@ carries the information of n / D independent ones. D is the variance over the me
 the history (a block jackknife of the count). The interval is D times Garwood's (1936) of n / D: that of a Poisson
 number for D = 1, where events are independent. Stretches are used rather than runs of exceedances, since small levels
 are passed every day, and a rule of runs takes months for one event. In sample a stretch has `STRETCH` days: it holds
-the whole of a crash, but not the calm and wild years, which the fit has seen as they are. Out of sample it is a tenth of
-a half, if that is longer, so that the difference of such spans is part of the interval; and D is the sum of those of
-both halves, since the half that was fitted is as uncertain as the one that judges.
+the whole of a crash, but not the calm and wild years, which the fit has seen as they are. Out of sample it is a tenth
+of a half, if that is longer, so that the difference of such spans is part of the interval; and D is the sum of those
+of both halves, since the half that was fitted is as uncertain as the one that judges.
 
 Expected numbers come from paths of two days with windows rolled within each, so any model that has `block` can be
 judged, a user's too; their error is the spread between paths. Models may begin a path at today's volatility: what is
