@@ -331,6 +331,8 @@ class Scenario:
                 continue
             files[key] = {"path": str(path.resolve()), "sha256": digest}
         raise_if(problems)
+        if "prices.calibrate" in files and self.prices.takes_bars():
+            files.setdefault("prices.bars", files["prices.calibrate"])  # the model resamples what it was fitted to
         return files
 
     @cached_property
