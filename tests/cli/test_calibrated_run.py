@@ -1,4 +1,4 @@
-"""From bars to a run with the default model: the block, the path of the bars in it, the run, and what reads it again."""
+"""From bars to a run of the default model: the block, the path of the bars in it, the run, what reads it again."""
 
 from __future__ import annotations
 

@@ -235,7 +235,7 @@ def test_wrong_requests(tail_bars, change, message):
 
 def test_an_option_that_a_model_has_not_is_refused(tail_bars, monkeypatch):
     monkeypatch.setitem(calibration.FITTERS, "plain", lambda bars: None)
-    with pytest.raises(InputError, match="cap: got 0.3, expected no cap for plain; models that take one: .*, kou, "):
+    with pytest.raises(InputError, match=r"cap: got 0.3, expected no cap for plain; models that take one: .*, kou, "):
         calibrate(tail_bars, "plain", cap=0.3)
 
 
