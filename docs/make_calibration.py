@@ -135,9 +135,8 @@ def cuts(bars: Bars) -> str:
         try:
             verdict = calibrate(cut, halves=False).verdict
             assert verdict is not None
-            rows.append(
-                [f"{days:g} days", "yes" if verdict.fit else "no", verdict.reasons[-1] if verdict.reasons else ""]
-            )
+            fit = "no" if verdict.probability is None else f"from {percent(verdict.probability, 2)}"
+            rows.append([f"{days:g} days", fit, verdict.reasons[-1] if verdict.reasons else ""])
         except ValueError as error:
             rows.append([f"{days:g} days", "no fit", str(error)])
     return table(["the first", "fit for sizing", "why not"], rows)
