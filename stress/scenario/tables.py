@@ -414,12 +414,6 @@ class PricesTable(OpenTable):
             values |= {} if self.time_format is None else {"time_format": self.time_format}
         return model, {"model": self.model} | values | ({"provenance": provenance} if provenance else {})
 
-    def takes_bars(self) -> bool:
-        """Whether the model takes bars themselves, and not parameters alone."""
-        from stress.prices import MODELS, parameters
-
-        return self.model in MODELS and "bars" in parameters(self.model)
-
     def calibration_redraws(self, bars: Path) -> tuple[dict[str, Any], ...]:
         """Parameters fitted to bars with one period left out at a time; none for a model without them."""
         from stress.prices import read_bars
