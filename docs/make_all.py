@@ -8,7 +8,9 @@
     benchmarks/RESULTS.md, the table between the benchmark marks,
     those of docs/scaling.md                                              from benchmarks/results.json
     benchmarks/results.json                                               with --benchmarks: eight minutes more
-    docs/calibration.md, docs/img/simulated_days.png                      with --calibration, from bars: minutes more
+    docs/calibration.md, docs/img/simulated_days.png,
+    docs/depth.md, docs/history.md                                        with --histories, from bars: an hour more
+    docs/coverage.md                                                      by docs/make_coverage.py: hours
 
 Exits 1 if a case of the validation fails. Waypoints of episodes are data: `docs/make_episodes.py`.
 """
@@ -59,14 +61,14 @@ def script(*arguments: str) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--benchmarks", action="store_true", help="time this machine too")
-    parser.add_argument(
-        "--calibration", action="store_true", help="fit and judge every model on the bars of STRESS_DATA"
-    )
+    parser.add_argument("--histories", action="store_true", help="judge models, depth and crashes on STRESS_DATA too")
     given = parser.parse_args()
     quickstart()
     benchmarks = ["-m", "benchmarks"] if given.benchmarks else ["-m", "benchmarks", "--tables"]
     of_histories = ["docs/make_delay.py", "docs/make_crowds.py"]
-    of_histories += ["docs/make_calibration.py"] if given.calibration else []
+    of_histories += (
+        ["docs/make_calibration.py", "docs/make_depth.py", "docs/make_history.py"] if given.histories else []
+    )
     return max(
         script("docs/make_venues.py"),
         script("docs/make_validation.py"),

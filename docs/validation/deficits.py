@@ -93,7 +93,7 @@ def coarse(step: float) -> Found:
 
 
 def jumps_traded_through() -> Found:
-    run = jump_crossings()[0].run
+    run = jump_crossings()[0].design
     again = closed.simulate(run.book, run.prices, n_paths=5_000, step=60.0, jump_gap=0.0, seed=15)
     return exact(again.paths["deficit"].max())
 

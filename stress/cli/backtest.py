@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 ALPHAS = (0.05, 0.01, 0.001)
 MODEL = "filtered-bootstrap"  # that is fitted to the first part of the bars
+BLIND = "*"  # beside a delay that the bars are too coarse for
 FORMATS = ("png", "svg", "pdf")
 STANDARD: dict[str, Any] = {  # what a history is played with if there is no scenario
     "run": {"paths": 10_000, "horizon": "1d", "delays": ["1s", "10s", "1min", "5min"]},
@@ -201,8 +202,11 @@ def print_backtest(results: list[Backtest], sample: str) -> None:
         for one in results
         for first, r in zip([True] + [False] * len(one.funds), one.funds.to_dict("records"), strict=False)
     ]
-    names = ["fills", "probability", "fund", "95 %", "days above", "expected", "binomial p", "Kupiec p"]
-    out.print(table([*names, "independence p", "Christoffersen p", "verdict"], rows))
+    names = ["fills", "probability", "fund", "95 %", "days above", "expected", "exact p", "Kupiec", "clusters"]
+    out.print(table([*names, "Christoffersen", "verdict"], rows))
+    out.print("\np-values: exact binomial law, Kupiec's, independence of days, and Christoffersen's of both.")
+    if any(row[0].endswith(BLIND) for row in rows):
+        out.print("\n* These bars cannot tell: the delay is below half of a bar.")
     out.print(f"\nWorst windows, from any full hour, fills {_lateness(found)}\n")
     rows = [
         (
@@ -232,7 +236,7 @@ def _lateness(found: Backtest, mark: bool = False) -> str:
     delay, gap = found.result.config.get("delay"), found.result.config["gap"]
     if delay is None:
         return f"at a gap of {gap:g}"
-    return f"{duration(delay)} late" + (" (bars cannot tell)" if mark and cannot_tell(delay, found.bars.step) else "")
+    return f"{duration(delay)} late" + (BLIND if mark and cannot_tell(delay, found.bars.step) else "")
 
 
 def _draw(found: Backtest, path: Path) -> None:

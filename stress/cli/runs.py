@@ -29,6 +29,7 @@ from stress.cli.common import (
 from stress.cli.exit_codes import ExitCode
 from stress.errors import InputError, Problem, raise_if
 from stress.files import writing
+from stress.formatting import visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -345,7 +346,9 @@ def compare(
     try:
         with workers(cluster if scenarios else None, threads) as executor:
             if scenarios:
-                study = Study({name: scenario.build().design for name, scenario in scenarios.items()})
+                built = {name: scenario.build() for name, scenario in scenarios.items()}
+                _say_which_delay({name: one.delays for name, one in built.items()})
+                study = Study({name: one.design for name, one in built.items()})
                 results |= study.run(threads=threads, executor=executor, progress=bar).results
     finally:
         bar.close()
@@ -357,3 +360,13 @@ def compare(
         print(out)
     if not quiet:
         terminal.print_comparison(str(designs[0]), table)
+
+
+def _say_which_delay(delays: dict[str, tuple[float, ...]]) -> None:
+    """A scenario with a range of delays is compared at one of them."""
+    from stress.formatting import duration
+
+    for name, found in delays.items():
+        if found:
+            text = f"Note: {name} is compared at the longest of its delays, {duration(found[-1])}."
+            print(visible(text), file=sys.stderr)

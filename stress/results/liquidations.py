@@ -1,10 +1,11 @@
 """Forced liquidation a day as a share of open interest: a figure of a run that exchanges' own data can be held against.
 
 Of each path, coins of a side that were liquidated over the coins of the open interest of one side (the larger, where
-they differ), times a day over the horizon. Every position counts whole and once; both sides together are the sum, so a
-market in which every position is liquidated within the day has 200 %. A book that nobody enters or leaves runs out of
-weak positions: over a day it liquidates less than one that is refilled, and over a horizon that is much longer than a
-day its rate a day is too low. The published figure is of a market that is refilled.
+they differ), over the days of the horizon; a run that is shorter than a day is not scaled up, since a crash of an hour
+would become twenty-four. Every position counts whole and once; both sides together are the sum, so a market in which
+every position is liquidated within the day has 200 %. A book that nobody enters or leaves runs out of weak positions:
+over a day it liquidates less than one that is refilled, and over a horizon that is much longer than a day its rate a
+day is too low. The published figure is of a market that is refilled.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from stress.book.anchors import LIQUIDATION_A_DAY
-from stress.formatting import percent, percent_range, significant
+from stress.formatting import duration, percent, percent_range, significant
 from stress.results.estimate import Estimate, mean
 from stress.results.result import Result
 
@@ -49,10 +50,16 @@ def liquidated_by_path(result: Result) -> pd.DataFrame:
 
 
 def liquidation_a_day(result: Result) -> dict[str, Estimate]:
-    """Forced liquidation a day over one-sided open interest, of longs, of shorts and of both; errors between paths."""
-    days = result.config["steps"] * result.config["step"] / DAY
-    shares = liquidated_by_path(result) / days
+    """Forced liquidation a day over one-sided open interest, of longs, of shorts and of both; errors between paths.
+
+    Of a run that is shorter than a day: in its whole horizon.
+    """
+    shares = liquidated_by_path(result) / max(_horizon(result) / DAY, 1.0)
     return {word: mean(shares[word].to_numpy(), 0.0, result.weights) for word in SIDES}
+
+
+def _horizon(result: Result) -> float:
+    return float(result.config["steps"] * result.config["step"])
 
 
 def beside_published(result: Result) -> pd.DataFrame:
@@ -80,7 +87,10 @@ def words(result: Result) -> str:
         for side, name in (("both", "both sides"), ("long", "longs"), ("short", "shorts"))
     )
     said = ", ".join(percent(float(frame.loc[side, "published"])) for side in ("both", "long", "short"))
-    text = f"Forced liquidation a day over one-sided open interest: {run}. Published ({WHERE}): {said}."
+    span = "a day" if _horizon(result) >= DAY else f"in {duration(_horizon(result))}"
+    text = f"Forced liquidation {span} over one-sided open interest: {run}. Published ({WHERE}), a day: {said}."
+    if _horizon(result) < DAY:
+        return text
     return f"{text} {verdict(float(frame.loc['both', 'times']), result.n_paths)}".rstrip()
 
 

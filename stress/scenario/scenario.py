@@ -399,9 +399,8 @@ class Scenario:
 
     @property
     def population_seed(self) -> int:
-        """Seed of the population."""
-        given = None if self.population is None else self.population.seed
-        return self.seed if given is None else given
+        """Seed of the population; without one, that of a book that is given plays no part."""
+        return 0 if self.population is None else self.population.seed
 
     def draw_book(self, venue: Venue, price: float, seed: int) -> Book:
         """A crowd of the population at a price, USD per coin, drawn with a seed."""
@@ -414,7 +413,7 @@ class Scenario:
 
             path = self.files.get("population.bars")
             bars = None if path is None else read_bars(path, of_population.time_format)
-            return Book.sample(spec, venue=venue, price=price, seed=of_population.seed, bars=bars)
+            return Book.sample(spec, venue=venue, price=price, seed=seed, bars=bars)
 
         return self._placed("population", draw)
 

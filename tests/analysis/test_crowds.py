@@ -91,7 +91,7 @@ def test_a_crowd_without_a_buffer_is_the_one_of_before():
     assert cushioned.margin == pytest.approx(notional / cushioned.leverage + 0.3 * notional, rel=1e-12)
 
 
-@pytest.mark.parametrize("days", [0.5, 1.0])
+@pytest.mark.parametrize("days", [0.5, 1.0, 2.0])
 def test_liquidation_a_day_meets_its_closed_form(days):
     """P(min or max of a Brownian log price passes a level), by reflection with drift, weighted by quantity."""
     sigma, leverage, quantity = 0.9, np.array([10.0, 25.0]), np.array([3.0, 1.0])
@@ -105,11 +105,12 @@ def test_liquidation_a_day_meets_its_closed_form(days):
         away = s * np.log((1.0 - s * 0.005) / (1.0 - s / leverage))  # of the level, in log price, > 0
         drift = -0.5 * spread**2 * s  # of s times the log price
         hit = ndtr((-away - drift) / spread) + np.exp(-2 * drift * away / spread**2) * ndtr((-away + drift) / spread)
-        expected = float(hit @ quantity / quantity.sum()) / days
+        expected = float(hit @ quantity / quantity.sum()) / max(days, 1.0)
         both += expected
         assert found[word].value == pytest.approx(expected, abs=4 * found[word].se)
         assert found[word].se < 0.1 * expected
     assert found["both"].value == pytest.approx(both, abs=4 * found["both"].se)
+    assert ("liquidation a day" in words(result)) == (days >= 1)  # a shorter run is not scaled up
 
 
 def test_sides_add_up_also_where_adl_has_closed_positions():

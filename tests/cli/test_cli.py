@@ -409,7 +409,7 @@ def test_the_quickstart_is_what_its_calibration_says(command):
     assert "4 paths of 1 day in steps of 1 minute, 500 positions" in out
     written = tomllib.loads(example.read_text())["prices"]
     bars = data_file(f"calibration/{written['provenance']['source']}")
-    found = tomllib.loads(command("calibrate", bars, "--no-fund")[1])["prices"]
+    found = tomllib.loads(command("calibrate", bars, "--no-fund", "--model", written["model"])[1])["prices"]
     kept = {name: value for name, value in written.items() if name != "provenance"}
     assert {name: found[name] for name in kept} == kept
     for name in ("source", "sha256", "first", "last", "gaps", "jump_gap", "standard_errors"):

@@ -101,7 +101,7 @@ def test_rows_of_classes_that_will_not_fit_are_refused_after_the_first_paths(mon
 def test_a_population_that_does_not_fit_is_refused(monkeypatch):
     monkeypatch.setattr(memory, "free", lambda: 10**9)
     spec = stress.PopulationSpec.load("retail", accounts=100_000_000, open_interest=1e9)
-    with pytest.raises(InputError, match=r"at most 3,773,584 accounts.*26\.5 GB, 1 GB are free"):
+    with pytest.raises(InputError, match=r"at most 3,460,207 accounts.*28\.9 GB, 1 GB are free"):
         stress.Book.sample(spec, venue=VENUE, price=100.0, seed=1)
 
 

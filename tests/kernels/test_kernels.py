@@ -346,7 +346,7 @@ def test_terms_are_filled_by_name():
     depth = to_kernel(DEPTHS[1], 100.0, 60.0)
     given = {"dt": 60.0, "gap": 0.25, "jump_gap": 0.5, "seed": 2**62 + 1, "delay": 90.0}
     terms = make_terms(rules, depth, **given)
-    expected = rules._asdict() | depth._asdict() | given | {"delay": 0.0}
+    expected = rules._asdict() | depth._asdict() | given
     assert terms.dtype == TERMS
     assert terms.shape == (1,)
     assert {name: terms[name][0] for name in TERMS.names} == expected

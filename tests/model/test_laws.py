@@ -442,9 +442,9 @@ def test_a_replay_is_one_path_of_its_own_length():
     result = stress.simulate(book, venue, prices, fund=1.0, gap=1.0)
     assert (result.n_paths, result.config["steps"]) == (1, 48)
     assert result.paths["deficit"].iloc[0] == pytest.approx(30.0)
-    assert stress.simulate(book, venue, prices, fund=1.0, horizon=7200.0).config["steps"] == 2
+    assert stress.simulate(book, venue, prices, fund=1.0, gap=1.0, horizon=7200.0).config["steps"] == 2
     with pytest.raises(stress.InputError) as error:
-        stress.simulate(book, venue, prices, fund=1.0, n_paths=9, horizon=1e9, step=60.0)
+        stress.simulate(book, venue, prices, fund=1.0, gap=1.0, n_paths=9, horizon=1e9, step=60.0)
     assert {p.column for p in error.value.problems} == {"n_paths", "horizon", "step"}
 
 
