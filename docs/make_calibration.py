@@ -1,8 +1,9 @@
 """Makes the tables of docs/calibration.md: `python docs/make_calibration.py`, where the bars are (STRESS_DATA).
 
 For each of four histories every model is fitted to one half and judged by the other, both ways
-(`stress.analysis.contest`), and its fit to all bars is held against the counts that kill positions. Cuts of a history
-show what short ones are worth. The text between the marks of the page is replaced; nothing else is. Takes some minutes.
+(`stress.analysis.contest`), and the fits to all bars of the models in `SHOWN` are held against the counts that kill
+positions and the fund. Cuts of a history show what short ones are worth. The text between the marks of the page is
+replaced; nothing else is. Takes some ten minutes.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ COUNTS = (
     (DAY, "low", -0.2),
     (DAY, "high", 0.1),
 )
+SHOWN = ("filtered-bootstrap", "regimes", "hawkes-jumps", "tail-jumps")  # beside the bars; the contest shows all
 FAR, OUTSIDE = " **!**", r" \*"
 CUTS = (2.9, 7.0, 98.0, 250.0)  # days
 
@@ -62,8 +64,6 @@ def histories(bars: dict[str, Bars]) -> str:
 
 
 def counts(bars: dict[str, Bars], found: dict[str, Contest]) -> str:
-    names = [e.name for e in next(iter(found.values())).entries]
-    names.sort()
     rows = []
     for title, b in bars.items():
         seen = observed(b).set_index(["horizon", "of", "move"])
@@ -79,7 +79,7 @@ def counts(bars: dict[str, Bars], found: dict[str, Contest]) -> str:
                 continue
             low, high = garwood(row.observed, row.dispersion)
             cells = []
-            for name in names:
+            for name in SHOWN:
                 if name not in tables:
                     cells.append("no fit")
                     continue
@@ -87,7 +87,7 @@ def counts(bars: dict[str, Bars], found: dict[str, Contest]) -> str:
                 cells.append(number(judged.expected) + (FAR if judged.far else "" if judged.inside else OUTSIDE))
             window = f"{kind} of {duration(key[0])} beyond {move:+.0%}"
             rows.append([title, window, f"{number(row.observed)} ({number(low)} to {number(high)})", *cells])
-    return table(["bars", "window", "observed", *names], rows)
+    return table(["bars", "window", "observed", *SHOWN], rows)
 
 
 def contests(found: dict[str, Contest]) -> str:
@@ -99,7 +99,7 @@ def contests(found: dict[str, Contest]) -> str:
             inside, far = (f"{r.inside} of {r.rows}", str(r.far)) if r.rows else ("", "")
             factor = f"{r.fund:.2f}" if r.fund == r.fund else ""
             verdict = f"from {percent(r.probability, 2)}" if r.fit else "no"
-            rows.append([title, r.model, score, inside, far, factor, verdict, r.reason])
+            rows.append([title, r.model, score, inside, far, factor, verdict, r.reason.partition("; ")[0]])
     return table(
         ["bars", "model", "log score (se)", "inside 95 %", "far", "fund, factor", "fit for sizing", "why not"], rows
     )
@@ -108,20 +108,24 @@ def contests(found: dict[str, Contest]) -> str:
 def funds(found: dict[str, Contest]) -> str:
     rows = []
     for title, one in found.items():
-        for entry in one.entries:
-            judged = entry.calibration.judgement if entry.calibration is not None else None
-            if judged is None or judged.fund is None:
-                continue
-            for r in judged.fund.itertuples():
-                if r.gap == 0.5 and r.probability in (0.05, 0.01):
-                    seen = (
-                        f"{usd(r.observed)} ({usd_range(r.low, r.high)})"
-                        if r.observed == r.observed
-                        else "too few days"
-                    )
-                    model = f"{usd(r.expected)} ({usd_range(r.expected_low, r.expected_high)})"
-                    rows.append([title, percent(r.probability), seen, entry.name, model + ("" if r.inside else FAR)])
-    return table(["bars", "probability", "days of the bars", "model", "the model's days"], rows)
+        tables = {
+            e.name: e.calibration.judgement.fund.set_index(["gap", "probability"])
+            for e in one.entries
+            if e.calibration is not None and e.calibration.judgement is not None
+        }
+        for probability in (0.05, 0.01):
+            seen, cells = "", []
+            for name in SHOWN:
+                if name not in tables:
+                    cells.append("no fit")
+                    continue
+                r = tables[name].loc[(0.5, probability)]
+                low_high = usd_range(r.expected_low, r.expected_high)
+                cells.append(f"{usd(r.expected)} ({low_high})" + ("" if r.inside else FAR))
+                few = r.observed != r.observed
+                seen = "too few days" if few else f"{usd(r.observed)} ({usd_range(r.low, r.high)})"
+            rows.append([title, percent(probability), seen, *cells])
+    return table(["bars", "probability", "days of the bars", *SHOWN], rows)
 
 
 def cuts(bars: Bars) -> str:
@@ -131,9 +135,8 @@ def cuts(bars: Bars) -> str:
         try:
             verdict = calibrate(cut, halves=False).verdict
             assert verdict is not None
-            rows.append(
-                [f"{days:g} days", "yes" if verdict.fit else "no", verdict.reasons[-1] if verdict.reasons else ""]
-            )
+            fit = "no" if verdict.probability is None else f"from {percent(verdict.probability, 2)}"
+            rows.append([f"{days:g} days", fit, verdict.reasons[-1] if verdict.reasons else ""])
         except ValueError as error:
             rows.append([f"{days:g} days", "no fit", str(error)])
     return table(["the first", "fit for sizing", "why not"], rows)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from stress.scenario.scenario import Scenario
 
 ALPHAS = (0.05, 0.01, 0.001)
-MODEL = "tail-jumps"  # that is fitted to the first part of the bars
+MODEL = "filtered-bootstrap"  # that is fitted to the first part of the bars
 BLIND = "*"  # beside a delay that the bars are too coarse for
 FORMATS = ("png", "svg", "pdf")
 STANDARD: dict[str, Any] = {  # what a history is played with if there is no scenario
@@ -44,7 +44,11 @@ def backtest(
     ] = None,
     book: Annotated[Path | None, typer.Option(help="File of positions, in place of the scenario's traders.")] = None,
     model: Annotated[
-        str | None, typer.Option(help="Fit this model to the first part of the bars, and test it on the rest.")
+        str | None,
+        typer.Option(
+            help="Fit this model to the first part of the bars, and test it on the rest. Default without a scenario: "
+            f"{MODEL}."
+        ),
     ] = None,
     train: Annotated[float, typer.Option(help="Share of the bars that the model is fitted to.")] = 0.5,
     delay: Annotated[

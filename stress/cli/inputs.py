@@ -21,6 +21,7 @@ from stress.formatting import visible
 if TYPE_CHECKING:
     from stress.analysis.depth_fit import DepthFit
     from stress.prices import Bars
+    from stress.prices.calibration.calibrate import Calibration
 
 venues_app = typer.Typer(help="The venues that come with the package, and tiers of your own.", rich_markup_mode=None)
 
@@ -28,7 +29,7 @@ venues_app = typer.Typer(help="The venues that come with the package, and tiers 
 @guarded
 def calibrate(
     bars: Annotated[Path, typer.Argument(help="Bars: CSV (also .gz, .zip), parquet, feather.", metavar="BARS")],
-    model: Annotated[str, typer.Option(help="Model to fit; --all fits all of them.")] = "tail-jumps",
+    model: Annotated[str, typer.Option(help="Model to fit; --all fits all of them.")] = "filtered-bootstrap",
     all_: Annotated[
         bool, typer.Option("--all", help="A contest of all models out of sample; the block is that of the winner.")
     ] = False,
@@ -37,7 +38,7 @@ def calibrate(
     ] = None,
     s0: Annotated[float | None, typer.Option(help="Price to start from. Default: the last close.")] = None,
     threshold: Annotated[float | None, typer.Option(help="Log move of a bar from which on jumps explain it.")] = None,
-    cap: Annotated[float | None, typer.Option(help="Largest jump in log price.")] = None,
+    cap: Annotated[float | None, typer.Option(help="Largest jump, or bar of a bootstrap, in log price.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write the [prices] block here instead of printing it.")] = None,
     fund: Annotated[
         bool, typer.Option(help="Compare the fund that the days of the bars and the model's days need.")
@@ -72,14 +73,14 @@ def calibrate(
     for text in [str(w.message) for w in caught]:
         print(f"Note: {visible(text)}", file=sys.stderr)
     if all_:
-        text = _contest(history, bars, s0, picture)
+        found = _contest(history, picture)
     else:
         found = fit.calibrate(history, model, threshold=threshold, cap=cap)
         if fund:
             say_that_it_compiles()
             found = found.with_fund(fund_table(found.fit, history))
-        text = found.to_toml(s0, str(bars))
         judgements.print_calibration(found)
+    text = found.to_toml(s0, _place(bars, out), time_format)
     if out is None:
         print(text, end="")
     else:
@@ -153,8 +154,20 @@ def _draw_depth(found: DepthFit, picture: Path) -> None:
     writing.put_bytes(picture, image.getvalue())
 
 
-def _contest(history: Bars, source: Path, s0: float | None, picture: Path | None) -> str:
-    """All models on some bars: prints the contest, draws the picture, and returns the block of the winner."""
+def _place(bars: Path, out: Path | None) -> str:
+    """The path of the bars as a scenario beside the block names them; one that was given as absolute stays so."""
+    import os
+
+    if out is None or bars.is_absolute():
+        return bars.as_posix()
+    try:
+        return Path(os.path.relpath(bars, out.parent)).as_posix()
+    except ValueError:  # on another drive
+        return bars.resolve().as_posix()
+
+
+def _contest(history: Bars, picture: Path | None) -> Calibration:
+    """All models on some bars: prints the contest, draws the picture, and returns the fit of the winner."""
     from stress.analysis.contest import contest
     from stress.cli import judgements
     from stress.plots.days import draw_days
@@ -171,7 +184,7 @@ def _contest(history: Bars, source: Path, s0: float | None, picture: Path | None
     if winner is None or winner.calibration is None:
         reasons = [Problem(entry.name, entry.reason) for entry in found.entries]
         raise InputError([Problem(history.source, "bars that a model can be fitted to in both halves"), *reasons])
-    return winner.calibration.to_toml(s0, str(source))
+    return winner.calibration
 
 
 @guarded

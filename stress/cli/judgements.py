@@ -9,6 +9,7 @@ from rich.text import Text
 from stress.cli.terminal import MINUS, TextConsole, ends, records, table
 from stress.formatting import duration, percent, usd, visible
 from stress.prices.calibration import summary
+from stress.prices.calibration.calibrate import NO_JUMPS
 
 if TYPE_CHECKING:
     from stress.analysis.contest import Contest
@@ -40,11 +41,11 @@ def print_calibration(found: Calibration) -> None:
     for reason in found.reasons:
         out.print(f"Unfit for sizing a fund: {visible(reason)}", soft_wrap=True)
     low, high = found.jump_gap
-    out.print(
+    words = (
         f"jump_gap: {low:g} to {high:g}. Fast moves of bars are slides, not proven gaps: the first is the share seen "
-        "to be jumped over, the second the share that may have been.",
-        soft_wrap=True,
+        "to be jumped over, the second the share that may have been."
     )
+    out.print(words if found.has_jumps else " ".join(NO_JUMPS), soft_wrap=True)
     for note in known["notes"]:
         out.print(f"Note: {visible(note)}", soft_wrap=True)
 

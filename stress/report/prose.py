@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup, escape
 
 from stress.formatting import duration, percent, significant, usd
+from stress.prices import MODELS
 from stress.results import summaries
 from stress.venue.rules import phrase
 
@@ -39,8 +40,11 @@ def marked(text: str) -> Markup:
 
 
 def proposed_jump_gap(scenario: dict[str, Any]) -> tuple[float, float] | None:
-    """The range of jump_gap that the bars behind the price model propose, if the scenario has one."""
-    found = ((scenario.get("prices") or {}).get("provenance") or {}).get("jump_gap")
+    """The range of jump_gap that the bars behind a price model with jumps propose, if the scenario has one."""
+    prices = scenario.get("prices") or {}
+    found = (prices.get("provenance") or {}).get("jump_gap")
+    if not getattr(MODELS.get(str(prices.get("model"))), "has_jumps", True):
+        return None
     if not isinstance(found, list | tuple) or len(found) != 2 or not all(isinstance(x, int | float) for x in found):
         return None
     return float(found[0]), float(found[1])

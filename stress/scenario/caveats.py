@@ -85,7 +85,7 @@ def _of_prices(design: Design, model: str, provenance: dict[str, Any], alphas: S
             "Exponential tails of jumps usually decay too fast for sizing a fund, and the scenario has no record that "
             "these were checked."
         )
-    proposed = provenance.get("jump_gap")
+    proposed = provenance.get("jump_gap") if getattr(design.prices, "has_jumps", True) else None
     if proposed is not None and not proposed[0] <= design.jump_gap <= proposed[1]:
         bound = "an upper bound" if design.jump_gap > proposed[1] else "below what was seen"
         low, high = proposed

@@ -2,8 +2,9 @@
 
 What redraws of the prices are, depends on what is known of their error:
 
-- `calibrate`: the parameters fitted with one period of the bars left out at a time (jackknife)
-- a model that takes bars, such as the bootstrap: the bars redrawn in 20 periods, with replacement
+- `calibrate`, or bars of a model that can leave a period of them out, as the filtered bootstrap can: fitted again with
+  one period left out at a time (jackknife)
+- another model that takes bars, such as the bootstrap: the bars redrawn in 20 periods, with replacement
 - parameters with [prices.provenance.standard_errors]: normal draws, on the log scale of what is positive and the log
   odds of a share; the entries of a list, such as the quantiles of jump sizes, move together. How the errors are
   correlated is not known: each parameter is drawn by itself, which is an approximation
@@ -86,16 +87,15 @@ def _books(scenario: Scenario, lean: Design) -> Plan:
 def _prices(scenario: Scenario, lean: Design) -> Plan:
     count = scenario.run.redraws
     own, given = scenario.price_model
-    if "prices.calibrate" in scenario.files:
-        fits = scenario.calibration_redraws()
-        if fits:
-
-            def refitted(i: int) -> Design:
-                return _with_prices(lean, _made(given["model"], {"s0": own.s0} | fits[i]))
-
-            note = "fitted again with one period of the bars left out at a time"
-            return Plan("calibration", len(fits), lean.n_paths, refitted, jackknife=True, note=note)
     bars = getattr(own, "bars", None)
+    fits = scenario.calibration_redraws() if "prices.calibrate" in scenario.files else _without_periods(given, bars)
+    if fits:
+
+        def refitted(i: int) -> Design:
+            return _with_prices(lean, _made(given["model"], {"s0": own.s0, "bars": bars} | fits[i]))
+
+        note = "fitted again with one period of the bars left out at a time"
+        return Plan("calibration", len(fits), lean.n_paths, refitted, jackknife=True, note=note)
     if isinstance(bars, Bars) and getattr(own, "horizon", None) is None and len(bars) >= 2 * PARTS:
         options = {k: v for k, v in given.items() if k not in ("model", "bars", "time_format", "provenance", "s0")}
 
@@ -117,6 +117,23 @@ def _prices(scenario: Scenario, lean: Design) -> Plan:
         note = "parameters drawn by their standard errors, as if independent: an approximation"
         return Plan("calibration", count, lean.n_paths, drawn, note=note)
     return Plan("calibration", 0, 0, lambda i: lean, note="not estimated: nothing is known of the errors of the prices")
+
+
+def _without_periods(given: dict[str, Any], bars: Bars | None) -> tuple[dict[str, Any], ...]:
+    """Parameters with one period of the bars left out at a time, of a model that can do so; otherwise none.
+
+    What was fitted is fitted again; weights that somebody chose stay.
+    """
+    from stress.prices import parameters
+    from stress.prices.calibration.fitters import FITTERS
+
+    model = given["model"]
+    if bars is None or model not in FITTERS or "left_out" not in parameters(model) or "left_out" in given:
+        return ()
+    fitted = given.get("provenance", {}).get("standard_errors", {})
+    chosen = {name: given[name] for name in parameters(model) if name in given and name not in ("bars", "s0")}
+    free = {name: value for name, value in chosen.items() if name not in fitted}
+    return tuple(chosen | redraw | free for redraw in FITTERS[model](bars, **free).redraws)
 
 
 def _with_prices(lean: Design, model: PriceModel) -> Design:

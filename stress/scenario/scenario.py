@@ -321,6 +321,8 @@ class Scenario:
         InputError
             For every file that is unreadable.
         """
+        from stress.prices import parameters
+
         files = {}
         problems = []
         for key, path in self.files.items():
@@ -331,6 +333,8 @@ class Scenario:
                 continue
             files[key] = {"path": str(path.resolve()), "sha256": digest}
         raise_if(problems)
+        if "prices.calibrate" in files and "bars" in parameters(self.prices.model):
+            files.setdefault("prices.bars", files["prices.calibrate"])  # the model resamples what it was fitted to
         return files
 
     @cached_property

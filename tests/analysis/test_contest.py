@@ -122,7 +122,8 @@ def test_the_picture_shows_the_bars_and_every_fit(found, tmp_path):
     figure.savefig(tmp_path / "days.svg")
     names = [text.get_text() for text in figure.legends[0].get_texts()]
     assert names == list(days)
-    moves = figure.axes[0].get_lines()
-    shown = np.concatenate([line.get_xdata() for line in moves])
-    wanted = days["bars"].loc[days["bars"].figure == "fall", "value"]
-    assert all(np.isclose(shown, value).any() for value in wanted)
+    dots = np.concatenate([line.get_xdata() for line in figure.axes[0].get_lines()])
+    lines = np.concatenate([x for c in figure.axes[0].collections for x in map(np.ravel, c.get_segments())])
+    for shown, name in ((lines, "bars"), (dots, list(days)[1])):
+        wanted = days[name].loc[days[name].figure == "fall", "value"]
+        assert all(np.isclose(shown, value).any() for value in wanted)

@@ -40,9 +40,9 @@ TAIL = TailJumps(
 )
 
 
-def calibrate(bars, *given, **options):
+def calibrate(bars, model="tail-jumps", **options):
     """The fit alone; judgements have tests of their own."""
-    return calibration.calibrate(bars, *given, judged=False, **options)
+    return calibration.calibrate(bars, model, judged=False, **options)
 
 
 def bars_of(model, years=1.0, seed=7):
@@ -221,7 +221,7 @@ def test_the_printed_block_is_the_model(tail_bars, kind):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"model": "x"}, "model: got 'x', expected one of .*tail-jumps"),
+        ({"model": "x"}, "model: got 'x', expected one of filtered-bootstrap, .*tail-jumps"),
         ({"threshold": 0.0}, "threshold: got 0.0, expected a log move in"),
         ({"threshold": 0.4}, r"got \[0, 0\], expected 20 moves beyond the threshold 40.00% on each side"),
         ({"threshold": 1e-4}, "expected finer bars"),
@@ -235,8 +235,17 @@ def test_wrong_requests(tail_bars, change, message):
 
 def test_an_option_that_a_model_has_not_is_refused(tail_bars, monkeypatch):
     monkeypatch.setitem(calibration.FITTERS, "plain", lambda bars: None)
-    with pytest.raises(InputError, match="cap: expected no such option of plain"):
+    with pytest.raises(InputError, match=r"cap: got 0.3, expected no cap for plain; models that take one: .*, kou, "):
         calibrate(tail_bars, "plain", cap=0.3)
+
+
+def test_the_default_takes_a_cap_and_no_threshold(tail_bars):
+    plain, capped = (calibration.calibrate(tail_bars, cap=cap, judged=False) for cap in (None, 0.4))
+    assert plain.kind == "filtered-bootstrap"
+    assert (capped.parameters["cap"], capped.fit.assumed) == (0.4, plain.fit.assumed)
+    assert plain.parameters["cap"] != 0.4
+    with pytest.raises(InputError, match="expected no threshold for filtered-bootstrap"):
+        calibration.calibrate(tail_bars, threshold=0.01)
 
 
 def test_bars_longer_than_a_day(tail_bars):

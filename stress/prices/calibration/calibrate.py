@@ -27,7 +27,15 @@ from stress.prices.calibration.jump_gap import gap_range, threshold_of
 from stress.prices.calibration.verdict import Judgement, Verdict, half_fits, judge_fit
 from stress.serialize import toml_value
 
-DEFAULT = "tail-jumps"
+DEFAULT = "filtered-bootstrap"
+SLIDES = (
+    "Fast moves of bars are slides, not proven gaps: jump_gap runs from the share seen to be jumped over to the share",
+    "that may have been.",
+)
+NO_JUMPS = (
+    "Moves are whole bars and hold no jumps, so jump_gap decides nothing: [run] delay or gap says how late a fill is,",
+    "and without them the answer is a range over delays.",
+)
 
 
 @dataclass(frozen=True)
@@ -69,6 +77,13 @@ class Calibration:
     def errors(self) -> dict[str, Any]:
         """Standard error of each fitted parameter, of the same shape."""
         return self.fit.errors
+
+    @property
+    def has_jumps(self) -> bool:
+        """Whether steps of the model hold jumps, whose fills `jump_gap` decides."""
+        from stress.prices import MODELS
+
+        return bool(getattr(MODELS[self.kind], "has_jumps", True))
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -129,7 +144,7 @@ class Calibration:
                 out["fund"] = [_plain(row) for row in self.judgement.fund.to_dict("records")]
         return out
 
-    def to_toml(self, s0: float | None = None, bars: str | None = None) -> str:
+    def to_toml(self, s0: float | None = None, bars: str | None = None, time_format: str | None = None) -> str:
         """Text of a `[prices]` table of a scenario, with its provenance in `[prices.provenance]`.
 
         Parameters
@@ -137,9 +152,12 @@ class Calibration:
         s0 : float, optional
             Price at the start, USD per coin; default the last close.
         bars : str, optional
-            Path of the bars, for a model that takes them; default their source.
+            Path of the bars, for a model that takes them, relative to the folder of the scenario; default their source.
+        time_format : str, optional
+            That the bars were read with, for the same models.
         """
         given = {"bars": self.bars.source if bars is None else bars} if self.fit.needs_bars else {}
+        given |= {"time_format": time_format} if given and time_format is not None else {}
         head = {"model": self.kind, "s0": float(self.bars.close[-1] if s0 is None else s0)} | given | self.parameters
         provenance = self.provenance()
         judged, fund = provenance.pop("judged", None), provenance.pop("fund", None)
@@ -148,8 +166,8 @@ class Calibration:
             *(f"{name} = {_toml(value)}" for name, value in head.items()),
             "",
             "[prices.provenance]",
-            "# Rates and volatility per year of 365 days, sizes in log price. Fast moves of bars are slides, not",
-            "# proven gaps: jump_gap runs from the share seen to be jumped over to the share that may have been.",
+            "# Rates and volatility per year of 365 days, sizes in log price.",
+            *(f"# {line}" for line in (SLIDES if self.has_jumps else NO_JUMPS)),
             *(f"{name} = {_toml(value)}" for name, value in provenance.items()),
         ]
         if judged is not None:
@@ -216,7 +234,8 @@ def calibrate(
     threshold : float, optional
         Log move of a bar above which it is explained by jumps, for models that ask for one.
     cap : float, optional
-        Largest jump in log price, for models that ask for one. Default: twice the largest move of a bar, an assumption.
+        Largest jump, or bar of a bootstrap, in log price, for models that ask for one. Default: twice the largest of
+        the bars, an assumption.
     judged : bool
         False: the fit alone, which is then not fit for sizing.
     halves : bool
@@ -236,8 +255,7 @@ def calibrate(
     if not is_word(model, FITTERS):
         raise InputError(Problem("calibrate", f"one of {', '.join(FITTERS)}", column="model", value=model))
     options = {k: v for k, v in (("threshold", threshold), ("cap", cap)) if v is not None}
-    known = inspect.signature(FITTERS[model]).parameters
-    raise_if([Problem("calibrate", f"no such option of {model}", column=k) for k in options if k not in known])
+    raise_if([_no_option(model, k, v) for k, v in options.items() if not _takes(model, k)])
 
     def fitter(part: Bars) -> Fit:
         return FITTERS[model](part, **options)
@@ -247,6 +265,15 @@ def calibrate(
     by_half = half_fits(fitter, bars) if judged and halves else {}
     judgement = judge_fit(fit, bars, by_half, n_paths) if judged else None
     return Calibration(fit, bars, u, gap_range(bars, u), judgement, by_half)
+
+
+def _takes(model: str, option: str) -> bool:
+    return option in inspect.signature(FITTERS[model]).parameters
+
+
+def _no_option(model: str, option: str, value: float) -> Problem:
+    others = ", ".join(name for name in FITTERS if _takes(name, option))
+    return Problem("calibrate", f"no {option} for {model}; models that take one: {others}", column=option, value=value)
 
 
 def _rows(rows: list[dict[str, Any]]) -> str:

@@ -17,15 +17,17 @@ from stress.prices.calibration.fits import digits
 from stress.prices.filtered_bootstrap import PERIODS, FilteredBootstrap
 
 
-def fit_filtered_bootstrap(bars: Bars, **assumed: Any) -> Fit:
+def fit_filtered_bootstrap(bars: Bars, *, cap: float | None = None, **assumed: Any) -> Fit:
     """Fit the weights of the filter to bars.
 
     Parameters
     ----------
     bars : Bars
         At least 200 of them.
+    cap : float, optional
+        Largest size of a bar, log price. Default: twice the largest of the bars, an assumption.
     **assumed
-        Other arguments of `FilteredBootstrap`: half_lives, mean_block, start, tail, near, cap, largest_multiple.
+        Other arguments of `FilteredBootstrap`: half_lives, mean_block, start, tail, near, largest_multiple.
 
     Returns
     -------
@@ -37,6 +39,8 @@ def fit_filtered_bootstrap(bars: Bars, **assumed: Any) -> Fit:
     InputError
         As `FilteredBootstrap`.
     """
+    if cap is not None:
+        assumed["cap"] = cap
     model = FilteredBootstrap(bars, **assumed)
     whole = {
         "weights": _rounded(model.weights),
