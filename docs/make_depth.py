@@ -60,7 +60,10 @@ class Fills:
     day: float
 
 
-LATE, AT_ONCE = Fills("60 s late", 60.0, 300.0), Fills("gap 0", 0.0, 0.0)
+AT_ONCE, LATE, *OTHERS = (
+    Fills("gap 0", 0.0, 0.0),
+    *(Fills(f"{delay} s late", delay, 300.0) for delay in (60, 30, 90, 120, 300)),
+)
 
 
 @dataclass(frozen=True)
@@ -81,12 +84,13 @@ class Target:
 
 @dataclass(frozen=True)
 class VenueClass:
-    """A class of venues, and what its funds paid."""
+    """A class of venues, and what its funds paid; `rival`: replaces figures of the setting, is shown beside it."""
 
     setting: str
     venue: str
     market: str
     targets: tuple[Target, ...]
+    rival: dict[str, Any]
 
 
 CLASSES = (
@@ -94,10 +98,10 @@ CLASSES = (
         Target("2020-03-12", "crash_1m/BTCUSDT-perp-1m-2020-03-12.csv", 0.011, 0.011),
         Target("2020-03-13", "crash_1m/BTCUSDT-perp-1m-2020-03-13.csv", 0.029, 0.029),
         Target("2025-10-10", "crash_1m/BTCUSDT-perp-1m-2025-10-10.csv", 0.0, 0.0125),
-    )),
+    ), {"oi_share": 0.12, "scale": FITTED[0]}),
     VenueClass("hyperliquid-like", "hyperliquid", "BTC", (
         Target("2025-10-10", "crash_1m/BTCUSDT-perp-1m-2025-10-10.csv", 1.7e6 / 13.8e9, 12.7e6 / 13.8e9),
-    )),
+    ), {"oi_share": 0.08}),
 )  # fmt: skip
 
 
@@ -235,7 +239,11 @@ def shipped(folder: Path, mixes: list[str], seeds: tuple[int, ...]) -> str:
         parameters = stress.Depth.load(kind.setting).describe()
         for mix in dict.fromkeys([*mixes, EXTREME]):
             books = draw_books(mix, venue, seeds)
-            rows = [(LATE, parameters)] if mix == EXTREME else [(LATE, parameters), (AT_ONCE, parameters), (LATE, None)]
+            rows: list[tuple[Fills, dict[str, Any] | None]] = [(LATE, parameters)]
+            if mix == mixes[0]:
+                rows += [(fills, parameters) for fills in OTHERS]
+            if mix != EXTREME:
+                rows += [(AT_ONCE, parameters), (LATE, None), (LATE, parameters | kind.rival)]
             for fills, depth in rows:
                 tried = put_through(depth, books, venue, market, kind, fills)
                 lines.append(row_of(f"{mix}, {fills.name}", tried))
