@@ -110,7 +110,7 @@ TEXT = """\
 Made by `python docs/make_coverage.py {chains}`; change `docs/repetitions/`, not this page.
 
 How often 95 % intervals hold what they estimate, counted by repetition where the truth is known. The market:
-{accounts} accounts of the mix retail under Binance's rules, Kou's jumps
+{accounts} accounts of the mix extreme under Binance's rules, Kou's jumps
 ({jumps}), {hours} hours in steps of {minutes} minutes, a fund of {fund}. After ± is the standard error of the count.
 
 ## Rates by class

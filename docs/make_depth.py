@@ -1,8 +1,8 @@
 """Writes the tables of docs/depth.md: which depth passes the crash days and ordinary days, for each population.
 
 `python docs/make_depth.py` from anywhere; it needs the bars and depth files of the folder STRESS_DATA, and takes some
-ten minutes. The text of the page outside its marks is written by hand. `--shipped` makes the table of the shipped
-settings alone; `--quick` tries a coarser grid on one book and prints the tables instead.
+seven minutes on a core. The text of the page outside its marks is written by hand. `--shipped` makes the table of the
+shipped settings alone; `--quick` tries a coarser grid on one book and prints the tables instead.
 """
 
 from __future__ import annotations
@@ -30,13 +30,14 @@ from stress.prices.history import windows
 PAGE = Path(__file__).with_name("depth.md")
 S0, OPEN_INTEREST, ACCOUNTS = 60_000.0, 2e9, 5_000  # USD per coin, USD of one side
 DAYS = 500  # most ordinary days
-BOOKS, MORE_BOOKS = (1, 2), (1, 2, 3, 4, 5)  # seeds of the books that are drawn: for the search, for what is shipped
+# Seeds of the books that are drawn: what is shipped is shown on books that it was not chosen on.
+BOOKS, OTHER_BOOKS = (1, 2, 3, 4, 5), tuple(range(6, 26))
 ORDINARY, QUIET = 0.0005, 0.95  # of open interest, on this share of days
+NONE_SEEN = 1 - 0.05 ** (1 / DAYS)  # 95 % upper bound of a share of days of which there was none
 NEAR = 3.0  # a draw within this factor of the published one is of its order
 EXPONENT = 1.1  # of the bids, fitted
 WINDOW, FITTED = 1_800.0, (0.067, 1.25)  # seconds; scale and power of the asks on 2025-10-10, an upper bound of depth
-FALLS = [{}, *({"scale": scale, "power": power, "window": WINDOW}
-               for scale, power in (FITTED, (0.067, 2.0), (0.15, 1.25)))]  # fmt: skip
+FALLS = [{}, *({"scale": scale, "power": power, "window": WINDOW} for scale, power in (FITTED, (0.15, 1.25)))]
 GRID: dict[str, list[Any]] = {
     "oi_share": [0.02, 0.03, 0.05, 0.08, 0.12],
     "fall": FALLS,
@@ -45,8 +46,24 @@ GRID: dict[str, list[Any]] = {
 }
 QUICK = GRID | {"oi_share": [0.02, 0.05, 0.12], "fall": FALLS[:2]}
 SEEN = 0.03  # most of open interest that Binance held within 1 %: 0.02, and its error
-POPULATIONS = ("institutional", "retail")  # of the page
+POPULATIONS = ("retail", "mixed", "institutional")  # of the page; the first is what ships as standard
+EXTREME = "extreme"  # liquidated four times as much as any crowd that was measured: one row
 SHOWN = 5  # settings of a population
+
+
+@dataclass(frozen=True)
+class Fills:
+    """Seconds from trigger to fill, in crashes (bars of a minute) and on ordinary days (of five); 0 is gap 0."""
+
+    name: str
+    crash: float
+    day: float
+
+
+AT_ONCE, LATE, *OTHERS = (
+    Fills("gap 0", 0.0, 0.0),
+    *(Fills(f"{delay} s late", delay, 300.0) for delay in (60, 30, 90, 120, 300)),
+)
 
 
 @dataclass(frozen=True)
@@ -67,12 +84,13 @@ class Target:
 
 @dataclass(frozen=True)
 class VenueClass:
-    """A class of venues, and what its funds paid."""
+    """A class of venues, and what its funds paid; `rival`: replaces figures of the setting, is shown beside it."""
 
     setting: str
     venue: str
     market: str
     targets: tuple[Target, ...]
+    rival: dict[str, Any]
 
 
 CLASSES = (
@@ -80,26 +98,27 @@ CLASSES = (
         Target("2020-03-12", "crash_1m/BTCUSDT-perp-1m-2020-03-12.csv", 0.011, 0.011),
         Target("2020-03-13", "crash_1m/BTCUSDT-perp-1m-2020-03-13.csv", 0.029, 0.029),
         Target("2025-10-10", "crash_1m/BTCUSDT-perp-1m-2025-10-10.csv", 0.0, 0.0125),
-    )),
+    ), {"oi_share": 0.12, "scale": FITTED[0]}),
     VenueClass("hyperliquid-like", "hyperliquid", "BTC", (
         Target("2025-10-10", "crash_1m/BTCUSDT-perp-1m-2025-10-10.csv", 1.7e6 / 13.8e9, 12.7e6 / 13.8e9),
-    )),
+    ), {"oi_share": 0.08}),
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Tried:
-    """What a depth does on a book: draws as shares of open interest, means over the books."""
+    """What a depth does on some books: share of noisy days, open interest liquidated a day, and draws, shares of it."""
 
-    parameters: dict[str, Any]
-    ordinary: float
+    parameters: dict[str, Any] | None
     noisy: float
     liquidated: float
-    draws: tuple[float, ...]
-    lowest: tuple[float, ...]
-    highest: tuple[float, ...]
-    deficits: tuple[float, ...]
+    by_book: np.ndarray  # (books, targets)
     targets: tuple[Target, ...]
+
+    @property
+    def draws(self) -> list[float]:
+        """Means over the books."""
+        return [float(draw) for draw in self.by_book.mean(axis=0)]
 
     @property
     def misses(self) -> list[float]:
@@ -142,27 +161,24 @@ def draw_books(mix: str, venue: stress.Venue, seeds: tuple[int, ...]) -> list[st
 
 
 def put_through(
-    parameters: dict[str, Any], books: list[stress.Book], venue: stress.Venue, market: Markets, kind: VenueClass
+    parameters: dict[str, Any] | None,
+    books: list[stress.Book],
+    venue: stress.Venue,
+    market: Markets,
+    kind: VenueClass,
+    fills: Fills = LATE,
 ) -> Tried:
-    """Days and crashes with one depth on some books; gap 0, so that impact alone makes deficits."""
-    depth = stress.Depth(**parameters)
-    worst, noisy, liquidated, draws, deficits = [], [], [], [], []
+    """Days and crashes with one depth on some books; None: infinite depth."""
+    depth = None if parameters is None else stress.Depth(**parameters)
+    noisy, liquidated, draws = [], [], []
     for book in books:
         settings = dict(fund=math.inf, depth=depth, detail="paths", threads=1)
-        days = stress.simulate(book, venue, market.days, **settings).paths
-        share = days["net_loss_peak"].to_numpy() / OPEN_INTEREST
-        worst.append(np.quantile(share, QUIET))
-        noisy.append((share > ORDINARY).mean())
+        days = stress.simulate(book, venue, market.days, delay=fills.day, **settings).paths
+        noisy.append((days["net_loss_peak"] / OPEN_INTEREST > ORDINARY).mean())
         liquidated.append(days["liquidated_quantity"].mean() * S0 / OPEN_INTEREST)
-        rows = [stress.simulate(book, venue, crash, **settings).paths.iloc[0] for crash in market.crashes]
-        draws.append([row["net_loss_peak"] / OPEN_INTEREST for row in rows])
-        deficits.append([row["deficit"] / OPEN_INTEREST for row in rows])
-    by_book = np.array(draws)
-    return Tried(
-        parameters, float(np.mean(worst)), float(np.mean(noisy)), float(np.mean(liquidated)),
-        tuple(by_book.mean(axis=0)), tuple(by_book.min(axis=0)), tuple(by_book.max(axis=0)),
-        tuple(np.mean(deficits, axis=0)), kind.targets,
-    )  # fmt: skip
+        runs = [stress.simulate(book, venue, crash, delay=fills.crash, **settings) for crash in market.crashes]
+        draws.append([run.paths["net_loss_peak"].iloc[0] / OPEN_INTEREST for run in runs])
+    return Tried(parameters, float(np.mean(noisy)), float(np.mean(liquidated)), np.array(draws), kind.targets)
 
 
 def settings_of(grid: dict[str, list[Any]]) -> list[dict[str, Any]]:
@@ -178,14 +194,24 @@ def per_cent(share: float) -> str:
     return "0" if share == 0 else f"{100 * share:.2g} %"
 
 
+def setting_cells(p: dict[str, Any]) -> list[str]:
+    """A depth, as the tables say it."""
+    fall = f"{p['scale']:g}, {p['power']:g}" if p.get("scale") else "none"
+    return [f"{p['oi_share']:g}", fall, f"{p['half_life'] / 60:.0f}", f"{p['passthrough']:g}"]
+
+
 def row_of(name: str, tried: Tried) -> str:
     """A line of a table."""
     p = tried.parameters
-    fall = f"{p['scale']:g}, {p['power']:g}" if p.get("scale") else "none"
-    cells = [name, f"{p['oi_share']:g}", fall, f"{p['half_life'] / 60:.0f}", f"{p['passthrough']:g}"]
-    for draw, low, high in zip(tried.draws, tried.lowest, tried.highest, strict=True):
-        cells.append(f"{per_cent(draw)} ({per_cent(low)} to {per_cent(high)})")
-    cells += [per_cent(tried.noisy), per_cent(tried.liquidated), "yes" if tried.passes else "no"]
+    if p is None:
+        cells = [name, "infinite", *["–"] * 3]
+    else:
+        cells = [name, *setting_cells(p)]
+    for draw, of_books in zip(tried.draws, tried.by_book.T, strict=True):
+        error = f" ± {per_cent(of_books.std(ddof=1) / len(of_books) ** 0.5)}" if len(of_books) > 1 else ""
+        cells.append(f"{per_cent(draw)}{error} ({per_cent(of_books.min())} to {per_cent(of_books.max())})")
+    noisy = per_cent(tried.noisy) if tried.noisy else f"0, at most {per_cent(NONE_SEEN)}"
+    cells += [noisy, per_cent(tried.liquidated), "yes" if tried.passes else "no"]
     return "| " + " | ".join(cells) + " |"
 
 
@@ -193,7 +219,7 @@ def header(kind: VenueClass) -> list[str]:
     published = []
     for t in kind.targets:
         order = f"{per_cent(t.low)} to {per_cent(t.high)}" if t.low < t.high else per_cent(t.high)
-        published.append(f"{t.name}: {order if t.low else f'at most {per_cent(t.high)}'}")
+        published.append(f"{t.name}: {order if t.low else f'at most {100 * t.high:.3g} %'}")
     titles = ["population", "oi_share", "scale, power", "half-life, min", "passthrough", *published]
     titles += [f"days above {per_cent(ORDINARY)}", "liquidated a day", "passes"]
     return ["| " + " | ".join(titles) + " |", "|" + "---|" * len(titles)]
@@ -211,9 +237,29 @@ def shipped(folder: Path, mixes: list[str], seeds: tuple[int, ...]) -> str:
         venue, market = stress.load_venue(kind.venue, market=kind.market), markets(folder, kind.targets)
         lines += ["", f"`{kind.setting}`", "", *header(kind)]
         parameters = stress.Depth.load(kind.setting).describe()
-        for mix in mixes:
-            lines.append(row_of(mix, put_through(parameters, draw_books(mix, venue, seeds), venue, market, kind)))
+        for mix in dict.fromkeys([*mixes, EXTREME]):
+            books = draw_books(mix, venue, seeds)
+            rows: list[tuple[Fills, dict[str, Any] | None]] = [(LATE, parameters)]
+            if mix == mixes[0]:
+                rows += [(fills, parameters) for fills in OTHERS]
+            if mix != EXTREME:
+                rows += [(AT_ONCE, parameters), (LATE, None), (LATE, parameters | kind.rival)]
+            for fills, depth in rows:
+                tried = put_through(depth, books, venue, market, kind, fills)
+                lines.append(row_of(f"{mix}, {fills.name}", tried))
     return "\n".join(lines).strip()
+
+
+def is_real(parameters: dict[str, Any]) -> bool:
+    """Whether a depth falls, and takes as long to come back as it was seen to."""
+    return parameters["half_life"] >= 1_800 and bool(parameters.get("scale"))
+
+
+def everywhere(grid: dict[str, list[Any]], passing: list[list[bool]]) -> str:
+    """The settings that pass on all populations, the one that holds least first: this is shipped."""
+    each = zip(settings_of(grid), zip(*passing, strict=True), strict=True)
+    found = [p for p, passes in each if all(passes) and is_real(p)]
+    return "; ".join(" / ".join(setting_cells(p)) for p in sorted(found, key=lambda p: p["oi_share"])) or "none"
 
 
 def search(folder: Path, mixes: list[str], seeds: tuple[int, ...], grid: dict[str, list[Any]]) -> str:
@@ -222,11 +268,12 @@ def search(folder: Path, mixes: list[str], seeds: tuple[int, ...], grid: dict[st
     for kind in CLASSES:
         venue, market = stress.load_venue(kind.venue, market=kind.market), markets(folder, kind.targets)
         lines += ["", f"`{kind.setting}`, rules of {kind.venue}", "", *header(kind)]
-        counts = []
+        counts, passing = [], []
         for mix in mixes:
             books = draw_books(mix, venue, seeds)
             found = [put_through(p, books, venue, market, kind) for p in settings_of(grid)]
-            real = [t for t in found if t.parameters["half_life"] >= 1_800 and t.parameters.get("scale")]
+            passing.append([t.passes for t in found])
+            real = [t for t in found if is_real(t.parameters)]
             seen = [t for t in real if t.parameters["oi_share"] <= SEEN]
             groups = {"": (found, SHOWN), ", falling": (real, SHOWN - 2), ", as seen": (seen, 1)}
             for name, (group, n) in groups.items():
@@ -238,6 +285,7 @@ def search(folder: Path, mixes: list[str], seeds: tuple[int, ...], grid: dict[st
                 f"{per_cent(SEEN)} of open interest (*as seen*)."
             )
             print("\n".join(lines), counts[-1], sep="\n", file=sys.stderr, flush=True)
+        counts.append(f"- On every one of these populations pass, of the falling: {everywhere(grid, passing)}.")
         lines += ["", *counts]
     return "\n".join(lines).strip()
 
@@ -292,7 +340,7 @@ def main() -> int:
     warnings.simplefilter("ignore", stress.BookWarning)
     where, mixes = Path(folder), given.mix or list(POPULATIONS)
     seeds, grid = (BOOKS[:1], QUICK) if given.quick else (BOOKS, GRID)
-    tables = {"shipped": shipped(where, mixes, seeds if given.quick else MORE_BOOKS)}
+    tables = {"shipped": shipped(where, mixes, seeds if given.quick else OTHER_BOOKS)}
     if not given.shipped:
         tables |= {"fit": fit_table(fitted(where)), "frontier": search(where, mixes, seeds, grid)}
     if given.quick:

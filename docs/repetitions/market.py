@@ -1,4 +1,4 @@
-"""The synthetic market of the repetitions: a retail crowd under Binance's rules, and Kou's jumps, known exactly."""
+"""The synthetic market of the repetitions: a levered crowd, the mix extreme, under Binance's rules, and Kou's jumps, known exactly."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def model() -> prices.Kou:
 
 def book(seed: int) -> stress.Book:
     """A crowd, drawn with a seed."""
-    traders = stress.PopulationSpec.load("retail", accounts=ACCOUNTS, open_interest=OPEN_INTEREST)
+    traders = stress.PopulationSpec.load("extreme", accounts=ACCOUNTS, open_interest=OPEN_INTEREST)
     return stress.Book.sample(traders, venue=venue(), price=S0, seed=seed)
 
 

@@ -35,6 +35,7 @@ from stress.prices.base import YEAR, PriceBlock, check_numbers, check_request
 from stress.prices.jump_diffusion import law_of
 from stress.prices.start import check_start
 from stress.prices.tail_jumps import TailJumps
+from stress.prices.wicks import SIDES
 
 CELLS = 64  # of the rise of the intensity by a jump, in the table of its stationary law; the error falls as its square
 MOST_CELLS = 2**22
@@ -86,6 +87,11 @@ class HawkesJumps(TailJumps):
     def problems(self) -> list[Problem]:
         """Problems of the parameters, those of the base class included."""
         problems = super().problems() + check_numbers(self, [("branching", ">= 0, < 1"), ("memory", "> 0")])
+        for side in SIDES:
+            if not problems and getattr(self, f"wick_intensity_{side}"):
+                wanted = "0: jumps that excite each other have no wicks beside them"
+                name = f"wick_intensity_{side}"
+                problems.append(Problem("prices", wanted, column=name, value=getattr(self, name)))
         problems += check_start(self, [] if self.today is None else check_numbers(self, [("today", ">= 0")]))
         if not problems and self._cells() > MOST_CELLS:
             wanted = "a smaller branching ratio or fewer jumps within the memory: the law of the intensity is too wide"

@@ -44,8 +44,9 @@ class Exceedances:
         p-values of unconditional coverage, independence and conditional coverage by their limit laws; nan where there
         are no two days in a row with and without an exceedance to compare.
     verdict : str
-        "too many", "too few" or "not contradicted" by the exact test at 5 %; "too few days to tell" where no number of
-        exceedances up to the expected one could have contradicted the level.
+        "too many", "too few" or "not contradicted" by the exact test at 5 %; "too few days to tell" where no exceedance
+        at all would not contradict the level either, so that a fund that is far too large goes unnoticed. The exact
+        test takes days as independent: "(in clusters)" is added where these are not, by the test of independence.
     """
 
     days: int
@@ -89,8 +90,9 @@ def exceedances(exceeded: np.ndarray, probability: float) -> Exceedances:
     if exact < DOUBT:
         verdict = "too many" if x > n * p else "too few"
     else:
-        # the smallest count is none: if even that is likely, too large a fund goes unnoticed
-        verdict = "not contradicted" if 2.0 * binom.pmf(0, n, p) < DOUBT or x > n * p else "too few days to tell"
+        verdict = "not contradicted" if 2.0 * binom.pmf(0, n, p) < DOUBT else "too few days to tell"
+    if chi2.sf(independence, 1) < DOUBT:
+        verdict += " (in clusters)"
     return Exceedances(
         days=n,
         observed=x,

@@ -46,6 +46,10 @@ def test_exact_law_and_verdicts():
     assert found.verdict == "too many"
     assert exceedances(days(1000, []), 0.01).verdict == "too few"
     assert exceedances(days(1000, range(0, 100, 10)), 0.01).verdict == "not contradicted"
+    one = exceedances(days(200, [50]), 0.001)
+    assert (one.observed, one.verdict) == (1, "too few days to tell")
+    together = exceedances(days(500, range(100, 112)), 0.01)
+    assert together.verdict == "too many (in clusters)"
     none = exceedances(days(500, []), 0.001)
     assert (none.observed, none.verdict) == (0, "too few days to tell")
     assert np.isnan(none.independence)

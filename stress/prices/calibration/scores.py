@@ -56,8 +56,9 @@ def densities(model: PriceModel, step: float, n_paths: int = PATHS, seed: int = 
         sd = float(np.sqrt(mass @ (centres - mass @ centres) ** 2))
         # windows of one path overlap: the bandwidth is that of as many windows as paths
         bandwidth = max(1.06 * sd * total**-0.2, width)
-        kernel = np.exp(-0.5 * ((np.arange(CELLS) - CELLS // 2) * width / bandwidth) ** 2)
-        smooth = np.convolve(mass, kernel / kernel.sum(), mode="same")
+        half = CELLS // 2
+        kernel = np.exp(-0.5 * (np.arange(-half, half + 1) * width / bandwidth) ** 2)  # odd: its middle is one cell
+        smooth = np.convolve(mass, kernel / kernel.sum())[half : half + CELLS]
         density = smooth / (smooth.sum() * width)
         out[side] = np.log((1.0 - FLOOR) * density + FLOOR / (SPAN[1] - SPAN[0]))
     return out
