@@ -62,7 +62,7 @@ def test_a_scenario_is_held_against_every_day(command, tmp_path):
 def test_a_model_is_fitted_to_the_first_part_and_each_delay_has_its_rows(command):
     some = ("--set", "run.paths=100", "--set", "population.accounts=200")
     late = ("--delay", "10min", "--delay", "2h")
-    code, out, err = command("backtest", "bars.csv", "--model", "filtered-bootstrap", *late, "--alpha", 0.1, *some)
+    code, out, err = command("backtest", "bars.csv", *late, "--alpha", 0.1, *some)
     assert code == 0, err
     assert "Out of sample: filtered-bootstrap is fitted to the first 50 % of the bars, 2023-01-01T00:00:00Z to" in out
     assert "200 days, 2023-07-20 to 2024-02-04" in out
