@@ -20,7 +20,7 @@ from stress.plots.days import draw_days
 from stress.prices import Bars, read_bars
 from stress.prices.base import DAY
 from stress.prices.calibration.calibrate import calibrate
-from stress.prices.calibration.judge import garwood, number, observed, part, worst
+from stress.prices.calibration.judge import garwood, number, observed, worst
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "calibration.md"
@@ -131,7 +131,7 @@ def funds(found: dict[str, Contest]) -> str:
 def cuts(bars: Bars) -> str:
     rows = []
     for days in CUTS:
-        cut = part(bars, 0, round(days * DAY / bars.step))
+        cut = bars.part(0, round(days * DAY / bars.step))
         try:
             verdict = calibrate(cut, halves=False).verdict
             assert verdict is not None

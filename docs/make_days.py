@@ -9,7 +9,6 @@ import math
 import os
 import re
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -34,13 +33,6 @@ UNSEEN = {  # by which nothing in the models was chosen
 MODELS = {"filtered-bootstrap": True, "gjr-garch": False}  # whether by halves, and on the unseen, too
 LEVELS = (0.03, 0.05, 0.1, 0.2)
 N_PATHS, SEED, PERIODS = 12_000, 1, 25
-
-
-def part(bars: Bars, begin: int, end: int) -> Bars:
-    """Bars begin..end-1."""
-    columns = {name: getattr(bars, name)[begin:end] for name in ("time", "open", "high", "low", "close")}
-    gaps = tuple(replace(g, after=g.after - begin) for g in bars.gaps if begin <= g.after < end - 1)
-    return replace(bars, **columns, volume=None, gaps=gaps)
 
 
 def beyond(block: PriceBlock) -> np.ndarray:
@@ -87,7 +79,7 @@ def table(model: str, folder: Path) -> str:
         middle = len(bars) // 2
         parts = {"whole": bars}
         if MODELS[model] and name not in UNSEEN:
-            parts |= {"1st half": part(bars, 0, middle), "2nd half": part(bars, middle, len(bars))}
+            parts |= {"1st half": bars.part(0, middle), "2nd half": bars.part(middle, len(bars))}
         simulated = {key: expected(model, of) for key, of in parts.items()}
         for fit, test in (("whole", "whole"), ("1st half", "2nd half"), ("2nd half", "1st half")):
             if fit in parts:

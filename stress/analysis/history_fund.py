@@ -28,7 +28,7 @@ from stress.engine.prepare import prepare
 from stress.errors import InputError
 from stress.prices.bars import Bars
 from stress.prices.base import DAY, PriceModel
-from stress.prices.calibration.fit import Fit
+from stress.prices.calibration.fit import Fit, jackknife_error
 from stress.prices.calibration.verdict import stationary
 from stress.prices.history import windows
 from stress.results.estimate import Estimate
@@ -156,8 +156,7 @@ def fund_table(
         seen = history.get(key, Estimate(np.nan, np.nan, np.nan, np.nan))
         se = np.nan
         if len(others) > 1:
-            values = np.array([other[key].value for other in others])
-            se = float(np.sqrt((values.size - 1) / values.size * ((values - values.mean()) ** 2).sum()))
+            se = float(jackknife_error([other[key].value for other in others]))
         fitted = 1.96 * (se if np.isfinite(se) else 0.0)
         below, above = np.hypot([here.value - here.low, here.high - here.value], fitted)
         apart = here.high < seen.low or seen.high < here.low

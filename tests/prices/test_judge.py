@@ -148,7 +148,7 @@ def test_the_span_bounds_the_probability(bars):
     assert 0.9 * len(bars) / 24 < verdict.independent_days <= len(bars) / 24
     assert "sizes a fund for 1.4\u00a0% of days or more" in verdict.uses[0]
     for days in (2.9, 7.0, 98.0):
-        short = judge_fit(fit_of(KOU), judge.part(bars, 0, round(24 * days))).verdict
+        short = judge_fit(fit_of(KOU), bars.part(0, round(24 * days))).verdict
         assert not short.fit
         assert short.probability is None
         assert f"{judge.number(days)} days of bars" in short.reasons[-1]

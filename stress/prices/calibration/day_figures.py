@@ -21,6 +21,7 @@ import pandas as pd
 from stress.prices.bars import Bars
 from stress.prices.base import DAY, PriceModel
 from stress.prices.calibration.excursions import PATH_DAYS, extremes, horizons, of_bars, simulated
+from stress.prices.calibration.fit import jackknife_error
 from stress.prices.calibration.judge import SEED
 
 QUANTILES = (0.5, 0.95, 0.99)
@@ -131,5 +132,4 @@ def _ratio(sums: np.ndarray, keep: list[np.ndarray], of: Callable[[np.ndarray], 
 def _jackknife(values: list[np.ndarray], size: int) -> np.ndarray:
     if len(values) < 2:
         return np.full(size, np.nan)
-    table = np.stack(values)
-    return np.asarray(np.sqrt((len(table) - 1) / len(table) * ((table - table.mean(axis=0)) ** 2).sum(axis=0)))
+    return jackknife_error(np.stack(values))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from stress.prices.bars import Bars
-from stress.prices.calibration.fit import Fit
+from stress.prices.calibration.fit import Fit, jackknife_error
 from stress.prices.calibration.fits import digits
 from stress.prices.filtered_bootstrap import PERIODS, FilteredBootstrap
 
@@ -57,8 +57,7 @@ def fit_filtered_bootstrap(bars: Bars, *, cap: float | None = None, **assumed: A
         whole | {"weights": _rounded(FilteredBootstrap(bars, **given, left_out=k).weights), "left_out": k}
         for k in range(PERIODS)
     )
-    values = np.array([redraw["weights"] for redraw in redraws])
-    se = np.sqrt((PERIODS - 1) / PERIODS * ((values - values.mean(axis=0)) ** 2).sum(axis=0))
+    se = jackknife_error([redraw["weights"] for redraw in redraws])
     return Fit(
         kind=FilteredBootstrap.kind,
         parameters=whole,

@@ -10,6 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from stress.prices.bars import Bars
 from stress.prices.base import PriceModel
 
@@ -54,3 +57,26 @@ class Fit:
 
 
 Fitter = Callable[..., Fit]  # bars, and options that have defaults
+
+
+def jackknife_error(values: npt.ArrayLike) -> np.ndarray:
+    """Standard error of each entry from refits that leave out one period each.
+
+    Parameters
+    ----------
+    values : float[k, ...]
+        What the k refits give, two or more of them.
+
+    Returns
+    -------
+    float64[...]
+        sqrt((k - 1) / k sum (x_i - mean)^2); what is the rounding of a constant is 0.
+
+    References
+    ----------
+    B. Efron and C. Stein, Annals of Statistics 9 (1981).
+    """
+    x = np.asarray(values, dtype=float)
+    k = x.shape[0]
+    se = np.sqrt((k - 1) / k * ((x - x.mean(axis=0)) ** 2).sum(axis=0))
+    return np.where(se < 1e-12 * np.abs(x).max(axis=0), 0.0, se)

@@ -17,6 +17,7 @@ from scipy.optimize import minimize
 
 from stress.prices.base import YEAR
 from stress.prices.calibration.bar_law import Grid
+from stress.prices.calibration.fit import jackknife_error
 from stress.prices.jump_diffusion import JumpDiffusion
 from stress.prices.kou import Kou
 from stress.prices.merton import Merton
@@ -90,29 +91,6 @@ def count(returns: np.ndarray, u: float) -> Cells:
     return Cells(grid, np.abs(grid.centres) < u, grid.count(returns), float((returns**2).sum()))
 
 
-def jackknife(
-    returns: np.ndarray, cells: Cells, full: dict[str, Any], fit: Callable[[Cells, dict[str, Any]], dict[str, Any]]
-) -> dict[str, Any]:
-    """Standard errors from leaving out one period at a time.
-
-    Parameters
-    ----------
-    returns : float64[n]
-    cells : Cells
-        All returns, counted.
-    full : dict
-        Parameters fitted to all returns.
-    fit : callable
-        Fits parameters to cells, starting from others.
-
-    Returns
-    -------
-    dict
-        Of the shape of `full`, without caps, which are assumed rather than fitted.
-    """
-    return spread([fit(without(cells, block), full) for block in np.array_split(returns, BLOCKS)])
-
-
 def without(cells: Cells, block: np.ndarray) -> Cells:
     """Cells without some of their returns."""
     left = cells.counts - cells.grid.count(block)
@@ -127,15 +105,8 @@ def spread(refits: list[dict[str, Any]]) -> dict[str, Any]:
     refits : list of dict
         Parameters fitted with one period left out at a time.
     """
-    n = len(refits)
-    errors = {}
-    for name in refits[0]:
-        if "cap_" not in name:
-            values = np.array([e[name] for e in refits])
-            squares = ((values - values.mean(axis=0)) ** 2).sum(axis=0)
-            se = np.sqrt((n - 1) / n * squares)
-            errors[name] = digits(np.where(se < 1e-12 * np.abs(values).max(axis=0), 0.0, se), 3)  # ignore rounding
-    return errors
+    fitted = [name for name in refits[0] if "cap_" not in name]
+    return {name: digits(jackknife_error([e[name] for e in refits]), 3) for name in fitted}
 
 
 def fit_kou(cells: Cells, step: float, start: dict[str, Any] | None = None) -> dict[str, Any]:

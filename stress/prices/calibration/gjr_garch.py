@@ -17,7 +17,7 @@ import numpy as np
 from stress.errors import InputError, Problem
 from stress.prices.bars import Bars
 from stress.prices.base import YEAR
-from stress.prices.calibration.fit import Fit
+from stress.prices.calibration.fit import Fit, jackknife_error
 from stress.prices.calibration.fits import digits
 from stress.prices.gjr_garch import GjrGarch
 
@@ -64,10 +64,7 @@ def fit_gjr_garch(bars: Bars, start: str | float = "stationary") -> Fit:
 
     redraws = tuple(plain(values) for values, *_ in found)
     parameters = plain(whole)
-    errors = {}
-    for name in names[:-1]:
-        values = np.array([redraw[name] for redraw in redraws])
-        errors[name] = digits(math.sqrt((PERIODS - 1) / PERIODS * ((values - values.mean()) ** 2).sum()), 3)
+    errors = {name: digits(jackknife_error([redraw[name] for redraw in redraws]), 3) for name in names[:-1]}
     persistence = parameters["alpha"] + 0.5 * parameters["gamma"] + parameters["beta"]
     notes = [f"the trend of the bars, {returns.mean() / years:+.3g} per year in log price, is left out"]
     if persistence > 1.0 - 1.5 * (1.0 - most):

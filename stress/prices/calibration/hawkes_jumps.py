@@ -18,7 +18,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -31,8 +31,8 @@ from stress.errors import InputError, Problem
 from stress.kernels.prices.hawkes import deviance, hazards
 from stress.prices.bars import Bars
 from stress.prices.base import YEAR
-from stress.prices.calibration.fit import Fit
-from stress.prices.calibration.fits import count, digits, fit_tail_jumps
+from stress.prices.calibration.fit import Fit, jackknife_error
+from stress.prices.calibration.fits import count, digits, fit_tail_jumps, without
 from stress.prices.hawkes_jumps import HawkesJumps
 from stress.prices.pareto import simplex
 
@@ -184,14 +184,11 @@ def fit_hawkes_jumps(bars: Bars, *, threshold: float | None = None, cap: float |
     for period in np.array_split(np.arange(len(bars)), PERIODS):
         keep = np.ones(len(bars), dtype=bool)
         keep[period] = False
-        gone = moves[period]
-        left = replace(
-            cells, counts=cells.counts - cells.grid.count(gone), squares=cells.squares - float((gone**2).sum())
-        )
+        left = without(cells, moves[period])
         sizes_left, share_left = fit_tail_jumps(left, bars.step, cap, sizes), float(bars_seen.seen[keep].mean())
         redraws.append(parameters(sizes_left, bars_seen.fit(process, keep), share_left))
     errors = {
-        name: digits(math.sqrt(PERIODS - 1.0) * np.std([redraw[name] for redraw in redraws], axis=0), 3)
+        name: digits(jackknife_error([redraw[name] for redraw in redraws]), 3)
         for name in fitted
         if not name.startswith("cap_")
     }

@@ -25,7 +25,6 @@ tenth of a frequent count is not what a fund hangs on. A model with such a row i
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -232,16 +231,7 @@ def informative(table: pd.DataFrame) -> pd.DataFrame:
 def halves(bars: Bars) -> tuple[Bars, Bars]:
     """The earlier and the later half of a history, by the number of bars."""
     middle = len(bars) // 2
-    return part(bars, 0, middle), part(bars, middle, len(bars))
-
-
-def part(bars: Bars, first: int, last: int) -> Bars:
-    """The bars first .. last - 1, with their gaps."""
-    rows = slice(first, last)
-    columns = {name: getattr(bars, name)[rows] for name in ("time", "open", "high", "low", "close")}
-    volume = None if bars.volume is None else bars.volume[rows]
-    gaps = tuple(replace(gap, after=gap.after - first) for gap in bars.gaps if first <= gap.after < last - 1)
-    return replace(bars, **columns, volume=volume, gaps=gaps)
+    return bars.part(0, middle), bars.part(middle, len(bars))
 
 
 def worst(bars: Bars, horizon: float = DAY) -> dict[str, float]:

@@ -29,7 +29,7 @@ from stress.errors import InputError, Problem
 from stress.kernels.prices.regimes import forward_backward
 from stress.prices.bars import Bars, Gap
 from stress.prices.base import YEAR
-from stress.prices.calibration.fit import Fit
+from stress.prices.calibration.fit import Fit, jackknife_error
 from stress.prices.calibration.fits import POINTS, digits
 from stress.prices.calibration.hawkes_jumps import moves_of
 from stress.prices.pareto import fit_tail
@@ -287,7 +287,7 @@ def fit_regimes(bars: Bars, *, regimes: int = 4, threshold: float | None = None,
         again, shares, jumps, _ = maximise(left, hidden)
         redraws.append(parameters_of(left, again, shares, jumps, cap))
     errors = {
-        name: digits(math.sqrt(PERIODS - 1.0) * np.std([redraw[name] for redraw in redraws], axis=0), 3)
+        name: digits(jackknife_error([redraw[name] for redraw in redraws]), 3)
         for name in fitted
         if not name.startswith("cap_")
     }
