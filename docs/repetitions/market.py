@@ -1,4 +1,4 @@
-"""The synthetic market of the repetitions: a levered crowd, the mix extreme, under Binance's rules, and Kou's jumps, known exactly."""
+"""The synthetic market of the repetitions: the mix extreme under Binance's rules, and Kou's jumps, known exactly."""
 
 from __future__ import annotations
 
