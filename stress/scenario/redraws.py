@@ -213,7 +213,7 @@ def _moved(given: dict[str, Any], errors: dict[str, Any], steps: np.ndarray) -> 
     return moved
 
 
-def shifted(x: np.ndarray, se: np.ndarray, z: float, low: float, high: float) -> np.ndarray:
+def shifted(x: np.ndarray, se: np.ndarray, z: float | np.ndarray, low: float, high: float) -> np.ndarray:
     """Quantile at the normal score z of a law within (low, high) with the median x and the standard deviation se.
 
     The law is normal, with one bound log-normal from there, with two logit-normal. The standard deviation s of the log
@@ -222,7 +222,7 @@ def shifted(x: np.ndarray, se: np.ndarray, z: float, low: float, high: float) ->
     Parameters
     ----------
     x, se : float64, of the same shape
-    z : float
+    z : float, or float64 of a shape that broadcasts with theirs
     low, high : float
         `low` may be -inf, if `high` is inf.
     """

@@ -116,7 +116,7 @@ def test_liquidation_a_day_meets_its_closed_form(days):
 def test_a_history_shorter_than_a_day_is_a_day_of_its_own():
     spec = PopulationSpec.load("retail", accounts=300, open_interest=2e8)
     close = 50_000.0 * np.linspace(1.0, 0.9, 13)[None, :]
-    hour = Paths(s0=50_000.0, close=close, step=300.0)
+    hour = Paths(close, step=300.0, low=np.minimum(close, 50_000.0), high=np.maximum(close, 50_000.0))
     found = crowds.liquidation_on(hour, spec, BINANCE, books=2).set_index("figure")["estimate"]
     shares = []
     for seed in range(2):

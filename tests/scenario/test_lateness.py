@@ -171,8 +171,7 @@ def test_the_error_in_full_is_shown_and_held_at_the_longest_delay(folder, capsys
     from stress import report
 
     monkeypatch.setenv("COLUMNS", "160")
-    monkeypatch.setattr("stress.scenario.redraws.PARTS", 4)
-    given = ["run.error=full", "run.redraws=4", "fund.alphas=[0.2]", "run.paths=200"]
+    given = ["run.error=full", "run.redraws=5", "fund.alphas=[0.2]", "run.paths=200"]
     record = stress.run(folder / "history.toml", given, threads=1)
     total = record.budget[(record.budget["part"] == "total") & (record.budget["alpha"] == 0.2)]["high"].iloc[0]
     (over,) = records.fund_ranges(record)
