@@ -24,6 +24,7 @@ from stress.errors import Problem, raise_if
 from stress.prices.bars import Bars
 from stress.prices.history import History, windows
 from stress.results.comparison import check_alphas
+from stress.results.estimate import Estimate, event_probability
 from stress.results.exceedances import exceedances
 from stress.results.result import Result
 
@@ -40,7 +41,7 @@ class Backtest:
     funds : DataFrame
         A row for each probability: `alpha`, `fund`, `low`, `high` (USD, of the model, 95 %), `note`, and the fields of
         `stress.results.exceedances.Exceedances` for the days whose need was above `fund`; `observed_high` counts those
-        above `high`.
+        above `high`. `expected` is that of the model's own paths. The verdict of a lower bound is "too few paths".
     days : DataFrame
         A row for each day, oldest first: `start` (UTC), `move`, `lowest`, `highest` (close, low and high over the
         start, less 1), `needed` (USD), `needed_share` (of the open interest of one side), `liquidated_share` (of the
@@ -120,12 +121,10 @@ def backtest(
     rows = []
     for alpha in alphas:
         fund = result.required_fund(alpha)
-        judged = exceedances(days["needed"].to_numpy() > fund.value, alpha)
-        beyond = int((days["needed"] > fund.high).sum())
         rows.append(
             {"alpha": alpha, "fund": fund.value, "low": fund.low, "high": fund.high, "note": fund.note}
-            | asdict(judged)
-            | {"observed_high": beyond}
+            | _judged(fund, days["needed"].to_numpy(), result)
+            | {"observed_high": int((days["needed"] > fund.high).sum())}
         )
     return Backtest(
         funds=pd.DataFrame(rows),
@@ -136,6 +135,21 @@ def backtest(
         bars=bars,
         result=result,
     )
+
+
+def _judged(fund: Estimate, needed: np.ndarray, result: Result) -> dict[str, Any]:
+    """Fields of `Exceedances` for the days that took more than a fund.
+
+    The probability that is tested is that of the model's own paths, which is below the one asked for where many paths
+    take the same, such as nothing. A lower bound of a fund is no fund: it is counted and not judged.
+    """
+    above = result.paths["fund_needed"].to_numpy() > fund.value
+    chance = event_probability(above, result.weights).value
+    judged = asdict(exceedances(needed > fund.value, chance if 0 < chance < 1 else 0.5))
+    if fund.note or not 0 < chance < 1:
+        unknown = dict.fromkeys(("exact", "kupiec", "christoffersen"), np.nan)
+        return judged | unknown | {"expected": chance * needed.size, "verdict": "too few paths"}
+    return judged
 
 
 def _open_interest(design: Design) -> float:

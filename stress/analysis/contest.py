@@ -76,6 +76,18 @@ class Entry:
         """Whether both halves judged it."""
         return len(self.scores) == 2
 
+    def out_of_sample(self) -> pd.DataFrame:
+        """The informative counts of both halves, each judged by a fit to the other; empty without a judgement."""
+        judgement = None if self.calibration is None else self.calibration.judgement
+        halves = [] if judgement is None else [informative(found) for found in judgement.other_half.values()]
+        return pd.concat(halves or [pd.DataFrame()])
+
+    @property
+    def far(self) -> int:
+        """How many of these counts are far from the bars'."""
+        rows = self.out_of_sample()
+        return int(rows["far"].sum()) if len(rows) else 0
+
 
 @dataclass(frozen=True)
 class Contest:
@@ -93,8 +105,8 @@ class Contest:
 
     @property
     def winner(self) -> Entry | None:
-        """The best model that is fit for sizing, or else the best; None if no model could be ranked."""
-        ranked = [entry for entry in self.entries if entry.ranked]
+        """The best model that is fit for sizing, or else the one with the fewest counts far; None if none is ranked."""
+        ranked = sorted((entry for entry in self.entries if entry.ranked), key=lambda entry: entry.far)  # stable
         passing = self.passing
         return (passing or ranked or [None])[0]  # type: ignore[list-item]
 
@@ -114,10 +126,8 @@ class Contest:
         score = se = np.nan
         if entry.ranked and first is not None:
             score, se = mean_of([entry.scores[h] - first.scores[h] for h in first.scores], self.bars.step)
-        rows = pd.concat(
-            [informative(found) for found in entry.calibration.judgement.other_half.values()] or [pd.DataFrame()]
-        )
-        counts = (len(rows), int(rows["inside"].sum()), int(rows["far"].sum())) if len(rows) else (0, 0, 0)
+        rows = entry.out_of_sample()
+        counts = (len(rows), int(rows["inside"].sum()), entry.far) if len(rows) else (0, 0, 0)
         verdict = entry.calibration.judgement.verdict
         probability = np.nan if verdict.probability is None else verdict.probability
         reason = entry.reason or (verdict.reasons[0] if verdict.reasons else "")

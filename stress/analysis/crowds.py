@@ -26,7 +26,7 @@ from stress.book.population import DAY, PopulationSpec, sample_with_ages
 from stress.engine.prepare import prepare
 from stress.errors import Problem, raise_if
 from stress.prices.gbm import GBM
-from stress.results.liquidations import SIDES, liquidated_by_path
+from stress.results.liquidations import SIDES, days_of, liquidated_by_path
 from stress.venue.venue import Venue
 
 COLUMNS = ["figure", "estimate", "se", "published", "unit", "where"]
@@ -84,7 +84,8 @@ def liquidation_on(
     Parameters
     ----------
     days : price model
-        Paths of a day, e.g. `stress.prices.history.windows(bars).paths` or `diffusion(0.8)`.
+        Paths of a day, e.g. `stress.prices.history.windows(bars).paths` or `diffusion(0.8)`; shorter ones count as a
+        day, see `stress.results.liquidations`.
     spec : PopulationSpec
     venue : Venue
     books : int
@@ -106,8 +107,7 @@ def liquidation_on(
         book = Book.sample(spec, venue=venue, price=days.s0, seed=seed)
         design = prepare(book, venue, days, fund=math.inf, detail="paths", **timing)
         result = Study({"design": design}).run(threads=threads).results["design"]
-        length = result.config["steps"] * result.config["step"] / DAY
-        shares.append(liquidated_by_path(result)[list(SIDES)].to_numpy() / length)
+        shares.append(liquidated_by_path(result)[list(SIDES)].to_numpy() / days_of(result))
     by_book = np.array(shares)  # book, day, side
     between_books = by_book.mean(axis=1).std(axis=0, ddof=1) / math.sqrt(books)
     of_days = by_book.mean(axis=0)

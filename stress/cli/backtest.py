@@ -90,7 +90,8 @@ def backtest(
         design, tested, sample = replace(design, prices=fitted.model), fitted.rest, fitted.text
     say_that_it_compiles()
     designs = [replace(design, gap=0.0, delay=seconds) for seconds in built.delays] or [design]
-    results = [hold(one, tested, alpha or ALPHAS, threads=threads) for one in designs]
+    asked = alpha or (ALPHAS if scenario is None else loaded.fund.alphas)
+    results = [hold(one, tested, asked, threads=threads) for one in designs]
     print_backtest(results, sample)
     found = results[-1]
     if out is not None:
@@ -160,6 +161,12 @@ def _scenario(
 
 def _sample(scenario: Scenario, history: Bars) -> str:
     """Whether the bars are those that the model of the scenario was fitted to."""
+    if history.sha256 and any(
+        scenario.inputs[key]["sha256"] == history.sha256
+        for key in ("prices.bars", "prices.calibrate")
+        if key in scenario.files
+    ):
+        return "In sample: the price model is made of these very bars, so this is no test of it."
     source = scenario.price_model[1].get("provenance", {})
     if not source.get("source"):
         return "The scenario does not say what its price model was fitted to."

@@ -127,7 +127,8 @@ def size(
         float | None,
         typer.Option(
             help="USD. Exit with 1 if the upper end of the 95 % interval of the required fund, at the scenario's own "
-            "gaps or delays and any of its probabilities, is above it: a limit that cannot be shown to hold is broken."
+            "gaps or delays, in all parts of the error that are known, and any of its probabilities, is above it: a "
+            "limit that cannot be shown to hold is broken."
         ),
     ] = None,
     since: Annotated[
@@ -170,16 +171,25 @@ def size(
 
 def _limited(record: Record) -> tuple[float, str]:
     """The fund that is compared with a limit, USD, and a clause that explains it."""
-    from stress.formatting import percent, usd
     from stress.runs.record import fund_ranges
 
     if ranges := fund_ranges(record):
-        return _limited_range(ranges)
+        over = _limited_range(ranges)
+        if record.budget is None or record.result.n_paths == 1:
+            return over
+        return max(over, _limited_total(record), key=lambda found: found[0])
+    return _limited_total(record)
+
+
+def _limited_total(record: Record) -> tuple[float, str]:
+    """The same at the gap or delay of the result, of several delays the longest: in all parts of the error."""
+    from stress.formatting import percent, usd
+
     if record.result.n_paths == 1:
         needed = float(record.result.paths["fund_needed"].max())
         return needed, f"the fund that this path takes is {usd(needed)}"
     worst = max(_intervals(record), key=lambda row: row["high"])
-    needed, at = float(worst["high"]), f"the fund for {percent(worst['alpha'])}"
+    needed, at = float(worst["high"]), f"the fund for {percent(worst['alpha'])}{record.where_budget}"
     if math.isinf(needed):
         return needed, f"it cannot be shown to hold: {at} is {usd(worst['fund'])} or more, {worst['note']}"
     return needed, f"{at} is up to {usd(needed)}"

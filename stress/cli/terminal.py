@@ -130,6 +130,7 @@ def print_fund(record: Record, out: Console | None = None) -> None:
     if record.delays:
         for found in fund_ranges(record):
             out.print(_range(percent(found.alpha), found), soft_wrap=True)
+        print_budget(record, out)
     else:
         rows: list[tuple[str, ...]] = [
             (percent(r["alpha"]), _fund(r["fund"], r["note"]), usd_range(r["low"], r["high"]))
@@ -163,7 +164,8 @@ def print_budget(record: Record, out: Console | None = None) -> None:
     if record.budget is None:
         return
     out = out or console()
-    out.print("\nWhere the error comes from (95 % intervals, each part alone and all together)\n")
+    where = f"Where the error comes from{record.where_budget}"
+    out.print(f"\n{where} (95 % intervals, each part alone and all together)\n")
     rows = []
     for r in records(record.budget):
         fund = r["quantity"] == REQUIRED_FUND

@@ -103,6 +103,7 @@ def context(record: Record) -> dict[str, Any]:
         "present": result.depletion_probability(),
         "required": needed,
         "budget": budget_rows(record),
+        "where_budget": record.where_budget,
         "gaps": gap_rows(record.gaps, [row["alpha"] for row in needed], config["step"]),
         "ranges": [found.describe() for found in fund_ranges(record)],
         "delays": record.delays,

@@ -54,8 +54,13 @@ def liquidation_a_day(result: Result) -> dict[str, Estimate]:
 
     Of a run that is shorter than a day: in its whole horizon.
     """
-    shares = liquidated_by_path(result) / max(_horizon(result) / DAY, 1.0)
+    shares = liquidated_by_path(result) / days_of(result)
     return {word: mean(shares[word].to_numpy(), 0.0, result.weights) for word in SIDES}
+
+
+def days_of(result: Result) -> float:
+    """Days that a rate a day is taken over: those of the horizon, at least 1, since a shorter run is not scaled up."""
+    return max(_horizon(result) / DAY, 1.0)
 
 
 def _horizon(result: Result) -> float:

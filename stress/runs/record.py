@@ -14,6 +14,7 @@ import pandas as pd
 from stress import serialize
 from stress.analysis.study import LARGEST_NEED, REQUIRED_FUND, StudyResult, estimate_of
 from stress.files import csv_tables
+from stress.formatting import duration
 from stress.results import liquidations
 from stress.results.estimate import Estimate
 from stress.results.result import Result
@@ -66,6 +67,11 @@ class Record:
     def delays(self) -> tuple[float, ...]:
         """Delays whose range is the answer, seconds; empty: the answer is that of `result`."""
         return tuple(self.scenario.get("run", {}).get("delays", ()))
+
+    @property
+    def where_budget(self) -> str:
+        """Which of several delays the budget is made at, in words; "" where the run states one gap or delay."""
+        return f" at a delay of {duration(self.delays[-1])}" if self.delays else ""
 
     @property
     def fund(self) -> float:

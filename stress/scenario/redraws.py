@@ -5,9 +5,10 @@ What redraws of the prices are, depends on what is known of their error:
 - `calibrate`, or bars of a model that can leave a period of them out, as the filtered bootstrap can: fitted again with
   one period left out at a time (jackknife)
 - another model that takes bars, such as the bootstrap: the bars redrawn in 20 periods, with replacement
-- parameters with [prices.provenance.standard_errors]: normal draws, on the log scale of what is positive and the log
-  odds of a share; the entries of a list, such as the quantiles of jump sizes, move together. How the errors are
-  correlated is not known: each parameter is drawn by itself, which is an approximation
+- parameters with [prices.provenance.standard_errors]: normal draws on a scale that keeps the parameter within its
+  bounds, such as the log of what is positive and the log odds of a share, as wide there as gives the parameter its
+  standard error; what is 0 at a bound stays 0. The entries of a list, such as the quantiles of jump sizes, move
+  together. How the errors are correlated is not known: each parameter is drawn by itself, which is an approximation
 - none of these: nothing, and the part is not estimated
 
 Every redraw has the seed of the run for its prices. Random numbers are addressed by (seed, purpose, redraw).
@@ -32,8 +33,20 @@ if TYPE_CHECKING:
 
 BOOK, PARAMETERS, PERIODS = range(1, 4)  # purposes of random numbers
 PARTS = 20  # periods of bars that are redrawn
-SHARES = ("p_up", "tail_up", "tail_down", "tail")
-REAL = ("xi_up", "xi_down", "mean_jump", "mu", "rho", "drift")  # that may be negative
+TRIES = 20  # draws of a redraw that the model refuses, before the last one is halved
+HALVINGS = 20
+INF = math.inf
+# where a parameter lies, of those that are not just positive; gjr-garch's beta: see `_moved`
+BOUNDS = {
+    **dict.fromkeys(("p_up", "tail_up", "tail_down", "branching"), (0.0, 1.0)),
+    "rho": (-1.0, 1.0),
+    **dict.fromkeys(("xi_up", "xi_down", "wick_xi_up", "wick_xi_down"), (-1.0, 2.0)),
+    "eta_up": (1.0, INF),
+    "nu": (2.0, INF),
+    **dict.fromkeys(("jump_mean", "gamma", "drift"), (-INF, INF)),
+}
+POSITIVE = (0.0, INF)
+WIDEST = 5.0  # standard deviation of log odds: the share is then near 0 or near 1
 TAIL_PATHS = 10  # beyond the smallest probability, on the paths of a redraw
 
 
@@ -106,16 +119,9 @@ def _prices(scenario: Scenario, lean: Design) -> Plan:
         note = f"{PARTS} periods of the bars redrawn with replacement"
         return Plan("calibration", count, lean.n_paths, resampled, note=note)
     errors = given.get("provenance", {}).get("standard_errors")
-    usable = {k: e for k, e in (errors or {}).items() if _matches(given.get(k), e)}
+    usable = {k: e for k, e in (errors or {}).items() if _matches(given.get(k), e) and _plays_a_part(k, given)}
     if usable:
-
-        def drawn(i: int) -> Design:
-            rng = generator(lean.seed, PARAMETERS, i)
-            steps = rng.standard_normal(len(usable))
-            return _with_prices(lean, _shifted(given, usable, dict(zip(usable, steps, strict=True))))
-
-        note = "parameters drawn by their standard errors, as if independent: an approximation"
-        return Plan("calibration", count, lean.n_paths, drawn, note=note)
+        return _by_errors(given, usable, count, lean)
     return Plan("calibration", 0, 0, lambda i: lean, note="not estimated: nothing is known of the errors of the prices")
 
 
@@ -134,6 +140,23 @@ def _without_periods(given: dict[str, Any], bars: Bars | None) -> tuple[dict[str
     chosen = {name: given[name] for name in parameters(model) if name in given and name not in ("bars", "s0")}
     free = {name: value for name, value in chosen.items() if name not in fitted}
     return tuple(chosen | redraw | free for redraw in FITTERS[model](bars, **free).redraws)
+
+
+def _by_errors(given: dict[str, Any], errors: dict[str, Any], count: int, lean: Design) -> Plan:
+    """Prices whose parameters are drawn by their standard errors."""
+    fit = _made(given["model"], given).describe()
+    drawn = [_drawn(given, errors, generator(lean.seed, PARAMETERS, i), lean) for i in range(count)]
+    models = [one.model for one in drawn if one.model is not None and one.model.describe() != fit]
+    if len(models) < count:
+        why = next((one.refused for one in drawn if one.model is None), "their standard errors move no parameter")
+        note = f"not estimated: {count - len(models)} of {count} redraws equal the fit ({why})"
+        return Plan("calibration", 0, 0, lambda i: lean, note=note)
+    note = "parameters drawn by their standard errors, as if independent: an approximation"
+    if again := sum(one.refused != "" for one in drawn):
+        note += f"; {again} of {count} redraws were refused by the model and drawn again"
+    if nearer := sum(one.halvings > 0 for one in drawn):
+        note += f"; {nearer} of {count} were refused {TRIES} times and drawn nearer, the error may be larger"
+    return Plan("calibration", count, lean.n_paths, lambda i: _with_prices(lean, models[i]), note=note)
 
 
 def _with_prices(lean: Design, model: PriceModel) -> Design:
@@ -156,27 +179,94 @@ def _matches(value: Any, error: Any) -> bool:
     return a.shape == b.shape and bool(np.all(np.isfinite(a)) and np.all(np.isfinite(b)) and np.all(b >= 0))
 
 
-def _shifted(given: dict[str, Any], errors: dict[str, Any], steps: dict[str, float]) -> PriceModel:
-    """The model with each parameter moved by so many standard errors, or by as many as it takes, halved."""
-    for _ in range(20):
-        moved = {name: _moved(name, given[name], errors[name], z) for name, z in steps.items()}
+def _plays_a_part(name: str, given: dict[str, Any]) -> bool:
+    """Whether a parameter does anything: `today` only where paths start there."""
+    return name != "today" or given.get("start") == "today"
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """A redraw of a model.
+
+    model : PriceModel or None, None if it was refused however near
+    refused : str, why the last of the refused draws was; "": none was
+    halvings : int, how often the step was halved
+    """
+
+    model: PriceModel | None
+    refused: str
+    halvings: int = 0
+
+
+def _drawn(given: dict[str, Any], errors: dict[str, Any], rng: np.random.Generator, lean: Design) -> _Drawn:
+    """The model with each parameter moved by its error; what the model refuses is drawn again, at last nearer."""
+    steps, refused = np.zeros(len(errors)), ""
+    for attempt in range(TRIES + HALVINGS):
+        halvings = max(0, attempt - TRIES + 1)
+        steps = steps / 2 if halvings else rng.standard_normal(len(errors))
         try:
-            return _made(given["model"], given | moved)
-        except InputError:  # outside the valid range: nearer
-            steps = {name: z / 2 for name, z in steps.items()}
-    return _made(given["model"], given)
+            model = _made(given["model"], given | _moved(given, errors, steps))
+            model.block(lean.seed, 0, 1, 1, lean.step)  # a step may be refused where the parameters are not
+            return _Drawn(model, refused, halvings)
+        except InputError as error:
+            refused = str(error)
+    return _Drawn(None, refused)
 
 
-def _moved(name: str, value: Any, error: Any, z: float) -> Any:
-    x, se = np.asarray(value, float), np.asarray(error, float)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        if name in REAL or np.any(x <= 0):
-            out = x + z * se
-        elif name in SHARES:
-            out = 1 / (1 + (1 - x) / x * np.exp(-z * se / (x * (1 - x))))
-        else:
-            out = x * np.exp(z * se / x)
-    return float(out) if out.ndim == 0 else np.maximum.accumulate(out).tolist()
+def _moved(given: dict[str, Any], errors: dict[str, Any], steps: np.ndarray) -> dict[str, Any]:
+    """The parameters that have errors, each moved by so many of them."""
+    moved: dict[str, Any] = {}
+    for name, z in sorted(zip(errors, steps, strict=True), key=lambda step: step[0] == "beta"):
+        low, high = BOUNDS.get(name, POSITIVE)
+        if name == "beta":  # of gjr-garch: below what alpha and gamma leave of a persistence of 1
+            now = given | moved
+            high = 1.0 - now["alpha"] - now["gamma"] / 2
+        out = shifted(np.asarray(given[name], float), np.asarray(errors[name], float), float(z), low, high)
+        if name.startswith("sizes_"):
+            out = np.maximum.accumulate(out)  # a table of quantiles
+        elif name == "today" and out.ndim:
+            out = out / out.sum()  # probabilities
+        moved[name] = out.tolist()
+    return moved
+
+
+def shifted(x: np.ndarray, se: np.ndarray, z: float | np.ndarray, low: float, high: float) -> np.ndarray:
+    """Quantile at the normal score z of a law within (low, high) with the median x and the standard deviation se.
+
+    The law is normal, with one bound log-normal from there, with two logit-normal. The standard deviation s of the log
+    follows from w = exp(s^2), se^2 = (x - low)^2 w (w - 1). What lies at a bound stays there.
+
+    Parameters
+    ----------
+    x, se : float64, of the same shape
+    z : float, or float64 of a shape that broadcasts with theirs
+    low, high : float
+        `low` may be -inf, if `high` is inf.
+    """
+    if low == -INF:
+        return np.asarray(x + z * se)
+    inside = (x > low) & (x < high)
+    if high == INF:
+        above = np.where(inside, x - low, 1.0)
+        width = np.sqrt(np.log(0.5 + np.sqrt(0.25 + np.square(se / above))))
+        return np.where(inside, low + above * np.exp(z * width), x)
+    share = np.where(inside, (x - low) / (high - low), 0.5)
+    width = np.vectorize(_width_of_log_odds, otypes=[float])(share, se / (high - low))
+    return np.where(inside, low + (high - low) / (1 + (1 - share) / share * np.exp(-z * width)), x)
+
+
+def _width_of_log_odds(share: float, se: float) -> float:
+    """Standard deviation of normal log odds around those of a share that gives the share its standard error."""
+    from scipy.optimize import brentq
+
+    z, weight = np.polynomial.hermite_e.hermegauss(60)
+    weight = weight / weight.sum()
+
+    def excess(width: float) -> float:
+        p = 1 / (1 + (1 - share) / share * np.exp(-z * width))
+        return math.sqrt(max(0.0, float(weight @ p**2 - (weight @ p) ** 2))) - se
+
+    return float(brentq(excess, 0.0, WIDEST)) if se > 0 and excess(WIDEST) > 0 else WIDEST * (se > 0)
 
 
 def redrawn_bars(bars: Bars, rng: np.random.Generator, parts: int = PARTS) -> Bars:

@@ -113,6 +113,20 @@ def test_liquidation_a_day_meets_its_closed_form(days):
     assert ("liquidation a day" in words(result)) == (days >= 1)  # a shorter run is not scaled up
 
 
+def test_a_history_shorter_than_a_day_is_a_day_of_its_own():
+    spec = PopulationSpec.load("retail", accounts=300, open_interest=2e8)
+    close = 50_000.0 * np.linspace(1.0, 0.9, 13)[None, :]
+    hour = Paths(close, step=300.0, low=np.minimum(close, 50_000.0), high=np.maximum(close, 50_000.0))
+    found = crowds.liquidation_on(hour, spec, BINANCE, books=2).set_index("figure")["estimate"]
+    shares = []
+    for seed in range(2):
+        book = stress.Book.sample(spec, venue=BINANCE, price=50_000.0, seed=seed)
+        run = stress.simulate(book, BINANCE, hour, fund=math.inf, threads=1)
+        shares.append(liquidation_a_day(run)["both"].value)
+    assert found[LIQUIDATION_A_DAY["both"].name] == pytest.approx(np.mean(shares), rel=1e-12)
+    assert np.mean(shares) > 0
+
+
 def test_sides_add_up_also_where_adl_has_closed_positions():
     result = small_run.simulate()
     shares = liquidated_by_path(result)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import jsonschema
 import pytest
@@ -11,6 +12,7 @@ import pytest
 import stress
 from stress.analysis.study import REQUIRED_FUND
 from stress.cli import main
+from stress.cli.runs import _limited
 from stress.runs import record as records
 from stress.runs import run_directory, shape
 from stress.scenario.lateness import DELAYS
@@ -163,6 +165,36 @@ def test_terminal_and_report_show_the_range(folder, capsys, monkeypatch):
     page = report.render(run_directory.open_run(folder / "run"))
     assert page.count("these bars cannot tell") == 2
     assert "over delays of" in page
+
+
+def test_the_error_in_full_is_shown_and_held_at_the_longest_delay(folder, capsys, monkeypatch):
+    from stress import report
+
+    monkeypatch.setenv("COLUMNS", "160")
+    given = ["run.error=full", "run.redraws=5", "fund.alphas=[0.2]", "run.paths=200"]
+    record = stress.run(folder / "history.toml", given, threads=1)
+    total = record.budget[(record.budget["part"] == "total") & (record.budget["alpha"] == 0.2)]["high"].iloc[0]
+    (over,) = records.fund_ranges(record)
+    assert over.most[0].delay == 300.0
+    assert total > over.most[1].high  # of the paths alone
+
+    def size(limit):
+        changes = [word for change in given for word in ("--set", change)]
+        with pytest.raises(SystemExit) as caught:
+            main(["size", str(folder / "history.toml"), "--threads", "1", *changes, "--limit", repr(float(limit))])
+        return caught.value.code or 0, plain(capsys.readouterr().out)
+
+    code, said = size(0.5 * (over.most[1].high + total))
+    assert code == 1
+    assert "Where the error comes from at a delay of 5 minutes" in said
+    assert re.search(r"^ +total +USD", said, re.MULTILINE)
+    assert "broken, the fund for 20 % at a delay of 5 minutes is up to" in said
+    assert size(total)[0] == 0
+    assert "Where the error comes from at a delay of 5" in report.render(record)
+
+    # where the range reaches further than the total at the longest delay, the range is held
+    wide = record.budget.assign(high=record.budget["high"].where(record.budget["part"] != "total", 1.0))
+    assert _limited(replace(record, budget=wide))[0] == over.most[1].high
 
 
 def test_a_replay_shows_its_range(tmp_path, capsys, monkeypatch):
