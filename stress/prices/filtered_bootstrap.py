@@ -44,6 +44,7 @@ from stress.prices.bootstrap import FEWEST, bar_ratios, tail_of
 from stress.prices.jump_diffusion import NO_JUMPS
 from stress.prices.range_filter import LEAST, filter_ranges, usable
 
+LONGEST = 3_650 * 86_400.0  # seconds, of a half-life
 PERIODS = 10  # of the bars, one of which may be left out
 FEWEST_BARS = 10 * FEWEST
 STATES = 1_024  # of the stationary law
@@ -173,7 +174,10 @@ class FilteredBootstrap:
         self, low: np.ndarray, high: np.ndarray, close: np.ndarray, level: np.ndarray, is_first: np.ndarray
     ) -> tuple[StandardBars, JumpSizeLaw, JumpSizeLaw]:
         """Standardised bars of mean range 1 as they are drawn, and the laws of the sizes of the tail up and down."""
-        near = max(round(self.near * level.size), 1) if np.ptp(level) > 0.0 else level.size
+        near = round(self.near * level.size) if np.ptp(level) > 0.0 else level.size
+        if near < FEWEST:
+            wanted = f"a share that holds {FEWEST} of the {level.size:,} bars or more"
+            raise InputError(Problem("prices", wanted, column="near", value=self.near))
         usual = mean_of_nearest(high - low, level, near)
         low, high, close = low / usual, high / usual, close / usual
         close -= mean_of_nearest(close, level, near)
@@ -352,7 +356,8 @@ def _problems(
 
     shares, spans = sequence(weights), sequence(half_lives)
     if half_lives is not None:
-        check("half_lives", half_lives, spans is not None and bool((spans > 0).all()), "seconds above 0")
+        good = spans is not None and bool(((spans > 0) & (spans <= LONGEST)).all())
+        check("half_lives", half_lives, good, f"seconds above 0, at most {LONGEST:.10g} (ten years)")
     if weights is not None:
         good = shares is not None and bool((shares >= 0).all()) and shares.sum() <= 1.0 - LEAST + 1e-9
         check("weights", weights, good, f"numbers >= 0 whose sum is at most {1.0 - LEAST}")

@@ -86,7 +86,7 @@ class HawkesJumps(TailJumps):
 
     def problems(self) -> list[Problem]:
         """Problems of the parameters, those of the base class included."""
-        problems = super().problems() + check_numbers(self, [("branching", ">= 0, < 1"), ("memory", "> 0")])
+        problems = super().problems() + check_numbers(self, [("branching", ">= 0, < 1"), ("memory", ">= 1e-3")])
         for side in SIDES:
             if not problems and getattr(self, f"wick_intensity_{side}"):
                 wanted = "0: jumps that excite each other have no wicks beside them"

@@ -80,7 +80,9 @@ class Heston:
 
     def problems(self) -> list[Problem]:
         """Problems of the parameters."""
-        rules = [("s0", "> 0"), ("sigma", "> 0"), ("kappa", "> 0"), ("vol_of_vol", "> 0"), ("rho", "> -1, < 1")]
+        # beyond these bounds the moments of the variance of a step leave the range of floats
+        rules = [("s0", "> 0"), ("sigma", "> 0, <= 1e6"), ("kappa", ">= 1e-3, <= 1e8"), ("vol_of_vol", "> 0, <= 1e6")]
+        rules += [("rho", "> -1, < 1")]
         problems = check_numbers(self, [*rules, ("drift", "any")])
         if is_finite(self.start) and 0.0 < self.start < 1.0:  # type: ignore[operator]
             object.__setattr__(self, "start", float(self.start))
@@ -88,7 +90,7 @@ class Heston:
             wanted = f"one of {', '.join(STARTS)}, or a quantile in (0, 1)"
             problems.append(Problem("prices", wanted, column="start", value=self.start))
         if self.today is not None or is_word(self.start, ["today"]):
-            problems += check_numbers(self, [("today", ">= 0")])
+            problems += check_numbers(self, [("today", ">= 0, <= 1e6")])
         return problems
 
     def jump_intensity(self) -> tuple[float, float]:

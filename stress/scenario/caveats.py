@@ -99,6 +99,15 @@ def _of_delay(design: Design, delays: tuple[float, ...]) -> Iterator[str]:
             f"hit is shown at {duration(delays[-1])}."
         )
     asked = delays or (() if design.delay is None else (design.delay,))
+    wick = getattr(design.prices, "wick_duration", None)
+    if wick and (late := [delay for delay in asked if delay > wick]):
+        yield (
+            f"Wicks last {duration(wick)}: at a delay of {', '.join(map(duration, late))} a fill comes when the "
+            "price is back, so that wicks cost next to nothing. Shorter delays cost more here."
+        )
+    length = design.n_steps * design.step
+    if beyond := [delay for delay in asked if delay >= length]:
+        yield f"A delay of {', '.join(map(duration, beyond))} ends after the run: all fills are at its last price."
     if blind := [delay for delay in asked if cannot_tell(delay, design.step)]:
         yield (
             f"Steps of {duration(design.step)} cannot tell a delay of {', '.join(map(duration, blind))}: they say "

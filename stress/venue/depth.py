@@ -109,7 +109,10 @@ class Depth:
         object.__setattr__(self, "schedule", tuple((float(time), float(factor)) for time, factor in schedule))
         expected = {
             "usd": (self.usd is None or self.usd >= 1e-6, "USD, 1e-6 or more"),
-            "oi_share": (self.oi_share is None or self.oi_share > 0, "a share of one-sided open interest, above 0"),
+            "oi_share": (
+                self.oi_share is None or 0 < self.oi_share <= 1e6,
+                "a share of one-sided open interest, above 0",
+            ),
             "width": (0 < self.width <= self.max_displacement, "a fraction above 0, at most max_displacement"),
             "exponent": (0 < self.exponent <= 10, "a number above 0, at most 10"),
             "half_life": (self.half_life > 0, "seconds above 0"),

@@ -424,7 +424,8 @@ def test_the_real_crash_needs_its_bars(command):
     bars = data_file("crash_1m/BTCUSDT-perp-1m-2020-03-12.csv")
     code, out, _ = command("run", example, "--set", f"prices.bars={bars}", "--no-report")
     assert code == 0
-    for pair in ("0, 0", "0.5, 0.5 (chosen)", "1, 1"):
+    assert "Over the delays: USD 0 at a delay of 1 second, to USD" in out
+    for pair in ("0, 0", "1 minute late, 1", "5 minutes late, 1", "1, 1"):
         assert re.search(rf"^{re.escape(pair)} +USD", out, re.MULTILINE)
 
 
