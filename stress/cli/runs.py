@@ -188,7 +188,7 @@ def _limited_total(record: Record) -> tuple[float, str]:
     if record.result.n_paths == 1:
         needed = float(record.result.paths["fund_needed"].max())
         return needed, f"the fund that this path takes is {usd(needed)}"
-    worst = max(_intervals(record), key=lambda row: row["high"])
+    worst = max(record.required_widest.to_dict("records"), key=lambda row: row["high"])
     needed, at = float(worst["high"]), f"the fund for {percent(worst['alpha'])}{record.where_budget}"
     if math.isinf(needed):
         return needed, f"it cannot be shown to hold: {at} is {usd(worst['fund'])} or more, {worst['note']}"
@@ -210,15 +210,6 @@ def _limited_range(ranges: list[FundRange]) -> tuple[float, str]:
     if math.isinf(end(worst)):
         return math.inf, f"it cannot be shown to hold: {at} is {usd(estimate.value)} or more, {estimate.note}"
     return end(worst), f"{at} is up to {usd(end(worst))}"
-
-
-def _intervals(record: Record) -> list[dict[str, Any]]:
-    """The required funds with the widest interval that is known: of all parts of the error, or of the paths."""
-    rows = [{str(k): v for k, v in row.items()} for row in record.required.to_dict("records")]
-    if record.budget is not None:
-        total = record.budget[record.budget["part"] == "total"].set_index("alpha")["high"]
-        rows = [row | {"high": float(total[row["alpha"]])} for row in rows]
-    return rows
 
 
 @guarded

@@ -134,9 +134,10 @@ def print_fund(record: Record, out: Console | None = None) -> None:
     else:
         rows: list[tuple[str, ...]] = [
             (percent(r["alpha"]), _fund(r["fund"], r["note"]), usd_range(r["low"], r["high"]))
-            for r in records(record.required)
+            for r in records(record.required_widest)
         ]
-        out.print(table(["probability", "fund", "95 % interval"], rows))
+        of_what = "95 % interval" if record.budget is None else "95 % interval, all parts"
+        out.print(table(["probability", "fund", of_what], rows))
         for r in records(record.required):
             if r["note"]:
                 out.print(f"\n{percent(r['alpha'])}: {r['note']}.", soft_wrap=True)

@@ -125,8 +125,9 @@ def _public(plot: Callable[..., None]) -> inspect.Signature:
 
 
 def legend_above(ax: Axes, title: str, columns: int = 3) -> Legend:
-    """Place the legend in one line between the title and the axes, where it covers no data."""
-    ax.set_title(title, pad=20)
+    """Place the legend between the title and the axes, where it covers no data; the title makes room for its lines."""
+    lines = -(-len(ax.get_legend_handles_labels()[0]) // columns)
+    ax.set_title(title, pad=6 + 14 * max(lines, 1))
     legend = ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=columns, borderaxespad=0.1, borderpad=0.2)
     legend.set_in_layout(False)  # otherwise labels wider than the axes would shrink them
     return legend

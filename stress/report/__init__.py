@@ -83,7 +83,8 @@ def context(record: Record) -> dict[str, Any]:
     """What the template shows."""
     result, config = record.result, record.result.config
     needed = [
-        row | {"note": text(row["note"])} for row in rows_of(record.required.sort_values("alpha", ascending=False))
+        row | {"note": text(row["note"])}
+        for row in rows_of(record.required_widest.sort_values("alpha", ascending=False))
     ]
     leverage = result.by_leverage(LEVERAGE_BINS)
     worst = result.paths.assign(**summaries.losses(result)).nlargest(WORST, "deficit")

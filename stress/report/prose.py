@@ -76,8 +76,13 @@ def gap_words(gap: float) -> str:
     return f"In a continuous move, a position fills {percent(gap)} of the way from its trigger to the end of the move."
 
 
-def jump_gap_words(gap: float) -> str:
-    """What the gap of a jump means."""
+def jump_gap_words(gap: float, delay: float = 0.0) -> str:
+    """What the gap of a jump means, beside a delay (seconds)."""
+    if delay > 0:
+        return (
+            f"In a jump, a position fills {percent(gap)} of the way from its trigger to where the jump lands, or at "
+            f"the price {duration(delay)} after it, whichever is worse for it: mostly the latter."
+        )
     if gap == 0:
         return "A jump is traded through: a position fills at its liquidation price."
     if gap == 1:
@@ -148,7 +153,7 @@ def key_assumptions(config: dict[str, Any]) -> list[tuple[str, str]]:
     )
     return [
         late,
-        (f"Jumps (jump_gap = {config['jump_gap']:g})", jump_gap_words(config["jump_gap"])),
+        (f"Jumps (jump_gap = {config['jump_gap']:g})", jump_gap_words(config["jump_gap"], config.get("delay") or 0.0)),
         ("Depth of the order book", depth_words(config["depth"])),
         ("Price model", model_words(config["prices"])),
     ]

@@ -69,6 +69,18 @@ class Record:
         return tuple(self.scenario.get("run", {}).get("delays", ()))
 
     @property
+    def required_widest(self) -> pd.DataFrame:
+        """`required` with the widest interval that is known: of all parts of the error, or else of the paths."""
+        if self.budget is None:
+            return self.required
+        total = self.budget[self.budget["part"] == "total"].dropna(subset=["alpha"]).set_index("alpha")
+        widest = self.required.copy()
+        for end in ("low", "high"):
+            whole = widest["alpha"].map(total[end])
+            widest[end] = whole.where(whole.notna(), widest[end])
+        return widest
+
+    @property
     def where_budget(self) -> str:
         """Which of several delays the budget is made at, in words; "" where the run states one gap or delay."""
         return f" at a delay of {duration(self.delays[-1])}" if self.delays else ""
