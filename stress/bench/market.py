@@ -1,4 +1,4 @@
-"""The fixed market and books of the benchmarks: prices and depth of the quickstart, and three populations.
+"""The fixed market and books of the benchmarks: jumps and a finite depth, and three populations.
 
 On an average path about 20 % of the positions of the retail book are liquidated, 8 % of the mixed one, and 2 % of that
 of low leverage: more than in a market, so that the work can be seen. The retail book is the mix `extreme` with a longer
