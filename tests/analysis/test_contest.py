@@ -56,6 +56,7 @@ def found(bars, book):
         return contests.contest(bars, list(fitters), book, default_venue(), n_paths=2000)
 
 
+@pytest.mark.slow
 def test_the_fund_of_a_history_is_that_of_its_days_one_by_one(bars, book):
     table = fund_table(as_fit(TRUTH), bars, book, n_paths=1000).set_index(["gap", "probability"])
     days = windows(bars, s0=float(bars.close[-1])).paths
@@ -76,6 +77,7 @@ def test_the_fund_of_a_history_is_that_of_its_days_one_by_one(bars, book):
     assert np.isnan(table.loc[(0.5, 0.001), "observed"])  # 730 days
 
 
+@pytest.mark.slow
 def test_the_error_of_a_calibration_is_carried_to_the_fund(bars, book):
     fit = as_fit(TRUTH)
     wide = tuple(dict(fit.parameters) | {"eta_down": eta} for eta in (40.0, 50.0, 60.0))

@@ -79,6 +79,7 @@ def test_intervals_are_garwoods_and_grow_with_clusters():
     assert judge._dispersion(5 * once, weight) == pytest.approx(5 * 0.9 / 0.99)
 
 
+@pytest.mark.slow
 def test_the_truth_is_accepted_in_the_nominal_share_of_rows():
     """Rows of one history are dependent: the share is taken over sixteen histories of a year."""
     shares, far = [], 0
