@@ -132,6 +132,25 @@ def bounds(start, end, low, high):
 
 
 @jit_inline
+def fill_prices(price, moved, before, d, low, high, end):
+    """From log moves, their extremes and the jumps at the end of each step to prices; returns the last close.
+
+    `d`, `low` and `high` hold log moves and are overwritten with closes and extremes, `end` with the prices before the
+    jumps `moved` (log, 0 for none). `before` are the closes a step earlier: `d` shifted by one, in the same row.
+    """
+    factors(d)
+    factors(low)
+    factors(high)
+    for j in range(moved.size):
+        end[j] = price = price * d[j]
+        if moved[j] != 0.0:
+            price *= exp(moved[j])
+        d[j] = price
+    bounds(before, end, low, high)
+    return price
+
+
+@jit_inline
 def fill_path(law, up, down, s0, at_zero, seed, path, buffers, close, low, high, pre_jump):
     """One path; the four rows are overwritten. `pre_jump` may be `close` itself if the law has no jumps.
 

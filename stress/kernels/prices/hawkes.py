@@ -34,8 +34,8 @@ import numpy as np
 from stress.kernels.jit import jit, jit_inline, jit_no_refcount
 from stress.kernels.numerics.elementary import exp, log, power
 from stress.kernels.numerics.philox import JUMP, uniforms
-from stress.kernels.numerics.vector import CHUNK, factors, normals
-from stress.kernels.prices.diffusion import bounds, draw, jump_size, log_moves
+from stress.kernels.numerics.vector import CHUNK, normals
+from stress.kernels.prices.diffusion import draw, fill_prices, jump_size, log_moves
 
 
 class HawkesLaw(NamedTuple):
@@ -170,15 +170,7 @@ def fill_path(law, up, down, s0, seed, path, buffers, close, low, high, pre_jump
             wait -= 1.0
             end[j] = law.drift[first + j] - law.growth * (law.base + (law.leap * count - (excess - before)) / law.decay)
         log_moves(end, law.sd[first:last], law.variance2[first:last], d, bottom, top)
-        factors(d)
-        factors(bottom)
-        factors(top)
-        for j in range(moved.size):
-            end[j] = price = price * d[j]
-            if moved[j] != 0.0:
-                price *= exp(moved[j])
-            d[j] = price
-        bounds(close[first - 1 : last - 1], end, bottom, top)
+        price = fill_prices(price, moved, close[first - 1 : last - 1], d, bottom, top, end)
 
 
 @jit_no_refcount

@@ -25,8 +25,8 @@ import numpy as np
 from stress.kernels.jit import jit, jit_inline, jit_no_refcount
 from stress.kernels.numerics.elementary import exp, log, log_unchecked
 from stress.kernels.numerics.philox import REGIME, uniforms
-from stress.kernels.numerics.vector import CHUNK, factors, normals
-from stress.kernels.prices.diffusion import bounds, draw, jump, poisson
+from stress.kernels.numerics.vector import CHUNK, normals
+from stress.kernels.prices.diffusion import draw, fill_prices, jump, poisson
 
 
 class RegimeLaw(NamedTuple):
@@ -117,15 +117,7 @@ def fill_path(law, up, down, s0, seed, path, buffers, close, low, high, pre_jump
             bottom[j] = 0.5 * (d[j] - math.sqrt(d[j] * d[j] - 2.0 * variance[j] * log_unchecked(bottom[j])))
         for j in range(d.size):
             top[j] = 0.5 * (d[j] + math.sqrt(d[j] * d[j] - 2.0 * variance[j] * log_unchecked(top[j])))
-        factors(d)
-        factors(bottom)
-        factors(top)
-        for j in range(moved.size):
-            end[j] = price = price * d[j]
-            if moved[j] != 0.0:
-                price *= exp(moved[j])
-            d[j] = price
-        bounds(close[first - 1 : last - 1], end, bottom, top)
+        price = fill_prices(price, moved, close[first - 1 : last - 1], d, bottom, top, end)
 
 
 @jit_no_refcount
