@@ -261,7 +261,7 @@ def calibrate(
         return FITTERS[model](part, **options)
 
     fit = fitter(bars)
-    u = threshold_of(bars) if threshold is None else threshold
+    u = threshold_of(bars.log_returns()) if threshold is None else threshold
     by_half = half_fits(fitter, bars) if judged and halves else {}
     judgement = judge_fit(fit, bars, by_half, n_paths) if judged else None
     return Calibration(fit, bars, u, gap_range(bars, u), judgement, by_half)

@@ -11,15 +11,13 @@ from stress.prices.bars import Bars
 LEAST, MOST = 0.005, 0.009  # of the threshold, log
 
 
-def robust_scale(bars: Bars) -> float:
-    """Robust deviation of a bar's log return: median |r| / 0.6745."""
-    returns = bars.log_returns()
-    return float(np.median(np.abs(returns))) / 0.6745 if returns.size else 0.0
+def threshold_of(returns: np.ndarray) -> float:
+    """Log move of a bar above which it counts as a jump, from log returns, float64[n].
 
-
-def threshold_of(bars: Bars) -> float:
-    """Log move of a bar above which it counts as a jump: five robust deviations, between `LEAST` and `MOST`."""
-    return min(max(5.0 * robust_scale(bars), LEAST), MOST)
+    Five robust deviations of a bar (median |r| / 0.6745), between `LEAST` and `MOST`.
+    """
+    scale = float(np.median(np.abs(returns))) / 0.6745 if returns.size else 0.0
+    return min(max(5.0 * scale, LEAST), MOST)
 
 
 def gap_range(bars: Bars, u: float) -> tuple[float, float]:

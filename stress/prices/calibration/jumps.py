@@ -8,7 +8,7 @@
    assumption, held fixed; so are the caps.
 
 Fast moves of a bar that stay are jumps here. Whether they were gaps or fast continuous moves no bar can tell:
-`jump_gap` of a run says it (`stress.prices.calibration.calibrate.gap_range`).
+`jump_gap` of a run says it (`stress.prices.calibration.jump_gap.gap_range`).
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from stress.prices.calibration.fits import (
     spread,
     without,
 )
+from stress.prices.calibration.jump_gap import threshold_of
 from stress.prices.calibration.wicks import (
     COARSE,
     Excess,
@@ -45,7 +46,6 @@ from stress.prices.calibration.wicks import (
     moves_of,
 )
 
-LEAST, MOST = 0.005, 0.009  # the threshold, log
 FEWEST = 20  # moves beyond the threshold on each side
 FEWEST_COARSE = 10  # wicks of coarser bars that tell the duration
 ASSUMED_SHARE = 0.2  # duration of a wick over the length of its bar where bars do not tell; measured: 0.13 to 0.24
@@ -93,12 +93,6 @@ def tail_jumps(
         If an argument is out of range, or there are too few bars, too long bars, or too few large moves.
     """
     return _fit("tail-jumps", bars, threshold, cap, duration)
-
-
-def threshold_of(returns: np.ndarray) -> float:
-    """Log move of a bar above which it is explained by jumps, by default."""
-    scale = float(np.median(np.abs(returns))) / 0.6745 if returns.size else 0.0
-    return min(max(5.0 * scale, LEAST), MOST)
 
 
 def _fit(kind: str, bars: Bars, threshold: float | None, cap: float | None, duration: float | None) -> Fit:
