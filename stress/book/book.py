@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 import numpy as np
 import numpy.typing as npt
 
+from stress.adjustments import Adjustment
 from stress.arguments import is_finite, is_text, is_word, numbers, wrong_types
 from stress.book.columns import SIDE_EXPECTED, SIDE_WORDS, BookWarning
 from stress.errors import InputError, Problem, raise_if
@@ -60,6 +61,8 @@ class Book:
     file_row : array_like of int, shape (N,), optional
         Row of the source file that each position comes from, by which messages refer to it. Default: the position
         number, counted from 1.
+    adjustments : sequence of Adjustment
+        What was done to the input on the way here.
 
     Attributes
     ----------
@@ -67,6 +70,7 @@ class Book:
     account : str[N], read-only
     file_row : int64[N], read-only
     market, source : str
+    adjustments : tuple of Adjustment
 
     Raises
     ------
@@ -83,6 +87,7 @@ class Book:
     file_row: np.ndarray
     market: str
     source: str
+    adjustments: tuple[Adjustment, ...]
 
     def __init__(
         self,
@@ -96,9 +101,14 @@ class Book:
         market: str = "",
         source: str = "Book",
         file_row: npt.ArrayLike | None = None,
+        adjustments: Sequence[Adjustment] = (),
     ):
         names = {"market": market, "source": source}
-        raise_if([Problem("Book", TEXT, column=name, value=x) for name, x in names.items() if not is_text(x)])
+        problems = [Problem("Book", TEXT, column=name, value=x) for name, x in names.items() if not is_text(x)]
+        done = tuple(adjustments) if isinstance(adjustments, Sequence) else (adjustments,)
+        if not all(isinstance(x, Adjustment) for x in done):
+            problems.append(Problem("Book", "a list of Adjustment", column="adjustments", value=adjustments))
+        raise_if(problems)
         sides = _flat(side, source, "side")
         n = sides.size
         given = {"quantity": quantity, "entry_price": entry_price, "margin": margin, "leverage": leverage}
@@ -120,6 +130,7 @@ class Book:
         raise_if(problems)
 
         fields: dict[str, Any] = {"file_row": rows.astype(np.int64), "market": str(market), "source": str(source)}
+        fields["adjustments"] = done
         fields["account"] = _read_names(accounts, source, rows, problems)
         fields["side"] = _read_sides(sides, source, rows, problems)
         rules: dict[str, tuple[Callable[[np.ndarray], np.ndarray], str]] = {
@@ -397,10 +408,12 @@ class Book:
                 )
                 warnings.warn(message, BookWarning, stacklevel=3)
 
-    def _replace(self, keep: Any = slice(None), **changes: np.ndarray) -> Book:
+    def _replace(
+        self, keep: Any = slice(None), adjustments: tuple[Adjustment, ...] = (), **changes: np.ndarray
+    ) -> Book:
         names = ("side", "quantity", "entry_price", "margin", "account", "leverage", "file_row")
         arrays = {name: changes.get(name, getattr(self, name))[keep] for name in names}
-        return Book(**arrays, market=self.market, source=self.source)
+        return Book(**arrays, market=self.market, source=self.source, adjustments=(*self.adjustments, *adjustments))
 
 
 def _flat(values: Any, source: str, name: str, dtype: type | None = None) -> np.ndarray:

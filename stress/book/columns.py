@@ -6,6 +6,8 @@ from typing import Any, TypedDict
 
 import numpy as np
 
+from stress.adjustments import Adjustment
+
 SIDE_WORDS = dict.fromkeys(("long", "l", "buy", "b", "bid", "1", "+1", "1.0"), 1.0) | dict.fromkeys(
     ("short", "s", "sell", "a", "ask", "-1", "-1.0"), -1.0
 )
@@ -28,3 +30,4 @@ class Columns(TypedDict, total=False):
     market: str
     source: str
     file_row: np.ndarray
+    adjustments: tuple[Adjustment, ...]

@@ -77,7 +77,7 @@ def read_bars(path: str | Path, time_format: str | None = None) -> Bars:
     if len(table) < 2:
         raise InputError(Problem(table.where, "at least two bars", value=len(table)))
     problems: list[Problem] = []
-    values = _prices(table, problems)
+    values: dict[str, Any] = _prices(table, problems)
     if "volume" in table:
         values["volume"] = table.numbers("volume", "a number, or nothing", problems, optional=True)
     column, stamps = _stamps(table, time_format, problems)
@@ -104,7 +104,7 @@ def as_bars(bars: Any, problems: list[Problem]) -> Bars | None:
     return None
 
 
-def _prices(table: Table, problems: list[Problem]) -> dict[str, np.ndarray]:
+def _prices(table: Table, problems: list[Problem]) -> dict[str, Any]:
     """The four prices, float64[N] each, with the problems of their cells."""
     values, sound = {}, np.ones(len(table), dtype=bool)
     for name in PRICES:

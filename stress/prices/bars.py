@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from stress.adjustments import Adjustment
 from stress.arguments import is_finite, is_text, numbers
 from stress.errors import InputError, Problem, raise_if
 
@@ -45,6 +46,8 @@ class Bars:
     sha256 : str
         Digest of the file that was read, "" if the bars are from no file.
     gaps : tuple of Gap
+    adjustments : tuple of Adjustment
+        What was done to the input on the way here.
 
     Raises
     ------
@@ -62,6 +65,7 @@ class Bars:
     source: str = "bars"
     sha256: str = ""
     gaps: tuple[Gap, ...] = ()
+    adjustments: tuple[Adjustment, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the bars; `read_bars` has reported problems of a file by row before."""
