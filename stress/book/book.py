@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from stress.adjustments import Adjustment
 from stress.arguments import is_finite, is_text, is_word, numbers, wrong_types
+from stress.book import changes
 from stress.book.columns import SIDE_EXPECTED, SIDE_WORDS, BookWarning
 from stress.errors import InputError, Problem, raise_if
 
@@ -306,20 +307,19 @@ class Book:
         difference = longs - shorts
         if abs(difference) <= BALANCE_TOLERANCE * max(longs, shorts):
             return self
-        totals = f"long {longs:.10g}, short {shorts:.10g}, difference {difference:+.10g} coins"
         if imbalance == "error" or (imbalance == "scale" and min(longs, shorts) == 0.0):
             ways = 'imbalance = "outside" keeps the difference outside the book'
             if min(longs, shorts) > 0.0:
                 ways += ', imbalance = "scale" shrinks the larger side'
             expected = f"equal quantities ({ways})"
+            totals = f"long {longs:.10g}, short {shorts:.10g}, difference {difference:+.10g} coins"
             raise InputError(Problem(self.source, expected, column="quantity", value=totals))
-        if imbalance == "outside":
-            outside = f"{abs(difference):.10g} are held outside, never liquidated and not eligible for ADL"
-            warnings.warn(f"{self.source}: {totals}; {outside}", BookWarning, stacklevel=2)
-            return self
         larger = self.side > 0 if difference > 0 else self.side < 0
+        if imbalance == "outside":
+            return self._adjusted([changes.outside(self, larger)])
         factor = np.where(larger, min(longs, shorts) / max(longs, shorts), 1.0)
-        return self._replace(quantity=self.quantity * factor, margin=self.margin * factor)
+        done = changes.scaled(self, larger)
+        return self._replace(adjustments=(done,), quantity=self.quantity * factor, margin=self.margin * factor)
 
     def check_margin(
         self, venue: Venue, price: float, under_margin: Literal["error", "liquidate", "drop"] = "error"
@@ -356,8 +356,10 @@ class Book:
         )[2]
         equity = self.equity(price)
         under = np.flatnonzero(equity <= maintenance)
-        if under.size == 0 or under_margin == "liquidate":
+        if under.size == 0:
             return self
+        if under_margin == "liquidate":
+            return self._replace(adjustments=(changes.liquidated(self, under, price),))
         if under_margin == "error":
             raise InputError(
                 [
@@ -375,16 +377,10 @@ class Book:
         if under.size == len(self):
             expected = "at least one position above its maintenance margin; all would be dropped"
             raise InputError(Problem(self.source, expected))
-        notional = self.quantity[under].sum() * price
         kept = self._replace(np.delete(np.arange(len(self)), under))
-        message = (
-            f"{self.source}: {under.size} positions of {notional:.6g} USD are at or below their maintenance "
-            f"margin at {price:.10g} and were dropped; long less short is now {kept.imbalance:+.6g} coins"
-        )
-        warnings.warn(message, BookWarning, stacklevel=2)
-        return kept
+        return kept._adjusted([changes.dropped(self, under, price, kept.imbalance)])
 
-    def warn_of_limits(self, venue: Venue) -> None:
+    def check_limits(self, venue: Venue) -> Book:
         """Warn of positions that the venue would not have opened: too levered for their tier at entry, or too large.
 
         These positions are kept unchanged: rules change, and margin may have been withdrawn since entry.
@@ -392,6 +388,11 @@ class Book:
         Parameters
         ----------
         venue : Venue
+
+        Returns
+        -------
+        Book
+            The same positions.
         """
         _check_venue(venue)
         size = self.quantity * self.entry_price
@@ -399,21 +400,19 @@ class Book:
             levered = size / self.margin > venue.max_leverage(size, self.entry_price) * (1 + 1e-6)
         large = (self.quantity if venue.tier_basis == "quantity" else size) > venue.position_limit * (1 + 1e-6)
         limits = ((levered, "more levered than their tier allows"), (large, "beyond the venue's position limit"))
-        for over, what in limits:
-            if over.any():
-                first = int(np.argmax(np.where(over, size, 0.0)))
-                message = (
-                    f"{self.source}: {int(over.sum())} positions are {what} at entry, the largest of account "
-                    f"{self.account[first]} with {size[first]:.6g} USD; they are kept unchanged"
-                )
-                warnings.warn(message, BookWarning, stacklevel=3)
+        return self._adjusted([changes.over_limit(self, over, what, size) for over, what in limits if over.any()])
 
-    def _replace(
-        self, keep: Any = slice(None), adjustments: tuple[Adjustment, ...] = (), **changes: np.ndarray
-    ) -> Book:
+    def _adjusted(self, done: list[Adjustment]) -> Book:
+        """The same positions, with what was done to them, which is warned of; the book itself if it knows."""
+        new = [x for x in done if x not in self.adjustments]
+        for x in new:
+            warnings.warn(str(x), BookWarning, stacklevel=3)
+        return self._replace(adjustments=tuple(new)) if new else self
+
+    def _replace(self, keep: Any = slice(None), adjustments: tuple[Adjustment, ...] = (), **arrays: np.ndarray) -> Book:
         names = ("side", "quantity", "entry_price", "margin", "account", "leverage", "file_row")
-        arrays = {name: changes.get(name, getattr(self, name))[keep] for name in names}
-        return Book(**arrays, market=self.market, source=self.source, adjustments=(*self.adjustments, *adjustments))
+        kept: dict[str, Any] = {name: arrays.get(name, getattr(self, name))[keep] for name in names}
+        return Book(**kept, market=self.market, source=self.source, adjustments=(*self.adjustments, *adjustments))
 
 
 def _flat(values: Any, source: str, name: str, dtype: type | None = None) -> np.ndarray:
