@@ -20,7 +20,7 @@ from stress import schema
 from stress.adjustments import Adjustment
 from stress.book.population import PopulationSpec
 from stress.errors import InputError, Problem, raise_if
-from stress.scenario.calibrated import BuiltPrices, fitted
+from stress.scenario.calibrated import BuiltPrices, Start, as_they_are, fitted, own_start
 from stress.venue.depth import Depth
 from stress.venue.file import SourcedValue
 from stress.venue.load import load_venue
@@ -367,13 +367,15 @@ class PricesTable(OpenTable):
     time_format: str | None = None
     provenance: ProvenanceTable = Field(default_factory=ProvenanceTable)
 
-    def build(self, bars: Path | None, calibration: Path | None) -> BuiltPrices:
+    def build(self, bars: Path | None, calibration: Path | None, start: Start = as_they_are) -> BuiltPrices:
         """Make the price model.
 
         Parameters
         ----------
         bars, calibration : Path or None
             Of the bars of a replay or bootstrap, and of the bars to calibrate to.
+        start : callable
+            What the prices start from where there is no s0, see `stress.scenario.calibrated.Start`.
 
         Raises
         ------
@@ -387,7 +389,7 @@ class PricesTable(OpenTable):
         given, provenance = self.parameters, self.provenance.values()
         known, done = parameters(self.model), tuple[Adjustment, ...]()
         if calibration is not None:
-            given, found, done = fitted(self.model, given, calibration, self.time_format)
+            given, found, done = fitted(self.model, given, calibration, self.time_format, start)
             provenance = found | provenance
             bars = bars or (calibration if "bars" in known else None)
         problems = _format_without_bars("prices", self.time_format, bars or calibration)
@@ -400,6 +402,9 @@ class PricesTable(OpenTable):
             problems.append(Problem("prices", "a file of bars, named here or by --set prices.bars=FILE", column="bars"))
         elif "bars" in known and bars is not None:
             given = given | {"bars": read_bars(bars, self.time_format)}
+        if "s0" in known and "s0" not in given and not problems:
+            chosen, said = start(own_start(self.model, given))
+            given, done = given | chosen, (*done, *said)
         try:
             model = make(self.model, **{k: v for k, v in given.items() if k in known})
         except InputError as error:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stress.adjustments import SHOWN, Adjustment
+from stress.errors import Problem
 from stress.formatting import coins, price_text, significant, usd
 
 if TYPE_CHECKING:
@@ -26,6 +27,28 @@ def liquidated(book: Book, under: np.ndarray, price: float) -> Adjustment:
     """Positions, by number, that a run liquidates in its first step, since they are under margin."""
     what = f"at or below their maintenance margin at {price_text(price)} liquidated at step 1"
     return _of(book, under, what, 'under_margin = "liquidate"', price)
+
+
+def under_margin(
+    book: Book, under: np.ndarray, price: float, equity: np.ndarray, maintenance: np.ndarray
+) -> list[Problem]:
+    """Why positions, by number, cannot be run: the first of them, and how many they are."""
+    ways = 'or under_margin = "liquidate" or "drop"'
+    problems = [
+        Problem(
+            book.source,
+            f"an equity above its maintenance margin {maintenance[i]:.10g} at {price:.10g}, {ways}",
+            row=int(book.file_row[i]),
+            column=f"account {book.account[i]}",
+            value=float(f"{equity[i]:.10g}"),
+        )
+        for i in under[:SHOWN]
+    ]
+    if under.size > SHOWN:
+        notional = usd(float(book.quantity[under].sum() * price))
+        expected = f"positions above their maintenance margin; {under.size:,} of {len(book):,}, {notional}, are not"
+        problems.append(Problem(book.source, expected))
+    return problems
 
 
 def scaled(book: Book, larger: np.ndarray) -> Adjustment:
