@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stress.cli.common import (
+    Alphas,
     Cluster,
     Error,
     Paths,
@@ -22,6 +23,7 @@ from stress.cli.common import (
     execute,
     guarded,
     load,
+    number_option,
     say_that_it_compiles,
     with_error,
     workers,
@@ -122,13 +124,14 @@ def _resume(
 @guarded
 def size(
     scenario: ScenarioFile,
-    alpha: Annotated[list[float] | None, typer.Option(help="Probability of depletion; may be given again.")] = None,
+    alpha: Alphas = None,
     limit: Annotated[
         float | None,
-        typer.Option(
-            help="USD. Exit with 1 if the upper end of the 95 % interval of the required fund, at the scenario's own "
+        number_option(
+            "USD",
+            "USD. Exit with 1 if the upper end of the 95 % interval of the required fund, at the scenario's own "
             "gaps or delays, in all parts of the error that are known, and any of its probabilities, is above it: a "
-            "limit that cannot be shown to hold is broken."
+            "limit that cannot be shown to hold is broken.",
         ),
     ] = None,
     since: Annotated[
@@ -313,7 +316,7 @@ def report(
 @guarded
 def compare(
     designs: Annotated[list[Path], typer.Argument(help="Two scenario files or run directories, or more.")],
-    alpha: Annotated[list[float] | None, typer.Option(help="Probability of depletion; may be given again.")] = None,
+    alpha: Alphas = None,
     out: Annotated[Path | None, typer.Option(help="Write the table to this CSV file.")] = None,
     set_: Set = None,
     seed: Seed = None,
