@@ -86,11 +86,6 @@ def short_duration(seconds: float) -> str:
     return significant(seconds / size) + SPACE + unit
 
 
-def leverage_range(lower: float, upper: float) -> str:
-    """A bucket of leverage: "20 to 50x", "over 100x"."""
-    return f"over {lower:g}x" if upper == math.inf else f"{lower:g} to {upper:g}x"
-
-
 def visible(text: str, keep: str = "") -> str:
     """Text of somebody else, as it is: what commands a terminal, or turns and hides letters, is escaped.
 

@@ -13,18 +13,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.table import Table
 from rich.text import Text
 
-from stress.formatting import (
-    SPACE,
-    duration,
-    leverage_range,
-    percent,
-    percent_range,
-    probability,
-    significant,
-    usd,
-    usd_range,
-    visible,
-)
+from stress.formatting import SPACE, duration, percent, percent_range, probability, significant, usd, usd_range, visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -268,6 +257,8 @@ def _print_fund_of_one_path(record: Record, out: Console) -> None:
 
 def print_adl(result: Result, out: Console | None = None, sides: Sequence[Any] = ("both", "long", "short")) -> None:
     """Liquidation and ADL rates by effective leverage."""
+    from stress.book.classes import leverage_range
+
     out = out or console()
     events = int((result.paths["adl_events"] > 0).sum())
     if result.n_paths > 1:
