@@ -259,6 +259,8 @@ def _print_fund_of_one_path(record: Record, out: Console) -> None:
 
 def print_adl(result: Result, out: Console | None = None, sides: Sequence[Any] = ("both", "long", "short")) -> None:
     """Liquidation and ADL rates by effective leverage."""
+    from stress.book.classes import leverage_range
+
     out = out or console()
     events = int((result.paths["adl_events"] > 0).sum())
     if result.n_paths > 1:
@@ -273,7 +275,7 @@ def print_adl(result: Result, out: Console | None = None, sides: Sequence[Any] =
             continue
         rows = [
             (
-                _bucket(r["lower"], r["upper"]),
+                leverage_range(r["lower"], r["upper"]),
                 f"{r['positions']:,}",
                 *(() if narrow else (usd(r["notional"]),)),
                 _rate(r, "liquidation", result.n_paths),
@@ -287,10 +289,6 @@ def print_adl(result: Result, out: Console | None = None, sides: Sequence[Any] =
         names = ["leverage", *size, "liquidated", *["ADL", "ADL, given that there is one"][: len(rated)]]
         out.print(f"\n{word}s\n" if word != "both" else "")
         out.print(table(names, rows))
-
-
-def _bucket(lower: float, upper: float) -> str:
-    return f"over {lower:g}x" if upper == float("inf") else f"{lower:g} to {upper:g}x"
 
 
 def _rate(row: dict[str, Any], name: str, n_paths: int) -> str:
