@@ -29,7 +29,7 @@ from stress.cli.common import (
 from stress.cli.exit_codes import ExitCode
 from stress.errors import InputError, Problem, raise_if
 from stress.files import writing
-from stress.formatting import visible
+from stress.formatting import count, visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -268,7 +268,7 @@ def path(
         log = log[log["account"] == account]
     if out is not None:
         _put_table(log, out)
-        print(f"{len(log):,} events: {out}")
+        print(f"{count(len(log), 'event')}: {out}")
     else:
         terminal.print_events(log, rows, account)
 
