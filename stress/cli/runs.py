@@ -31,7 +31,7 @@ from stress.cli.common import (
 from stress.cli.exit_codes import ExitCode
 from stress.errors import InputError, Problem, raise_if
 from stress.files import writing
-from stress.formatting import visible
+from stress.formatting import count, visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -146,7 +146,7 @@ def size(
     quiet: Quiet = False,
 ) -> None:
     """Print the fund that a scenario needs."""
-    from stress.cli import adjusted, terminal
+    from stress.cli import adjusted, console, terminal
     from stress.formatting import usd
     from stress.runs import run_directory
 
@@ -158,8 +158,8 @@ def size(
     if not quiet:
         print(terminal.headline(record))
         terminal.print_fund(record)
-        adjusted.print_adjustments(record.adjustments, terminal.console())
-        adjusted.print_warnings(record.warnings, terminal.console())
+        adjusted.print_adjustments(record.adjustments, console.console())
+        adjusted.print_warnings(record.warnings, console.console())
     if earlier is not None:
         terminal.print_since(earlier, record)
     if limit is None:
@@ -227,15 +227,15 @@ def adl(
     quiet: Quiet = False,
 ) -> None:
     """Print who is hit, by leverage and side."""
-    from stress.cli import adjusted, terminal
+    from stress.cli import adjusted, console, terminal
 
     record = execute(load(scenario, set_, seed, paths), threads, cluster, quiet)
     if not quiet:
         print(terminal.headline(record))
     terminal.print_adl(record.result)
     if not quiet:
-        adjusted.print_adjustments(record.adjustments, terminal.console())
-        adjusted.print_warnings(record.warnings, terminal.console())
+        adjusted.print_adjustments(record.adjustments, console.console())
+        adjusted.print_warnings(record.warnings, console.console())
 
 
 @guarded
@@ -285,7 +285,7 @@ def path(
         log = log[log["account"] == account]
     if out is not None:
         _put_table(log, out)
-        print(f"{len(log):,} events: {out}")
+        print(f"{count(len(log), 'event')}: {out}")
     else:
         terminal.print_events(log, rows, account)
 
