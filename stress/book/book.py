@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from stress.adjustments import Adjustment
+from stress.adjustments import SHOWN, Adjustment
 from stress.arguments import is_finite, is_text, is_word, numbers, wrong_types
+from stress.book import changes
 from stress.book.arrays import TEXT, flat, missing_as_nan, names_of, read_names, read_sides
 from stress.book.columns import BookWarning as BookWarning
 from stress.book.columns import tell
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from stress.venue.venue import Venue
 
 VENUE_EXPECTED = "a stress.Venue, e.g. stress.load_venue('binance', market='BTCUSDT')"
-ROWS = 5  # that a message names
 BALANCE_TOLERANCE = 1e-9  # largest relative difference of long and short quantity that is treated as balanced
 ROUNDING = 1e-4  # and that is taken for rounding: the larger side is scaled
 
@@ -356,31 +356,22 @@ class Book:
         difference = longs - shorts
         if abs(difference) <= BALANCE_TOLERANCE * max(longs, shorts):
             return self
-        totals = f"long {longs:.10g}, short {shorts:.10g}, difference {difference:+.10g} coins"
         rounding = abs(difference) <= ROUNDING * max(longs, shorts)
         if (imbalance == "error" and not rounding) or (imbalance == "scale" and min(longs, shorts) == 0.0):
             ways = 'book.imbalance = "outside" keeps the difference outside the book'
             if min(longs, shorts) > 0.0:
                 ways += ', book.imbalance = "scale" shrinks the larger side'
+            totals = f"long {longs:.10g}, short {shorts:.10g}, difference {difference:+.10g} coins"
             expected = f"equal quantities in {self.source} ({ways}; in Python imbalance=)"
             raise InputError(Problem(self.source, expected, column="imbalance", value=totals))
-        if imbalance == "outside":
-            outside = f"leave {abs(difference):.10g} coins to be held outside"
-            rule = f"{totals}; what is outside is never liquidated and not eligible for ADL"
-            done = Adjustment(self.source, outside, rule, len(self), unit="positions")
-            if any(other.what == outside for other in self.adjustments):
-                return self
-            tell(str(done))
-            return self._replace(adjustments=(done,))
         larger = self.side > 0 if difference > 0 else self.side < 0
-        low, high = sorted((longs, shorts))
-        side = "longs" if difference > 0 else "shorts"
-        rule = "a rounding of the file" if rounding else 'imbalance = "scale"'
-        what = f"scaled from {high:.10g} to {low:.10g} coins, with their margin"
-        done = Adjustment(self.source, what, rule, int(larger.sum()), len(self), side)
-        tell(str(done))
-        factor = np.where(larger, low / high, 1.0)
-        return self._replace(quantity=self.quantity * factor, margin=self.margin * factor, adjustments=(done,))
+        if imbalance == "outside":
+            return self._adjusted([changes.outside(self, larger)])
+        factor = np.where(larger, min(longs, shorts) / max(longs, shorts), 1.0)
+        done = changes.scaled(self, larger, rounding=imbalance == "error")
+        if imbalance == "error":
+            tell(str(done))
+        return self._replace(adjustments=(done,), quantity=self.quantity * factor, margin=self.margin * factor)
 
     def check_margin(
         self, venue: Venue, price: float, under_margin: Literal["error", "liquidate", "drop"] = "error"
@@ -417,36 +408,32 @@ class Book:
         )[2]
         equity = self.equity(price)
         under = np.flatnonzero(equity <= maintenance)
-        if under.size == 0 or under_margin == "liquidate":
+        if under.size == 0:
             return self
+        if under_margin == "liquidate":
+            return self._replace(adjustments=(changes.liquidated(self, under, price),))
         if under_margin == "error":
             raise InputError(self._under_margin(under, equity, maintenance, price))
         if under.size == len(self):
             expected = "at least one position above its maintenance margin; all would be dropped"
             raise InputError(Problem(self.source, expected))
-        notional = self.quantity[under].sum() * price
         kept = self._replace(np.delete(np.arange(len(self)), under))
-        what = f"dropped, at or below their maintenance margin at {price:.10g}"
-        rule = f'under_margin = "drop"; long less short is now {kept.imbalance:+.6g} coins'
-        first = tuple(int(row) for row in self.file_row[under[:ROWS]])
-        done = Adjustment(self.source, what, rule, under.size, len(self), "positions", usd(notional), first)
-        tell(str(done))
-        return kept._replace(adjustments=(done,))
+        return kept._adjusted([changes.dropped(self, under, price, kept.imbalance)])
 
     def _under_margin(self, under: np.ndarray, equity: np.ndarray, maintenance: np.ndarray, price: float) -> Problem:
         """One problem for all positions, by number, that are at or below their maintenance margin."""
         i = under[0]
-        rows = ", ".join(map(str, self.file_row[under[:ROWS]])) + (", ..." if under.size > ROWS else "")
+        rows = ", ".join(map(str, self.file_row[under[:SHOWN]])) + (", ..." if under.size > SHOWN else "")
         notional = usd(self.quantity[under].sum() * price)
         expected = (
             f"equities above the maintenance margin at {price:.10g}; {under.size:,} of {len(self):,} positions, "
-            f"{notional}, have none (row{'s' if under.size > 1 else ''} {rows}; the first, account {self.account[i]}, "
-            f"has {equity[i]:.10g} of {maintenance[i]:.10g} USD): start from a price that fits the file, or set "
-            'book.under_margin (in Python under_margin=) to "liquidate" or "drop"'
+            f"{notional}, are at or below it (row{'s' if under.size > 1 else ''} {rows}; the first, account "
+            f"{self.account[i]}, has {equity[i]:.10g} USD and needs more than {maintenance[i]:.10g}): start from a "
+            'price that fits the book, or set book.under_margin = "liquidate" or "drop" (in Python under_margin=)'
         )
-        return Problem(self.source, expected, row=int(self.file_row[i]))
+        return Problem(self.source, expected, row=int(self.file_row[i]), column="margin")
 
-    def warn_of_limits(self, venue: Venue) -> None:
+    def check_limits(self, venue: Venue) -> Book:
         """Warn of positions that the venue would not have opened: too levered for their tier at entry, or too large.
 
         These positions are kept unchanged: rules change, and margin may have been withdrawn since entry.
@@ -454,6 +441,11 @@ class Book:
         Parameters
         ----------
         venue : Venue
+
+        Returns
+        -------
+        Book
+            The same positions.
         """
         _check_venue(venue)
         size = self.quantity * self.entry_price
@@ -461,21 +453,19 @@ class Book:
             levered = size / self.margin > venue.max_leverage(size, self.entry_price) * (1 + 1e-6)
         large = (self.quantity if venue.tier_basis == "quantity" else size) > venue.position_limit * (1 + 1e-6)
         limits = ((levered, "more levered than their tier allows"), (large, "beyond the venue's position limit"))
-        for over, what in limits:
-            if over.any():
-                first = int(np.argmax(np.where(over, size, 0.0)))
-                message = (
-                    f"{self.source}: {int(over.sum())} positions are {what} at entry, the largest of account "
-                    f"{self.account[first]} with {size[first]:.6g} USD; they are kept unchanged"
-                )
-                tell(message)
+        return self._adjusted([changes.over_limit(self, over, what, size) for over, what in limits if over.any()])
 
-    def _replace(
-        self, keep: Any = slice(None), adjustments: tuple[Adjustment, ...] = (), **changes: np.ndarray
-    ) -> Book:
+    def _adjusted(self, done: list[Adjustment]) -> Book:
+        """The same positions, with what was done to them, which is warned of; the book itself if it knows."""
+        new = [x for x in done if x not in self.adjustments]
+        for x in new:
+            tell(str(x))
+        return self._replace(adjustments=tuple(new)) if new else self
+
+    def _replace(self, keep: Any = slice(None), adjustments: tuple[Adjustment, ...] = (), **arrays: np.ndarray) -> Book:
         names = ("side", "quantity", "entry_price", "margin", "account", "leverage", "file_row")
-        arrays = {name: changes.get(name, getattr(self, name))[keep] for name in names}
-        return Book(**arrays, market=self.market, source=self.source, adjustments=(*self.adjustments, *adjustments))
+        kept: dict[str, Any] = {name: arrays.get(name, getattr(self, name))[keep] for name in names}
+        return Book(**kept, market=self.market, source=self.source, adjustments=(*self.adjustments, *adjustments))
 
 
 def _check_reading(where: str, market: Any, mark_price: Any) -> None:

@@ -1,7 +1,7 @@
 """The name of a market as venues and libraries spell it: BTCUSDT, BTC-USDT-SWAP, BTC/USDT:USDT, XBTUSD, BTC-PERP, BTC.
 
-A spelling is taken apart into the coin, the currency it is quoted in, and the day a dated future expires on. The coin is
-what counts: whether it is quoted in USD, USDT or USDC matters only where a file holds more than one of them.
+A spelling is taken apart into the coin, the currency it is quoted in, and the day a dated future expires on. The coin
+is what counts: whether it is quoted in USD, USDT or USDC matters only where a file holds more than one of them.
 """
 
 from __future__ import annotations

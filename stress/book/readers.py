@@ -8,8 +8,8 @@ follows from the rest where that is one step away:
 - the mark price from `notional` over size, or from the unrealised profit; else that of the scenario;
 - the margin by the rules of `stress.book.margins`.
 
-Rows of other markets, closed and flat ones, and totals are left out (`stress.book.rows`). All that is done to a row is an
-`Adjustment` of the book, and a `BookWarning`.
+Rows of other markets, closed and flat ones, and totals are left out (`stress.book.rows`). All that is done to a row is
+an `Adjustment` of the book, and a `BookWarning`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Rows that are no positions of the market that is read: totals of spreadsheets, closed and flat ones, other markets."""
+"""Rows that are no positions of the market that is read: totals, closed and flat ones, those of other markets."""
 
 from __future__ import annotations
 

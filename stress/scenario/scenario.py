@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
+from stress.adjustments import Adjustment
 from stress.arguments import path_of
 from stress.book.book import Book
 from stress.book.population import PopulationSpec
@@ -33,6 +34,7 @@ from stress.errors import InputError, Problem, raise_if
 from stress.files import documents, reading
 from stress.formatting import significant
 from stress.scenario import lateness
+from stress.scenario.calibrated import BuiltPrices, refits
 from stress.scenario.caveats import notes
 from stress.scenario.overrides import set_key
 from stress.scenario.tables import (
@@ -74,11 +76,14 @@ class Built:
     delays : tuple of float
         Delays whose range is the answer, seconds, rising; the design has the last of them. Empty: the answer is its
         own.
+    adjustments : tuple of Adjustment
+        What was done to book, bars and prices.
     """
 
     design: Design
     notes: tuple[str, ...]
     delays: tuple[float, ...] = ()
+    adjustments: tuple[Adjustment, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -227,7 +232,7 @@ class Scenario:
         return None if self.depth is None else self._placed("depth", self.depth.build)
 
     @cached_property
-    def price_model(self) -> tuple[Any, dict[str, Any]]:
+    def price_model(self) -> BuiltPrices:
         """The price model, and the table [prices] with every parameter; reads bars if the model needs them."""
         files = self.files
         return self._placed(
@@ -292,7 +297,8 @@ class Scenario:
             delays=delays,
             depth_is_share=is_share,
         )
-        return Built(design, tuple(found), delays)
+        done = dict.fromkeys([*design.adjustments, *self.price_model.adjustments])
+        return Built(design, tuple(found), delays, tuple(done))
 
     def resolved(self) -> dict[str, Any]:
         """The scenario as plain values, defaults included; files are named as in the scenario."""
@@ -350,7 +356,8 @@ class Scenario:
 
     def calibration_redraws(self) -> tuple[dict[str, Any], ...]:
         """Parameters of the prices fitted with one period of the bars of `calibrate` left out at a time."""
-        return self._placed("prices", lambda: self.prices.calibration_redraws(self.files["prices.calibrate"]))
+        table, bars = self.prices, self.files["prices.calibrate"]
+        return self._placed("prices", lambda: refits(table.model, table.parameters, bars, table.time_format))
 
     def _timing(self) -> dict[str, Any]:
         """Paths, horizon and step; a replay is one path with its own horizon, and bars fix the step."""
