@@ -6,17 +6,23 @@ A fault is told once, with the first rows and the number of all; what is done to
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from stress.adjustments import Adjustment
-from stress.book.position_columns import BY_NAME, folded
+from stress.book.position_columns import BY_NAME, folded, name_by_unit
 from stress.errors import Problem, raise_if
 from stress.files.table import Table
 
 SHOWN = 5  # rows that a message names
 ROUNDING = 1e-6  # relative difference up to which two columns say the same
+
+
+def positive(values: np.ndarray) -> np.ndarray:
+    """Whether numbers are above 0."""
+    return values > 0.0
 
 
 class Draft:
@@ -34,7 +40,7 @@ class Draft:
     """
 
     def __init__(self, table: Table):
-        self.table = table
+        self.table = _by_unit(table)
         self.problems: list[Problem] = []
         self.adjustments: list[Adjustment] = []
         self._numbers: dict[str, np.ndarray] = {}
@@ -83,7 +89,8 @@ class Draft:
         if name not in self._numbers:
             values = np.full(len(self), np.nan)
             for column in self._same(name):
-                values = np.where(np.isnan(values), self.table.columns[column].numbers(), values)
+                found = self.table.numbers(column, "a number", [], optional=True)
+                values = np.where(np.isnan(values), found, values)
             self._numbers[name] = values
         return self._numbers[name].copy()
 
@@ -94,7 +101,6 @@ class Draft:
         valid: Callable[[np.ndarray], np.ndarray] = np.isfinite,
         *,
         optional: bool = True,
-        which: np.ndarray | None = None,
     ) -> np.ndarray:
         """Numbers of a column, float64[N]; nan where a cell is wrong, or missing and `optional`.
 
@@ -103,21 +109,21 @@ class Draft:
         name, expected : str
         valid : callable
             What a number must satisfy.
-        which : bool[N], optional
-            The rows that are looked at. Default: all.
         """
-        values = self.raw(name)
-        for column in self._same(name):
-            cells = self.table.columns[column]
-            found = cells.numbers()
-            wrong = np.isnan(found) & ~(cells.missing() if optional else np.zeros(len(self), bool))
-            wrong |= ~np.isnan(found) & ~valid(found)
-            if which is not None:
-                wrong &= which
-            self.fault(column, wrong, expected)
+        values, same = self.raw(name), self._same(name)
+        optional = optional or len(same) > 1
+        for column in same:
+            problems: list[Problem] = []
+            found = self.table.numbers(column, expected, problems, valid, optional=optional)
+            wrong = np.isnan(found)
+            if optional and wrong.any():
+                wrong &= ~self.table.columns[column].missing()
+            if problems and not problems[0].expected.startswith(expected):  # of the column as a whole
+                self.problems.append(problems[0])
+            elif problems:
+                self.fault(column, wrong, problems[0].expected)
             values[wrong] = np.nan
-            differ = np.abs(found - values) > ROUNDING * np.maximum(np.abs(found), np.abs(values))
-            self._disagree(name, column, differ if which is None else differ & which)
+            self._disagree(name, column, np.abs(found - values) > ROUNDING * np.maximum(np.abs(found), np.abs(values)))
         return values
 
     def agree(self, name: str, same: Callable[[str, str], bool]) -> None:
@@ -186,3 +192,15 @@ class Draft:
             self.adjust(differ, f"differ in {these}", f"of two columns for {name}, {self.title(first)!r} is read")
         else:
             self.fault(other, differ, f"one column for {name}, or the same value in both: {these} differ")
+
+
+def _by_unit(table: Table) -> Table:
+    """A table whose sizes in USD, or in contracts, are named so."""
+    names: dict[str, str] = {}
+    for column in table.columns:
+        name = name_by_unit(column.partition(" ")[0], table.titles.get(column, ""))
+        count = sum(other.partition(" ")[0] == name for other in names.values())
+        names[column] = name if count == 0 else f"{name} {count + 1}"
+    columns = {names[column]: cells for column, cells in table.columns.items()}
+    titles = {names[column]: title for column, title in table.titles.items() if column in names}
+    return replace(table, columns=columns, titles=titles)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from stress.book.position_columns import name_of
 from stress.errors import InputError, Problem, raise_if
 from stress.files.cells import TextCells
 from stress.files.table import Table
@@ -14,15 +14,18 @@ from stress.files.table import Table
 WHERE = "DataFrame"
 
 
-def table_of(frame: Any, aliases: Mapping[str, str]) -> Table:
-    """The known columns of a DataFrame, those of its index that have a name included.
+def table_of(frame: Any) -> Table:
+    """The columns of a DataFrame that are known, those of its index that have a name included.
 
     Parameters
     ----------
     frame : pandas.DataFrame
         Cells that hold dicts become columns with dotted titles, such as `leverage.type`.
-    aliases : mapping of str to str
-        As `read_table` takes it; of several columns of one meaning the second is named "NAME 2".
+
+    Returns
+    -------
+    Table
+        Of several columns of one meaning the second is named "NAME 2".
 
     Raises
     ------
@@ -47,7 +50,7 @@ def table_of(frame: Any, aliases: Mapping[str, str]) -> Table:
     titles: dict[str, str] = {}
     problems = []
     for title, values in found:
-        name = aliases.get(title)
+        name = name_of(title)
         if name is None:
             continue
         count = sum(other.partition(" ")[0] == name for other in columns)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stress.book.draft import Draft
+from stress.book.draft import Draft, positive
 from stress.files.cells import MISSING
 from stress.formatting import usd
 
@@ -64,7 +64,7 @@ def read_marks(
     -------
     float64[N], nan where there is none; bool[N]
     """
-    mark = draft.numbers("mark_price", "a price above 0", lambda x: x > 0)
+    mark = draft.numbers("mark_price", "a price above 0", positive)
     if np.isnan(mark).any():
         from_value = np.where(independent, np.abs(draft.raw("notional")) / size, np.nan)
         mark = np.where(np.isnan(mark), _at_the_mark(from_value, entry), mark)

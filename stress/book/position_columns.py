@@ -9,7 +9,6 @@ of it. Titles are compared in lower case without blanks, dots, underscores and h
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from stress.book.markets import QUOTES
@@ -38,6 +37,10 @@ class Column:
     def shown_titles(self) -> list[str]:
         """All titles, the name first."""
         return [self.name, *self.titles.split()]
+
+    def all_titles(self) -> list[str]:
+        """All titles in lower case, without blanks and underscores."""
+        return [title.lower().replace("_", "") for title in self.shown_titles()]
 
 
 COLUMNS = (
@@ -134,50 +137,21 @@ def folded(title: str) -> str:
     return NO_TITLE.sub("", title.lower())
 
 
-KNOWN = {folded(title): column.name for column in COLUMNS for title in column.shown_titles()}
-
-
-class Titles(Mapping[str, str]):
-    """The name of the column that a title means; a mapping, as `read_table` takes it.
-
-    What is nested in a raw answer (`info.symbol` of ccxt) is not read; `position.szi` is read as `szi`.
-
-    Attributes
-    ----------
-    asked : list of str
-        Titles that were looked up: those of the file, for messages.
-    """
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-
-    def __getitem__(self, title: str) -> str:
-        self.asked.append(title)
-        name = name_of(title)
-        if name is None:
-            raise KeyError(title)
-        return name
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(KNOWN)
-
-    def __len__(self) -> int:
-        return len(KNOWN)
+ALIASES = {title: column.name for column in COLUMNS for title in column.all_titles()}
+KNOWN = {folded(title): name for title, name in ALIASES.items()}
 
 
 def name_of(title: str) -> str | None:
-    """The name of the column that a title means, or None."""
-    lower = title.strip().lower()
-    if lower.startswith("info."):
-        return None
-    unit = " ".join(UNIT.findall(lower)).strip()
-    bare = folded(UNIT.sub("", lower))
-    name = KNOWN.get(bare) or KNOWN.get(bare.rpartition("assetpositions")[2].removeprefix("position"))
+    """The name of the column that a title means, or None; what is nested in `info`, the raw answer in ccxt, is none."""
+    return None if title.lower().startswith("info.") else KNOWN.get(folded(UNIT.sub("", title)))
+
+
+def name_by_unit(name: str, title: str) -> str:
+    """The name of a column, a size in USD being a notional, and one in contracts a number of contracts."""
+    unit = " ".join(UNIT.findall(title)).strip()
     if name == "size" and unit.upper() in (*QUOTES, "$"):
         return "notional"
-    if name == "size" and unit in OF_CONTRACTS:
-        return "contracts"
-    return name
+    return "contracts" if name == "size" and unit.lower() in OF_CONTRACTS else name
 
 
 def titles_of(name: str) -> str:

@@ -14,7 +14,6 @@ an `Adjustment` of the book, and a `BookWarning`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,10 +21,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stress.book.columns import SIDE_EXPECTED, SIDE_WORDS, Columns, tell
-from stress.book.draft import Draft
+from stress.book.draft import Draft, positive
 from stress.book.frames import table_of
 from stress.book.margins import read_margins
-from stress.book.position_columns import NAMES, Titles, folded, titles_of
+from stress.book.position_columns import ALIASES, NAMES, folded, titles_of
 from stress.book.rows import leave_out_closed, leave_out_totals, select_market
 from stress.errors import Problem, raise_if
 from stress.files.names import EXPECTED, is_name
@@ -63,8 +62,7 @@ def read_positions(path: str | Path, market: str | None = None, *, mark_price: f
     InputError
         Each fault once, with file, first rows, column, value and what was expected.
     """
-    titles = Titles()
-    return _read(read_table(path, titles, several=NAMES), titles.asked, market, mark_price)
+    return _read(read_table(path, ALIASES, several=NAMES), market, mark_price)
 
 
 def frame_positions(frame: pd.DataFrame, market: str | None = None, *, mark_price: float | None = None) -> Columns:
@@ -72,13 +70,12 @@ def frame_positions(frame: pd.DataFrame, market: str | None = None, *, mark_pric
 
     `file_row` is the label of a row where the index holds whole numbers, otherwise its number from 0 on.
     """
-    titles = Titles()
-    return _read(table_of(frame, titles), titles.asked, market, mark_price)
+    return _read(table_of(frame), market, mark_price)
 
 
-def _read(table: Table, found: Sequence[str], market: str | None, mark_price: float | None) -> Columns:
-    _check_columns(table, found)
+def _read(table: Table, market: str | None, mark_price: float | None) -> Columns:
     draft = Draft(table)
+    _check_columns(draft)
     leave_out_totals(draft)
     leave_out_closed(draft)
     draft.add("share", _shares_of_accounts(draft))  # of all markets
@@ -86,7 +83,7 @@ def _read(table: Table, found: Sequence[str], market: str | None, mark_price: fl
     accounts = _accounts(draft)
     _check_currency(draft)
     side, size, entry, independent = _sizes(draft)
-    leverage = draft.numbers("leverage", "a leverage above 0", lambda x: x > 0)
+    leverage = draft.numbers("leverage", "a leverage above 0", positive)
     _check_duplicates(draft, accounts, side)
     share = draft.raw("share") * draft.raw("account_equity")
     margin = read_margins(draft, side, size, entry, leverage, share, independent, mark_price)
@@ -108,24 +105,20 @@ def _read(table: Table, found: Sequence[str], market: str | None, mark_price: fl
     )
 
 
-def _positive(values: np.ndarray) -> np.ndarray:
-    return values > 0.0
-
-
-def _check_columns(table: Table, found: Sequence[str]) -> None:
+def _check_columns(draft: Draft) -> None:
     """Raise one problem for each thing that no column tells."""
     groups = {
         "size": ("size", "contracts", "notional"),
         "entry_price": ("entry_price", "entry_value"),
         "margin": ("margin", "isolated_margin", "initial_margin", "collateral", "leverage", "account_equity"),
     }
-    shown = ", ".join(title.strip() for title in found[:30] if title.strip()) + (", ..." if len(found) > 30 else "")
+    shown = ", ".join(draft.table.titles.values())
     problems = []
     for name, ways in groups.items():
-        if not any(way in table for way in ways):
+        if not any(way in draft for way in ways):
             other = ", ".join(ways[1:])
             expected = f"this column (also: {titles_of(name)}), or one of {other}; the columns are {shown}"
-            problems.append(Problem(table.where, expected, column=name))
+            problems.append(Problem(draft.table.where, expected, column=name))
     if problems:
         problems[-1] = replace(problems[-1], expected=f"{problems[-1].expected}; all titles: perp-stress columns")
     raise_if(problems)
@@ -186,9 +179,9 @@ def _sizes(draft: Draft) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray
     alone = not ("contracts" in draft or "notional" in draft)
     size = draft.numbers("size", expected, lambda x: x != 0.0, optional=not alone)
     contracts = draft.numbers("contracts", "a number of contracts, not 0", lambda x: x != 0.0)
-    each = draft.numbers("contract_size", "coins per contract, above 0", _positive)
+    each = draft.numbers("contract_size", "coins per contract, above 0", positive)
     has_entry = "entry_price" in draft
-    entry = draft.numbers("entry_price", "a price above 0", _positive, optional="entry_value" in draft)
+    entry = draft.numbers("entry_price", "a price above 0", positive, optional="entry_value" in draft)
     for name in ("size", "contracts"):
         wrong = (given > 0) & (draft.raw(name) < 0)
         draft.fault(name, wrong, f"a {name.removesuffix('s')} above 0, since the side is long")
