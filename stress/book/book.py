@@ -386,11 +386,8 @@ class Book:
 
         _check_venue(venue)
         _check_price("price", price)
-        _, tiers = venue.to_kernel()
-        contract = venue.structure().contract
-        held = self.side, self.quantity, self.entry_price, self.margin
-        required: np.ndarray = levels(contract, tiers, *held, price)[2]
-        return required
+        tiers, held = venue.to_kernel()[1], (self.side, self.quantity, self.entry_price, self.margin)
+        return np.asarray(levels(venue.structure().contract, tiers, *held, price)[2])
 
     def check_margin(
         self, venue: Venue, price: float, under_margin: Literal["error", "liquidate", "drop"] = "error"
@@ -418,8 +415,6 @@ class Book:
             with "drop", if no position would be left.
         """
         _choose("under_margin", under_margin, ("error", "liquidate", "drop"))
-        _check_venue(venue)
-        _check_price("price", price)
         equity, maintenance = self.equity(price), self.maintenance(venue, price)
         under = np.flatnonzero(equity <= maintenance)
         if under_margin == "error" and (misfit := start.misfit(self, price, under)) is not None:
@@ -472,9 +467,10 @@ class Book:
     def _replace(self, keep: Any = slice(None), adjustments: tuple[Adjustment, ...] = (), **others: Any) -> Book:
         names = ("side", "quantity", "entry_price", "margin", "account", "leverage", "file_row")
         kept: dict[str, Any] = {name: others.get(name, getattr(self, name))[keep] for name in names}
-        done = (*self.adjustments, *adjustments)
-        mark = others.get("mark_price", self.mark_price)
-        return Book(**kept, market=self.market, source=self.source, adjustments=done, mark_price=mark)
+        kept |= {"adjustments": (*self.adjustments, *adjustments)}
+        return Book(
+            **kept, market=self.market, source=self.source, mark_price=others.get("mark_price", self.mark_price)
+        )
 
 
 def _check_reading(where: str, market: Any, mark_price: Any) -> None:
