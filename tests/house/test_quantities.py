@@ -31,7 +31,23 @@ def test_a_number_is_exact(text, value):
 @pytest.mark.parametrize(
     "text",
     [
-        *("5m", "", "M", "inf", "nan", "1,00", "5 %%", "$5%", "USD 5M USD", "1e999", "５M", "0x10", "5 M k", "1d", "1.2.3"),
+        *(
+            "5m",
+            "",
+            "M",
+            "inf",
+            "nan",
+            "1,00",
+            "5 %%",
+            "$5%",
+            "USD 5M USD",
+            "1e999",
+            "５M",
+            "0x10",
+            "5 M k",
+            "1d",
+            "1.2.3",
+        ),
         "9" * 65,
     ],
 )
