@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from stress.cli.common import (
+    Author,
     Cluster,
     Error,
     Paths,
@@ -22,6 +24,7 @@ from stress.cli.common import (
     execute,
     guarded,
     load,
+    quietly,
     say_that_it_compiles,
     with_error,
     workers,
@@ -59,6 +62,15 @@ def run(
         ),
     ] = None,
     report: Annotated[bool, typer.Option(help="Draw the figures and write report.html.")] = True,
+    studies: Annotated[
+        bool,
+        typer.Option(
+            "--studies",
+            help="Also make the studies that page one of the report shows: crashes of history on this book, reverse "
+            "stress, and which inputs matter. They take several times as long as the run.",
+        ),
+    ] = False,
+    author: Author = "",
     quiet: Quiet = False,
 ) -> None:
     """Run a scenario: fund, ADL, tables, a report."""
@@ -79,6 +91,7 @@ def run(
         if checkpoint.begun and not quiet:
             print(f"Resuming from {checkpoint.path}", file=sys.stderr)
         record = execute(unfinished.scenario, threads, cluster, quiet, unfinished)
+        record = simulation.with_extras(record, unfinished.scenario, studies, author, quietly(quiet))
         simulation.save_finished(record, unfinished, report)
         if quiet:
             print(directory)
@@ -296,6 +309,7 @@ def _known(account: str, accounts: list[str], source: Path) -> None:
 def report(
     run: Annotated[Path, typer.Argument(help="Run directory.", metavar="RUN")],
     out: Annotated[Path | None, typer.Option(help="Default: report.html in the run directory.")] = None,
+    author: Author = "",
 ) -> None:
     """Write the report of a run again, from its directory."""
     from stress import report as pages
@@ -305,6 +319,8 @@ def report(
     writing.check_file(out)
     record = run_directory.open_run(run)
     check_counted(record.result, run)
+    if author:
+        record = replace(record, manifest=record.manifest | {"author": author})
     print(pages.write(record, out or run / "report.html"))
 
 
