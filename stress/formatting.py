@@ -36,6 +36,16 @@ def usd(x: float, digits: int = 3) -> str:
     return f"USD{SPACE}{sign}{significant(abs(x) / scale, digits)}" + (SPACE + unit if unit else "")
 
 
+def coins(x: float) -> str:
+    """A quantity of a market, with at most ten digits: "77 coins", "1 coin"."""
+    return f"{significant(x, 10)}{SPACE}{'coin' if x == 1 else 'coins'}"
+
+
+def price_text(x: float) -> str:
+    """A price, USD per coin, without the unit, with at most seven digits: "60,012.5"."""
+    return significant(x, 7)
+
+
 def usd_range(low: float, high: float) -> str:
     """An interval of money; an infinite upper end is put into words."""
     if math.isnan(low) or math.isnan(high):

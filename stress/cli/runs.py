@@ -156,7 +156,7 @@ def size(
     quiet: Quiet = False,
 ) -> None:
     """Print the fund that a scenario needs."""
-    from stress.cli import terminal
+    from stress.cli import adjusted, terminal
     from stress.formatting import usd
     from stress.runs import run_directory
 
@@ -168,7 +168,8 @@ def size(
     if not quiet:
         print(terminal.headline(record))
         terminal.print_fund(record)
-        terminal.print_warnings(record.warnings)
+        adjusted.print_adjustments(record.adjustments, terminal.console())
+        adjusted.print_warnings(record.warnings, terminal.console())
     if earlier is not None:
         terminal.print_since(earlier, record)
     if limit is None:
@@ -236,14 +237,15 @@ def adl(
     quiet: Quiet = False,
 ) -> None:
     """Print who is hit, by leverage and side."""
-    from stress.cli import terminal
+    from stress.cli import adjusted, terminal
 
     record = execute(load(scenario, set_, seed, paths), threads, cluster, quiet)
     if not quiet:
         print(terminal.headline(record))
     terminal.print_adl(record.result)
     if not quiet:
-        terminal.print_warnings(record.warnings)
+        adjusted.print_adjustments(record.adjustments, terminal.console())
+        adjusted.print_warnings(record.warnings, terminal.console())
 
 
 @guarded

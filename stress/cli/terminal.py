@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.table import Table
 from rich.text import Text
 
+from stress.cli.adjusted import print_adjustments, print_warnings
 from stress.formatting import SPACE, duration, percent, percent_range, probability, significant, usd, usd_range, visible
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ def print_run(record: Record) -> None:
     if record.result.n_paths > 1 or record.result.paths["adl_count"].iloc[0] > 0:
         print_adl(record.result, out, sides=("both",))
     print_liquidation(record.result, out)
+    print_adjustments(record.adjustments, out)
     print_warnings(record.warnings, out)
 
 
@@ -296,13 +298,6 @@ def _rate(row: dict[str, Any], name: str, n_paths: int) -> str:
     if n_paths == 1:
         return "–" if value != value else percent(value)
     return probability(value, row[f"{name}_low"], row[f"{name}_high"])
-
-
-def print_warnings(warnings: Iterable[str], out: Console | None = None) -> None:
-    """What a reader should know, a line each."""
-    out = out or console()
-    for i, text in enumerate(warnings):
-        out.print(("\n" if i == 0 else "") + f"Note: {visible(text)}", soft_wrap=True)
 
 
 def print_events(log: pd.DataFrame, rows: int, account: str | None = None) -> None:

@@ -82,8 +82,7 @@ def prepare(
             LateFillWarning,
             stacklevel=3,
         )
-    book = book.check_margin(venue, prices.s0, under_margin).balanced("outside")
-    book.warn_of_limits(venue)
+    book = book.check_margin(venue, prices.s0, under_margin).balanced("outside").check_limits(venue)
     depth = None if depth is None else depth.resolve(book.open_interest(prices.s0))
     return Design(
         book,
