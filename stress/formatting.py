@@ -90,6 +90,17 @@ def duration(seconds: float) -> str:
     return _count(seconds, "second")
 
 
+def short_duration(seconds: float) -> str:
+    """A time span for a narrow column: "10 s", "1 min", "1.5 h", "1 d"."""
+    size, unit = next(((s, u) for s, u in ((86_400.0, "d"), (3_600.0, "h"), (60.0, "min")) if seconds >= s), (1.0, "s"))
+    return significant(seconds / size) + SPACE + unit
+
+
+def leverage_range(lower: float, upper: float) -> str:
+    """A bucket of leverage: "20 to 50x", "over 100x"."""
+    return f"over {lower:g}x" if upper == math.inf else f"{lower:g} to {upper:g}x"
+
+
 def visible(text: str, keep: str = "") -> str:
     """Text of somebody else, as it is: what commands a terminal, or turns and hides letters, is escaped.
 

@@ -14,7 +14,18 @@ from rich.table import Table
 from rich.text import Text
 
 from stress.cli.adjusted import print_adjustments, print_warnings
-from stress.formatting import SPACE, duration, percent, percent_range, probability, significant, usd, usd_range, visible
+from stress.formatting import (
+    SPACE,
+    duration,
+    leverage_range,
+    percent,
+    percent_range,
+    probability,
+    significant,
+    usd,
+    usd_range,
+    visible,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -273,7 +284,7 @@ def print_adl(result: Result, out: Console | None = None, sides: Sequence[Any] =
             continue
         rows = [
             (
-                _bucket(r["lower"], r["upper"]),
+                leverage_range(r["lower"], r["upper"]),
                 f"{r['positions']:,}",
                 *(() if narrow else (usd(r["notional"]),)),
                 _rate(r, "liquidation", result.n_paths),
@@ -287,10 +298,6 @@ def print_adl(result: Result, out: Console | None = None, sides: Sequence[Any] =
         names = ["leverage", *size, "liquidated", *["ADL", "ADL, given that there is one"][: len(rated)]]
         out.print(f"\n{word}s\n" if word != "both" else "")
         out.print(table(names, rows))
-
-
-def _bucket(lower: float, upper: float) -> str:
-    return f"over {lower:g}x" if upper == float("inf") else f"{lower:g} to {upper:g}x"
 
 
 def _rate(row: dict[str, Any], name: str, n_paths: int) -> str:

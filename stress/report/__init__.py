@@ -140,7 +140,7 @@ def context(record: Record) -> dict[str, Any]:
         "worst_cover": more_tables.worst_cover(result, [row["path"] for row in worst_rows]),
         "shortfall": more_tables.shortfall(record),
         "studies": more_tables.studies(record),
-        "adjustments": front_page.adjustments(record),
+        "adjustments": [str(x) for x in record.adjustments],
         "provenance": provenance(record),
         "calibration": calibration(record),
         "figures": pictures(record, [row["alpha"] for row in needed], worst),

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from stress.adjustments import Adjustment
+from stress.analysis.stress_scenarios import worst_scenario
 from stress.formatting import duration, percent, probability, significant, usd, usd_range, visible
 from stress.prices.calibration import summary
 from stress.results.estimate import Estimate
@@ -169,11 +169,9 @@ def history_words(record: Record) -> str:
     table = record.studies.get("scenarios")
     if table is None:
         return f"Not run. {STUDIES}"
-    played = table[(table["kind"] == "episode") & ~table["depth"]]
-    rows = played if played.empty or not played["told"].any() else played[played["told"]]
-    if rows.empty:
+    if table.empty:
         return "None was played on this book."
-    worst = rows.loc[rows["fund_needed"].idxmax()]
+    worst = worst_scenario(table)
     late = f"gaps of {worst['gap']:g}" if math.isnan(worst["delay"]) else f"a delay of {duration(worst['delay'])}"
     adl = worst["adl_money"]
     hit = f"; ADL takes {usd(adl)} from {_count(worst['adl_accounts'], 'account')}" if adl > 0 else ""
@@ -243,15 +241,9 @@ def data_words(record: Record) -> str:
 
 def adjusted_words(record: Record) -> str:
     """The first thing that was done to the inputs, and how many others."""
-    done = adjustments(record)
+    done = [str(x) for x in record.adjustments]
     more = f" And {len(done) - 1} more, listed below." if len(done) > 1 else ""
     return f"{done[0].rstrip('.')}.{more}" if done else ""
-
-
-def adjustments(record: Record) -> list[str]:
-    """What was done to the inputs, a sentence each."""
-    rows = record.manifest.get("adjustments") or ()
-    return [str(Adjustment(**{**row, "rows": tuple(row.get("rows", ()))})) for row in rows]
 
 
 def chance_words(p: float, low: float, high: float, horizon: float) -> str:

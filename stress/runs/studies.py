@@ -80,7 +80,7 @@ def make(scenario: Scenario, say: Callable[[str], None] = lambda text: None) -> 
 
 def _all(scenario: Scenario) -> Iterator[tuple[str, str, Callable[[], pd.DataFrame]]]:
     """Name, title and work of each study."""
-    from stress.analysis.reverse_stress import reverse_table  # type: ignore[attr-defined]
+    from stress.analysis.reverse_stress import reverse_table
     from stress.analysis.stress_scenarios import stress_scenarios
     from stress.analysis.tornado import tornado
 
