@@ -199,7 +199,7 @@ def harder(scenario: Scenario, own: Design, severity: Severity) -> tuple[Design,
 
 def harder_prices(scenario: Scenario, severity: Severity) -> tuple[PriceModel | None, list[str], list[str]]:
     """The scenario's price model with more volatility and larger jumps; None: as it is."""
-    own, given = scenario.price_model
+    own, given, *_ = scenario.price_model
     kind = str(given["model"])
     if severity.volatility == severity.jumps == 1.0:
         return None, [], []

@@ -330,7 +330,12 @@ def report(
 def compare(
     designs: Annotated[list[Path], typer.Argument(help="Two scenario files or run directories, or more.")],
     alpha: Annotated[list[float] | None, typer.Option(help="Probability of depletion; may be given again.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Write the table to this CSV file.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="A directory for report.html, pictures and tables; or, with an ending (.csv), a file for the table."
+        ),
+    ] = None,
     set_: Set = None,
     seed: Seed = None,
     paths: Paths = None,
@@ -341,10 +346,15 @@ def compare(
     """Compare designs on the same price paths: every one against the first."""
     from stress.analysis.study import Study
     from stress.cli import terminal
+    from stress.report import compare_page
     from stress.results import comparison
     from stress.runs import run_directory
 
-    writing.check_file(out)
+    in_directory = out is not None and compare_page.is_directory(out)
+    if out is not None and in_directory:
+        compare_page.check(out)
+    else:
+        writing.check_file(out)
     wrong = [a for a in alpha or () if not 0 < a < 1]
     again = [d for i, d in enumerate(designs) if d.resolve() in [other.resolve() for other in designs[:i]]]
     raise_if(
@@ -353,12 +363,14 @@ def compare(
             *(Problem(str(d), "designs that differ; this one is given twice") for d in again),
         ]
     )
-    scenarios, results = {}, {}
+    scenarios, results, tables = {}, {}, {}
     for source in designs:
         if source.is_dir():
-            results[str(source)] = run_directory.open_run(source).result
+            record = run_directory.open_run(source)
+            results[str(source)], tables[str(source)] = record.result, record.scenario
         else:
             scenarios[str(source)] = load(source, set_, seed, paths)
+            tables[str(source)] = scenarios[str(source)].resolved()
     if not quiet and scenarios:
         say_that_it_compiles()
     bar = terminal.ProgressBar(shown=not quiet)
@@ -374,10 +386,14 @@ def compare(
     ordered = {str(source): results[str(source)] for source in designs}
     alphas = alpha or next((s.fund.alphas for s in scenarios.values()), (0.01, 0.001))
     table = comparison.compare(ordered, alphas)
-    if out is not None:
+    found = compare_page.Comparison(ordered, {name: tables[name] for name in ordered}, table, tuple(alphas))
+    if out is not None and in_directory:
+        print(compare_page.write(found, out))
+    elif out is not None:
         _put_table(table, out)
         print(out)
     if not quiet:
+        terminal.print_changed(found.changed, list(ordered))
         terminal.print_comparison(str(designs[0]), table)
 
 

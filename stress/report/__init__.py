@@ -58,14 +58,19 @@ def write(record: Record, path: str | Path) -> Path:
 
 def render(record: Record) -> str:
     """The report as text."""
-    environment = jinja2.Environment(
+    return environment().get_template("report.html.jinja").render(context(record))
+
+
+def environment() -> jinja2.Environment:
+    """What templates of pages may use."""
+    found = jinja2.Environment(
         loader=jinja2.PackageLoader("stress.report", "."),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
+    found.filters |= {
         "usd": formatting.usd,
         "percent": formatting.percent,
         "duration": formatting.duration,
@@ -74,7 +79,7 @@ def render(record: Record) -> str:
         "marked": prose.marked,
         "upper_first": lambda text: text[:1].upper() + text[1:],
     }
-    environment.globals |= {
+    found.globals |= {
         "usd_range": lambda low, high: formatting.usd_range(low if math.isnan(low) else max(0.0, low), high),
         "percent_range": formatting.percent_range,
         "probability": formatting.probability,
@@ -82,7 +87,7 @@ def render(record: Record) -> str:
         "once_in": front_page.once_in,
         "chance_words": front_page.chance_words,
     }
-    return environment.get_template("report.html.jinja").render(context(record))
+    return found
 
 
 def context(record: Record) -> dict[str, Any]:
