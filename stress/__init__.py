@@ -16,7 +16,10 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from stress import results as results
     from stress.analysis.backtest import backtest as backtest
     from stress.analysis.reverse_stress import reverse_shock as reverse_shock
+    from stress.analysis.solve import solve as solve
     from stress.analysis.study import Study as Study
+    from stress.analysis.sweep import sweep as sweep
+    from stress.analysis.tornado import tornado as tornado
     from stress.book.book import Book as Book
     from stress.book.columns import BookWarning as BookWarning
     from stress.book.population import PopulationSpec as PopulationSpec
@@ -66,6 +69,9 @@ _HOMES = {
     "run": "simulation",
     "save_run": "simulation",
     "simulate": "simulation",
+    "solve": "analysis.solve",
+    "sweep": "analysis.sweep",
+    "tornado": "analysis.tornado",
 }
 _MODULES = ("plots", "prices", "results")
 

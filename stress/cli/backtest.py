@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from stress.cli.common import Seed, Set, Threads, guarded, say_that_it_compiles
+from stress.cli.common import Alphas, Seed, Set, Threads, guarded, number_option, say_that_it_compiles
 from stress.errors import InputError, Problem, raise_if
 from stress.files import writing
 
@@ -50,7 +50,7 @@ def backtest(
             f"{MODEL}."
         ),
     ] = None,
-    train: Annotated[float, typer.Option(help="Share of the bars that the model is fitted to.")] = 0.5,
+    train: Annotated[float, number_option("SHARE", "Share of the bars that the model is fitted to.")] = 0.5,
     delay: Annotated[
         list[str] | None,
         typer.Option(
@@ -58,7 +58,7 @@ def backtest(
             "Default: the scenario's gap or delays, or 1 s, 10 s, 1 min and 5 min."
         ),
     ] = None,
-    alpha: Annotated[list[float] | None, typer.Option(help="Probability of depletion; may be given again.")] = None,
+    alpha: Alphas = None,
     out: Annotated[Path | None, typer.Option(help="Write what every day took to this CSV file.")] = None,
     figure: Annotated[Path | None, typer.Option(help="Draw the days and the funds to this file (png, svg).")] = None,
     time_format: Annotated[str | None, typer.Option(help="What the times are, see calibrate.")] = None,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stress.cli.common import (
+    Alphas,
     Author,
     Cluster,
     Error,
@@ -24,6 +25,7 @@ from stress.cli.common import (
     execute,
     guarded,
     load,
+    number_option,
     quietly,
     say_that_it_compiles,
     with_error,
@@ -135,13 +137,14 @@ def _resume(
 @guarded
 def size(
     scenario: ScenarioFile,
-    alpha: Annotated[list[float] | None, typer.Option(help="Probability of depletion; may be given again.")] = None,
+    alpha: Alphas = None,
     limit: Annotated[
         float | None,
-        typer.Option(
-            help="USD. Exit with 1 if the upper end of the 95 % interval of the required fund, at the scenario's own "
+        number_option(
+            "USD",
+            "USD. Exit with 1 if the upper end of the 95 % interval of the required fund, at the scenario's own "
             "gaps or delays, in all parts of the error that are known, and any of its probabilities, is above it: a "
-            "limit that cannot be shown to hold is broken."
+            "limit that cannot be shown to hold is broken.",
         ),
     ] = None,
     since: Annotated[
@@ -329,7 +332,7 @@ def report(
 @guarded
 def compare(
     designs: Annotated[list[Path], typer.Argument(help="Two scenario files or run directories, or more.")],
-    alpha: Annotated[list[float] | None, typer.Option(help="Probability of depletion; may be given again.")] = None,
+    alpha: Alphas = None,
     out: Annotated[
         Path | None,
         typer.Option(
