@@ -25,9 +25,10 @@ import pandas as pd
 
 from stress.analysis.study import run_designs
 from stress.arguments import is_finite
+from stress.book.classes import leverage_range
 from stress.engine.design import Design
 from stress.errors import Problem, raise_if
-from stress.formatting import duration, leverage_range, percent, short_duration, usd
+from stress.formatting import duration, percent, short_duration, usd
 from stress.prices.episode import Episode, EpisodeInfo, list_episodes
 from stress.results.result import Result
 from stress.scenario.lateness import cannot_tell
@@ -139,9 +140,8 @@ def _fill_in_words(row: Any) -> str:
 
 
 def fill_label(row: Any) -> str:
-    """How late fills are in a row, for a narrow column: "1 min", "gap 0.5"; a star where the steps cannot tell."""
-    text = short_duration(row["delay"]) if row["gap"] != row["gap"] else f"gap {row['gap']:g}"
-    return text if row["told"] else text + "*"
+    """How late fills are in a row, for a narrow column: "1 min", "gap 0.5"."""
+    return short_duration(row["delay"]) if row["gap"] != row["gap"] else f"gap {row['gap']:g}"
 
 
 def _problems(

@@ -15,6 +15,7 @@ from stress.plots.answers import (
 )
 from stress.plots.backtest import plot_backtest
 from stress.plots.comparison import plot_depletion_curves, plot_paired_difference
+from stress.plots.stress_tests import plot_stress_scenarios
 from stress.plots.style import style
 
 __all__ = [
@@ -31,5 +32,6 @@ __all__ = [
     "plot_paired_difference",
     "plot_path",
     "plot_population",
+    "plot_stress_scenarios",
     "style",
 ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from stress.analysis.stress_scenarios import worst_scenario
-from stress.formatting import duration, percent, probability, significant, usd, usd_range, visible
+from stress.formatting import count, duration, percent, probability, significant, usd, usd_range, visible
 from stress.prices.calibration import summary
 from stress.results.estimate import Estimate
 from stress.runs.record import fund_ranges
@@ -174,17 +174,13 @@ def history_words(record: Record) -> str:
     worst = worst_scenario(table)
     late = f"gaps of {worst['gap']:g}" if math.isnan(worst["delay"]) else f"a delay of {duration(worst['delay'])}"
     adl = worst["adl_money"]
-    hit = f"; ADL takes {usd(adl)} from {_count(worst['adl_accounts'], 'account')}" if adl > 0 else ""
+    hit = f"; ADL takes {usd(adl)} from {count(int(worst['adl_accounts']), 'account')}" if adl > 0 else ""
     return (
         f"{visible(str(worst['title']).partition(':')[0])} ({percent(abs(worst['fall']))} down, "
         f"{percent(worst['rise'])} up), with {late}: it takes {usd(worst['fund_needed'])} of a fund of "
         f"{usd(record.fund)}, which {'is depleted' if worst['depleted'] else 'holds'}"
         f"{hit}."
     )
-
-
-def _count(n: float, unit: str) -> str:
-    return f"{n:,.0f} {unit}{'' if n == 1 else 's'}"
 
 
 def reverse_words(record: Record) -> str:
@@ -217,12 +213,26 @@ def tornado_words(record: Record) -> str:
     rows = table[table["alpha"] == table["alpha"].min()].dropna(subset=["swing"])
     rows = rows.reindex(rows["swing"].abs().sort_values(ascending=False, kind="stable").index).head(INPUTS)
     found = [
-        f"`{r['key']}` from {r['low_value']} to {r['high_value']}: {usd(r['fund_at_low'])} to {usd(r['fund_at_high'])}"
+        f"`{r['key']}` from {range_words(r)}: {usd(r['fund_at_low'])} to {usd(r['fund_at_high'])}"
         for r in rows.to_dict("records")
     ]
     if not found:
         return "None has a range."
     return f"Fund for {percent(rows['alpha'].iloc[0])}. {'; '.join(found)}."
+
+
+def range_words(row: dict[Any, Any]) -> str:
+    """The range of an input in words."""
+    return f"{value_words(row['low_value'])} to {value_words(row['high_value'])}"
+
+
+def value_words(value: Any) -> str:
+    """A value of a key: a number in at most six digits, other words as they are."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return visible(str(value))
+    return significant(number, 6)
 
 
 def data_words(record: Record) -> str:
@@ -233,8 +243,8 @@ def data_words(record: Record) -> str:
     lines = dict(summary.lines(known))
     span = " to ".join(str(lines[end])[:10] for end in ("From", "To") if end in lines)
     days = known.get("fit_for_sizing")
-    count = days.get("days") if isinstance(days, dict) else None
-    length = f", {count:,.0f} days" if isinstance(count, int | float) and not isinstance(count, bool) else ""
+    n = days.get("days") if isinstance(days, dict) else None
+    length = f", {n:,.0f} days" if isinstance(n, int | float) and not isinstance(n, bool) else ""
     source = f"{lines['Bars']}, " if "Bars" in lines else ""
     return f"{source}{span}{length}. {summary.verdict(known)}" if span else summary.verdict(known)
 

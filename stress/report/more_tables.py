@@ -10,6 +10,7 @@ import pandas as pd
 
 from stress.errors import InputError
 from stress.formatting import duration, percent, probability, usd, usd_range, visible
+from stress.report.front_page import range_words
 from stress.results import concentration
 from stress.results.result import Result
 from stress.results.shortfall import Shortfall, expected_shortfall
@@ -131,7 +132,7 @@ def _reverse(table: pd.DataFrame) -> Table:
 def _tornado(table: pd.DataFrame) -> Table:
     rows = [
         [
-            str(r["key"]), percent(r["alpha"]), f"{r['low_value']} to {r['high_value']}", usd(r["base_fund"]),
+            str(r["key"]), percent(r["alpha"]), range_words(r), usd(r["base_fund"]),
             usd(r["fund_at_low"]), usd(r["fund_at_high"]), f"{usd(r['swing'])}"
             + ("" if math.isnan(r["swing_se"]) else f" ± {usd(r['swing_se'])}"),
         ]

@@ -40,7 +40,7 @@ COLUMNS = {
         "direction note", "move price liquidated_notional needed probability probability_low probability_high horizon",
         "cascade",
     ),
-    "tornado": _columns("key low_value high_value", "alpha base_fund fund_at_low fund_at_high swing swing_se"),
+    "tornado": _columns("key low_value high_value why note", "alpha base_fund fund_at_low fund_at_high swing swing_se"),
 }  # fmt: skip
 
 

@@ -25,7 +25,7 @@ def studies() -> dict[str, pd.DataFrame]:
     inputs = [
         {
             "key": key, "low_value": low, "high_value": high, "alpha": 0.001, "base_fund": 4e6, "fund_at_low": a,
-            "fund_at_high": b, "swing": b - a, "swing_se": 2e5, "why": "by its range",
+            "fund_at_high": b, "swing": b - a, "swing_se": 2e5, "why": "by its range", "note": "",
         }
         for key, low, high, a, b in (
             ("population.open_interest", "1e9", "4e9", 2e6, 8e6), ("run.delay", "10s", "5min", 1e6, 1.2e7),
