@@ -12,7 +12,6 @@ balance; where they do not, `Book.balanced` handles the difference.
 from __future__ import annotations
 
 import hashlib
-import warnings
 from collections.abc import Callable, Sequence
 from numbers import Integral
 from pathlib import Path
@@ -24,7 +23,10 @@ import numpy.typing as npt
 from stress.adjustments import Adjustment
 from stress.arguments import is_finite, is_text, is_word, numbers, wrong_types
 from stress.book.columns import SIDE_EXPECTED, SIDE_WORDS, BookWarning
+from stress.callers import warn
 from stress.errors import InputError, Problem, raise_if
+from stress.formatting import significant, usd
+from stress.notebook import card
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -164,6 +166,17 @@ class Book:
             f"Book({self.source}: {len(self)} positions, long {self.long_quantity:.10g}, "
             f"short {self.short_quantity:.10g} {self.market})".replace(" )", ")")
         )
+
+    def _repr_html_(self) -> str:
+        rows = {
+            "positions": f"{len(self):,}",
+            "market": self.market or "not named",
+            "long": f"{significant(self.long_quantity, 6)} coins",
+            "short": f"{significant(self.short_quantity, 6)} coins",
+            "notional at entry": usd(float(self.quantity @ self.entry_price)),
+            "margin": usd(float(self.margin.sum())),
+        }
+        return card(f"Book {self.source}", rows, map(str, self.adjustments))
 
     @classmethod
     def read(
@@ -315,7 +328,7 @@ class Book:
             raise InputError(Problem(self.source, expected, column="quantity", value=totals))
         if imbalance == "outside":
             outside = f"{abs(difference):.10g} are held outside, never liquidated and not eligible for ADL"
-            warnings.warn(f"{self.source}: {totals}; {outside}", BookWarning, stacklevel=2)
+            warn(f"{self.source}: {totals}; {outside}", BookWarning)
             return self
         larger = self.side > 0 if difference > 0 else self.side < 0
         factor = np.where(larger, min(longs, shorts) / max(longs, shorts), 1.0)
@@ -381,7 +394,7 @@ class Book:
             f"{self.source}: {under.size} positions of {notional:.6g} USD are at or below their maintenance "
             f"margin at {price:.10g} and were dropped; long less short is now {kept.imbalance:+.6g} coins"
         )
-        warnings.warn(message, BookWarning, stacklevel=2)
+        warn(message, BookWarning)
         return kept
 
     def warn_of_limits(self, venue: Venue) -> None:
@@ -406,7 +419,7 @@ class Book:
                     f"{self.source}: {int(over.sum())} positions are {what} at entry, the largest of account "
                     f"{self.account[first]} with {size[first]:.6g} USD; they are kept unchanged"
                 )
-                warnings.warn(message, BookWarning, stacklevel=3)
+                warn(message, BookWarning)
 
     def _replace(
         self, keep: Any = slice(None), adjustments: tuple[Adjustment, ...] = (), **changes: np.ndarray

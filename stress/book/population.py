@@ -25,7 +25,6 @@ from __future__ import annotations
 
 import difflib
 import math
-import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, runtime_checkable
@@ -36,6 +35,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from stress import memory, quantities, schema
 from stress.arguments import is_finite, is_number, is_whole, path_of, wrong_types
 from stress.book.columns import BookWarning, Columns
+from stress.callers import warn
 from stress.errors import InputError, Problem, raise_if
 from stress.files import documents, names
 from stress.kernels import population
@@ -347,7 +347,7 @@ def sample_with_ages(
             f"population {spec.name}: {late} of {n} accounts have no past entry that they survive, and enter at the "
             "present price"
         )
-        warnings.warn(message, BookWarning, stacklevel=2)
+        warn(message, BookWarning)
     columns = Columns(
         side=side,
         quantity=quantity,

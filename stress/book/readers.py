@@ -29,13 +29,13 @@ from __future__ import annotations
 
 import difflib
 import sys
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from stress.book.columns import SIDE_EXPECTED, SIDE_WORDS, BookWarning, Columns
+from stress.callers import warn
 from stress.errors import InputError, Problem, raise_if
 from stress.files.cells import MISSING
 from stress.files.names import EXPECTED, folded, is_name
@@ -155,7 +155,7 @@ def _positive(values: np.ndarray) -> np.ndarray:
 
 
 def _warn(table: Table, message: str) -> None:
-    warnings.warn(f"{table.where}: {message}", BookWarning, stacklevel=4)
+    warn(f"{table.where}: {message}", BookWarning)
 
 
 def _optional(

@@ -53,6 +53,9 @@ class Record:
     required: pd.DataFrame
     budget: pd.DataFrame | None = None
 
+    def __repr__(self) -> str:
+        return f"<Record {self.name!r}: {self.result!r}>"
+
     @property
     def name(self) -> str:
         """Name of the scenario."""
