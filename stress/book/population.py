@@ -33,6 +33,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from stress import memory, quantities, schema
+from stress.adjustments import Adjustment
 from stress.arguments import is_finite, is_number, is_whole, path_of, wrong_types
 from stress.book.columns import BookWarning, Columns
 from stress.callers import warn
@@ -40,6 +41,7 @@ from stress.errors import InputError, Problem, raise_if
 from stress.files import documents, names
 from stress.kernels import population
 from stress.kernels.numerics.elementary import normal_quantile
+from stress.prices.history_use import is_same_price, rescaled
 from stress.venue.values import one_of
 from stress.venue.venue import Venue
 
@@ -342,12 +344,12 @@ def sample_with_ages(
     if dead:
         expected = f"tiers whose initial margin is above the maintenance margin; {dead} new positions are under it"
         raise InputError(Problem("population", expected, column="venue.tiers"))
+    source = f"population {spec.name}".strip()
+    done = () if bars is None else _played_before(bars, price)
     if late > LATE_SHARE * n:
-        message = (
-            f"population {spec.name}: {late} of {n} accounts have no past entry that they survive, and enter at the "
-            "present price"
-        )
-        warn(message, BookWarning)
+        what, rule = "enter at the present price", "they have no past entry that they survive"
+        done = *done, Adjustment(source, what, rule, int(late), n, "accounts")
+        warn(str(done[-1]), BookWarning)
     columns = Columns(
         side=side,
         quantity=quantity,
@@ -355,9 +357,20 @@ def sample_with_ages(
         margin=margin,
         leverage=leverage,
         market=venue.market,
-        source=f"population {spec.name}".strip(),
+        source=source,
+        adjustments=done,
     )
     return columns, held
+
+
+def _played_before(bars: PastBars, price: float) -> tuple[Adjustment, ...]:
+    """What was done to the bars that past entries are taken from."""
+    done, last = tuple(getattr(bars, "adjustments", ())), float(np.asarray(bars.close)[-1])
+    if is_same_price(last, price):
+        return done
+    return *done, rescaled(
+        bars, last, price, "past entries are taken from the bars as if they ended at the present price"
+    )
 
 
 def _traits(spec: PopulationSpec) -> population.Traits:

@@ -13,6 +13,7 @@ import typer
 from stress.cli.common import Alphas, Seed, Set, Threads, guarded, number_option, say_that_it_compiles
 from stress.errors import InputError, Problem, raise_if
 from stress.files import writing
+from stress.formatting import count
 
 if TYPE_CHECKING:
     from stress.analysis.backtest import Backtest
@@ -96,7 +97,7 @@ def backtest(
     found = results[-1]
     if out is not None:
         writing.put_text(out, csv_tables.to_csv(found.days, str(out)))
-        print(f"\n{len(found.days):,} days: {out}")
+        print(f"\n{count(len(found.days), 'day')}: {out}")
     if figure is not None:
         _draw(found, figure)
         print(figure)
@@ -178,7 +179,7 @@ def _sample(scenario: Scenario, history: Bars) -> str:
 
 def print_backtest(results: list[Backtest], sample: str) -> None:
     """Funds against days for each delay, and the worst windows by name, at the last of them."""
-    from stress.cli.terminal import console, table
+    from stress.cli.console import console, table
     from stress.formatting import SPACE, percent, significant, usd, usd_range, visible
 
     def signed(share: float) -> str:
@@ -189,10 +190,9 @@ def print_backtest(results: list[Backtest], sample: str) -> None:
 
     out, found = console(), results[-1]
     out.print(
-        f"{visible(found.bars.source)}: {len(found.days):,} days, "
+        f"{visible(found.bars.source)}: {count(len(found.days), 'day')}, "
         f"{str(found.days['start'].iloc[0])[:10]} to {str(found.days['start'].iloc[-1])[:10]}; "
         f"{found.left_out:,} more have missing bars. {visible(sample)}",
-        soft_wrap=True,
     )
     out.print("\nDays that took more than the fund\n")
     rows: list[tuple[str, ...]] = [
@@ -231,7 +231,6 @@ def print_backtest(results: list[Backtest], sample: str) -> None:
     out.print(
         f"\nLiquidated a day, of the open interest of one side: median {percent(float(ordinary.median()))}, "
         f"mean {percent(float(ordinary.mean()))}.",
-        soft_wrap=True,
     )
 
 

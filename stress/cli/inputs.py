@@ -304,6 +304,8 @@ def check(
 ) -> None:
     """Check a scenario; print it with all defaults."""
     from stress import serialize
+    from stress.adjustments import unsaid
+    from stress.cli import adjusted, console
 
     loaded = load(scenario, set_, seed, paths)
     with warnings.catch_warnings(record=True) as caught:
@@ -313,7 +315,8 @@ def check(
     print(json.dumps(resolved, indent=2) if as_json else serialize.to_toml(resolved).rstrip())
     book = built.design.book
     print(visible(f"{scenario}: OK. {book!r}, hash {loaded.hash[:8]}"), file=sys.stderr)
-    for text in dict.fromkeys([*(str(w.message) for w in caught), *built.notes]):
+    adjusted.print_adjustments(built.adjustments, console.TextConsole(error=True))
+    for text in unsaid([*(str(w.message) for w in caught), *built.notes], built.adjustments):
         print(f"Note: {visible(text)}", file=sys.stderr)
 
 

@@ -94,8 +94,7 @@ def prepare(
             "trigger and only a finite depth makes deficits; give delay (seconds) or gap",
             LateFillWarning,
         )
-    book = book.check_margin(venue, prices.s0, under_margin).balanced("outside")
-    book.warn_of_limits(venue)
+    book = book.check_margin(venue, prices.s0, under_margin).balanced("outside").check_limits(venue)
     depth = None if depth is None else depth.resolve(book.open_interest(prices.s0))
     return Design(
         book,

@@ -17,9 +17,11 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from stress import quantities, schema
+from stress.adjustments import Adjustment
 from stress.arguments import percent_hint
 from stress.book.population import PopulationSpec
 from stress.errors import InputError, Problem, raise_if
+from stress.scenario.calibrated import BuiltPrices, Start, as_they_are, fitted, own_start
 from stress.venue.depth import Depth
 from stress.venue.file import SourcedValue
 from stress.venue.load import load_venue
@@ -377,13 +379,15 @@ class PricesTable(OpenTable):
     time_format: str | None = None
     provenance: ProvenanceTable = Field(default_factory=ProvenanceTable)
 
-    def build(self, bars: Path | None, calibration: Path | None) -> tuple[Any, dict[str, Any]]:
-        """Make the price model; also return the table with all of its parameters.
+    def build(self, bars: Path | None, calibration: Path | None, start: Start = as_they_are) -> BuiltPrices:
+        """Make the price model.
 
         Parameters
         ----------
         bars, calibration : Path or None
             Of the bars of a replay or bootstrap, and of the bars to calibrate to.
+        start : callable
+            What the prices start from where there is no s0, see `stress.scenario.calibrated.Start`.
 
         Raises
         ------
@@ -395,9 +399,10 @@ class PricesTable(OpenTable):
         if self.model not in MODELS:
             raise InputError(Problem("prices", one_of(self.model, MODELS), column="model", value=self.model))
         given, provenance = self.parameters, self.provenance.values()
-        known = parameters(self.model)
+        known, done = parameters(self.model), tuple[Adjustment, ...]()
         if calibration is not None:
-            given, provenance = self._calibrated(calibration)
+            given, found, done = fitted(self.model, given, calibration, self.time_format, start)
+            provenance = found | provenance
             bars = bars or (calibration if "bars" in known else None)
         problems = _format_without_bars("prices", self.time_format, bars or calibration)
         problems += [
@@ -409,6 +414,9 @@ class PricesTable(OpenTable):
             problems.append(Problem("prices", "a file of bars, named here or by --set prices.bars=FILE", column="bars"))
         elif "bars" in known and bars is not None:
             given = given | {"bars": read_bars(bars, self.time_format)}
+        if "s0" in known and "s0" not in given and not problems:
+            chosen, said = start(own_start(self.model, given))
+            given, done = given | chosen, (*done, *said)
         try:
             model = make(self.model, **{k: v for k, v in given.items() if k in known})
         except InputError as error:
@@ -424,38 +432,8 @@ class PricesTable(OpenTable):
         if "bars" in known:
             values |= {"bars": self.parameters.get("bars", self.calibrate)}
             values |= {} if self.time_format is None else {"time_format": self.time_format}
-        return model, {"model": self.model} | values | ({"provenance": provenance} if provenance else {})
-
-    def calibration_redraws(self, bars: Path) -> tuple[dict[str, Any], ...]:
-        """Parameters fitted to bars with one period left out at a time; none for a model without them."""
-        from stress.prices import read_bars
-        from stress.prices.calibration.fitters import FITTERS
-
-        options = {k: v for k, v in self.parameters.items() if k != "s0"}
-        return FITTERS[self.model](read_bars(bars, self.time_format), **options).redraws
-
-    def _calibrated(self, bars: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Parameters and provenance of a fit to bars."""
-        from stress.prices import read_bars
-        from stress.prices.calibration import calibrate as fit
-
-        allowed = ("s0", "threshold", "cap")
-        problems = [
-            Problem("prices", f"with calibrate, {one_of(key, allowed)}", column=key)
-            for key in self.parameters
-            if key not in allowed
-        ]
-        if self.model not in fit.FITTERS:
-            problems.append(Problem("prices", one_of(self.model, fit.FITTERS), column="model", value=self.model))
-        raise_if(problems)
-        options = {k: v for k, v in self.parameters.items() if k != "s0"}
-        calibration = fit.calibrate(read_bars(bars, self.time_format), self.model, **options, halves=False)
-        s0 = float(self.parameters.get("s0", calibration.bars.close[-1]))
-        provenance = calibration.provenance() | {"standard_errors": calibration.errors}
-        provenance["notes"].append(
-            "judged in its own bars alone: `perp-stress calibrate` judges by halves and the fund"
-        )
-        return {"s0": s0} | calibration.parameters, provenance | self.provenance.values()
+        table = {"model": self.model} | values | ({"provenance": provenance} if provenance else {})
+        return BuiltPrices(model, table, done)
 
 
 def _format_without_bars(section: str, time_format: str | None, bars: Path | None) -> list[Problem]:

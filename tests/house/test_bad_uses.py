@@ -141,7 +141,7 @@ CASES = [
     *of(
         stress.PopulationSpec,
         "leverage",
-        [*OBJECTS, {"x": 1.0}, {5.0: "1"}, {5.0: True}, {5.0: NAN}, {-1.0: 1.0}, {5.0: 0.0}],
+        [*OBJECTS, {"x": 1.0}, {5.0: "one"}, {5.0: True}, {5.0: NAN}, {-1.0: 1.0}, {5.0: 0.0}],
         **MIX,
     ),
     *of(stress.PopulationSpec, "nonsense", [1], **MIX),
@@ -295,7 +295,7 @@ CASES = [
     *of(BOOK.check_margin, "venue", [None, *OBJECTS], price=100.0),
     *of(BOOK.check_margin, "price", [None, *WRONG], venue=VENUE),
     *of(BOOK.check_margin, "under_margin", WORDS, venue=VENUE, price=100.0),
-    *of(BOOK.warn_of_limits, "venue", [None, *OBJECTS]),
+    *of(BOOK.check_limits, "venue", [None, *OBJECTS]),
     *(case for name in ("policy", "budget") for case in of(stress.allocate, name, [None, *WRONG], **SHARE)),
     *(
         case

@@ -131,12 +131,12 @@ def test_episodes_are_a_table_with_units():
 @pytest.mark.parametrize(
     ("estimate", "text"),
     [
-        (Estimate(11.6e6, 1e6, 9.7e6, 14.4e6, unit="USD"), "USD_11.6_M (9.7_M to 14.4_M)"),
+        (Estimate(11.6e6, 1e6, 9.71e6, 14.4e6, unit="USD"), "USD_11.6_M (9.71_M to 14.4_M)"),
         (Estimate(0.0, 0.0, 0.0, 0.0, unit="USD"), "USD_0 (0 to 0)"),
         (Estimate(1e6, 1.0, 9e5, float("inf"), "few", unit="USD"), ">= USD_1_M (900_k or more, no upper end) (few)"),
         (Estimate(1e6, 1.0, -float("inf"), 2e6, unit="USD"), "USD_1_M (no lower end, up to 2_M)"),
         (Estimate(1e6, *[float("nan")] * 3, unit="USD"), "USD_1_M"),
-        (Estimate(0.0048, 0.001, 0.003, 0.007, unit="probability"), "0.48_% (0.3 to 0.7_%)"),
+        (Estimate(0.0048, 0.001, 0.0031, 0.0072, unit="probability"), "0.48_% (0.31 to 0.72_%)"),
         (Estimate(0.0, 0.0, 0.0, 0.0037, unit="probability"), "below 0.37_% (none seen)"),
         (Estimate(0.5, *[float("nan")] * 3, unit="probability"), "50_%"),
         (Estimate(1234.5, 1.0, 1000.0, 2000.0), "1,234.5 [1,000, 2,000]"),
