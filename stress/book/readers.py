@@ -22,7 +22,6 @@ import numpy as np
 
 from stress.book.columns import SIDE_EXPECTED, SIDE_WORDS, BookWarning, Columns
 from stress.book.draft import Draft, positive
-from stress.book.frames import table_of
 from stress.book.margins import middle_mark, read_margins, read_marks
 from stress.book.position_columns import ALIASES, NAMES, folded, titles_of
 from stress.book.rows import leave_out_closed, leave_out_totals, select_market
@@ -71,7 +70,9 @@ def frame_positions(frame: pd.DataFrame, market: str | None = None, *, mark_pric
 
     `file_row` is the label of a row where the index holds whole numbers, otherwise its number from 0 on.
     """
-    return _read(table_of(frame), market, mark_price)
+    from stress.files.frames import table_of_frame
+
+    return _read(table_of_frame(frame, ALIASES, several=NAMES), market, mark_price)
 
 
 def _read(table: Table, market: str | None, mark_price: float | None) -> Columns:
@@ -89,7 +90,8 @@ def _read(table: Table, market: str | None, mark_price: float | None) -> Columns
     share = draft.raw("share") * draft.raw("account_equity")
     margin = read_margins(draft, side, size, entry, leverage, share, independent, mark_price)
     draft.raise_problems()
-    for done in draft.adjustments:
+    adjustments = (*draft.table.adjustments, *draft.adjustments)
+    for done in adjustments:
         warn(str(done), BookWarning)
     _look_closer(draft, size * entry, accounts)
     return Columns(
@@ -102,7 +104,7 @@ def _read(table: Table, market: str | None, mark_price: float | None) -> Columns
         market=market,
         source=draft.table.where,
         file_row=draft.table.rows,
-        adjustments=tuple(draft.adjustments),
+        adjustments=adjustments,
         mark_price=middle_mark(read_marks(draft, side, size, entry, independent, None)[0], size),
     )
 
