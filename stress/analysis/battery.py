@@ -42,7 +42,8 @@ from stress.engine.design import Design
 from stress.errors import InputError, Problem, raise_if
 from stress.formatting import percent
 from stress.prices import make, parameters
-from stress.prices.bars import PRICES, Bars
+from stress.prices.bar_table import PRICES
+from stress.prices.bars import Bars
 from stress.prices.base import PriceModel
 from stress.results.comparison import EVENTS, event_difference, fund_difference
 from stress.results.estimate import Estimate
@@ -203,7 +204,7 @@ def harder(scenario: Scenario, own: Design, severity: Severity) -> tuple[Design,
 
 def harder_prices(scenario: Scenario, severity: Severity) -> tuple[PriceModel | None, list[str], list[str]]:
     """The scenario's price model with more volatility and larger jumps; None: as it is."""
-    own, given = scenario.price_model
+    own, given, _ = scenario.price_model
     kind = str(given["model"])
     if severity.volatility == severity.jumps == 1.0:
         return None, [], []

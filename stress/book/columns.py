@@ -8,8 +8,8 @@ import numpy as np
 
 from stress.adjustments import Adjustment
 
-SIDE_WORDS = dict.fromkeys(("long", "l", "buy", "b", "bid", "1", "+1", "1.0"), 1.0) | dict.fromkeys(
-    ("short", "s", "sell", "a", "ask", "-1", "-1.0"), -1.0
+SIDE_WORDS = dict.fromkeys(("long", "longs", "l", "buy", "b", "bid", "1", "+1", "1.0"), 1.0) | dict.fromkeys(
+    ("short", "shorts", "s", "sell", "a", "ask", "-1", "-1.0"), -1.0
 )
 SIDE_EXPECTED = "long or short (also L/S, buy/sell, B/A, 1/-1)"
 
@@ -31,3 +31,4 @@ class Columns(TypedDict, total=False):
     source: str
     file_row: np.ndarray
     adjustments: tuple[Adjustment, ...]
+    mark_price: float | None

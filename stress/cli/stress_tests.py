@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from stress import quantities
 from stress.cli.common import Paths, Quiet, ScenarioFile, Seed, Set, Threads, guarded, load, say_that_it_compiles
 from stress.errors import InputError, Problem, raise_if
 from stress.files import writing
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FORMATS = ("png", "svg", "pdf")
-UNITS = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "bn": 1e9}
 Out = Annotated[Path | None, typer.Option(help="Write the table to this CSV file.")]
 
 
@@ -156,22 +156,15 @@ def _list(text: str, option: str, read: Any) -> list[float]:
 
 
 def _seconds(text: str) -> float:
-    from stress.venue.values import seconds
-
-    return float(seconds(text))
+    return float(quantities.seconds(text))
 
 
 def _usd(text: str) -> float:
-    """An amount of money, as 5M, 1.2bn or 5e6."""
-    number = text.strip().replace(",", "").replace("_", "").lower().removeprefix("usd").strip()
-    unit = number[len(number.rstrip("kmbn")) :]
-    try:
-        value = float(number.removesuffix(unit)) * UNITS[unit]
-        if not math.isfinite(value):
-            raise ValueError
-    except (ValueError, KeyError):
-        raise InputError(Problem("--fund", "USD, as 5M, 500k or 5e6", value=text)) from None
-    return value
+    """An amount of money."""
+    value = quantities.number(text)
+    if isinstance(value, str):
+        raise InputError(Problem("--fund", quantities.expected(value), value=text))
+    return float(value)
 
 
 def _put(table: pd.DataFrame, path: Path | None, quiet: bool) -> None:
@@ -204,10 +197,11 @@ def _draw(table: pd.DataFrame, fund: float, path: Path) -> None:
 def print_scenarios(found: pd.DataFrame, fund: float) -> None:
     """The worst in a sentence, then a row per episode and fill."""
     from stress.analysis.stress_scenarios import fill_label, worst_in_words
-    from stress.cli.terminal import console, records, table
+    from stress.cli.console import console, table
+    from stress.cli.terminal import records
 
     out = console()
-    out.print(visible(worst_in_words(found)), soft_wrap=True)
+    out.print(visible(worst_in_words(found)))
     out.print(f"\nCrashes of the past on this book, with a fund of {usd(fund)}\n")
     by_gap = bool(found["gap"].notna().all())
     for with_depth, part in found.groupby("depth"):
@@ -232,27 +226,19 @@ def print_scenarios(found: pd.DataFrame, fund: float) -> None:
                 )
             if len(of) == 1:
                 rows.append((heads[1], *[""] * 6))
-        names = [
-            "episode",
-            "gap" if by_gap else "late",
-            "fund,\nUSD",
-            "of\nOI",
-            "ADL,\nUSD",
-            "accounts\nhit",
-            "most\nof",
-        ]
+        late = "gap" if by_gap else "late"
+        names = ["episode", late, "fund, USD", "of OI", "ADL, USD", "accounts hit", "most of"]
         out.print(table(names, rows))
     out.print(
         "\nBelow an episode: its low and high. fund: what the path needs. OI: open interest of one side. ADL: raised, "
         "or forgone against the mark. One path each: exact, without a sampling error, and without a probability.",
-        soft_wrap=True,
     )
     if not found["told"].all():
-        out.print("* The steps cannot tell this delay: it is below half of one.", soft_wrap=True)
+        out.print("* The steps cannot tell this delay: it is below half of one.")
     words = "Rows with depth count the impact of those days' liquidations twice."
     if not found["depth"].any():
         words = "No order book: these prices hold the impact of real liquidations already; --depth adds it again."
-    out.print(words, soft_wrap=True)
+    out.print(words)
 
 
 def _bare(x: float) -> str:
@@ -279,7 +265,8 @@ def _side(row: dict[str, Any]) -> str:
 def print_battery(found: pd.DataFrame) -> None:
     """Probabilities and funds of the harder markets, and what was changed."""
     from stress.analysis.study import ADL, DEPLETED
-    from stress.cli.terminal import console, records, table
+    from stress.cli.console import console, table
+    from stress.cli.terminal import records
 
     out = console()
     words = {DEPLETED: "P(fund depleted)", ADL: "P(ADL)"}
@@ -305,15 +292,16 @@ def print_battery(found: pd.DataFrame) -> None:
         first = part.iloc[0]
         if first["changed"] or first["not_changed"]:
             kept = f" Not changed: {first['not_changed']}." if first["not_changed"] else ""
-            out.print(f"{name}: {visible(first['changed'])}.{visible(kept)}", soft_wrap=True)
+            out.print(f"{name}: {visible(first['changed'])}.{visible(kept)}")
 
 
 def print_moves(found: pd.DataFrame, fund: float) -> None:
     """The smallest move in a sentence, then every direction with and without the cascade."""
-    from stress.cli.terminal import console, records, table
+    from stress.cli.console import console, table
+    from stress.cli.terminal import records
 
     out = console()
-    out.print(visible(moves_in_words(found, fund)), soft_wrap=True)
+    out.print(visible(moves_in_words(found, fund)))
     out.print(f"\nSmallest instantaneous moves that empty a fund of {usd(fund)}\n")
     rows = [
         (
@@ -334,7 +322,6 @@ def print_moves(found: pd.DataFrame, fund: float) -> None:
         f"\nchance: of a price that far from the start within {horizon}, lows and highs counted, on {count:,} "
         "simulated paths. A slow move of this size need not empty the fund, and several smaller ones may: the "
         "probability of depletion is what perp-stress run says.",
-        soft_wrap=True,
     )
     held = found[found["history_windows"] > 0]
     for r in records(held):
@@ -342,10 +329,9 @@ def print_moves(found: pd.DataFrame, fund: float) -> None:
         out.print(
             f"History: {r['history_hits']:,} of {r['history_windows']:,} windows of {horizon} hold that "
             f"{r['direction']}{cascade}.",
-            soft_wrap=True,
         )
     for note in dict.fromkeys(n for n in found["note"] if n):
-        out.print(f"Note: {note}.", soft_wrap=True)
+        out.print(f"Note: {note}.")
 
 
 def moves_in_words(found: pd.DataFrame, fund: float) -> str:
@@ -376,7 +362,8 @@ def _seen(row: dict[str, Any]) -> str:
 
 def print_factors(found: pd.DataFrame) -> None:
     """How many times as violent each episode would have to be."""
-    from stress.cli.terminal import console, records, table
+    from stress.cli.console import console, table
+    from stress.cli.terminal import records
 
     out = console()
     fill = found.iloc[0]
@@ -393,4 +380,4 @@ def print_factors(found: pd.DataFrame) -> None:
     ]
     out.print(table(["episode", "log moves x", "low", "high"], rows))
     if not found["told"].all():
-        out.print("\n* The steps cannot tell this delay: it is below half of one.", soft_wrap=True)
+        out.print("\n* The steps cannot tell this delay: it is below half of one.")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
 
 from stress import serialize
+from stress.adjustments import Adjustment
 from stress.analysis.study import LARGEST_NEED, REQUIRED_FUND, StudyResult, estimate_of
 from stress.files import csv_tables
 from stress.formatting import duration
@@ -33,7 +34,7 @@ class Record:
         The resolved scenario.
     manifest : dict
         schema_version, name, hash, seed, versions, inputs, threads, wall_seconds, paths_per_second, created, command,
-        warnings.
+        warnings, adjustments; author where one was named.
     result : Result
         Of the chosen gaps or delay; of a range of delays the longest.
     gaps : DataFrame
@@ -44,6 +45,8 @@ class Record:
         A row per alpha: `alpha`, `fund` (USD), `se`, `low`, `high`, `note`. The error is that of the paths alone.
     budget : DataFrame or None
         The error in parts, see `stress.results.budget.error_budget`; None unless the run has error = "full".
+    studies : dict of str to DataFrame
+        Tables of studies of the same scenario, by name, see `stress.runs.studies`; empty unless they were asked for.
     """
 
     scenario: dict[str, Any]
@@ -52,6 +55,10 @@ class Record:
     gaps: pd.DataFrame
     required: pd.DataFrame
     budget: pd.DataFrame | None = None
+    studies: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"<Record {self.name!r}: {self.result!r}>"
 
     @property
     def name(self) -> str:
@@ -91,9 +98,19 @@ class Record:
         return float(self.scenario["fund"]["initial"])
 
     @property
+    def author(self) -> str:
+        """Who answers for the run; "" where nobody was named."""
+        return str(self.manifest.get("author") or "")
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What a reader of the answer should know."""
         return tuple(self.manifest["warnings"])
+
+    @property
+    def adjustments(self) -> tuple[Adjustment, ...]:
+        """What was done to the input; nothing is known of runs that were saved before it was written down."""
+        return tuple(map(Adjustment.of_record, self.manifest.get("adjustments", ())))
 
 
 def of_result(result: Result, *, name: str = "result", alphas: tuple[float, ...] = (0.01, 0.001)) -> Record:
@@ -120,6 +137,7 @@ def of_result(result: Result, *, name: str = "result", alphas: tuple[float, ...]
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": "",
         "warnings": spreadsheet_warnings(result),
+        "adjustments": [x.describe() for x in result.adjustments],
         "made_in": "python",
     }
     name = fill_name(config["gap"], config["jump_gap"], config.get("delay"))
@@ -153,6 +171,7 @@ def summary(record: Record) -> dict[str, Any]:
         "summary": [serialize.finite(row, "one path gives no error") for row in lines],
         "liquidation_a_day": liquidation_rows(result),
         "warnings": list(record.warnings),
+        "adjustments": [x.describe() for x in record.adjustments],
     }
 
 

@@ -1,14 +1,15 @@
 """The directory of a run.
 
     scenario.json       what was run, every default spelled out
-    manifest.json       seed, versions, inputs (relative path, digest), time, command, warnings, a digest of each file
-                        (not of figures and report) and of itself
+    manifest.json       seed, versions, inputs (relative path, digest), time, command, warnings, adjustments of
+                        the input, a digest of each file (not of figures and report) and of itself
     config.json         everything that was run as plain values, the venue with all its sources
     summary.json        the answer; null with a reason where there is no number
     tables/             summary, required_fund, gaps, depletion_curve, by_leverage (.csv),
                         paths, positions (.csv.gz), cells, fund_at (.npz);
                         no by_leverage of a run with detail "paths";
                         error_budget.csv of a run with error = "full"
+    studies/            scenarios, reverse, tornado (.csv), those that were asked for
     figures/            each figure as .svg and .png       (with a report only)
     report.html                                             (with a report only)
 
@@ -34,13 +35,14 @@ import numpy as np
 import pandas as pd
 
 from stress import serialize
+from stress.adjustments import Adjustment
 from stress.arguments import path_of
 from stress.engine import signals
 from stress.engine.design import Design
 from stress.errors import InputError, Problem
 from stress.files import arrays, csv_tables, documents, reading, writing
 from stress.results.result import Result
-from stress.runs import inputs, place, sealed, shape
+from stress.runs import inputs, place, sealed, shape, studies
 from stress.runs.record import SCHEMA, Record, summary
 
 if TYPE_CHECKING:
@@ -171,6 +173,10 @@ def open_run(directory: str | Path) -> Record:
         data, where = read("tables/error_budget.csv")
         budget = csv_tables.parse_csv(data, where, (*LABELS, "part"))
         shape.check_table(budget, shape.BUDGET, where)
+    found = {}
+    for study in studies.COLUMNS:
+        if (name := f"studies/{study}.csv") in files:
+            found[study] = studies.parse(study, *read(name))
     for name in sorted(unread & place.DATA):  # which people and other programs read
         read(name)
     result = Result(
@@ -181,8 +187,9 @@ def open_run(directory: str | Path) -> Record:
         config=config,
         provenance=manifest["versions"],
         design=LaterDesign(scenario, manifest, config, directory),  # type: ignore[arg-type]
+        adjustments=tuple(map(Adjustment.of_record, manifest.get("adjustments", ()))),
     )
-    return Record(scenario, manifest, result, gaps, required, budget)
+    return Record(scenario, manifest, result, gaps, required, budget, found)
 
 
 def _read_manifest(directory: Path) -> dict[str, Any]:
@@ -277,6 +284,9 @@ def _write(record: Record, directory: Path, home: Path) -> None:
     columns: dict[str, Any] = {str(name): column.to_numpy() for name, column in result.cells.items()}
     np.savez_compressed(folder / "cells.npz", **columns)
     np.savez_compressed(folder / "fund_at.npz", fund_at=result.fund_at)
+    for name, table in record.studies.items():
+        (directory / "studies").mkdir(exist_ok=True)
+        csv_tables.write_csv(table, directory / "studies" / f"{name}.csv")
     files = sorted(path for path in directory.rglob("*") if path.is_file())
     digests = {path.relative_to(directory).as_posix(): _digest(path) for path in files}
     manifest = record.manifest | {"inputs": _places(record, home), "files": digests}
