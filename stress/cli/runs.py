@@ -93,7 +93,7 @@ def run(
         if checkpoint.begun and not quiet:
             print(f"Resuming from {checkpoint.path}", file=sys.stderr)
         record = execute(unfinished.scenario, threads, cluster, quiet, unfinished)
-        record = simulation.with_extras(record, unfinished.scenario, studies, author, quietly(quiet))
+        record = simulation.with_extras(record, unfinished.scenario, studies, author, threads, quietly(quiet))
         simulation.save_finished(record, unfinished, report)
         if quiet:
             print(directory)
