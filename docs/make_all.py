@@ -71,6 +71,7 @@ def main() -> int:
     )
     return max(
         script("docs/make_venues.py"),
+        script("docs/make_tiers.py"),
         script("docs/make_validation.py"),
         script(*benchmarks),
         *(script(name) for name in of_histories if os.environ.get("STRESS_DATA")),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from stress.analysis.backtest import backtest as backtest
     from stress.analysis.reverse_stress import reverse_shock as reverse_shock
     from stress.analysis.study import Study as Study
+    from stress.analysis.tier_impact import tier_impact as tier_impact
     from stress.book.book import Book as Book
     from stress.book.columns import BookWarning as BookWarning
     from stress.book.population import PopulationSpec as PopulationSpec
@@ -66,6 +67,7 @@ _HOMES = {
     "run": "simulation",
     "save_run": "simulation",
     "simulate": "simulation",
+    "tier_impact": "analysis.tier_impact",
 }
 _MODULES = ("plots", "prices", "results")
 

@@ -1,4 +1,4 @@
-"""The commands of `perp-stress`, which are in `runs`, `inputs` and `bench`."""
+"""The commands of `perp-stress`, which are in the other modules of this folder."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import stress
-from stress.cli import backtest, bench, inputs, runs
+from stress.cli import backtest, bench, impact, inputs, runs
 from stress.cli.exit_codes import EPILOG
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ for command in (runs.size, runs.adl, runs.path, runs.report, runs.compare):
     app.command()(command)
 for command in (
     backtest.backtest,
+    impact.impact,
     inputs.calibrate,
     inputs.calibrate_depth,
     inputs.crowds,

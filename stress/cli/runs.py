@@ -267,13 +267,13 @@ def path(
     if account is not None:
         log = log[log["account"] == account]
     if out is not None:
-        _put_table(log, out)
+        put_table(log, out)
         print(f"{len(log):,} events: {out}")
     else:
         terminal.print_events(log, rows, account)
 
 
-def _put_table(table: pd.DataFrame, path: Path) -> None:
+def put_table(table: pd.DataFrame, path: Path) -> None:
     """Write a table to a CSV file that the user named, and say what a spreadsheet would make of its texts."""
     from stress.files import csv_tables
 
@@ -357,7 +357,7 @@ def compare(
     alphas = alpha or next((s.fund.alphas for s in scenarios.values()), (0.01, 0.001))
     table = comparison.compare(ordered, alphas)
     if out is not None:
-        _put_table(table, out)
+        put_table(table, out)
         print(out)
     if not quiet:
         terminal.print_comparison(str(designs[0]), table)

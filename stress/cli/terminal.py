@@ -421,13 +421,9 @@ def print_comparison(base: str, found: pd.DataFrame) -> None:
         out.print(Text(f"\n{visible(f'{design} against {base}')}, on the same paths\n", style="bold"))
         rows = []
         for r in records(part):
-            event, average = r["p_value"] == r["p_value"], r["quantity"].startswith("mean ")
-            text_of = percent if event else usd if r["unit"] == "USD" else significant
-            apart = _apart(r, points if event else text_of)
-            if average and r["base"] == r["value"] == 0:
-                apart = ""  # a spread of nothing is no error
+            event = r["p_value"] == r["p_value"]
             odds = (f"{r['only_base']} : {r['only_design']}", f"{r['p_value']:.2g}") if event else ("", "")
-            rows.append((r["quantity"], *(_side(r, name, text_of) for name in ("base", "value")), apart, *odds))
+            rows.append((*compared(r), *odds))
         head = [
             "quantity",
             "first",
@@ -440,6 +436,16 @@ def print_comparison(base: str, found: pd.DataFrame) -> None:
         out.print("\nonly first : this, the paths with the event under one of the two alone.", soft_wrap=True)
         for note in dict.fromkeys(n for n in part["note"] if isinstance(n, str) and n):
             out.print(f"Note: {note}.", soft_wrap=True)
+
+
+def compared(row: dict[str, Any]) -> tuple[str, str, str, str]:
+    """A row of `compare`: quantity, both values, and their difference with its interval."""
+    event, average = row["p_value"] == row["p_value"], row["quantity"].startswith("mean ")
+    text_of = percent if event else usd if row["unit"] == "USD" else significant
+    apart = _apart(row, points if event else text_of)
+    if average and row["base"] == row["value"] == 0:
+        apart = ""  # a spread of nothing is no error
+    return row["quantity"], _side(row, "base", text_of), _side(row, "value", text_of), apart
 
 
 def _side(row: dict[str, Any], name: str, text_of: Callable[[float], str]) -> str:
