@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from stress import serialize
+from stress.adjustments import unsaid
 from stress.analysis.error_budget import cost, redrawn_paths, run_plans
 from stress.analysis.study import Study
 from stress.arguments import is_text, path_of, wrong_types
@@ -308,7 +309,8 @@ def execute(
         warnings.warn_explicit(w.message, w.category, w.filename, w.lineno)
     alphas = scenario.fund.alphas
     result = study.results[own]
-    result = replace(result, config=serialize.loads(serialize.dumps(result.config)))
+    config = serialize.loads(serialize.dumps(result.config))
+    result = replace(result, config=config, adjustments=built.adjustments)
     gaps = records.gap_table(study, alphas, own)
     manifest = {
         "schema_version": SCHEMA,
@@ -322,7 +324,12 @@ def execute(
         "paths_per_second": round(len(designs) * (result.n_paths - resumed) / (run_once - ready), 1),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": command,
-        "warnings": [*(str(w.message) for w in given), *built.notes, *records.spreadsheet_warnings(result)],
+        "warnings": [
+            *unsaid((str(w.message) for w in given), built.adjustments),
+            *built.notes,
+            *records.spreadsheet_warnings(result),
+        ],
+        "adjustments": [x.describe() for x in built.adjustments],
     }
     if resumed:
         manifest["resumed_paths"] = resumed

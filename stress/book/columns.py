@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from typing import Any, TypedDict
 
 import numpy as np
 
 from stress.adjustments import Adjustment
 
-SIDE_WORDS = dict.fromkeys(("long", "l", "buy", "b", "bid", "1", "+1", "1.0"), 1.0) | dict.fromkeys(
-    ("short", "s", "sell", "a", "ask", "-1", "-1.0"), -1.0
+SIDE_WORDS = dict.fromkeys(("long", "longs", "l", "buy", "b", "bid", "1", "+1", "1.0"), 1.0) | dict.fromkeys(
+    ("short", "shorts", "s", "sell", "a", "ask", "-1", "-1.0"), -1.0
 )
 SIDE_EXPECTED = "long or short (also L/S, buy/sell, B/A, 1/-1)"
 
 
 class BookWarning(UserWarning):
     """A property of the positions that does not stop a run but that its reader should know."""
+
+
+def tell(message: str) -> None:
+    """Warn with a `BookWarning` that points at the line outside of this package that led to it."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and str(frame.f_globals.get("__name__")).partition(".")[0] == "stress":
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, BookWarning, stacklevel=level)
 
 
 class Columns(TypedDict, total=False):
@@ -31,3 +41,4 @@ class Columns(TypedDict, total=False):
     source: str
     file_row: np.ndarray
     adjustments: tuple[Adjustment, ...]
+    mark_price: float | None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -16,9 +15,9 @@ import typer
 from stress.cli.common import Paths, Quiet, Seed, Set, Threads, guarded, load, say_that_it_compiles
 from stress.cli.inputs import ContractSize, Unit
 from stress.cli.runs import put_table
-from stress.errors import Problem, raise_if
+from stress.errors import InputError, Problem, raise_if
 from stress.files import writing
-from stress.formatting import percent, significant, usd, visible
+from stress.formatting import count, percent, significant, usd, visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +45,9 @@ def impact(
         str | None,
         typer.Option(help="The old tiers. Default: those of the scenario.", metavar="TIERS[:MARKET]"),
     ] = None,
-    price: Annotated[float | None, typer.Option(help="Mark price, beside a file of positions.")] = None,
+    price: Annotated[
+        float | None, typer.Option(help="Mark price, beside a file of positions. Default: its own.")
+    ] = None,
     market: Annotated[str | None, typer.Option(help="Market of the positions, where the file has several.")] = None,
     flat: Annotated[bool, typer.Option("--flat", help="Rates of a file hold for the whole position.")] = False,
     unit: Unit = None,
@@ -62,7 +63,9 @@ def impact(
     quiet: Quiet = False,
 ) -> None:
     """New margin tiers on the same book: who is liquidated, what it costs."""
+    from stress.adjustments import unsaid
     from stress.analysis.tier_impact import tier_impact, with_tiers
+    from stress.cli import adjusted, console
     from stress.venue.tier_source import find_tiers
 
     writing.check_file(out)
@@ -74,11 +77,8 @@ def impact(
         if of_scenario:
             before = _of_scenario(load(source, set_, seed, paths), old, tiers_of)
         else:
-            before = _of_positions(source, market, price or 0.0, str(old), tiers_of)
+            before = _of_positions(source, market, price, str(old), tiers_of)
         wanted = tiers_of(new, before.venue.market or None)
-    notes = [*(str(warning.message) for warning in caught), *map(str, (*before.adjustments, *wanted.adjustments))]
-    for text in dict.fromkeys(notes):
-        print(f"Note: {visible(text)}", file=sys.stderr)
     venue = with_tiers(before.venue, wanted.tiers, wanted.tier_basis)
     found = tier_impact(before.book, before.venue, venue, before.price)
     if not quiet:
@@ -87,7 +87,11 @@ def impact(
         _compare(before, venue, threads, quiet)
     if out is not None:
         put_table(found.positions, out)
-        print(f"{len(before.book):,} positions: {out}")
+        print(f"{count(len(before.book), 'position')}: {out}")
+    if not quiet:
+        done = tuple(dict.fromkeys([*before.adjustments, *wanted.adjustments]))
+        adjusted.print_adjustments(done, console.console())
+        adjusted.print_warnings(unsaid([str(warning.message) for warning in caught], done), console.console())
 
 
 class Before(NamedTuple):
@@ -116,8 +120,8 @@ def _check_form(
     else:
         if old is None:
             problems.append(Problem("--old", "the old tiers, beside a file of positions"))
-        if price is None or not 0 < price < math.inf:
-            problems.append(Problem("--price", "a mark price above 0, beside a file of positions", value=price))
+        if price is not None and not 0 < price < math.inf:
+            problems.append(Problem("--price", "a mark price above 0", value=price))
         for name, change in zip(("--set", "--seed", "--paths"), changes, strict=True):
             if change is not None:
                 problems.append(Problem(name, "a scenario file (.toml), of which it changes a key", value=change))
@@ -131,27 +135,30 @@ def _of_scenario(scenario: Scenario, old: str | None, tiers_of: Callable[..., Ti
     built = scenario.build()
     design = built.design
     venue = design.venue
-    before = Before(design.book, design.s0, venue, f"{venue.name} {venue.market}".strip(), (), design, built.delays)
-    before = before._replace(alphas=scenario.fund.alphas)
+    before = Before(design.book, design.s0, venue, f"{venue.name} {venue.market}".strip(), built.adjustments, design)
+    before = before._replace(delays=built.delays, alphas=scenario.fund.alphas)
     if old is None:
         return before
     given = tiers_of(old, venue.market or None)
     venue = with_tiers(venue, given.tiers, given.tier_basis)
-    return before._replace(venue=venue, name=given.name, adjustments=given.adjustments)
+    return before._replace(venue=venue, name=given.name, adjustments=(*before.adjustments, *given.adjustments))
 
 
 def _of_positions(
-    path: Path, market: str | None, price: float, old: str, tiers_of: Callable[..., TierSource]
+    path: Path, market: str | None, price: float | None, old: str, tiers_of: Callable[..., TierSource]
 ) -> Before:
     """Positions of a file, and a venue that has the old tiers alone."""
     from stress.book.book import Book
     from stress.venue.venue import Venue
 
     book = Book.read(path, market, imbalance="outside", mark_price=price)
+    price = price or book.mark_price
+    if price is None:
+        raise InputError(Problem("--price", f"a mark price, which {path} does not have"))
     market = market or book.market
     given = tiers_of(old, market or None)
     venue = Venue(name=given.name, tiers=given.tiers, tier_basis=given.tier_basis, market=market)
-    return Before(book, price, venue, given.name, given.adjustments)
+    return Before(book, price, venue, given.name, (*book.adjustments, *given.adjustments))
 
 
 def _compare(before: Before, venue: Venue, threads: int | None, quiet: bool) -> None:
@@ -178,12 +185,11 @@ def print_impact(found: TierImpact, old: str, new: str) -> None:
     """Who is concerned, by old and by new tiers, in 80 columns."""
     from rich.text import Text
 
-    from stress.cli import terminal
+    from stress.cli import console, terminal
 
-    out = terminal.console()
-    count = len(found.positions)
-    head = f"{count:,} position{'s' * (count != 1)} at {significant(found.price, 6)}, tiers of {old} against {new}"
-    out.print(Text(visible(head), style="bold"), soft_wrap=True)
+    out = console.console()
+    head = f"{count(len(found.positions), 'position')} at {significant(found.price, 6)}, tiers of {old} against {new}"
+    out.print(Text(visible(head), style="bold"))
     out.print()
     rows = [
         (r["measure"], *(_counted(r[when], r[f"{when}_notional"]) for when in ("old", "new", "newly")))
@@ -193,7 +199,7 @@ def print_impact(found: TierImpact, old: str, new: str) -> None:
         (f"{r['margin']} margin", usd(r["old"]), usd(r["new"]), terminal.signed(r["change"], usd))
         for r in terminal.records(found.margins())
     ]
-    out.print(terminal.table(["", "old", "new", "only new, or change"], rows))
+    out.print(console.table(["", "old", "new", "only new, or change"], rows))
     maintenance = found.margins().iloc[0]
     quantiles = ", ".join(
         f"{'largest' if q == 1 else 'median' if q == 0.5 else percent(q)} {terminal.signed(change, percent)}"
@@ -202,18 +208,17 @@ def print_impact(found: TierImpact, old: str, new: str) -> None:
     out.print(
         f"\nMaintenance margin rises for {maintenance['positions_up']:,} and falls for "
         f"{maintenance['positions_down']:,}; change of positions as a share of their notional: {quantiles}.",
-        soft_wrap=True,
     )
     _print_buckets(found)
     _print_liquidated(found)
 
 
-def _counted(count: int, notional: float) -> str:
-    return f"{count:,}\n{usd(notional)}" if count else "none"
+def _counted(positions: int, notional: float) -> str:
+    return f"{positions:,}\n{usd(notional)}" if positions else "none"
 
 
 def _print_buckets(found: TierImpact) -> None:
-    from stress.cli import terminal
+    from stress.cli import console, terminal
 
     rows = []
     for r in terminal.records(found.by_leverage()):
@@ -229,23 +234,22 @@ def _print_buckets(found: TierImpact) -> None:
             )
         )
     head = ["leverage", "positions", "notional", "liquidated", "notional", "above limit"]
-    terminal.console().print("\nWhom only the new tiers concern, by leverage\n")
-    terminal.console().print(terminal.table(head, rows))
+    console.console().print("\nWhom only the new tiers concern, by leverage\n")
+    console.console().print(console.table(head, rows))
 
 
 def _print_liquidated(found: TierImpact) -> None:
-    from stress.cli import terminal
+    from stress.cli import console, terminal
 
-    out = terminal.console()
+    out = console.console()
     rows = found.liquidated_at_once
     if rows.empty:
         out.print("\nThe new tiers liquidate nobody at once.")
         return
     notional, deficit = float(rows["notional"].sum()), float(rows["deficit"].sum())
     out.print(
-        f"\nLiquidated at once: {len(rows):,} position{'s' * (len(rows) != 1)} of {usd(notional)}; closed at this "
+        f"\nLiquidated at once: {count(len(rows), 'position')} of {usd(notional)}; closed at this "
         f"price, their deficit is {usd(deficit)}; {usd(float(rows['shortfall'].sum()))} of margin would keep them.\n",
-        soft_wrap=True,
     )
     shown = [
         (
@@ -259,14 +263,14 @@ def _print_liquidated(found: TierImpact) -> None:
         for r in terminal.records(rows.head(LARGEST))
     ]
     head = ["account", "side", "notional", "leverage", "equity", "new maintenance"]
-    out.print(terminal.table(head, shown, left=2))
+    out.print(console.table(head, shown, left=2))
     if len(rows) > LARGEST:
         out.print(f"... and {len(rows) - LARGEST:,} more; --out FILE has all of them.")
 
 
 def print_fund(table: pd.DataFrame) -> None:
     """Depletion and fund by old and new tiers, with the error of the difference, in 80 columns."""
-    from stress.cli import terminal
+    from stress.cli import console, terminal
 
     kept = table[table["quantity"].str.startswith(("fund for", "P(fund", "mean deficit"))]
     rows = []
@@ -274,8 +278,8 @@ def print_fund(table: pd.DataFrame) -> None:
         quantity, *values, apart = terminal.compared(row)
         values = [value.replace("at least ", "at least\n") for value in values]
         rows.append((quantity.replace(", ADL triggered", ""), *values, apart))
-    out = terminal.console()
+    out = console.console()
     out.print("\nThe fund by old and by new tiers, on the same paths\n")
-    out.print(terminal.table(["", "old", "new", "difference (95 %)"], rows))
+    out.print(console.table(["", "old", "new", "difference (95 %)"], rows))
     for note in dict.fromkeys(note for note in kept["note"] if isinstance(note, str) and note):
-        out.print(f"Note: {note}.", soft_wrap=True)
+        out.print(f"Note: {note}.")

@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from stress import quantities
 from stress.arguments import is_finite, is_number, is_whole, is_word, wrong_types
 from stress.book.book import VENUE_EXPECTED, Book
 from stress.engine.design import Design, Detail
@@ -51,11 +52,12 @@ def prepare(
         depth=(depth, Depth | None, "a stress.Depth or None"),
     )
     raise_if(problems + model_problems(prices))
+    fund, jump_gap, gap, delay = *map(quantities.number, (fund, jump_gap, gap)), quantities.seconds(delay)
     n_paths, horizon, step, problems = timing(prices, n_paths, horizon, step)
     late = {name: value for name, value in {"gap": gap, "delay": delay}.items() if value is not None}
     numbers = {"fund": fund, "jump_gap": jump_gap, **late}
     wrong = {name: value for name, value in numbers.items() if not is_number(value)}
-    problems += [Problem("run", "a number", column=name, value=value) for name, value in wrong.items()]
+    problems += [_no_number(name, value) for name, value in wrong.items()]
     raise_if(problems)
     steps = horizon / step if step > 0 else 0.0
     n_steps = round(steps) if math.isfinite(steps) else 0
@@ -82,8 +84,7 @@ def prepare(
             LateFillWarning,
             stacklevel=3,
         )
-    book = book.check_margin(venue, prices.s0, under_margin).balanced("outside")
-    book.warn_of_limits(venue)
+    book = book.check_margin(venue, prices.s0, under_margin).balanced("outside").check_limits(venue)
     depth = None if depth is None else depth.resolve(book.open_interest(prices.s0))
     return Design(
         book,
@@ -114,19 +115,29 @@ def model_problems(prices: Any) -> list[Problem]:
     return []
 
 
+def _no_number(name: str, value: Any) -> Problem:
+    """The problem of an argument that is no number, nor text that writes one."""
+    forms = quantities.DURATION if name in ("horizon", "step", "delay") else quantities.NUMBER
+    return Problem("run", quantities.expected(value, forms=forms), column=name, value=value)
+
+
 def timing(
-    prices: PriceModel, n_paths: int | None, horizon: float | None, step: float | None
+    prices: PriceModel, n_paths: int | None, horizon: float | str | None, step: float | str | None
 ) -> tuple[Any, Any, Any, list[Problem]]:
     """Paths, horizon and step: those of the price model where it has its own, and what contradicts them.
 
     What a model has, `n_paths`, `step` and `horizon`, cannot be changed: a number that is given must be the same. A
     replay may end before its bars do.
     """
-    given = {"n_paths": n_paths, "horizon": horizon, "step": step}
+    given: dict[str, Any] = {
+        "n_paths": quantities.number(n_paths),
+        "horizon": quantities.seconds(horizon),
+        "step": quantities.seconds(step),
+    }
     own = {name: getattr(prices, name, None) for name in given}
     defaults = {"n_paths": DEFAULT_PATHS, "horizon": DEFAULT_HORIZON, "step": DEFAULT_STEP}
     used = {name: next(x for x in (given[name], own[name], defaults[name]) if x is not None) for name in given}
-    raise_if([Problem("run", "a number", column=name, value=x) for name, x in used.items() if not is_number(x)])
+    raise_if([_no_number(name, x) for name, x in used.items() if not is_number(x)])
     wrong = [name for name, value in own.items() if value is not None and not (is_finite(value) and value > 0)]
     model = type(prices).__name__
     raise_if([Problem(f"run, {model}", "a number above 0", column=name, value=own[name]) for name in wrong])

@@ -41,6 +41,8 @@ class Table:
     has_header : bool
     notes : tuple of str
         What was chosen among columns and the user should know.
+    header : tuple of str
+        Titles of all columns in the file, those that are not read included; of a text without a header, its first row.
     """
 
     where: str
@@ -50,6 +52,7 @@ class Table:
     sha256: str = ""
     has_header: bool = True
     notes: tuple[str, ...] = ()
+    header: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -160,13 +163,15 @@ def read_table(
     found: dict[str, int] = {}
     titles: dict[str, str] = {}
     notes: list[str] = []
+    header: list[str] = []
     has_header = True
 
     def columns(first: list[str]) -> tuple[list[int], bool]:
         nonlocal has_header
+        header[:] = first
         has_header = packed or not order or not first[0].strip()[:1].isdigit()
         ordered = {name: j for j, name in enumerate(order[: len(first)])}
-        named = _columns(first, aliases, several, optional, where, notes) if has_header else ordered
+        named = known_columns(first, aliases, several, optional, where, notes) if has_header else ordered
         found.update(named)
         titles.update({name: first[j].strip() if has_header else name for name, j in named.items()})
         return list(named.values()), has_header
@@ -180,10 +185,12 @@ def read_table(
     if not rows.size:
         raise InputError(Problem(where, "at least one record below the header"))
     digest = hashlib.sha256(data).hexdigest()
-    return Table(where, dict(zip(found, cells, strict=True)), rows, titles, digest, has_header, tuple(notes))
+    return Table(
+        where, dict(zip(found, cells, strict=True)), rows, titles, digest, has_header, tuple(notes), tuple(header)
+    )
 
 
-def _columns(
+def known_columns(
     header: list[str],
     aliases: Mapping[str, str],
     several: tuple[str, ...],

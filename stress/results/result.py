@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from stress.adjustments import Adjustment
 from stress.arguments import is_whole, is_word
 from stress.book import classes
 from stress.errors import InputError, Problem
@@ -71,6 +72,8 @@ class Result:
         Versions that made it.
     design : Design or None
         What is needed to run a path again.
+    adjustments : tuple of Adjustment
+        What was done to book, bars and prices on the way here.
     """
 
     paths: pd.DataFrame
@@ -80,6 +83,7 @@ class Result:
     config: dict[str, Any]
     provenance: dict[str, Any]
     design: Design | None = field(default=None, repr=False)
+    adjustments: tuple[Adjustment, ...] = field(default=(), repr=False)
     _rates: dict[Any, pd.DataFrame] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
@@ -87,7 +91,10 @@ class Result:
         """A Result from the block of all paths."""
         fund_at = np.column_stack([np.full(len(block.fund_at), design.fund), block.fund_at])
         paths, positions = _paths(design, block), _positions(design, block)
-        return cls(paths, positions, fund_at, pd.DataFrame(block.cells), design.describe(), provenance, design)
+        return cls(
+            paths, positions, fund_at, pd.DataFrame(block.cells), design.describe(), provenance, design,
+            design.adjustments,
+        )  # fmt: skip
 
     @property
     def n_paths(self) -> int:

@@ -51,7 +51,7 @@ def test_positions_by_old_and_new_tiers(command, tmp_path):
     assert "Liquidated at once: 1 position of USD 60 k" in out
     assert "their deficit is USD 0; USD 80 of margin would keep them" in out
     assert re.search(r"^b +short +USD 60 k +150x +USD 400 +USD 480", out, re.MULTILINE)
-    assert "read in USD of notional" in err
+    assert "read in USD of notional" in out
     assert "Warning: o.csv" in err  # of a name that a spreadsheet takes for a formula
     rows = list(csv.DictReader((tmp_path / "o.csv").read_text(encoding="utf-8").splitlines()))
     assert [row["liquidated_new"] for row in rows] == ["False", "True", "False"]
@@ -86,7 +86,11 @@ def test_without_the_fund(command):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["positions.csv", "--new", "new.csv"], ["--old: expected the old tiers", "--price: expected a mark price"]),
+        (["positions.csv", "--new", "new.csv"], ["--old: expected the old tiers"]),
+        (
+            ["positions.csv", "--new", "new.csv", "--old", "binance"],
+            ["--price: expected a mark price, which positions"],
+        ),
         (
             ["positions.csv", "--new", "new.csv", "--old", "binance", "--price", "1", "--seed", "2"],
             ["--seed: got 2, expected a scenario file"],
@@ -115,7 +119,7 @@ def test_import_says_which_unit_it_took(command, tmp_path):
     assert "expected --contract-size" in err
     code, out, err = command("venues", "import", "okx.json", "--contract-size", 0.01)
     assert code == 0
-    assert "Note: okx.json: 1 tier read in contracts of 0.01 coins" in err
+    assert "okx.json: 1 tier read in contracts of 0.01 coins" in err
     assert "# okx.json: 1 tier read in contracts of 0.01 coins" in out
     assert 'tier_basis = "quantity"' in out
     assert "[0, 50, 100, 0.004]" in out

@@ -295,7 +295,7 @@ CASES = [
     *of(BOOK.check_margin, "venue", [None, *OBJECTS], price=100.0),
     *of(BOOK.check_margin, "price", [None, *WRONG], venue=VENUE),
     *of(BOOK.check_margin, "under_margin", WORDS, venue=VENUE, price=100.0),
-    *of(BOOK.warn_of_limits, "venue", [None, *OBJECTS]),
+    *of(BOOK.check_limits, "venue", [None, *OBJECTS]),
     *(case for name in ("policy", "budget") for case in of(stress.allocate, name, [None, *WRONG], **SHARE)),
     *(
         case
