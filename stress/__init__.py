@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from stress.engine.design import SimulationError as SimulationError
     from stress.engine.prepare import LateFillWarning as LateFillWarning
     from stress.errors import InputError as InputError
+    from stress.prices.calibration.calibrate import calibrate as calibrate
     from stress.results.comparison import compare as compare
     from stress.results.estimate import Estimate as Estimate
     from stress.results.result import Result as Result
@@ -65,6 +66,7 @@ _HOMES = {
     "Venue": "venue.venue",
     "allocate": "venue.allocate",
     "backtest": "analysis.backtest",
+    "calibrate": "prices.calibration.calibrate",
     "compare": "results.comparison",
     "list_venues": "venue.load",
     "load_scenario": "scenario.scenario",

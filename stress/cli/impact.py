@@ -186,6 +186,7 @@ def print_impact(found: TierImpact, old: str, new: str) -> None:
     from rich.text import Text
 
     from stress.cli import console, terminal
+    from stress.results.comparison_words import signed
 
     out = console.console()
     head = f"{count(len(found.positions), 'position')} at {significant(found.price, 6)}, tiers of {old} against {new}"
@@ -196,13 +197,13 @@ def print_impact(found: TierImpact, old: str, new: str) -> None:
         for r in terminal.records(found.table())
     ]
     rows += [
-        (f"{r['margin']} margin", usd(r["old"]), usd(r["new"]), terminal.signed(r["change"], usd))
+        (f"{r['margin']} margin", usd(r["old"]), usd(r["new"]), signed(r["change"], usd))
         for r in terminal.records(found.margins())
     ]
     out.print(console.table(["", "old", "new", "only new, or change"], rows))
     maintenance = found.margins().iloc[0]
     quantiles = ", ".join(
-        f"{'largest' if q == 1 else 'median' if q == 0.5 else percent(q)} {terminal.signed(change, percent)}"
+        f"{'largest' if q == 1 else 'median' if q == 0.5 else percent(q)} {signed(change, percent)}"
         for q, change in found.quantiles().items()
     )
     out.print(
@@ -271,13 +272,13 @@ def _print_liquidated(found: TierImpact) -> None:
 def print_fund(table: pd.DataFrame) -> None:
     """Depletion and fund by old and new tiers, with the error of the difference, in 80 columns."""
     from stress.cli import console, terminal
+    from stress.results.comparison_words import apart, side
 
     kept = table[table["quantity"].str.startswith(("fund for", "P(fund", "mean deficit"))]
     rows = []
     for row in terminal.records(kept):
-        quantity, *values, apart = terminal.compared(row)
-        values = [value.replace("at least ", "at least\n") for value in values]
-        rows.append((quantity.replace(", ADL triggered", ""), *values, apart))
+        values = [side(row, name).replace("at least ", "at least\n") for name in ("base", "value")]
+        rows.append((row["quantity"].replace(", ADL triggered", ""), *values, "\n".join(apart(row))))
     out = console.console()
     out.print("\nThe fund by old and by new tiers, on the same paths\n")
     out.print(console.table(["", "old", "new", "difference (95 %)"], rows))

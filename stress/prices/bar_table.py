@@ -98,8 +98,7 @@ class _Reader:
     def __init__(self, table: Table, time_format: str | None):
         self.table, self.time_format = table, time_format
         self.problems: list[Problem] = []
-        what = "of several with one meaning read"
-        self.done = [Adjustment(table.where, what, note, 1, unit="columns") for note in table.notes]
+        self.done: list[Adjustment] = []
 
     def read(self) -> BarColumns:
         self._check_columns()
@@ -116,7 +115,8 @@ class _Reader:
         kept, time = self._closed(time[kept], kept, step)
         stamps = time.astype("datetime64[us]").astype("datetime64[ns]")
         future = int((time > _now()).sum())
-        for adjustment in self.done:
+        adjustments = (*self.table.adjustments, *self.done)
+        for adjustment in adjustments:
             warn(str(adjustment), BarsWarning)
         if future:
             last = stamps[-1].astype("datetime64[s]")
@@ -129,7 +129,7 @@ class _Reader:
             step=step,
             volume=None if volume is None else volume[kept],
             gaps=tuple((at, missing, stamps[at]) for at, missing in gaps if at + 1 < len(stamps)),
-            adjustments=tuple(self.done),
+            adjustments=adjustments,
         )
 
     def _check_columns(self) -> None:
@@ -138,12 +138,7 @@ class _Reader:
             missing.remove("time")
         if not missing:
             return
-        wanted = "; ".join(f"{name} ({', '.join(NAMES[name].split())})" for name in missing)
-        found = ", ".join(repr(title.strip()) for title in self.table.header) or "none"
-        columns = "a column" if len(missing) == 1 else "columns"
-        expected = f"{columns} for {wanted}; the columns found are {found}"
-        row = 1 if self.table.has_header else None
-        raise InputError(Problem(self.table.where, expected, row, ", ".join(missing)))
+        raise InputError([self.table.lacks(name) for name in missing])
 
     def _fault(self, column: str, wrong: np.ndarray, expected: str) -> None:
         """One problem for all records that break a rule, with the first of them."""
