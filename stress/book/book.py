@@ -22,10 +22,10 @@ import numpy.typing as npt
 
 from stress.adjustments import Adjustment
 from stress.arguments import is_finite, is_text, is_word, numbers, wrong_types
-from stress.book import changes, start
+from stress.book import changes, shown, start
 from stress.book.arrays import TEXT, flat, missing_as_nan, names_of, read_names, read_sides
-from stress.book.columns import BookWarning as BookWarning
-from stress.book.columns import tell
+from stress.book.columns import BookWarning
+from stress.callers import warn
 from stress.errors import InputError, Problem, raise_if
 
 if TYPE_CHECKING:
@@ -187,6 +187,9 @@ class Book:
             f"Book({self.source}: {len(self)} positions, long {self.long_quantity:.10g}, "
             f"short {self.short_quantity:.10g} {self.market})".replace(" )", ")")
         )
+
+    def _repr_html_(self) -> str:
+        return shown.book_card(self)
 
     @classmethod
     def read(
@@ -377,7 +380,7 @@ class Book:
         factor = np.where(larger, min(longs, shorts) / max(longs, shorts), 1.0)
         done = changes.scaled(self, larger, rounding=imbalance == "error")
         if imbalance == "error":
-            tell(str(done))
+            warn(str(done), BookWarning)
         return self._replace(adjustments=(done,), quantity=self.quantity * factor, margin=self.margin * factor)
 
     def maintenance(self, venue: Venue, price: float) -> np.ndarray:
@@ -461,7 +464,7 @@ class Book:
         """The same positions, with what was done to them, which is warned of; the book itself if it knows."""
         new = [x for x in done if x not in self.adjustments]
         for x in new:
-            tell(str(x))
+            warn(str(x), BookWarning)
         return self._replace(adjustments=tuple(new)) if new else self
 
     def _replace(self, keep: Any = slice(None), adjustments: tuple[Adjustment, ...] = (), **others: Any) -> Book:

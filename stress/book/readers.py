@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stress.book.columns import SIDE_EXPECTED, SIDE_WORDS, Columns, tell
+from stress.book.columns import SIDE_EXPECTED, SIDE_WORDS, BookWarning, Columns
 from stress.book.draft import Draft, positive
-from stress.book.frames import table_of
 from stress.book.margins import middle_mark, read_margins, read_marks
 from stress.book.position_columns import ALIASES, NAMES, folded, titles_of
 from stress.book.rows import leave_out_closed, leave_out_totals, select_market
+from stress.callers import warn
 from stress.errors import Problem, raise_if
 from stress.files.names import EXPECTED, is_name
 from stress.files.names import folded as seen_as
@@ -70,7 +70,9 @@ def frame_positions(frame: pd.DataFrame, market: str | None = None, *, mark_pric
 
     `file_row` is the label of a row where the index holds whole numbers, otherwise its number from 0 on.
     """
-    return _read(table_of(frame), market, mark_price)
+    from stress.files.frames import table_of_frame
+
+    return _read(table_of_frame(frame, ALIASES, several=NAMES), market, mark_price)
 
 
 def _read(table: Table, market: str | None, mark_price: float | None) -> Columns:
@@ -88,8 +90,9 @@ def _read(table: Table, market: str | None, mark_price: float | None) -> Columns
     share = draft.raw("share") * draft.raw("account_equity")
     margin = read_margins(draft, side, size, entry, leverage, share, independent, mark_price)
     draft.raise_problems()
-    for done in draft.adjustments:
-        tell(str(done))
+    adjustments = (*draft.table.adjustments, *draft.adjustments)
+    for done in adjustments:
+        warn(str(done), BookWarning)
     _look_closer(draft, size * entry, accounts)
     return Columns(
         side=side,
@@ -101,7 +104,7 @@ def _read(table: Table, market: str | None, mark_price: float | None) -> Columns
         market=market,
         source=draft.table.where,
         file_row=draft.table.rows,
-        adjustments=tuple(draft.adjustments),
+        adjustments=adjustments,
         mark_price=middle_mark(read_marks(draft, side, size, entry, independent, None)[0], size),
     )
 
@@ -254,11 +257,15 @@ def _look_closer(draft: Draft, notional: np.ndarray, accounts: list[str]) -> Non
     """Warn of strange units, and of accounts told apart by blanks, case or the form of their letters alone."""
     where, median = draft.table.where, float(np.median(notional))
     if not SANE_NOTIONAL[0] <= median <= SANE_NOTIONAL[1]:
-        tell(f"{where}: the median notional is {median:.3g} USD: are size in coins and entry_price in USD per coin?")
+        warn(
+            f"{where}: the median notional is {median:.3g} USD: are size in coins and entry_price in USD per coin?",
+            BookWarning,
+        )
     names = set(accounts)
     same = len(names) - len(set(map(seen_as, names)))
     if same:
-        tell(
+        warn(
             f"{where}: {same:,} accounts differ from others only in case, blanks or the form of a letter: "
-            "are they the same?"
+            "are they the same?",
+            BookWarning,
         )

@@ -125,14 +125,15 @@ def _print(record: Record, fund: float | None) -> None:
 
 def _print_range(result: Result, needed: float, where: str) -> None:
     """How likely funds around the one that is needed are to be emptied."""
-    from stress.cli import terminal
+    from stress.cli.console import console, table
+    from stress.cli.terminal import records
     from stress.formatting import probability, usd
 
-    out = terminal.console()
+    out = console()
     funds = sorted({result.reserve, *(max(result.reserve, step * needed) for step in STEPS)})
     rows = [
         (usd(r["fund"]), probability(r["probability"], r["low"], r["high"]))
-        for r in terminal.records(result.depletion_curve(funds))
+        for r in records(result.depletion_curve(funds))
     ]
     out.print(f"\nYour fund is not known: what others would be worth{where}\n")
-    out.print(terminal.table(["fund", "depleted"], rows))
+    out.print(table(["fund", "depleted"], rows))

@@ -470,6 +470,11 @@ def load_scenario(path: str | Path, overrides: Iterable[str] = ()) -> Scenario:
     return Scenario.load(path, overrides)
 
 
+def as_scenario(scenario: Scenario | str | Path) -> Scenario:
+    """A scenario, given or by its file."""
+    return scenario if isinstance(scenario, Scenario) else Scenario.load(scenario)
+
+
 def _gather(problems: list[Problem], make: Callable[[], T]) -> T | None:
     """The result of `make`; None if it fails, with its problems appended to the list."""
     try:
