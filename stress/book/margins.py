@@ -120,7 +120,9 @@ def read_margins(
     cross = mode == 1.0
     initial = draft.numbers("initial_margin", "USD, 0 or more", lambda x: x >= 0)
     initial[initial == 0.0] = np.nan
+    known = len(draft.problems)
     mark, instead = read_marks(draft, side, size, entry, independent, given)
+    wrong_mark = len(draft.problems) > known
     gain = side * size * (mark - entry)
 
     held = np.where(cross, _first(share, equity, initial), _first(equity, collateral))  # profit included
@@ -130,7 +132,7 @@ def read_margins(
     from_leverage = np.isnan(own) & np.isnan(held) & np.isnan(at_entry) & ~np.isnan(leverage)
     from_share = ~(cross | from_held | from_initial | from_leverage) & np.isnan(own) & ~np.isnan(share)
     by_mark = cross & from_leverage & ~np.isnan(mark)
-    needs_mark = (from_held | from_share) & np.isnan(mark)
+    needs_mark = (from_held | from_share) & np.isnan(mark) & (not wrong_mark)
     draft.fault(_column_of(draft, ("isolated_margin", "collateral", "account_equity", "initial_margin")), needs_mark,
                 "a mark price too, since this amount includes unrealised profit: a column mark_price, notional or "
                 "unrealised, or book.mark_price (mark_price= in Python)")  # fmt: skip

@@ -100,7 +100,7 @@ COLUMNS = (
     Column(
         "initial_margin",
         "USD; taken as the margin where there is none",
-        "positionInitialMargin positionIM imr im posInit initial_margin_requirement required_margin",
+        "positionInitialMargin initialMargin positionIM imr im posInit initial_margin_requirement required_margin",
         first=True,
     ),
     Column("leverage", "as set, 20 or 20x; gives the margin where nothing else does", "leverage.value lever"),

@@ -220,7 +220,7 @@ def _sizes(draft: Draft) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray
     if not draft.problems:
         first = next(name for name in ("size", "contracts", "notional") if name in draft)
         draft.fault(first, np.isnan(size), "a size, or contracts and contract_size, or a notional and a price")
-        draft.fault("entry_price" if has_entry else "entry_value", np.isnan(entry), "a price above 0")
+        draft.fault("entry_price" if has_entry else "entry_value", np.isnan(entry) & ~np.isnan(size), "a price above 0")
     return side, quantity, entry, ~(derived | by_value)
 
 
@@ -234,6 +234,9 @@ def _sides(draft: Draft) -> tuple[np.ndarray, bool]:
         known = SIDE_WORDS | dict.fromkeys(NET, 0.0) | more
         words = draft.words(name)
         values = np.array([known.get(word, np.nan) for word in words])
+        blank = np.array([word == "" for word in words], bool)
+        if not blank.all() and not (draft.raw("size") < 0).any() and not (draft.raw("contracts") < 0).any():
+            values[blank] = np.nan  # of sizes without a sign
         draft.fault(name, np.isnan(values), f"{SIDE_EXPECTED}, or BOTH with a signed size")
         given = np.where(np.isnan(given) | (given == 0.0), values, given)
         said |= bool((np.abs(values) == 1.0).any()) or bool(np.isnan(values).any())
