@@ -400,6 +400,7 @@ class Scenario:
                     table.market or venue.market or None,
                     imbalance=table.imbalance,
                     mark_price=table.mark_price or price,
+                    decimal=table.decimal,
                 ),
             )
         return self.draw_book(venue, price, self.population_seed)

@@ -51,7 +51,7 @@ FILES = {
         ("numbered", "differ in 'positionInitialMargin' and 'initialMargin'", CROSS),
     ),
     "binance-web.csv": PositionFile(
-        "Symbol,Side,Size,Entry Price,Break Even Price,Mark Price,Liq.Price,Margin Mode,Margin,"
+        "Symbol,Side,Size (BTC),Entry Price (USDT),Break Even Price,Mark Price,Liq.Price,Margin Mode,Margin (USDT),"
         "PNL(ROI %)\n"
         "BTCUSDT Perpetual,Long,0.5,60000,60010,61000,57200,Isolated,1500,500 (33%)\n"
         "BTCUSDT Perpetual,Short,0.5,62000,61990,61000,64000,Isolated,1525,500 (33%)\n",
@@ -115,10 +115,13 @@ FILES = {
     ),
     "spreadsheet.csv": PositionFile(
         "Account;Market;Side;Size;Entry price;Margin\n"
-        "A;BTC;long;1;60000;3000\nB;BTC;short;0.5;62000;1500\nC;BTC;short;0.5;62000;1500\n"
-        ";;;;;\nTotal;;;2;;6000\n",
-        (1, -1, -1), (1, 0.5, 0.5), (60_000, 62_000, 62_000), (3000, 1500, 1500), {},
-        ("1 of 4 rows left out (row 6): they sum up others or are blank",),
+        "A;BTC;long;1;60.000,00 €;3.000,50 €\nB;BTC;short;0,5;62.000,00 €;1.500,25 €\n"
+        "C;BTC;short;0,5;62.000,00 €;1.500,25 €\n;;;;;\nTotal;;;2;;6.001,00 €\n",
+        (1, -1, -1), (1, 0.5, 0.5), (60_000, 62_000, 62_000), (3000.5, 1500.25, 1500.25), {},
+        (
+            *("with a decimal comma in columns Size, Entry price, Margin", "with thousands", "without their currency"),
+            "rows left out (row",
+        ),
     ),
     "signed.csv": PositionFile(
         "trader,net_position,avg_entry,posted_margin\nA,1.5,60000,4500\nB,-1,62000,3000\nC,-0.5,61000,1500\nD,0,,\n",
