@@ -20,14 +20,13 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from stress.adjustments import SHOWN, Adjustment
+from stress.adjustments import Adjustment
 from stress.arguments import is_finite, is_text, is_word, numbers, wrong_types
-from stress.book import changes
+from stress.book import changes, shown, start
 from stress.book.arrays import TEXT, flat, missing_as_nan, names_of, read_names, read_sides
-from stress.book.columns import BookWarning as BookWarning
-from stress.book.columns import tell
+from stress.book.columns import BookWarning
+from stress.callers import warn
 from stress.errors import InputError, Problem, raise_if
-from stress.formatting import usd
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from stress.venue.venue import Venue
 
 VENUE_EXPECTED = "a stress.Venue, e.g. stress.load_venue('binance', market='BTCUSDT')"
+PRICE = "a price in USD above 0"
 BALANCE_TOLERANCE = 1e-9  # largest relative difference of long and short quantity that is treated as balanced
 ROUNDING = 1e-4  # and that is taken for rounding: the larger side is scaled
 
@@ -67,6 +67,8 @@ class Book:
         number, counted from 1.
     adjustments : sequence of Adjustment
         What was done to the input on the way here.
+    mark_price : float, optional
+        USD per coin, > 0, that the positions were marked at when they were written down.
 
     Attributes
     ----------
@@ -75,6 +77,7 @@ class Book:
     file_row : int64[N], read-only
     market, source : str
     adjustments : tuple of Adjustment
+    mark_price : float or None
 
     Raises
     ------
@@ -92,6 +95,7 @@ class Book:
     market: str
     source: str
     adjustments: tuple[Adjustment, ...]
+    mark_price: float | None
 
     def __init__(
         self,
@@ -106,12 +110,15 @@ class Book:
         source: str = "Book",
         file_row: npt.ArrayLike | None = None,
         adjustments: Sequence[Adjustment] = (),
+        mark_price: float | None = None,
     ):
         names = {"market": market, "source": source}
         problems = [Problem("Book", TEXT, column=name, value=x) for name, x in names.items() if not is_text(x)]
         done = tuple(adjustments) if isinstance(adjustments, Sequence) else (adjustments,)
         if not all(isinstance(x, Adjustment) for x in done):
             problems.append(Problem("Book", "a list of Adjustment", column="adjustments", value=adjustments))
+        if mark_price is not None and not (is_finite(mark_price) and mark_price > 0):
+            problems.append(Problem("Book", PRICE, column="mark_price", value=mark_price))
         raise_if(problems)
         sides = flat(side, source, "side")
         n = sides.size
@@ -134,7 +141,7 @@ class Book:
         raise_if(problems)
 
         fields: dict[str, Any] = {"file_row": rows.astype(np.int64), "market": str(market), "source": str(source)}
-        fields["adjustments"] = done
+        fields |= {"adjustments": done, "mark_price": None if mark_price is None else float(mark_price)}
         fields["account"] = read_names(accounts, source, rows, problems)
         fields["side"] = read_sides(sides, source, rows, problems)
         rules: dict[str, tuple[Callable[[np.ndarray], np.ndarray], str]] = {
@@ -180,6 +187,9 @@ class Book:
             f"Book({self.source}: {len(self)} positions, long {self.long_quantity:.10g}, "
             f"short {self.short_quantity:.10g} {self.market})".replace(" )", ")")
         )
+
+    def _repr_html_(self) -> str:
+        return shown.book_card(self)
 
     @classmethod
     def read(
@@ -374,8 +384,17 @@ class Book:
         factor = np.where(larger, min(longs, shorts) / max(longs, shorts), 1.0)
         done = changes.scaled(self, larger, rounding=imbalance == "error")
         if imbalance == "error":
-            tell(str(done))
+            warn(str(done), BookWarning)
         return self._replace(adjustments=(done,), quantity=self.quantity * factor, margin=self.margin * factor)
+
+    def maintenance(self, venue: Venue, price: float) -> np.ndarray:
+        """Maintenance margin by the tiers of a venue at a price (USD per coin), USD, float64[N]."""
+        from stress.kernels.rules.margin import levels
+
+        _check_venue(venue)
+        _check_price("price", price)
+        tiers, held = venue.to_kernel()[1], (self.side, self.quantity, self.entry_price, self.margin)
+        return np.asarray(levels(venue.structure().contract, tiers, *held, price)[2])
 
     def check_margin(
         self, venue: Venue, price: float, under_margin: Literal["error", "liquidate", "drop"] = "error"
@@ -399,43 +418,25 @@ class Book:
         Raises
         ------
         InputError
-            With `under_margin="error"`, one problem for all such positions; with "drop", if no position would be left.
+            With `under_margin="error"`, one problem for all such positions, or that the price does not fit the entries;
+            with "drop", if no position would be left.
         """
-        from stress.kernels.rules.margin import levels
-
         _choose("under_margin", under_margin, ("error", "liquidate", "drop"))
-        _check_venue(venue)
-        _check_price("price", price)
-        _, tiers = venue.to_kernel()
-        maintenance = levels(
-            venue.structure().contract, tiers, self.side, self.quantity, self.entry_price, self.margin, price
-        )[2]
-        equity = self.equity(price)
+        equity, maintenance = self.equity(price), self.maintenance(venue, price)
         under = np.flatnonzero(equity <= maintenance)
+        if under_margin == "error" and (misfit := start.misfit(self, price, under)) is not None:
+            raise InputError(misfit)
         if under.size == 0:
             return self
         if under_margin == "liquidate":
             return self._replace(adjustments=(changes.liquidated(self, under, price),))
         if under_margin == "error":
-            raise InputError(self._under_margin(under, equity, maintenance, price))
+            raise InputError(changes.under_margin(self, under, equity, maintenance, price))
         if under.size == len(self):
             expected = "at least one position above its maintenance margin; all would be dropped"
             raise InputError(Problem(self.source, expected))
         kept = self._replace(np.delete(np.arange(len(self)), under))
         return kept._adjusted([changes.dropped(self, under, price, kept.imbalance)])
-
-    def _under_margin(self, under: np.ndarray, equity: np.ndarray, maintenance: np.ndarray, price: float) -> Problem:
-        """One problem for all positions, by number, that are at or below their maintenance margin."""
-        i = under[0]
-        rows = ", ".join(map(str, self.file_row[under[:SHOWN]])) + (", ..." if under.size > SHOWN else "")
-        notional = usd(self.quantity[under].sum() * price)
-        expected = (
-            f"equities above the maintenance margin at {price:.10g}; {under.size:,} of {len(self):,} positions, "
-            f"{notional}, are at or below it (row{'s' if under.size > 1 else ''} {rows}; the first, account "
-            f"{self.account[i]}, has {equity[i]:.10g} USD and needs more than {maintenance[i]:.10g}): start from a "
-            'price that fits the book, or set book.under_margin = "liquidate" or "drop" (in Python under_margin=)'
-        )
-        return Problem(self.source, expected, row=int(self.file_row[i]), column="margin")
 
     def check_limits(self, venue: Venue) -> Book:
         """Warn of positions that the venue would not have opened: too levered for their tier at entry, or too large.
@@ -459,17 +460,24 @@ class Book:
         limits = ((levered, "more levered than their tier allows"), (large, "beyond the venue's position limit"))
         return self._adjusted([changes.over_limit(self, over, what, size) for over, what in limits if over.any()])
 
+    def marked(self, mark_price: float) -> Book:
+        """The same positions with another `mark_price`, USD per coin."""
+        return self._replace(mark_price=mark_price)
+
     def _adjusted(self, done: list[Adjustment]) -> Book:
         """The same positions, with what was done to them, which is warned of; the book itself if it knows."""
         new = [x for x in done if x not in self.adjustments]
         for x in new:
-            tell(str(x))
+            warn(str(x), BookWarning)
         return self._replace(adjustments=tuple(new)) if new else self
 
-    def _replace(self, keep: Any = slice(None), adjustments: tuple[Adjustment, ...] = (), **arrays: np.ndarray) -> Book:
+    def _replace(self, keep: Any = slice(None), adjustments: tuple[Adjustment, ...] = (), **others: Any) -> Book:
         names = ("side", "quantity", "entry_price", "margin", "account", "leverage", "file_row")
-        kept: dict[str, Any] = {name: arrays.get(name, getattr(self, name))[keep] for name in names}
-        return Book(**kept, market=self.market, source=self.source, adjustments=(*self.adjustments, *adjustments))
+        kept: dict[str, Any] = {name: others.get(name, getattr(self, name))[keep] for name in names}
+        kept |= {"adjustments": (*self.adjustments, *adjustments)}
+        return Book(
+            **kept, market=self.market, source=self.source, mark_price=others.get("mark_price", self.mark_price)
+        )
 
 
 def _check_reading(where: str, market: Any, mark_price: Any) -> None:

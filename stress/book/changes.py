@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stress.adjustments import SHOWN, Adjustment
+from stress.errors import Problem
 from stress.formatting import coins, price_text, significant, usd
 
 if TYPE_CHECKING:
@@ -26,6 +27,20 @@ def liquidated(book: Book, under: np.ndarray, price: float) -> Adjustment:
     """Positions, by number, that a run liquidates in its first step, since they are under margin."""
     what = f"at or below their maintenance margin at {price_text(price)} liquidated at step 1"
     return _of(book, under, what, 'under_margin = "liquidate"', price)
+
+
+def under_margin(book: Book, under: np.ndarray, equity: np.ndarray, maintenance: np.ndarray, price: float) -> Problem:
+    """One problem for all positions, by number, that are at or below their maintenance margin."""
+    i = under[0]
+    rows = ", ".join(map(str, book.file_row[under[:SHOWN]])) + (", ..." if under.size > SHOWN else "")
+    notional = usd(book.quantity[under].sum() * price)
+    expected = (
+        f"equities above the maintenance margin at {price:.10g}; {under.size:,} of {len(book):,} positions, "
+        f"{notional}, are at or below it (row{'s' if under.size > 1 else ''} {rows}; the first, account "
+        f"{book.account[i]}, has {equity[i]:.10g} USD and needs more than {maintenance[i]:.10g}): start from a "
+        'price that fits the book, or set book.under_margin = "liquidate" or "drop" (in Python under_margin=)'
+    )
+    return Problem(book.source, expected, row=int(book.file_row[i]), column="margin")
 
 
 def scaled(book: Book, larger: np.ndarray, *, rounding: bool = False) -> Adjustment:

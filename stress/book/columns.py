@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import warnings
 from typing import Any, TypedDict
 
 import numpy as np
@@ -20,14 +18,6 @@ class BookWarning(UserWarning):
     """A property of the positions that does not stop a run but that its reader should know."""
 
 
-def tell(message: str) -> None:
-    """Warn with a `BookWarning` that points at the line outside of this package that led to it."""
-    frame, level = sys._getframe(1), 2
-    while frame.f_back is not None and str(frame.f_globals.get("__name__")).partition(".")[0] == "stress":
-        frame, level = frame.f_back, level + 1
-    warnings.warn(message, BookWarning, stacklevel=level)
-
-
 class Columns(TypedDict, total=False):
     """Arguments of `stress.Book`, by name."""
 
@@ -41,3 +31,4 @@ class Columns(TypedDict, total=False):
     source: str
     file_row: np.ndarray
     adjustments: tuple[Adjustment, ...]
+    mark_price: float | None

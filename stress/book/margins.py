@@ -83,6 +83,16 @@ def read_marks(
     return np.where(instead, np.nan if given is None else given, mark), instead
 
 
+def middle_mark(mark: np.ndarray, size: np.ndarray) -> float | None:
+    """The mark of a file: the median of those of its rows, each with the weight of its size; None without any."""
+    known = np.flatnonzero(mark > 0)
+    if not known.size:
+        return None
+    order = known[np.argsort(mark[known], kind="stable")]
+    held = np.cumsum(size[order])
+    return float(mark[order][np.searchsorted(held, 0.5 * held[-1])])
+
+
 def _at_the_mark(value: np.ndarray, entry: np.ndarray) -> np.ndarray:
     """Prices that notionals were made at, or nan where they are those of the entries: one market has one mark."""
     known = value[np.isfinite(value) & (value > 0)]

@@ -25,7 +25,6 @@ from __future__ import annotations
 
 import difflib
 import math
-import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, runtime_checkable
@@ -33,10 +32,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, runtime_che
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from stress import memory, schema
+from stress import memory, quantities, schema
 from stress.adjustments import Adjustment
 from stress.arguments import is_finite, is_number, is_whole, path_of, wrong_types
 from stress.book.columns import BookWarning, Columns
+from stress.callers import warn
 from stress.errors import InputError, Problem, raise_if
 from stress.files import documents, names
 from stress.kernels import population
@@ -138,6 +138,7 @@ class PopulationSpec(BaseModel):
     if not TYPE_CHECKING:  # a type checker knows the parameters by the fields
 
         def __init__(self, **parameters):
+            parameters = {k: v if k in WORDS else quantities.numbers(v) for k, v in parameters.items()}
             raise_if(_no_numbers(parameters))
             try:
                 super().__init__(**parameters)
@@ -240,7 +241,7 @@ def _no_numbers(parameters: dict[str, Any]) -> list[Problem]:
     for name, value in parameters.items():
         numbers = list(value.values()) if name == "leverage" and isinstance(value, dict) else [value]
         if name not in WORDS and value is not None and not all(map(is_number, numbers)):
-            expected = "a table of leverages and their weights" if name == "leverage" else "a number"
+            expected = "a table of leverages and their weights" if name == "leverage" else quantities.expected(value)
             problems.append(Problem("population", expected, column=name, value=value))
     return problems
 
@@ -348,7 +349,7 @@ def sample_with_ages(
     if late > LATE_SHARE * n:
         what, rule = "enter at the present price", "they have no past entry that they survive"
         done = *done, Adjustment(source, what, rule, int(late), n, "accounts")
-        warnings.warn(str(done[-1]), BookWarning, stacklevel=2)
+        warn(str(done[-1]), BookWarning)
     columns = Columns(
         side=side,
         quantity=quantity,

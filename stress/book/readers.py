@@ -20,12 +20,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stress.book.columns import SIDE_EXPECTED, SIDE_WORDS, Columns, tell
+from stress.book.columns import SIDE_EXPECTED, SIDE_WORDS, BookWarning, Columns
 from stress.book.draft import Draft, positive
 from stress.book.frames import table_of
-from stress.book.margins import read_margins
+from stress.book.margins import middle_mark, read_margins, read_marks
 from stress.book.position_columns import ALIASES, NAMES, titles_of
 from stress.book.rows import leave_out_closed, leave_out_totals, select_market
+from stress.callers import warn
 from stress.errors import Problem, raise_if
 from stress.files.names import EXPECTED, is_name
 from stress.files.names import folded as look_of
@@ -98,8 +99,9 @@ def _read(table: Table, market: str | None, mark_price: float | None) -> Columns
     draft.raise_problems()
     done = (*draft.table.adjustments, *draft.adjustments)
     for adjustment in done:
-        tell(str(adjustment))
+        warn(str(adjustment), BookWarning)
     _look_closer(draft, size * entry, accounts)
+    marks = read_marks(draft, side, size, entry, independent, np.ones(len(draft), bool), None)[0]
     return Columns(
         side=side,
         quantity=size,
@@ -111,6 +113,7 @@ def _read(table: Table, market: str | None, mark_price: float | None) -> Columns
         source=draft.table.where,
         file_row=draft.table.rows,
         adjustments=done,
+        mark_price=middle_mark(marks, size),
     )
 
 
@@ -279,11 +282,15 @@ def _look_closer(draft: Draft, notional: np.ndarray, accounts: list[str]) -> Non
     """Warn of strange units, and of accounts told apart by blanks, case or the form of their letters alone."""
     where, median = draft.table.where, float(np.median(notional))
     if not SANE_NOTIONAL[0] <= median <= SANE_NOTIONAL[1]:
-        tell(f"{where}: the median notional is {median:.3g} USD: are size in coins and entry_price in USD per coin?")
+        warn(
+            f"{where}: the median notional is {median:.3g} USD: are size in coins and entry_price in USD per coin?",
+            BookWarning,
+        )
     names = set(accounts)
     same = len(names) - len(set(map(look_of, names)))
     if same:
-        tell(
+        warn(
             f"{where}: {same:,} accounts differ from others only in case, blanks or the form of a letter: "
-            "are they the same?"
+            "are they the same?",
+            BookWarning,
         )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from stress.cli.common import (
+    Alphas,
+    Author,
     Cluster,
     Error,
     Paths,
@@ -22,6 +25,8 @@ from stress.cli.common import (
     execute,
     guarded,
     load,
+    number_option,
+    quietly,
     say_that_it_compiles,
     with_error,
     workers,
@@ -29,7 +34,7 @@ from stress.cli.common import (
 from stress.cli.exit_codes import ExitCode
 from stress.errors import InputError, Problem, raise_if
 from stress.files import writing
-from stress.formatting import visible
+from stress.formatting import count, visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,6 +64,15 @@ def run(
         ),
     ] = None,
     report: Annotated[bool, typer.Option(help="Draw the figures and write report.html.")] = True,
+    studies: Annotated[
+        bool,
+        typer.Option(
+            "--studies",
+            help="Also make the studies that page one of the report shows: crashes of history on this book, reverse "
+            "stress, and which inputs matter. They take several times as long as the run.",
+        ),
+    ] = False,
+    author: Author = "",
     quiet: Quiet = False,
 ) -> None:
     """Run a scenario: fund, ADL, tables, a report."""
@@ -79,6 +93,7 @@ def run(
         if checkpoint.begun and not quiet:
             print(f"Resuming from {checkpoint.path}", file=sys.stderr)
         record = execute(unfinished.scenario, threads, cluster, quiet, unfinished)
+        record = simulation.with_extras(record, unfinished.scenario, studies, author, quietly(quiet))
         simulation.save_finished(record, unfinished, report)
         if quiet:
             print(directory)
@@ -122,13 +137,14 @@ def _resume(
 @guarded
 def size(
     scenario: ScenarioFile,
-    alpha: Annotated[list[float] | None, typer.Option(help="Probability of depletion; may be given again.")] = None,
+    alpha: Alphas = None,
     limit: Annotated[
         float | None,
-        typer.Option(
-            help="USD. Exit with 1 if the upper end of the 95 % interval of the required fund, at the scenario's own "
+        number_option(
+            "USD",
+            "USD. Exit with 1 if the upper end of the 95 % interval of the required fund, at the scenario's own "
             "gaps or delays, in all parts of the error that are known, and any of its probabilities, is above it: a "
-            "limit that cannot be shown to hold is broken."
+            "limit that cannot be shown to hold is broken.",
         ),
     ] = None,
     since: Annotated[
@@ -143,7 +159,7 @@ def size(
     quiet: Quiet = False,
 ) -> None:
     """Print the fund that a scenario needs."""
-    from stress.cli import adjusted, terminal
+    from stress.cli import adjusted, console, terminal
     from stress.formatting import usd
     from stress.runs import run_directory
 
@@ -155,8 +171,8 @@ def size(
     if not quiet:
         print(terminal.headline(record))
         terminal.print_fund(record)
-        adjusted.print_adjustments(record.adjustments, terminal.console())
-        adjusted.print_warnings(record.warnings, terminal.console())
+        adjusted.print_adjustments(record.adjustments, console.console())
+        adjusted.print_warnings(record.warnings, console.console())
     if earlier is not None:
         terminal.print_since(earlier, record)
     if limit is None:
@@ -224,21 +240,26 @@ def adl(
     quiet: Quiet = False,
 ) -> None:
     """Print who is hit, by leverage and side."""
-    from stress.cli import adjusted, terminal
+    from stress.cli import adjusted, console, terminal
 
     record = execute(load(scenario, set_, seed, paths), threads, cluster, quiet)
     if not quiet:
         print(terminal.headline(record))
     terminal.print_adl(record.result)
     if not quiet:
-        adjusted.print_adjustments(record.adjustments, terminal.console())
-        adjusted.print_warnings(record.warnings, terminal.console())
+        adjusted.print_adjustments(record.adjustments, console.console())
+        adjusted.print_warnings(record.warnings, console.console())
 
 
 @guarded
 def path(
     source: Annotated[Path, typer.Argument(help="Run directory, or scenario file.", metavar="RUN")],
-    number: Annotated[int, typer.Argument(help="Number of the path, from 0.", metavar="I")],
+    number: Annotated[
+        int | None, typer.Argument(help="Number of the path, from 0; not needed with --worst.", metavar="I")
+    ] = None,
+    worst: Annotated[
+        bool, typer.Option("--worst", help="The path of the run that needs the largest fund; of equal ones the first.")
+    ] = False,
     account: Annotated[str | None, typer.Option(help="Only the events of one account.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write all events to this CSV file.")] = None,
     rows: Annotated[int, typer.Option(min=1, help="Events to print.")] = 40,
@@ -252,13 +273,20 @@ def path(
     from stress.runs import run_directory
 
     writing.check_file(out)
+    if (number is None) != worst:
+        raise InputError(Problem("path", "either the number of a path or --worst", value=number))
     if source.is_dir():
         if set_ or seed is not None or paths is not None:
             raise InputError(Problem(str(source), "a scenario file where keys are to be changed"))
         record = run_directory.open_run(source)
         replayed: Any = record.result.design
+        if worst:
+            number = _worst(record)
+    elif worst:
+        raise InputError(Problem(str(source), "a run directory: --worst looks among the paths of a run"))
     else:
         replayed = load(source, set_, seed, paths).build().design
+    assert number is not None
     if not 0 <= number < replayed.n_paths:
         expected = f"a path from 0 to {replayed.n_paths - 1}"
         raise InputError(Problem(str(source), expected, column="path", value=number))
@@ -270,9 +298,19 @@ def path(
         log = log[log["account"] == account]
     if out is not None:
         _put_table(log, out)
-        print(f"{len(log):,} events: {out}")
+        print(f"{count(len(log), 'event')}: {out}")
     else:
         terminal.print_events(log, rows, account)
+
+
+def _worst(record: Record) -> int:
+    """Number of the path that needs the largest fund, which is said; of equal ones the first."""
+    from stress.formatting import usd
+
+    needed = record.result.paths["fund_needed"].to_numpy()
+    number = int(needed.argmax())
+    print(f"Path {number:,} of {needed.size:,} needs the largest fund: {usd(float(needed[number]))}.\n")
+    return number
 
 
 def _put_table(table: pd.DataFrame, path: Path) -> None:
@@ -298,6 +336,7 @@ def _known(account: str, accounts: list[str], source: Path) -> None:
 def report(
     run: Annotated[Path, typer.Argument(help="Run directory.", metavar="RUN")],
     out: Annotated[Path | None, typer.Option(help="Default: report.html in the run directory.")] = None,
+    author: Author = "",
 ) -> None:
     """Write the report of a run again, from its directory."""
     from stress import report as pages
@@ -307,14 +346,21 @@ def report(
     writing.check_file(out)
     record = run_directory.open_run(run)
     check_counted(record.result, run)
+    if author:
+        record = replace(record, manifest=record.manifest | {"author": author})
     print(pages.write(record, out or run / "report.html"))
 
 
 @guarded
 def compare(
     designs: Annotated[list[Path], typer.Argument(help="Two scenario files or run directories, or more.")],
-    alpha: Annotated[list[float] | None, typer.Option(help="Probability of depletion; may be given again.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Write the table to this CSV file.")] = None,
+    alpha: Alphas = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="A directory for report.html, pictures and tables; or, with an ending (.csv), a file for the table."
+        ),
+    ] = None,
     set_: Set = None,
     seed: Seed = None,
     paths: Paths = None,
@@ -325,10 +371,15 @@ def compare(
     """Compare designs on the same price paths: every one against the first."""
     from stress.analysis.study import Study
     from stress.cli import terminal
+    from stress.report import compare_page
     from stress.results import comparison
     from stress.runs import run_directory
 
-    writing.check_file(out)
+    in_directory = out is not None and compare_page.is_directory(out)
+    if out is not None and in_directory:
+        compare_page.check(out)
+    else:
+        writing.check_file(out)
     wrong = [a for a in alpha or () if not 0 < a < 1]
     again = [d for i, d in enumerate(designs) if d.resolve() in [other.resolve() for other in designs[:i]]]
     raise_if(
@@ -337,12 +388,14 @@ def compare(
             *(Problem(str(d), "designs that differ; this one is given twice") for d in again),
         ]
     )
-    scenarios, results = {}, {}
+    scenarios, results, tables = {}, {}, {}
     for source in designs:
         if source.is_dir():
-            results[str(source)] = run_directory.open_run(source).result
+            record = run_directory.open_run(source)
+            results[str(source)], tables[str(source)] = record.result, record.scenario
         else:
             scenarios[str(source)] = load(source, set_, seed, paths)
+            tables[str(source)] = scenarios[str(source)].resolved()
     if not quiet and scenarios:
         say_that_it_compiles()
     bar = terminal.ProgressBar(shown=not quiet)
@@ -358,10 +411,14 @@ def compare(
     ordered = {str(source): results[str(source)] for source in designs}
     alphas = alpha or next((s.fund.alphas for s in scenarios.values()), (0.01, 0.001))
     table = comparison.compare(ordered, alphas)
-    if out is not None:
+    found = compare_page.Comparison(ordered, {name: tables[name] for name in ordered}, table, tuple(alphas))
+    if out is not None and in_directory:
+        print(compare_page.write(found, out))
+    elif out is not None:
         _put_table(table, out)
         print(out)
     if not quiet:
+        terminal.print_changed(found.changed, list(ordered))
         terminal.print_comparison(str(designs[0]), table)
 
 

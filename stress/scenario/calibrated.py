@@ -1,15 +1,17 @@
-"""[prices] calibrate: a price model fitted to the bars that a scenario names, where it is run."""
+"""What [prices] leaves open: a model fitted to the bars that a scenario names, and the price that prices start from."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from stress.adjustments import Adjustment
-from stress.errors import Problem, raise_if
+from stress.errors import InputError, Problem, raise_if
 from stress.venue.values import one_of
 
+# From the price that prices start from by themselves, or None, to s0 as [prices] has it, or nothing; and what is said.
+Start = Callable[[float | None], tuple[dict[str, float], tuple[Adjustment, ...]]]
 OPTIONS = ("s0", "threshold", "cap")  # beside calibrate
 NOTE = "judged in its own bars alone: `perp-stress calibrate` judges by halves and the fund"
 
@@ -27,8 +29,26 @@ class BuiltPrices(NamedTuple):
     adjustments: tuple[Adjustment, ...] = ()
 
 
+def as_they_are(own: float | None) -> tuple[dict[str, float], tuple[Adjustment, ...]]:
+    """Prices start from what they start from by themselves."""
+    return {}, ()
+
+
+def own_start(model: str, given: Mapping[str, Any]) -> float | None:
+    """What prices start from without s0, USD per coin; None where they need one, or their parameters are wrong."""
+    from stress.prices import make
+
+    bars = given.get("bars")
+    if bars is not None:
+        return float(bars.open[0] if model == "replay" else bars.close[-1])
+    try:
+        return float(make(model, **given).s0)
+    except InputError:
+        return None
+
+
 def fitted(
-    model: str, given: Mapping[str, Any], bars: Path, time_format: str | None
+    model: str, given: Mapping[str, Any], bars: Path, time_format: str | None, start: Start = as_they_are
 ) -> tuple[dict[str, Any], dict[str, Any], tuple[Adjustment, ...]]:
     """Parameters and provenance of a fit to bars, and what was done to these.
 
@@ -57,7 +77,10 @@ def fitted(
     raise_if(problems)
     calibration = fit.calibrate(read_bars(bars, time_format), model, **_options(given), halves=False)
     done, last = calibration.bars.adjustments, float(calibration.bars.close[-1])
-    s0 = float(given.get("s0", last))
+    if "s0" not in given:
+        chosen, said = start(last)
+        given, done = {"s0": last} | dict(given) | chosen, (*done, *said)
+    s0 = float(given["s0"])
     if not is_same_price(last, s0) and not calibration.fit.needs_bars:  # a model with bars says so itself
         done = *done, rescaled(calibration.bars, last, s0, "prices.s0")
     provenance = calibration.provenance() | {"standard_errors": calibration.errors}

@@ -14,8 +14,8 @@ deductions 0 ("flat") the rate applies to the whole notional and MM jumps at eac
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, astuple, dataclass, fields
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, astuple, dataclass, fields, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -24,9 +24,11 @@ import numpy.typing as npt
 
 from stress.arguments import is_number, is_text, is_word, plain
 from stress.errors import InputError, Problem, raise_if
+from stress.formatting import duration, percent, percent_range, usd
 from stress.kernels.rules.records import Rules, Tiers
+from stress.notebook import card
 from stress.venue.file import SourcedValue
-from stress.venue.rules import BY_NAME, kernel_numbers
+from stress.venue.rules import BY_NAME, RULES, Rule, kernel_numbers
 from stress.venue.values import amounts
 
 if TYPE_CHECKING:
@@ -132,10 +134,57 @@ class Venue:
             object.__setattr__(self, rule, plain(getattr(self, rule)))
         object.__setattr__(self, "tiers", tuple(Tier(*map(plain, astuple(tier))) for tier in self.tiers))
 
+    def __repr__(self) -> str:
+        return f"<Venue: {' '.join(filter(None, [self.name, self.market]))}, {self._tiers_text()}, {self.policy} ADL>"
+
+    def _repr_html_(self) -> str:
+        rows = {"tiers": self._tiers_text()} | {
+            rule.label: "none" if (value := getattr(self, rule.name)) is None else _shown(rule, value) for rule in RULES
+        }
+        return card(" ".join(filter(None, [self.title or self.name, self.market])), rows, self.notes)
+
+    def _tiers_text(self) -> str:
+        """Number of tiers, the largest leverage, and the lowest and highest rate of maintenance."""
+        rates = [tier.maintenance_rate for tier in self.tiers]
+        count = "1 tier" if len(rates) == 1 else f"{len(rates)} tiers"
+        low, high = min(rates), max(rates)
+        rate = percent(low) if low == high else percent_range(low, high)
+        leverage = max(tier.max_leverage for tier in self.tiers)
+        return f"{count} of up to {leverage:g}x, maintenance {rate}"
+
     @property
     def position_limit(self) -> float:
         """Largest position: cap of the last tier, USD of notional (coins with `tier_basis="quantity"`) or inf."""
         return float(self.tiers[-1].cap)
+
+    def with_maintenance(self, scale: float, source: str) -> Venue:
+        """The venue with the maintenance margin of every position multiplied; limits of leverage stay.
+
+        Parameters
+        ----------
+        scale : float
+            > 0, of rates and deductions. A rate must stay below 1 / max_leverage of its tier.
+        source : str
+            Who says so, for the figures.
+
+        Raises
+        ------
+        InputError
+            If the scale is no number above 0, or a tier is left with a maintenance margin at or above the initial one.
+        """
+        if not (is_number(scale) and 0 < scale < math.inf):
+            raise InputError(Problem("venue", "a factor above 0", column="maintenance_scale", value=scale))
+        for number, tier in enumerate(self.tiers, start=1):
+            if tier.maintenance_rate * scale * tier.max_leverage >= 1:
+                most = 1 / (tier.maintenance_rate * tier.max_leverage)
+                expected = f"below {most:.4g}, where tier {number} would ask for more margin than at opening"
+                raise InputError(Problem("venue", expected, column="maintenance_scale", value=scale))
+        tiers = tuple(
+            replace(tier, maintenance_rate=tier.maintenance_rate * scale, deduction=tier.deduction * scale)
+            for tier in self.tiers
+        )
+        figure = SourcedValue("maintenance_scale", float(scale), source, "", "user")
+        return replace(self, tiers=tiers, figures=(*self.figures, figure))
 
     def to_kernel(self) -> tuple[Rules, Tiers]:
         """Records of rules and tiers for compiled code; None becomes nan (drawdown) or inf (window)."""
@@ -309,6 +358,12 @@ class Venue:
         q, p, *at_entry = amounts(where, quantity=quantity, price=price, **entry)
         notional: np.ndarray = q * (at_entry[0] if at_entry and self.tier_basis == "entry_notional" else p)
         return notional, self._tier(q if self.tier_basis == "quantity" else notional)
+
+
+def _shown(rule: Rule, value: Any) -> str:
+    """A value of a rule with its unit, or its word."""
+    shows: dict[str, Callable[[Any], str]] = {"fraction": percent, "USD": usd, "seconds": duration}
+    return shows.get(rule.unit, str)(value)
 
 
 def _rule_checks(venue: Venue) -> Iterator[tuple[str, bool, str]]:
