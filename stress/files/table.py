@@ -226,7 +226,7 @@ def read_table(
     path : str or Path
     aliases : mapping of str to str
         Known titles, which are compared as `stress.files.titles` says, and the name of the table's column. Other
-        columns are ignored. Of two titles that differ in case alone, the one that is written as here counts.
+        columns are ignored. Of two letters that differ in case alone (`t`, `T`), the one written as here counts.
     order : tuple of str, optional
         Names of the first columns of a text without a header, which is one whose first cell begins with a digit.
         Default: every text has a header.
@@ -300,10 +300,10 @@ def _text(data: bytes, where: str, titles: Titles) -> str:
 
 
 def _take_key(name: str, columns: dict[str, Cells], titles: Titles) -> None:
-    """Keep a column without a title if it is more than a count of the rows, with a note."""
+    """Keep a column without a title if it is more than blank or a count of the rows, with a note."""
     cells = list(columns[name])
     counted = [list(map(str, range(first, first + len(cells)))) for first in (0, 1)]
-    if cells in counted or (columns[name].times is not None and name != "time"):
+    if cells in counted or not any(cells) or (columns[name].times is not None and name != "time"):
         del columns[name], titles.chosen[name]
         return
     titles.notes.append(f"what has no title ({shown_titles(list(dict.fromkeys(cells)))}) is read as {name}")

@@ -181,13 +181,11 @@ class Titles:
         }
 
     def _as_written(self, places: list[int], titles: Sequence[str]) -> list[int]:
-        """Of columns whose titles differ in case alone (`t` and `T`), those that are written as the alias is."""
-        lower = [titles[j].strip().lower() for j in places]
-        exact = {titles[j].strip().lower() for j in places if titles[j].strip() in self.exact}
+        """Of two letters that differ in case alone, that which is the alias: `t` is the start of a bar, `T` its end."""
+        letters = [titles[j].strip().rpartition(".")[2] for j in places]
+        exact = {letter.lower() for letter in letters if len(letter) == 1 and letter in self.exact}
         return [
-            j
-            for j, low in zip(places, lower, strict=True)
-            if lower.count(low) == 1 or low not in exact or titles[j].strip() in self.exact
+            j for j, letter in zip(places, letters, strict=True) if letter.lower() not in exact or letter in self.exact
         ]
 
     @staticmethod
