@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from stress.adjustments import Adjustment
 from stress.errors import InputError, Problem
+from stress.files import numerals
 from stress.files.cells import Cells, missing, number
-from stress.files.table import Table, known_columns
+from stress.files.table import Table
+from stress.files.titles import KEYS, Header, Titles
 
 NEVER = np.iinfo(np.int64).min  # a missing time
 
@@ -28,6 +31,7 @@ class FrameCells:
     def __init__(self, column: pd.Series):
         self.column = column
         self.times = _times(column)
+        self.is_text = self.times is None and not _is_numeric(column)
 
     def __len__(self) -> int:
         return len(self.column)
@@ -47,7 +51,7 @@ class FrameCells:
 
     def numbers(self) -> np.ndarray:
         """Numbers, float64[N]; nan where a cell is empty or no finite number."""
-        if pd.api.types.is_numeric_dtype(self.column.dtype) and not pd.api.types.is_bool_dtype(self.column.dtype):
+        if not self.is_text and self.times is None:
             values = np.array(self.column.to_numpy(dtype=np.float64, na_value=np.nan))
             values[np.isinf(values)] = np.nan
             return values
@@ -56,6 +60,10 @@ class FrameCells:
     def missing(self) -> np.ndarray:
         """Whether a cell has no value, or a word for none, bool[N]."""
         return missing(self)
+
+
+def _is_numeric(column: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype)
 
 
 def _times(column: pd.Series) -> np.ndarray | None:
@@ -71,16 +79,21 @@ def _times(column: pd.Series) -> np.ndarray | None:
 
 
 def table_of_frame(
-    frame: Any, aliases: Mapping[str, str], *, several: tuple[str, ...] = (), optional: tuple[str, ...] = ()
+    frame: Any,
+    aliases: Mapping[str, str],
+    *,
+    several: tuple[str, ...] = (),
+    optional: tuple[str, ...] = (),
+    keys: tuple[str, ...] = KEYS,
 ) -> Table:
     """A data frame as a table; an index that is named, or holds times, is a column too.
 
     Parameters
     ----------
     frame : pandas.DataFrame
-        A name in `frame.attrs["source"]` is that of the table. Of several levels of column names the first that are
-        known count.
-    aliases, several, optional
+        A name in `frame.attrs["source"]` is that of the table. Of several levels of column names the one with the most
+        known names counts.
+    aliases, several, optional, keys
         As in `stress.files.table.read_table`. An index of times without a name is titled "time".
 
     Raises
@@ -92,25 +105,31 @@ def table_of_frame(
         expected = "a pandas DataFrame; a file is read by its path"
         raise InputError(Problem("from_frame", expected, column="frame", value=frame))
     where = str(frame.attrs.get("source", "DataFrame"))
-    titles = _titles(frame, aliases)
-    columns = [frame.iloc[:, j] for j in range(frame.shape[1])]
-    for level in reversed(range(frame.index.nlevels)):
-        values = frame.index.get_level_values(level)
-        is_time = isinstance(values, (pd.DatetimeIndex, pd.PeriodIndex))
-        if values.name is not None or is_time:
-            titles.insert(0, "time" if values.name is None else str(values.name))
-            columns.insert(0, values.to_series())
     if not len(frame):
         raise InputError(Problem(where, "at least one row"))
-    notes: list[str] = []
-    found = known_columns(titles, aliases, several, optional, where, notes)
-    cells: dict[str, Cells] = {name: FrameCells(columns[j]) for name, j in found.items()}
-    rows = np.arange(1, len(frame) + 1)
-    named = {name: titles[j] for name, j in found.items()}
-    return Table(where, cells, rows, named, "", True, tuple(notes), tuple(titles))
+    titles = Titles(where, aliases, (), several, optional, keys)
+    named, columns = _titles(frame, titles), [frame.iloc[:, j] for j in range(frame.shape[1])]
+    for level in reversed(range(frame.index.nlevels)):
+        values = frame.index.get_level_values(level)
+        if values.name is not None or isinstance(values, (pd.DatetimeIndex, pd.PeriodIndex)):
+            named.insert(0, "time" if values.name is None else str(values.name))
+            columns.insert(0, values.to_series())
+    wanted = titles.choose(Header(named, row=None))
+    cells: dict[str, Cells] = {name: FrameCells(columns[j]) for name, j in zip(titles.places, wanted, strict=True)}
+    made = tuple(Adjustment(where, note, "chosen among several", 1, unit="choices") for note in titles.notes)
+    return Table(
+        where=where,
+        columns=cells,
+        rows=np.arange(1, len(frame) + 1),
+        titles=titles.chosen,
+        notes=tuple(titles.notes),
+        names=titles,
+        decimal=numerals.file_decimal(cells.values(), ""),
+        made=made,
+    )
 
 
-def _titles(frame: pd.DataFrame, aliases: Mapping[str, str]) -> list[str]:
-    """The titles of the columns; of several levels that with the most known ones (yfinance: price, ticker)."""
+def _titles(frame: pd.DataFrame, titles: Titles) -> list[str]:
+    """The titles of the columns; of several levels those with the most known ones (yfinance: price, ticker)."""
     levels = [list(map(str, frame.columns.get_level_values(level))) for level in range(frame.columns.nlevels)]
-    return max(levels, key=lambda titles: sum(title.lower() in aliases for title in titles))
+    return max(levels, key=titles.count)

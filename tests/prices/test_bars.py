@@ -94,7 +94,7 @@ def test_packed_files(tmp_path):
     with zipfile.ZipFile(tmp_path / "two.zip", "w") as archive:
         archive.writestr("a.csv", text)
         archive.writestr("b.csv", text)
-    with pytest.raises(InputError, match=r"two.zip: got \['a.csv', 'b.csv'\], expected one .csv inside"):
+    with pytest.raises(InputError, match=r"two.zip: got \['a.csv', 'b.csv'\], expected one table inside"):
         read_bars(tmp_path / "two.zip")
 
 
