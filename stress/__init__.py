@@ -15,7 +15,11 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from stress import prices as prices
     from stress import results as results
     from stress.analysis.backtest import backtest as backtest
+    from stress.analysis.battery import stress_battery as stress_battery
+    from stress.analysis.reverse_episodes import reverse_episodes as reverse_episodes
     from stress.analysis.reverse_stress import reverse_shock as reverse_shock
+    from stress.analysis.reverse_stress import reverse_table as reverse_table
+    from stress.analysis.stress_scenarios import stress_scenarios as stress_scenarios
     from stress.analysis.study import Study as Study
     from stress.book.book import Book as Book
     from stress.book.columns import BookWarning as BookWarning
@@ -23,6 +27,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from stress.engine.design import SimulationError as SimulationError
     from stress.engine.prepare import LateFillWarning as LateFillWarning
     from stress.errors import InputError as InputError
+    from stress.prices.calibration.calibrate import calibrate as calibrate
     from stress.results.comparison import compare as compare
     from stress.results.estimate import Estimate as Estimate
     from stress.results.result import Result as Result
@@ -57,15 +62,20 @@ _HOMES = {
     "Venue": "venue.venue",
     "allocate": "venue.allocate",
     "backtest": "analysis.backtest",
+    "calibrate": "prices.calibration.calibrate",
     "compare": "results.comparison",
     "list_venues": "venue.load",
     "load_scenario": "scenario.scenario",
     "load_venue": "venue.load",
     "open_run": "runs.run_directory",
+    "reverse_episodes": "analysis.reverse_episodes",
     "reverse_shock": "analysis.reverse_stress",
+    "reverse_table": "analysis.reverse_stress",
     "run": "simulation",
     "save_run": "simulation",
     "simulate": "simulation",
+    "stress_battery": "analysis.battery",
+    "stress_scenarios": "analysis.stress_scenarios",
 }
 _MODULES = ("plots", "prices", "results")
 

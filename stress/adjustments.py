@@ -7,6 +7,7 @@ they read (`Book`, `Bars`) carry them, and a run lists all of them in the termin
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,10 +48,20 @@ class Adjustment:
     rows: tuple[int, ...] = ()
 
     def __str__(self) -> str:
+        return f"{self.done}: {self.rule}"
+
+    @property
+    def done(self) -> str:
+        """What was done to what, in a sentence without its rule."""
         unit = self.unit.removesuffix("s") if max(self.count, self.of) == 1 else self.unit
         count = f"{self.count:,} of {self.of:,} {unit}" if self.of else f"{self.count:,} {unit}"
         amount = f", {self.amount}" if self.amount else ""
-        return f"{self.where}: {count}{amount} {self.what}{self._first_rows()}: {self.rule}"
+        return f"{self.where}: {count}{amount} {self.what}{self._first_rows()}"
+
+    @classmethod
+    def of_record(cls, record: Mapping[str, Any]) -> Adjustment:
+        """The adjustment whose plain values `describe` gave."""
+        return cls(**{**record, "rows": tuple(record.get("rows", ()))})
 
     def describe(self) -> dict[str, Any]:
         """Plain values, as summary.json has them."""
@@ -71,3 +82,9 @@ class Adjustment:
         word = "row" if len(self.rows) == 1 and self.count == 1 else "rows"
         more = ", ..." if self.count > len(self.rows[:SHOWN]) else ""
         return f" ({word} {', '.join(map(str, self.rows[:SHOWN]))}{more})"
+
+
+def unsaid(texts: Iterable[str], adjustments: Iterable[Adjustment]) -> list[str]:
+    """The texts of warnings that no adjustment says too, each once."""
+    said = set(map(str, adjustments))
+    return [text for text in dict.fromkeys(texts) if text not in said]

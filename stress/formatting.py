@@ -15,25 +15,41 @@ UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 DURATIONS = ((86_400.0, "day"), (3_600.0, "hour"), (60.0, "minute"), (1.0, "second"))
 
 
-def significant(x: float, digits: int = 3) -> str:
-    """A number in plain decimals with at most `digits` significant digits, thousands grouped."""
+def significant(x: float, digits: int = 3, *, full: bool = False) -> str:
+    """A number in plain decimals with at most `digits` significant digits, thousands grouped.
+
+    `full` keeps zeros at its end: 18 is 18.0, as it stands beside 13.2.
+    """
     if x == 0 or not math.isfinite(x):
         return "0" if x == 0 else str(x)
     decimals = digits - 1 - math.floor(math.log10(abs(x)))
     rounded = round(x, decimals)
+    decimals -= abs(rounded) >= 10.0 ** (digits - decimals)  # 9.996 is 10.0
     text = f"{rounded:,.{max(0, decimals)}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    return text if full or "." not in text else text.rstrip("0").rstrip(".")
 
 
-def usd(x: float, digits: int = 3) -> str:
-    """Money with its unit: 29_379_600 is "USD 29.4 M"; inf is "no limit", nan a dash."""
+def usd(x: float, digits: int = 3, *, full: bool = False) -> str:
+    """Money with its unit: 29_379_600 is "USD 29.4 M"; inf is "no limit", nan a dash; `full` as in `significant`."""
     if math.isnan(x):
         return "–"
     if math.isinf(x):
         return "no limit"
     scale, unit = next(((s, u) for s, u in UNITS if abs(x) >= s * (1 - 0.5 * 10.0**-digits)), (1.0, ""))
     sign = "−" if x < 0 else ""
-    return f"USD{SPACE}{sign}{significant(abs(x) / scale, digits)}" + (SPACE + unit if unit else "")
+    return f"USD{SPACE}{sign}{significant(abs(x) / scale, digits, full=full and bool(unit))}" + (
+        SPACE + unit if unit else ""
+    )
+
+
+def coins(x: float) -> str:
+    """A quantity of a market, with at most ten digits: "77 coins", "1 coin"."""
+    return f"{significant(x, 10)}{SPACE}{'coin' if x == 1 else 'coins'}"
+
+
+def price_text(x: float) -> str:
+    """A price, USD per coin, without the unit, with at most seven digits: "60,012.5"."""
+    return significant(x, 7)
 
 
 def usd_range(low: float, high: float) -> str:
@@ -42,24 +58,26 @@ def usd_range(low: float, high: float) -> str:
         return "–"
     if math.isinf(high):
         return f"{usd(low)} or more, no upper end"
-    return f"{usd(low)} to {usd(high).removeprefix('USD' + SPACE)}"
+    return f"{usd(low, full=True)} to {usd(high, full=True).removeprefix('USD' + SPACE)}"
 
 
-def percent(p: float, digits: int = 3) -> str:
-    """A fraction in per cent; what is not quite 1 is not rounded up to it."""
+def percent(p: float, digits: int = 3, *, full: bool = False) -> str:
+    """A fraction in per cent; what is not quite 1 is not rounded up to it; `full` as in `significant`."""
     if math.isnan(p):
         return "–"
     if 0.9995 <= p < 1:
         return f"over 99.9{SPACE}%"
-    return significant(100 * p, digits) + SPACE + "%"
+    return significant(100 * p, digits, full=full) + SPACE + "%"
 
 
 def percent_range(low: float, high: float) -> str:
     """An interval of a probability, below a tenth with two significant digits."""
     if math.isnan(low) or math.isnan(high):
         return "–"
-    ends = [percent(p, 2 if p < 0.1 else 3) for p in (low, high)]
-    return f"below {ends[1]}" if low <= 0 else f"{ends[0].removesuffix(SPACE + '%')} to {ends[1]}"
+    if low <= 0:
+        return f"below {percent(high, 2 if high < 0.1 else 3)}"
+    ends = [percent(p, 2 if p < 0.1 else 3, full=True) for p in (low, high)]
+    return f"{ends[0].removesuffix(SPACE + '%')} to {ends[1]}"
 
 
 def probability(value: float, low: float, high: float) -> str:
@@ -76,8 +94,14 @@ def duration(seconds: float) -> str:
     for (size, unit), (smaller, part) in itertools.pairwise(DURATIONS):
         if seconds >= size:
             whole, rest = divmod(round(seconds / smaller), round(size / smaller))
-            return _count(whole, unit) + (f" {_count(rest, part)}" if rest else "")
-    return _count(seconds, "second")
+            return count(whole, unit) + (f" {count(rest, part)}" if rest else "")
+    return count(seconds, "second")
+
+
+def short_duration(seconds: float) -> str:
+    """A time span for a narrow column: "10 s", "1 min", "1.5 h", "1 d"."""
+    size, unit = next(((s, u) for s, u in ((86_400.0, "d"), (3_600.0, "h"), (60.0, "min")) if seconds >= s), (1.0, "s"))
+    return significant(seconds / size) + SPACE + unit
 
 
 def visible(text: str, keep: str = "") -> str:
@@ -93,5 +117,7 @@ def visible(text: str, keep: str = "") -> str:
     )
 
 
-def _count(n: float, unit: str) -> str:
-    return f"{n:,g}{SPACE}{unit}{'' if n == 1 else 's'}"
+def count(n: float, unit: str) -> str:
+    """How many of something: "1 position", "2,000 positions"."""
+    figure = f"{n:,}" if isinstance(n, int) else f"{n:,g}"
+    return f"{figure}{SPACE}{unit}{'' if n == 1 else 's'}"

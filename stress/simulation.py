@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from stress import serialize
+from stress.adjustments import unsaid
 from stress.analysis.error_budget import cost, redrawn_paths, run_plans
 from stress.analysis.study import Study
 from stress.arguments import is_text, path_of, wrong_types
@@ -42,17 +43,17 @@ if TYPE_CHECKING:
 
 def simulate(
     book: Book,
-    venue: Venue,
+    venue: Venue | str | Path,
     prices: Any,
     *,
-    fund: float,
-    n_paths: int | None = None,
-    horizon: float | None = None,
-    step: float | None = None,
+    fund: float | str | None = None,
+    n_paths: int | str | None = None,
+    horizon: float | str | None = None,
+    step: float | str | None = None,
     depth: Depth | None = None,
-    gap: float | None = None,
-    jump_gap: float = 1.0,
-    delay: float | None = None,
+    gap: float | str | None = None,
+    jump_gap: float | str = 1.0,
+    delay: float | str | None = None,
     seed: int = 0,
     under_margin: Literal["error", "liquidate", "drop"] = "error",
     detail: Detail = "positions",
@@ -62,17 +63,21 @@ def simulate(
 ) -> Result:
     """Run the loss waterfall on many price paths.
 
+    Numbers may be text with a unit: fund="5M", horizon="1d", step="1min", delay="30s", gap="50 %".
+
     Parameters
     ----------
     book : Book
         Long and short quantity should balance; a difference is held outside, with a warning.
-    venue : Venue
+    venue : Venue, or str or Path
+        By its name or the path of its file, it is that of the book's market; of a book without one, the first, with a
+        `VenueWarning`.
     prices : price model
         Anything with `s0`, `describe()` and `block(seed, first_path, n_paths, n_steps, dt)`. With `Paths` the number
         of paths, the horizon and the step are its own. `Replay` and `Episode` are one path, with the step of their bars
         and at most their length; `Bootstrap` has the step of its bars. What is given beside these must be the same.
     fund : float
-        Initial insurance fund, USD, at least the venue's reserve; inf: unlimited.
+        Required. Initial insurance fund, USD, at least the venue's reserve; inf: unlimited.
     n_paths : int, optional
         Default: 10,000, or what the prices have.
     horizon, step : float, optional
@@ -308,7 +313,8 @@ def execute(
         warnings.warn_explicit(w.message, w.category, w.filename, w.lineno)
     alphas = scenario.fund.alphas
     result = study.results[own]
-    result = replace(result, config=serialize.loads(serialize.dumps(result.config)))
+    config = serialize.loads(serialize.dumps(result.config))
+    result = replace(result, config=config, adjustments=built.adjustments)
     gaps = records.gap_table(study, alphas, own)
     manifest = {
         "schema_version": SCHEMA,
@@ -322,7 +328,12 @@ def execute(
         "paths_per_second": round(len(designs) * (result.n_paths - resumed) / (run_once - ready), 1),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": command,
-        "warnings": [*(str(w.message) for w in given), *built.notes, *records.spreadsheet_warnings(result)],
+        "warnings": [
+            *unsaid((str(w.message) for w in given), built.adjustments),
+            *built.notes,
+            *records.spreadsheet_warnings(result),
+        ],
+        "adjustments": [x.describe() for x in built.adjustments],
     }
     if resumed:
         manifest["resumed_paths"] = resumed

@@ -9,22 +9,35 @@ fund, by bisection over the sorted prices, then the price between them.
 With a finite depth and a mark that follows (`passthrough` > 0) the cascade adds positions whose price the move alone
 would not reach, and a larger move need not cost more: the search then starts at the first of some 200 sorted prices
 that the fund does not survive.
+
+How likely is it? `reverse_table` counts the simulated paths whose lowest (highest) price within the horizon is at or
+beyond the move. That is the probability of a move of this size, at any speed, and not that of depletion. The move is
+neither sufficient, since a price that takes hours leaves positions the time to be liquidated at a small loss, nor
+necessary, since several smaller moves, a fall and a rise, or an order book that has not recovered may empty the fund
+too. What the fund's depletion has for a probability, says a run.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from stress.arguments import is_finite, is_number, wrong_types
+from stress.analysis.reach import Reach, bars_of
+from stress.arguments import is_finite, is_number, is_whole, wrong_types
 from stress.book.book import VENUE_EXPECTED, Book
 from stress.engine.design import Design
 from stress.engine.prepare import prepare
 from stress.errors import Problem, raise_if
+from stress.formatting import percent
 from stress.kernels.path.records import Prices
 from stress.prices import Paths
+from stress.results.estimate import Estimate, event_probability
+from stress.scenario.scenario import Scenario, as_scenario
 from stress.venue.depth import Depth
 from stress.venue.venue import Venue
 
@@ -66,15 +79,101 @@ def reverse_shock(
     ]
     raise_if([Problem("shock", expected, column=name, value=value) for name, value, ok, expected in checks if not ok])
     still = Paths([[price, price]])
+    design = prepare(book, venue, still, fund=math.inf, depth=depth, gap=0.0, jump_gap=jump_gap, seed=0)
+    return _shocks(design, fund)
+
+
+def _shocks(design: Design, fund: float) -> pd.DataFrame:
+    """The table of `reverse_shock` for a design of one step; with the cascade if it has a depth."""
     rows = []
-    for cascade in (False, True) if depth is not None else (False,):
-        design = prepare(
-            book, venue, still, fund=math.inf, depth=depth if cascade else None,
-            gap=0.0, jump_gap=jump_gap, seed=0,
-        )  # fmt: skip
+    for cascade in (False, True) if design.depth is not None else (False,):
+        one = design if cascade else replace(design, depth=None)
         for direction in ("fall", "rise"):
-            rows.append({"direction": direction, "cascade": cascade} | _smallest(design, price, fund, direction))
+            rows.append({"direction": direction, "cascade": cascade} | _smallest(one, design.s0, fund, direction))
     return pd.DataFrame(rows)
+
+
+def reverse_table(scenario: Scenario | str | Path, fund: float | None = None, paths: int | None = None) -> pd.DataFrame:
+    """The smallest fall and rise that deplete the fund of a scenario, and how likely such moves are.
+
+    Parameters
+    ----------
+    scenario : Scenario or path
+        Its book, venue, depth, jump_gap and prices.
+    fund : float, optional
+        Initial insurance fund, USD; default: that of the scenario.
+    paths : int, optional
+        Paths whose prices are simulated, without the waterfall; default: those of the scenario.
+
+    Returns
+    -------
+    DataFrame
+        The rows and columns of `reverse_shock`, and
+
+        - `probability`, `probability_low`, `probability_high`: of a price at or beyond `price` within the horizon,
+          lows and highs counted, with its 95 % interval, exact for paths of weight 1. Of a move that no path has, 0 and
+          its upper bound; nan where no move depletes the fund, or where the prices are one path
+        - `paths`; `horizon` (seconds)
+        - `history_hits`, `history_windows`: of the bars of the scenario's prices, windows as long as the horizon, one
+          after the other, that hold such a move from their start; -1 and 0 without such bars
+        - `note`: what a reader has to know of the row
+
+        A scenario with a delay fills after the jump at the price it went to, so that `jump_gap` is 1 here.
+
+    Raises
+    ------
+    InputError
+        With everything that is wrong with the scenario, its files and the arguments.
+    """
+    scenario = as_scenario(scenario)
+    own = scenario.build().design
+    fund = scenario.fund.initial if fund is None else fund
+    least = f"USD, at least the reserve {own.venue.reserve:g}"
+    checks = [
+        ("fund", fund, is_finite(fund) and fund >= own.venue.reserve, least),
+        ("paths", paths, paths is None or (is_whole(paths) and paths >= 1), "a whole number, 1 or more"),
+    ]
+    raise_if([Problem("reverse", expected, column=name, value=value) for name, value, ok, expected in checks if not ok])
+    still = Paths([[own.s0, own.s0]])
+    late = bool(own.delay)
+    jumped = replace(
+        own, prices=still, n_paths=1, n_steps=1, step=still.step, fund=math.inf, gap=0.0, delay=None,
+        jump_gap=1.0 if late else own.jump_gap, detail="paths",
+    )  # fmt: skip
+    table = _shocks(jumped, float(fund))
+    one_path = getattr(own.prices, "n_paths", None) is not None
+    if not one_path:
+        own = replace(own, n_paths=int(paths or own.n_paths))
+    reach = Reach.of_model(own)
+    history = None if one_path else Reach.of_bars(bars_of(scenario, own), own)
+    more = [_likely(row, reach, history, one_path) for row in table.to_dict("records")]
+    likely = pd.DataFrame(more)
+    likely.insert(3, "paths", own.n_paths)
+    likely.insert(4, "horizon", own.n_steps * own.step)
+    return pd.concat([table, likely], axis=1)
+
+
+def _likely(row: dict[Any, Any], reach: Reach, history: Reach | None, one_path: bool) -> dict[str, Any]:
+    """How likely the move of a row is, on simulated paths and in a history."""
+    direction, move = row["direction"], row["move"]
+    chance, hits, note = Estimate(math.nan, math.nan, math.nan, math.nan), -1, f"no {direction} empties the fund"
+    if not math.isnan(move):
+        beyond = reach.beyond(direction, move)
+        if one_path:
+            note = f"the prices are one path, {'with' if beyond[0] else 'without'} such a move: no probability"
+        else:
+            chance = event_probability(beyond, reach.weights)
+            none = f"no path of {beyond.size:,} has such a move: below {percent(chance.high)}"
+            note = "" if beyond.any() else none
+        hits = -1 if history is None else int(history.beyond(direction, move).sum())
+    return {
+        "probability": chance.value,
+        "probability_low": chance.low,
+        "probability_high": chance.high,
+        "history_hits": hits,
+        "history_windows": 0 if history is None else history.low.size,
+        "note": note,
+    }
 
 
 def shock(design: Design, target: float) -> np.ndarray:

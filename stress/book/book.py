@@ -12,7 +12,6 @@ balance; where they do not, `Book.balanced` handles the difference.
 from __future__ import annotations
 
 import hashlib
-import warnings
 from collections.abc import Callable, Sequence
 from numbers import Integral
 from pathlib import Path
@@ -23,7 +22,9 @@ import numpy.typing as npt
 
 from stress.adjustments import Adjustment
 from stress.arguments import is_finite, is_text, is_word, numbers, wrong_types
-from stress.book.columns import SIDE_EXPECTED, SIDE_WORDS, BookWarning
+from stress.book import adjusted, shown, start
+from stress.book.columns import SIDE_EXPECTED, SIDE_WORDS, BookWarning, missing_as_nan
+from stress.callers import warn
 from stress.errors import InputError, Problem, raise_if
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from stress.venue.venue import Venue
 
 VENUE_EXPECTED = "a stress.Venue, e.g. stress.load_venue('binance', market='BTCUSDT')"
+PRICE = "a price in USD above 0"
 TEXT = "text without NUL and without half a character"
 BALANCE_TOLERANCE = 1e-9  # largest relative difference of long and short quantity that is treated as balanced
 
@@ -63,6 +65,8 @@ class Book:
         number, counted from 1.
     adjustments : sequence of Adjustment
         What was done to the input on the way here.
+    mark_price : float, optional
+        USD per coin, > 0, that the positions were marked at when they were written down.
 
     Attributes
     ----------
@@ -71,6 +75,7 @@ class Book:
     file_row : int64[N], read-only
     market, source : str
     adjustments : tuple of Adjustment
+    mark_price : float or None
 
     Raises
     ------
@@ -88,6 +93,7 @@ class Book:
     market: str
     source: str
     adjustments: tuple[Adjustment, ...]
+    mark_price: float | None
 
     def __init__(
         self,
@@ -102,18 +108,21 @@ class Book:
         source: str = "Book",
         file_row: npt.ArrayLike | None = None,
         adjustments: Sequence[Adjustment] = (),
+        mark_price: float | None = None,
     ):
         names = {"market": market, "source": source}
         problems = [Problem("Book", TEXT, column=name, value=x) for name, x in names.items() if not is_text(x)]
         done = tuple(adjustments) if isinstance(adjustments, Sequence) else (adjustments,)
         if not all(isinstance(x, Adjustment) for x in done):
             problems.append(Problem("Book", "a list of Adjustment", column="adjustments", value=adjustments))
+        if mark_price is not None and not (is_finite(mark_price) and mark_price > 0):
+            problems.append(Problem("Book", PRICE, column="mark_price", value=mark_price))
         raise_if(problems)
         sides = _flat(side, source, "side")
         n = sides.size
         given = {"quantity": quantity, "entry_price": entry_price, "margin": margin, "leverage": leverage}
         values = {name: _flat(value, source, name) for name, value in given.items() if value is not None}
-        values["leverage"] = _missing_as_nan(values["leverage"]) if "leverage" in values else np.full(n, np.nan)
+        values["leverage"] = missing_as_nan(values["leverage"]) if "leverage" in values else np.full(n, np.nan)
         accounts = np.arange(1, n + 1).astype(str) if account is None else _names(account, source)
         rows = np.arange(1, n + 1) if file_row is None else _flat(file_row, source, "file_row")
         lengths = {name: v.size for name, v in {**values, "account": accounts, "file_row": rows}.items()}
@@ -130,7 +139,7 @@ class Book:
         raise_if(problems)
 
         fields: dict[str, Any] = {"file_row": rows.astype(np.int64), "market": str(market), "source": str(source)}
-        fields["adjustments"] = done
+        fields |= {"adjustments": done, "mark_price": None if mark_price is None else float(mark_price)}
         fields["account"] = _read_names(accounts, source, rows, problems)
         fields["side"] = _read_sides(sides, source, rows, problems)
         rules: dict[str, tuple[Callable[[np.ndarray], np.ndarray], str]] = {
@@ -164,6 +173,9 @@ class Book:
             f"Book({self.source}: {len(self)} positions, long {self.long_quantity:.10g}, "
             f"short {self.short_quantity:.10g} {self.market})".replace(" )", ")")
         )
+
+    def _repr_html_(self) -> str:
+        return shown.book_card(self)
 
     @classmethod
     def read(
@@ -201,7 +213,7 @@ class Book:
         if market is not None and not is_text(market):
             problems.append(Problem("Book.read", "the name of a market", column="market", value=market))
         if mark_price is not None and not (is_finite(mark_price) and mark_price > 0):
-            problems.append(Problem("Book.read", "a price in USD above 0", column="mark_price", value=mark_price))
+            problems.append(Problem("Book.read", PRICE, column="mark_price", value=mark_price))
         raise_if(problems)
         return cls(**read_positions(path, market, mark_price=mark_price)).balanced(imbalance)
 
@@ -306,20 +318,31 @@ class Book:
         difference = longs - shorts
         if abs(difference) <= BALANCE_TOLERANCE * max(longs, shorts):
             return self
-        totals = f"long {longs:.10g}, short {shorts:.10g}, difference {difference:+.10g} coins"
         if imbalance == "error" or (imbalance == "scale" and min(longs, shorts) == 0.0):
             ways = 'imbalance = "outside" keeps the difference outside the book'
             if min(longs, shorts) > 0.0:
                 ways += ', imbalance = "scale" shrinks the larger side'
             expected = f"equal quantities ({ways})"
+            totals = f"long {longs:.10g}, short {shorts:.10g}, difference {difference:+.10g} coins"
             raise InputError(Problem(self.source, expected, column="quantity", value=totals))
-        if imbalance == "outside":
-            outside = f"{abs(difference):.10g} are held outside, never liquidated and not eligible for ADL"
-            warnings.warn(f"{self.source}: {totals}; {outside}", BookWarning, stacklevel=2)
-            return self
         larger = self.side > 0 if difference > 0 else self.side < 0
+        if imbalance == "outside":
+            return self._adjusted([adjusted.outside(self, larger)])
         factor = np.where(larger, min(longs, shorts) / max(longs, shorts), 1.0)
-        return self._replace(quantity=self.quantity * factor, margin=self.margin * factor)
+        done = adjusted.scaled(self, larger)
+        return self._replace(adjustments=(done,), quantity=self.quantity * factor, margin=self.margin * factor)
+
+    def maintenance(self, venue: Venue, price: float) -> np.ndarray:
+        """Maintenance margin by the tiers of a venue at a price (USD per coin), USD, float64[N]."""
+        from stress.kernels.rules.margin import levels
+
+        _check_venue(venue)
+        _check_price("price", price)
+        _, tiers = venue.to_kernel()
+        contract = venue.structure().contract
+        held = self.side, self.quantity, self.entry_price, self.margin
+        required: np.ndarray = levels(contract, tiers, *held, price)[2]
+        return required
 
     def check_margin(
         self, venue: Venue, price: float, under_margin: Literal["error", "liquidate", "drop"] = "error"
@@ -343,48 +366,29 @@ class Book:
         Raises
         ------
         InputError
-            With `under_margin="error"`, one problem for each such position; with "drop", if no position would be left.
+            With `under_margin="error"`, the first of such positions and how many there are, or that the price does not
+            fit the entries; with "drop", if no position would be left.
         """
-        from stress.kernels.rules.margin import levels
-
         _choose("under_margin", under_margin, ("error", "liquidate", "drop"))
         _check_venue(venue)
         _check_price("price", price)
-        _, tiers = venue.to_kernel()
-        maintenance = levels(
-            venue.structure().contract, tiers, self.side, self.quantity, self.entry_price, self.margin, price
-        )[2]
-        equity = self.equity(price)
+        equity, maintenance = self.equity(price), self.maintenance(venue, price)
         under = np.flatnonzero(equity <= maintenance)
-        if under.size == 0 or under_margin == "liquidate":
+        if under_margin == "error" and (misfit := start.misfit(self, price, under)) is not None:
+            raise InputError(misfit)
+        if under.size == 0:
             return self
+        if under_margin == "liquidate":
+            return self._replace(adjustments=(adjusted.liquidated(self, under, price),))
         if under_margin == "error":
-            raise InputError(
-                [
-                    Problem(
-                        self.source,
-                        f"an equity above its maintenance margin {maintenance[i]:.10g} at {price:.10g}, "
-                        'or under_margin = "liquidate" or "drop"',
-                        row=int(self.file_row[i]),
-                        column=f"account {self.account[i]}",
-                        value=float(f"{equity[i]:.10g}"),
-                    )
-                    for i in under
-                ]
-            )
+            raise InputError(adjusted.under_margin(self, under, price, equity, maintenance))
         if under.size == len(self):
             expected = "at least one position above its maintenance margin; all would be dropped"
             raise InputError(Problem(self.source, expected))
-        notional = self.quantity[under].sum() * price
         kept = self._replace(np.delete(np.arange(len(self)), under))
-        message = (
-            f"{self.source}: {under.size} positions of {notional:.6g} USD are at or below their maintenance "
-            f"margin at {price:.10g} and were dropped; long less short is now {kept.imbalance:+.6g} coins"
-        )
-        warnings.warn(message, BookWarning, stacklevel=2)
-        return kept
+        return kept._adjusted([adjusted.dropped(self, under, price, kept.imbalance)])
 
-    def warn_of_limits(self, venue: Venue) -> None:
+    def check_limits(self, venue: Venue) -> Book:
         """Warn of positions that the venue would not have opened: too levered for their tier at entry, or too large.
 
         These positions are kept unchanged: rules change, and margin may have been withdrawn since entry.
@@ -392,6 +396,11 @@ class Book:
         Parameters
         ----------
         venue : Venue
+
+        Returns
+        -------
+        Book
+            The same positions.
         """
         _check_venue(venue)
         size = self.quantity * self.entry_price
@@ -399,21 +408,25 @@ class Book:
             levered = size / self.margin > venue.max_leverage(size, self.entry_price) * (1 + 1e-6)
         large = (self.quantity if venue.tier_basis == "quantity" else size) > venue.position_limit * (1 + 1e-6)
         limits = ((levered, "more levered than their tier allows"), (large, "beyond the venue's position limit"))
-        for over, what in limits:
-            if over.any():
-                first = int(np.argmax(np.where(over, size, 0.0)))
-                message = (
-                    f"{self.source}: {int(over.sum())} positions are {what} at entry, the largest of account "
-                    f"{self.account[first]} with {size[first]:.6g} USD; they are kept unchanged"
-                )
-                warnings.warn(message, BookWarning, stacklevel=3)
+        return self._adjusted([adjusted.over_limit(self, over, what, size) for over, what in limits if over.any()])
 
-    def _replace(
-        self, keep: Any = slice(None), adjustments: tuple[Adjustment, ...] = (), **changes: np.ndarray
-    ) -> Book:
+    def marked(self, mark_price: float) -> Book:
+        """The same positions with another `mark_price`, USD per coin."""
+        return self._replace(mark_price=mark_price)
+
+    def _adjusted(self, done: list[Adjustment]) -> Book:
+        """The same positions, with what was done to them, which is warned of; the book itself if it knows."""
+        new = [x for x in done if x not in self.adjustments]
+        for x in new:
+            warn(str(x), BookWarning)
+        return self._replace(adjustments=tuple(new)) if new else self
+
+    def _replace(self, keep: Any = slice(None), adjustments: tuple[Adjustment, ...] = (), **changes: Any) -> Book:
         names = ("side", "quantity", "entry_price", "margin", "account", "leverage", "file_row")
-        arrays = {name: changes.get(name, getattr(self, name))[keep] for name in names}
-        return Book(**arrays, market=self.market, source=self.source, adjustments=(*self.adjustments, *adjustments))
+        kept: dict[str, Any] = {name: changes.get(name, getattr(self, name))[keep] for name in names}
+        done = (*self.adjustments, *adjustments)
+        mark = changes.get("mark_price", self.mark_price)
+        return Book(**kept, market=self.market, source=self.source, adjustments=done, mark_price=mark)
 
 
 def _flat(values: Any, source: str, name: str, dtype: type | None = None) -> np.ndarray:
@@ -433,13 +446,6 @@ def _flat(values: Any, source: str, name: str, dtype: type | None = None) -> np.
     ):
         raise InputError(Problem(source, "one value for each position", column=name, value=values))
     return array.reshape(-1)
-
-
-def _missing_as_nan(values: np.ndarray) -> np.ndarray:
-    """Values with nan for None and for what pandas has in its place."""
-    if values.dtype != object:
-        return values
-    return np.array([np.nan if x is None or str(x) == "<NA>" else x for x in values.tolist()], object)
 
 
 def _names(values: Any, source: str) -> np.ndarray:

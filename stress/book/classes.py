@@ -141,3 +141,8 @@ def merge(bins: npt.ArrayLike) -> np.ndarray:
         expected = "some of the run's borders: " + ", ".join(f"{b:g}" for b in BORDERS)
         raise InputError([Problem("bins", expected, value=b) for b in wrong])
     return np.unique(np.concatenate([[0.0], given, [np.inf]]))
+
+
+def leverage_range(lower: float, upper: float) -> str:
+    """A bucket of leverage in words: "20 to 50x", "over 100x"."""
+    return f"over {lower:g}x" if upper == float("inf") else f"{lower:g} to {upper:g}x"

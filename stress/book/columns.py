@@ -31,3 +31,11 @@ class Columns(TypedDict, total=False):
     source: str
     file_row: np.ndarray
     adjustments: tuple[Adjustment, ...]
+    mark_price: float | None
+
+
+def missing_as_nan(values: np.ndarray) -> np.ndarray:
+    """Values with nan for None and for what pandas has in its place."""
+    if values.dtype != object:
+        return values
+    return np.array([np.nan if x is None or str(x) == "<NA>" else x for x in values.tolist()], object)

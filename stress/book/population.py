@@ -25,7 +25,6 @@ from __future__ import annotations
 
 import difflib
 import math
-import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, runtime_checkable
@@ -33,13 +32,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, runtime_che
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from stress import memory, schema
+from stress import memory, quantities, schema
+from stress.adjustments import Adjustment
 from stress.arguments import is_finite, is_number, is_whole, path_of, wrong_types
 from stress.book.columns import BookWarning, Columns
+from stress.callers import warn
 from stress.errors import InputError, Problem, raise_if
 from stress.files import documents, names
 from stress.kernels import population
 from stress.kernels.numerics.elementary import normal_quantile
+from stress.prices.history_use import is_same_price, rescaled
 from stress.venue.values import one_of
 from stress.venue.venue import Venue
 
@@ -136,6 +138,7 @@ class PopulationSpec(BaseModel):
     if not TYPE_CHECKING:  # a type checker knows the parameters by the fields
 
         def __init__(self, **parameters):
+            parameters = {k: v if k in WORDS else quantities.numbers(v) for k, v in parameters.items()}
             raise_if(_no_numbers(parameters))
             try:
                 super().__init__(**parameters)
@@ -238,7 +241,7 @@ def _no_numbers(parameters: dict[str, Any]) -> list[Problem]:
     for name, value in parameters.items():
         numbers = list(value.values()) if name == "leverage" and isinstance(value, dict) else [value]
         if name not in WORDS and value is not None and not all(map(is_number, numbers)):
-            expected = "a table of leverages and their weights" if name == "leverage" else "a number"
+            expected = "a table of leverages and their weights" if name == "leverage" else quantities.expected(value)
             problems.append(Problem("population", expected, column=name, value=value))
     return problems
 
@@ -341,12 +344,12 @@ def sample_with_ages(
     if dead:
         expected = f"tiers whose initial margin is above the maintenance margin; {dead} new positions are under it"
         raise InputError(Problem("population", expected, column="venue.tiers"))
+    source = f"population {spec.name}".strip()
+    done = () if bars is None else _played_before(bars, price)
     if late > LATE_SHARE * n:
-        message = (
-            f"population {spec.name}: {late} of {n} accounts have no past entry that they survive, and enter at the "
-            "present price"
-        )
-        warnings.warn(message, BookWarning, stacklevel=2)
+        what, rule = "enter at the present price", "they have no past entry that they survive"
+        done = *done, Adjustment(source, what, rule, int(late), n, "accounts")
+        warn(str(done[-1]), BookWarning)
     columns = Columns(
         side=side,
         quantity=quantity,
@@ -354,9 +357,20 @@ def sample_with_ages(
         margin=margin,
         leverage=leverage,
         market=venue.market,
-        source=f"population {spec.name}".strip(),
+        source=source,
+        adjustments=done,
     )
     return columns, held
+
+
+def _played_before(bars: PastBars, price: float) -> tuple[Adjustment, ...]:
+    """What was done to the bars that past entries are taken from."""
+    done, last = tuple(getattr(bars, "adjustments", ())), float(np.asarray(bars.close)[-1])
+    if is_same_price(last, price):
+        return done
+    return *done, rescaled(
+        bars, last, price, "past entries are taken from the bars as if they ended at the present price"
+    )
 
 
 def _traits(spec: PopulationSpec) -> population.Traits:

@@ -29,13 +29,13 @@ from __future__ import annotations
 
 import difflib
 import sys
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from stress.book.columns import SIDE_EXPECTED, SIDE_WORDS, BookWarning, Columns
+from stress.callers import warn
 from stress.errors import InputError, Problem, raise_if
 from stress.files.cells import MISSING
 from stress.files.names import EXPECTED, folded, is_name
@@ -101,6 +101,8 @@ def read_positions(path: str | Path, market: str | None = None, *, mark_price: f
     entry = table.numbers("entry_price", "a price above 0", problems, _positive)
     leverage = _optional(table, "leverage", "a leverage above 0", problems, _positive)
     mark = _optional(table, "mark_price", "a price above 0", problems, _positive)
+    marks = mark[~np.isnan(mark)]
+    own_mark = float(np.median(marks)) if marks.size else None
     if mark_price is not None:
         mark = np.where(np.isnan(mark), mark_price, mark)
     margin = _optional(table, "margin", "USD, 0 or more", problems, lambda x: x >= 0.0)
@@ -147,6 +149,7 @@ def read_positions(path: str | Path, market: str | None = None, *, mark_price: f
         market=market,
         source=table.where,
         file_row=table.rows,
+        mark_price=own_mark,
     )
 
 
@@ -155,7 +158,7 @@ def _positive(values: np.ndarray) -> np.ndarray:
 
 
 def _warn(table: Table, message: str) -> None:
-    warnings.warn(f"{table.where}: {message}", BookWarning, stacklevel=4)
+    warn(f"{table.where}: {message}", BookWarning)
 
 
 def _optional(

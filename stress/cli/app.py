@@ -1,4 +1,4 @@
-"""The commands of `perp-stress`, which are in `runs`, `inputs` and `bench`."""
+"""The commands of `perp-stress`, which are in `runs`, `stress_tests`, `inputs` and `bench`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import stress
-from stress.cli import backtest, bench, inputs, runs
+from stress.cli import backtest, bench, inputs, runs, stress_tests
 from stress.cli.exit_codes import EPILOG
 
 app = typer.Typer(
@@ -21,6 +21,8 @@ app.command(epilog=EPILOG)(runs.run)
 for command in (runs.size, runs.adl, runs.path, runs.report, runs.compare):
     app.command()(command)
 for command in (
+    stress_tests.scenarios,
+    stress_tests.reverse,
     backtest.backtest,
     inputs.calibrate,
     inputs.calibrate_depth,

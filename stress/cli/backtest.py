@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from stress.cli.common import Seed, Set, Threads, guarded, say_that_it_compiles
+from stress.cli.common import Alphas, Seed, Set, Threads, guarded, number_option, say_that_it_compiles
 from stress.errors import InputError, Problem, raise_if
 from stress.files import writing
+from stress.formatting import count
 
 if TYPE_CHECKING:
     from stress.analysis.backtest import Backtest
@@ -50,7 +51,7 @@ def backtest(
             f"{MODEL}."
         ),
     ] = None,
-    train: Annotated[float, typer.Option(help="Share of the bars that the model is fitted to.")] = 0.5,
+    train: Annotated[float, number_option("SHARE", "Share of the bars that the model is fitted to.")] = 0.5,
     delay: Annotated[
         list[str] | None,
         typer.Option(
@@ -58,7 +59,7 @@ def backtest(
             "Default: the scenario's gap or delays, or 1 s, 10 s, 1 min and 5 min."
         ),
     ] = None,
-    alpha: Annotated[list[float] | None, typer.Option(help="Probability of depletion; may be given again.")] = None,
+    alpha: Alphas = None,
     out: Annotated[Path | None, typer.Option(help="Write what every day took to this CSV file.")] = None,
     figure: Annotated[Path | None, typer.Option(help="Draw the days and the funds to this file (png, svg).")] = None,
     time_format: Annotated[str | None, typer.Option(help="What the times are, see calibrate.")] = None,
@@ -96,7 +97,7 @@ def backtest(
     found = results[-1]
     if out is not None:
         writing.put_text(out, csv_tables.to_csv(found.days, str(out)))
-        print(f"\n{len(found.days):,} days: {out}")
+        print(f"\n{count(len(found.days), 'day')}: {out}")
     if figure is not None:
         _draw(found, figure)
         print(figure)
@@ -178,7 +179,7 @@ def _sample(scenario: Scenario, history: Bars) -> str:
 
 def print_backtest(results: list[Backtest], sample: str) -> None:
     """Funds against days for each delay, and the worst windows by name, at the last of them."""
-    from stress.cli.terminal import console, table
+    from stress.cli.console import console, table
     from stress.formatting import SPACE, percent, significant, usd, usd_range, visible
 
     def signed(share: float) -> str:
@@ -189,10 +190,9 @@ def print_backtest(results: list[Backtest], sample: str) -> None:
 
     out, found = console(), results[-1]
     out.print(
-        f"{visible(found.bars.source)}: {len(found.days):,} days, "
+        f"{visible(found.bars.source)}: {count(len(found.days), 'day')}, "
         f"{str(found.days['start'].iloc[0])[:10]} to {str(found.days['start'].iloc[-1])[:10]}; "
         f"{found.left_out:,} more have missing bars. {visible(sample)}",
-        soft_wrap=True,
     )
     out.print("\nDays that took more than the fund\n")
     rows: list[tuple[str, ...]] = [
@@ -231,7 +231,6 @@ def print_backtest(results: list[Backtest], sample: str) -> None:
     out.print(
         f"\nLiquidated a day, of the open interest of one side: median {percent(float(ordinary.median()))}, "
         f"mean {percent(float(ordinary.mean()))}.",
-        soft_wrap=True,
     )
 
 

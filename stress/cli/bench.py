@@ -32,10 +32,10 @@ def bench(
 
 def _show(found: dict[str, Any]) -> None:
     """What was reached, beside the targets."""
-    from stress.cli import terminal
+    from stress.cli import console
     from stress.formatting import significant
 
-    out = terminal.console()
+    out = console.console()
     machine, whole = found["machine"], found["whole_run"]
     out.print(f"{machine['cpu']}, {machine['cores']} cores, Python {machine['python']}, numba {machine['numba']}\n")
     rows = [
@@ -47,7 +47,7 @@ def _show(found: dict[str, Any]) -> None:
         )
         for row in found["targets"]
     ]
-    out.print(terminal.table(["", "reached", "target", ""], rows))
+    out.print(console.table(["", "reached", "target", ""], rows))
     threads = whole["threads"]
     seconds = significant(whole["seconds_by_threads"][str(threads)])
     out.print(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from stress import quantities
 from stress.cli import streams
 from stress.cli.exit_codes import ExitCode
 from stress.errors import InputError, Problem, WorkerError
@@ -34,13 +35,39 @@ KEYS = {
     "alpha": "fund.alphas",
 }  # that an option of its own changes
 
+
+def amount(text: Any) -> float:
+    """The number of an option, which may have a unit."""
+    value = quantities.number(text)
+    if isinstance(value, str):
+        raise typer.BadParameter(f"got {visible(value)!r}, expected {quantities.NUMBER}")
+    return float(value)
+
+
+def number_option(metavar: str, text: str) -> Any:
+    """An option that takes a number, which may have a unit; `text` is its help."""
+    return typer.Option(parser=amount, metavar=metavar, help=text)
+
+
+def _whole(text: Any) -> int:
+    """The whole number of an option."""
+    value = amount(text)
+    if value % 1:
+        raise typer.BadParameter(f"got {visible(str(text))!r}, expected a whole number")
+    return int(value)
+
+
 ScenarioFile = Annotated[Path, typer.Argument(help="Scenario file (TOML).", metavar="SCENARIO")]
 Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change a key of the scenario; may be given again."),
 ]
 Seed = Annotated[int | None, typer.Option(help="Change the seed.")]
-Paths = Annotated[int | None, typer.Option(help="Change the number of paths.")]
+Paths = Annotated[int | None, typer.Option(parser=_whole, metavar="N", help="Change the number of paths.")]
+Alphas = Annotated[
+    list[float] | None,
+    number_option("P", "Probability of depletion, as 0.01 or 1%; may be given again."),
+]
 Threads = Annotated[int | None, typer.Option(min=1, help="Default: all processors. The numbers do not depend on it.")]
 Cluster = Annotated[
     str | None,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import stress
-from stress.cli.common import Paths, ScenarioFile, Seed, Set, guarded, load, say_that_it_compiles
+from stress.cli.common import Paths, ScenarioFile, Seed, Set, guarded, load, number_option, say_that_it_compiles
 from stress.errors import InputError, Problem, raise_if
 from stress.files import writing
 from stress.formatting import visible
@@ -36,9 +36,15 @@ def calibrate(
     picture: Annotated[
         Path | None, typer.Option(help="With --all: draw simulated days against real ones, .png or .svg.")
     ] = None,
-    s0: Annotated[float | None, typer.Option(help="Price to start from. Default: the last close.")] = None,
-    threshold: Annotated[float | None, typer.Option(help="Log move of a bar from which on jumps explain it.")] = None,
-    cap: Annotated[float | None, typer.Option(help="Largest jump, or bar of a bootstrap, in log price.")] = None,
+    s0: Annotated[float | None, number_option("PRICE", "Price to start from. Default: the last close.")] = None,
+    threshold: Annotated[
+        float | None,
+        number_option("MOVE", "Log move of a bar from which on jumps explain it."),
+    ] = None,
+    cap: Annotated[
+        float | None,
+        number_option("MOVE", "Largest jump, or bar of a bootstrap, in log price."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Write the [prices] block here instead of printing it.")] = None,
     fund: Annotated[
         bool, typer.Option(help="Compare the fund that the days of the bars and the model's days need.")
@@ -93,7 +99,10 @@ def calibrate_depth(
     files: Annotated[
         list[Path], typer.Argument(help="Binance's bookDepth, or a row for each snapshot.", metavar="FILE...")
     ],
-    oi: Annotated[float | None, typer.Option(help="Open interest of one side, USD: depth as its share.")] = None,
+    oi: Annotated[
+        float | None,
+        number_option("USD", "Open interest of one side, USD: depth as its share."),
+    ] = None,
     until: Annotated[str | None, typer.Option(help="Take no snapshots after this time, ISO 8601 UTC.")] = None,
     bars: Annotated[Path | None, typer.Option(help="Bars of the same hours, for the fall of the depth.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write the [depth] block here instead of printing it.")] = None,
@@ -195,7 +204,7 @@ def crowds(
     venue: Annotated[str, typer.Option(help="A venue's name, or the path of a venue file.")] = "binance",
     market: Annotated[str | None, typer.Option(help="Default: the first of the venue.")] = None,
     accounts: Annotated[int, typer.Option(help="Accounts of a book.")] = 5_000,
-    open_interest: Annotated[float, typer.Option(help="USD of one side.")] = 2e9,
+    open_interest: Annotated[float, number_option("USD", "USD of one side.")] = 2e9,
     bars: Annotated[
         Path | None, typer.Option(help="Bars whose days are played. Default: a diffusion at 50 % and at 80 % a year.")
     ] = None,
@@ -266,7 +275,10 @@ def import_(
     ],
     flat: Annotated[bool, typer.Option("--flat", help="The tier's rate holds for the whole position.")] = False,
     market: Annotated[str | None, typer.Option(help="Only this market.")] = None,
-    contract_size: Annotated[float | None, typer.Option(help="Coins a contract, where tiers are in contracts.")] = None,
+    contract_size: Annotated[
+        float | None,
+        number_option("COINS", "Coins a contract, where tiers are in contracts."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Write the venue file here instead of printing it.")] = None,
 ) -> None:
     """Turn an exchange's margin tiers into a venue file."""
@@ -292,6 +304,8 @@ def check(
 ) -> None:
     """Check a scenario; print it with all defaults."""
     from stress import serialize
+    from stress.adjustments import unsaid
+    from stress.cli import adjusted, console
 
     loaded = load(scenario, set_, seed, paths)
     with warnings.catch_warnings(record=True) as caught:
@@ -301,7 +315,8 @@ def check(
     print(json.dumps(resolved, indent=2) if as_json else serialize.to_toml(resolved).rstrip())
     book = built.design.book
     print(visible(f"{scenario}: OK. {book!r}, hash {loaded.hash[:8]}"), file=sys.stderr)
-    for text in dict.fromkeys([*(str(w.message) for w in caught), *built.notes]):
+    adjusted.print_adjustments(built.adjustments, console.TextConsole(error=True))
+    for text in unsaid([*(str(w.message) for w in caught), *built.notes], built.adjustments):
         print(f"Note: {visible(text)}", file=sys.stderr)
 
 

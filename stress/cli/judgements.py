@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.text import Text
-
-from stress.cli.terminal import MINUS, TextConsole, ends, records, table
+from stress.cli.console import TextConsole, table
+from stress.cli.terminal import MINUS, ends, records
 from stress.formatting import duration, percent, usd, visible
 from stress.prices.calibration import summary
 from stress.prices.calibration.calibrate import NO_JUMPS
@@ -37,17 +36,17 @@ def print_calibration(found: Calibration) -> None:
         names = ["gap", "probability", "days of the bars", "the model", "with its calibration's error"]
         out.print(table(names, funds, left=0))
     out.print()
-    out.print(Text(summary.verdict(known), style="bold"))
+    out.print(summary.verdict(known), style="bold")
     for reason in found.reasons:
-        out.print(f"Unfit for sizing a fund: {visible(reason)}", soft_wrap=True)
+        out.print(f"Unfit for sizing a fund: {visible(reason)}")
     low, high = found.jump_gap
     words = (
         f"jump_gap: {low:g} to {high:g}. Fast moves of bars are slides, not proven gaps: the first is the share seen "
         "to be jumped over, the second the share that may have been."
     )
-    out.print(words if found.has_jumps else " ".join(NO_JUMPS), soft_wrap=True)
+    out.print(words if found.has_jumps else " ".join(NO_JUMPS))
     for note in known["notes"]:
-        out.print(f"Note: {visible(note)}", soft_wrap=True)
+        out.print(f"Note: {visible(note)}")
 
 
 def print_contest(found: Contest) -> None:
@@ -81,13 +80,10 @@ def print_contest(found: Contest) -> None:
         "fit for sizing",
         "why not",
     ]
-    shown = table(names, rows)
-    shown.columns[-1].justify = "left"
-    out.print(shown)
+    out.print(table(names, rows, last=True))
     out.print(
         "\nlog score: of the lows and highs of 24 h, against the first model, nats a day. inside, far: counts of "
         "windows beyond 1 to 20 %. fund, factor: between what the days of the other half need and the model's days.",
-        soft_wrap=True,
     )
     passing = found.passing
     fan = found.fan(passing or [e for e in found.entries if e.ranked])

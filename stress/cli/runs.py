@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stress.cli.common import (
+    Alphas,
     Cluster,
     Error,
     Paths,
@@ -22,6 +23,7 @@ from stress.cli.common import (
     execute,
     guarded,
     load,
+    number_option,
     say_that_it_compiles,
     with_error,
     workers,
@@ -29,7 +31,7 @@ from stress.cli.common import (
 from stress.cli.exit_codes import ExitCode
 from stress.errors import InputError, Problem, raise_if
 from stress.files import writing
-from stress.formatting import visible
+from stress.formatting import count, visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -122,13 +124,14 @@ def _resume(
 @guarded
 def size(
     scenario: ScenarioFile,
-    alpha: Annotated[list[float] | None, typer.Option(help="Probability of depletion; may be given again.")] = None,
+    alpha: Alphas = None,
     limit: Annotated[
         float | None,
-        typer.Option(
-            help="USD. Exit with 1 if the upper end of the 95 % interval of the required fund, at the scenario's own "
+        number_option(
+            "USD",
+            "USD. Exit with 1 if the upper end of the 95 % interval of the required fund, at the scenario's own "
             "gaps or delays, in all parts of the error that are known, and any of its probabilities, is above it: a "
-            "limit that cannot be shown to hold is broken."
+            "limit that cannot be shown to hold is broken.",
         ),
     ] = None,
     since: Annotated[
@@ -143,7 +146,7 @@ def size(
     quiet: Quiet = False,
 ) -> None:
     """Print the fund that a scenario needs."""
-    from stress.cli import terminal
+    from stress.cli import adjusted, console, terminal
     from stress.formatting import usd
     from stress.runs import run_directory
 
@@ -155,7 +158,8 @@ def size(
     if not quiet:
         print(terminal.headline(record))
         terminal.print_fund(record)
-        terminal.print_warnings(record.warnings)
+        adjusted.print_adjustments(record.adjustments, console.console())
+        adjusted.print_warnings(record.warnings, console.console())
     if earlier is not None:
         terminal.print_since(earlier, record)
     if limit is None:
@@ -223,20 +227,26 @@ def adl(
     quiet: Quiet = False,
 ) -> None:
     """Print who is hit, by leverage and side."""
-    from stress.cli import terminal
+    from stress.cli import adjusted, console, terminal
 
     record = execute(load(scenario, set_, seed, paths), threads, cluster, quiet)
     if not quiet:
         print(terminal.headline(record))
     terminal.print_adl(record.result)
     if not quiet:
-        terminal.print_warnings(record.warnings)
+        adjusted.print_adjustments(record.adjustments, console.console())
+        adjusted.print_warnings(record.warnings, console.console())
 
 
 @guarded
 def path(
     source: Annotated[Path, typer.Argument(help="Run directory, or scenario file.", metavar="RUN")],
-    number: Annotated[int, typer.Argument(help="Number of the path, from 0.", metavar="I")],
+    number: Annotated[
+        int | None, typer.Argument(help="Number of the path, from 0; not needed with --worst.", metavar="I")
+    ] = None,
+    worst: Annotated[
+        bool, typer.Option("--worst", help="The path of the run that needs the largest fund; of equal ones the first.")
+    ] = False,
     account: Annotated[str | None, typer.Option(help="Only the events of one account.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write all events to this CSV file.")] = None,
     rows: Annotated[int, typer.Option(min=1, help="Events to print.")] = 40,
@@ -250,13 +260,20 @@ def path(
     from stress.runs import run_directory
 
     writing.check_file(out)
+    if (number is None) != worst:
+        raise InputError(Problem("path", "either the number of a path or --worst", value=number))
     if source.is_dir():
         if set_ or seed is not None or paths is not None:
             raise InputError(Problem(str(source), "a scenario file where keys are to be changed"))
         record = run_directory.open_run(source)
         replayed: Any = record.result.design
+        if worst:
+            number = _worst(record)
+    elif worst:
+        raise InputError(Problem(str(source), "a run directory: --worst looks among the paths of a run"))
     else:
         replayed = load(source, set_, seed, paths).build().design
+    assert number is not None
     if not 0 <= number < replayed.n_paths:
         expected = f"a path from 0 to {replayed.n_paths - 1}"
         raise InputError(Problem(str(source), expected, column="path", value=number))
@@ -268,9 +285,19 @@ def path(
         log = log[log["account"] == account]
     if out is not None:
         _put_table(log, out)
-        print(f"{len(log):,} events: {out}")
+        print(f"{count(len(log), 'event')}: {out}")
     else:
         terminal.print_events(log, rows, account)
+
+
+def _worst(record: Record) -> int:
+    """Number of the path that needs the largest fund, which is said; of equal ones the first."""
+    from stress.formatting import usd
+
+    needed = record.result.paths["fund_needed"].to_numpy()
+    number = int(needed.argmax())
+    print(f"Path {number:,} of {needed.size:,} needs the largest fund: {usd(float(needed[number]))}.\n")
+    return number
 
 
 def _put_table(table: pd.DataFrame, path: Path) -> None:
@@ -311,7 +338,7 @@ def report(
 @guarded
 def compare(
     designs: Annotated[list[Path], typer.Argument(help="Two scenario files or run directories, or more.")],
-    alpha: Annotated[list[float] | None, typer.Option(help="Probability of depletion; may be given again.")] = None,
+    alpha: Alphas = None,
     out: Annotated[Path | None, typer.Option(help="Write the table to this CSV file.")] = None,
     set_: Set = None,
     seed: Seed = None,

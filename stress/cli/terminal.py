@@ -7,13 +7,23 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-from rich.table import Table
-from rich.text import Text
 
-from stress.formatting import SPACE, duration, percent, percent_range, probability, significant, usd, usd_range, visible
+from stress.cli.adjusted import print_adjustments, print_warnings
+from stress.cli.console import NARROW, TextConsole, console, table
+from stress.formatting import (
+    SPACE,
+    count,
+    duration,
+    percent,
+    percent_range,
+    probability,
+    significant,
+    usd,
+    usd_range,
+    visible,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,36 +36,7 @@ if TYPE_CHECKING:
 
 MINUS = "\u2212"
 BINS = (2, 5, 10, 20, 50, 100)  # of effective leverage, for the short form
-NARROW = 90  # columns of a terminal below which a table leaves out what is least needed
 PATIENCE = 2.0  # seconds without a progress bar
-
-
-class TextConsole(Console):
-    """A console that takes words as words: those of others give it no commands."""
-
-    def __init__(self, error: bool = False):
-        stream = sys.stderr if error else sys.stdout
-        width = None if stream.isatty() else 160  # enough for a table
-        super().__init__(stderr=error, width=width, highlight=False, markup=False, emoji=False)
-
-    def print(self, *objects: Any, **options: Any) -> None:
-        """Print texts, one line or more each, and tables."""
-        super().print(*(visible(o, keep="\n") if isinstance(o, str) else o for o in objects), **options)
-
-
-def console() -> Console:
-    """Standard output."""
-    return TextConsole()
-
-
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> Table:
-    """A table of text; the first `left` columns are words, which may be anybody's, the others numbers."""
-    out = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
-    for i, column in enumerate(columns):
-        out.add_column(column, justify="left" if i < left else "right", overflow="fold")
-    for row in rows:
-        out.add_row(*(Text(visible(cell) if i < left else cell) for i, cell in enumerate(row)))
-    return out
 
 
 class ProgressBar:
@@ -90,11 +71,12 @@ class ProgressBar:
 def print_run(record: Record) -> None:
     """The answer of a run: fund, key assumptions, who is hit, caveats."""
     out = console()
-    out.print(Text(headline(record), style="bold"))
+    out.print(headline(record), style="bold")
     print_fund(record, out)
     if record.result.n_paths > 1 or record.result.paths["adl_count"].iloc[0] > 0:
         print_adl(record.result, out, sides=("both",))
     print_liquidation(record.result, out)
+    print_adjustments(record.adjustments, out)
     print_warnings(record.warnings, out)
 
 
@@ -102,17 +84,17 @@ def print_liquidation(result: Result, out: Console | None = None) -> None:
     """Liquidation a day beside the published figure."""
     from stress.results import liquidations
 
-    (out or console()).print(f"\n{liquidations.words(result)}", soft_wrap=True)
+    (out or console()).print(f"\n{liquidations.words(result)}")
 
 
 def headline(record: Record) -> str:
     """What was run, in a line."""
     result, run = record.result, record.scenario["run"]
     venue = result.config["venue"]
-    paths = f"{result.n_paths:,} path{'s' * (result.n_paths > 1)}"
+    paths, positions = count(result.n_paths, "path"), count(len(result.positions), "position")
     return visible(
         f"{record.name}: {paths} of {duration(run['horizon'])} in steps of {duration(run['step'])}, "
-        f"{len(result.positions):,} positions, {venue['title'] or venue['name']} {venue['market']}, "
+        f"{positions}, {venue['title'] or venue['name']} {venue['market']}, "
         f"seed {record.manifest['seed']}"
     )
 
@@ -129,7 +111,7 @@ def print_fund(record: Record, out: Console | None = None) -> None:
     out.print("\nFund that is depleted (ADL begins) with a probability of at most\n")
     if record.delays:
         for found in fund_ranges(record):
-            out.print(_range(percent(found.alpha), found), soft_wrap=True)
+            out.print(_range(percent(found.alpha), found))
         print_budget(record, out)
     else:
         rows: list[tuple[str, ...]] = [
@@ -140,7 +122,7 @@ def print_fund(record: Record, out: Console | None = None) -> None:
         out.print(table(["probability", "fund", of_what], rows))
         for r in records(record.required):
             if r["note"]:
-                out.print(f"\n{percent(r['alpha'])}: {r['note']}.", soft_wrap=True)
+                out.print(f"\n{percent(r['alpha'])}: {r['note']}.")
         print_budget(record, out)
         depleted = record.result.depletion_probability()
         out.print(
@@ -177,7 +159,7 @@ def print_budget(record: Record, out: Console | None = None) -> None:
     out.print(table(["", "part", "95 % interval", "share of the variance"], rows, left=2))
     for note in dict.fromkeys(f"{r['part']}: {r['note']}" for r in records(record.budget) if r["part"] != "paths"):
         if not note.endswith(": "):
-            out.print(f"{note}.", soft_wrap=True)
+            out.print(f"{note}.")
 
 
 def _bar(share: float) -> str:
@@ -241,7 +223,7 @@ def _print_fund_of_one_path(record: Record, out: Console) -> None:
 
     out.print(f"\nFund that this path takes, and what happens with one of {usd(record.fund)}\n")
     for found in fund_ranges(record):
-        out.print(_range("Over the delays", found) + "\n", soft_wrap=True)
+        out.print(_range("Over the delays", found) + "\n")
     pairs = gap_pairs(record.gaps)
     rows = [
         (
@@ -257,6 +239,8 @@ def _print_fund_of_one_path(record: Record, out: Console) -> None:
 
 def print_adl(result: Result, out: Console | None = None, sides: Sequence[Any] = ("both", "long", "short")) -> None:
     """Liquidation and ADL rates by effective leverage."""
+    from stress.book.classes import leverage_range
+
     out = out or console()
     events = int((result.paths["adl_events"] > 0).sum())
     if result.n_paths > 1:
@@ -271,7 +255,7 @@ def print_adl(result: Result, out: Console | None = None, sides: Sequence[Any] =
             continue
         rows = [
             (
-                _bucket(r["lower"], r["upper"]),
+                leverage_range(r["lower"], r["upper"]),
                 f"{r['positions']:,}",
                 *(() if narrow else (usd(r["notional"]),)),
                 _rate(r, "liquidation", result.n_paths),
@@ -287,22 +271,11 @@ def print_adl(result: Result, out: Console | None = None, sides: Sequence[Any] =
         out.print(table(names, rows))
 
 
-def _bucket(lower: float, upper: float) -> str:
-    return f"over {lower:g}x" if upper == float("inf") else f"{lower:g} to {upper:g}x"
-
-
 def _rate(row: dict[str, Any], name: str, n_paths: int) -> str:
     value = row[name]
     if n_paths == 1:
         return "–" if value != value else percent(value)
     return probability(value, row[f"{name}_low"], row[f"{name}_high"])
-
-
-def print_warnings(warnings: Iterable[str], out: Console | None = None) -> None:
-    """What a reader should know, a line each."""
-    out = out or console()
-    for i, text in enumerate(warnings):
-        out.print(("\n" if i == 0 else "") + f"Note: {visible(text)}", soft_wrap=True)
 
 
 def print_events(log: pd.DataFrame, rows: int, account: str | None = None) -> None:
@@ -336,7 +309,7 @@ def print_venues(infos: Iterable[VenueInfo]) -> None:
 def print_venue(venue: Venue, markets: Sequence[str]) -> None:
     """Every figure of a venue with its source, and the tiers of one market."""
     out = console()
-    out.print(Text(visible(f"{venue.title or venue.name}, {venue.market}"), style="bold"))
+    out.print(visible(f"{venue.title or venue.name}, {venue.market}"), style="bold")
     if len(markets) > 1:
         out.print(f"Markets: {visible(', '.join(markets))}; --market NAME shows another.")
     out.print()
@@ -357,13 +330,13 @@ def print_venue(venue: Venue, markets: Sequence[str]) -> None:
     names = [f"from {unit}", "below", "leverage", "maintenance", "deduction USD"]
     out.print(table(names, tiers, left=0))
     for note in venue.notes:
-        out.print(f"Note: {visible(note)}", soft_wrap=True)
+        out.print(f"Note: {visible(note)}")
 
 
 def print_crowd(name: str, title: str, parts: dict[str, pd.DataFrame]) -> None:
     """A crowd beside the published figures; `parts` by the days that it was measured on."""
     out = console()
-    out.print(Text("\n" + visible(f"{name}: {title}".rstrip(": ")) + "\n", style="bold"))
+    out.print("\n" + visible(f"{name}: {title}".rstrip(": ")) + "\n", style="bold")
     rows = [
         (
             r["figure"] + (f"; {visible(on)}" if on else ""),
@@ -389,7 +362,7 @@ def crowd_figure(value: float, unit: str) -> str:
 def print_depth(found: DepthFit) -> None:
     """What was fitted to depth files, with its errors, and what was left out; on standard error."""
     out = TextConsole(error=True)
-    out.print(f"{len(found.snapshots):,} snapshots of {', '.join(map(visible, found.snapshots.sources))}\n")
+    out.print(f"{count(len(found.snapshots), 'snapshot')} of {', '.join(map(visible, found.snapshots.sources))}\n")
     rows = [
         (
             side, f"{usd(found.usd[side].value)} \u00b1 {usd(found.usd[side].se)}",
@@ -406,19 +379,18 @@ def print_depth(found: DepthFit) -> None:
         out.print(
             f"Half of the {fall.side} is gone at a log move of {fall.scale.value:.3f} \u00b1 {fall.scale.se:.3f} in "
             f"{duration(fall.window)}, power {fall.power.value:.1f} \u00b1 {fall.power.se:.1f}{bound}.",
-            soft_wrap=True,
         )
     for what, why in found.refused.items():
-        out.print(f"Not fitted: {what}: {why}.", soft_wrap=True)
+        out.print(f"Not fitted: {what}: {why}.")
     for note in found.notes:
-        out.print(f"Left out: {note}.", soft_wrap=True)
+        out.print(f"Left out: {note}.")
 
 
 def print_comparison(base: str, found: pd.DataFrame) -> None:
     """Every design against the first."""
     out = console()
     for design, part in found.groupby("design", sort=False):
-        out.print(Text(f"\n{visible(f'{design} against {base}')}, on the same paths\n", style="bold"))
+        out.print(f"\n{visible(f'{design} against {base}')}, on the same paths\n", style="bold")
         rows = []
         for r in records(part):
             event, average = r["p_value"] == r["p_value"], r["quantity"].startswith("mean ")
@@ -437,9 +409,9 @@ def print_comparison(base: str, found: pd.DataFrame) -> None:
             "McNemar p",
         ]
         out.print(table(head, rows))
-        out.print("\nonly first : this, the paths with the event under one of the two alone.", soft_wrap=True)
+        out.print("\nonly first : this, the paths with the event under one of the two alone.")
         for note in dict.fromkeys(n for n in part["note"] if isinstance(n, str) and n):
-            out.print(f"Note: {note}.", soft_wrap=True)
+            out.print(f"Note: {note}.")
 
 
 def _side(row: dict[str, Any], name: str, text_of: Callable[[float], str]) -> str:
@@ -475,7 +447,7 @@ def print_since(old: Record, new: Record) -> None:
     from stress.runs.changes import changes, since
 
     out = console()
-    out.print(Text(f"\nSince the run of {visible(old.manifest['created'])}\n", style="bold"))
+    out.print(f"\nSince the run of {visible(old.manifest['created'])}\n", style="bold")
     moved = [(key, str(a), str(b)) for key, a, b in changes(old.scenario, new.scenario)]
     if moved:
         out.print(table(["changed", "before", "now"], moved, left=3))
@@ -493,7 +465,7 @@ def print_since(old: Record, new: Record) -> None:
     out.print()
     out.print(table(["probability", "fund before", "fund now", "difference (95 %)"], rows))
     for note in dict.fromkeys(found.loc[found["note"] != "", "note"]):
-        out.print(f"\nNote: {note}.", soft_wrap=True)
+        out.print(f"\nNote: {note}.")
     if len(found):
         paired = bool(found["paired"].iloc[0])
         out.print("\nOn the same price paths." if paired else "\nOn other price paths: the two errors are added.")

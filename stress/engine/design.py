@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from stress import serialize
+from stress.adjustments import Adjustment
 from stress.arguments import numbers
 from stress.book import classes
 from stress.book.book import Book
@@ -28,6 +29,7 @@ from stress.kernels.rules import margin
 from stress.kernels.rules.contract import Seconds, Structure
 from stress.kernels.rules.records import Tiers, make_terms
 from stress.prices.base import PriceBlock
+from stress.prices.history_use import adjustments_of
 from stress.venue.depth import Depth, schedule_of, to_kernel
 from stress.venue.venue import Venue
 
@@ -67,6 +69,11 @@ class Design:
     def s0(self) -> float:
         """S_0, USD per coin, as it was before the first path; prices that start elsewhere are refused."""
         return float(self.prices.s0)
+
+    @property
+    def adjustments(self) -> tuple[Adjustment, ...]:
+        """What was done to the book, and to bars and their prices."""
+        return tuple(dict.fromkeys([*self.book.adjustments, *adjustments_of(self.prices, self.n_steps)]))
 
     @cached_property
     def model_record(self) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from stress.errors import InputError, Problem
+from stress.files.nearby import near_names
 
 MOST_TEXT = 16 * 2**20  # bytes of a document (TOML, JSON)
 MOST_TABLE = 2 * 2**30  # bytes of a table, unpacked
@@ -49,6 +50,8 @@ def read_bytes(path: Path, most: int = MOST_TABLE, where: str | None = None, *, 
             about = os.fstat(file.fileno())
             device = not (stat.S_ISREG(about.st_mode) or (pipes and stat.S_ISFIFO(about.st_mode)))
             data = b"" if device or about.st_size > most else _read(file, about.st_size, most)
+    except FileNotFoundError as error:
+        raise InputError(Problem(where, f"a readable file ({error.strerror}{near_names(path)})")) from None
     except OSError as error:
         raise InputError(Problem(where, f"a readable file ({error.strerror or error})")) from None
     except ValueError:  # of the path itself

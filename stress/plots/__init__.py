@@ -14,6 +14,7 @@ from stress.plots.answers import (
     plot_depletion_time,
 )
 from stress.plots.backtest import plot_backtest
+from stress.plots.stress_tests import plot_stress_scenarios
 from stress.plots.style import style
 
 __all__ = [
@@ -28,5 +29,6 @@ __all__ = [
     "plot_loss_waterfall",
     "plot_path",
     "plot_population",
+    "plot_stress_scenarios",
     "style",
 ]

@@ -7,14 +7,20 @@ Missing bars are gaps. Gaps are reported and never filled, since the prices in t
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from stress.adjustments import Adjustment
 from stress.arguments import is_finite, is_text, numbers
 from stress.errors import InputError, Problem, raise_if
+from stress.files.frames import table_of_frame
+from stress.files.table import Table
+from stress.formatting import duration, significant
+from stress.notebook import card
+from stress.prices.bar_table import ALIASES, KEYS, OPTIONAL, PRICES, SEVERAL, read_columns
+from stress.prices.stamps import check_format
 
-PRICES = ("open", "high", "low", "close")
 SHOWN = 10  # wrong bars reported for each rule
 
 
@@ -105,6 +111,58 @@ class Bars:
                 expected = f"a bar {self.step:g} s after the one before, or a Gap with the number of missing bars"
                 problems.append(Problem(self.source, expected, int(i) + 2, "time", str(self.time[i + 1])))
         raise_if(problems)
+
+    @classmethod
+    def of_table(cls, table: Table, time_format: str | None = None) -> Bars:
+        """The bars of a table whose columns are named by `stress.prices.bar_table`; errors as `read_bars`."""
+        found = read_columns(table, time_format)._asdict()
+        gaps = tuple(Gap(*gap) for gap in found.pop("gaps"))
+        return cls(**found, source=table.where, sha256=table.sha256, gaps=gaps)
+
+    @classmethod
+    def from_frame(cls, frame: Any, time_format: str | None = None) -> Bars:
+        """The bars of a data frame.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame
+            With columns for open, high, low and close, by any name that a file may give them, and opening times as its
+            index or in a column; times without a zone are UTC. A name in `frame.attrs["source"]` becomes `source`.
+        time_format : str, optional
+            Of times that are text or numbers, see `stress.prices.stamps`.
+
+        Returns
+        -------
+        Bars
+
+        Warns
+        -----
+        BarsWarning
+            As `read_bars`.
+
+        Raises
+        ------
+        InputError
+            As `read_bars`; rows are counted from 1.
+        """
+        check_format(time_format)
+        return cls.of_table(table_of_frame(frame, ALIASES, several=SEVERAL, optional=OPTIONAL, keys=KEYS), time_format)
+
+    def __repr__(self) -> str:
+        return (
+            f"<Bars: {self.source}, {len(self):,} of {duration(self.step)}, {self.first} to {self.last}, "
+            f"{self.describe_gaps()}>"
+        )
+
+    def _repr_html_(self) -> str:
+        rows = {
+            "bars": f"{len(self):,} of {duration(self.step)}",
+            "first": self.first,
+            "last": self.last,
+            "gaps": self.describe_gaps(),
+            "lowest, highest": f"{significant(float(self.low.min()), 6)}, {significant(float(self.high.max()), 6)} USD",
+        }
+        return card(f"Bars {self.source}", rows, map(str, self.adjustments))
 
     def __len__(self) -> int:
         return self.close.size

@@ -18,6 +18,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 
+from stress import quantities
 from stress.arguments import is_finite, is_whole
 from stress.errors import Problem, raise_if
 
@@ -143,14 +144,18 @@ def check_numbers(model: Any, rules: Iterable[tuple[str, str]]) -> list[Problem]
     """
     problems = []
     for name, rule in rules:
-        value = getattr(model, name)
+        value = quantities.number(getattr(model, name))
         ok = is_finite(value)
         if ok and rule != "any":
             ok = all(_meets(float(value), *part.split()) for part in rule.split(","))
         if ok:
             object.__setattr__(model, name, float(value))
         else:
-            wanted = "a finite number" if rule == "any" else f"a number {rule.replace(',', ' and')}"
+            wanted = (
+                quantities.expected(value, "a finite number")
+                if rule == "any"
+                else f"a number {rule.replace(',', ' and')}"
+            )
             problems.append(Problem("prices", wanted, column=name, value=value))
     return problems
 

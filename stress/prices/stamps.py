@@ -10,7 +10,11 @@ a time format has to say which:
 | `"seconds"`, `"ms"`, `"us"`, `"ns"` | a count since 1970 UTC, which may have a fraction |
 | `"yyyymmdd"` | 20200301, also with hh, hhmm or hhmmss behind it; UTC |
 | `"excel"` | days of a spreadsheet, 43891.5 for noon of 2020-03-01; UTC |
+| `"dmy"`, `"mdy"` | 31/12/2024 14:00 or 12/31/2024 2:00 PM, also with dots or dashes; UTC, unless it has an offset |
 | with a `%` | as `datetime.strptime` takes it: `"%d/%m/%Y %H:%M"`; UTC, unless it has an offset |
+
+Local forms are read without a time format where one reading fits the whole column (`stress.prices.local_times`): a day
+above 12, a year in front, or a month that is written out.
 
 Stamps are read to a microsecond, those of a spreadsheet to a second.
 """
@@ -19,7 +23,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -27,9 +31,10 @@ import pandas as pd
 
 from stress.errors import InputError, Problem
 from stress.files.cells import Cells
+from stress.prices.local_times import ORDERS, iso_texts
 
 UNITS = {"seconds": 1e6, "ms": 1e3, "us": 1.0, "ns": 1e-3}  # us
-FORMATS = (*UNITS, "iso", "yyyymmdd", "excel")
+FORMATS = (*UNITS, "iso", "yyyymmdd", "excel", "dmy", "mdy")
 BORDERS = (1e11, 1e14, 1e17)  # counts below these are of seconds, ms, us; others of ns
 DAY = 86_400e6  # us
 EXCEL_EPOCH = np.datetime64("1899-12-30", "us")
@@ -55,14 +60,18 @@ class Stamps(NamedTuple):
     wrong : bool[N]
     expected : str
         Description of a stamp, for messages.
-    note : str
-        What the reader assumed and its user should know; "" for nothing.
+    later : bool[N]
+        Counts of us in a column whose earlier times are in ms.
     """
 
     time: np.ndarray
     wrong: np.ndarray
     expected: str
-    note: str = ""
+    later: np.ndarray
+
+
+def _stamps(time: np.ndarray, wrong: np.ndarray, expected: str, later: np.ndarray | None = None) -> Stamps:
+    return Stamps(time, wrong, expected, np.zeros(time.size, dtype=bool) if later is None else later)
 
 
 def check_format(time_format: str | None) -> None:
@@ -92,6 +101,8 @@ def read_stamps(cells: Cells, time_format: str | None = None) -> Stamps:
         return _possible(cells.times // 1000, "a time")
     if time_format == "iso":
         return _iso(cells)
+    if time_format in ("dmy", "mdy"):
+        return _local(cells, (time_format,))
     if time_format is not None and "%" in time_format:
         return _possible(_parse(cells, time_format), f"a time of the format {time_format}")
     numbers = cells.numbers()
@@ -103,12 +114,16 @@ def read_stamps(cells: Cells, time_format: str | None = None) -> Stamps:
         return _possible(_scaled(numbers, np.full(numbers.size, UNITS[time_format])), f"{time_format} since 1970")
     if np.isfinite(numbers).mean() > 0.5:
         return _counts(numbers)
-    return _iso(cells)
+    found = _iso(cells)
+    if not found.wrong.any():
+        return found
+    local = _local(cells, ORDERS)
+    return local if local.wrong.sum() < found.wrong.sum() else found
 
 
 def _possible(time: np.ndarray, expected: str) -> Stamps:
     wrong = (time < POSSIBLE[0]) | (time >= POSSIBLE[1])
-    return Stamps(np.where(wrong, 0, time), wrong, f"{expected}, from 1900 to 2200")
+    return _stamps(np.where(wrong, 0, time), wrong, f"{expected}, from 1900 to 2200")
 
 
 def _counts(numbers: np.ndarray) -> Stamps:
@@ -123,18 +138,16 @@ def _counts(numbers: np.ndarray) -> Stamps:
     if outside.any():
         first = int(np.argmax(outside))
         expected = f"{_readings(float(numbers[first]))}; {int(outside.sum()):,} rows are like it"
-        return Stamps(time, np.arange(time.size) == first, expected)
+        return _stamps(time, np.arange(time.size) == first, expected)
     used = np.unique(kind[~wrong])
-    changes = np.flatnonzero(np.diff(kind[~wrong]))
     names = list(UNITS)
     if used.size == 1:
-        return Stamps(np.where(wrong, 0, time), wrong, UNKNOWN)
-    if used.tolist() == [1, 2] and changes.size == 1 and kind[~wrong][0] == 1:
-        late = int((kind == 2).sum())
-        note = f"the time is in ms in {kind.size - late:,} rows and in us in the {late:,} rows after them"
-        return Stamps(np.where(wrong, 0, time), wrong, UNKNOWN, note)
+        return _stamps(np.where(wrong, 0, time), wrong, UNKNOWN)
+    in_ms, in_us = ~wrong & (kind == 1), ~wrong & (kind == 2)
+    if used.tolist() == [1, 2] and time[in_ms].max() < time[in_us].min():
+        return _stamps(np.where(wrong, 0, time), wrong, UNKNOWN, in_us)
     most = int(np.bincount(kind[~wrong]).argmax())
-    return Stamps(time, wrong | (kind != most), f"{names[most]} since 1970, as in most rows")
+    return _stamps(time, wrong | (kind != most), f"{names[most]} since 1970, as in most rows")
 
 
 def _scaled(numbers: np.ndarray, unit: np.ndarray) -> np.ndarray:
@@ -182,14 +195,37 @@ def _readings(value: float) -> str:
         name: _scaled(one, np.array([UNITS[name]])),
     }
     words = [
-        f"{word!r} reads {time.astype('datetime64[us]').astype('datetime64[s]')[0]}"
-        for word, time in candidates.items()
-        if POSSIBLE[0] <= time[0] < POSSIBLE[1]
+        f"{word!r} reads {_shown(time[0])}" for word, time in candidates.items() if POSSIBLE[0] <= time[0] < POSSIBLE[1]
     ]
     return f"a time from 2009 to 2100, or a time format: {', '.join(words) or 'this number is no time in any'}"
 
 
-def _iso(cells: Cells) -> Stamps:
+def _local(cells: Iterable[str], orders: Sequence[str]) -> Stamps:
+    """Local forms in the order that fits most rows; of two that fit as many and differ, neither."""
+    texts = list(cells)
+    read = {order: _iso(found) for order, found in iso_texts(texts, orders).items()}
+    fewest = min(int(stamps.wrong.sum()) for stamps in read.values())
+    best, *others = [order for order, stamps in read.items() if stamps.wrong.sum() == fewest]
+    chosen = read[best]
+    for other in others:
+        differs = ~chosen.wrong & (chosen.time != read[other].time)
+        if differs.any():
+            first = int(np.argmax(differs))
+            readings = ", ".join(f"{order!r} reads {_shown(read[order].time[first])}" for order in (best, other))
+            expected = f"a time with one reading, or a time_format: {readings}; no row has a day above 12"
+            return _stamps(chosen.time, np.arange(len(texts)) == first, expected)
+    if "offset" in chosen.expected or fewest == len(texts):
+        return chosen
+    words = {"ymd": "the year", "dmy": "the day", "mdy": "the month"}
+    return _stamps(chosen.time, chosen.wrong, f"a time with {words[best]} in front ({best}), as in other rows")
+
+
+def _shown(us: np.int64) -> str:
+    """A time to the second."""
+    return str(us.astype("datetime64[us]").astype("datetime64[s]"))
+
+
+def _iso(cells: Iterable[str]) -> Stamps:
     """ISO 8601, with an offset in all rows or in none."""
     time, shape = [], []
     for block in _blocks(cells):
@@ -203,7 +239,7 @@ def _iso(cells: Cells) -> Stamps:
     if zoned and plain:
         fewer = 1 if plain <= zoned else 2
         expected = "an offset (Z, +01:00) in all rows or in none: it is unclear which zone the others are in"
-        return Stamps(found, all_shapes == fewer, expected)
+        return _stamps(found, all_shapes == fewer, expected)
     return _possible(found, UNKNOWN)._replace(expected=UNKNOWN)
 
 
@@ -225,6 +261,6 @@ def _to_us(texts: list[str], time_format: str) -> np.ndarray:
     return us
 
 
-def _blocks(cells: Cells) -> Iterator[list[str]]:
+def _blocks(cells: Iterable[str]) -> Iterator[list[str]]:
     rest = iter(cells)
     return iter(lambda: list(itertools.islice(rest, BLOCK)), [])

@@ -227,7 +227,7 @@ def provenance(record: Record) -> list[tuple[str, str]]:
         "Created": manifest.get("created"),
         "Seed": config["seed"],
         "Paths": f"{config['paths']:,}",
-        "Book": f"{config['book']['positions']:,} positions, sha256 {config['book']['sha256']}",
+        "Book": f"{formatting.count(config['book']['positions'], 'position')}, sha256 {config['book']['sha256']}",
         "Venue": f"{config['venue']['name']} {config['venue'].get('market') or ''}",
     }
     for key, found in (manifest.get("inputs") or {}).items():

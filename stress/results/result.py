@@ -6,17 +6,20 @@ A `Result` holds tables and answers questions about them; it draws nothing and w
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from stress.adjustments import Adjustment
 from stress.arguments import is_whole, is_word
 from stress.book import classes
 from stress.errors import InputError, Problem
+from stress.formatting import percent, usd
 from stress.kernels.path.counts import SHARE_UNIT
+from stress.notebook import card
 from stress.results import rates, replay
 from stress.results.estimate import Estimate, event_probability, hit_interval, mean, used_weights
 
@@ -71,6 +74,8 @@ class Result:
         Versions that made it.
     design : Design or None
         What is needed to run a path again.
+    adjustments : tuple of Adjustment
+        What was done to book, bars and prices on the way here.
     """
 
     paths: pd.DataFrame
@@ -80,6 +85,7 @@ class Result:
     config: dict[str, Any]
     provenance: dict[str, Any]
     design: Design | None = field(default=None, repr=False)
+    adjustments: tuple[Adjustment, ...] = field(default=(), repr=False)
     _rates: dict[Any, pd.DataFrame] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
@@ -87,7 +93,18 @@ class Result:
         """A Result from the block of all paths."""
         fund_at = np.column_stack([np.full(len(block.fund_at), design.fund), block.fund_at])
         paths, positions = _paths(design, block), _positions(design, block)
-        return cls(paths, positions, fund_at, pd.DataFrame(block.cells), design.describe(), provenance, design)
+        return cls(
+            paths, positions, fund_at, pd.DataFrame(block.cells), design.describe(), provenance, design,
+            design.adjustments,
+        )  # fmt: skip
+
+    def __repr__(self) -> str:
+        depleted = self.depletion_probability()
+        return f"<Result: {self.n_paths:,} paths, fund {usd(self.fund)}, P(fund depleted) {depleted}>"
+
+    def _repr_html_(self) -> str:
+        rows = {row.quantity: _shown(row) for row in self.summary().itertuples()}
+        return card(f"{self.n_paths:,} paths, initial fund {usd(self.fund)}", rows, ["95 % intervals in brackets"])
 
     @property
     def n_paths(self) -> int:
@@ -138,14 +155,15 @@ class Result:
             funds = sizing.fund_grid(needed, self.fund, self.reserve)
         return sizing.depletion_curve(needed, funds, self.reserve, self.weights)
 
-    def required_fund(self, alpha: float) -> Estimate:
-        """The smallest initial fund that is depleted with probability at most alpha, USD.
+    def required_fund(self, alpha: float | str) -> Estimate:
+        """The smallest initial fund that is depleted with probability at most alpha (0.01 or "1 %"), USD.
 
         Where alpha is too small for the number of paths the answer is a bound and `note` says how many it would take.
         """
         from stress.results import sizing
 
-        return sizing.required_fund(self.paths["fund_needed"].to_numpy(), alpha, self.reserve, self.weights)
+        found = sizing.required_fund(self.paths["fund_needed"].to_numpy(), alpha, self.reserve, self.weights)
+        return replace(found, unit="USD")
 
     def by_leverage(self, bins: Sequence[float] | None = None, side: classes.Side | None = None) -> pd.DataFrame:
         """Liquidation, bankruptcy and ADL rates by effective leverage at S_0.
@@ -221,6 +239,13 @@ class Result:
         }
         rows = [(name, e.value, e.se, e.low, e.high, unit) for name, (e, unit) in lines.items()]
         return pd.DataFrame(rows, columns=["quantity", "estimate", "se", "low", "high", "unit"])
+
+
+def _shown(row: Any) -> str:
+    """A line of the summary with its unit and interval."""
+    if row.unit or row.quantity.startswith("P("):
+        return str(Estimate(row.estimate, row.se, row.low, row.high, unit=row.unit or "probability"))
+    return f"{percent(row.estimate)} ({percent(row.low)} to {percent(row.high)})"
 
 
 def _paths(design: Design, block: PathBlock) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from stress import serialize
+from stress.adjustments import Adjustment
 from stress.analysis.study import LARGEST_NEED, REQUIRED_FUND, StudyResult, estimate_of
 from stress.files import csv_tables
 from stress.formatting import duration
@@ -33,7 +34,7 @@ class Record:
         The resolved scenario.
     manifest : dict
         schema_version, name, hash, seed, versions, inputs, threads, wall_seconds, paths_per_second, created, command,
-        warnings.
+        warnings, adjustments.
     result : Result
         Of the chosen gaps or delay; of a range of delays the longest.
     gaps : DataFrame
@@ -52,6 +53,9 @@ class Record:
     gaps: pd.DataFrame
     required: pd.DataFrame
     budget: pd.DataFrame | None = None
+
+    def __repr__(self) -> str:
+        return f"<Record {self.name!r}: {self.result!r}>"
 
     @property
     def name(self) -> str:
@@ -95,6 +99,11 @@ class Record:
         """What a reader of the answer should know."""
         return tuple(self.manifest["warnings"])
 
+    @property
+    def adjustments(self) -> tuple[Adjustment, ...]:
+        """What was done to the input; nothing is known of runs that were saved before it was written down."""
+        return tuple(map(Adjustment.of_record, self.manifest.get("adjustments", ())))
+
 
 def of_result(result: Result, *, name: str = "result", alphas: tuple[float, ...] = (0.01, 0.001)) -> Record:
     """A record of a result that was made in Python, at its own gaps or delay alone."""
@@ -120,6 +129,7 @@ def of_result(result: Result, *, name: str = "result", alphas: tuple[float, ...]
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": "",
         "warnings": spreadsheet_warnings(result),
+        "adjustments": [x.describe() for x in result.adjustments],
         "made_in": "python",
     }
     name = fill_name(config["gap"], config["jump_gap"], config.get("delay"))
@@ -153,6 +163,7 @@ def summary(record: Record) -> dict[str, Any]:
         "summary": [serialize.finite(row, "one path gives no error") for row in lines],
         "liquidation_a_day": liquidation_rows(result),
         "warnings": list(record.warnings),
+        "adjustments": [x.describe() for x in record.adjustments],
     }
 
 

@@ -1,8 +1,8 @@
 """The directory of a run.
 
     scenario.json       what was run, every default spelled out
-    manifest.json       seed, versions, inputs (relative path, digest), time, command, warnings, a digest of each file
-                        (not of figures and report) and of itself
+    manifest.json       seed, versions, inputs (relative path, digest), time, command, warnings, adjustments of
+                        the input, a digest of each file (not of figures and report) and of itself
     config.json         everything that was run as plain values, the venue with all its sources
     summary.json        the answer; null with a reason where there is no number
     tables/             summary, required_fund, gaps, depletion_curve, by_leverage (.csv),
@@ -34,6 +34,7 @@ import numpy as np
 import pandas as pd
 
 from stress import serialize
+from stress.adjustments import Adjustment
 from stress.arguments import path_of
 from stress.engine import signals
 from stress.engine.design import Design
@@ -181,6 +182,7 @@ def open_run(directory: str | Path) -> Record:
         config=config,
         provenance=manifest["versions"],
         design=LaterDesign(scenario, manifest, config, directory),  # type: ignore[arg-type]
+        adjustments=tuple(map(Adjustment.of_record, manifest.get("adjustments", ()))),
     )
     return Record(scenario, manifest, result, gaps, required, budget)
 

@@ -49,6 +49,21 @@ class Input(Document):
 Inputs = dict[Annotated[str, Field(pattern=r"^[a-z]+\.[a-z]+$")], Input]
 
 
+class AdjustmentRecord(Document):
+    """What was done to an input, `stress.adjustments.Adjustment`."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    where: str
+    what: str
+    rule: str
+    count: Annotated[int, Field(ge=0)]
+    of: Annotated[int, Field(ge=0)]
+    unit: str
+    amount: str
+    rows: list[int]
+
+
 class Manifest(Document):
     """manifest.json."""
 
@@ -60,6 +75,7 @@ class Manifest(Document):
     created: Time
     command: str
     warnings: list[str]
+    adjustments: list[AdjustmentRecord] = []
     wall_seconds: Amount | None = None
     made_in: Literal["python"] | None = None
     files: dict[str, Digest] = {}

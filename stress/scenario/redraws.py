@@ -99,7 +99,7 @@ def _books(scenario: Scenario, lean: Design) -> Plan:
 
 def _prices(scenario: Scenario, lean: Design) -> Plan:
     count = scenario.run.redraws
-    own, given = scenario.price_model
+    own, given, _ = scenario.price_model
     bars = getattr(own, "bars", None)
     fits = scenario.calibration_redraws() if "prices.calibrate" in scenario.files else _without_periods(given, bars)
     if fits:

@@ -26,13 +26,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
+from stress.adjustments import Adjustment
 from stress.arguments import path_of
 from stress.book.book import Book
 from stress.book.population import PopulationSpec
+from stress.book.start import start_price
 from stress.errors import InputError, Problem, raise_if
 from stress.files import documents, reading
-from stress.formatting import significant
-from stress.scenario import lateness
+from stress.scenario import lateness, limits
+from stress.scenario.calibrated import BuiltPrices, as_they_are, refits
 from stress.scenario.caveats import notes
 from stress.scenario.overrides import set_key
 from stress.scenario.tables import (
@@ -55,8 +57,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-MOST_WORK = 1e12  # steps of all paths together
-MOST = 1e8  # steps of a path, which are in memory together; paths, each of which is a row of the result
 OPTIONAL = ("population", "book", "depth")  # tables that "none" removes
 FILES = ("venue.file", "population.mix", "population.bars", "book.file", "prices.bars", "prices.calibrate")
 
@@ -74,11 +74,14 @@ class Built:
     delays : tuple of float
         Delays whose range is the answer, seconds, rising; the design has the last of them. Empty: the answer is its
         own.
+    adjustments : tuple of Adjustment
+        What was done to book, bars and prices.
     """
 
     design: Design
     notes: tuple[str, ...]
     delays: tuple[float, ...] = ()
+    adjustments: tuple[Adjustment, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -227,12 +230,18 @@ class Scenario:
         return None if self.depth is None else self._placed("depth", self.depth.build)
 
     @cached_property
-    def price_model(self) -> tuple[Any, dict[str, Any]]:
+    def price_model(self) -> BuiltPrices:
         """The price model, and the table [prices] with every parameter; reads bars if the model needs them."""
-        files = self.files
-        return self._placed(
-            "prices", lambda: self.prices.build(files.get("prices.bars"), files.get("prices.calibrate"))
-        )
+        bars, calibration = self.files.get("prices.bars"), self.files.get("prices.calibrate")
+        start = as_they_are
+        if self.book is not None and "s0" not in self.prices.parameters:
+            book, venue = self._read_book(None), self.venue_object  # the prices start where its positions are
+
+            def start(own: float | None) -> tuple[dict[str, float], tuple[Adjustment, ...]]:
+                price, said = start_price(book, venue, own)
+                return ({} if price == own else {"s0": price}), said
+
+        return self._placed("prices", lambda: self.prices.build(bars, calibration, start))
 
     @property
     def lateness(self) -> lateness.Lateness:
@@ -262,7 +271,7 @@ class Scenario:
         book = None
         if venue is not None and model is not None and (spec is not None or self.book is not None):
             book = _gather(problems, lambda: self._book(venue, model[0].s0))
-        raise_if(problems)
+        raise_if([p for i, p in enumerate(problems) if p not in problems[:i]])
         assert venue is not None
         assert model is not None
         assert timing is not None
@@ -292,7 +301,8 @@ class Scenario:
             delays=delays,
             depth_is_share=is_share,
         )
-        return Built(design, tuple(found), delays)
+        done = dict.fromkeys([*design.adjustments, *self.price_model.adjustments])
+        return Built(design, tuple(found), delays, tuple(done))
 
     def resolved(self) -> dict[str, Any]:
         """The scenario as plain values, defaults included; files are named as in the scenario."""
@@ -350,7 +360,8 @@ class Scenario:
 
     def calibration_redraws(self) -> tuple[dict[str, Any], ...]:
         """Parameters of the prices fitted with one period of the bars of `calibrate` left out at a time."""
-        return self._placed("prices", lambda: self.prices.calibration_redraws(self.files["prices.calibrate"]))
+        table, bars = self.prices, self.files["prices.calibrate"]
+        return self._placed("prices", lambda: refits(table.model, table.parameters, bars, table.time_format))
 
     def _timing(self) -> dict[str, Any]:
         """Paths, horizon and step; a replay is one path with its own horizon, and bars fix the step."""
@@ -364,38 +375,28 @@ class Scenario:
 
     def _of_run(self, problem: Problem) -> Problem:
         """A problem of a run, attributed to the key of the scenario that causes it."""
-        names = {"fund": "fund.initial", "seed": "seed", "n_paths": "run.paths"}
+        names = {"s0": "prices.s0", "fund": "fund.initial", "seed": "seed", "n_paths": "run.paths"}
         key = names.get(str(problem.column), f"run.{problem.column}")
         return replace(problem, where=self._place(key), column=key)
 
     def _check_work(self, paths: float, steps: float) -> None:
         """Raise an error for runs that no machine finishes in a day or holds in memory."""
-        requested = f"{paths:,} paths of {significant(steps)} steps are {significant(paths * steps)} steps"
-        if steps > MOST:
-            key, expected = "step", f"at most {MOST:,.0f} steps a path; {requested}"
-        elif paths > MOST:
-            key, expected = "paths", f"at most {MOST:,.0f} paths; {requested}"
-        elif paths * steps > MOST_WORK:
-            key, expected = "paths", f"at most {MOST_WORK:,.0f} steps of all paths together; {requested}"
-        else:
-            return
-        raise InputError(
-            Problem(self._place(f"run.{key}"), expected, column=f"run.{key}", value=getattr(self.run, key))
-        )
+        if (found := limits.problem(paths, steps)) is not None:
+            key = f"run.{found.column}"
+            value = getattr(self.run, str(found.column))
+            raise InputError(replace(found, where=self._place(key), column=key, value=value))
 
     def _book(self, venue: Venue, price: float) -> Book:
-        if self.book is not None:
-            table = self.book
-            return self._placed(
-                "book",
-                lambda: Book.read(
-                    self.files["book.file"],
-                    table.market or venue.market or None,
-                    imbalance=table.imbalance,
-                    mark_price=table.mark_price or price,
-                ),
-            )
-        return self.draw_book(venue, price, self.population_seed)
+        return self.draw_book(venue, price, self.population_seed) if self.book is None else self._read_book(price)
+
+    def _read_book(self, price: float | None) -> Book:
+        """The positions of the file; `price` is their mark where neither they nor the scenario say one."""
+        table, market = self.book, self.venue_object.market or None
+        assert table is not None
+        file, mark = self.files["book.file"], table.mark_price
+        options: dict[str, Any] = {"imbalance": table.imbalance, "mark_price": mark or price}
+        book = self._placed("book", lambda: Book.read(file, table.market or market, **options))
+        return book if mark is None or book.mark_price is not None else book.marked(mark)
 
     @property
     def population_seed(self) -> int:
@@ -456,7 +457,8 @@ class Scenario:
             _gather(problems, lambda: self.spec)
         if self.depth is not None:
             _gather(problems, lambda: self.depth_object)
-        if self.prices is not None and not {"prices.bars", "prices.calibrate"} & set(self.files):
+        reads = {"prices.bars", "prices.calibrate"} & set(self.files)
+        if self.prices is not None and not reads and (self.book is None or "s0" in self.prices.parameters):
             _gather(problems, lambda: self.price_model)
         raise_if(problems)
 
@@ -464,6 +466,11 @@ class Scenario:
 def load_scenario(path: str | Path, overrides: Iterable[str] = ()) -> Scenario:
     """Read a scenario file from a path, with overrides "section.key=value"; see `Scenario.load`."""
     return Scenario.load(path, overrides)
+
+
+def as_scenario(scenario: Scenario | str | Path) -> Scenario:
+    """A scenario, given or by its file."""
+    return scenario if isinstance(scenario, Scenario) else Scenario.load(scenario)
 
 
 def _gather(problems: list[Problem], make: Callable[[], T]) -> T | None:

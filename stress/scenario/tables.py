@@ -16,18 +16,21 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 from pydantic_core import PydanticCustomError
 
-from stress import schema
+from stress import quantities, schema
+from stress.adjustments import Adjustment
+from stress.arguments import percent_hint
 from stress.book.population import PopulationSpec
 from stress.errors import InputError, Problem, raise_if
+from stress.scenario.calibrated import BuiltPrices, Start, as_they_are, fitted, own_start
 from stress.venue.depth import Depth
 from stress.venue.file import SourcedValue
 from stress.venue.load import load_venue
 from stress.venue.rules import RULES, Rule
-from stress.venue.values import one_of, seconds
+from stress.venue.values import one_of
 from stress.venue.venue import Venue
 
 
-def rule(valid: Callable[[Any], bool], expected: str) -> AfterValidator:
+def rule(valid: Callable[[Any], bool], expected: str, hint: Callable[[Any], str] = lambda value: "") -> AfterValidator:
     """A validator whose error states the expected value.
 
     Parameters
@@ -36,24 +39,34 @@ def rule(valid: Callable[[Any], bool], expected: str) -> AfterValidator:
         Whether a value is valid.
     expected : str
         Description of valid values.
+    hint : callable
+        What may have been meant by a wrong value, as the end of the description.
     """
 
     def check(value: Any) -> Any:
         if not valid(value):
-            raise PydanticCustomError("expected", "{expected}", {"expected": expected})
+            raise PydanticCustomError("expected", "{expected}", {"expected": expected + hint(value)})
         return value
 
     return AfterValidator(check)
 
 
 def _duration(value: Any) -> Any:
-    value = seconds(value) if isinstance(value, str) else value
-    if isinstance(value, str) and value != "inf":
-        raise PydanticCustomError("expected", "a duration: seconds, or a number with s, min, h or d")
-    return math.inf if value == "inf" else value
+    value = math.inf if value == "inf" else quantities.seconds(value)
+    if isinstance(value, str):
+        raise PydanticCustomError("expected", "{expected}", {"expected": quantities.DURATION})
+    return value
+
+
+def _number(value: Any) -> Any:
+    value = quantities.number(value)
+    if isinstance(value, str):
+        raise PydanticCustomError("expected", "{expected}", {"expected": quantities.NUMBER})
+    return value
 
 
 def _whole(value: Any) -> Any:
+    value = _number(value)
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -68,20 +81,21 @@ def _with_durations(pairs: Any) -> Any:
     return [[_duration(pair[0]), *pair[1:]] if isinstance(pair, list) and pair else pair for pair in pairs]
 
 
-Share = Annotated[float, rule(lambda x: 0 <= x <= 1, "a share from 0 to 1")]
+Number = Annotated[float, BeforeValidator(_number)]
+Share = Annotated[Number, rule(lambda x: 0 <= x <= 1, "a share from 0 to 1", percent_hint)]
 Duration = Annotated[float, BeforeValidator(_duration), rule(lambda x: x > 0, "a duration above 0")]
 Delay = Annotated[float, BeforeValidator(_duration), rule(lambda x: 0 <= x < math.inf, "a duration of 0 or more")]
 FiniteDuration = Annotated[
     float, BeforeValidator(_duration), rule(lambda x: 0 < x < math.inf, "a finite duration above 0")
 ]
-Optional = Annotated[float | None, BeforeValidator(_none)]
+Optional = Annotated[Number | None, BeforeValidator(_none)]
 Window = Annotated[float, BeforeValidator(_duration), rule(lambda x: 0 <= x < math.inf, "a duration, 0 or more")]
 Schedule = Annotated[list[Any], BeforeValidator(_with_durations)]
 Seed = Annotated[int, BeforeValidator(_whole), rule(lambda x: 0 <= x < 2**63, "a whole number from 0 to 2^63 - 1")]
 Paths = Annotated[int, BeforeValidator(_whole), rule(lambda x: x >= 1, "a whole number, 1 or more")]
 Redraws = Annotated[int, BeforeValidator(_whole), rule(lambda x: 5 <= x <= 1_000, "a whole number from 5 to 1,000")]
-Probability = Annotated[float, rule(lambda x: 0 < x < 1, "a probability above 0 and below 1")]
-Price = Annotated[float, rule(lambda x: 0 < x < math.inf, "a price above 0")]
+Probability = Annotated[Number, rule(lambda x: 0 < x < 1, "a probability above 0 and below 1", percent_hint)]
+Price = Annotated[Number, rule(lambda x: 0 < x < math.inf, "a price above 0")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
 
@@ -133,7 +147,7 @@ class VenueHead(Table):
 
 def _rule_type(rule: Rule) -> Any:
     """Type of a rule's key; `Venue` checks words and ranges."""
-    kind: Any = {"word": str, "number": float, "duration": Duration}[rule.kind]
+    kind: Any = {"word": str, "number": Number, "duration": Duration}[rule.kind]
     return Annotated[kind | None, BeforeValidator(_none)] if rule.optional else kind | None
 
 
@@ -198,14 +212,14 @@ class DepthTable(Table):
     setting: str | None = None
     usd: Optional = None
     oi_share: Optional = None
-    width: float = Field(default=Depth.width)
-    exponent: float = Field(default=Depth.exponent)
+    width: Number = Field(default=Depth.width)
+    exponent: Number = Field(default=Depth.exponent)
     half_life: Duration = Field(default=Depth.half_life)
-    passthrough: float = Field(default=Depth.passthrough)
-    max_displacement: float = Field(default=Depth.max_displacement)
+    passthrough: Number = Field(default=Depth.passthrough)
+    max_displacement: Number = Field(default=Depth.max_displacement)
     window: Window = Field(default=Depth.window)
     scale: Optional = None
-    power: float = Field(default=Depth.power)
+    power: Number = Field(default=Depth.power)
     schedule: Schedule = []
 
     def build(self) -> Depth:
@@ -222,7 +236,7 @@ class DepthTable(Table):
 class FundTable(Table):
     """[fund]: its initial balance (USD), and the probabilities of depletion that it is sized for."""
 
-    initial: Annotated[float, rule(lambda x: 0 <= x < math.inf, "USD, 0 or more")]
+    initial: Annotated[Number, rule(lambda x: 0 <= x < math.inf, "USD, 0 or more")]
     alphas: Annotated[
         tuple[Probability, ...], Field(strict=False), rule(lambda x: len(x) > 0, "at least one probability")
     ] = (0.01, 0.001)
@@ -235,8 +249,8 @@ class OpenTable(Table):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """The keys that are parameters of the object, with their values."""
-        return dict(self.model_extra or {})
+        """The keys that are parameters of the object, with their values; "bars" is the name of a file."""
+        return {k: v if k == "bars" else quantities.numbers(v) for k, v in (self.model_extra or {}).items()}
 
 
 POPULATION_SEED = 1  # of the crowd; not the seed of the prices, so that --seed leaves the crowd alone
@@ -306,7 +320,7 @@ def _weights(name: str, value: Any) -> Any:
     if name != "leverage" or not isinstance(value, dict):
         return value
     try:
-        return {float(k): v for k, v in value.items()}
+        return {float(quantities.number(k)): v for k, v in value.items()}
     except ValueError:
         return value
 
@@ -365,13 +379,15 @@ class PricesTable(OpenTable):
     time_format: str | None = None
     provenance: ProvenanceTable = Field(default_factory=ProvenanceTable)
 
-    def build(self, bars: Path | None, calibration: Path | None) -> tuple[Any, dict[str, Any]]:
-        """Make the price model; also return the table with all of its parameters.
+    def build(self, bars: Path | None, calibration: Path | None, start: Start = as_they_are) -> BuiltPrices:
+        """Make the price model.
 
         Parameters
         ----------
         bars, calibration : Path or None
             Of the bars of a replay or bootstrap, and of the bars to calibrate to.
+        start : callable
+            What the prices start from where there is no s0, see `stress.scenario.calibrated.Start`.
 
         Raises
         ------
@@ -383,9 +399,10 @@ class PricesTable(OpenTable):
         if self.model not in MODELS:
             raise InputError(Problem("prices", one_of(self.model, MODELS), column="model", value=self.model))
         given, provenance = self.parameters, self.provenance.values()
-        known = parameters(self.model)
+        known, done = parameters(self.model), tuple[Adjustment, ...]()
         if calibration is not None:
-            given, provenance = self._calibrated(calibration)
+            given, found, done = fitted(self.model, given, calibration, self.time_format, start)
+            provenance = found | provenance
             bars = bars or (calibration if "bars" in known else None)
         problems = _format_without_bars("prices", self.time_format, bars or calibration)
         problems += [
@@ -397,6 +414,9 @@ class PricesTable(OpenTable):
             problems.append(Problem("prices", "a file of bars, named here or by --set prices.bars=FILE", column="bars"))
         elif "bars" in known and bars is not None:
             given = given | {"bars": read_bars(bars, self.time_format)}
+        if "s0" in known and "s0" not in given and not problems:
+            chosen, said = start(own_start(self.model, given))
+            given, done = given | chosen, (*done, *said)
         try:
             model = make(self.model, **{k: v for k, v in given.items() if k in known})
         except InputError as error:
@@ -412,38 +432,8 @@ class PricesTable(OpenTable):
         if "bars" in known:
             values |= {"bars": self.parameters.get("bars", self.calibrate)}
             values |= {} if self.time_format is None else {"time_format": self.time_format}
-        return model, {"model": self.model} | values | ({"provenance": provenance} if provenance else {})
-
-    def calibration_redraws(self, bars: Path) -> tuple[dict[str, Any], ...]:
-        """Parameters fitted to bars with one period left out at a time; none for a model without them."""
-        from stress.prices import read_bars
-        from stress.prices.calibration.fitters import FITTERS
-
-        options = {k: v for k, v in self.parameters.items() if k != "s0"}
-        return FITTERS[self.model](read_bars(bars, self.time_format), **options).redraws
-
-    def _calibrated(self, bars: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Parameters and provenance of a fit to bars."""
-        from stress.prices import read_bars
-        from stress.prices.calibration import calibrate as fit
-
-        allowed = ("s0", "threshold", "cap")
-        problems = [
-            Problem("prices", f"with calibrate, {one_of(key, allowed)}", column=key)
-            for key in self.parameters
-            if key not in allowed
-        ]
-        if self.model not in fit.FITTERS:
-            problems.append(Problem("prices", one_of(self.model, fit.FITTERS), column="model", value=self.model))
-        raise_if(problems)
-        options = {k: v for k, v in self.parameters.items() if k != "s0"}
-        calibration = fit.calibrate(read_bars(bars, self.time_format), self.model, **options, halves=False)
-        s0 = float(self.parameters.get("s0", calibration.bars.close[-1]))
-        provenance = calibration.provenance() | {"standard_errors": calibration.errors}
-        provenance["notes"].append(
-            "judged in its own bars alone: `perp-stress calibrate` judges by halves and the fund"
-        )
-        return {"s0": s0} | calibration.parameters, provenance | self.provenance.values()
+        table = {"model": self.model} | values | ({"provenance": provenance} if provenance else {})
+        return BuiltPrices(model, table, done)
 
 
 def _format_without_bars(section: str, time_format: str | None, bars: Path | None) -> list[Problem]:

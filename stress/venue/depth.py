@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from stress import quantities
 from stress.arguments import is_number, is_word, numbers
 from stress.errors import InputError, Problem, raise_if
 from stress.files import documents
@@ -87,8 +88,10 @@ class Depth:
     def __post_init__(self) -> None:
         given = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "schedule"}
         given = {name: value for name, value in given.items() if not (value is None and name in OPTIONAL)}
+        for name, value in given.items():
+            given[name] = (quantities.seconds if name in DURATIONS else quantities.number)(value)
         problems = [
-            Problem("depth", "a number", column=name, value=value)
+            Problem("depth", quantities.expected(value, forms=_forms(name)), column=name, value=value)
             for name, value in given.items()
             if not is_number(value)
         ]
@@ -124,6 +127,10 @@ class Depth:
         }
         out = {name: text for name, (ok, text) in expected.items() if not ok}
         raise_if([Problem("depth", text, column=name, value=getattr(self, name)) for name, text in out.items()])
+
+    def __repr__(self) -> str:
+        changed = [f for f in fields(self) if getattr(self, f.name) != f.default and getattr(self, f.name) != ()]
+        return f"Depth({', '.join(f'{f.name}={getattr(self, f.name)!r}' for f in changed)})"
 
     @classmethod
     def load(cls, setting: str, **parameters: Any) -> Depth:
@@ -202,6 +209,12 @@ class Depth:
 
 
 OPTIONAL = ("usd", "oi_share", "scale")
+DURATIONS = ("half_life", "window")
+
+
+def _forms(name: str) -> str:
+    """How a parameter may be written as text."""
+    return quantities.DURATION if name in DURATIONS else quantities.NUMBER
 
 
 def setting_figures(setting: str) -> dict[str, dict[str, Any]]:

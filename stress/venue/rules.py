@@ -14,7 +14,8 @@ from typing import Any, Literal
 
 from stress.arguments import is_number, is_word
 from stress.kernels.rules import records
-from stress.venue.values import one_of, seconds
+from stress.quantities import number, seconds
+from stress.venue.values import one_of
 
 
 @dataclass(frozen=True)
@@ -94,8 +95,8 @@ class Rule:
         return "a number" if self.check is None else self.check.expected
 
     def read(self, value: Any) -> Any:
-        """Convert a value of a file: a duration written as text becomes seconds."""
-        return seconds(value) if self.kind == "duration" and isinstance(value, str) else value
+        """Convert a value of a file: a number or a duration that is written as text becomes one."""
+        return value if self.kind == "word" else (number if self.kind == "number" else seconds)(value)
 
     def number(self, value: Any) -> float:
         """The value for compiled code: the code of a word, a float, or the number that represents None."""

@@ -1,9 +1,8 @@
-"""Checks and conversions of values: words of a list, durations, arguments of formulas."""
+"""Checks of values: words of a list, arguments of formulas."""
 
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -54,9 +53,3 @@ def one_of(word: Any, words: Iterable[str]) -> str:
     shown = ", ".join(list(known.values())[:MOST_WORDS]) or "none"
     more = f" and {len(known) - MOST_WORDS} more" if len(known) > MOST_WORDS else ""
     return f"one of {shown}{more}" + "".join(f"; the nearest is {known[n]!r}" for n in near)
-
-
-def seconds(text: str) -> float | str:
-    """Convert a duration such as "8h" (s, min, h, d) to seconds; return the text itself if it is not a duration."""
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|min|h|d)\s*", text)
-    return float(match[1]) * {"s": 1, "min": 60, "h": 3600, "d": 86400}[match[2]] if match else text

@@ -135,12 +135,19 @@ class TestBalance:
 
     def test_outside_keeps_everything_and_warns(self):
         book = pair(quantity=[2, 2.5])
-        with pytest.warns(BookWarning, match=r"0\.5 are held outside"):
-            assert book.balanced("outside") is book
+        with pytest.warns(BookWarning, match=r"differ by 0\.5\scoins, which are held outside"):
+            kept = book.balanced("outside")
+        assert kept.digest() == book.digest()
+        assert kept.balanced("outside") is kept  # it is said once
+        (done,) = kept.adjustments
+        assert (done.count, done.of, done.unit) == (1, 2, "positions")
 
     @pytest.mark.parametrize(("quantity", "larger"), [([3, 2], 0), ([2, 3], 1)])
     def test_scale_shrinks_quantity_and_margin_of_the_larger_side(self, quantity, larger):
         book = pair(quantity=quantity).balanced("scale")
+        (done,) = book.adjustments
+        word = ("long", "short")[larger]
+        assert done.what == f"on the {word} side scaled from 3 to 2\u00a0coins, their margins too"
         assert book.imbalance == pytest.approx(0.0, abs=1e-12)
         assert book.quantity[larger] == pytest.approx(2.0)
         assert book.margin[larger] == pytest.approx(20.0 * 2 / 3)
@@ -173,13 +180,18 @@ class TestMargin:
         ]
 
     def test_liquidate_keeps_them(self):
-        assert self.book.check_margin(VENUE, 100.0, "liquidate") is self.book
+        kept = self.book.check_margin(VENUE, 100.0, "liquidate")
+        assert kept.digest() == self.book.digest()
+        (done,) = kept.adjustments
+        assert (done.count, done.of, done.amount, done.rows) == (2, 3, "USD\u00a0300", (2, 4))
+        assert "liquidated at step 1 (rows 2, 4)" in str(done)
 
     def test_drop_says_what_it_drops(self):
-        with pytest.warns(BookWarning, match=r"2 positions of 300 USD .* now -2 coins"):
+        with pytest.warns(BookWarning, match=r"2 of 3 positions, USD\s300 .*left out.* now -2\scoins"):
             kept = self.book.check_margin(VENUE, 100.0, "drop")
         assert kept.account.tolist() == ["b"]
         assert kept.file_row.tolist() == [3]
+        assert [(x.count, x.rows) for x in kept.adjustments] == [(2, (2, 4))]
 
     def test_dropping_all_is_an_error(self):
         with pytest.raises(InputError, match="all would be dropped"):
@@ -431,10 +443,10 @@ def test_positions_the_venue_would_not_have_opened_are_told():
     """Binance allows 25x for 60 M USD, and 1.8 B at most."""
     venue = load_venue("binance", market="BTCUSDT")
     book = Book([1, -1, 1, -1], [1000, 1000, 0.1, 0.1], [60_000] * 4, [60e6 / 45, 60e6, 600, 600], account=list("ABCD"))
-    with pytest.warns(BookWarning, match=r"1 positions are more levered .* account A with 6e\+07 USD"):
-        book.warn_of_limits(venue)
-    with pytest.warns(BookWarning, match="1 positions are beyond the venue's position limit"):
-        Book([1], [40_000], [60_000], [2.4e9]).warn_of_limits(venue)
+    with pytest.warns(BookWarning, match=r"1 of 4 positions, USD\s60\sM more levered .* account A"):
+        assert book.check_limits(venue).adjustments[0].rows == (1,)
+    with pytest.warns(BookWarning, match=r"1 of 1 position, USD\s2\.4\sB beyond the venue's position limit"):
+        Book([1], [40_000], [60_000], [2.4e9]).check_limits(venue)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        book.take(np.array([1, 2, 3])).warn_of_limits(venue)
+        book.take(np.array([1, 2, 3])).check_limits(venue)

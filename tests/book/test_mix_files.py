@@ -35,7 +35,7 @@ WRONG = {
     GOOD.replace("{ 5 = 1, 10 = 3 }", "5") + SIZE: "figures.leverage: got 5, expected a table",
     GOOD.replace("{ 5 = 1, 10 = 3 }", "[5]") + SIZE: "figures.leverage: got [5], expected a table of leverages",
     GOOD.replace("5 = 1, 10 = 3", "5 = 0") + SIZE: "at least one leverage with a weight above 0",
-    GOOD + SIZE.replace("1.5", '"1.5"'): "figures.size_sigma: got '1.5', expected a number",
+    GOOD + SIZE.replace("1.5", '"1.5.1"'): "figures.size_sigma: got '1.5.1', expected a number",
     GOOD + SIZE.replace("1.5", "true"): "figures.size_sigma: got True, expected a number",
     GOOD + SIZE.replace("1.5", "-1"): "figures.size_sigma: got -1, expected greater than or equal to 0",
     GOOD + SIZE.replace("1.5", "nan"): "figures.size_sigma",

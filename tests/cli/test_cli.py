@@ -480,7 +480,9 @@ def test_venues_import_makes_a_venue_that_loads(command, tmp_path):
 
 
 REFUSED = {
-    "limit": (["size", "tiny.toml", "--limit", "nan"], "--limit: got nan"),
+    "limit": (["size", "tiny.toml", "--limit", "nan"], "'--limit': got 'nan', expected a number such as"),
+    "minutes for money": (["size", "tiny.toml", "--limit", "5m"], "'--limit': got '5m', expected a number such as"),
+    "half a path": (["size", "tiny.toml", "--paths", "0.5"], "expected a whole number"),
     "negative limit": (["size", "tiny.toml", "--limit=-5"], "--limit: got -5.0"),
     "place": (["run", "tiny.toml", "--out", "/dev/null/x"], "a writable folder"),
     "file": (["calibrate", "tiny.toml", "--out", "."], "this is a directory"),

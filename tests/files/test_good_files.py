@@ -278,7 +278,7 @@ def test_a_coarser_time_that_differs_is_refused(tmp_path):
     text = "date,time,open,high,low,close\n2020-01-01,1577836800000,1,2,1,1\n{},1577880000000,1,2,1,1\n"
     with pytest.raises(InputError, match="row 3, date: got '2020-01-02', expected the time of column 'time', or one"):
         read_bars(write(tmp_path, text.format("2020-01-02")))
-    with pytest.raises(InputError, match="row 3, time: got '1577836800001', expected a time later than the row before"):
+    with pytest.raises(InputError, match="at least two bars of different times"):
         read_bars(write(tmp_path, re.sub("1577[0-9]*", "1577836800001", text).format("2020-01-01")))
 
 

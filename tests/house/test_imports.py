@@ -15,8 +15,8 @@ PACKAGE = Path(stress.__file__).parent
 # A module imports from its own line or the lines above it. Imports inside functions count; those for type checkers
 # alone do not.
 LAYERS = (
-    "__init__ adjustments formatting module_path",
-    "errors",
+    "__init__ adjustments callers formatting module_path quantities",
+    "errors notebook",
     "serialize arguments memory schema",
     "files",
     "kernels.cache_folder",

@@ -75,7 +75,7 @@ def check_bars(bars):
 @pytest.mark.parametrize("name", TEXTS)
 def test_every_text_gives_the_same_bars(tmp_path, name):
     path = write(tmp_path, TEXTS[name], name)
-    with told(r"in ms in 1 rows and in us in the 2 rows after") if name == "binance-ms-then-us.csv" else nullcontext():
+    with told("2 of 3 rows read with times in us") if name == "binance-ms-then-us.csv" else nullcontext():
         bars = read_bars(path)
     check_bars(bars)
     assert bars.source == name
@@ -139,7 +139,10 @@ def since_start(text):
         ("\n\n", "the file is empty"),
         (HEADER, "at least one record below the header"),
         (HEADER + "1,1,1,1,1\n", "got 1, expected at least two bars"),
-        ("time,open,high,close\n1,1,1,1\n", "row 1, low: expected a column low or l"),
+        (
+            "time,open,high,close\n1,1,1,1\n",
+            r"row 1, low: expected a column for low \(low, l, .*\); the columns found are 'time', 'open'",
+        ),
         (HEADER + "60,1,1,1,1\n120,1,1,,1\n", "row 3, low: got 'nothing', expected a number"),
         (HEADER + "60,1,1,1,1\n120,1,1,NaN,1\n", "row 3, low: got 'NaN', expected a number"),
         (HEADER + "60,1,1,1,1\n120,1,1\n", "row 3: got 3, expected 5 cells, as in the header"),
@@ -148,15 +151,15 @@ def since_start(text):
         (HEADER + "60,1,1,1,1\n120,1,1,0,1\n", "row 3, low: got '0', expected a price > 0"),
         (HEADER + "60,1,3,2,1\n120,1,1,1,1\n", "row 2, low: got '2', expected low <= open, close and high"),
         (HEADER + "60,2,1.5,1,1\n120,1,1,1,1\n", "row 2, high: got '1.5', expected high >= open, close and low"),
+        (HEADER + "60,1,1,1,1\n60,1,1,1,1\n", "expected at least two bars of different times"),
         (
-            HEADER + "60,1,1,1,1\n60,1,1,1,1\n",
-            "row 3, time: got '1735689660', expected a time later than",
+            HEADER + "60,1,1,1,1\n60,1,2,1,1\n120,1,1,1,1\n",
+            "row 3, time: got '1735689660', expected one bar for each time; row 2 has this time and other values",
         ),
-        (HEADER + "60,1,1,1,1\n0,1,1,1,1\n", "row 3, time: got '1735689600', expected a time later"),
         (HEADER + "60,1,1,1,1\nnoon,1,1,1,1\n180,1,1,1,1\n", "row 3, time: got 'noon', expected a time"),
         (
             HEADER + "60,1,1,1,1\n120,1,1,1,1\n150,1,1,1,1\n210,1,1,1,1\n",
-            "row 4, time: got '1735689750', expected a whole",
+            "time: got '2025-01-01T00:02:30Z', expected a bar a whole number of 60 s after the one before",
         ),
         (HEADER + "2020-01-01,1,1,1,1\n2020-13-01,1,1,1,1\n", "row 3, time: got '2020-13-01', expected a time"),
         (HEADER + "60,1,1,1,1\n120,1,1,1,1,7,7\n", "row 3: got 7, expected 5 cells, as in the header"),
@@ -182,7 +185,6 @@ def test_everything_wrong_is_reported_at_once(tmp_path):
         (3, "open"),
         (3, "close"),
         (4, "low"),
-        (4, "time"),
     }
 
 
@@ -190,7 +192,8 @@ def test_many_wrong_rows_are_counted(tmp_path):
     text = since_start(HEADER + "".join(f"{60 * i},1,1,-1,1\n" for i in range(100)))
     with pytest.raises(InputError, match="100 rows fail") as error:
         read_bars(write(tmp_path, text))
-    assert len(error.value.problems) == 11
+    assert len(error.value.problems) == 1
+    assert "100 rows fail: 2, 3, 4, 5, 6, ..." in str(error.value)
 
 
 CSV = "time,open,high,low,close\n{},1,2,1,1\n{},1,2,1,1\n"
@@ -227,9 +230,9 @@ def test_several_times_must_agree(tmp_path):
 
 
 def test_columns_without_a_header_in_another_order(tmp_path):
-    """Low before high, as in some interfaces."""
+    """An order that no venue has."""
     with pytest.raises(InputError, match="without a header, the columns are time, open, high, low, close, volume"):
-        read_bars(write(tmp_path, "1583020800,1,2,1.5,1.7,3\n1583020860,1,2,1.5,1.7,3\n"))
+        read_bars(write(tmp_path, "1583020800,2,1,1.5,1.7,3\n1583020860,2,1,1.5,1.7,3\n"))
 
 
 def test_bars_in_the_future_are_told(tmp_path):

@@ -96,6 +96,9 @@ def test_seconds_that_look_like_years_long_past_are_seconds():
         ("yyyymmdd", "2020-03-01", None),
         ("excel", "43901.000694444", "2020-03-11T00:01:00.000"),
         ("excel", "25569", "1970-01-01T00:00:00.000"),
+        ("dmy", "01/03/2020 12:30", "2020-03-01T12:30:00.000"),
+        ("mdy", "01/03/2020 12:30", "2020-01-03T12:30:00.000"),
+        ("mdy", "31/12/2020", None),
         ("%d/%m/%Y %H:%M", "01/03/2020 12:30", "2020-03-01T12:30:00.000"),
         ("%m/%d/%Y", "01/03/2020", "2020-01-03T00:00:00.000"),
         ("%d/%m/%Y", "32/03/2020", None),
@@ -120,7 +123,7 @@ def test_a_format_that_is_none(wrong):
 @pytest.mark.parametrize(
     "text",
     [
-        *("01/03/2020", "2020-03-01 00:00 UTC", "2020-03-01 CET", "2020", "2020-03", "2020-02-30", "9999-01-01"),
+        *("01/03/2020", "2020-03-01 CET", "2020", "2020-03", "2020-02-30", "9999-01-01"),
         *("noon", "２０２０-03-01", "2020-03-01T24:30", "2020/03-01", "2020/30/01", "1_583_020_800"),
     ],
 )
@@ -128,6 +131,46 @@ def test_what_no_format_is_guessed_for(text):
     found = stamps(text, "2020-03-02")
     assert found.wrong.tolist() == [True, False]
     assert "another needs a time format" in found.expected
+
+
+@pytest.mark.parametrize(
+    ("texts", "time"),
+    [
+        (["31/12/2024", "01/01/2025"], "2024-12-31T00:00:00.000"),
+        (["12/31/2024 2:00 PM", "1/1/2025 12:00 AM"], "2024-12-31T14:00:00.000"),
+        (["31.12.2024 14:00", "01.01.2025 14:00"], "2024-12-31T14:00:00.000"),
+        (["2024.12.31", "2025.01.01"], "2024-12-31T00:00:00.000"),
+        (["2024.12.31 14:00:30", "2025.01.01 00:00:00"], "2024-12-31T14:00:30.000"),
+        (["31 Dec 2024 14:00", "1 January 2025 14:00"], "2024-12-31T14:00:00.000"),
+        (["Dec 31, 2024", "Jan 01, 2025"], "2024-12-31T00:00:00.000"),
+        (["31-Dec-2024", "01-Jan-2025"], "2024-12-31T00:00:00.000"),
+        (["Tue, 31 Dec 2024 14:00:00 GMT", "Wed, 01 Jan 2025 00:00:00 GMT"], "2024-12-31T14:00:00.000"),
+        (["2024-12-31 12-AM", "2024-12-31 01-PM"], "2024-12-31T00:00:00.000"),
+        (["2024-12-31 00:00:00 UTC", "2025-01-01 00:00:00 UTC"], "2024-12-31T00:00:00.000"),
+        (["2024-1-5 3:00", "2024-10-15 13:00"], "2024-01-05T03:00:00.000"),
+        (["31/12/2024 14:00+01:00", "31/12/2024 15:00+01:00"], "2024-12-31T13:00:00.000"),
+        (["05/05/2024"], "2024-05-05T00:00:00.000"),  # one reading, whichever is the day
+    ],
+)
+def test_local_forms_with_one_reading(texts, time):
+    assert read(*texts)[0] == time
+    assert None not in read(*texts)
+
+
+def test_local_forms_with_two_readings_are_asked_for():
+    found = stamps("05/05/2024", "03/02/2024 14:00", "04/02/2024")
+    assert found.wrong.tolist() == [False, True, False]
+    assert found.expected == (
+        "a time with one reading, or a time_format: 'dmy' reads 2024-02-03T14:00:00, "
+        "'mdy' reads 2024-03-02T14:00:00; no row has a day above 12"
+    )
+
+
+@pytest.mark.parametrize("wrong", ["32/12/2024", "31/12/24", "30/02/2024", "31/12/2024 24:00", "31 Dec 2024 13 PM"])
+def test_a_row_that_is_no_time_is_named_beside_others_that_are(wrong):
+    found = stamps("31/12/2024", wrong, "30/12/2024")
+    assert found.wrong.tolist() == [False, True, False]
+    assert found.expected == "a time with the day in front (dmy), as in other rows"
 
 
 def test_an_offset_is_in_all_rows_or_in_none():
@@ -141,9 +184,11 @@ def test_a_change_from_ms_to_us_is_told():
     """As in the files of Binance, whose unit changed with the year 2025."""
     found = stamps("1735689540000", "1735689600000000", "1735689660000000")
     assert not found.wrong.any()
-    assert found.note == "the time is in ms in 1 rows and in us in the 2 rows after them"
+    assert found.later.tolist() == [False, True, True]
     assert np.diff(found.time).tolist() == [60_000_000] * 2
-    assert stamps("1735689540000", "1735689600000").note == ""
+    assert not stamps("1735689540000", "1735689600000").later.any()
+    backwards = stamps("1735689660000000", "1735689600000000", "1735689540000")
+    assert (backwards.wrong.any(), backwards.later.tolist()) == (False, [True, True, False])
 
 
 @pytest.mark.parametrize(

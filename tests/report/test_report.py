@@ -206,7 +206,7 @@ def test_the_calibration_stands_in_the_report(full):
         str(escape(HOSTILE)),
     ):  # fmt: skip
         assert text in section, text
-    assert "USD\u00a03\u00a0M (USD\u00a01\u00a0M to 20\u00a0M)" in section
+    assert "USD\u00a03\u00a0M (USD\u00a01.00\u00a0M to 20.0\u00a0M)" in section
     assert 'id="calibration"' not in report.render(full)
 
 

@@ -96,7 +96,10 @@ def test_no_command_prints_what_is_no_number(pair, capsys):
     assert NO_NUMBER.findall(text) == []
 
 
-@pytest.mark.parametrize("name", [name for name in stress.plots.__all__ if name not in ("style", "plot_backtest")])
+OF_OTHERS = ("style", "plot_backtest", "plot_stress_scenarios")  # that draw no result
+
+
+@pytest.mark.parametrize("name", [name for name in stress.plots.__all__ if name not in OF_OTHERS])
 def test_no_chart_shows_what_is_no_number(pair, name):
     ax = getattr(stress.plots, name)(pair[0], **({"path": 0} if name == "plot_path" else {}))
     ax.figure.canvas.draw()

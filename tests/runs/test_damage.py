@@ -168,7 +168,7 @@ LEFT_ALONE = {
 OPTIONAL = {
     "config.json": r"venue\.(drawdown|drawdown_window|notes\.0)|prices\.(model|sigma)|depth\.oi_share",
     "scenario.json": r"venue|fund\.alphas\.0",
-    "manifest.json": r"versions\..*|warnings\.0|files|files\..*|wall_seconds",
+    "manifest.json": r"versions\..*|warnings\.0|adjustments(\.0)?|files|files\..*|wall_seconds",
 }
 CHECKED_ELSEWHERE = {"schema_version", "sha256", "fund"}  # the fund: its probabilities are those of a table
 DIGEST_OR_TIME = re.compile("[0-9a-f]{64}|[0-9T:+-]{25}")

@@ -192,7 +192,22 @@ def test_warnings_are_recorded_and_still_given(tmp_path):
     with pytest.warns(stress.BookWarning, match="held outside") as caught:
         record = stress.run(path, ["book.imbalance=outside"])
     assert len(caught) == 1
-    assert sum("held outside" in text for text in record.warnings) == 1
+    assert not any("held outside" in text for text in record.warnings)  # it is among the adjustments
+    (done,) = [x for x in record.adjustments if "held outside" in x.what]
+    assert str(caught[0].message) == str(done)
+    assert done.where == "positions.csv"
+    assert record.result.adjustments == record.adjustments
+    assert records.summary(record)["adjustments"] == [x.describe() for x in record.adjustments]
+    again = stress.open_run(stress.save_run(record, tmp_path / "run"))
+    assert again.adjustments == again.result.adjustments == record.adjustments
+
+
+def test_a_run_of_before_knows_of_no_adjustments(record, tmp_path):
+    directory = run_directory.save(record, tmp_path / "run")
+    manifest = json.loads((directory / "manifest.json").read_text())
+    manifest = {k: v for k, v in manifest.items() if k not in ("adjustments", "sha256")}
+    (directory / "manifest.json").write_text(json.dumps(manifest))
+    assert stress.open_run(directory).adjustments == ()
 
 
 def test_what_is_no_run_directory(record, tmp_path):

@@ -87,7 +87,7 @@ def test_every_problem_is_said_at_once(tmp_path):
         ("run.gap=nan", "run.gap", "a share from 0 to 1"),
         ("run.paths=1.5", "run.paths", "a whole number"),
         ("run.paths=true", "run.paths", "a whole number"),
-        ("run.horizon=1w", "run.horizon", "a duration"),
+        ("run.horizon=1y", "run.horizon", "a duration"),
         ("run.horizon=-60", "run.horizon", "a finite duration above 0"),
         ("run.step=0", "run.step", "a finite duration above 0"),
         ("fund.initial=-1", "fund.initial", "USD, 0 or more"),

@@ -396,7 +396,7 @@ def test_durations(write, text, wanted):
         ("fee_rate = 0.005", "fee_rate = 5", "fee_rate", "a fraction in [0, 1)"),
         ("fee_rate = 0.005", "fee_rate = { valu = 1 }", "rules.fee_rate", "{ value = ..., source = ... }"),
         ("fee_rate = 0.005", "fee_rate = { value = 0.1, source = 'x' }", "rules.fee_rate.source", "a key of [sources]"),
-        ("fee_rate = 0.005", "drawdown = 0.3\ndrawdown_window = '8 weeks'", "drawdown_window", '"8h"'),
+        ("fee_rate = 0.005", "drawdown = 0.3\ndrawdown_window = '8 fortnights'", "drawdown_window", '"8h"'),
         ('name = "mine"', "notes = 'one'", "venue.notes", "a list of texts"),
         ('name = "mine"', "missing = 1", "venue.missing", "a list of texts"),
         ("[rules]", "[rule]", "rule", "the nearest is 'rules'"),

@@ -1,0 +1,375 @@
+"""Commands of a stress test: crashes of the past on the book of today, harder markets, and what empties the fund."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from stress import quantities
+from stress.cli.common import Paths, Quiet, ScenarioFile, Seed, Set, Threads, guarded, load, say_that_it_compiles
+from stress.errors import InputError, Problem, raise_if
+from stress.files import writing
+from stress.formatting import (
+    SPACE,
+    duration,
+    percent,
+    percent_range,
+    probability,
+    short_duration,
+    usd,
+    usd_range,
+    visible,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FORMATS = ("png", "svg", "pdf")
+Out = Annotated[Path | None, typer.Option(help="Write the table to this CSV file.")]
+
+
+@guarded
+def scenarios(
+    scenario: ScenarioFile,
+    delays: Annotated[
+        str | None,
+        typer.Option(help="Times from trigger to fill, as 10s,1min,5min (the default).", metavar="10s,1min,..."),
+    ] = None,
+    gaps: Annotated[
+        str | None,
+        typer.Option(
+            help="Shares of a move that cannot be traded through, in the place of delays; the default where the "
+            "scenario states a gap: 0.25,0.5,1.",
+            metavar="0.25,0.5,...",
+        ),
+    ] = None,
+    episode: Annotated[list[str] | None, typer.Option(help="Only this one; may be given again. Default: all.")] = None,
+    depth: Annotated[
+        bool,
+        typer.Option(
+            "--depth",
+            help="Add rows with the scenario's depth, which counts the impact of those days' liquidations twice.",
+        ),
+    ] = False,
+    fund: Annotated[
+        str | None, typer.Option(help="Insurance fund, USD, as 5M. Default: the scenario's.", metavar="USD")
+    ] = None,
+    battery: Annotated[
+        bool,
+        typer.Option("--battery", help="Simulate baseline, adverse and severe: volatility, jumps, depth, skew."),
+    ] = False,
+    out: Out = None,
+    picture: Annotated[Path | None, typer.Option(help="Draw the funds needed to this file (png, svg, pdf).")] = None,
+    set_: Set = None,
+    seed: Seed = None,
+    paths: Paths = None,
+    threads: Threads = None,
+    quiet: Quiet = False,
+) -> None:
+    """Play the crashes of the past on the book of a scenario."""
+    from stress.analysis.stress_scenarios import stress_scenarios
+    from stress.cli import terminal
+
+    _check_files(out, picture)
+    times = None if delays is None else _list(delays, "--delays", _seconds)
+    shares = None if gaps is None else _list(gaps, "--gaps", float)
+    money = None if fund is None else _usd(fund)
+    loaded = load(scenario, set_, seed, paths)
+    if not quiet:
+        say_that_it_compiles()
+    bar = terminal.ProgressBar(shown=not quiet)
+    try:
+        found = stress_scenarios(loaded, times, episode, gaps=shares, depth=depth, fund=money)
+        simulated = _battery(loaded, threads, bar) if battery else None
+    finally:
+        bar.close()
+    own = loaded.fund.initial if money is None else money
+    if not quiet:
+        print_scenarios(found, own)
+        if simulated is not None:
+            print_battery(simulated)
+    _put(found, out, quiet)
+    if simulated is not None and out is not None:
+        _put(simulated, out.with_stem(f"{out.stem}-battery"), quiet)
+    if picture is not None:
+        _draw(found, own, picture)
+        if not quiet:
+            print(picture)
+
+
+@guarded
+def reverse(
+    scenario: ScenarioFile,
+    fund: Annotated[
+        str | None, typer.Option(help="Insurance fund, USD, as 5M. Default: the scenario's.", metavar="USD")
+    ] = None,
+    out: Out = None,
+    set_: Set = None,
+    seed: Seed = None,
+    paths: Paths = None,
+    quiet: Quiet = False,
+) -> None:
+    """Find the smallest moves that empty the fund, and how likely they are."""
+    from stress.analysis.reverse_episodes import reverse_episodes
+    from stress.analysis.reverse_stress import reverse_table
+
+    _check_files(out, None)
+    money = None if fund is None else _usd(fund)
+    loaded = load(scenario, set_, seed, paths)
+    if not quiet:
+        say_that_it_compiles()
+    moves = reverse_table(loaded, money)
+    if not quiet:
+        print_moves(moves, loaded.fund.initial if money is None else money)
+        print_factors(reverse_episodes(loaded, money))
+    _put(moves, out, quiet)
+
+
+def _battery(scenario: Any, threads: int | None, bar: Any) -> pd.DataFrame:
+    from stress.analysis.battery import stress_battery
+
+    return stress_battery(scenario, threads=threads, progress=bar)
+
+
+def _check_files(out: Path | None, picture: Path | None) -> None:
+    for path in (out, picture):
+        writing.check_file(path)
+    if picture is not None and picture.suffix.lstrip(".").lower() not in FORMATS:
+        expected = f"a file that ends with {', '.join(FORMATS)}"
+        raise InputError(Problem("--picture", expected, value=str(picture)))
+
+
+def _list(text: str, option: str, read: Any) -> list[float]:
+    """Values between commas; all that cannot be read at once."""
+    values, problems = [], []
+    for part in text.split(","):
+        try:
+            values.append(read(part.strip()))
+        except ValueError:
+            expected = "durations between commas, as 10s,1min" if read is _seconds else "numbers between commas"
+            problems.append(Problem(option, expected, value=part))
+    raise_if(problems)
+    return values
+
+
+def _seconds(text: str) -> float:
+    return float(quantities.seconds(text))
+
+
+def _usd(text: str) -> float:
+    """An amount of money."""
+    value = quantities.number(text)
+    if isinstance(value, str):
+        raise InputError(Problem("--fund", quantities.expected(value), value=text))
+    return float(value)
+
+
+def _put(table: pd.DataFrame, path: Path | None, quiet: bool) -> None:
+    """Write a table to the file that was named; without a file and text, to standard output."""
+    from stress.files import csv_tables
+
+    if path is not None:
+        writing.put_text(path, csv_tables.to_csv(table, str(path)))
+        print(path)
+    elif quiet:
+        print(table.to_csv(index=False), end="")
+
+
+def _draw(table: pd.DataFrame, fund: float, path: Path) -> None:
+    """The chart, in the format of the file's ending."""
+    import io
+
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    from stress.plots.stress_tests import plot_stress_scenarios
+
+    kind = path.suffix.lstrip(".").lower()
+    figure: Any = plot_stress_scenarios(table, fund).figure
+    file = io.BytesIO()
+    figure.savefig(file, format=kind, metadata={"Date": None} if kind == "svg" else None)
+    writing.put_bytes(path, file.getvalue())
+
+
+def print_scenarios(found: pd.DataFrame, fund: float) -> None:
+    """The worst in a sentence, then a row per episode and fill."""
+    from stress.analysis.stress_scenarios import fill_label, worst_in_words
+    from stress.cli.console import console, table
+    from stress.cli.terminal import records
+
+    out = console()
+    out.print(visible(worst_in_words(found)))
+    out.print(f"\nCrashes of the past on this book, with a fund of {usd(fund)}\n")
+    for with_depth, part in found.groupby("depth"):
+        if with_depth:
+            out.print("\nThe same with the scenario's depth\n")
+        rows = []
+        for _, of in part.groupby("scenario", sort=False):
+            span = _signed(of["fall"].iloc[0]) + ", " + _signed(of["rise"].iloc[0])
+            name = of["scenario"].iloc[0]
+            heads = [name, f"  {span}"] if len(of) > 1 else [f"{name}\n  {span}"]
+            for i, r in enumerate(records(of)):
+                hit = r["adl_positions"] > 0
+                rows.append(
+                    (
+                        heads[i] if i < len(heads) else "",
+                        fill_label(r) + ("" if r["told"] else "*"),
+                        _bare(r["fund_needed"]),
+                        percent(r["needed_share"], 2),
+                        _bare(r["adl_money"]) if hit else "–",
+                        f"{r['adl_accounts']:,}{SPACE}{_side(r)}" if hit else "–",
+                        r["worst_bucket"].replace(" ", SPACE),
+                    )
+                )
+        names = ["episode, low, high", "late", "fund,\nUSD", "of\nOI", "ADL,\nUSD", "accounts\nhit", "most\nof"]
+        out.print(table(names, rows))
+    out.print(
+        "\nfund: what the path needs. OI: open interest of one side. ADL: raised, or forgone against the mark. "
+        "One path each: exact, without a sampling error, and without a probability.",
+    )
+    if not found["told"].all():
+        out.print("* The steps cannot tell this delay: it is below half of one.")
+    words = "Rows with depth count the impact of those days' liquidations twice."
+    if not found["depth"].any():
+        words = "No order book: these prices hold the impact of real liquidations already; --depth adds it again."
+    out.print(words)
+
+
+def _bare(x: float) -> str:
+    """Money under a heading that names the unit."""
+    return usd(x).removeprefix("USD" + SPACE)
+
+
+def _signed(move: float) -> str:
+    return f"{100 * move:+.0f}{SPACE}%".replace("-", "\u2212")
+
+
+def _side(row: dict[str, Any]) -> str:
+    """Which side is hit."""
+    if row["adl_longs"] in (0.0, 1.0):
+        return "long" if row["adl_longs"] else "short"
+    return "both"
+
+
+def print_battery(found: pd.DataFrame) -> None:
+    """Probabilities and funds of the harder markets, and what was changed."""
+    from stress.analysis.study import ADL, DEPLETED
+    from stress.cli.console import console, table
+    from stress.cli.terminal import records
+
+    out = console()
+    words = {DEPLETED: "P(fund depleted)", ADL: "P(ADL)"}
+    out.print("\nHarder markets, simulated, on common random numbers\n")
+    rows, before = [], ""
+    for r in records(found):
+        if r["unit"] == "USD":
+            value = ("at least " if r["note"] else "") + usd(r["estimate"])
+            cells = (
+                f"fund for {percent(r['alpha'])}",
+                value,
+                usd_range(r["low"], r["high"]).replace(" or more, ", "+, "),
+            )
+        else:
+            found_ = probability(r["estimate"], r["low"], r["high"])
+            value, _, ends = found_.partition(" (")
+            cells = (words[r["quantity"]], value, ends.removesuffix(")"))
+        rows.append((r["scenario"] if r["scenario"] != before else "", *cells))
+        before = r["scenario"]
+    out.print(table(["market", "quantity", "estimate", "95 % interval"], rows, left=2))
+    out.print()
+    for name, part in found.groupby("scenario", sort=False):
+        first = part.iloc[0]
+        if first["changed"] or first["not_changed"]:
+            kept = f" Not changed: {first['not_changed']}." if first["not_changed"] else ""
+            out.print(f"{name}: {visible(first['changed'])}.{visible(kept)}")
+
+
+def print_moves(found: pd.DataFrame, fund: float) -> None:
+    """The smallest move in a sentence, then every direction with and without the cascade."""
+    from stress.cli.console import console, table
+    from stress.cli.terminal import records
+
+    out = console()
+    out.print(visible(moves_in_words(found, fund)))
+    out.print(f"\nSmallest instantaneous moves that empty a fund of {usd(fund)}\n")
+    rows = [
+        (
+            r["direction"],
+            "yes" if r["cascade"] else "no",
+            "none" if math.isnan(r["move"]) else f"{100 * r['move']:+.2f}{SPACE}%".replace("-", "\u2212"),
+            f"{r['liquidated']:,}",
+            usd(r["liquidated_notional"]),
+            _seen(r),
+            percent_range(r["probability_low"], r["probability_high"]),
+        )
+        for r in records(found)
+    ]
+    names = ["move", "cascade", "size", "liquidated", "notional", "chance", "95 % interval"]
+    out.print(table(names, rows))
+    horizon, count = duration(float(found["horizon"].iloc[0])), int(found["paths"].iloc[0])
+    out.print(
+        f"\nchance: of a price that far from the start within {horizon}, lows and highs counted, on {count:,} "
+        "simulated paths. A slow move of this size need not empty the fund, and several smaller ones may: the "
+        "probability of depletion is what perp-stress run says.",
+    )
+    held = found[found["history_windows"] > 0]
+    for r in records(held):
+        cascade = ", with cascade" if r["cascade"] else ""
+        out.print(
+            f"History: {r['history_hits']:,} of {r['history_windows']:,} windows of {horizon} hold that "
+            f"{r['direction']}{cascade}.",
+        )
+    for note in dict.fromkeys(n for n in found["note"] if n):
+        out.print(f"Note: {note}.")
+
+
+def moves_in_words(found: pd.DataFrame, fund: float) -> str:
+    """The smallest fall and rise that empty the fund, with the cascade where there is one."""
+    with_cascade = bool(found["cascade"].any())
+    moves, none = [], []
+    for r in found[found["cascade"] == with_cascade].to_dict("records"):
+        if math.isnan(r["move"]):
+            none.append(r["direction"])
+            continue
+        likely = "" if math.isnan(r["probability"]) else f" (chance in {duration(r['horizon'])}: {_chance(r)})"
+        moves.append(f"a {r['direction']} of {percent(abs(r['move']))}{likely}")
+    cascade = "with its cascade" if with_cascade else "without a cascade, since there is no [depth]"
+    if not moves:
+        return f"No jump of the price empties a fund of {usd(fund)}, {cascade}."
+    rest = f" No {none[0]} does." if none else ""
+    return f"A fund of {usd(fund)} is emptied by one jump of the price, {cascade}: {' or '.join(moves)}.{rest}"
+
+
+def _chance(row: dict[str, Any]) -> str:
+    return probability(row["probability"], row["probability_low"], row["probability_high"]).partition(" (")[0]
+
+
+def _seen(row: dict[str, Any]) -> str:
+    """The chance of a move beside its interval, which says what a move that no path has is below."""
+    return "none seen" if row["probability"] == 0 else percent(row["probability"])
+
+
+def print_factors(found: pd.DataFrame) -> None:
+    """How many times as violent each episode would have to be."""
+    from stress.cli.console import console, table
+    from stress.cli.terminal import records
+
+    out = console()
+    fill = found.iloc[0]
+    late = f"at a gap of {fill['gap']:g}" if math.isnan(fill["delay"]) else f"{short_duration(fill['delay'])} late"
+    out.print(f"\nHow many times a crash of the past that is, fills {late}\n")
+    rows = [
+        (
+            r["scenario"] + ("" if r["told"] else "*"),
+            "over 5" if math.isnan(r["scale"]) else f"{r['scale']:.2f}",
+            "–" if math.isnan(r["scale"]) else _signed(r["fall"]),
+            "–" if math.isnan(r["scale"]) else _signed(r["rise"]),
+        )
+        for r in records(found)
+    ]
+    out.print(table(["episode", "log moves x", "low", "high"], rows))
+    if not found["told"].all():
+        out.print("\n* The steps cannot tell this delay: it is below half of one.")
