@@ -1,19 +1,18 @@
-"""A DataFrame as a table, as if it had been read from a file."""
+"""A DataFrame of positions as a table, as if it had been read from a file."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from stress.book.position_columns import ALIASES, NAMES
 from stress.errors import InputError, Problem
-from stress.files import numerals
-from stress.files.cells import typed_cells
 from stress.files.table import DECIMALS, Table
-from stress.files.titles import Header, Titles
 
-WHERE = "DataFrame"
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def table_of(frame: Any, decimal: str | None = None) -> Table:
@@ -39,42 +38,40 @@ def table_of(frame: Any, decimal: str | None = None) -> Table:
     """
     import pandas as pd
 
+    from stress.files.frames import table_of_frame
+
     if not isinstance(frame, pd.DataFrame):
         raise InputError(Problem("Book.from_frame", "a pandas.DataFrame", column="frame", value=frame))
     if decimal not in DECIMALS:
         raise InputError(Problem("Book.from_frame", "decimal = '.' or decimal = ','", column="decimal", value=decimal))
-    if not len(frame):
-        raise InputError(Problem(WHERE, "at least one row"))
+    table = table_of_frame(_flattened(frame), ALIASES, several=NAMES)
     index = frame.index
-    rows = index.to_numpy().astype(np.int64) if index.nlevels == 1 and index.dtype.kind in "iu" else None
-    found: list[tuple[str, list[Any]]] = [
-        (str(name), index.get_level_values(k).tolist()) for k, name in enumerate(index.names) if name is not None
-    ]
+    rows = np.arange(len(frame))
+    if index.nlevels == 1 and index.dtype.kind in "iu":
+        rows = index.to_numpy().astype(np.int64)
+    return replace(table, rows=rows, decimal=decimal or table.decimal)
+
+
+def _flattened(frame: pd.DataFrame) -> pd.DataFrame:
+    """The same, with a column for each key of cells that hold dicts in the place of theirs."""
+    import pandas as pd
+
+    nested = [j for j, kind in enumerate(frame.dtypes) if kind.kind == "O" and any(_dicts(frame, j))]
+    if not nested:
+        return frame
+    parts = []
     for j, title in enumerate(frame.columns):
-        found += _flattened(str(title), frame.iloc[:, j].tolist())
-    titles = Titles(WHERE, ALIASES, several=NAMES)
-    chosen = titles.choose(Header([title for title, _ in found], row=None))
-    cells = [typed_cells([_value(value) for value in found[j][1]]) for j in chosen]
-    columns = dict(zip(titles.places, cells, strict=True))
-    return Table(
-        WHERE,
-        columns,
-        np.arange(len(frame)) if rows is None else rows,
-        titles.chosen,
-        names=titles,
-        decimal=decimal or numerals.file_decimal(cells, ""),
-    )
+        column = frame.iloc[:, j]
+        if j in nested:
+            cells = [cell if isinstance(cell, dict) else {} for cell in column]
+            part = pd.DataFrame(cells, index=frame.index)
+            parts.append(_flattened(part.rename(columns=lambda key, above=title: f"{above}.{key}")))
+        else:
+            parts.append(column.to_frame())
+    whole = pd.concat(parts, axis=1)
+    whole.attrs = frame.attrs
+    return whole
 
 
-def _flattened(title: str, values: list[Any]) -> list[tuple[str, list[Any]]]:
-    """A column, or where its cells are dicts, one for each of their keys."""
-    keys = dict.fromkeys(str(key) for value in values if isinstance(value, dict) for key in value)
-    if not keys:
-        return [(title, values)]
-    parts = [(f"{title}.{key}", [v.get(key) if isinstance(v, dict) else None for v in values]) for key in keys]
-    return [column for part in parts for column in _flattened(*part)]
-
-
-def _value(value: Any) -> Any:
-    """A value, None for what is missing."""
-    return None if (isinstance(value, float) and value != value) or str(value) in ("<NA>", "NaT") else value
+def _dicts(frame: pd.DataFrame, j: int) -> list[bool]:
+    return [isinstance(cell, dict) for cell in frame.iloc[:, j]]
