@@ -112,7 +112,7 @@ def frame(n=1_500):
 
 def test_calibrate_takes_a_frame_a_path_or_bars(tmp_path):
     path = tmp_path / "bars.csv"
-    frame().to_csv(path)
+    frame().to_csv(path, index_label="time")
     given = [frame(), path, str(path), Bars.from_frame(frame())]
     found = [stress.calibrate(bars, judged=False).parameters for bars in given]
     assert found[1:] == found[:-1]
