@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import stress
-from stress.cli import backtest, bench, inputs, runs, stress_tests
+from stress.cli import backtest, bench, inputs, new, runs, stress_tests
 from stress.cli.exit_codes import EPILOG
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.command()(new.new)
 app.command(epilog=EPILOG)(runs.run)
 for command in (runs.size, runs.adl, runs.path, runs.report, runs.compare):
     app.command()(command)

@@ -209,8 +209,7 @@ def print_scenarios(found: pd.DataFrame, fund: float) -> None:
         rows = []
         for _, of in part.groupby("scenario", sort=False):
             span = _signed(of["fall"].iloc[0]) + ", " + _signed(of["rise"].iloc[0])
-            name = of["scenario"].iloc[0]
-            heads = [name, f"  {span}"] if len(of) > 1 else [f"{name}\n  {span}"]
+            heads = [of["scenario"].iloc[0], f"  {span}"]
             for i, r in enumerate(records(of)):
                 hit = r["adl_positions"] > 0
                 rows.append(
@@ -224,6 +223,8 @@ def print_scenarios(found: pd.DataFrame, fund: float) -> None:
                         r["worst_bucket"].replace(" ", SPACE),
                     )
                 )
+            if len(of) == 1:
+                rows.append((heads[1], *[""] * 6))
         names = ["episode, low, high", "late", "fund,\nUSD", "of\nOI", "ADL,\nUSD", "accounts\nhit", "most\nof"]
         out.print(table(names, rows))
     out.print(

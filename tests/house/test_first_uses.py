@@ -98,7 +98,7 @@ def test_a_missing_file_names_those_that_are_there(tmp_path):
 
 
 def test_a_frame_where_a_path_is_wanted():
-    for reader in (read_bars, stress.Book.read, stress.load_venue, stress.load_scenario):
+    for reader in (read_bars, stress.load_venue, stress.load_scenario):
         with pytest.raises(InputError, match=r"a path; a DataFrame is taken by Book\.from_frame, Bars\.from_frame"):
             reader(pd.DataFrame({"a": [1]}))
 
