@@ -2,6 +2,7 @@
 
     docs/img/*.png, the text between the quickstart marks of README.md    from examples/quickstart.toml
     docs/venues.md                                                        from stress/venue/presets/*.toml
+    docs/inputs.md                                                        from the columns that readers know
     docs/crowds.md, where STRESS_DATA names a folder of bars              from stress/book/presets/*.toml
     docs/validation.md                                                    from docs/validation/
     docs/delay.md                                                         from the bars in STRESS_DATA, if it is set
@@ -71,6 +72,7 @@ def main() -> int:
     )
     return max(
         script("docs/make_venues.py"),
+        script("docs/make_inputs.py"),
         script("docs/make_validation.py"),
         script(*benchmarks),
         *(script(name) for name in of_histories if os.environ.get("STRESS_DATA")),

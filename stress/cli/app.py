@@ -29,6 +29,7 @@ for command in (
     inputs.calibrate_depth,
     inputs.crowds,
     inputs.check,
+    inputs.columns,
     inputs.doctor,
     bench.bench,
 ):
