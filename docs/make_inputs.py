@@ -25,8 +25,8 @@ row, or read in another sense, is an adjustment, which terminal, report and `sum
   counts where a file holds the coin in two. Without the column, `book.market` (`market=` in Python) names it.
 - **Side.** Words (long, short, buy, sell, L, S, B, A, 1, -1), or the sign of the size.
 - **Size.** Coins. Contracts are multiplied by `contract_size`; without one, or without any size, the size is the
-  notional over the mark price, or over the entry price where there is no mark. A size whose value is more than three times its
-  notional, or less than a third, is refused: it does not count coins.
+  notional over the mark price, or over the entry price where there is no mark. A size whose value is more than
+  three times its notional, or less than a third, is refused: it does not count coins.
 - **Mark.** `mark_price`; or `notional` over size, unless those are values at entry; or the price at which the
   unrealised profit is made; or that of the scenario, `book.mark_price` or `prices.s0`.
 - **Margin of an isolated position.** `margin`; or `isolated_margin` (or `collateral`) less the unrealised profit; or

@@ -329,7 +329,8 @@ EXPORTS = {  # names of interfaces, then titles of web exports
     "ccxt": "symbol contracts contractSize side notional leverage unrealizedPnl collateral entryPrice markPrice "
     "marginMode initialMargin",
     "web": "Symbol Size_(BTC) Entry_Price Mark_Price Margin Qty Value Avg._Entry_Price Avg._Open Oracle_Price "
-    "Fair_Price Unrealized_P&L Floating_PnL Leverage Position_Value_(USDT) Margin_Mode Side Coin Average_Open_Price Size_(Cont)",
+    "Fair_Price Unrealized_P&L Floating_PnL Leverage Position_Value_(USDT) Margin_Mode Side Coin "
+    "Average_Open_Price Size_(Cont)",
 }
 
 
