@@ -1,4 +1,4 @@
-"""Arrays that a caller hands over for a book: their shape, names of accounts, and sides."""
+"""What a caller hands over for a book: arrays, names of accounts, sides, and the options of a reader."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from stress.arguments import is_text
+from stress.arguments import is_finite, is_text
 from stress.book.columns import SIDE_EXPECTED, SIDE_WORDS
-from stress.errors import InputError, Problem
+from stress.errors import InputError, Problem, raise_if
 
 TEXT = "text without NUL and without half a character"
 
@@ -70,3 +70,13 @@ def read_sides(values: np.ndarray, source: str, rows: np.ndarray, problems: list
     for i in np.flatnonzero(np.abs(side) != 1.0):
         problems.append(Problem(source, SIDE_EXPECTED, int(rows[i]), "side", values[i : i + 1].tolist()[0]))
     return side
+
+
+def check_reading(where: str, market: Any, mark_price: Any) -> None:
+    """Raise problems of the market and the mark price that a reader is given."""
+    problems = []
+    if market is not None and not is_text(market):
+        problems.append(Problem(where, "the name of a market", column="market", value=market))
+    if mark_price is not None and not (is_finite(mark_price) and mark_price > 0):
+        problems.append(Problem(where, "a price in USD above 0", column="mark_price", value=mark_price))
+    raise_if(problems)

@@ -23,7 +23,7 @@ import numpy.typing as npt
 from stress.adjustments import Adjustment
 from stress.arguments import is_finite, is_text, is_word, numbers, wrong_types
 from stress.book import changes, shown
-from stress.book.arrays import TEXT, flat, missing_as_nan, names_of, read_names, read_sides
+from stress.book.arrays import TEXT, check_reading, flat, missing_as_nan, names_of, read_names, read_sides
 from stress.book.columns import BookWarning
 from stress.callers import warn
 from stress.errors import InputError, Problem, raise_if
@@ -231,7 +231,7 @@ class Book:
             raise InputError(
                 Problem("Book.read", "a path; Book.from_frame takes a DataFrame", column="path", value=path)
             )
-        _check_reading("Book.read", market, mark_price)
+        check_reading("Book.read", market, mark_price)
         return cls(**read_positions(path, market, mark_price=mark_price, decimal=decimal)).balanced(imbalance)
 
     @classmethod
@@ -265,7 +265,7 @@ class Book:
         """
         from stress.book.readers import frame_positions
 
-        _check_reading("Book.from_frame", market, mark_price)
+        check_reading("Book.from_frame", market, mark_price)
         return cls(**frame_positions(frame, market, mark_price=mark_price, decimal=decimal)).balanced(imbalance)
 
     @classmethod
@@ -476,15 +476,6 @@ class Book:
         return Book(
             **kept, market=self.market, source=self.source, mark_price=others.get("mark_price", self.mark_price)
         )
-
-
-def _check_reading(where: str, market: Any, mark_price: Any) -> None:
-    problems = []
-    if market is not None and not is_text(market):
-        problems.append(Problem(where, "the name of a market", column="market", value=market))
-    if mark_price is not None and not (is_finite(mark_price) and mark_price > 0):
-        problems.append(Problem(where, "a price in USD above 0", column="mark_price", value=mark_price))
-    raise_if(problems)
 
 
 def _check_price(name: str, price: Any) -> None:

@@ -76,7 +76,7 @@ COLUMNS = (
         "entry_price",
         "USD a coin",
         "entryPx entry avgPrice avgPx avgEntryPrice average_entry_price average_price avg_open_price open_price "
-        "average_open_price averageOpenPrice holdAvgPrice avg_open avg_entry open_price_avg cost_price avg_cost",
+        "average_open_price holdAvgPrice avg_open avg_entry open_price_avg cost_price avg_cost",
     ),
     Column("entry_value", "USD at entry; gives the entry price where no column does", "openValue open_notional"),
     Column("mark_price", "USD a coin", "markPx mark oracle_price fair_price market_price current_price"),
@@ -102,7 +102,7 @@ COLUMNS = (
         "unrealised",
         "USD of unrealised profit; gives the mark where no column does",
         "unrealizedPnl unrealisedPnl unRealizedProfit unrealised_profit unrealizePnl upl upnl floating_pnl open_pnl "
-        "unrealized_pl",
+        "unrealized_pl unrealized_p&l unrealised_p&l floating_p&l",
     ),
     Column(
         "account_equity",
@@ -130,6 +130,11 @@ def name_by_unit(name: str, unit: str) -> str:
     if name == "size" and unit.upper() in QUOTES:
         return "notional"
     return "contracts" if name == "size" and unit.lower() in OF_CONTRACTS else name
+
+
+def describe() -> list[tuple[str, str, str]]:
+    """Name, meaning and titles of each column of a file of positions."""
+    return [(column.name, column.meaning, ", ".join(column.shown_titles())) for column in COLUMNS]
 
 
 def titles_of(name: str) -> str:

@@ -30,6 +30,7 @@ for command in (
     inputs.calibrate_depth,
     inputs.crowds,
     inputs.check,
+    inputs.columns,
     inputs.doctor,
     bench.bench,
 ):

@@ -327,6 +327,16 @@ def check(
 
 
 @guarded
+def columns(
+    kind: Annotated[str | None, typer.Argument(help="positions, bars or tiers. Default: all three.")] = None,
+) -> None:
+    """The columns of files of positions, bars and tiers, and the titles they may have."""
+    from stress.cli import columns as known
+
+    known.print_columns(kind)
+
+
+@guarded
 def doctor() -> None:
     """Show versions, threads and cache, and compile."""
     import time

@@ -1,7 +1,6 @@
 """The tables of a scenario file: their keys, and the objects that they define.
 
-Keys with a rule of their own (a share, a duration, a probability) are checked here; parameters of an object (a price
-model, the tiers of a venue, a population) are checked by that object.
+Keys with a rule of their own (a share, a duration) are checked here, parameters of an object by that object.
 """
 
 from __future__ import annotations

@@ -12,7 +12,9 @@ import pandas as pd
 import pytest
 
 from stress.book.book import Book, BookWarning
+from stress.book.position_columns import ALIASES, COLUMNS
 from stress.errors import InputError
+from stress.files.titles import folded
 from stress.venue.markets import parts, same_market
 from stress.venue.venue import Tier, Venue
 from tests.support.position_files import FILES, MARK
@@ -296,7 +298,7 @@ class TestFrames:
         [
             ([1, 2], "frame: got .*expected a pandas.DataFrame"),
             (pd.DataFrame({"size": []}), "at least one row"),
-            (FRAME.assign(margin="a\0b"), "row 0, margin: got .*, expected USD; 2 rows are wrong"),
+            (FRAME.assign(margin="a\0b"), "row 0, margin: got .*, expected text without NUL"),
         ],
     )
     def test_what_is_no_frame_of_positions(self, given, expected):
@@ -306,6 +308,42 @@ class TestFrames:
     def test_read_says_where_a_frame_goes(self):
         with pytest.raises(InputError, match=r"a path; Book\.from_frame takes a DataFrame"):
             Book.read(self.FRAME)
+
+
+EXPORTS = {  # names of interfaces, then titles of web exports
+    "binance": "symbol positionSide positionAmt entryPrice markPrice unRealizedProfit leverage marginType "
+    "isolatedMargin isolatedWallet notional initialMargin positionInitialMargin marginAsset",
+    "bybit": "symbol side size avgPrice positionValue leverage markPrice positionIM positionBalance unrealisedPnl "
+    "tradeMode positionStatus",
+    "okx": "instId mgnMode posSide pos avgPx markPx upl lever imr margin notionalUsd ccy",
+    "bitmex": "account symbol currency leverage crossMargin currentQty homeNotional foreignNotional markPrice posInit "
+    "posMargin unrealisedPnl avgEntryPrice isOpen",
+    "hyperliquid": "user coin szi entryPx positionValue unrealizedPnl leverage.type leverage.value marginUsed "
+    "accountValue is_cross leverage_type account_value entry_price",
+    "dydx": "address subaccountNumber market status side size entryPrice unrealizedPnl equity",
+    "bingx": "symbol positionSide isolated positionAmt avgPrice leverage margin initialMargin unrealizedProfit "
+    "positionValue markPrice",
+    "mexc": "symbol positionType openType holdVol holdAvgPrice im leverage fairPrice",
+    "weex": "symbol side marginType leverage size openValue marginSize unrealizePnl isolatedMargin marginCoin holdSide "
+    "averageOpenPrice marginMode",
+    "ccxt": "symbol contracts contractSize side notional leverage unrealizedPnl collateral entryPrice markPrice "
+    "marginMode initialMargin",
+    "web": "Symbol Size_(BTC) Entry_Price Mark_Price Margin Qty Value Avg._Entry_Price Avg._Open Oracle_Price "
+    "Fair_Price Unrealized_P&L Floating_PnL Leverage Position_Value_(USDT) Margin_Mode Side Coin "
+    "Average_Open_Price Size_(Cont)",
+}
+
+
+@pytest.mark.parametrize("venue", EXPORTS)
+def test_titles_of_exports_are_known(venue):
+    titles = [title.replace("_", " ") for title in EXPORTS[venue].split()]
+    known = {folded(alias) for alias in ALIASES}
+    assert [title for title in titles if folded(title) not in known] == []
+
+
+def test_no_title_means_two_columns():
+    titles = [folded(title) for column in COLUMNS for title in {folded(t): t for t in column.shown_titles()}.values()]
+    assert len(set(titles)) == len(titles)
 
 
 def test_warnings_point_at_the_line_of_the_caller(tmp_path):
