@@ -432,7 +432,7 @@ class TestReading:
             ("account,market,size\n1,BTC,2\n", "entry_price: expected this column"),
             ("account,market,size,entry_price\n1,BTC,2,100\n", "margin: expected this column"),
             ("account,market,qty,size,entry_price,margin\n1,BTC,1,2,3,4\n", "one column for size"),
-            (b"\xff\xfe\x00", "UTF-8 text"),
+            (b"\xff\xfe\x00", "text of UTF-16 without half a character"),
             (b"\x1f\x8b\x00", "a whole gzip file"),
         ],
     )
