@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from stress.book.markets import QUOTES
+from stress.venue.markets import QUOTES
 
 
 @dataclass(frozen=True)

@@ -286,12 +286,12 @@ def import_(
     out: Annotated[Path | None, typer.Option(help="Write the venue file here instead of printing it.")] = None,
 ) -> None:
     """Turn an exchange's margin tiers into a venue file."""
+    from stress.cli import adjusted, console
     from stress.venue.importers import read_tiers, venue_text
 
     writing.check_file(out)
     tiers = read_tiers(file, flat=flat, market=market, unit=unit, contract_size=contract_size)
-    for adjustment in tiers.adjustments:
-        print(f"Note: {visible(str(adjustment))}", file=sys.stderr)
+    adjusted.print_adjustments(tiers.adjustments, console.TextConsole(error=True))
     text = venue_text(tiers, file, out.stem if out is not None else None)
     if out is None:
         print(text, end="")

@@ -130,7 +130,7 @@ def _columns(frame: pd.DataFrame, titles: Titles) -> tuple[list[tuple[str, pd.Se
             continue
         found.append(("" if values.name is None else str(values.name), values.to_series()))
     levels = [list(map(str, frame.columns.get_level_values(level))) for level in range(frame.columns.nlevels)]
-    for j, title in enumerate(max(levels, key=lambda level: titles.count(level))):  # yfinance: price, ticker
+    for j, title in enumerate(max(levels, key=lambda level: titles.count(list(level)))):  # yfinance: price, ticker
         found += _flattened(title, frame.iloc[:, j])
     return found, tuple(keys)
 

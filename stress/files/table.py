@@ -113,9 +113,9 @@ class Table:
         count, of = sum(sense.count for sense in senses), sum(sense.of for sense in senses)
         return Adjustment(self.where, what, said, count, of, unit="cells", rows=tuple(rows))
 
-    def lacks(self, name: str) -> Problem:
-        """The problem that a column is missing: the titles that would do, and those that the file has."""
-        return Problem(self.where, f"a column {name}", column=name) if self.names is None else self.names.lacks(name)
+    def lacks(self, *names: str) -> Problem:
+        """The problem that columns are missing: the titles that would do, and those that the file has."""
+        return (self.names or Titles(self.where, {})).lacks(*names)
 
     def unit(self, column: str) -> str:
         """The unit of a column of numbers: its currency, "%" or "x" as in its cells, or what its title has in brackets.

@@ -138,7 +138,7 @@ class _Reader:
             missing.remove("time")
         if not missing:
             return
-        raise InputError([self.table.lacks(name) for name in missing])
+        raise InputError(self.table.lacks(*missing))
 
     def _fault(self, column: str, wrong: np.ndarray, expected: str) -> None:
         """One problem for all records that break a rule, with the first of them."""

@@ -18,7 +18,6 @@ import numpy as np
 
 from stress.book import start
 from stress.book.book import ROUNDING, Book
-from stress.book.markets import same_market
 from stress.errors import InputError, Problem
 from stress.files import writing
 from stress.formatting import SPACE, duration, percent, price_text, usd, visible
@@ -29,6 +28,7 @@ from stress.serialize import toml_value
 from stress.venue.depth import Depth
 from stress.venue.file import PRESETS, VenueFile
 from stress.venue.load import load_venue
+from stress.venue.markets import same_market
 from stress.venue.venue import Venue
 
 if TYPE_CHECKING:
