@@ -199,6 +199,7 @@ class Book:
         *,
         imbalance: Literal["error", "outside", "scale"] = "error",
         mark_price: float | None = None,
+        decimal: Literal[".", ","] | None = None,
     ) -> Book:
         """Read the positions of one market from a file; columns in `stress.book.position_columns`.
 
@@ -211,6 +212,8 @@ class Book:
             See `balanced`.
         mark_price : float, optional
             USD; used where the file gives a margin with unrealised profit and no mark of its own.
+        decimal : {".", ","}, optional
+            Decimal mark of numbers that are text. Default: what the cells of the file say.
 
         Returns
         -------
@@ -229,7 +232,7 @@ class Book:
                 Problem("Book.read", "a path; Book.from_frame takes a DataFrame", column="path", value=path)
             )
         _check_reading("Book.read", market, mark_price)
-        return cls(**read_positions(path, market, mark_price=mark_price)).balanced(imbalance)
+        return cls(**read_positions(path, market, mark_price=mark_price, decimal=decimal)).balanced(imbalance)
 
     @classmethod
     def from_frame(
@@ -239,6 +242,7 @@ class Book:
         *,
         imbalance: Literal["error", "outside", "scale"] = "error",
         mark_price: float | None = None,
+        decimal: Literal[".", ","] | None = None,
     ) -> Book:
         """Take the positions of one market from a DataFrame, with the same columns and rules as `read`.
 
@@ -246,7 +250,7 @@ class Book:
         ----------
         frame : pandas.DataFrame
             Levels of its index that have a name are columns too.
-        market, imbalance, mark_price
+        market, imbalance, mark_price, decimal
             As in `read`.
 
         Returns
@@ -262,7 +266,7 @@ class Book:
         from stress.book.readers import frame_positions
 
         _check_reading("Book.from_frame", market, mark_price)
-        return cls(**frame_positions(frame, market, mark_price=mark_price)).balanced(imbalance)
+        return cls(**frame_positions(frame, market, mark_price=mark_price, decimal=decimal)).balanced(imbalance)
 
     @classmethod
     def sample(cls, spec: PopulationSpec, *, venue: Venue, price: float, seed: int, bars: Any = None) -> Book:

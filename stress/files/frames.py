@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from stress.errors import InputError, Problem, raise_if
+from stress.files import numerals
 from stress.files.cells import cell_text, missing, number
-from stress.files.table import Table
-from stress.files.titles import Header, Titles
+from stress.files.table import DECIMAL_EXPECTED, DECIMALS, Table
+from stress.files.titles import KEYS, Header, Titles
 
 NEVER = np.iinfo(np.int64).min  # a missing time
 
@@ -26,9 +27,10 @@ class FrameCells:
 
     def __init__(self, column: pd.Series):
         self.column = column
+        self.times = _times(column)
         self.is_numeric = pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype)
         self.typed = np.ones(len(column), dtype=bool) if self.is_numeric else None
-        self.times = _times(column)
+        self.is_text = self.times is None and not self.is_numeric
 
     def __len__(self) -> int:
         return len(self.column)
@@ -75,7 +77,13 @@ def _times(column: pd.Series) -> np.ndarray | None:
 
 
 def table_of_frame(
-    frame: Any, aliases: Mapping[str, str], *, several: tuple[str, ...] = (), optional: tuple[str, ...] = ()
+    frame: Any,
+    aliases: Mapping[str, str],
+    *,
+    several: tuple[str, ...] = (),
+    optional: tuple[str, ...] = (),
+    keys: tuple[str, ...] = KEYS,
+    decimal: str | None = None,
 ) -> Table:
     """A data frame as a table; an index that is named, or holds times, is a column too.
 
@@ -84,7 +92,7 @@ def table_of_frame(
     frame : pandas.DataFrame
         A name in `frame.attrs["source"]` is that of the table. Cells that hold dicts become columns with dotted titles,
         such as `leverage.type`. Of several levels of column names that with the most known ones counts.
-    aliases, several, optional
+    aliases, several, optional, keys, decimal
         As in `stress.files.table.read_table`.
 
     Returns
@@ -95,22 +103,34 @@ def table_of_frame(
     Raises
     ------
     InputError
-        If it is no data frame, has no rows, has two columns with the same meaning, or text with NUL.
+        If it is no data frame, has no rows, has two columns with the same meaning, or text with NUL; if `decimal` is
+        no decimal mark.
     """
     if not isinstance(frame, pd.DataFrame):
         expected = "a pandas.DataFrame; a file is read by its path"
         raise InputError(Problem("from_frame", expected, column="frame", value=frame))
+    if decimal not in DECIMALS:
+        raise InputError(Problem("from_frame", DECIMAL_EXPECTED, column="decimal", value=decimal))
     where = str(frame.attrs.get("source", "DataFrame"))
     if not len(frame):
         raise InputError(Problem(where, "at least one row"))
-    titles = Titles(where, aliases, (), several, optional)
-    columns, keys = _columns(frame, titles)
-    chosen = titles.choose(Header([title for title, _ in columns], keys=keys, row=None))
+    titles = Titles(where, aliases, (), several, optional, keys)
+    columns, untitled = _columns(frame, titles)
+    chosen = titles.choose(Header([title for title, _ in columns], keys=untitled, row=None))
     cells = {name: FrameCells(columns[j][1]) for name, j in zip(titles.places, chosen, strict=True)}
     rows = np.arange(len(frame))
     if frame.index.nlevels == 1 and frame.index.dtype.kind in "iu":
         rows = frame.index.to_numpy().astype(np.int64)
-    table = Table(where, cells, rows, titles.chosen, notes=tuple(titles.notes), names=titles)
+    table = Table(
+        where=where,
+        columns=cells,
+        rows=rows,
+        titles=titles.chosen,
+        notes=tuple(titles.notes),
+        names=titles,
+        decimal=decimal or numerals.file_decimal(cells.values(), ""),
+        made=titles.adjustments(),
+    )
     problems: list[Problem] = []
     for name, column in cells.items():
         table.report(problems, name, [i for i, cell in enumerate(column.texts()) if "\0" in cell], "text without NUL")

@@ -32,6 +32,7 @@ ENVELOPES = frozenset(  # keys around an answer, which are no names of markets o
 FINE = frozenset(("0", "200", "200000", "00000", "ok", "success", "none", ""))  # codes of answers that are no errors
 CODES = ("code", "retCode", "ret_code", "retcode", "error_code", "errorCode", "err_code", "status", "error", "errors")
 MESSAGES = ("msg", "message", "retMsg", "ret_msg", "err-msg", "err_msg", "error_message", "label", "description")
+SHOWN = 5  # lists in a message
 EXPECTED = "one list of records: objects in a list, objects by key, lists of values, columns, or lines of JSON"
 
 Record = dict[str, Any]
@@ -155,7 +156,7 @@ def _chosen(value: Any, where: str, titles: Titles) -> Found:
         if len(found) == 1:
             return found[0]
         raise InputError(Problem(where, _expected(value, found)))
-    near = [candidate for candidate, count in zip(found, counts, strict=True) if 2 * count > best]
+    near = _outermost([candidate for candidate, count in zip(found, counts, strict=True) if 2 * count > best], titles)
     if len(near) > 1:
         raise InputError(Problem(where, f"{EXPECTED}; there are {' and '.join(map(str, near[:SHOWN]))}"))
     others = [other for other in found if other is not near[0] and len(other.place) <= len(near[0].place)]
@@ -164,7 +165,18 @@ def _chosen(value: Any, where: str, titles: Titles) -> Found:
     return near[0]
 
 
-SHOWN = 5  # lists in a message
+def _outermost(found: list[Found], titles: Titles) -> list[Found]:
+    """The lists without those within the records of another, or around such ones if these say as much."""
+
+    def count(candidate: Found, inner: Found) -> int:
+        return titles.count([*_header(candidate).titles, *(inner.above[0] if candidate is inner else ())])
+
+    left = set(range(len(found)))
+    for i, outer in enumerate(found):
+        for j, inner in enumerate(found):
+            if i != j and inner.place[: len(outer.place)] == outer.place:
+                left.discard(i if count(inner, inner) >= count(outer, inner) else j)
+    return [found[i] for i in sorted(left)]
 
 
 def _expected(value: Any, found: list[Found]) -> str:

@@ -25,6 +25,7 @@ from stress.files.titles import KEYS, Titles, shown_titles, unit_of
 SHOWN = 10  # wrong rows reported for each rule
 SHOWN_ROWS = 5  # of an adjustment
 DECIMALS = (None, numerals.POINT, numerals.COMMA)
+DECIMAL_EXPECTED = "decimal = '.' or decimal = ','"
 
 
 @dataclass(frozen=True)
@@ -226,7 +227,7 @@ def read_table(
     path : str or Path
     aliases : mapping of str to str
         Known titles, which are compared as `stress.files.titles` says, and the name of the table's column. Other
-        columns are ignored. Of two titles that differ in case alone, the one that is written as here counts.
+        columns are ignored. Of two letters that differ in case alone (`t`, `T`), the one written as here counts.
     order : tuple of str, optional
         Names of the first columns of a text without a header, which is one whose first cell begins with a digit.
         Default: every text has a header.
@@ -248,7 +249,7 @@ def read_table(
     path = path_of(path, "file")
     where = path.name
     if decimal not in DECIMALS:
-        raise InputError(Problem(where, "decimal = '.' or decimal = ','", column="decimal", value=decimal))
+        raise InputError(Problem(where, DECIMAL_EXPECTED, column="decimal", value=decimal))
     data = reading.read_bytes(path)
     titles = Titles(where, aliases, order, several, optional, keys)
     cells, rows, delimiter, made = _read(path, data, titles)
@@ -257,7 +258,6 @@ def read_table(
     columns = dict(zip(titles.places, cells, strict=True))
     for name in titles.of_key:
         _take_key(name, columns, titles)
-    made = [Adjustment(where, note, "chosen among several", 1, unit="choices") for note in titles.notes] + made
     return Table(
         where=where,
         columns=columns,
@@ -268,7 +268,7 @@ def read_table(
         notes=tuple(titles.notes),
         names=titles,
         decimal=decimal or numerals.file_decimal(columns.values(), delimiter),
-        made=tuple(made),
+        made=(*titles.adjustments(), *made),
     )
 
 
@@ -300,10 +300,10 @@ def _text(data: bytes, where: str, titles: Titles) -> str:
 
 
 def _take_key(name: str, columns: dict[str, Cells], titles: Titles) -> None:
-    """Keep a column without a title if it is more than a count of the rows, with a note."""
+    """Keep a column without a title if it is more than blank or a count of the rows, with a note."""
     cells = list(columns[name])
     counted = [list(map(str, range(first, first + len(cells)))) for first in (0, 1)]
-    if cells in counted or (columns[name].times is not None and name != "time"):
+    if cells in counted or not any(cells) or (columns[name].times is not None and name != "time"):
         del columns[name], titles.chosen[name]
         return
     titles.notes.append(f"what has no title ({shown_titles(list(dict.fromkeys(cells)))}) is read as {name}")

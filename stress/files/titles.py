@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from stress.adjustments import Adjustment
 from stress.errors import InputError, Problem
 from stress.formatting import visible
 
@@ -128,6 +129,10 @@ class Titles:
         self._name_keys(header)
         return list(self.places.values())
 
+    def adjustments(self) -> tuple[Adjustment, ...]:
+        """What was chosen among columns."""
+        return tuple(Adjustment(self.where, note, "chosen among several", 1, unit="choices") for note in self.notes)
+
     def lacks(self, *names: str) -> Problem:
         """The problem that columns are missing, with the titles that would do and those that were found."""
         wanted = []
@@ -184,13 +189,11 @@ class Titles:
         }
 
     def _as_written(self, places: list[int], titles: Sequence[str]) -> list[int]:
-        """Of columns whose titles differ in case alone (`t` and `T`), those that are written as the alias is."""
-        lower = [titles[j].strip().lower() for j in places]
-        exact = {titles[j].strip().lower() for j in places if titles[j].strip() in self.exact}
+        """Of two letters that differ in case alone, that which is the alias: `t` is the start of a bar, `T` its end."""
+        letters = [titles[j].strip().rpartition(".")[2] for j in places]
+        exact = {letter.lower() for letter in letters if len(letter) == 1 and letter in self.exact}
         return [
-            j
-            for j, low in zip(places, lower, strict=True)
-            if lower.count(low) == 1 or low not in exact or titles[j].strip() in self.exact
+            j for j, letter in zip(places, letters, strict=True) if letter.lower() not in exact or letter in self.exact
         ]
 
     @staticmethod
