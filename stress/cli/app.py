@@ -1,4 +1,4 @@
-"""The commands of `perp-stress`, which are in `runs`, `stress_tests`, `inputs` and `bench`."""
+"""The commands of `perp-stress`, which are in `runs`, `studies`, `stress_tests`, `inputs` and `bench`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import stress
-from stress.cli import backtest, bench, inputs, runs, stress_tests
+from stress.cli import backtest, bench, inputs, runs, stress_tests, studies
 from stress.cli.exit_codes import EPILOG
 
 app = typer.Typer(
@@ -23,6 +23,9 @@ for command in (runs.size, runs.adl, runs.path, runs.report, runs.compare):
 for command in (
     stress_tests.scenarios,
     stress_tests.reverse,
+    studies.sweep,
+    studies.tornado,
+    studies.solve,
     backtest.backtest,
     inputs.calibrate,
     inputs.calibrate_depth,
