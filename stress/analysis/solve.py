@@ -63,6 +63,8 @@ class Solution:
         The values between which it was looked for.
     tried : DataFrame
         A row per value of the key that was run, rising: `value`, `estimate`, `se`, `low`, `high` (95 %), `holds`.
+    unit : str
+        Of the estimates: "USD", or "" for a probability or a share.
     n_paths, seed : int
     notes : tuple of str
         What was held fixed, and what to doubt.
@@ -76,6 +78,7 @@ class Solution:
     high: float
     bracket: tuple[float, float]
     tried: pd.DataFrame = field(repr=False)
+    unit: str
     n_paths: int
     seed: int
     notes: tuple[str, ...] = ()
@@ -301,8 +304,8 @@ def _solution(
         notes.append(next(e.note for e in estimates.values() if e.note))
     notes += _held(start, key)
     return Solution(
-        key, target.text.strip(), holds, at, low, high, bracket, tried, start.resolved()["run"]["paths"], start.seed,
-        tuple(notes),
+        key, target.text.strip(), holds, at, low, high, bracket, tried, target.unit,
+        start.resolved()["run"]["paths"], start.seed, tuple(notes),
     )  # fmt: skip
 
 

@@ -70,6 +70,11 @@ class Target:
         raise_if([Problem("target", expected, column=c, value=value) for c, value, ok, expected in checks if not ok])
         return cls(text, name, float(alpha) if name == FUND else math.nan, match[3] == "<=", float(bound), share)
 
+    @property
+    def unit(self) -> str:
+        """Of the quantity: "USD", or "" for a probability or a share."""
+        return "" if self.name in EVENTS or self.of_open_interest else "USD"
+
     def estimate(self, result: Result) -> Estimate:
         """The quantity of a run."""
         if self.name in EVENTS:
@@ -77,7 +82,7 @@ class Target:
         values = self._amounts(result)
         if self.name in MEANS:
             return mean(values, 0.0, result.weights)
-        return required_fund(values, self.alpha, result.reserve * self._unit(result), result.weights)
+        return required_fund(values, self.alpha, result.reserve * self._factor(result), result.weights)
 
     def difference(self, first: Result, second: Result) -> Estimate:
         """The quantity of the second run less that of the first, paired."""
@@ -92,10 +97,10 @@ class Target:
 
     def _amounts(self, result: Result) -> np.ndarray:
         column = "fund_needed" if self.name == FUND else MEANS[self.name]
-        amounts: np.ndarray = result.paths[column].to_numpy() * self._unit(result)
+        amounts: np.ndarray = result.paths[column].to_numpy() * self._factor(result)
         return amounts
 
-    def _unit(self, result: Result) -> float:
+    def _factor(self, result: Result) -> float:
         design = result.design
         assert design is not None
         return 1.0 / design.book.open_interest(design.s0) if self.of_open_interest else 1.0

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import stress
-from stress.cli import backtest, bench, impact, inputs, new, runs, stress_tests
+from stress.cli import backtest, bench, impact, inputs, new, runs, stress_tests, studies
 from stress.cli.exit_codes import EPILOG
 
 app = typer.Typer(
@@ -24,6 +24,9 @@ for command in (runs.size, runs.adl, runs.path, runs.report, runs.compare):
 for command in (
     stress_tests.scenarios,
     stress_tests.reverse,
+    studies.sweep,
+    studies.tornado,
+    studies.solve,
     backtest.backtest,
     impact.impact,
     inputs.calibrate,

@@ -16,6 +16,7 @@ from stress.plots.answers import (
 from stress.plots.backtest import plot_backtest
 from stress.plots.comparison import plot_depletion_curves, plot_paired_difference
 from stress.plots.stress_tests import plot_stress_scenarios
+from stress.plots.studies import plot_sweep, plot_tornado
 from stress.plots.style import style
 
 __all__ = [
@@ -33,5 +34,7 @@ __all__ = [
     "plot_path",
     "plot_population",
     "plot_stress_scenarios",
+    "plot_sweep",
+    "plot_tornado",
     "style",
 ]

@@ -105,7 +105,7 @@ def text_of(key: str, value: Any) -> str:
         return value if isinstance(value, str) else json.dumps(value)
     if key in USD:
         return formatting.usd(float(value))
-    return formatting.duration(float(value)) if key in DURATIONS else formatting.significant(float(value), 4)
+    return formatting.short_duration(float(value)) if key in DURATIONS else formatting.significant(float(value), 4)
 
 
 def check_key(key: Any, where: str) -> list[Problem]:
