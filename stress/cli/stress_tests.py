@@ -324,10 +324,8 @@ def print_moves(found: pd.DataFrame, fund: float) -> None:
         "often it is depleted, says perp-stress run.",
     )
     for r in records(found[found["history_hits"] >= 0]):
-        out.print(
-            f"History: {r['history_hits']:,} of {r['history_windows']:,} windows of {horizon} hold a {r['direction']} of "
-            f"{percent(abs(r['move']))}."
-        )
+        held = f"{r['history_hits']:,} of {r['history_windows']:,} windows of {horizon}"
+        out.print(f"History: {held} hold a {r['direction']} of {percent(abs(r['move']))}.")
     for note in dict.fromkeys(n for n in found["note"] if n):
         out.print(f"Note: {note}.")
 

@@ -144,7 +144,8 @@ def test_how_often_a_history_held_the_move_is_said(capsys):
 
 def test_positions_under_margin_empty_a_fund_before_the_price_moves():
     rows = [{"direction": d, "cascade": c, "move": -0.1 * (not c)} for c in (False, True) for d in ("fall", "rise")]
-    text = moves_in_words(pd.DataFrame(rows).assign(horizon=60.0, probability=1.0), 10.0).replace("\u00a0", " ")
+    found = pd.DataFrame(rows).assign(horizon=60.0, probability=1.0, probability_low=0.9, probability_high=1.0)
+    text = moves_in_words(found, 10.0).replace("\u00a0", " ")
     assert text == "A fund of USD 10 is emptied before the price moves: by positions that are under margin."
 
 
