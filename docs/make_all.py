@@ -72,6 +72,7 @@ def main() -> int:
     )
     return max(
         script("docs/make_venues.py"),
+        script("docs/make_tiers.py"),
         script("docs/make_validation.py"),
         script("docs/make_stress_scenarios.py"),
         script(*benchmarks),

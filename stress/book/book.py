@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from stress.adjustments import Adjustment
 from stress.arguments import is_finite, is_text, is_word, numbers, wrong_types
-from stress.book import changes, shown, start
+from stress.book import changes, shown
 from stress.book.arrays import TEXT, flat, missing_as_nan, names_of, read_names, read_sides
 from stress.book.columns import BookWarning
 from stress.callers import warn
@@ -199,6 +199,7 @@ class Book:
         *,
         imbalance: Literal["error", "outside", "scale"] = "error",
         mark_price: float | None = None,
+        decimal: Literal[".", ","] | None = None,
     ) -> Book:
         """Read the positions of one market from a file; columns in `stress.book.position_columns`.
 
@@ -211,6 +212,8 @@ class Book:
             See `balanced`.
         mark_price : float, optional
             USD; used where the file gives a margin with unrealised profit and no mark of its own.
+        decimal : {".", ","}, optional
+            Decimal mark of numbers that are text. Default: what the cells of the file say.
 
         Returns
         -------
@@ -229,7 +232,7 @@ class Book:
                 Problem("Book.read", "a path; Book.from_frame takes a DataFrame", column="path", value=path)
             )
         _check_reading("Book.read", market, mark_price)
-        return cls(**read_positions(path, market, mark_price=mark_price)).balanced(imbalance)
+        return cls(**read_positions(path, market, mark_price=mark_price, decimal=decimal)).balanced(imbalance)
 
     @classmethod
     def from_frame(
@@ -239,6 +242,7 @@ class Book:
         *,
         imbalance: Literal["error", "outside", "scale"] = "error",
         mark_price: float | None = None,
+        decimal: Literal[".", ","] | None = None,
     ) -> Book:
         """Take the positions of one market from a DataFrame, with the same columns and rules as `read`.
 
@@ -246,7 +250,7 @@ class Book:
         ----------
         frame : pandas.DataFrame
             Levels of its index that have a name are columns too.
-        market, imbalance, mark_price
+        market, imbalance, mark_price, decimal
             As in `read`.
 
         Returns
@@ -262,7 +266,7 @@ class Book:
         from stress.book.readers import frame_positions
 
         _check_reading("Book.from_frame", market, mark_price)
-        return cls(**frame_positions(frame, market, mark_price=mark_price)).balanced(imbalance)
+        return cls(**frame_positions(frame, market, mark_price=mark_price, decimal=decimal)).balanced(imbalance)
 
     @classmethod
     def sample(cls, spec: PopulationSpec, *, venue: Venue, price: float, seed: int, bars: Any = None) -> Book:
@@ -420,14 +424,12 @@ class Book:
         _choose("under_margin", under_margin, ("error", "liquidate", "drop"))
         equity, maintenance = self.equity(price), self.maintenance(venue, price)
         under = np.flatnonzero(equity <= maintenance)
-        if under_margin == "error" and (misfit := start.misfit(self, price, under)) is not None:
-            raise InputError(misfit)
+        if under_margin == "error":
+            changes.refuse(self, under, equity, maintenance, price)
         if under.size == 0:
             return self
         if under_margin == "liquidate":
             return self._replace(adjustments=(changes.liquidated(self, under, price),))
-        if under_margin == "error":
-            raise InputError(changes.under_margin(self, under, equity, maintenance, price))
         if under.size == len(self):
             expected = "at least one position above its maintenance margin; all would be dropped"
             raise InputError(Problem(self.source, expected))

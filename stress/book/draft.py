@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from stress.adjustments import Adjustment
-from stress.book.position_columns import BY_NAME, folded, name_by_unit
+from stress.book.position_columns import BY_NAME, name_by_unit
 from stress.errors import Problem, raise_if
 from stress.files.table import Table
+from stress.files.titles import folded
 
 SHOWN = 5  # rows that a message names
 ROUNDING = 1e-6  # relative difference up to which two columns say the same
@@ -40,7 +41,7 @@ class Draft:
     """
 
     def __init__(self, table: Table):
-        self.table = _by_unit(table)
+        self.table = _named(table)
         self.problems: list[Problem] = []
         self.adjustments: list[Adjustment] = []
         self._numbers: dict[str, np.ndarray] = {}
@@ -194,13 +195,19 @@ class Draft:
             self.fault(other, differ, f"one column for {name}, or the same value in both: {these} differ")
 
 
-def _by_unit(table: Table) -> Table:
-    """A table whose sizes in USD, or in contracts, are named so."""
+def _named(table: Table) -> Table:
+    """A table whose sizes in USD, or in contracts, are named so.
+
+    What ccxt keeps of a raw answer (`info`) is left out: its size counts other units than those beside it.
+    """
     names: dict[str, str] = {}
     for column in table.columns:
-        name = name_by_unit(column.partition(" ")[0], table.titles.get(column, ""))
+        if table.titles.get(column, "").lower().startswith("info."):
+            continue
+        name = column.partition(" ")[0]
+        name = name_by_unit(name, table.unit(column)) if name == "size" else name
         count = sum(other.partition(" ")[0] == name for other in names.values())
         names[column] = name if count == 0 else f"{name} {count + 1}"
-    columns = {names[column]: cells for column, cells in table.columns.items()}
+    columns = {names[column]: cells for column, cells in table.columns.items() if column in names}
     titles = {names[column]: title for column, title in table.titles.items() if column in names}
     return replace(table, columns=columns, titles=titles)

@@ -46,7 +46,13 @@ def read_modes(draft: Draft) -> np.ndarray:
 
 
 def read_marks(
-    draft: Draft, side: np.ndarray, size: np.ndarray, entry: np.ndarray, independent: np.ndarray, given: float | None
+    draft: Draft,
+    side: np.ndarray,
+    size: np.ndarray,
+    entry: np.ndarray,
+    independent: np.ndarray,
+    needed: np.ndarray,
+    given: float | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The mark of each row, and whether it is the one that was given instead of one of the file.
 
@@ -57,6 +63,8 @@ def read_marks(
     side, size, entry : float64[N]
     independent : bool[N]
         Whether the size does not come from the notional itself.
+    needed : bool[N]
+        Rows that want a mark.
     given : float or None
         USD; for rows without any of them.
 
@@ -65,11 +73,11 @@ def read_marks(
     float64[N], nan where there is none; bool[N]
     """
     mark = draft.numbers("mark_price", "a price above 0", positive)
-    if np.isnan(mark).any():
-        from_value = np.where(independent, np.abs(draft.raw("notional")) / size, np.nan)
+    if (np.isnan(mark) & needed).any():
+        from_value = np.where(independent, np.abs(draft.numbers("notional", "USD")) / size, np.nan)
         mark = np.where(np.isnan(mark), _at_the_mark(from_value, entry), mark)
-    if np.isnan(mark).any():
-        from_profit = entry + side * draft.raw("unrealised") / size
+    if (np.isnan(mark) & needed).any():
+        from_profit = entry + side * draft.numbers("unrealised", "USD") / size
         mark = np.where(np.isnan(mark) & (from_profit > 0), from_profit, mark)
     instead = np.isnan(mark) & (given is not None)
     return np.where(instead, np.nan if given is None else given, mark), instead
@@ -130,17 +138,20 @@ def read_margins(
     cross = mode == 1.0
     initial = draft.numbers("initial_margin", "USD, 0 or more", lambda x: x >= 0)
     initial[initial == 0.0] = np.nan
-    mark, instead = read_marks(draft, side, size, entry, independent, given)
-    gain = side * size * (mark - entry)
-
     held = np.where(cross, _first(share, equity, initial), _first(equity, collateral))  # profit included
     at_entry = np.where(cross, np.nan, initial)
     from_held = np.isnan(own) & ~np.isnan(held)
     from_initial = np.isnan(own) & np.isnan(held) & ~np.isnan(at_entry)
     from_leverage = np.isnan(own) & np.isnan(held) & np.isnan(at_entry) & ~np.isnan(leverage)
     from_share = ~(cross | from_held | from_initial | from_leverage) & np.isnan(own) & ~np.isnan(share)
+    known = len(draft.problems)
+    mark, instead = read_marks(
+        draft, side, size, entry, independent, from_held | from_share | (cross & from_leverage), given
+    )
+    wrong_mark = len(draft.problems) > known
+    gain = side * size * (mark - entry)
     by_mark = cross & from_leverage & ~np.isnan(mark)
-    needs_mark = (from_held | from_share) & np.isnan(mark)
+    needs_mark = (from_held | from_share) & np.isnan(mark) & (not wrong_mark)
     draft.fault(_column_of(draft, ("isolated_margin", "collateral", "account_equity", "initial_margin")), needs_mark,
                 "a mark price too, since this amount includes unrealised profit: a column mark_price, notional or "
                 "unrealised, or book.mark_price (mark_price= in Python)")  # fmt: skip

@@ -1,17 +1,15 @@
 """The columns of a file of positions: what each means, and the titles under which exports have it.
 
 The one list of both: the reader takes its titles from here, `perp-stress columns` prints it, and docs/inputs.md is made
-of it. Titles are compared in lower case without blanks, dots, underscores and hyphens, so that `entryPrice`,
-`entry_price` and `Entry Price` are one. A unit in brackets is left out, but for a size: `Size (USDT)` is a notional and
-`Size (Cont)` counts contracts.
+of it. Titles are compared as `stress.files.titles` says: `entryPrice`, `entry_price` and `Entry Price (USDT)` are one.
+A unit counts for a size alone: `Size (USDT)` is a notional, and `Size (Cont)` counts contracts.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
-from stress.book.markets import QUOTES
+from stress.venue.markets import QUOTES
 
 
 @dataclass(frozen=True)
@@ -37,10 +35,6 @@ class Column:
     def shown_titles(self) -> list[str]:
         """All titles, the name first."""
         return [self.name, *self.titles.split()]
-
-    def all_titles(self) -> list[str]:
-        """All titles in lower case, without blanks and underscores."""
-        return [title.lower().replace("_", "") for title in self.shown_titles()]
 
 
 COLUMNS = (
@@ -100,7 +94,7 @@ COLUMNS = (
     Column(
         "initial_margin",
         "USD; taken as the margin where there is none",
-        "positionInitialMargin positionIM imr im posInit initial_margin_requirement required_margin",
+        "positionInitialMargin initialMargin positionIM imr im posInit initial_margin_requirement required_margin",
         first=True,
     ),
     Column("leverage", "as set, 20 or 20x; gives the margin where nothing else does", "leverage.value lever"),
@@ -128,28 +122,12 @@ COLUMNS = (
 BY_NAME = {column.name: column for column in COLUMNS}
 NAMES = tuple(BY_NAME)
 OF_CONTRACTS = frozenset(("cont", "conts", "contract", "contracts", "lots"))  # units of a size that counts contracts
-UNIT = re.compile(r"[(\[]([^)\]]*)[)\]]")
-NO_TITLE = re.compile(r"[\W_]+")
+ALIASES = {title: column.name for column in COLUMNS for title in column.shown_titles()}
 
 
-def folded(title: str) -> str:
-    """A title as it is compared: lower case, without blanks and punctuation."""
-    return NO_TITLE.sub("", title.lower())
-
-
-ALIASES = {title: column.name for column in COLUMNS for title in column.all_titles()}
-KNOWN = {folded(title): name for title, name in ALIASES.items()}
-
-
-def name_of(title: str) -> str | None:
-    """The name of the column that a title means, or None; what is nested in `info`, the raw answer in ccxt, is none."""
-    return None if title.lower().startswith("info.") else KNOWN.get(folded(UNIT.sub("", title)))
-
-
-def name_by_unit(name: str, title: str) -> str:
+def name_by_unit(name: str, unit: str) -> str:
     """The name of a column, a size in USD being a notional, and one in contracts a number of contracts."""
-    unit = " ".join(UNIT.findall(title)).strip()
-    if name == "size" and unit.upper() in (*QUOTES, "$"):
+    if name == "size" and unit.upper() in QUOTES:
         return "notional"
     return "contracts" if name == "size" and unit.lower() in OF_CONTRACTS else name
 

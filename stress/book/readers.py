@@ -22,15 +22,15 @@ import numpy as np
 
 from stress.book.columns import SIDE_EXPECTED, SIDE_WORDS, BookWarning, Columns
 from stress.book.draft import Draft, positive
-from stress.book.frames import table_of
 from stress.book.margins import middle_mark, read_margins, read_marks
-from stress.book.position_columns import ALIASES, NAMES, folded, titles_of
+from stress.book.position_columns import ALIASES, NAMES, titles_of
 from stress.book.rows import leave_out_closed, leave_out_totals, select_market
 from stress.callers import warn
 from stress.errors import Problem, raise_if
 from stress.files.names import EXPECTED, is_name
-from stress.files.names import folded as seen_as
+from stress.files.names import folded as look_of
 from stress.files.table import Table, read_table
+from stress.files.titles import folded, shown_titles
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,10 +39,13 @@ NET = frozenset(("both", "net", "oneway", ""))  # words for a size with a sign
 POSITION_TYPES = {"1": 1.0, "2": -1.0}
 STABLE = frozenset(("", "usd", "usdc", "usdt", "usde", "usdh", "usd1", "fdusd", "busd", "dai", "bnfcr"))
 MICRO = 1e-6  # USD of a unit of the currency that BitMEX writes USDt
+MOST_TIMES = 3.0  # of a notional that size x price may be: a notional may be that at entry
 SANE_NOTIONAL = (1e-2, 1e9)  # USD; a median outside this range suggests wrong units
 
 
-def read_positions(path: str | Path, market: str | None = None, *, mark_price: float | None = None) -> Columns:
+def read_positions(
+    path: str | Path, market: str | None = None, *, mark_price: float | None = None, decimal: str | None = None
+) -> Columns:
     """Read the positions of one market from a file; balance and maintenance margin are not checked.
 
     Parameters
@@ -52,6 +55,8 @@ def read_positions(path: str | Path, market: str | None = None, *, mark_price: f
         In any usual spelling. Required where the file holds several, or has no column for it.
     mark_price : float, optional
         USD, where the file has no mark price.
+    decimal : {None, ".", ","}
+        Decimal mark of numbers in text. Default: what the cells of the file say.
 
     Returns
     -------
@@ -63,15 +68,19 @@ def read_positions(path: str | Path, market: str | None = None, *, mark_price: f
     InputError
         Each fault once, with file, first rows, column, value and what was expected.
     """
-    return _read(read_table(path, ALIASES, several=NAMES), market, mark_price)
+    return _read(read_table(path, ALIASES, several=NAMES, decimal=decimal), market, mark_price)
 
 
-def frame_positions(frame: pd.DataFrame, market: str | None = None, *, mark_price: float | None = None) -> Columns:
+def frame_positions(
+    frame: pd.DataFrame, market: str | None = None, *, mark_price: float | None = None, decimal: str | None = None
+) -> Columns:
     """Take the positions of one market from a DataFrame, as `read_positions` does from a file.
 
     `file_row` is the label of a row where the index holds whole numbers, otherwise its number from 0 on.
     """
-    return _read(table_of(frame), market, mark_price)
+    from stress.files.frames import table_of_frame
+
+    return _read(table_of_frame(frame, ALIASES, several=NAMES, decimal=decimal), market, mark_price)
 
 
 def _read(table: Table, market: str | None, mark_price: float | None) -> Columns:
@@ -89,9 +98,11 @@ def _read(table: Table, market: str | None, mark_price: float | None) -> Columns
     share = draft.raw("share") * draft.raw("account_equity")
     margin = read_margins(draft, side, size, entry, leverage, share, independent, mark_price)
     draft.raise_problems()
-    for done in draft.adjustments:
-        warn(str(done), BookWarning)
+    done = (*draft.table.adjustments, *draft.adjustments)
+    for adjustment in done:
+        warn(str(adjustment), BookWarning)
     _look_closer(draft, size * entry, accounts)
+    marks = read_marks(draft, side, size, entry, independent, np.ones(len(draft), bool), None)[0]
     return Columns(
         side=side,
         quantity=size,
@@ -102,8 +113,8 @@ def _read(table: Table, market: str | None, mark_price: float | None) -> Columns
         market=market,
         source=draft.table.where,
         file_row=draft.table.rows,
-        adjustments=tuple(draft.adjustments),
-        mark_price=middle_mark(read_marks(draft, side, size, entry, independent, None)[0], size),
+        adjustments=done,
+        mark_price=middle_mark(marks, size),
     )
 
 
@@ -114,7 +125,8 @@ def _check_columns(draft: Draft) -> None:
         "entry_price": ("entry_price", "entry_value"),
         "margin": ("margin", "isolated_margin", "initial_margin", "collateral", "leverage", "account_equity"),
     }
-    shown = ", ".join(draft.table.titles.values())
+    names = draft.table.names
+    shown = shown_titles(list(draft.table.titles.values()) if names is None else names.found)
     problems = []
     for name, ways in groups.items():
         if not any(way in draft for way in ways):
@@ -191,7 +203,8 @@ def _sizes(draft: Draft) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray
         size = size * np.where(np.isnan(each), 1.0, each)
     mark = draft.raw("mark_price")
     price = np.where(mark > 0, mark, entry)
-    notional = draft.raw("notional")
+    needed = np.isnan(size) & (np.isnan(contracts) | np.isnan(each))
+    notional = draft.numbers("notional", "USD") if needed.any() else draft.raw("notional")
     from_notional = np.abs(notional) / price * np.where(notional < 0, -1.0, 1.0)
 
     counted = contracts * each
@@ -212,6 +225,7 @@ def _sizes(draft: Draft) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray
         rule = "no column gives the size in coins; the price is the mark price, or the entry price where there is none"
         draft.adjust(derived, "have a size of notional / price", rule)
         size = np.where(derived, from_notional, size)
+    _check_units(draft, np.abs(size) * price, np.abs(notional), "size" if "size" in draft else "contracts")
     side = np.where((given == 0.0) | np.isnan(given), np.sign(size), given)
     if not said and (size[~np.isnan(size)] > 0).all():
         draft.adjust(np.ones(len(draft), bool), "read as long", "no column says the side, and no size is below 0")
@@ -222,8 +236,19 @@ def _sizes(draft: Draft) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray
     if not draft.problems:
         first = next(name for name in ("size", "contracts", "notional") if name in draft)
         draft.fault(first, np.isnan(size), "a size, or contracts and contract_size, or a notional and a price")
-        draft.fault("entry_price" if has_entry else "entry_value", np.isnan(entry), "a price above 0")
+        draft.fault("entry_price" if has_entry else "entry_value", np.isnan(entry) & ~np.isnan(size), "a price above 0")
     return side, quantity, entry, ~(derived | by_value)
+
+
+def _check_units(draft: Draft, value: np.ndarray, notional: np.ndarray, name: str) -> None:
+    """Refuse sizes that count other things than coins, where the notional of their rows says so."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        times = value / notional
+    wrong = (times > MOST_TIMES) | (times < 1.0 / MOST_TIMES)
+    if wrong.any():
+        first = times[np.flatnonzero(wrong)[0]]
+        expected = f"coins: size x price is {first:.4g} times the notional of this row; a column contract_size, coins a"
+        draft.fault(name, wrong & (notional > 0), f"{expected} contract, turns contracts into coins")
 
 
 def _sides(draft: Draft) -> tuple[np.ndarray, bool]:
@@ -236,6 +261,9 @@ def _sides(draft: Draft) -> tuple[np.ndarray, bool]:
         known = SIDE_WORDS | dict.fromkeys(NET, 0.0) | more
         words = draft.words(name)
         values = np.array([known.get(word, np.nan) for word in words])
+        blank = np.array([word == "" for word in words], bool)
+        if not blank.all() and not (draft.raw("size") < 0).any() and not (draft.raw("contracts") < 0).any():
+            values[blank] = np.nan  # of sizes without a sign
         draft.fault(name, np.isnan(values), f"{SIDE_EXPECTED}, or BOTH with a signed size")
         given = np.where(np.isnan(given) | (given == 0.0), values, given)
         said |= bool((np.abs(values) == 1.0).any()) or bool(np.isnan(values).any())
@@ -260,7 +288,7 @@ def _look_closer(draft: Draft, notional: np.ndarray, accounts: list[str]) -> Non
             BookWarning,
         )
     names = set(accounts)
-    same = len(names) - len(set(map(seen_as, names)))
+    same = len(names) - len(set(map(look_of, names)))
     if same:
         warn(
             f"{where}: {same:,} accounts differ from others only in case, blanks or the form of a letter: "

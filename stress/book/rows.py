@@ -7,11 +7,11 @@ import difflib
 import numpy as np
 
 from stress.book.draft import Draft
-from stress.book.markets import parts, same_market
 from stress.book.position_columns import titles_of
 from stress.errors import InputError, Problem, raise_if
 from stress.files.names import EXPECTED, folded, is_name
 from stress.formatting import usd
+from stress.venue.markets import parts, same_market
 
 TOTALS = frozenset(
     (

@@ -143,7 +143,7 @@ class Bars:
         Raises
         ------
         InputError
-            As `read_bars`; rows are counted from 1.
+            As `read_bars`; rows are the labels of an index of whole numbers, otherwise they are counted from 0.
         """
         check_format(time_format)
         return cls.of_table(table_of_frame(frame, ALIASES, several=SEVERAL, optional=OPTIONAL), time_format)

@@ -18,7 +18,6 @@ import numpy as np
 
 from stress.book import start
 from stress.book.book import ROUNDING, Book
-from stress.book.markets import same_market
 from stress.errors import InputError, Problem
 from stress.files import writing
 from stress.formatting import SPACE, duration, percent, price_text, usd, visible
@@ -29,6 +28,7 @@ from stress.serialize import toml_value
 from stress.venue.depth import Depth
 from stress.venue.file import PRESETS, VenueFile
 from stress.venue.load import load_venue
+from stress.venue.markets import same_market
 from stress.venue.venue import Venue
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def draft(given: Given, folder: Path) -> Draft:
     s0, said = start.start_price(book, venue, last)
     under = _under_margin(book, venue, s0)
     calibration = None if history is None else calibrate(history)
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{book.market or venue.market}-{venue.name}").strip("-._")[:64] or "new"
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{venue.market}-{venue.name}").strip("-._")[:64] or "new"
     sections = [
         _head(name, given),
         _run(given, history),

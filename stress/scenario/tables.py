@@ -215,6 +215,7 @@ class BookTable(Table):
     imbalance: Literal["error", "outside", "scale"] = "error"
     under_margin: Literal["error", "liquidate", "drop"] = "error"
     mark_price: Price | None = None
+    decimal: Literal[".", ","] | None = None
 
 
 class DepthTable(Table):

@@ -391,7 +391,7 @@ class TestReading:
         ):
             read(header + "1,1,BTC,long,2,100,20,3\n2,2,BTC,short,2,100,20,2\n")
 
-    @pytest.mark.parametrize("text", ["1_000", "１２", "0x10", "1e400", '"1,234.5"', "1" * 5000])
+    @pytest.mark.parametrize("text", ["1_00", "１２", "0x10", "1e400", '"1,23.5"', "1" * 5000])
     def test_what_is_no_decimal_number(self, read, text):
         with pytest.raises(InputError, match="expected a finite number of coins above 0"):
             read(HEADER + PAIR + f"3,BTC,long,{text},100,20\n")
@@ -432,7 +432,7 @@ class TestReading:
             ("account,market,size\n1,BTC,2\n", "entry_price: expected this column"),
             ("account,market,size,entry_price\n1,BTC,2,100\n", "margin: expected this column"),
             ("account,market,qty,size,entry_price,margin\n1,BTC,1,2,3,4\n", "one column for size"),
-            (b"\xff\xfe\x00", "UTF-8 text"),
+            (b"\xff\xfe\x00", "text of UTF-16 without half a character"),
             (b"\x1f\x8b\x00", "a whole gzip file"),
         ],
     )

@@ -7,6 +7,7 @@ import gzip
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from stress.book.columns import BookWarning
@@ -293,3 +294,37 @@ def test_a_table_that_is_too_large_is_told_what_to_do():
         "keep fewer rows, or save it as parquet, of which only the columns in use count"
     )
     assert "rows" not in str(reading.too_large("t.toml", reading.MOST_TEXT))
+
+
+# An index of pandas
+
+
+@pytest.mark.parametrize("name", [None, "time", "Date"])
+def test_the_index_of_bars_is_their_time(tmp_path, name):
+    pytest.importorskip("pyarrow")
+    days = pd.DatetimeIndex(["2020-01-01", "2020-01-02"], name=name)
+    frame = pd.DataFrame({**PRICES, "volume": VOLUME}, index=days)
+    frame.to_parquet(tmp_path / "bars.parquet")
+    if name is None:
+        with pytest.warns(BarsWarning, match="what has no title .* is read as time"):
+            check(read_bars(tmp_path / "bars.parquet"))
+    else:
+        check(read_bars(tmp_path / "bars.parquet"))
+
+
+def test_the_index_of_records_is_what_they_lack_unless_it_counts_them(tmp_path):
+    pytest.importorskip("pyarrow")
+    aliases = {"account": "account", "market": "market", "size": "size"}
+    for index, expected in ((["x", "y"], ["x", "y"]), ([1, 2], None), ([0, 1], None)):
+        pd.DataFrame({"market": ["A", "B"], "size": [1, 2]}, index=pd.Index(index)).to_parquet(tmp_path / "t.parquet")
+        found = table.read_table(tmp_path / "t.parquet", aliases)
+        assert (list(found.columns["account"]) if "account" in found else None) == expected
+    pd.DataFrame({"size": [1, 2]}, index=pd.Index(["x", "y"], name="Account")).to_parquet(tmp_path / "t.parquet")
+    assert list(table.read_table(tmp_path / "t.parquet", aliases).columns["account"]) == ["x", "y"]
+
+
+def test_numbers_as_text_in_parquet(save):
+    found = table.read_table(save(a=["0,5", "1.234,5", None]), {"a": "a"})
+    problems = []
+    np.testing.assert_array_equal(found.numbers("a", "a number", problems, optional=True), [0.5, 1234.5, np.nan])
+    assert problems == []
