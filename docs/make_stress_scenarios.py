@@ -86,9 +86,9 @@ went.
 {reverse}
 ```
 
-**What the chance means.** It is the share of simulated paths, with its exact binomial interval, whose price is at or
-beyond that level at any time within the horizon, lows and highs counted. It is *not* the probability that the fund is
-depleted, and no bound of it:
+**What the probability means.** It is the share of simulated paths, with its exact binomial interval, whose price is at
+or beyond that level at any time within the horizon, lows and highs counted. It is *not* the probability that the fund
+is depleted, and no bound of that:
 
 - not sufficient: a price that takes hours to get there meets positions one after the other, and each of them fills near
   its trigger;

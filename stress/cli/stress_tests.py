@@ -315,21 +315,17 @@ def print_moves(found: pd.DataFrame, fund: float) -> None:
         )
         for r in records(found)
     ]
-    names = ["move", "cascade", "size", "liquidated", "notional", "chance", "95 % interval"]
+    names = ["move", "cascade", "size", "liquidated", "notional", "probability", "95 % interval"]
     out.print(table(names, rows))
     horizon, count = duration(float(found["horizon"].iloc[0])), int(found["paths"].iloc[0])
     out.print(
-        f"\nchance: of a price that far from the start within {horizon}, lows and highs counted, on {count:,} "
-        "simulated paths. A slow move of this size need not empty the fund, and several smaller ones may: the "
-        "probability of depletion is what perp-stress run says.",
+        f"\nprobability: of a price that far from the start within {horizon}, lows and highs counted, on {count:,} "
+        "simulated paths. A slow move of this size need not empty the fund, and several smaller ones may: how "
+        "often it is depleted, says perp-stress run.",
     )
-    held = found[found["history_windows"] > 0]
-    for r in records(held):
-        cascade = ", with cascade" if r["cascade"] else ""
-        out.print(
-            f"History: {r['history_hits']:,} of {r['history_windows']:,} windows of {horizon} hold that "
-            f"{r['direction']}{cascade}.",
-        )
+    for r in records(found[found["history_hits"] >= 0]):
+        held = f"{r['history_hits']:,} of {r['history_windows']:,} windows of {horizon}"
+        out.print(f"History: {held} hold a {r['direction']} of {percent(abs(r['move']))}.")
     for note in dict.fromkeys(n for n in found["note"] if n):
         out.print(f"Note: {note}.")
 
@@ -338,25 +334,30 @@ def moves_in_words(found: pd.DataFrame, fund: float) -> str:
     """The smallest fall and rise that empty the fund, with the cascade where there is one."""
     with_cascade = bool(found["cascade"].any())
     moves, none = [], []
-    for r in found[found["cascade"] == with_cascade].to_dict("records"):
+    shown = found[found["cascade"] == with_cascade]
+    for r in shown.to_dict("records"):
         if math.isnan(r["move"]):
             none.append(r["direction"])
             continue
-        likely = "" if math.isnan(r["probability"]) else f" (chance in {duration(r['horizon'])}: {_chance(r)})"
+        likely = (
+            "" if math.isnan(r["probability"]) else f" (probability in {duration(r['horizon'])}: {_probability(r)})"
+        )
         moves.append(f"a {r['direction']} of {percent(abs(r['move']))}{likely}")
     cascade = "with its cascade" if with_cascade else "without a cascade, since there is no [depth]"
+    if (shown["move"] == 0).all():
+        return f"A fund of {usd(fund)} is emptied before the price moves: by positions that are under margin."
     if not moves:
         return f"No jump of the price empties a fund of {usd(fund)}, {cascade}."
     rest = f" No {none[0]} does." if none else ""
     return f"A fund of {usd(fund)} is emptied by one jump of the price, {cascade}: {' or '.join(moves)}.{rest}"
 
 
-def _chance(row: dict[str, Any]) -> str:
+def _probability(row: dict[str, Any]) -> str:
     return probability(row["probability"], row["probability_low"], row["probability_high"]).partition(" (")[0]
 
 
 def _seen(row: dict[str, Any]) -> str:
-    """The chance of a move beside its interval, which says what a move that no path has is below."""
+    """The probability of a move beside its interval, which says what a move that no path has is below."""
     return "none seen" if row["probability"] == 0 else percent(row["probability"])
 
 

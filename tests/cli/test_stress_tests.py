@@ -9,7 +9,7 @@ import pytest
 
 import stress
 from stress.cli import console, main
-from stress.cli.stress_tests import moves_in_words
+from stress.cli.stress_tests import moves_in_words, print_moves
 from tests.support.pair import write_pair
 from tests.support.tiny import TINY
 
@@ -103,22 +103,22 @@ def test_what_cannot_be_read_is_said(command, tmp_path, arguments, texts):
     assert not (tmp_path / "x.csv").exists()
 
 
-def test_reverse_says_the_move_and_its_chance(command):
+def test_reverse_says_the_move_and_its_probability(command):
     code, out, err = command("reverse", "pair.toml", "--fund", "1k", "--paths", 2_000, "--out", "moves.csv")
     assert code == 0, err
     found = pd.read_csv("moves.csv")
     assert found["move"].tolist() == pytest.approx([56_000 / 60_000 - 1, 67_000 / 60_000 - 1])
     assert out.startswith("A fund of USD 1 k is emptied by one jump of the price, without a cascade")
-    assert re.search(r"a fall of 6.67 % \(chance in 1 day: \d+\.?\d* %\) or a rise of 11.7 %", out)
+    assert re.search(r"a fall of 6.67 % \(probability in 1 day: \d+\.?\d* %\) or a rise of 11.7 %", out)
     assert "need not empty the fund" in out
     assert re.search(r"^2020-03-12-btc +\d\.\d\d +−\d+ %", out, re.MULTILINE)
     assert max(map(len, tables(out))) <= 80
 
 
-def test_a_chance_is_never_a_bare_zero(command):
+def test_a_probability_is_never_a_bare_zero(command):
     code, out, err = command("reverse", "pair.toml", "--set", "prices.sigma=0.01", "--paths", 100)
     assert code == 0, err
-    assert "(chance in 1 day: below 3.62 %)" in out
+    assert "(probability in 1 day: below 3.62 %)" in out
     assert re.search(r"^fall +no +−6\.67 % .* none seen +below 3\.6 %", out, re.MULTILINE)
 
 
@@ -126,9 +126,27 @@ def test_a_direction_that_empties_nothing_is_said():
     one = {"cascade": False, "horizon": 60.0, "probability": 0.5, "probability_low": 0.4, "probability_high": 0.6}
     rows = [{"direction": "fall", "move": float("nan")}, {"direction": "rise", "move": 0.1}]
     text = moves_in_words(pd.DataFrame([one | row for row in rows]), 1e6).replace("\u00a0", " ")
-    assert text.endswith("a rise of 10 % (chance in 1 minute: 50 %). No fall does.")
+    assert text.endswith("a rise of 10 % (probability in 1 minute: 50 %). No fall does.")
     nothing = pd.DataFrame([one | row | {"move": float("nan")} for row in rows])
     assert moves_in_words(nothing, 1e6).startswith("No jump of the price empties a fund")
+
+
+def test_how_often_a_history_held_the_move_is_said(capsys):
+    row = {
+        "direction": "fall", "cascade": False, "move": -0.15, "liquidated": 3, "liquidated_notional": 1e6,
+        "probability": 0.02, "probability_low": 0.01, "probability_high": 0.03, "paths": 500, "horizon": 86_400.0,
+        "history_hits": 28, "history_windows": 1_852, "note": "",
+    }  # fmt: skip
+    print_moves(pd.DataFrame([row, row | {"direction": "rise", "history_hits": -1, "history_windows": 0}]), 1e6)
+    text = capsys.readouterr().out.replace("\u00a0", " ")
+    assert re.findall("History: .*", text) == ["History: 28 of 1,852 windows of 1 day hold a fall of 15 %."]
+
+
+def test_positions_under_margin_empty_a_fund_before_the_price_moves():
+    rows = [{"direction": d, "cascade": c, "move": -0.1 * (not c)} for c in (False, True) for d in ("fall", "rise")]
+    found = pd.DataFrame(rows).assign(horizon=60.0, probability=1.0, probability_low=0.9, probability_high=1.0)
+    text = moves_in_words(found, 10.0).replace("\u00a0", " ")
+    assert text == "A fund of USD 10 is emptied before the price moves: by positions that are under margin."
 
 
 def test_the_worst_path_of_a_run(command):
