@@ -43,17 +43,17 @@ if TYPE_CHECKING:
 
 def simulate(
     book: Book,
-    venue: Venue,
+    venue: Venue | str | Path,
     prices: Any,
     *,
-    fund: float,
-    n_paths: int | None = None,
-    horizon: float | None = None,
-    step: float | None = None,
+    fund: float | str | None = None,
+    n_paths: int | str | None = None,
+    horizon: float | str | None = None,
+    step: float | str | None = None,
     depth: Depth | None = None,
-    gap: float | None = None,
-    jump_gap: float = 1.0,
-    delay: float | None = None,
+    gap: float | str | None = None,
+    jump_gap: float | str = 1.0,
+    delay: float | str | None = None,
     seed: int = 0,
     under_margin: Literal["error", "liquidate", "drop"] = "error",
     detail: Detail = "positions",
@@ -63,17 +63,21 @@ def simulate(
 ) -> Result:
     """Run the loss waterfall on many price paths.
 
+    Numbers may be text with a unit: fund="5M", horizon="1d", step="1min", delay="30s", gap="50 %".
+
     Parameters
     ----------
     book : Book
         Long and short quantity should balance; a difference is held outside, with a warning.
-    venue : Venue
+    venue : Venue, or str or Path
+        By its name or the path of its file, it is that of the book's market; of a book without one, the first, with a
+        `VenueWarning`.
     prices : price model
         Anything with `s0`, `describe()` and `block(seed, first_path, n_paths, n_steps, dt)`. With `Paths` the number
         of paths, the horizon and the step are its own. `Replay` and `Episode` are one path, with the step of their bars
         and at most their length; `Bootstrap` has the step of its bars. What is given beside these must be the same.
     fund : float
-        Initial insurance fund, USD, at least the venue's reserve; inf: unlimited.
+        Required. Initial insurance fund, USD, at least the venue's reserve; inf: unlimited.
     n_paths : int, optional
         Default: 10,000, or what the prices have.
     horizon, step : float, optional

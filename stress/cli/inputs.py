@@ -23,6 +23,12 @@ if TYPE_CHECKING:
     from stress.prices import Bars
     from stress.prices.calibration.calibrate import Calibration
 
+Unit = Annotated[
+    str | None,
+    typer.Option(metavar="usd|coins|contracts", help="What the bounds of tiers count. Default: as they are called."),
+]
+ContractSize = Annotated[float | None, number_option("COINS", "Coins of a contract, where tiers are in contracts.")]
+
 venues_app = typer.Typer(help="The venues that come with the package, and tiers of your own.", rich_markup_mode=None)
 
 
@@ -271,22 +277,22 @@ def show(
 @guarded
 def import_(
     file: Annotated[
-        Path, typer.Argument(help="ccxt leverage tiers, Binance brackets, Hyperliquid margin tables (JSON), or CSV.")
+        Path, typer.Argument(help="Tiers: a venue's or ccxt's answer (JSON), or a table (CSV, spreadsheet, parquet).")
     ],
     flat: Annotated[bool, typer.Option("--flat", help="The tier's rate holds for the whole position.")] = False,
     market: Annotated[str | None, typer.Option(help="Only this market.")] = None,
-    contract_size: Annotated[
-        float | None,
-        number_option("COINS", "Coins a contract, where tiers are in contracts."),
-    ] = None,
+    unit: Unit = None,
+    contract_size: ContractSize = None,
     out: Annotated[Path | None, typer.Option(help="Write the venue file here instead of printing it.")] = None,
 ) -> None:
     """Turn an exchange's margin tiers into a venue file."""
-    from stress.venue.importers import import_venue
+    from stress.cli import adjusted, console
+    from stress.venue.importers import read_tiers, venue_text
 
     writing.check_file(out)
-    name = out.stem if out is not None else None
-    text = import_venue(file, name=name, flat=flat, market=market, contract_size=contract_size)
+    tiers = read_tiers(file, flat=flat, market=market, unit=unit, contract_size=contract_size)
+    adjusted.print_adjustments(tiers.adjustments, console.TextConsole(error=True))
+    text = venue_text(tiers, file, out.stem if out is not None else None)
     if out is None:
         print(text, end="")
     else:

@@ -57,6 +57,9 @@ class Record:
     budget: pd.DataFrame | None = None
     studies: dict[str, pd.DataFrame] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        return f"<Record {self.name!r}: {self.result!r}>"
+
     @property
     def name(self) -> str:
         """Name of the scenario."""

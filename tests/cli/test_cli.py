@@ -52,6 +52,7 @@ def test_help_names_every_command(command):
     code, out, _ = command("--help")
     assert code == 0
     commands = ("run", "size", "adl", "path", "report", "compare", "backtest", "calibrate", "venues", "check", "doctor")
+    commands += ("new", "scenarios", "reverse", "impact", "columns", "sweep", "tornado", "solve")
     for name in commands:
         assert re.search(rf"^  {name} ", out, re.MULTILINE), name
     assert "--set" in command("run", "--help")[1]
@@ -122,8 +123,8 @@ def bad_venue(tmp_path):
 BAD = {
     "missing column": (("positions", POSITIONS, ",entry_price", ",cost"), ["positions.csv, entry_price"]),
     "NaN": (("positions", POSITIONS, "20,7300,4000", "20,nan,4000"), ["positions.csv, row 3, entry_price: got 'nan'"]),
-    "zero quantity": (("positions", POSITIONS, "20,7300", "0,7300"), ["positions.csv, row 3, size: got '0'"]),
-    "unbalanced": (("positions", POSITIONS, "short,30", "short,31"), ["positions.csv, quantity", "difference -1"]),
+    "no number": (("positions", POSITIONS, "20,7300", "x,7300"), ["positions.csv, row 3, size: got 'x'"]),
+    "unbalanced": (("positions", POSITIONS, "short,30", "short,31"), ["book.imbalance", "difference -1"]),
     "under margin": (("positions", POSITIONS, "7300,4000", "7300,1"), ["positions.csv, row 3", "maintenance margin"]),
     "negative price": (("positions", POSITIONS, "30,7350", "30,-7350"), ["row 4, entry_price: got '-7350'", "above 0"]),
     "empty positions": (("positions", "", "", ""), ["positions.csv", "empty"]),
