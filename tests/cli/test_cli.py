@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -443,6 +444,21 @@ def test_compare_says_what_differs_on_the_same_paths(command, tmp_path):
     assert code == 2
     assert "seed" in error
     assert command("compare", "tiny.toml")[0] == 2
+    code, out, _ = command("compare", "tiny.toml", "other", "--out", "compared", "-q")
+    assert code == 0
+    assert out.strip() == str(Path("compared", "report.html"))
+    assert (tmp_path / "compared" / "changed.csv").read_text().splitlines()[1].startswith("other,venue.policy,")
+    code, _, error = command("compare", "tiny.toml", "other", "--out", "other")
+    assert code == 2
+    assert "a new directory, or one of a comparison" in error
+
+
+def test_run_names_its_author_and_a_report_may_name_another(command, tmp_path):
+    assert command("run", "tiny.toml", "--out", "kept", "-q", "--author", "Market risk")[0] == 0
+    assert "Market risk" in (tmp_path / "kept" / "report.html").read_text()
+    assert json.loads((tmp_path / "kept" / "manifest.json").read_text())["author"] == "Market risk"
+    assert command("report", "kept", "--author", "Second line", "--out", "other.html")[0] == 0
+    assert "Second line" in (tmp_path / "other.html").read_text()
 
 
 def test_a_report_is_written_again_to_the_same_bytes(command, tmp_path):
