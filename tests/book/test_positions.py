@@ -203,6 +203,7 @@ class TestTheMark:
 SPELLINGS = (
     *("BTC", "BTCUSDT", "BTC-USDT-SWAP", "BTC/USDT:USDT", "BTC-USD", "BTCUSDT_PERP", "XBTUSD", "BTC_USDT", "BTC-PERP"),
     *("BTCPERP", "btcusdt", "XBTUSDTM", "hyperliquid:BTC", "BTC-USD_UM-SWAP", "BTCUSDT Perpetual", "BTC USDT"),
+    *("BTCUSDT Perpetual 20x", "BTCUSDT Perp Cross 5x", "BTC-PERP Isolated"),
 )
 
 
