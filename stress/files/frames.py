@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stress.adjustments import Adjustment
 from stress.errors import InputError, Problem
 from stress.files import numerals
 from stress.files.cells import Cells, missing, number
@@ -116,7 +115,6 @@ def table_of_frame(
             columns.insert(0, values.to_series())
     wanted = titles.choose(Header(named, row=None))
     cells: dict[str, Cells] = {name: FrameCells(columns[j]) for name, j in zip(titles.places, wanted, strict=True)}
-    made = tuple(Adjustment(where, note, "chosen among several", 1, unit="choices") for note in titles.notes)
     return Table(
         where=where,
         columns=cells,
@@ -125,7 +123,7 @@ def table_of_frame(
         notes=tuple(titles.notes),
         names=titles,
         decimal=numerals.file_decimal(cells.values(), ""),
-        made=made,
+        made=tuple(titles.made),
     )
 
 
