@@ -129,7 +129,7 @@ def table_of_frame(
         notes=tuple(titles.notes),
         names=titles,
         decimal=decimal or numerals.file_decimal(cells.values(), ""),
-        made=titles.adjustments(),
+        made=tuple(titles.made),
     )
     problems: list[Problem] = []
     for name, column in cells.items():
