@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from stress.analysis.stress_scenarios import stress_scenarios as stress_scenarios
     from stress.analysis.study import Study as Study
     from stress.analysis.sweep import sweep as sweep
+    from stress.analysis.tier_impact import tier_impact as tier_impact
     from stress.analysis.tornado import tornado as tornado
     from stress.book.book import Book as Book
     from stress.book.columns import BookWarning as BookWarning
@@ -81,6 +82,7 @@ _HOMES = {
     "stress_battery": "analysis.battery",
     "stress_scenarios": "analysis.stress_scenarios",
     "sweep": "analysis.sweep",
+    "tier_impact": "analysis.tier_impact",
     "tornado": "analysis.tornado",
 }
 _MODULES = ("plots", "prices", "results")

@@ -177,16 +177,15 @@ def run(
         expected = "none with a Scenario: Scenario.load takes them with its file"
         raise InputError(Problem("run", expected, column="overrides", value=overrides))
     if directory is None:
-        return with_extras(
-            execute(scenario, threads=threads, executor=executor, progress=progress), scenario, studies, author
-        )
+        record = execute(scenario, threads=threads, executor=executor, progress=progress)
+        return with_extras(record, scenario, studies, author, threads)
     from stress.runs.resume import unfinished_run
 
     unfinished = unfinished_run(path_of(directory, "run", "directory"), scenario)
     with unfinished.checkpoint as checkpoint:
         place.check(unfinished.directory, scenario.hash)
         record = execute(scenario, threads=threads, executor=executor, progress=progress, checkpoint=checkpoint)
-        record = with_extras(record, scenario, studies, author)
+        record = with_extras(record, scenario, studies, author, threads)
         save_finished(record, unfinished, report)
     return record
 
@@ -196,6 +195,7 @@ def with_extras(
     scenario: Scenario,
     studies: bool,
     author: str,
+    threads: int | None = None,
     say: Callable[[str], None] = lambda text: None,
 ) -> Record:
     """A record with the studies of its scenario and its author, those that are asked for.
@@ -207,6 +207,8 @@ def with_extras(
     studies : bool
     author : str
         Empty: nobody is named.
+    threads : int, optional
+        For the studies; default: all processors.
     say : callable
         Called with a line before each study.
     """
@@ -214,7 +216,7 @@ def with_extras(
     if studies:
         from stress.runs.studies import make
 
-        found = make(scenario, say)
+        found = make(scenario, say, threads)
     return replace(record, studies=found, manifest=record.manifest | ({"author": author} if author else {}))
 
 

@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from stress.adjustments import Adjustment
 from stress.arguments import is_finite, is_text, is_word, numbers, wrong_types
-from stress.book import changes, shown, start
+from stress.book import changes, shown
 from stress.book.arrays import TEXT, check_reading, flat, missing_as_nan, names_of, read_names, read_sides
 from stress.book.columns import BookWarning
 from stress.callers import warn
@@ -424,14 +424,12 @@ class Book:
         _choose("under_margin", under_margin, ("error", "liquidate", "drop"))
         equity, maintenance = self.equity(price), self.maintenance(venue, price)
         under = np.flatnonzero(equity <= maintenance)
-        if under_margin == "error" and (misfit := start.misfit(self, price, under)) is not None:
-            raise InputError(misfit)
+        if under_margin == "error":
+            changes.refuse(self, under, equity, maintenance, price)
         if under.size == 0:
             return self
         if under_margin == "liquidate":
             return self._replace(adjustments=(changes.liquidated(self, under, price),))
-        if under_margin == "error":
-            raise InputError(changes.under_margin(self, under, equity, maintenance, price))
         if under.size == len(self):
             expected = "at least one position above its maintenance margin; all would be dropped"
             raise InputError(Problem(self.source, expected))

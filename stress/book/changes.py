@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stress.adjustments import SHOWN, Adjustment
-from stress.errors import Problem
+from stress.book import start
+from stress.errors import InputError, Problem
 from stress.formatting import coins, price_text, significant, usd
 
 if TYPE_CHECKING:
@@ -29,8 +30,17 @@ def liquidated(book: Book, under: np.ndarray, price: float) -> Adjustment:
     return _of(book, under, what, 'under_margin = "liquidate"', price)
 
 
-def under_margin(book: Book, under: np.ndarray, equity: np.ndarray, maintenance: np.ndarray, price: float) -> Problem:
-    """One problem for all positions, by number, that are at or below their maintenance margin."""
+def refuse(book: Book, under: np.ndarray, equity: np.ndarray, maintenance: np.ndarray, price: float) -> None:
+    """Raise one problem for all positions, by number, that are under margin; or for a price that does not fit any.
+
+    Raises
+    ------
+    InputError
+    """
+    if (misfit := start.misfit(book, price, under)) is not None:
+        raise InputError(misfit)
+    if not under.size:
+        return
     i = under[0]
     rows = ", ".join(map(str, book.file_row[under[:SHOWN]])) + (", ..." if under.size > SHOWN else "")
     notional = usd(book.quantity[under].sum() * price)
@@ -40,7 +50,7 @@ def under_margin(book: Book, under: np.ndarray, equity: np.ndarray, maintenance:
         f"{book.account[i]}, has {equity[i]:.10g} USD and needs more than {maintenance[i]:.10g}): start from a "
         'price that fits the book, or set book.under_margin = "liquidate" or "drop" (in Python under_margin=)'
     )
-    return Problem(book.source, expected, row=int(book.file_row[i]), column="margin")
+    raise InputError(Problem(book.source, expected, row=int(book.file_row[i]), column="margin"))
 
 
 def scaled(book: Book, larger: np.ndarray, *, rounding: bool = False) -> Adjustment:

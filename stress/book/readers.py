@@ -22,7 +22,6 @@ import numpy as np
 
 from stress.book.columns import SIDE_EXPECTED, SIDE_WORDS, BookWarning, Columns
 from stress.book.draft import Draft, positive
-from stress.book.frames import table_of
 from stress.book.margins import middle_mark, read_margins, read_marks
 from stress.book.position_columns import ALIASES, NAMES, titles_of
 from stress.book.rows import leave_out_closed, leave_out_totals, select_market
@@ -79,7 +78,9 @@ def frame_positions(
 
     `file_row` is the label of a row where the index holds whole numbers, otherwise its number from 0 on.
     """
-    return _read(table_of(frame, decimal), market, mark_price)
+    from stress.files.frames import table_of_frame
+
+    return _read(table_of_frame(frame, ALIASES, several=NAMES, decimal=decimal), market, mark_price)
 
 
 def _read(table: Table, market: str | None, mark_price: float | None) -> Columns:

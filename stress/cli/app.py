@@ -1,4 +1,4 @@
-"""The commands of `perp-stress`, which are in `runs`, `stress_tests`, `inputs` and `bench`."""
+"""The commands of `perp-stress`, which are in the other modules of this folder."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import stress
-from stress.cli import backtest, bench, inputs, new, runs, stress_tests
+from stress.cli import backtest, bench, impact, inputs, new, runs, stress_tests
 from stress.cli.exit_codes import EPILOG
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ for command in (
     stress_tests.scenarios,
     stress_tests.reverse,
     backtest.backtest,
+    impact.impact,
     inputs.calibrate,
     inputs.calibrate_depth,
     inputs.crowds,

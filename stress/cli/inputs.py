@@ -34,7 +34,7 @@ venues_app = typer.Typer(help="The venues that come with the package, and tiers 
 
 @guarded
 def calibrate(
-    bars: Annotated[Path, typer.Argument(help="Bars: CSV (also .gz, .zip), parquet, feather.", metavar="BARS")],
+    bars: Annotated[Path, typer.Argument(help="Bars: CSV, spreadsheet, JSON, parquet.", metavar="BARS")],
     model: Annotated[str, typer.Option(help="Model to fit; --all fits all of them.")] = "filtered-bootstrap",
     all_: Annotated[
         bool, typer.Option("--all", help="A contest of all models out of sample; the block is that of the winner.")
@@ -58,8 +58,8 @@ def calibrate(
     time_format: Annotated[
         str | None,
         typer.Option(
-            help="What the times are: iso, seconds, ms, us, ns, yyyymmdd, excel, or a format such as %d/%m/%Y. "
-            "Default: ISO 8601, or counts since 1970."
+            help="What the times are: iso, seconds, ms, us, ns, yyyymmdd, excel, dmy, mdy, or a format such as "
+            "%d/%m/%y. Default: ISO 8601, counts since 1970, or local times with one reading."
         ),
     ] = None,
 ) -> None:
@@ -286,12 +286,12 @@ def import_(
     out: Annotated[Path | None, typer.Option(help="Write the venue file here instead of printing it.")] = None,
 ) -> None:
     """Turn an exchange's margin tiers into a venue file."""
+    from stress.cli import adjusted, console
     from stress.venue.importers import read_tiers, venue_text
 
     writing.check_file(out)
     tiers = read_tiers(file, flat=flat, market=market, unit=unit, contract_size=contract_size)
-    for adjustment in tiers.adjustments:
-        print(f"Note: {visible(str(adjustment))}", file=sys.stderr)
+    adjusted.print_adjustments(tiers.adjustments, console.TextConsole(error=True))
     text = venue_text(tiers, file, out.stem if out is not None else None)
     if out is None:
         print(text, end="")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stress.cli.common import Paths, Quiet, Threads, execute, guarded
+from stress.cli.common import Paths, Quiet, Threads, execute, guarded, number_option
 from stress.errors import InputError, Problem
 from stress.files import writing
 
@@ -35,7 +35,7 @@ def new(
     market: Annotated[str | None, typer.Option(help="Default: the only one of the positions.")] = None,
     out: Annotated[Path | None, typer.Option(help="New directory. Default: new-MARKET.", metavar="DIR")] = None,
     fund: Annotated[
-        float | None, typer.Option(help="The insurance fund, USD. Default: unknown, a range is shown.")
+        float | None, number_option("USD", "The insurance fund, e.g. 5M. Default: unknown, a range is shown.")
     ] = None,
     episode: Annotated[
         str | None, typer.Option(help="Without bars: play this crash, one path without a probability.")

@@ -93,7 +93,7 @@ def run(
         if checkpoint.begun and not quiet:
             print(f"Resuming from {checkpoint.path}", file=sys.stderr)
         record = execute(unfinished.scenario, threads, cluster, quiet, unfinished)
-        record = simulation.with_extras(record, unfinished.scenario, studies, author, quietly(quiet))
+        record = simulation.with_extras(record, unfinished.scenario, studies, author, threads, quietly(quiet))
         simulation.save_finished(record, unfinished, report)
         if quiet:
             print(directory)
@@ -297,7 +297,7 @@ def path(
     if account is not None:
         log = log[log["account"] == account]
     if out is not None:
-        _put_table(log, out)
+        put_table(log, out)
         print(f"{count(len(log), 'event')}: {out}")
     else:
         terminal.print_events(log, rows, account)
@@ -313,7 +313,7 @@ def _worst(record: Record) -> int:
     return number
 
 
-def _put_table(table: pd.DataFrame, path: Path) -> None:
+def put_table(table: pd.DataFrame, path: Path) -> None:
     """Write a table to a CSV file that the user named, and say what a spreadsheet would make of its texts."""
     from stress.files import csv_tables
 
@@ -415,7 +415,7 @@ def compare(
     if out is not None and in_directory:
         print(compare_page.write(found, out))
     elif out is not None:
-        _put_table(table, out)
+        put_table(table, out)
         print(out)
     if not quiet:
         terminal.print_changed(found.changed, list(ordered))

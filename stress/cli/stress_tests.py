@@ -203,6 +203,7 @@ def print_scenarios(found: pd.DataFrame, fund: float) -> None:
     out = console()
     out.print(visible(worst_in_words(found)))
     out.print(f"\nCrashes of the past on this book, with a fund of {usd(fund)}\n")
+    by_gap = bool(found["gap"].notna().all())
     for with_depth, part in found.groupby("depth"):
         if with_depth:
             out.print("\nThe same with the scenario's depth\n")
@@ -215,9 +216,9 @@ def print_scenarios(found: pd.DataFrame, fund: float) -> None:
                 rows.append(
                     (
                         heads[i] if i < len(heads) else "",
-                        fill_label(r) + ("" if r["told"] else "*"),
+                        f"{r['gap']:g}" if by_gap else fill_label(r) + ("" if r["told"] else "*"),
                         _bare(r["fund_needed"]),
-                        percent(r["needed_share"], 2),
+                        _share(r["needed_share"]),
                         _bare(r["adl_money"]) if hit else "–",
                         f"{r['adl_accounts']:,}{SPACE}{_side(r)}" if hit else "–",
                         r["worst_bucket"].replace(" ", SPACE),
@@ -225,11 +226,12 @@ def print_scenarios(found: pd.DataFrame, fund: float) -> None:
                 )
             if len(of) == 1:
                 rows.append((heads[1], *[""] * 6))
-        names = ["episode, low, high", "late", "fund,\nUSD", "of\nOI", "ADL,\nUSD", "accounts\nhit", "most\nof"]
+        late = "gap" if by_gap else "late"
+        names = ["episode", late, "fund, USD", "of OI", "ADL, USD", "accounts hit", "most of"]
         out.print(table(names, rows))
     out.print(
-        "\nfund: what the path needs. OI: open interest of one side. ADL: raised, or forgone against the mark. "
-        "One path each: exact, without a sampling error, and without a probability.",
+        "\nBelow an episode: its low and high. fund: what the path needs. OI: open interest of one side. ADL: raised, "
+        "or forgone against the mark. One path each: exact, without a sampling error, and without a probability.",
     )
     if not found["told"].all():
         out.print("* The steps cannot tell this delay: it is below half of one.")
@@ -242,6 +244,11 @@ def print_scenarios(found: pd.DataFrame, fund: float) -> None:
 def _bare(x: float) -> str:
     """Money under a heading that names the unit."""
     return usd(x).removeprefix("USD" + SPACE)
+
+
+def _share(x: float) -> str:
+    """A share of the open interest in per cent, to a hundredth."""
+    return f"<0.01{SPACE}%" if 0 < x < 5e-5 else f"{100 * x:.2f}{SPACE}%"
 
 
 def _signed(move: float) -> str:

@@ -189,7 +189,7 @@ def _read_columns(text: _Text, titles: Titles) -> Text:
     records = itertools.chain(peeked[header + is_header :], text.records)
     row = header + is_header
     full = len(first)
-    width = max((j + 1 for j, title in enumerate(first) if title.strip()), default=full)
+    width = max((j + 1 for j, title in enumerate(first) if title.strip() or not is_header), default=full)
     cells = [TextCells() for _ in wanted]
     rows = [np.empty(0, dtype=np.int64)]
     ragged = _Ragged(text.where, f"{width} cells, as in the {'header' if is_header else 'first row'}")

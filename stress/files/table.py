@@ -25,6 +25,7 @@ from stress.files.titles import KEYS, Titles, shown_titles, unit_of
 SHOWN = 10  # wrong rows reported for each rule
 SHOWN_ROWS = 5  # of an adjustment
 DECIMALS = (None, numerals.POINT, numerals.COMMA)
+DECIMAL_EXPECTED = "decimal = '.' or decimal = ','"
 
 
 @dataclass(frozen=True)
@@ -113,9 +114,9 @@ class Table:
         count, of = sum(sense.count for sense in senses), sum(sense.of for sense in senses)
         return Adjustment(self.where, what, said, count, of, unit="cells", rows=tuple(rows))
 
-    def lacks(self, name: str) -> Problem:
-        """The problem that a column is missing: the titles that would do, and those that the file has."""
-        return Problem(self.where, f"a column {name}", column=name) if self.names is None else self.names.lacks(name)
+    def lacks(self, *names: str) -> Problem:
+        """The problem that columns are missing: the titles that would do, and those that the file has."""
+        return (self.names or Titles(self.where, {})).lacks(*names)
 
     def unit(self, column: str) -> str:
         """The unit of a column of numbers: its currency, "%" or "x" as in its cells, or what its title has in brackets.
@@ -248,7 +249,7 @@ def read_table(
     path = path_of(path, "file")
     where = path.name
     if decimal not in DECIMALS:
-        raise InputError(Problem(where, "decimal = '.' or decimal = ','", column="decimal", value=decimal))
+        raise InputError(Problem(where, DECIMAL_EXPECTED, column="decimal", value=decimal))
     data = reading.read_bytes(path)
     titles = Titles(where, aliases, order, several, optional, keys)
     cells, rows, delimiter, made = _read(path, data, titles)
@@ -257,7 +258,6 @@ def read_table(
     columns = dict(zip(titles.places, cells, strict=True))
     for name in titles.of_key:
         _take_key(name, columns, titles)
-    made = [Adjustment(where, note, "chosen among several", 1, unit="choices") for note in titles.notes] + made
     return Table(
         where=where,
         columns=columns,
@@ -268,7 +268,7 @@ def read_table(
         notes=tuple(titles.notes),
         names=titles,
         decimal=decimal or numerals.file_decimal(columns.values(), delimiter),
-        made=tuple(made),
+        made=(*titles.adjustments(), *made),
     )
 
 

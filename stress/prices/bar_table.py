@@ -154,13 +154,7 @@ class _Reader:
             missing.remove("time")
         if not missing:
             return
-        wanted = "; ".join(f"{name} ({', '.join(NAMES[name].split())})" for name in missing)
-        titles = self.table.names.found if self.table.names is not None else ()
-        found = f"the columns found are {', '.join(map(repr, titles))}"
-        found = found if titles else f"without a header, the columns are {', '.join(NO_HEADER)}"
-        expected = f"{'a column' if len(missing) == 1 else 'columns'} for {wanted}; {found}"
-        row = 1 if self.table.has_header else None
-        raise InputError(Problem(self.table.where, expected, row, ", ".join(missing)))
+        raise InputError(self.table.lacks(*missing))
 
     def _fault(self, column: str, wrong: np.ndarray, expected: str) -> None:
         """One problem for all records that break a rule, with the first of them."""

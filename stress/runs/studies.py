@@ -57,7 +57,9 @@ def parse(name: str, data: bytes, where: str) -> pd.DataFrame:
     return table
 
 
-def make(scenario: Scenario, say: Callable[[str], None] = lambda text: None) -> dict[str, pd.DataFrame]:
+def make(
+    scenario: Scenario, say: Callable[[str], None] = lambda text: None, threads: int | None = None
+) -> dict[str, pd.DataFrame]:
     """All studies of a scenario.
 
     Parameters
@@ -65,6 +67,8 @@ def make(scenario: Scenario, say: Callable[[str], None] = lambda text: None) -> 
     scenario : Scenario
     say : callable
         Called with a line before each of them.
+    threads : int, optional
+        Default: all processors.
 
     Returns
     -------
@@ -72,13 +76,13 @@ def make(scenario: Scenario, say: Callable[[str], None] = lambda text: None) -> 
         By name, in the order of the module.
     """
     found = {}
-    for i, (name, title, study) in enumerate(_all(scenario), 1):
+    for i, (name, title, study) in enumerate(_all(scenario, threads), 1):
         say(f"Study {i} of {len(COLUMNS)}: {title} ...")
         found[name] = study()
     return found
 
 
-def _all(scenario: Scenario) -> Iterator[tuple[str, str, Callable[[], pd.DataFrame]]]:
+def _all(scenario: Scenario, threads: int | None) -> Iterator[tuple[str, str, Callable[[], pd.DataFrame]]]:
     """Name, title and work of each study."""
     from stress.analysis.reverse_stress import reverse_table
     from stress.analysis.stress_scenarios import stress_scenarios
@@ -86,4 +90,4 @@ def _all(scenario: Scenario) -> Iterator[tuple[str, str, Callable[[], pd.DataFra
 
     yield "scenarios", "crashes of history and named stresses", lambda: stress_scenarios(scenario)
     yield "reverse", "the smallest moves that empty the fund", lambda: reverse_table(scenario)
-    yield "tornado", "which inputs matter", lambda: tornado(scenario)
+    yield "tornado", "which inputs matter", lambda: tornado(scenario, threads=threads)

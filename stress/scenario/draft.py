@@ -117,7 +117,7 @@ def draft(given: Given, folder: Path) -> Draft:
     s0, said = start.start_price(book, venue, last)
     under = _under_margin(book, venue, s0)
     calibration = None if history is None else calibrate(history)
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{book.market or venue.market}-{venue.name}").strip("-._")[:64] or "new"
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{venue.market}-{venue.name}").strip("-._")[:64] or "new"
     sections = [
         _head(name, given),
         _run(given, history),

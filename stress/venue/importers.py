@@ -95,12 +95,14 @@ def read_tiers(
     elif unit not in (None, "contracts") and contract_size is not None:
         problems.append(Problem(where, 'no contract_size beside unit = "usd" or "coins"', column="unit", value=unit))
     raise_if(problems)
-    groups = _groups(path, where)
+    groups, adjustments = _groups(path, where)
     groups = _named(groups, market, where) if market is not None or len(groups) == 1 else groups
     unnamed = [group for group in groups if not names.is_name(group.market)]
     expected = f"{names.EXPECTED}; --market names it where the file does not"
     raise_if([Problem(where, expected, column="market", value=group.market) for group in unnamed[:1]])
-    return _read(groups, where, flat, unit, contract_size)
+    found = _read(groups, where, flat, unit, contract_size)
+    found.adjustments = (*found.adjustments, *adjustments)
+    return found
 
 
 def to_toml(
@@ -191,13 +193,13 @@ def venue_text(tiers: ImportedTiers, path: Path, name: str | None = None) -> str
     return to_toml(tiers, name=name or path.stem, tier_basis=tiers.tier_basis, comment=comment)
 
 
-def _groups(path: Path, where: str) -> list[Group]:
+def _groups(path: Path, where: str) -> tuple[list[Group], tuple[Adjustment, ...]]:
     """The rows of a file by market: JSON by its first letter or its name, a table otherwise."""
     if path.suffix.lower() == ".json" or reading.read_bytes(path)[:64].lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (
         b"{",
         b"[",
     ):
-        return shapes.groups(documents.read_json(path, where), where)
+        return shapes.groups(documents.read_json(path, where), where), ()
     return table_groups(path)
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import stress
-from stress.cli import main
+from stress.cli import console, main
 from stress.cli.stress_tests import moves_in_words
 from tests.support.pair import write_pair
 from tests.support.tiny import TINY
@@ -18,8 +18,9 @@ CRASH = ("--episode", "2020-03-12-btc", "--episode", "2020-03-13-btc")
 
 @pytest.fixture
 def command(tmp_path, monkeypatch, capsys):
-    """Run the command in a folder with two scenarios: exit code, standard output, standard error."""
+    """Run the command in a folder with two scenarios, on 80 columns: exit code, standard output, standard error."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(console, "PIPE", 80)
     (tmp_path / "tiny.toml").write_text(TINY)
     write_pair(tmp_path)
 

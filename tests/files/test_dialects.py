@@ -64,6 +64,11 @@ def test_semicolons_count_before_decimal_commas(read):
     assert found.numbers("margin", "a number", problems).tolist() == [7254.0, 7212.0]
 
 
+def test_the_first_of_records_without_titles_may_end_in_nothing(read):
+    found = read("1,2,\n3,4,5\n", order=("time", "size", "margin"))
+    assert texts(found) == {"time": ["1", "3"], "size": ["2", "4"], "margin": ["", "5"]}
+
+
 def test_what_is_left_out_is_said(read):
     found = read("Positions\n\naccount,size\nx,1\n#y,2\n#z,3\nw,4\n")
     assert texts(found)["account"] == ["x", "w"]

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 import stress
 from stress import formatting, plots
-from stress.plots import answers
+from stress.plots import answers, style
 from stress.results import summaries
 from stress.venue.depth import Depth
 from tests.support.results import one_path, one_side, quiet, sample
@@ -253,3 +253,16 @@ def test_the_fan_ends_where_the_paths_do():
     table = summaries.fund_fan(result)
     assert list(table.iloc[0].unique()) == [result.fund]
     assert table.iloc[-1].to_numpy() == pytest.approx(result.paths["fund_end"].quantile(list(summaries.FAN)).to_numpy())
+
+
+@pytest.mark.parametrize("entries", [1, 3, 4, 7])
+def test_a_legend_of_several_lines_lies_below_the_title(entries):
+    with plots.style():
+        figure = Figure(figsize=style.SIZE)
+        ax = figure.subplots()
+        for i in range(entries):
+            ax.plot([0, 1], [0, i], label=f"A label {i}")
+        legend = style.legend_above(ax, "A title")
+        figure.canvas.draw()
+    assert legend.get_window_extent().y1 < ax.title.get_window_extent().y0
+    assert ax.title.get_window_extent().y1 < figure.bbox.height

@@ -340,6 +340,35 @@ def test_ccxt_in_a_table_keeps_the_answer_of_the_venue(write):
     assert margin(tiers, BTC) == pytest.approx(3_000)
 
 
+def test_ccxt_that_was_flattened(write):
+    """As pandas.json_normalize writes it."""
+    head = "symbol,minNotional,maxNotional,maintenanceMarginRate,maxLeverage"
+    rows = [f"{BTC},{low},{high},{rate},{top}" for low, high, rate, top in COINEX_ROWS]
+    lines = [f"{head},info.amount,info.maintenance_margin_rate", *(f"{row},{row.split(',')[2]},1" for row in rows)]
+    tiers = read_tiers(write("\n".join(lines), "tiers.csv"))
+    assert margin(tiers, BTC) == pytest.approx(3_000)
+    of_okx = [f"{head},info.minSz,info.maxSz", *(f"{row},1,2" for row in rows)]
+    with pytest.raises(InputError, match="--contract-size"):
+        read_tiers(write("\n".join(of_okx), "tiers.csv"))
+    with pytest.raises(InputError, match="nothing in the file says it: --unit"):
+        read_tiers(write("\n".join([head, *rows]), "tiers.csv"))
+
+
+def test_a_spreadsheet(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for row in (
+        ["Market", "Max notional", "MMR", "Max leverage"],
+        ["BTC", "50,000", 0.004, "125x"],
+        ["BTC", None, 0.005, 100],
+    ):
+        book.active.append(row)
+    book.save(tmp_path / "tiers.xlsx")
+    assert read_tiers(tmp_path / "tiers.xlsx") == {
+        "BTC": (Tier(0, 50_000, 125, 0.004), Tier(50_000, inf, 100, 0.005, 50))
+    }
+
+
 @pytest.mark.parametrize("option", [{"unit": "coins"}, {"unit": "contracts", "contract_size": 1.0}])
 def test_the_person_knows_better(write, option):
     tiers = read_tiers(write(BINANCE | {"brackets": [{**BINANCE["brackets"][0], "notionalCap": 400}]}), **option)

@@ -88,6 +88,10 @@ MEANINGS = {
     "size": "coins of a contract",
 }
 MONEY = re.compile(r"usd|notional|value|\$")
+INFO = (  # what else says the unit in a flattened answer
+    *("amount", "adjust_factor", "riskIncrVol", "riskBaseVol", "riskIncrMmr", "riskIncrImr", "riskLevelLimit"),
+    "riskLimitType",
+)
 LABELS = ("tier", "bracket", "level", "id", "ladder")  # a number of the tier, for messages
 
 
@@ -120,14 +124,14 @@ def unit_of(name: str) -> str | None:
 
 
 def table_titles() -> dict[str, str]:
-    """Every title that a column may have, for `stress.files.table.read_table`: with and without a unit behind it."""
-    behind: tuple[str, ...] = ("", "(usd)", "(usdt)", "(usdc)", "usd", "usdt", "usdc", "(%)", "%", "(x)")
-    behind += ("(contracts)", "contracts", "(cont)", "cont", "(coins)", "coins", "(notionalvalueinusdt)")
-    titles = {}
+    """Every title that a column may have, for `stress.files.table.read_table`.
+
+    What a venue itself says in a flattened answer of ccxt, `info.amount`, keeps its name: it says the unit.
+    """
+    titles = {"info": "info", **{name: f"info.{name}" for name in INFO if field_of(name) is None}}
     for field, names in ALIASES.items():
         for name in names:
-            plain = name.lower().replace("_", "").replace(" ", "")
-            titles.update({plain + text: field for text in behind})
+            titles |= {name + behind: field for behind in ("", " usd", " usdt", " usdc", " contracts", " coins", " %")}
     return titles
 
 

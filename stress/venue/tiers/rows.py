@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stress.adjustments import Adjustment
 from stress.errors import InputError, Problem
 from stress.files.table import read_table
 from stress.venue.tiers import aliases, texts
-from stress.venue.tiers.shapes import Group, explicit, market_of
+from stress.venue.tiers.shapes import Group, market_of, of_ccxt
 
 BOUNDS = tuple(aliases.BOUNDS)
+INFO = "info."  # before what a venue itself says, in a flattened answer of ccxt
 NO_CAP = 1e15  # some interfaces give a huge number where there is no limit
-CCXT = ("minNotional", "maxNotional")  # called so whatever the venue counts
 
 
 @dataclass(frozen=True)
@@ -55,15 +56,15 @@ def rows_of(group: Group, market: str) -> list[Row]:
     return [_row(record, group.around, market, number) for number, record in enumerate(group.records, start=1)]
 
 
-def table_groups(path: Path) -> list[Group]:
-    """The rows of a table by market, in the order of the file; each keeps its place as `row N`.
+def table_groups(path: Path) -> tuple[list[Group], tuple[Adjustment, ...]]:
+    """The rows of a table by market, each with its place as `row N`; and what was done to the file as it was read.
 
     Raises
     ------
     InputError
         As `stress.files.table.read_table`; and if the table has no column of rates or of bounds.
     """
-    table = read_table(path, aliases.table_titles() | {"info": "info"})
+    table = read_table(path, aliases.table_titles())
     known = ", ".join(table.titles.values()) or "none"
     problems = [
         Problem(table.where, f"a column {field} ({', '.join(aliases.ALIASES[field][:5])}); known are {known}", 1, field)
@@ -76,15 +77,22 @@ def table_groups(path: Path) -> list[Group]:
     ]
     if problems:
         raise InputError(problems)
+    of_venue = [title for title in (table.names.found if table.names else ()) if title.lower().startswith(INFO)]
     groups: dict[str | None, list[dict[str, Any]]] = {}
     titles = [table.titles[name] for name in table.columns]
     for row, *cells in zip(table.rows.tolist(), *table.columns.values(), strict=True):
         record: dict[str, Any] = dict(zip(titles, cells, strict=True)) | {"": f"row {row}"}
         info = _parsed(record.pop(table.titles["info"])) if "info" in table else None
-        record |= {} if info is None else {"info": explicit(info)}
+        own = {title[len(INFO) :]: record.pop(title, None) for title in of_venue}
+        if own or info:
+            record["info"] = own | (info or {})
         name = record[table.titles["market"]] if "market" in table else None
         groups.setdefault(name or market_of(info or {}), []).append(record)
-    return [Group(market, records) for market, records in groups.items()]
+    found = [
+        of_ccxt(market, records) if all("info" in record for record in records) else Group(market, records)
+        for market, records in groups.items()
+    ]
+    return found, table.adjustments
 
 
 def _parsed(text: str) -> dict[str, Any] | None:
@@ -139,11 +147,11 @@ def _units(record: Mapping[str, Any], info: Mapping[str, Any] | None) -> Iterato
     In rows of ccxt, those of the venue's own answer count; amounts that are deducted are money, and so are the bounds
     that make them continuous.
     """
-    of_ccxt = all(key in record for key in CCXT)
-    source = record if not of_ccxt else info or {}
+    is_ccxt = info is not None or "minNotional" in record  # which is called so whatever the venue counts
+    source = info or {} if is_ccxt else record
     bounds = [(key, aliases.unit_of(key)) for key in source if key and aliases.field_of(key) in BOUNDS]
     yield from ((key, unit) for key, unit in bounds if not _is_number_of_tier(key, source[key]))
-    if of_ccxt and not bounds:
+    if is_ccxt and not bounds:
         yield from ((key, aliases.USD) for key in source if aliases.field_of(key) == "cum")
 
 

@@ -135,7 +135,7 @@ def _listed(rows: list[Record], market: str | None) -> Iterator[Group]:
     for row in rows:
         tables.setdefault(market or market_of(row), []).append(row)
     for name, records in tables.items():
-        yield _of_ccxt(name, records) if "minNotional" in records[0] else Group(name, records)
+        yield of_ccxt(name, records) if "minNotional" in records[0] else Group(name, records)
 
 
 def _is_row(data: Mapping[str, Any]) -> bool:
@@ -162,7 +162,7 @@ def _nested(table: Record, key: str, market: str | None) -> Group:
     return Group(market_of(table) or market, rows, around, left_out="inverse" if of_coin_margined else "")
 
 
-def _of_ccxt(market: str | None, rows: list[Record]) -> Group:
+def of_ccxt(market: str | None, rows: list[Record]) -> Group:
     """Rows of ccxt, whose bounds are called notional whatever the venue counts; its own answer is in `info`."""
     infos = [explicit(row["info"]) if isinstance(row.get("info"), dict) else {} for row in rows]
     first = infos[0]

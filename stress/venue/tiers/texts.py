@@ -6,13 +6,12 @@ import math
 import re
 from typing import Any
 
+from stress import quantities
 from stress.arguments import is_number
 from stress.files import cells
 
 UNLIMITED = frozenset(("inf", "infinity", "+inf", "unlimited", "no limit", "none", "max", "∞"))
-GROUPED = re.compile(r"[1-9]\d{0,2}(?:[,_ '\u00a0\u202f]\d{3})+(?:\.\d+)?")  # thousands separators
-DECIMAL_COMMA = re.compile(r"\d+,\d+")
-SCALES = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9}
+DECIMAL_COMMA = re.compile(r"(0|\d+(?=,\d{1,2}\b|,\d{4})),(\d+)(\s*[%x]?)", re.ASCII)
 AMOUNT = re.compile(r"\d+(?:[,._'\u00a0\u202f]\d+)*(?:e[+-]?\d+)?(?:\s*[kmb](?![a-z]))?", re.I)
 OPEN_BELOW = re.compile(r"^\s*(?:<=?|≤|up to|below|under)", re.I)
 OPEN_ABOVE = re.compile(r"^\s*(?:>=?|≥|above|over|more than)|(?:\+|and above|unlimited|inf|∞)\s*$", re.I)
@@ -28,31 +27,16 @@ def missing(value: Any) -> bool:
 def number(value: Any) -> float | None:
     """A number, or the text of one: 1,000,000 or 5M or 125x or 0.40% (as 0.004) or $50,000; None if it is neither.
 
-    "unlimited", "inf" and the like are infinite.
+    "unlimited", "inf" and the like are infinite; a decimal comma is taken where it cannot divide thousands.
     """
-    if is_number(value):
-        return float(value)
-    if not isinstance(value, str):
-        return None
-    text = value.strip().lower()
-    if text in UNLIMITED:
-        return math.inf
-    text = re.sub(r"^\$|\s*(?:usdt?|usdc|x|×)$", "", text).strip()
-    share = text.endswith("%")
-    found = _plain(text.removesuffix("%").strip())
-    return None if found is None else found / 100 if share else found
-
-
-def _plain(text: str) -> float | None:
-    scale = SCALES.get(text[-1:], 1.0)
-    if scale != 1.0:
-        text = text[:-1].strip()
-    if GROUPED.fullmatch(text):
-        text = re.sub(r"[^\d.]", "", text)
-    elif DECIMAL_COMMA.fullmatch(text):
-        text = text.replace(",", ".")
-    value = cells.number(text)
-    return None if math.isnan(value) else value * scale
+    if isinstance(value, str):
+        text = value.strip()
+        if text.lower() in UNLIMITED:
+            return math.inf
+        text = re.sub(r"(?<=\d)[ '\u00a0\u202f](?=\d{3}(?:\D|$))", "", text)
+        decimal = DECIMAL_COMMA.fullmatch(text)
+        value = quantities.number(f"{decimal[1]}.{decimal[2]}{decimal[3]}" if decimal else text)
+    return float(value) if is_number(value) else None
 
 
 def is_share(value: Any) -> bool:
