@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stress.book.markets import same_market
+from stress.venue.markets import same_market
 from stress.callers import warn
 from stress.venue.load import load_venue, markets_of
 from stress.venue.venue import Venue
