@@ -19,8 +19,12 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from stress.analysis.reverse_episodes import reverse_episodes as reverse_episodes
     from stress.analysis.reverse_stress import reverse_shock as reverse_shock
     from stress.analysis.reverse_stress import reverse_table as reverse_table
+    from stress.analysis.solve import solve as solve
     from stress.analysis.stress_scenarios import stress_scenarios as stress_scenarios
     from stress.analysis.study import Study as Study
+    from stress.analysis.sweep import sweep as sweep
+    from stress.analysis.tier_impact import tier_impact as tier_impact
+    from stress.analysis.tornado import tornado as tornado
     from stress.book.book import Book as Book
     from stress.book.columns import BookWarning as BookWarning
     from stress.book.population import PopulationSpec as PopulationSpec
@@ -74,8 +78,12 @@ _HOMES = {
     "run": "simulation",
     "save_run": "simulation",
     "simulate": "simulation",
+    "solve": "analysis.solve",
     "stress_battery": "analysis.battery",
     "stress_scenarios": "analysis.stress_scenarios",
+    "sweep": "analysis.sweep",
+    "tier_impact": "analysis.tier_impact",
+    "tornado": "analysis.tornado",
 }
 _MODULES = ("plots", "prices", "results")
 

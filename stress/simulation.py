@@ -137,6 +137,8 @@ def run(
     progress: Callable[[int, int], None] | None = None,
     directory: str | Path | None = None,
     report: bool = False,
+    studies: bool = False,
+    author: str = "",
 ) -> Record:
     """Run a scenario, given or by its file.
 
@@ -152,6 +154,11 @@ def run(
         same call resumes from them, with the same bytes as without it.
     report : bool
         Whether to draw the figures and write report.html there too.
+    studies : bool
+        Whether to make the studies that page one of the report shows: scenarios, reverse stress, and which inputs
+        matter (`stress.runs.studies`). They take several times as long as the run.
+    author : str
+        Who answers for the run, for the report. It changes no number and no hash.
 
     Raises
     ------
@@ -159,6 +166,7 @@ def run(
         With everything that is wrong with the scenario, its files and the directory; with overrides of a Scenario.
     """
     _check_report(report)
+    raise_if(wrong_types("run", studies=(studies, bool, "True or False"), author=(author, str, "a name")))
     if report and directory is None:
         raise InputError(Problem("run", "a directory to write the report in", column="directory"))
     from stress.scenario.scenario import Scenario
@@ -169,15 +177,47 @@ def run(
         expected = "none with a Scenario: Scenario.load takes them with its file"
         raise InputError(Problem("run", expected, column="overrides", value=overrides))
     if directory is None:
-        return execute(scenario, threads=threads, executor=executor, progress=progress)
+        record = execute(scenario, threads=threads, executor=executor, progress=progress)
+        return with_extras(record, scenario, studies, author, threads)
     from stress.runs.resume import unfinished_run
 
     unfinished = unfinished_run(path_of(directory, "run", "directory"), scenario)
     with unfinished.checkpoint as checkpoint:
         place.check(unfinished.directory, scenario.hash)
         record = execute(scenario, threads=threads, executor=executor, progress=progress, checkpoint=checkpoint)
+        record = with_extras(record, scenario, studies, author, threads)
         save_finished(record, unfinished, report)
     return record
+
+
+def with_extras(
+    record: Record,
+    scenario: Scenario,
+    studies: bool,
+    author: str,
+    threads: int | None = None,
+    say: Callable[[str], None] = lambda text: None,
+) -> Record:
+    """A record with the studies of its scenario and its author, those that are asked for.
+
+    Parameters
+    ----------
+    record : Record
+    scenario : Scenario
+    studies : bool
+    author : str
+        Empty: nobody is named.
+    threads : int, optional
+        For the studies; default: all processors.
+    say : callable
+        Called with a line before each study.
+    """
+    found = record.studies
+    if studies:
+        from stress.runs.studies import make
+
+        found = make(scenario, say, threads)
+    return replace(record, studies=found, manifest=record.manifest | ({"author": author} if author else {}))
 
 
 def save_run(run: Result | Record, directory: str | Path, *, name: str = "result", report: bool = False) -> Path:

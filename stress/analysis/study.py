@@ -53,10 +53,10 @@ class Study:
         wanted = {str(name): (design, Design, "a design: Scenario.build().design") for name, design in designs.items()}
         raise_if(wrong_types("study", **wanted))
         names = list(designs)
-        lead = _market(designs[names[0]])
+        lead = market_of(designs[names[0]])
         problems = []
         for name in names[1:]:
-            market = _market(designs[name])
+            market = market_of(designs[name])
             problems += [
                 Problem(name, f"the same {key} as {names[0]}: {lead[key]}", column=key, value=market[key])
                 for key in comparison.MARKET
@@ -138,7 +138,7 @@ def estimate_of(rows: pd.DataFrame, quantity: str, alpha: float | None = None) -
     return Estimate(estimate, se, low, high, row["note"], unit)
 
 
-def _market(design: Design) -> dict[str, Any]:
+def market_of(design: Design) -> dict[str, Any]:
     """What designs of one study share, by the keys of `Design.describe`."""
     return {
         "prices": design.model_record,

@@ -25,6 +25,7 @@ from stress.files.titles import KEYS, Titles, shown_titles, unit_of
 SHOWN = 10  # wrong rows reported for each rule
 SHOWN_ROWS = 5  # of an adjustment
 DECIMALS = (None, numerals.POINT, numerals.COMMA)
+DECIMAL_EXPECTED = "decimal = '.' or decimal = ','"
 
 
 class _Ambiguous(Problem):
@@ -117,9 +118,9 @@ class Table:
         count, of = sum(sense.count for sense in senses), sum(sense.of for sense in senses)
         return Adjustment(self.where, what, said, count, of, unit="cells", rows=tuple(rows))
 
-    def lacks(self, name: str) -> Problem:
-        """The problem that a column is missing: the titles that would do, and those that the file has."""
-        return Problem(self.where, f"a column {name}", column=name) if self.names is None else self.names.lacks(name)
+    def lacks(self, *names: str) -> Problem:
+        """The problem that columns are missing: the titles that would do, and those that the file has."""
+        return (self.names or Titles(self.where, {})).lacks(*names)
 
     def unit(self, column: str) -> str:
         """The unit of a column of numbers: its currency, "%" or "x" as in its cells, or what its title has in brackets.
@@ -253,7 +254,7 @@ def read_table(
     path = path_of(path, "file")
     where = path.name
     if decimal not in DECIMALS:
-        raise InputError(Problem(where, "decimal = '.' or decimal = ','", column="decimal", value=decimal))
+        raise InputError(Problem(where, DECIMAL_EXPECTED, column="decimal", value=decimal))
     data = reading.read_bytes(path)
     titles = Titles(where, aliases, order, several, optional, keys)
     cells, rows, delimiter = _read(path, data, titles)

@@ -135,23 +135,26 @@ class Titles:
         if is_header:
             self.places = self._named(header)
             self.found = tuple(title.strip() for title in header.titles)
-            self.chosen = {name: self.found[j] for name, j in self.places.items()}
+            self.chosen = {name: self.found[j] or name for name, j in self.places.items()}
         else:
             self.places = {name: j for j, name in enumerate(self.order[: len(header.titles)])}
             self.chosen = {name: name for name in self.places}
         self._name_keys(header)
         return list(self.places.values())
 
-    def lacks(self, name: str) -> Problem:
-        """The problem that a column is missing, with the titles that would do and those that were found."""
-        titles = dict.fromkeys([name, *(alias for alias, meant in self.aliases.items() if meant == name)])
-        expected = f"a column {' or '.join(titles)}"
+    def lacks(self, *names: str) -> Problem:
+        """The problem that columns are missing, with the titles that would do and those that were found."""
+        wanted = []
+        for name in names:
+            titles = dict.fromkeys([name, *(alias for alias, meant in self.aliases.items() if meant == name)])
+            wanted.append(f"{name} ({', '.join(titles)})")
+        expected = f"{'a column' if len(names) == 1 else 'columns'} for {'; '.join(wanted)}"
         if self.found:
             more = f" and {len(self.found) - SHOWN} more" if len(self.found) > SHOWN else ""
-            expected += f"; the columns are {', '.join(self.found[:SHOWN])}{more}"
+            expected += f"; the columns found are {', '.join(map(repr, self.found[:SHOWN]))}{more}"
         elif not self.has_header:
-            expected += f"; without titles, the columns are {', '.join(self.order)}"
-        return Problem(self.where, expected, column=name)
+            expected += f"; without a header, the columns are {', '.join(self.order)}"
+        return Problem(self.where, expected, column=", ".join(names))
 
     def _meanings(self, titles: Sequence[str]) -> dict[int, tuple[str, int]]:
         """Name and rank of each known title; of a level, only where it holds several columns."""

@@ -24,7 +24,7 @@ import pandas as pd
 
 from stress.errors import InputError, Problem
 from stress.files.table import read_table
-from stress.prices.bar_table import ALIASES, KEYS, NO_HEADER, OPTIONAL, SEVERAL
+from stress.prices.bar_table import ALIASES, NO_HEADER, OPTIONAL, SEVERAL
 from stress.prices.bar_table import BarsWarning as BarsWarning
 from stress.prices.bars import Bars
 from stress.prices.stamps import check_format
@@ -60,7 +60,7 @@ def read_bars(path: str | Path, time_format: str | None = None) -> Bars:
         other prices, or are not on the grid of the step. Rows are counted from 1 and include the header.
     """
     check_format(time_format)
-    table = read_table(path, ALIASES, order=NO_HEADER, several=SEVERAL, optional=OPTIONAL, keys=KEYS)
+    table = read_table(path, ALIASES, order=NO_HEADER, several=SEVERAL, optional=OPTIONAL)
     return Bars.of_table(table, time_format)
 
 

@@ -31,6 +31,16 @@ NAMES = {
     "close_time": "closetime closetimems closetimestamp timeclose timeperiodend end endtime endat",
     "index": "unnamed:0 index level0",
 }
+MEANINGS = {
+    "time": "start of the bar: ISO 8601, a count since 1970, or a local format (--time-format)",
+    "open": "USD a coin",
+    "high": "USD a coin",
+    "low": "USD a coin",
+    "close": "USD a coin",
+    "volume": "coins or USD; only weights bars",
+    "close_time": "end of the bar, where no column has its start",
+    "index": "a count of the rows, which is left out",
+}
 ALIASES = {alias: name for name, aliases in NAMES.items() for alias in aliases.split()}
 SEVERAL = ("time", "close_time")  # names of which a table may have several columns
 OPTIONAL = ("volume",)  # of several the first is read
@@ -43,6 +53,11 @@ ORDERS = {  # of the prices of others, where no header names them
 }
 US = 1_000_000  # of a second
 UNITS = (86_400 * US, US)  # of columns of times that know no more
+
+
+def describe() -> list[tuple[str, str, str]]:
+    """Name, meaning and titles of each column of a file of bars."""
+    return [(name, MEANINGS[name], ", ".join(titles.split())) for name, titles in NAMES.items()]
 
 
 class BarsWarning(UserWarning):
@@ -139,13 +154,7 @@ class _Reader:
             missing.remove("time")
         if not missing:
             return
-        wanted = "; ".join(f"{name} ({', '.join(NAMES[name].split())})" for name in missing)
-        titles = self.table.names.found if self.table.names is not None else ()
-        found = f"the columns found are {', '.join(map(repr, titles))}"
-        found = found if titles else f"without a header, the columns are {', '.join(NO_HEADER)}"
-        expected = f"{'a column' if len(missing) == 1 else 'columns'} for {wanted}; {found}"
-        row = 1 if self.table.has_header else None
-        raise InputError(Problem(self.table.where, expected, row, ", ".join(missing)))
+        raise InputError(self.table.lacks(*missing))
 
     def _fault(self, column: str, wrong: np.ndarray, expected: str) -> None:
         """One problem for all records that break a rule, with the first of them."""

@@ -18,7 +18,7 @@ from stress.files.frames import table_of_frame
 from stress.files.table import Table
 from stress.formatting import duration, significant
 from stress.notebook import card
-from stress.prices.bar_table import ALIASES, KEYS, OPTIONAL, PRICES, SEVERAL, read_columns
+from stress.prices.bar_table import ALIASES, OPTIONAL, PRICES, SEVERAL, read_columns
 from stress.prices.stamps import check_format
 
 SHOWN = 10  # wrong bars reported for each rule
@@ -143,10 +143,10 @@ class Bars:
         Raises
         ------
         InputError
-            As `read_bars`; rows are counted from 1.
+            As `read_bars`; rows are the labels of an index of whole numbers, otherwise they are counted from 0.
         """
         check_format(time_format)
-        return cls.of_table(table_of_frame(frame, ALIASES, several=SEVERAL, optional=OPTIONAL, keys=KEYS), time_format)
+        return cls.of_table(table_of_frame(frame, ALIASES, several=SEVERAL, optional=OPTIONAL), time_format)
 
     def __repr__(self) -> str:
         return (

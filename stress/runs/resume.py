@@ -16,8 +16,8 @@ from stress import serialize
 from stress.errors import InputError, Problem
 from stress.runs import inputs, place, shape
 from stress.runs.checkpoint import FILE, Checkpoint, is_begun, read_description
+from stress.scenario import keys
 from stress.scenario.scenario import Scenario
-from stress.scenario.tables import TABLES
 
 IDENTITY = ("scenario",)
 
@@ -91,10 +91,8 @@ def _relative(path: str, home: Path) -> str:
 
 
 def scenario_tables(scenario: Scenario) -> dict[str, Any]:
-    """The tables of a scenario, as its file wrote them."""
-    tables = {key: getattr(scenario, key) for key in TABLES}
-    written = {key: table.model_dump(exclude_unset=True) for key, table in tables.items() if table is not None}
-    return dict(serialize.loads(serialize.dumps({"name": scenario.name, "seed": scenario.seed} | written)))
+    """The tables of a scenario, as its file wrote them, as plain values."""
+    return dict(serialize.loads(serialize.dumps(keys.written(scenario))))
 
 
 def read_scenario(description: dict[str, Any], home: Path) -> Scenario:

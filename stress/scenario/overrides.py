@@ -25,13 +25,19 @@ def set_key(tables: dict[str, Any], text: str) -> str:
     parts = key.strip().split(".")
     if not equals or not all(parts) or len(parts) > documents.DEEPEST:
         raise InputError(Problem(WHERE, "section.key=value", value=text))
-    for part in parts[:-1]:
+    put(tables, ".".join(parts), _value(".".join(parts), value.strip()))
+    return ".".join(parts)
+
+
+def put(tables: dict[str, Any], key: str, value: Any) -> None:
+    """Set a dotted key in the tables of a file; tables on the way to it are made."""
+    *path, last = key.split(".")
+    for part in path:
         inner = tables.get(part)
         if not isinstance(inner, dict):
             inner = tables[part] = {}
         tables = inner
-    tables[parts[-1]] = _value(".".join(parts), value.strip())
-    return ".".join(parts)
+    tables[last] = value
 
 
 def _value(key: str, text: str) -> Any:

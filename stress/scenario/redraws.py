@@ -36,7 +36,7 @@ PARTS = 20  # periods of bars that are redrawn
 TRIES = 20  # draws of a redraw that the model refuses, before the last one is halved
 HALVINGS = 20
 INF = math.inf
-# where a parameter lies, of those that are not just positive; gjr-garch's beta: see `_moved`
+# where a parameter lies, of those that are not just positive; gjr-garch's beta: see `moved`
 BOUNDS = {
     **dict.fromkeys(("p_up", "tail_up", "tail_down", "branching"), (0.0, 1.0)),
     "rho": (-1.0, 1.0),
@@ -118,9 +118,7 @@ def _prices(scenario: Scenario, lean: Design) -> Plan:
 
         note = f"{PARTS} periods of the bars redrawn with replacement"
         return Plan("calibration", count, lean.n_paths, resampled, note=note)
-    errors = given.get("provenance", {}).get("standard_errors")
-    usable = {k: e for k, e in (errors or {}).items() if _matches(given.get(k), e) and _plays_a_part(k, given)}
-    if usable:
+    if usable := usable_errors(given):
         return _by_errors(given, usable, count, lean)
     return Plan("calibration", 0, 0, lambda i: lean, note="not estimated: nothing is known of the errors of the prices")
 
@@ -170,6 +168,12 @@ def _made(kind: str, values: dict[str, Any]) -> PriceModel:
     return make(kind, **{name: value for name, value in values.items() if name in known})
 
 
+def usable_errors(given: dict[str, Any]) -> dict[str, Any]:
+    """Standard errors of the parameters of a price model, of those that play a part in it."""
+    errors = given.get("provenance", {}).get("standard_errors")
+    return {k: e for k, e in (errors or {}).items() if _matches(given.get(k), e) and _plays_a_part(k, given)}
+
+
 def _matches(value: Any, error: Any) -> bool:
     """Whether a standard error is one of the value: numbers of the same shape, not negative."""
     try:
@@ -205,7 +209,7 @@ def _drawn(given: dict[str, Any], errors: dict[str, Any], rng: np.random.Generat
         halvings = max(0, attempt - TRIES + 1)
         steps = steps / 2 if halvings else rng.standard_normal(len(errors))
         try:
-            model = _made(given["model"], given | _moved(given, errors, steps))
+            model = _made(given["model"], given | moved(given, errors, steps))
             model.block(lean.seed, 0, 1, 1, lean.step)  # a step may be refused where the parameters are not
             return _Drawn(model, refused, halvings)
         except InputError as error:
@@ -213,7 +217,7 @@ def _drawn(given: dict[str, Any], errors: dict[str, Any], rng: np.random.Generat
     return _Drawn(None, refused)
 
 
-def _moved(given: dict[str, Any], errors: dict[str, Any], steps: np.ndarray) -> dict[str, Any]:
+def moved(given: dict[str, Any], errors: dict[str, Any], steps: np.ndarray) -> dict[str, Any]:
     """The parameters that have errors, each moved by so many of them."""
     moved: dict[str, Any] = {}
     for name, z in sorted(zip(errors, steps, strict=True), key=lambda step: step[0] == "beta"):

@@ -1,7 +1,6 @@
 """The tables of a scenario file: their keys, and the objects that they define.
 
-Keys with a rule of their own (a share, a duration, a probability) are checked here; parameters of an object (a price
-model, the tiers of a venue, a population) are checked by that object.
+Keys with a rule of their own (a share, a duration) are checked here, parameters of an object by that object.
 """
 
 from __future__ import annotations
@@ -143,6 +142,7 @@ class VenueHead(Table):
     preset: str | None = None
     file: str | None = None
     market: str | None = None
+    maintenance_scale: Number | None = None
 
 
 def _rule_type(rule: Rule) -> Any:
@@ -159,7 +159,11 @@ else:
 
 
 class VenueTable(VenueRules):
-    """[venue]: a preset or a file, its market, and rules to change ("none" removes an optional rule)."""
+    """[venue]: a preset or a file, its market, and rules to change ("none" removes an optional rule).
+
+    `maintenance_scale` multiplies rate and deduction of every tier, so the maintenance margin of every position: what
+    if the venue asked for more, or less. Limits of leverage stay as they are.
+    """
 
     def build(self, file: Path | None) -> Venue:
         """Load the venue and replace the rules that the scenario changes.
@@ -185,12 +189,18 @@ class VenueTable(VenueRules):
         changed = {k: v for k, v in given.items() if v != getattr(venue, k)}
         unchanged = [value for value in venue.figures if value.name not in changed]
         overrides = [SourcedValue(k, v, "the scenario", "", "user") for k, v in changed.items()]
-        return replace(venue, figures=(*unchanged, *overrides), **changed)
+        venue = replace(venue, figures=(*unchanged, *overrides), **changed)
+        return venue if self._scale is None else venue.with_maintenance(self._scale, "the scenario")
+
+    @property
+    def _scale(self) -> float | None:
+        """Factor of the maintenance margin; None where it changes nothing."""
+        return None if self.maintenance_scale == 1 else self.maintenance_scale
 
     def resolved(self, venue: Venue) -> dict[str, Any]:
         """The table with the values of all rules."""
         rules = {r.name: getattr(venue, r.name) for r in RULES}
-        source = {"preset": self.preset, "file": self.file, "market": venue.market}
+        source = {"preset": self.preset, "file": self.file, "market": venue.market, "maintenance_scale": self._scale}
         return {k: v for k, v in source.items() if v is not None} | {
             k: "none" if v is None or v == math.inf else v for k, v in rules.items()
         }
@@ -204,6 +214,7 @@ class BookTable(Table):
     imbalance: Literal["error", "outside", "scale"] = "error"
     under_margin: Literal["error", "liquidate", "drop"] = "error"
     mark_price: Price | None = None
+    decimal: Literal[".", ","] | None = None
 
 
 class DepthTable(Table):

@@ -15,10 +15,6 @@ from stress.venue.values import one_of
 from stress.venue.venue import Tier, Venue
 
 
-class VenueWarning(UserWarning):
-    """What was taken for granted about a venue."""
-
-
 @dataclass(frozen=True)
 class VenueInfo:
     """A line of the list of presets.
@@ -58,39 +54,9 @@ def list_venues() -> list[VenueInfo]:
     return infos
 
 
-def load_venue_of(name_or_path: str | Path, market: str) -> Venue:
-    """Load a venue for a book, by its name or path.
-
-    Parameters
-    ----------
-    name_or_path : str or Path
-    market : str
-        Of the book, as anybody spells it: BTC, BTC-USDT and BTC/USDT:USDT are BTCUSDT. Empty: the first of the venue.
-
-    Warns
-    -----
-    VenueWarning
-        If the book has no market, and the first of several is taken.
-
-    Raises
-    ------
-    InputError
-        As `load_venue`.
-    """
-    markets = list(VenueFile(_path(name_or_path)).markets)
-    alike = [known for known in markets if _folded(known) == _folded(market)]
-    if not market and len(markets) > 1:
-        text = f"the book names no market, so that of {markets[0]} is taken; load_venue(..., market=) chooses another"
-        warn(f"venue {name_or_path}: {text}", VenueWarning)
-    return load_venue(name_or_path, alike[0] if alike else market or next(iter(markets), None))
-
-
-def _folded(market: str) -> str:
-    """The coin of a market, as most spell it."""
-    pair = "".join(filter(str.isalnum, market.upper().partition(":")[0]))
-    for ending in ("SWAP", "PERP", "USDT", "USDC", "USD"):
-        pair = pair.removesuffix(ending) or pair
-    return "BTC" if pair == "XBT" else pair
+def markets_of(name_or_path: str | Path) -> tuple[str, ...]:
+    """Names of the markets of a preset or a venue file; errors as `load_venue`."""
+    return tuple(VenueFile(_path(name_or_path)).markets)
 
 
 def _path(name_or_path: str | Path) -> Path:

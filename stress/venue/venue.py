@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, astuple, dataclass, fields
+from dataclasses import asdict, astuple, dataclass, fields, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -156,6 +156,35 @@ class Venue:
     def position_limit(self) -> float:
         """Largest position: cap of the last tier, USD of notional (coins with `tier_basis="quantity"`) or inf."""
         return float(self.tiers[-1].cap)
+
+    def with_maintenance(self, scale: float, source: str) -> Venue:
+        """The venue with the maintenance margin of every position multiplied; limits of leverage stay.
+
+        Parameters
+        ----------
+        scale : float
+            > 0, of rates and deductions. A rate must stay below 1 / max_leverage of its tier.
+        source : str
+            Who says so, for the figures.
+
+        Raises
+        ------
+        InputError
+            If the scale is no number above 0, or a tier is left with a maintenance margin at or above the initial one.
+        """
+        if not (is_number(scale) and 0 < scale < math.inf):
+            raise InputError(Problem("venue", "a factor above 0", column="maintenance_scale", value=scale))
+        for number, tier in enumerate(self.tiers, start=1):
+            if tier.maintenance_rate * scale * tier.max_leverage >= 1:
+                most = 1 / (tier.maintenance_rate * tier.max_leverage)
+                expected = f"below {most:.4g}, where tier {number} would ask for more margin than at opening"
+                raise InputError(Problem("venue", expected, column="maintenance_scale", value=scale))
+        tiers = tuple(
+            replace(tier, maintenance_rate=tier.maintenance_rate * scale, deduction=tier.deduction * scale)
+            for tier in self.tiers
+        )
+        figure = SourcedValue("maintenance_scale", float(scale), source, "", "user")
+        return replace(self, tiers=tiers, figures=(*self.figures, figure))
 
     def to_kernel(self) -> tuple[Rules, Tiers]:
         """Records of rules and tiers for compiled code; None becomes nan (drawdown) or inf (window)."""

@@ -24,8 +24,8 @@ pytestmark = pytest.mark.nojit
 
 BARS = "time,open,high,low,close,volume\n" + "".join(f"{1_600_000_000 + 60 * i},1,2,1,1.5,3\n" for i in range(4))
 POSITIONS = "account,market,side,size,entry_price,margin\n1,BTC,long,2,100,20\n2,BTC,short,2,100,20\n"
-TIERS = "symbol,min_notional,max_notional,mmr,max_leverage,cum\nX,0,1000,0.01,50,0\nX,1000,inf,0.02,20,10\n"
-BRACKET = {"notionalFloor": 0, "notionalCap": 9, "initialLeverage": 5, "maintMarginRatio": 0.1}
+TIERS = "symbol,min_notional,max_notional,mmr,max_leverage,cum\nX,0,10000,0.01,50,0\nX,10000,inf,0.02,20,100\n"
+BRACKET = {"notionalFloor": 0, "notionalCap": 90000, "initialLeverage": 5, "maintMarginRatio": 0.1}
 CCXT_TIER = {"minNotional": 0, "maxNotional": None, "maxLeverage": 5, "maintenanceMarginRate": 0.1, "info": {"cum": 0}}
 ASSET = {"name": "A", "maxLeverage": 5, "marginTableId": 5}
 VENUE = """

@@ -120,7 +120,7 @@ def test_what_positions_need_not_have_may_be_missing(tmp_path, word):
         "account,market,size,entry_price,margin,isolated_margin,leverage,mark_price,margin_mode\n"
         f"007,BTC,2,100,20,{word},{word},{word},{word}\n8,BTC,-2,100,{word},{word},5,{word},isolated\n"
     )
-    with pytest.warns(BookWarning, match="the margin of 1 of 2 positions is computed"):
+    with pytest.warns(BookWarning, match=r"1 of 2 positions have size \* entry_price / leverage as margin \(row 3\)"):
         columns = read_positions(write(tmp_path, text))
     assert columns["account"] == ["007", "8"]
     np.testing.assert_array_equal(columns["margin"], [20.0, 40.0])
@@ -251,13 +251,15 @@ def test_the_first_of_several_volumes_is_read(tmp_path, header):
         check(read_bars(write(tmp_path, text)))
 
 
-def test_the_first_of_several_marks_is_read_and_margins_must_be_one(tmp_path):
-    text = "account,market,size,entry_price,{},markPx,mark_price\n1,BTC,2,100,20,20,110,x\n2,BTC,-2,100,20,20,110,x\n"
-    with pytest.warns(BookWarning, match="for mark_price, 'markPx'"):
-        columns = read_positions(write(tmp_path, text.format("isolated_margin,x")))
+def test_columns_of_one_meaning_must_agree(tmp_path):
+    header = "account,market,size,entry_price,isolated_margin,{},markPx,mark_price\n"
+    text = header + "1,BTC,2,100,20,{},110,{}\n2,BTC,-2,100,20,20,110,{}\n"
+    columns = read_positions(write(tmp_path, text.format("x", "20", "110", "110.0")))
     assert columns["margin"].tolist() == [0.0, 40.0]
-    with pytest.raises(InputError, match="one column for isolated_margin"):
-        read_positions(write(tmp_path, text.format("isolated_margin,marginUsed")))
+    with pytest.raises(InputError, match="row 2, markPx: got '110', expected one column for mark_price, or the same"):
+        read_positions(write(tmp_path, text.format("x", "20", "111", "110")))
+    with pytest.raises(InputError, match="row 2, marginUsed: got '21', expected one column for isolated_margin"):
+        read_positions(write(tmp_path, text.format("marginUsed", "21", "110", "110")))
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 
 import stress
+from stress.book.market_venue import VenueWarning
 from stress.errors import InputError
 from stress.prices import GBM, Bars, Bootstrap, Replay, episodes, read_bars
 from stress.results.estimate import Estimate
-from stress.venue.load import VenueWarning
 
 pytestmark = pytest.mark.nojit
 
@@ -98,7 +98,7 @@ def test_a_missing_file_names_those_that_are_there(tmp_path):
 
 
 def test_a_frame_where_a_path_is_wanted():
-    for reader in (read_bars, stress.Book.read, stress.load_venue, stress.load_scenario):
+    for reader in (read_bars, stress.load_venue, stress.load_scenario):
         with pytest.raises(InputError, match=r"a path; a DataFrame is taken by Book\.from_frame, Bars\.from_frame"):
             reader(pd.DataFrame({"a": [1]}))
 
@@ -112,7 +112,7 @@ def frame(n=1_500):
 
 def test_calibrate_takes_a_frame_a_path_or_bars(tmp_path):
     path = tmp_path / "bars.csv"
-    frame().to_csv(path)
+    frame().to_csv(path, index_label="time")
     given = [frame(), path, str(path), Bars.from_frame(frame())]
     found = [stress.calibrate(bars, judged=False).parameters for bars in given]
     assert found[1:] == found[:-1]

@@ -365,11 +365,11 @@ def test_a_fault_is_one_message(tmp_path, name):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ([1, 2], "got [1, 2], expected a pandas DataFrame; a file is read by its path"),
+        ([1, 2], "got [1, 2], expected a pandas.DataFrame; a file is read by its path"),
         (pd.DataFrame(), "at least one row"),
         (pd.DataFrame({"open": [1.0, 1.0]}), "columns for time (time, timestamp,"),
-        (frame(Low=-1.0), "row 1, Low: got '-1.0', expected a price > 0; 4 rows fail: 1, 2, 3, 4"),
-        (frame().set_axis([pd.NaT, *frame().index[1:]]), "row 1, time: got 'nothing', expected a time"),
+        (frame(Low=-1.0), "row 0, Low: got '-1', expected a price > 0; 4 rows fail: 0, 1, 2, 3"),
+        (frame().set_axis([pd.NaT, *frame().index[1:]]), "row 0, time: got 'nothing', expected a time"),
     ],
 )  # fmt: skip
 def test_wrong_frames(given, said):

@@ -1,0 +1,146 @@
+"""A scenario with other values of its keys, many times over, on common random numbers.
+
+All cases have the seed and the number of paths of the scenario. Those with the same prices are one `Study`: the prices
+are made once. Where a key changes the prices, path i is made of the same random numbers in both cases. So cases are
+compared path by path. Any pairing of independent paths gives a right error of the difference (the pairs are
+independent of each other); that of common random numbers gives a small one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from os import PathLike
+from typing import Any
+
+import numpy as np
+
+from stress import serialize
+from stress.analysis import study
+from stress.analysis.study import Study
+from stress.arguments import is_whole, path_of
+from stress.book.book import Book
+from stress.engine.design import Design
+from stress.errors import InputError, Problem, raise_if
+from stress.results import comparison
+from stress.results.estimate import Estimate, mean
+from stress.results.result import Result
+from stress.scenario import keys
+from stress.scenario.scenario import Scenario, load_scenario
+
+Progress = Callable[[int, int], None]
+EVENTS: dict[str, Callable[[Any], Any]] = {
+    "P(a deficit occurs)": lambda paths: paths["deficit"] > 0
+} | comparison.EVENTS
+MEANS = {"mean deficit": "deficit", "mean raised or forgone by ADL": "adl_usd", "mean residual": "residual"}
+
+
+def read(scenario: Any, paths: int | None, where: str) -> Scenario:
+    """The scenario that a study begins from, of a file or as it is, with a number of paths."""
+    if isinstance(scenario, (str, PathLike)):
+        scenario = load_scenario(path_of(scenario, where))
+    if not isinstance(scenario, Scenario):
+        raise InputError(Problem(where, "a stress.Scenario, or the path of its file", value=scenario))
+    if paths is None:
+        return scenario
+    if not (is_whole(paths) and paths >= 1):
+        raise InputError(Problem(where, "a whole number, 1 or more", column="paths", value=paths))
+    if getattr(scenario.price_model[0], "n_paths", None) is not None:
+        return scenario  # a replay, which has its own
+    return keys.with_keys(scenario, {"run.paths": int(paths)})
+
+
+def scenarios(start: Scenario, cases: Iterable[Mapping[str, Any]], where: str) -> list[Scenario]:
+    """The scenario with the keys of each case set.
+
+    Raises
+    ------
+    InputError
+        Of a case that the scenario refuses, by the values of its keys.
+    """
+    made = []
+    for values in cases:
+        raise_if([problem for key in values for problem in keys.check_key(key, where)])
+        try:
+            made.append(keys.with_keys(start, values))
+        except InputError as error:
+            raise _of_case(error, values, where) from None
+    return made
+
+
+def designs(start: Scenario, cases: Sequence[Mapping[str, Any]], where: str) -> list[Design]:
+    """The designs of cases, without counts by position; errors as of `scenarios`."""
+    made = []
+    for values, scenario in zip(cases, scenarios(start, cases, where), strict=True):
+        try:
+            made.append(replace(scenario.build().design, detail="paths"))
+        except InputError as error:
+            raise _of_case(error, values, where) from None
+    return made
+
+
+def _of_case(error: InputError, values: Mapping[str, Any], where: str) -> InputError:
+    """The error of a scenario whose keys a study has set: of the value of a key, or of the case."""
+    case = ", ".join([where, *(f"{key} = {keys.text_of(key, value)}" for key, value in values.items())])
+    return InputError([replace(p, where=where if p.where == "--set" else f"{case}: {p.where}") for p in error.problems])
+
+
+def run(cases: Sequence[Design], threads: int | None = None, progress: Progress | None = None) -> list[Result]:
+    """Run designs, those of one market together.
+
+    Parameters
+    ----------
+    cases : sequence of Design
+    threads : int, optional
+    progress : callable, optional
+        Called with (paths done, paths in all).
+
+    Returns
+    -------
+    list of Result, in the order of the designs
+    """
+    groups: dict[str, dict[str, Design]] = {}
+    books: dict[str, Book] = {}
+    for number, design in enumerate(cases):
+        design = replace(design, book=books.setdefault(design.book.digest(), design.book))  # sorted once
+        groups.setdefault(serialize.dumps(study.market_of(design)), {})[str(number)] = design
+    total, done = sum(next(iter(group.values())).n_paths for group in groups.values()), 0
+    found: dict[str, Result] = {}
+    for group in groups.values():
+        shown = None if progress is None else _from(progress, done, total)
+        found |= Study(group).run(threads=threads, progress=shown).results
+        done += next(iter(group.values())).n_paths
+    return [found[str(number)] for number in range(len(cases))]
+
+
+def _from(progress: Progress, before: int, total: int) -> Progress:
+    return lambda here, _: progress(before + here, total)
+
+
+def differences(base: Result, other: Result, alphas: Sequence[float]) -> dict[tuple[str, float | None], Estimate]:
+    """What a result has more than another, by quantity of `stress.analysis.study.long_table` and its alpha, paired.
+
+    The largest need has no error, and is left out; so is all where the numbers of paths differ.
+    """
+    a, b = ({name: column.to_numpy() for name, column in result.paths.items()} for result in (base, other))
+    if base.n_paths != other.n_paths:
+        return {}
+    found: dict[tuple[str, float | None], Estimate] = {}
+    for name, event in EVENTS.items():
+        hit_a, hit_b = np.asarray(event(a)), np.asarray(event(b))
+        discordant = int((hit_a & ~hit_b).sum()), int((hit_b & ~hit_a).sum())
+        found[name, None] = comparison.event_difference(*discordant, hit_a.size)
+    for name, column in MEANS.items():
+        found[name, None] = mean(b[column] - a[column])
+    shares = (x["liquidated_count"] / len(result.positions) for x, result in ((b, other), (a, base)))
+    found["mean liquidated share of positions", None] = mean(np.subtract(*shares))
+    for alpha in alphas:
+        found[study.REQUIRED_FUND, float(alpha)] = fund_difference(base, other, alpha)
+    return found
+
+
+def fund_difference(base: Result, other: Result, alpha: float) -> Estimate:
+    """How much more fund a result needs than another, USD, as `stress.compare` has it."""
+    needs = base.paths["fund_needed"].to_numpy(), other.paths["fund_needed"].to_numpy()
+    funds = base.required_fund(alpha), other.required_fund(alpha)
+    return comparison.fund_difference(*funds, needs, alpha, base.config["seed"])

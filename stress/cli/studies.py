@@ -1,0 +1,327 @@
+"""Commands that vary keys of a scenario: sweep, tornado and solve."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from stress.cli.common import Paths, Quiet, ScenarioFile, Seed, Set, Threads, guarded, load, say_that_it_compiles
+from stress.errors import InputError, Problem, raise_if
+from stress.files import writing
+from stress.formatting import SPACE, percent, percent_range, usd, usd_range, visible
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from stress.analysis.solve import Solution
+
+FORMATS = ("png", "svg", "pdf")
+MATTER = 3  # inputs that are named
+Alpha = Annotated[list[float] | None, typer.Option(help="Probability of depletion; may be given again.")]
+Out = Annotated[Path | None, typer.Option(help="Write the table to this CSV file.")]
+Picture = Annotated[Path | None, typer.Option(help="Draw it to this file (png, svg, pdf).")]
+
+
+@guarded
+def sweep(
+    scenario: ScenarioFile,
+    keys: Annotated[
+        list[str],
+        typer.Argument(
+            help="A key and its values: depth.usd=1M,5M,20M; evenly, LOW..HIGH:N; by equal ratios, log:LOW..HIGH:N. "
+            "Of several keys every combination is run.",
+            metavar="KEY=A,B,...",
+        ),
+    ],
+    alpha: Alpha = None,
+    out: Out = None,
+    picture: Picture = None,
+    set_: Set = None,
+    seed: Seed = None,
+    paths: Paths = None,
+    threads: Threads = None,
+    quiet: Quiet = False,
+) -> None:
+    """Run a scenario at several values of its keys."""
+    from stress.analysis.sweep import sweep as run
+    from stress.analysis.sweep import values_of
+
+    _check_files(out, picture)
+    values = {key: values_of(text) for key, text in _by_key(keys, "KEY=A,B,...").items()}
+    if picture is not None and len(values) > 2:
+        raise InputError(Problem("--picture", "one key or two to draw", value=", ".join(values)))
+    loaded = load(scenario, set_, seed, paths)
+    table = _with_bar(quiet, lambda bar: run(loaded, values, alpha or None, threads=threads, progress=bar))
+    if not quiet:
+        print_sweep(table, list(values))
+    _keep(table, out)
+    if picture is not None:
+        _draw("plot_sweep", table, picture)
+
+
+@guarded
+def tornado(
+    scenario: ScenarioFile,
+    ranges: Annotated[
+        list[str] | None,
+        typer.Argument(help="A range in the place of the key's own, or beside them.", metavar="KEY=LOW..HIGH"),
+    ] = None,
+    only: Annotated[bool, typer.Option("--only", help="Vary the keys that are given, and no others.")] = False,
+    alpha: Annotated[float | None, typer.Option(help="Probability of depletion that the fund is for.")] = None,
+    out: Out = None,
+    picture: Picture = None,
+    set_: Set = None,
+    seed: Seed = None,
+    paths: Annotated[int | None, typer.Option(help="Default: those of the scenario, 2,000 at most.")] = None,
+    threads: Threads = None,
+    quiet: Quiet = False,
+) -> None:
+    """Find the inputs that the fund hangs on."""
+    from stress.analysis.sweep import ends_of
+    from stress.analysis.tornado import tornado as run
+
+    _check_files(out, picture)
+    if alpha is not None and not 0 < alpha < 1:
+        raise InputError(Problem("--alpha", "a probability above 0 and below 1", value=alpha))
+    given = {key: ends_of(text, key) for key, text in _by_key(ranges or [], "KEY=LOW..HIGH").items()}
+    loaded = load(scenario, set_, seed, None)
+    table = _with_bar(
+        quiet, lambda bar: run(loaded, given or None, alpha, paths, only_given=only, threads=threads, progress=bar)
+    )
+    if not quiet:
+        print_tornado(table)
+    _keep(table, out)
+    if picture is not None:
+        _draw("plot_tornado", table, picture)
+
+
+@guarded
+def solve(
+    scenario: ScenarioFile,
+    vary: Annotated[str, typer.Option(help="Key of a number, such as population.open_interest.", metavar="KEY")],
+    until: Annotated[
+        str,
+        typer.Option(
+            help='What is to hold: "p_depleted <= 1 %", also p_adl, p_deficit, mean_deficit, required_fund(0.01), '
+            "with <= or >=; money in USD, or in % of the open interest of one side.",
+            metavar="TARGET",
+        ),
+    ],
+    between: Annotated[
+        str | None,
+        typer.Option(
+            help="Values that are tried. Default: a tenth of the key's own to ten times it.", metavar="LO..HI"
+        ),
+    ] = None,
+    out: Out = None,
+    set_: Set = None,
+    seed: Seed = None,
+    paths: Paths = None,
+    threads: Threads = None,
+    quiet: Quiet = False,
+) -> None:
+    """Find the value of a key at which a target holds."""
+    from stress.analysis.solve import solve as run
+    from stress.analysis.sweep import ends_of
+
+    _check_files(out, None)
+    bracket = None if between is None else ends_of(between, "--between")
+    loaded = load(scenario, set_, seed, paths)
+    found = _with_bar(quiet, lambda bar: run(loaded, vary, until, bracket, threads=threads, progress=bar))
+    if quiet:
+        print(visible(str(found)))
+    else:
+        print_solution(found)
+    _keep(found.tried, out)
+
+
+def _by_key(texts: list[str], expected: str) -> dict[str, str]:
+    """The parts of KEY=..., by key."""
+    found: dict[str, str] = {}
+    for text in texts:
+        key, equals, rest = text.partition("=")
+        if not equals or not rest.strip() or key.strip() in found:
+            again = ", each key once" if key.strip() in found else ""
+            raise InputError(Problem("argument", expected + again, value=text))
+        found[key.strip()] = rest.strip()
+    return found
+
+
+def _check_files(out: Path | None, picture: Path | None) -> None:
+    for path in (out, picture):
+        writing.check_file(path)
+    if picture is not None and picture.suffix.lstrip(".").lower() not in FORMATS:
+        raise_if([Problem("--picture", f"a file that ends with {', '.join(FORMATS)}", value=str(picture))])
+
+
+def _with_bar(quiet: bool, run: Callable[[Any], Any]) -> Any:
+    """What a study gives, with a line while compiling and a bar while waiting."""
+    from stress.cli import terminal
+
+    if not quiet:
+        say_that_it_compiles()
+    bar = terminal.ProgressBar(shown=not quiet)
+    try:
+        return run(bar)
+    finally:
+        bar.close()
+
+
+def _keep(table: pd.DataFrame, out: Path | None) -> None:
+    from stress.files import csv_tables
+
+    if out is not None:
+        writing.put_text(out, csv_tables.to_csv(table, str(out)))
+        print(out)
+        if taken := csv_tables.formulas(table):
+            print(f"Warning: {out}: {taken}.", file=sys.stderr)
+
+
+def _draw(plot: str, table: pd.DataFrame, path: Path) -> None:
+    import io
+
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    from stress import plots
+
+    kind = path.suffix.lstrip(".").lower()
+    file = io.BytesIO()
+    getattr(plots, plot)(table).figure.savefig(file, format=kind, metadata={"Date": None} if kind == "svg" else None)
+    writing.put_bytes(path, file.getvalue())
+    print(path)
+
+
+def print_sweep(table: pd.DataFrame, keys: list[str]) -> None:
+    """Funds and probabilities at each combination, with their differences from the base."""
+    from stress.analysis.study import DEPLETED, MEAN_DEFICIT, REQUIRED_FUND
+    from stress.cli import console
+
+    out = console.console()
+    for quantity in (REQUIRED_FUND, DEPLETED, MEAN_DEFICIT):
+        for alpha, part in table[table["quantity"] == quantity].groupby("alpha", dropna=False, sort=False):
+            title = quantity[0].upper() + quantity[1:] + ("" if math.isnan(alpha) else f" for {percent(alpha)}")
+            title += ", USD" if part["unit"].iloc[0] == "USD" else ""
+            out.print(f"\n{title}\n")
+            heads = [key.rpartition(".")[2] for key in keys]
+            heads = heads if len(set(heads)) == len(heads) else keys
+            rows = [_sweep_row(r, keys) for r in part.to_dict("records")]
+            out.print(console.table([*heads, "estimate", "95 %", "difference (95 %)"], rows, left=len(keys)))
+    base = ", ".join(f"{key} = {_text(key, value)}" for key, value in table.attrs["base"].items())
+    out.print(f"\nDifferences are those to {base}, on the same random numbers.")
+    for note in dict.fromkeys(n for n in table["note"] if n):
+        out.print(f"Note: {note}.")
+
+
+def _text(key: str, value: Any) -> str:
+    from stress.scenario.keys import text_of
+
+    return visible(text_of(key, value))
+
+
+def _sweep_row(row: dict[str, Any], keys: list[str]) -> tuple[str, ...]:
+    from stress.results.comparison_words import points, signed
+
+    is_money = row["unit"] == "USD"
+    kind = _bare if is_money else points
+    estimate = _bare(row["estimate"]) if is_money else percent(row["estimate"])
+    if row["estimate"] == 0:
+        estimate = "none seen"
+    interval = _bare_range(row["low"], row["high"]) if is_money else percent_range(row["low"], row["high"])
+    apart = signed(row["difference"], kind)
+    if row["difference"] == row["difference_low"] == row["difference_high"] == 0:
+        apart = "base" if not row["note"] else apart
+    elif not math.isnan(row["difference_low"]):
+        low, high = (signed(row[f"difference_{end}"], kind) for end in ("low", "high"))
+        apart += f"\n({low.removesuffix(SPACE + 'pp')} to {high})"
+    estimate = ("at least " if row["note"] else "") + estimate
+    return (*(_text(key, row[key]) for key in keys), estimate, interval, apart)
+
+
+def _bare(value: float) -> str:
+    return usd(value, full=True).removeprefix("USD" + SPACE)
+
+
+def print_tornado(table: pd.DataFrame) -> None:
+    """Inputs by their swing, the three that matter most, and which cannot be told from none."""
+    from stress.cli import console
+
+    out, attrs = console.console(), table.attrs
+    if table.empty:
+        out.print("No input of this scenario has a range.")
+        return
+    first = table.iloc[0]
+    out.print(f"\nFund for {percent(first['alpha'])}: {usd(first['base_fund'])} as it is; {attrs['paths']:,} paths.\n")
+    rows = [
+        (
+            r["key"], _span(r), _bare(r["fund_at_low"]), _bare(r["fund_at_high"]), _bare(r["swing"]),
+            _bare_range(r["swing_low"], r["swing_high"]),
+        )
+        for r in table.to_dict("records")
+    ]  # fmt: skip
+    out.print(console.table(["input", "from, to", "fund, USD", "to", "swing", "95 %"], rows, left=2))
+    told = table[table["swing_low"] > 0]
+    names = [f"{r['key']} ({r['why']})" for r in told.head(MATTER).to_dict("records")]
+    if names:
+        out.print(f"\nThe inputs that matter most: {'; '.join(names)}.")
+    if nothing := table.loc[table["swing_low"] == 0, "key"].tolist():
+        out.print(f"\nNo effect that these paths can tell: {', '.join(nothing)}.")
+    for key, why in attrs["left_out"].items():
+        out.print(f"Left out: {key}: {why}.")
+    for note in dict.fromkeys(n for n in table["note"] if n):
+        out.print(f"Note: {note}.")
+
+
+def _span(row: dict[str, Any]) -> str:
+    low, high = (_text(row["key"], row[f"{end}_value"]) for end in ("low", "high"))
+    return f"{low} to {high.removeprefix('USD' + SPACE)}".replace("x ", "x" + SPACE)
+
+
+def _bare_range(low: float, high: float) -> str:
+    return usd_range(low, high).removeprefix("USD" + SPACE).removesuffix(", no upper end")
+
+
+def print_solution(found: Solution) -> None:
+    """Where the target holds, with the interval, the values that were tried, and what was held fixed."""
+    from stress.cli import console
+
+    out = console.console()
+    out.print(f"\n{found}.\n")
+    near = _near(found)
+    one, both = (usd, usd_range) if found.unit == "USD" else (percent, percent_range)
+    rows = [
+        (
+            _text(found.key, r["value"]),
+            one(r["estimate"]),
+            both(r["low"], r["high"]),
+            "holds" if r["holds"] else "",
+        )
+        for r in near.to_dict("records")
+    ]
+    name = found.target.partition("<")[0].partition(">")[0].strip()
+    out.print(console.table([found.key, name, "95 %", ""], rows, last=True))
+    ends = " to ".join(_text(found.key, x) for x in found.bracket)
+    out.print(
+        f"\n{len(found.tried)} values from {ends}, {found.n_paths:,} paths each, seed {found.seed}"
+        f"{'' if len(near) == len(found.tried) else '; all are in the table of --out'}.",
+    )
+    for note in found.notes:
+        out.print(f"Note: {note}.")
+
+
+def _near(found: Solution, most: int = 9) -> pd.DataFrame:
+    """Values to show: the grid, thinned, and those beside the border."""
+    import numpy as np
+
+    tried = found.tried
+    if len(tried) <= most:
+        return tried
+    chosen = set(np.linspace(0, len(tried) - 1, most - 2).round().astype(int))
+    turns = np.flatnonzero(np.diff(tried["holds"].to_numpy().astype(int)))
+    chosen |= {int(i) for turn in turns[:1] for i in (turn, turn + 1)}
+    return tried.iloc[sorted(chosen)]
