@@ -24,6 +24,7 @@ from stress.files.titles import KEYS, Titles, shown_titles, unit_of
 
 SHOWN = 10  # wrong rows reported for each rule
 SHOWN_ROWS = 5  # of an adjustment
+PAGES = (b"<!doctype", b"<html", b"<?xml", b"<head", b"<table")  # how a file begins that is a page
 DECIMALS = (None, numerals.POINT, numerals.COMMA)
 DECIMAL_EXPECTED = "decimal = '.' or decimal = ','"
 
@@ -289,7 +290,7 @@ def _read(path: Path, data: bytes, titles: Titles) -> tuple[Sequence[Cells], np.
         return *spreadsheets.read(data, where, titles), ""
     if records.is_json(name, data):
         return *records.read(_text(data, where, titles), where, titles), ""
-    if data.lstrip()[:1] == b"<":
+    if data.lstrip()[:9].lower().startswith(PAGES):
         raise InputError(Problem(where, "a table; this is a page of HTML or XML"))
     text = delimited.read(data, where, titles)
     if text.comments:

@@ -106,6 +106,7 @@ def test_packed_json(read):
     [
         ("account,size\nx,1,5\ny,1,,\n", "t.csv, row 2: got 3, expected 2 cells, as in the header"),
         ("account,size,margin\nx,1\n", "t.csv, row 2: got 2, expected 3 cells, as in the header"),
+        ("\n<!DOCTYPE html><html>403</html>", "t.csv: expected a table; this is a page of HTML or XML"),
         ("# nothing\n#\n", "t.csv: expected a header and at least one record; there are comments alone"),
         ("sep=;\n", "t.csv: expected a header and at least one record; there are comments alone"),
     ],
