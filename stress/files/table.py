@@ -9,6 +9,7 @@ an `Adjustment`.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from stress.files.cells import Cells
 from stress.files.titles import KEYS, Titles, shown_titles, unit_of
 
 SHOWN = 10  # wrong rows reported for each rule
+METATRADER = re.compile(rb"<\w+>[\t,;]")  # titles in angle brackets, which begin as HTML does
 SHOWN_ROWS = 5  # of an adjustment
 DECIMALS = (None, numerals.POINT, numerals.COMMA)
 DECIMAL_EXPECTED = "decimal = '.' or decimal = ','"
@@ -289,7 +291,7 @@ def _read(path: Path, data: bytes, titles: Titles) -> tuple[Sequence[Cells], np.
         return *spreadsheets.read(data, where, titles), ""
     if records.is_json(name, data):
         return *records.read(_text(data, where, titles), where, titles), ""
-    if data.lstrip()[:1] == b"<":
+    if data.lstrip()[:1] == b"<" and not METATRADER.match(data.lstrip()):
         raise InputError(Problem(where, "a table; this is a page of HTML or XML"))
     text = delimited.read(data, where, titles)
     if text.comments:
