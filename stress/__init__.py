@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from stress.analysis.stress_scenarios import stress_scenarios as stress_scenarios
     from stress.analysis.study import Study as Study
     from stress.analysis.sweep import sweep as sweep
+    from stress.analysis.tier_impact import tier_impact as tier_impact
     from stress.analysis.tornado import tornado as tornado
     from stress.book.book import Book as Book
     from stress.book.columns import BookWarning as BookWarning
@@ -30,6 +31,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from stress.engine.design import SimulationError as SimulationError
     from stress.engine.prepare import LateFillWarning as LateFillWarning
     from stress.errors import InputError as InputError
+    from stress.prices.calibration.calibrate import calibrate as calibrate
     from stress.results.comparison import compare as compare
     from stress.results.estimate import Estimate as Estimate
     from stress.results.result import Result as Result
@@ -64,6 +66,7 @@ _HOMES = {
     "Venue": "venue.venue",
     "allocate": "venue.allocate",
     "backtest": "analysis.backtest",
+    "calibrate": "prices.calibration.calibrate",
     "compare": "results.comparison",
     "list_venues": "venue.load",
     "load_scenario": "scenario.scenario",
@@ -79,6 +82,7 @@ _HOMES = {
     "stress_battery": "analysis.battery",
     "stress_scenarios": "analysis.stress_scenarios",
     "sweep": "analysis.sweep",
+    "tier_impact": "analysis.tier_impact",
     "tornado": "analysis.tornado",
 }
 _MODULES = ("plots", "prices", "results")

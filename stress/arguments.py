@@ -104,4 +104,12 @@ def path_of(value: Any, where: str, column: str | None = None) -> Path:
         path = os.fspath(value)
         if isinstance(path, str) and "\0" not in path:
             return Path(path)
-    raise InputError(Problem(where, "a path, as text or pathlib.Path, without a NUL", column=column, value=value))
+    expected = "a path, as text or pathlib.Path, without a NUL"
+    if type(value).__name__ == "DataFrame":
+        expected = "a path; a DataFrame is taken by Book.from_frame, Bars.from_frame, and price models of bars"
+    raise InputError(Problem(where, expected, column=column, value=value))
+
+
+def percent_hint(value: Any) -> str:
+    """What may have been meant by per cent where a share is wanted, as the end of a sentence; "" for nothing."""
+    return f"; did you mean {value / 100:g}, which is {value:g} %?" if is_finite(value) and 1 <= value <= 100 else ""

@@ -43,17 +43,17 @@ if TYPE_CHECKING:
 
 def simulate(
     book: Book,
-    venue: Venue,
+    venue: Venue | str | Path,
     prices: Any,
     *,
-    fund: float,
-    n_paths: int | None = None,
-    horizon: float | None = None,
-    step: float | None = None,
+    fund: float | str | None = None,
+    n_paths: int | str | None = None,
+    horizon: float | str | None = None,
+    step: float | str | None = None,
     depth: Depth | None = None,
-    gap: float | None = None,
-    jump_gap: float = 1.0,
-    delay: float | None = None,
+    gap: float | str | None = None,
+    jump_gap: float | str = 1.0,
+    delay: float | str | None = None,
     seed: int = 0,
     under_margin: Literal["error", "liquidate", "drop"] = "error",
     detail: Detail = "positions",
@@ -63,17 +63,21 @@ def simulate(
 ) -> Result:
     """Run the loss waterfall on many price paths.
 
+    Numbers may be text with a unit: fund="5M", horizon="1d", step="1min", delay="30s", gap="50 %".
+
     Parameters
     ----------
     book : Book
         Long and short quantity should balance; a difference is held outside, with a warning.
-    venue : Venue
+    venue : Venue, or str or Path
+        By its name or the path of its file, it is that of the book's market; of a book without one, the first, with a
+        `VenueWarning`.
     prices : price model
         Anything with `s0`, `describe()` and `block(seed, first_path, n_paths, n_steps, dt)`. With `Paths` the number
         of paths, the horizon and the step are its own. `Replay` and `Episode` are one path, with the step of their bars
         and at most their length; `Bootstrap` has the step of its bars. What is given beside these must be the same.
     fund : float
-        Initial insurance fund, USD, at least the venue's reserve; inf: unlimited.
+        Required. Initial insurance fund, USD, at least the venue's reserve; inf: unlimited.
     n_paths : int, optional
         Default: 10,000, or what the prices have.
     horizon, step : float, optional
@@ -133,6 +137,8 @@ def run(
     progress: Callable[[int, int], None] | None = None,
     directory: str | Path | None = None,
     report: bool = False,
+    studies: bool = False,
+    author: str = "",
 ) -> Record:
     """Run a scenario, given or by its file.
 
@@ -148,6 +154,11 @@ def run(
         same call resumes from them, with the same bytes as without it.
     report : bool
         Whether to draw the figures and write report.html there too.
+    studies : bool
+        Whether to make the studies that page one of the report shows: scenarios, reverse stress, and which inputs
+        matter (`stress.runs.studies`). They take several times as long as the run.
+    author : str
+        Who answers for the run, for the report. It changes no number and no hash.
 
     Raises
     ------
@@ -155,6 +166,7 @@ def run(
         With everything that is wrong with the scenario, its files and the directory; with overrides of a Scenario.
     """
     _check_report(report)
+    raise_if(wrong_types("run", studies=(studies, bool, "True or False"), author=(author, str, "a name")))
     if report and directory is None:
         raise InputError(Problem("run", "a directory to write the report in", column="directory"))
     from stress.scenario.scenario import Scenario
@@ -165,15 +177,47 @@ def run(
         expected = "none with a Scenario: Scenario.load takes them with its file"
         raise InputError(Problem("run", expected, column="overrides", value=overrides))
     if directory is None:
-        return execute(scenario, threads=threads, executor=executor, progress=progress)
+        record = execute(scenario, threads=threads, executor=executor, progress=progress)
+        return with_extras(record, scenario, studies, author, threads)
     from stress.runs.resume import unfinished_run
 
     unfinished = unfinished_run(path_of(directory, "run", "directory"), scenario)
     with unfinished.checkpoint as checkpoint:
         place.check(unfinished.directory, scenario.hash)
         record = execute(scenario, threads=threads, executor=executor, progress=progress, checkpoint=checkpoint)
+        record = with_extras(record, scenario, studies, author, threads)
         save_finished(record, unfinished, report)
     return record
+
+
+def with_extras(
+    record: Record,
+    scenario: Scenario,
+    studies: bool,
+    author: str,
+    threads: int | None = None,
+    say: Callable[[str], None] = lambda text: None,
+) -> Record:
+    """A record with the studies of its scenario and its author, those that are asked for.
+
+    Parameters
+    ----------
+    record : Record
+    scenario : Scenario
+    studies : bool
+    author : str
+        Empty: nobody is named.
+    threads : int, optional
+        For the studies; default: all processors.
+    say : callable
+        Called with a line before each study.
+    """
+    found = record.studies
+    if studies:
+        from stress.runs.studies import make
+
+        found = make(scenario, say, threads)
+    return replace(record, studies=found, manifest=record.manifest | ({"author": author} if author else {}))
 
 
 def save_run(run: Result | Record, directory: str | Path, *, name: str = "result", report: bool = False) -> Path:

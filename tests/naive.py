@@ -377,9 +377,13 @@ class Ledger:
         self.trader_cash[i] += to_trader
         self.adl[self.start[i].side] += quantity
 
-    def raised(self, i: int, quantity: float, mark: float, money: float, capacity: float) -> None:
-        """The book took a winner's contracts and their profit paid losses (settlement `profit`)."""
-        self.require(money <= capacity * (1 + 1e-12), f"position {i} pays {money!r} out of {capacity!r}")
+    def raised(self, i: int, quantity: float, mark: float, money: float, gain: float, owned: float) -> None:
+        """The book took a winner's contracts and their profit paid losses (settlement `profit`).
+
+        `gain` and `owned` are profit and equity of what was closed: nobody pays more than either.
+        """
+        for most in (gain, owned):
+            self.require(money <= most + 1e-12 * gain, f"position {i} pays {money!r} out of {most!r}")
         self.book_takes(self.start[i].side, quantity, mark)
         self.traded[self.start[i].side] += quantity
         self.unpaid -= money
@@ -660,8 +664,9 @@ class Design:
         winners = [i for i in across if profit(self.positions[i], M) > 0]
         for i in winners:
             out.eligible[i] = True
+        winners = [i for i in winners if equity(self.positions[i], M) > 0]  # a profit may be owed already: margin < 0
         live = [self.positions[i] for i in winners]
-        capacity = [profit(p, M) if in_money else p.quantity for p in live]
+        capacity = [min(profit(p, M), equity(p, M)) if in_money else p.quantity for p in live]
         budget = owed if in_money else kept
         amounts = allocate(rules.policy, capacity, self.keys(winners, M, losing_side), budget)
 
@@ -676,8 +681,8 @@ class Design:
             if in_money:
                 # The closed share of the profit pays; a share rounded up to 1 hands the trader what is over.
                 money = amount
-                ledger.winner(i, closed, released + (share * w - amount))
-                ledger.raised(i, closed, M, amount, w)
+                ledger.raised(i, closed, M, amount, share * profit(p, M), share * equity(p, M))
+                ledger.winner(i, closed, released + (share * profit(p, M) - amount))
                 self.book.v += p.side * closed
             else:
                 money = p.side * closed * (M - price)

@@ -37,6 +37,7 @@ import numpy as np
 import pandas as pd
 
 from stress.analysis.study import ADL, DEPLETED, REQUIRED_FUND, long_table, run_designs
+from stress.book.book import Book
 from stress.engine.design import Design
 from stress.errors import InputError, Problem, raise_if
 from stress.formatting import percent
@@ -192,9 +193,12 @@ def harder(scenario: Scenario, own: Design, severity: Severity) -> tuple[Design,
             design = replace(design, depth=replace(own.depth, usd=severity.depth * own.depth.usd))
             changed.append(f"depth x {severity.depth:g}")
     if severity.longs > 0.0:
-        _more_longs(scenario, severity, changed, not_changed)
-        book = _book(scenario, own, severity)
-        design = design if book is None else replace(design, book=book)
+        try:
+            design = replace(design, book=_more_longs(scenario, own, severity))
+            assert scenario.spec is not None
+            changed.append(f"{percent(severity.longs)} of the accounts long, not {percent(scenario.spec.long_share)}")
+        except InputError as error:
+            not_changed.append(f"longs: {error.problems[0].expected}")
     return design, changed, not_changed
 
 
@@ -242,20 +246,20 @@ def harder_bars(bars: Bars, factor: float) -> Bars:
     return replace(bars, **moved, source=f"{bars.source}, log moves x {factor:g}", sha256="")
 
 
-def _more_longs(scenario: Scenario, severity: Severity, changed: list[str], not_changed: list[str]) -> None:
-    if scenario.spec is None:
-        not_changed.append("longs: the book is given")
-    elif scenario.spec.long_share >= severity.longs:
-        not_changed.append(f"longs: {percent(scenario.spec.long_share)} of the accounts are long already")
-    else:
-        changed.append(f"{percent(severity.longs)} of the accounts long, not {percent(scenario.spec.long_share)}")
+def _more_longs(scenario: Scenario, own: Design, severity: Severity) -> Book:
+    """The crowd with more accounts long, drawn with the same seed.
 
-
-def _book(scenario: Scenario, own: Design, severity: Severity) -> Any:
-    """The crowd with more longs, drawn with the same seed; None: as it is."""
-    if scenario.population is None or scenario.spec is None or scenario.spec.long_share >= severity.longs:
-        return None
+    Raises
+    ------
+    InputError
+        If the book is given, as one-sided already, or no such crowd can hold the open interest.
+    """
+    if scenario.population is None or scenario.spec is None:
+        raise InputError(Problem(scenario.where, "the book is given"))
+    if scenario.spec.long_share >= severity.longs:
+        raise InputError(
+            Problem(scenario.where, f"{percent(scenario.spec.long_share)} of the accounts are long already")
+        )
     population = scenario.population.model_copy(update={"long_share": severity.longs})
-    crowd = replace(scenario, population=population)
-    drawn = crowd.draw_book(own.venue, own.s0, crowd.population_seed)
+    drawn = replace(scenario, population=population).draw_book(own.venue, own.s0, scenario.population_seed)
     return drawn.check_margin(own.venue, own.s0, "error").balanced("outside")

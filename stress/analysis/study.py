@@ -134,7 +134,8 @@ def estimate_of(rows: pd.DataFrame, quantity: str, alpha: float | None = None) -
         return Estimate(np.nan, np.nan, np.nan, np.nan)
     row = found.iloc[0]
     estimate, se, low, high = (float(row[name]) for name in ("estimate", "se", "low", "high"))
-    return Estimate(estimate, se, low, high, row["note"])
+    unit = "probability" if quantity.startswith("P(") else str(row["unit"])
+    return Estimate(estimate, se, low, high, row["note"], unit)
 
 
 def market_of(design: Design) -> dict[str, Any]:

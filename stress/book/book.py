@@ -3,6 +3,7 @@
 A position is a side s (+1 long, -1 short), a quantity q of coins, an entry price e and a margin m: the
 collateral in USD that is isolated for it, unrealised profit excluded. Its equity at price P is
 `m + s q (P - e)`; when it is at or below the maintenance margin of the venue, the position is liquidated.
+A margin is below 0 where more was withdrawn than had been posted: unrealised profit has paid for it.
 
 A book comes from arrays (`Book(...)`), from a file (`Book.read`, columns in `stress.book.readers`) or from a
 synthetic population (`Book.sample`). Every contract has a long and a short, so the two quantities should
@@ -12,9 +13,7 @@ balance; where they do not, `Book.balanced` handles the difference.
 from __future__ import annotations
 
 import hashlib
-import warnings
 from collections.abc import Callable, Sequence
-from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
@@ -23,8 +22,10 @@ import numpy.typing as npt
 
 from stress.adjustments import Adjustment
 from stress.arguments import is_finite, is_text, is_word, numbers, wrong_types
-from stress.book import adjusted, start
-from stress.book.columns import SIDE_EXPECTED, SIDE_WORDS, BookWarning, missing_as_nan
+from stress.book import changes, shown
+from stress.book.arrays import TEXT, check_reading, flat, missing_as_nan, names_of, read_names, read_sides
+from stress.book.columns import BookWarning
+from stress.callers import warn
 from stress.errors import InputError, Problem, raise_if
 
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
 
 VENUE_EXPECTED = "a stress.Venue, e.g. stress.load_venue('binance', market='BTCUSDT')"
 PRICE = "a price in USD above 0"
-TEXT = "text without NUL and without half a character"
 BALANCE_TOLERANCE = 1e-9  # largest relative difference of long and short quantity that is treated as balanced
+ROUNDING = 1e-4  # and that is taken for rounding: the larger side is scaled
 
 
 class Book:
@@ -51,7 +52,8 @@ class Book:
     entry_price : array_like of float, shape (N,)
         USD per coin, > 0.
     margin : array_like of float, shape (N,)
-        USD posted to the position, unrealised profit excluded, >= 0.
+        USD posted to the position, unrealised profit excluded. Below 0 where a part of the profit was withdrawn; of a
+        short above -(quantity * entry_price), since no price gives it more profit than that.
     account : array_like of str, shape (N,), optional
         Name of the account that holds the position. Default: the position number, counted from 1.
     leverage : array_like of float, shape (N,), optional
@@ -118,13 +120,13 @@ class Book:
         if mark_price is not None and not (is_finite(mark_price) and mark_price > 0):
             problems.append(Problem("Book", PRICE, column="mark_price", value=mark_price))
         raise_if(problems)
-        sides = _flat(side, source, "side")
+        sides = flat(side, source, "side")
         n = sides.size
         given = {"quantity": quantity, "entry_price": entry_price, "margin": margin, "leverage": leverage}
-        values = {name: _flat(value, source, name) for name, value in given.items() if value is not None}
+        values = {name: flat(value, source, name) for name, value in given.items() if value is not None}
         values["leverage"] = missing_as_nan(values["leverage"]) if "leverage" in values else np.full(n, np.nan)
-        accounts = np.arange(1, n + 1).astype(str) if account is None else _names(account, source)
-        rows = np.arange(1, n + 1) if file_row is None else _flat(file_row, source, "file_row")
+        accounts = np.arange(1, n + 1).astype(str) if account is None else names_of(account, source)
+        rows = np.arange(1, n + 1) if file_row is None else flat(file_row, source, "file_row")
         lengths = {name: v.size for name, v in {**values, "account": accounts, "file_row": rows}.items()}
         problems = [
             Problem(source, f"{n} values, as many as side has", column=name, value=size)
@@ -140,12 +142,12 @@ class Book:
 
         fields: dict[str, Any] = {"file_row": rows.astype(np.int64), "market": str(market), "source": str(source)}
         fields |= {"adjustments": done, "mark_price": None if mark_price is None else float(mark_price)}
-        fields["account"] = _read_names(accounts, source, rows, problems)
-        fields["side"] = _read_sides(sides, source, rows, problems)
+        fields["account"] = read_names(accounts, source, rows, problems)
+        fields["side"] = read_sides(sides, source, rows, problems)
         rules: dict[str, tuple[Callable[[np.ndarray], np.ndarray], str]] = {
             "quantity": (lambda x: x > 0, "a quantity of coins above 0"),
             "entry_price": (lambda x: x > 0, "a price above 0"),
-            "margin": (lambda x: x >= 0, "USD, 0 or more"),
+            "margin": (lambda x: ~np.isnan(x), "USD"),
             "leverage": (lambda x: np.isnan(x) | (x > 0), "a leverage above 0, or nan"),
         }
         for name, (valid, expected) in rules.items():
@@ -157,6 +159,18 @@ class Book:
                 problems.append(Problem(source, expected, int(rows[i]), name, float(array[i])))
             fields[name] = array
         raise_if(problems)
+        owed = (
+            (fields["side"] < 0)
+            & (fields["margin"] < 0)
+            & (fields["margin"] <= -fields["quantity"] * fields["entry_price"])
+        )
+        expected = "USD above -(quantity * entry_price), all that a short can win"
+        raise_if(
+            [
+                Problem(source, expected, int(rows[i]), "margin", float(fields["margin"][i]))
+                for i in np.flatnonzero(owed)
+            ]
+        )
         for name, field in fields.items():
             if isinstance(field, np.ndarray):
                 field.setflags(write=False)
@@ -174,6 +188,9 @@ class Book:
             f"short {self.short_quantity:.10g} {self.market})".replace(" )", ")")
         )
 
+    def _repr_html_(self) -> str:
+        return shown.book_card(self)
+
     @classmethod
     def read(
         cls,
@@ -182,18 +199,21 @@ class Book:
         *,
         imbalance: Literal["error", "outside", "scale"] = "error",
         mark_price: float | None = None,
+        decimal: Literal[".", ","] | None = None,
     ) -> Book:
-        """Read the positions of one market from a CSV or parquet file; columns in `stress.book.readers`.
+        """Read the positions of one market from a file; columns in `stress.book.position_columns`.
 
         Parameters
         ----------
         path : str or Path
         market : str, optional
-            Which market; needed where the file holds several.
+            Which market, in any usual spelling; needed where the file holds several, or has no column for it.
         imbalance : {"error", "outside", "scale"}
             See `balanced`.
         mark_price : float, optional
-            USD; used where the file gives a margin with unrealised profit and no mark price of its own.
+            USD; used where the file gives a margin with unrealised profit and no mark of its own.
+        decimal : {".", ","}, optional
+            Decimal mark of numbers that are text. Default: what the cells of the file say.
 
         Returns
         -------
@@ -202,17 +222,51 @@ class Book:
         Raises
         ------
         InputError
-            Lists file, row, column and value of every problem. No row is accepted unless all are.
+            Each fault once, with file, first rows, column, value and what was expected. No row is accepted unless all
+            are.
         """
         from stress.book.readers import read_positions
 
-        problems = []
-        if market is not None and not is_text(market):
-            problems.append(Problem("Book.read", "the name of a market", column="market", value=market))
-        if mark_price is not None and not (is_finite(mark_price) and mark_price > 0):
-            problems.append(Problem("Book.read", PRICE, column="mark_price", value=mark_price))
-        raise_if(problems)
-        return cls(**read_positions(path, market, mark_price=mark_price)).balanced(imbalance)
+        if hasattr(path, "columns"):
+            raise InputError(
+                Problem("Book.read", "a path; Book.from_frame takes a DataFrame", column="path", value=path)
+            )
+        check_reading("Book.read", market, mark_price)
+        return cls(**read_positions(path, market, mark_price=mark_price, decimal=decimal)).balanced(imbalance)
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: pd.DataFrame,
+        market: str | None = None,
+        *,
+        imbalance: Literal["error", "outside", "scale"] = "error",
+        mark_price: float | None = None,
+        decimal: Literal[".", ","] | None = None,
+    ) -> Book:
+        """Take the positions of one market from a DataFrame, with the same columns and rules as `read`.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame
+            Levels of its index that have a name are columns too.
+        market, imbalance, mark_price, decimal
+            As in `read`.
+
+        Returns
+        -------
+        Book
+            Its `file_row` is the label of a row where the index holds whole numbers, otherwise its number from 0 on.
+
+        Raises
+        ------
+        InputError
+            Each fault once, with the first rows.
+        """
+        from stress.book.readers import frame_positions
+
+        check_reading("Book.from_frame", market, mark_price)
+        return cls(**frame_positions(frame, market, mark_price=mark_price, decimal=decimal)).balanced(imbalance)
 
     @classmethod
     def sample(cls, spec: PopulationSpec, *, venue: Venue, price: float, seed: int, bars: Any = None) -> Book:
@@ -293,13 +347,14 @@ class Book:
     def balanced(self, imbalance: Literal["error", "outside", "scale"] = "error") -> Book:
         """A book whose long and short quantities are treated as the caller chooses where they differ.
 
-        They differ if the difference is more than 1e-9 of the larger one.
+        They differ if the difference is more than 1e-9 of the larger one. One of up to 1e-4 is taken for rounding: the
+        larger side is scaled, unless it shall stay outside.
 
         Parameters
         ----------
         imbalance : {"error", "outside", "scale"}
-            Raise an error; or leave the difference outside the book (never liquidated, not eligible for ADL) with a
-            warning; or scale quantity and margin of the larger side down.
+            Raise an error; or leave the difference outside the book (never liquidated, not eligible for ADL); or scale
+            quantity and margin of the larger side down. Both are an `Adjustment` of the book, and a warning.
 
         Returns
         -------
@@ -315,18 +370,21 @@ class Book:
         difference = longs - shorts
         if abs(difference) <= BALANCE_TOLERANCE * max(longs, shorts):
             return self
-        if imbalance == "error" or (imbalance == "scale" and min(longs, shorts) == 0.0):
-            ways = 'imbalance = "outside" keeps the difference outside the book'
+        rounding = abs(difference) <= ROUNDING * max(longs, shorts)
+        if (imbalance == "error" and not rounding) or (imbalance == "scale" and min(longs, shorts) == 0.0):
+            ways = 'book.imbalance = "outside" keeps the difference outside the book'
             if min(longs, shorts) > 0.0:
-                ways += ', imbalance = "scale" shrinks the larger side'
-            expected = f"equal quantities ({ways})"
+                ways += ', book.imbalance = "scale" shrinks the larger side'
             totals = f"long {longs:.10g}, short {shorts:.10g}, difference {difference:+.10g} coins"
-            raise InputError(Problem(self.source, expected, column="quantity", value=totals))
+            expected = f"equal quantities in {self.source} ({ways}; in Python imbalance=)"
+            raise InputError(Problem(self.source, expected, column="imbalance", value=totals))
         larger = self.side > 0 if difference > 0 else self.side < 0
         if imbalance == "outside":
-            return self._adjusted([adjusted.outside(self, larger)])
+            return self._adjusted([changes.outside(self, larger)])
         factor = np.where(larger, min(longs, shorts) / max(longs, shorts), 1.0)
-        done = adjusted.scaled(self, larger)
+        done = changes.scaled(self, larger, rounding=imbalance == "error")
+        if imbalance == "error":
+            warn(str(done), BookWarning)
         return self._replace(adjustments=(done,), quantity=self.quantity * factor, margin=self.margin * factor)
 
     def maintenance(self, venue: Venue, price: float) -> np.ndarray:
@@ -335,11 +393,8 @@ class Book:
 
         _check_venue(venue)
         _check_price("price", price)
-        _, tiers = venue.to_kernel()
-        contract = venue.structure().contract
-        held = self.side, self.quantity, self.entry_price, self.margin
-        required: np.ndarray = levels(contract, tiers, *held, price)[2]
-        return required
+        tiers, held = venue.to_kernel()[1], (self.side, self.quantity, self.entry_price, self.margin)
+        return np.asarray(levels(venue.structure().contract, tiers, *held, price)[2])
 
     def check_margin(
         self, venue: Venue, price: float, under_margin: Literal["error", "liquidate", "drop"] = "error"
@@ -354,7 +409,7 @@ class Book:
             Mark price the run starts from, USD.
         under_margin : {"error", "liquidate", "drop"}
             Raise an error; or keep these positions, which are liquidated in the first step (docs/model.md); or drop
-            them with a warning, after which long and short quantities may differ.
+            them, an `Adjustment` of the book and a warning, after which long and short quantities may differ.
 
         Returns
         -------
@@ -363,27 +418,23 @@ class Book:
         Raises
         ------
         InputError
-            With `under_margin="error"`, the first of such positions and how many there are, or that the price does not
-            fit the entries; with "drop", if no position would be left.
+            With `under_margin="error"`, one problem for all such positions, or that the price does not fit the entries;
+            with "drop", if no position would be left.
         """
         _choose("under_margin", under_margin, ("error", "liquidate", "drop"))
-        _check_venue(venue)
-        _check_price("price", price)
         equity, maintenance = self.equity(price), self.maintenance(venue, price)
         under = np.flatnonzero(equity <= maintenance)
-        if under_margin == "error" and (misfit := start.misfit(self, price, under)) is not None:
-            raise InputError(misfit)
+        if under_margin == "error":
+            changes.refuse(self, under, equity, maintenance, price)
         if under.size == 0:
             return self
         if under_margin == "liquidate":
-            return self._replace(adjustments=(adjusted.liquidated(self, under, price),))
-        if under_margin == "error":
-            raise InputError(adjusted.under_margin(self, under, price, equity, maintenance))
+            return self._replace(adjustments=(changes.liquidated(self, under, price),))
         if under.size == len(self):
             expected = "at least one position above its maintenance margin; all would be dropped"
             raise InputError(Problem(self.source, expected))
         kept = self._replace(np.delete(np.arange(len(self)), under))
-        return kept._adjusted([adjusted.dropped(self, under, price, kept.imbalance)])
+        return kept._adjusted([changes.dropped(self, under, price, kept.imbalance)])
 
     def check_limits(self, venue: Venue) -> Book:
         """Warn of positions that the venue would not have opened: too levered for their tier at entry, or too large.
@@ -405,7 +456,7 @@ class Book:
             levered = size / self.margin > venue.max_leverage(size, self.entry_price) * (1 + 1e-6)
         large = (self.quantity if venue.tier_basis == "quantity" else size) > venue.position_limit * (1 + 1e-6)
         limits = ((levered, "more levered than their tier allows"), (large, "beyond the venue's position limit"))
-        return self._adjusted([adjusted.over_limit(self, over, what, size) for over, what in limits if over.any()])
+        return self._adjusted([changes.over_limit(self, over, what, size) for over, what in limits if over.any()])
 
     def marked(self, mark_price: float) -> Book:
         """The same positions with another `mark_price`, USD per coin."""
@@ -415,55 +466,16 @@ class Book:
         """The same positions, with what was done to them, which is warned of; the book itself if it knows."""
         new = [x for x in done if x not in self.adjustments]
         for x in new:
-            warnings.warn(str(x), BookWarning, stacklevel=3)
+            warn(str(x), BookWarning)
         return self._replace(adjustments=tuple(new)) if new else self
 
-    def _replace(self, keep: Any = slice(None), adjustments: tuple[Adjustment, ...] = (), **changes: Any) -> Book:
+    def _replace(self, keep: Any = slice(None), adjustments: tuple[Adjustment, ...] = (), **others: Any) -> Book:
         names = ("side", "quantity", "entry_price", "margin", "account", "leverage", "file_row")
-        kept: dict[str, Any] = {name: changes.get(name, getattr(self, name))[keep] for name in names}
-        done = (*self.adjustments, *adjustments)
-        mark = changes.get("mark_price", self.mark_price)
-        return Book(**kept, market=self.market, source=self.source, adjustments=done, mark_price=mark)
-
-
-def _flat(values: Any, source: str, name: str, dtype: type | None = None) -> np.ndarray:
-    """A one-dimensional array of anything array-like; of one value, an array of it.
-
-    Raises
-    ------
-    InputError
-        If it has several columns, or masked entries.
-    """
-    try:
-        array = np.asarray(values, dtype)
-    except (TypeError, ValueError):  # rows of different lengths
-        array = np.zeros((0, 0))
-    if (array.ndim > 1 and array.size > array.shape[0]) or (
-        isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values)
-    ):
-        raise InputError(Problem(source, "one value for each position", column=name, value=values))
-    return array.reshape(-1)
-
-
-def _names(values: Any, source: str) -> np.ndarray:
-    """Names as they were given: an array of text would drop a NUL at their end."""
-    return _flat(values, source, "account", None if isinstance(values, np.ndarray) else object)
-
-
-def _read_names(values: np.ndarray, source: str, rows: np.ndarray, problems: list[Problem]) -> np.ndarray:
-    """Names of accounts as str[N]: text, or whole numbers.
-
-    Half a character (a lone surrogate) cannot be stored, and a NUL at the end of a name would be lost.
-    """
-    if values.dtype.kind == "U":
-        codes = values.astype(str).view(np.uint32).reshape(values.size, -1)
-        inner_nul = ((codes[:, :-1] == 0) & (codes[:, 1:] != 0)).any(axis=1)
-        wrong = np.flatnonzero(inner_nul | ((codes >= 0xD800) & (codes < 0xE000)).any(axis=1)).tolist()
-    else:
-        known = (is_text(x) or (isinstance(x, Integral) and not isinstance(x, bool)) for x in values.tolist())
-        wrong = [i for i, ok in enumerate(known) if not ok]
-    problems += [Problem(source, f"{TEXT}, or a whole number", int(rows[i]), "account", values[i]) for i in wrong]
-    return values if wrong else values.astype(str)
+        kept: dict[str, Any] = {name: others.get(name, getattr(self, name))[keep] for name in names}
+        kept |= {"adjustments": (*self.adjustments, *adjustments)}
+        return Book(
+            **kept, market=self.market, source=self.source, mark_price=others.get("mark_price", self.mark_price)
+        )
 
 
 def _check_price(name: str, price: Any) -> None:
@@ -480,14 +492,3 @@ def _check_venue(venue: Any) -> None:
 def _choose(name: str, value: str, choices: tuple[str, ...]) -> None:
     if not is_word(value, choices):
         raise InputError(Problem("Book", "one of " + ", ".join(choices), column=name, value=value))
-
-
-def _read_sides(values: np.ndarray, source: str, rows: np.ndarray, problems: list[Problem]) -> np.ndarray:
-    """Convert sides, given as numbers or words, to +1 or -1."""
-    if values.dtype.kind in "fiu":
-        side = values.astype(np.float64)
-    else:
-        side = np.array([SIDE_WORDS.get(str(word).strip().lower(), np.nan) for word in values])
-    for i in np.flatnonzero(np.abs(side) != 1.0):
-        problems.append(Problem(source, SIDE_EXPECTED, int(rows[i]), "side", values[i : i + 1].tolist()[0]))
-    return side

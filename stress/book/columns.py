@@ -8,8 +8,8 @@ import numpy as np
 
 from stress.adjustments import Adjustment
 
-SIDE_WORDS = dict.fromkeys(("long", "l", "buy", "b", "bid", "1", "+1", "1.0"), 1.0) | dict.fromkeys(
-    ("short", "s", "sell", "a", "ask", "-1", "-1.0"), -1.0
+SIDE_WORDS = dict.fromkeys(("long", "longs", "l", "buy", "b", "bid", "1", "+1", "1.0"), 1.0) | dict.fromkeys(
+    ("short", "shorts", "s", "sell", "a", "ask", "-1", "-1.0"), -1.0
 )
 SIDE_EXPECTED = "long or short (also L/S, buy/sell, B/A, 1/-1)"
 
@@ -32,10 +32,3 @@ class Columns(TypedDict, total=False):
     file_row: np.ndarray
     adjustments: tuple[Adjustment, ...]
     mark_price: float | None
-
-
-def missing_as_nan(values: np.ndarray) -> np.ndarray:
-    """Values with nan for None and for what pandas has in its place."""
-    if values.dtype != object:
-        return values
-    return np.array([np.nan if x is None or str(x) == "<NA>" else x for x in values.tolist()], object)

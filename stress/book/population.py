@@ -25,7 +25,6 @@ from __future__ import annotations
 
 import difflib
 import math
-import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, runtime_checkable
@@ -37,6 +36,7 @@ from stress import memory, quantities, schema
 from stress.adjustments import Adjustment
 from stress.arguments import is_finite, is_number, is_whole, path_of, wrong_types
 from stress.book.columns import BookWarning, Columns
+from stress.callers import warn
 from stress.errors import InputError, Problem, raise_if
 from stress.files import documents, names
 from stress.kernels import population
@@ -349,7 +349,7 @@ def sample_with_ages(
     if late > LATE_SHARE * n:
         what, rule = "enter at the present price", "they have no past entry that they survive"
         done = *done, Adjustment(source, what, rule, int(late), n, "accounts")
-        warnings.warn(str(done[-1]), BookWarning, stacklevel=2)
+        warn(str(done[-1]), BookWarning)
     columns = Columns(
         side=side,
         quantity=quantity,

@@ -1,81 +1,62 @@
-"""Reader of files of positions: columns and checks.
+"""Reader of positions, from a file or from a DataFrame: one row for each account, market and side.
 
-One row per account, market and side.
+The columns and their titles are in `stress.book.position_columns`; `perp-stress columns` prints them. What a row lacks
+follows from the rest where that is one step away:
 
-| column | needed | meaning |
-|---|---|---|
-| account | yes | an opaque name; never read as a number, so leading zeros are kept |
-| market | yes | one file may hold several |
-| size | yes | coins; signed where `side` is absent or is BOTH |
-| side | if size is unsigned | long/short, L/S, buy/sell, B/A, 1/-1, BOTH |
-| entry_price | yes | USD per coin |
-| margin | one of the three | USD posted to the position, unrealised profit excluded |
-| isolated_margin | one of the three | the same, unrealised profit included; needs a mark price |
-| leverage | one of the three | the set leverage; margin = size * entry_price / leverage, with a warning |
-| margin_mode | no, isolated | isolated or cross (or `is_cross`: true, false) |
-| mark_price | no | USD; used to convert isolated_margin to margin |
-| contract_size | no, 1 | coins per contract, where size counts contracts |
+- the size from `notional`, at the mark price, or at the entry price where there is no mark;
+- the entry price from `entry_value` over size;
+- the mark price from `notional` over size, or from the unrealised profit; else that of the scenario;
+- the margin by the rules of `stress.book.margins`.
 
-The names that Hyperliquid, Binance and ccxt use for these columns are accepted (`ALIASES`); other columns, such as
-`opened_at`, are ignored. Of margin, isolated_margin and leverage the first with a value in a row is used. What is not
-needed may be missing in a row: nothing, nan, null, none, NA. Of two columns for leverage, margin_mode or mark_price the
-first is read, with a warning.
-
-Only isolated margin is modelled. A cross position is backed by the whole account, so a row whose mode is cross
-is accepted only with a `margin` of its own, which is then its only collateral; a warning counts these rows.
+Rows of other markets, closed and flat ones, and totals are left out (`stress.book.rows`). All that is done to a row is
+an `Adjustment` of the book, and a `BookWarning`.
 """
 
 from __future__ import annotations
 
-import difflib
-import sys
-import warnings
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from stress.book.columns import SIDE_EXPECTED, SIDE_WORDS, BookWarning, Columns
-from stress.errors import InputError, Problem, raise_if
-from stress.files.cells import MISSING
-from stress.files.names import EXPECTED, folded, is_name
-from stress.files.table import SHOWN, Table, read_table
+from stress.book.draft import Draft, positive
+from stress.book.margins import middle_mark, read_margins, read_marks
+from stress.book.position_columns import ALIASES, NAMES, titles_of
+from stress.book.rows import leave_out_closed, leave_out_totals, select_market
+from stress.callers import warn
+from stress.errors import Problem, raise_if
+from stress.files.names import EXPECTED, is_name
+from stress.files.names import folded as look_of
+from stress.files.table import Table, read_table
+from stress.files.titles import folded, shown_titles
 
-NAMES = {
-    "account": "account user trader address accountid",
-    "market": "market coin symbol asset",
-    "side": "side positionside direction",
-    "size": "size quantity qty szi positionamt contracts positionsize",
-    "entry_price": "entryprice entrypx entry",
-    "margin": "margin isolatedwallet",
-    "isolated_margin": "isolatedmargin marginused",
-    "leverage": "leverage leveragevalue",
-    "margin_mode": "marginmode leveragetype margintype iscross",
-    "mark_price": "markprice markpx mark",
-    "contract_size": "contractsize",
-}
-ALIASES = {alias: name for name, aliases in NAMES.items() for alias in aliases.split()}
-NEEDED = ("account", "market", "size", "entry_price")
-OPTIONAL = ("leverage", "margin_mode", "mark_price")  # of several, the first is read
-MARGINS = ("margin", "isolated_margin", "leverage")
-NET = frozenset(("both", "net"))  # words for a size with a sign
-MODES = {"isolated": False, "cross": True, "false": False, "true": True, "0": False, "1": True}
-MODES |= dict.fromkeys(MISSING, False)
-MARKET = f"the name of a market, {EXPECTED}"
+if TYPE_CHECKING:
+    import pandas as pd
+
+NET = frozenset(("both", "net", "oneway", ""))  # words for a size with a sign
+POSITION_TYPES = {"1": 1.0, "2": -1.0}
+STABLE = frozenset(("", "usd", "usdc", "usdt", "usde", "usdh", "usd1", "fdusd", "busd", "dai", "bnfcr"))
+MICRO = 1e-6  # USD of a unit of the currency that BitMEX writes USDt
+MOST_TIMES = 3.0  # of a notional that size x price may be: a notional may be that at entry
 SANE_NOTIONAL = (1e-2, 1e9)  # USD; a median outside this range suggests wrong units
 
 
-def read_positions(path: str | Path, market: str | None = None, *, mark_price: float | None = None) -> Columns:
-    """Read the positions of one market; balance and maintenance margin are not checked.
+def read_positions(
+    path: str | Path, market: str | None = None, *, mark_price: float | None = None, decimal: str | None = None
+) -> Columns:
+    """Read the positions of one market from a file; balance and maintenance margin are not checked.
 
     Parameters
     ----------
     path : str or Path
-        CSV (also .gz) or parquet.
     market : str, optional
-        Required where the file holds several.
+        In any usual spelling. Required where the file holds several, or has no column for it.
     mark_price : float, optional
-        USD, where the file has no `mark_price`.
+        USD, where the file has no mark price.
+    decimal : {None, ".", ","}
+        Decimal mark of numbers in text. Default: what the cells of the file say.
 
     Returns
     -------
@@ -85,60 +66,43 @@ def read_positions(path: str | Path, market: str | None = None, *, mark_price: f
     Raises
     ------
     InputError
-        Lists file, row (line number counting the header), column and value of every problem.
+        Each fault once, with file, first rows, column, value and what was expected.
     """
-    table = read_table(path, ALIASES, optional=OPTIONAL)
-    problems = [Problem(table.where, "this column; it is missing", column=name) for name in NEEDED if name not in table]
-    if not any(name in table for name in MARGINS):
-        expected = "this column, or isolated_margin with a mark price, or leverage to derive it from"
-        problems.append(Problem(table.where, expected, column="margin"))
-    raise_if(problems)
-    table, market = _select_market(table, market)
+    return _read(read_table(path, ALIASES, several=NAMES, decimal=decimal), market, mark_price)
 
-    accounts = list(table.columns["account"])
-    table.report(problems, "account", [i for i, name in enumerate(accounts) if not is_name(name)], EXPECTED)
-    side, size = _sides(table, problems)
-    entry = table.numbers("entry_price", "a price above 0", problems, _positive)
-    leverage = _optional(table, "leverage", "a leverage above 0", problems, _positive)
-    mark = _optional(table, "mark_price", "a price above 0", problems, _positive)
-    marks = mark[~np.isnan(mark)]
-    own_mark = float(np.median(marks)) if marks.size else None
-    if mark_price is not None:
-        mark = np.where(np.isnan(mark), mark_price, mark)
-    margin = _optional(table, "margin", "USD, 0 or more", problems, lambda x: x >= 0.0)
-    equity = _optional(table, "isolated_margin", "USD", problems, np.isfinite)
-    _check_modes(table, margin, problems)
-    _check_duplicates(table, accounts, side, problems)
 
-    from_equity = np.isnan(margin) & ~np.isnan(equity)
-    if "isolated_margin" in table:
-        expected = "a mark price too, since this margin includes unrealised profit"
-        table.report(problems, "isolated_margin", from_equity & np.isnan(mark), expected)
-    margin = np.where(from_equity, equity - side * size * (mark - entry), margin)
-    if "isolated_margin" in table:
-        expected = "at least the unrealised profit of the position"
-        table.report(problems, "isolated_margin", from_equity & (margin < 0.0), expected)
-    derived = np.isnan(margin) & ~from_equity & ~np.isnan(leverage)
-    margin = np.where(derived, size * entry / leverage, margin)
-    if not problems:  # a wrong cell is no missing one
-        first = next(name for name in MARGINS if name in table)
-        table.report(problems, first, np.isnan(margin), "a margin or a leverage")
-    raise_if(problems)
+def frame_positions(
+    frame: pd.DataFrame, market: str | None = None, *, mark_price: float | None = None, decimal: str | None = None
+) -> Columns:
+    """Take the positions of one market from a DataFrame, as `read_positions` does from a file.
 
-    for note in table.notes:
-        _warn(table, note)
-    if derived.any():
-        _warn(
-            table,
-            f"the margin of {derived.sum()} of {len(table)} positions is computed as size * entry_price / leverage",
-        )
-    median = float(np.median(size * entry))
-    if not SANE_NOTIONAL[0] <= median <= SANE_NOTIONAL[1]:
-        _warn(
-            table,
-            f"the median notional is {median:.3g} USD: are size in coins and entry_price in USD per coin?",
-        )
-    _warn_of_similar(table, accounts)
+    `file_row` is the label of a row where the index holds whole numbers, otherwise its number from 0 on.
+    """
+    from stress.files.frames import table_of_frame
+
+    return _read(table_of_frame(frame, ALIASES, several=NAMES, decimal=decimal), market, mark_price)
+
+
+def _read(table: Table, market: str | None, mark_price: float | None) -> Columns:
+    draft = Draft(table)
+    _check_columns(draft)
+    leave_out_totals(draft)
+    leave_out_closed(draft)
+    draft.add("share", _shares_of_accounts(draft))  # of all markets
+    market = select_market(draft, market)
+    accounts = _accounts(draft)
+    _check_currency(draft)
+    side, size, entry, independent = _sizes(draft)
+    leverage = draft.numbers("leverage", "a leverage above 0", positive)
+    _check_duplicates(draft, accounts, side)
+    share = draft.raw("share") * draft.raw("account_equity")
+    margin = read_margins(draft, side, size, entry, leverage, share, independent, mark_price)
+    draft.raise_problems()
+    done = (*draft.table.adjustments, *draft.adjustments)
+    for adjustment in done:
+        warn(str(adjustment), BookWarning)
+    _look_closer(draft, size * entry, accounts)
+    marks = read_marks(draft, side, size, entry, independent, np.ones(len(draft), bool), None)[0]
     return Columns(
         side=side,
         quantity=size,
@@ -147,106 +111,187 @@ def read_positions(path: str | Path, market: str | None = None, *, mark_price: f
         account=accounts,
         leverage=leverage,
         market=market,
-        source=table.where,
-        file_row=table.rows,
-        mark_price=own_mark,
+        source=draft.table.where,
+        file_row=draft.table.rows,
+        adjustments=done,
+        mark_price=middle_mark(marks, size),
     )
 
 
-def _positive(values: np.ndarray) -> np.ndarray:
-    return values > 0.0
-
-
-def _warn(table: Table, message: str) -> None:
-    warnings.warn(f"{table.where}: {message}", BookWarning, stacklevel=4)
-
-
-def _optional(
-    table: Table, column: str, expected: str, problems: list[Problem], valid: Callable[[np.ndarray], np.ndarray]
-) -> np.ndarray:
-    """Values of a column that may be absent or have empty cells; nan there."""
-    if column not in table:
-        return np.full(len(table), np.nan)
-    return table.numbers(column, expected, problems, valid, optional=True)
-
-
-def _select_market(table: Table, market: str | None) -> tuple[Table, str]:
-    cells = list(map(sys.intern, table.columns["market"]))
-    names = sorted(set(cells))
-    unnamed = {name for name in names if not is_name(name)}
-    problems: list[Problem] = []
-    table.report(problems, "market", [i for i, cell in enumerate(cells) if cell in unnamed] if unnamed else [], MARKET)
+def _check_columns(draft: Draft) -> None:
+    """Raise one problem for each thing that no column tells."""
+    groups = {
+        "size": ("size", "contracts", "notional"),
+        "entry_price": ("entry_price", "entry_value"),
+        "margin": ("margin", "isolated_margin", "initial_margin", "collateral", "leverage", "account_equity"),
+    }
+    names = draft.table.names
+    shown = shown_titles(list(draft.table.titles.values()) if names is None else names.found)
+    problems = []
+    for name, ways in groups.items():
+        if not any(way in draft for way in ways):
+            other = ", ".join(ways[1:])
+            expected = f"this column (also: {titles_of(name)}), or one of {other}; the columns are {shown}"
+            problems.append(Problem(draft.table.where, expected, column=name))
+    if problems:
+        problems[-1] = replace(problems[-1], expected=f"{problems[-1].expected}; all titles: perp-stress columns")
     raise_if(problems)
-    shown = ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
-    if market is None:
-        if len(names) > 1:
-            expected = f"one market, named by market = one of {shown}"
-            raise InputError(Problem(table.where, expected, column="market"))
-        market = names[0]
-    if market not in names:
-        by_lower = {name.lower(): name for name in names}
-        near = difflib.get_close_matches(market.lower(), by_lower, n=1)
-        hint = f" (the nearest is {by_lower[near[0]]})" if near else ""
-        raise InputError(
-            Problem(table.where, f"one of {shown}{hint}, the markets of {table.where}", column="market", value=market)
-        )
-    return table.select(np.array([cell == market for cell in cells])), market
 
 
-def _sides(table: Table, problems: list[Problem]) -> tuple[np.ndarray, np.ndarray]:
-    """Side (+1, -1) and quantity (coins) of every row."""
-    words = [cell.lower() for cell in table.columns["side"]] if "side" in table else []
-    signed = not words or not NET.isdisjoint(words)
-    expected = "a finite number of coins, not 0" if signed else "a finite number of coins above 0"
-    size = table.numbers("size", expected, problems, lambda x: x != 0.0)
-    side = np.sign(size)
-    if words:
-        known = SIDE_WORDS | dict.fromkeys(NET, 0.0)
-        given = np.array([known.get(word, np.nan) for word in words])
-        table.report(problems, "side", np.isnan(given), f"{SIDE_EXPECTED}, or BOTH with a signed size")
-        table.report(problems, "size", (given > 0) & (size < 0), "a size above 0, since the side is long")
-        side = np.where((given == 0.0) | np.isnan(given), side, given)
-    if "contract_size" in table:
-        size = size * table.numbers("contract_size", "coins per contract, above 0", problems, _positive)
-    return side, np.abs(size)
+def _accounts(draft: Draft) -> list[str]:
+    """Names of the accounts; numbers where the file has none."""
+    if "account" not in draft and "subaccount" not in draft:
+        draft.adjust(np.ones(len(draft), bool), "numbered", "the file has no column for the account")
+        return [str(k) for k in range(1, len(draft) + 1)]
+    if "account" not in draft:
+        return draft.texts("subaccount")
+    accounts = draft.texts("account")
+    draft.agree("account", str.__eq__)
+    draft.fault("account", np.array([not is_name(name) for name in accounts], bool), EXPECTED)
+    if "subaccount" in draft:
+        accounts = [
+            f"{name}/{part}" if part else name for name, part in zip(accounts, draft.texts("subaccount"), strict=True)
+        ]
+    return accounts
 
 
-def _check_modes(table: Table, margin: np.ndarray, problems: list[Problem]) -> None:
-    """Check that rows of cross positions have a margin; all that have none are reported as one problem."""
-    if "margin_mode" not in table:
+def _shares_of_accounts(draft: Draft) -> np.ndarray:
+    """Share of each row in the notional of its account, over all markets of the file; nan without equities."""
+    if "account_equity" not in draft:
+        return np.full(len(draft), np.nan)
+    price = np.where(np.isnan(draft.raw("mark_price")), draft.raw("entry_price"), draft.raw("mark_price"))
+    notional = np.where(np.isnan(draft.raw("notional")), draft.raw("size") * price, draft.raw("notional"))
+    notional = np.abs(np.nan_to_num(notional))
+    if "account" not in draft and "subaccount" not in draft:
+        return np.ones(len(draft))
+    names = [f"{a}\0{b}" for a, b in zip(draft.texts("account"), draft.texts("subaccount"), strict=True)]
+    number = np.unique(names, return_inverse=True)[1]
+    total = np.bincount(number, notional)[number]
+    return np.where(total > 0, notional / np.where(total > 0, total, 1.0), np.nan)
+
+
+def _check_currency(draft: Draft) -> None:
+    """Refuse margins in coins; amounts of BitMEX in USDt are millionths of a USDT."""
+    if "currency" not in draft:
         return
-    modes = [MODES.get(cell.lower()) for cell in table.columns["margin_mode"]]
-    unknown = [i for i, mode in enumerate(modes) if mode is None]
-    table.report(problems, "margin_mode", unknown, "isolated or cross")
-    cross = np.array([bool(mode) for mode in modes])
-    without_margin = np.flatnonzero(cross & np.isnan(margin))
-    if without_margin.size:
-        expected = (
-            "isolated, or a margin in this row: cross margin is not modelled, and a cross position is accepted "
-            f"only with a margin of its own ({without_margin.size} rows have none)"
-        )
-        problems.append(table.problem(int(without_margin[0]), "margin_mode", expected))
-    elif cross.any():
-        _warn(table, f"{cross.sum()} cross positions are treated as isolated with the margin of their row")
+    cells = [cell.strip() for cell in draft.texts("currency")]
+    micro = np.array([cell == "USDt" for cell in cells], bool)
+    coins = np.array([cell.lower() not in STABLE for cell in cells], bool)
+    expected = "a margin in USD or a stablecoin: contracts whose margin is in coins (inverse) are not modelled"
+    draft.fault("currency", coins, expected)
+    for name in ("margin", "isolated_margin", "initial_margin", "unrealised"):
+        if micro.any() and name in draft:
+            draft.add(name, np.where(micro, draft.raw(name) * MICRO, draft.raw(name)))
+    draft.adjust(micro, "read as millionths of a USDT", "BitMEX counts margins in units of the currency USDt")
 
 
-def _check_duplicates(table: Table, accounts: list[str], side: np.ndarray, problems: list[Problem]) -> None:
+def _sizes(draft: Draft) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Side (+1, -1), quantity (coins) and entry price of every row, and whether the quantity is not from a notional."""
+    given, said = _sides(draft)
+    unsigned = said and not (given == 0.0).any()
+    expected = "a finite number of coins above 0" if unsigned else "a finite number of coins, not 0"
+    alone = not ("contracts" in draft or "notional" in draft)
+    size = draft.numbers("size", expected, lambda x: x != 0.0, optional=not alone)
+    contracts = draft.numbers("contracts", "a number of contracts, not 0", lambda x: x != 0.0)
+    each = draft.numbers("contract_size", "coins per contract, above 0", positive)
+    has_entry = "entry_price" in draft
+    entry = draft.numbers("entry_price", "a price above 0", positive, optional="entry_value" in draft)
+    for name in ("size", "contracts"):
+        wrong = (given > 0) & (draft.raw(name) < 0)
+        draft.fault(name, wrong, f"a {name.removesuffix('s')} above 0, since the side is long")
+    if "contracts" not in draft:
+        size = size * np.where(np.isnan(each), 1.0, each)
+    mark = draft.raw("mark_price")
+    price = np.where(mark > 0, mark, entry)
+    needed = np.isnan(size) & (np.isnan(contracts) | np.isnan(each))
+    notional = draft.numbers("notional", "USD") if needed.any() else draft.raw("notional")
+    from_notional = np.abs(notional) / price * np.where(notional < 0, -1.0, 1.0)
+
+    counted = contracts * each
+    uncounted = np.isnan(size) & ~np.isnan(contracts) & np.isnan(each)
+    single = uncounted & np.isnan(from_notional)
+    if folded(draft.title("contracts")) == "contracts":
+        draft.adjust(single, "read as contracts of one coin", "no column says the size of a contract (contract_size)")
+        counted = np.where(single, contracts, counted)
+    else:
+        expected = f"a column contract_size ({titles_of('contract_size')}), or notional, to turn contracts into coins"
+        draft.fault("contracts", single, expected)
+    by_value = uncounted & ~single
+    draft.adjust(by_value, "have a size of notional / price", "no column says the size of a contract (contract_size)")
+    counted = np.where(by_value, np.abs(from_notional) * np.sign(contracts), counted)
+    size = np.where(np.isnan(size), counted, size)
+    derived = np.isnan(size) & ~np.isnan(from_notional) & np.isnan(contracts)
+    if "size" not in draft or not alone:
+        rule = "no column gives the size in coins; the price is the mark price, or the entry price where there is none"
+        draft.adjust(derived, "have a size of notional / price", rule)
+        size = np.where(derived, from_notional, size)
+    _check_units(draft, np.abs(size) * price, np.abs(notional), "size" if "size" in draft else "contracts")
+    side = np.where((given == 0.0) | np.isnan(given), np.sign(size), given)
+    if not said and (size[~np.isnan(size)] > 0).all():
+        draft.adjust(np.ones(len(draft), bool), "read as long", "no column says the side, and no size is below 0")
+    quantity = np.abs(size)
+    value = draft.raw("entry_value") / quantity
+    if not has_entry or np.isnan(entry).any():
+        entry = np.where(np.isnan(entry) & (value > 0), value, entry)
+    if not draft.problems:
+        first = next(name for name in ("size", "contracts", "notional") if name in draft)
+        draft.fault(first, np.isnan(size), "a size, or contracts and contract_size, or a notional and a price")
+        draft.fault("entry_price" if has_entry else "entry_value", np.isnan(entry) & ~np.isnan(size), "a price above 0")
+    return side, quantity, entry, ~(derived | by_value)
+
+
+def _check_units(draft: Draft, value: np.ndarray, notional: np.ndarray, name: str) -> None:
+    """Refuse sizes that count other things than coins, where the notional of their rows says so."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        times = value / notional
+    wrong = (times > MOST_TIMES) | (times < 1.0 / MOST_TIMES)
+    if wrong.any():
+        first = times[np.flatnonzero(wrong)[0]]
+        expected = f"coins: size x price is {first:.4g} times the notional of this row; a column contract_size, coins a"
+        draft.fault(name, wrong & (notional > 0), f"{expected} contract, turns contracts into coins")
+
+
+def _sides(draft: Draft) -> tuple[np.ndarray, bool]:
+    """What the words for the side say, +1, -1, 0 (signed) or nan, and whether a column has any."""
+    given = np.full(len(draft), np.nan)
+    said = False
+    for name, more in (("side", {}), ("position_type", POSITION_TYPES)):
+        if name not in draft:
+            continue
+        known = SIDE_WORDS | dict.fromkeys(NET, 0.0) | more
+        words = draft.words(name)
+        values = np.array([known.get(word, np.nan) for word in words])
+        blank = np.array([word == "" for word in words], bool)
+        if not blank.all() and not (draft.raw("size") < 0).any() and not (draft.raw("contracts") < 0).any():
+            values[blank] = np.nan  # of sizes without a sign
+        draft.fault(name, np.isnan(values), f"{SIDE_EXPECTED}, or BOTH with a signed size")
+        given = np.where(np.isnan(given) | (given == 0.0), values, given)
+        said |= bool((np.abs(values) == 1.0).any()) or bool(np.isnan(values).any())
+    return given, said
+
+
+def _check_duplicates(draft: Draft, accounts: list[str], side: np.ndarray) -> None:
     first: dict[tuple[str, float], int] = {}
     again = [i for i, key in enumerate(zip(accounts, side.tolist(), strict=True)) if first.setdefault(key, i) != i]
-    for i in again[:SHOWN]:
-        earlier = table.rows[first[accounts[i], side[i]]]
-        problems.append(table.problem(i, "account", f"one row per account, market and side; row {earlier} is another"))
-    if len(again) > SHOWN:
-        expected = f"one row per account, market and side; {len(again):,} rows fail"
-        problems.append(Problem(table.where, expected, column=table.titles["account"]))
+    if again:
+        earlier = draft.table.rows[first[accounts[again[0]], side[again[0]]]]
+        name = "account" if "account" in draft else "subaccount"
+        draft.fault(name, again, f"one row per account, market and side; row {earlier} is another")
 
 
-def _warn_of_similar(table: Table, accounts: list[str]) -> None:
-    """Warn of accounts that are told apart by blanks, case or the form of their letters alone."""
+def _look_closer(draft: Draft, notional: np.ndarray, accounts: list[str]) -> None:
+    """Warn of strange units, and of accounts told apart by blanks, case or the form of their letters alone."""
+    where, median = draft.table.where, float(np.median(notional))
+    if not SANE_NOTIONAL[0] <= median <= SANE_NOTIONAL[1]:
+        warn(
+            f"{where}: the median notional is {median:.3g} USD: are size in coins and entry_price in USD per coin?",
+            BookWarning,
+        )
     names = set(accounts)
-    same = len(names) - len(set(map(folded, names)))
+    same = len(names) - len(set(map(look_of, names)))
     if same:
-        _warn(
-            table,
-            f"{same:,} accounts differ from others only in case, blanks or the form of a letter: are they the same?",
+        warn(
+            f"{where}: {same:,} accounts differ from others only in case, blanks or the form of a letter: "
+            "are they the same?",
+            BookWarning,
         )

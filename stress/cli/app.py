@@ -1,4 +1,4 @@
-"""The commands of `perp-stress`, which are in `runs`, `studies`, `stress_tests`, `inputs` and `bench`."""
+"""The commands of `perp-stress`, which are in the other modules of this folder."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import stress
-from stress.cli import backtest, bench, inputs, runs, stress_tests, studies
+from stress.cli import backtest, bench, impact, inputs, new, runs, stress_tests, studies
 from stress.cli.exit_codes import EPILOG
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.command()(new.new)
 app.command(epilog=EPILOG)(runs.run)
 for command in (runs.size, runs.adl, runs.path, runs.report, runs.compare):
     app.command()(command)
@@ -27,10 +28,12 @@ for command in (
     studies.tornado,
     studies.solve,
     backtest.backtest,
+    impact.impact,
     inputs.calibrate,
     inputs.calibrate_depth,
     inputs.crowds,
     inputs.check,
+    inputs.columns,
     inputs.doctor,
     bench.bench,
 ):

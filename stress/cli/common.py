@@ -84,6 +84,7 @@ Error = Annotated[
         help="full: draw the book and the parameters of the prices again, and print the error of the fund in parts.",
     ),
 ]
+Author = Annotated[str, typer.Option(help="Who answers for the run, for page one of the report.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; print as little as possible.")]
 
 
@@ -221,11 +222,16 @@ def execute(
                 command=command,
                 checkpoint=None if unfinished is None else unfinished.checkpoint,
                 detail=detail,
-                say=(lambda text: None) if quiet else (lambda text: print(text, file=sys.stderr)),
+                say=quietly(quiet),
             )
     finally:
         warm_up.end(wait=False)
         bar.close()
+
+
+def quietly(quiet: bool) -> Callable[[str], None]:
+    """What says a line of progress on standard error; nothing with `--quiet`."""
+    return (lambda text: None) if quiet else (lambda text: print(text, file=sys.stderr))
 
 
 def command_line() -> str:

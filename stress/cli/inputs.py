@@ -23,12 +23,18 @@ if TYPE_CHECKING:
     from stress.prices import Bars
     from stress.prices.calibration.calibrate import Calibration
 
+Unit = Annotated[
+    str | None,
+    typer.Option(metavar="usd|coins|contracts", help="What the bounds of tiers count. Default: as they are called."),
+]
+ContractSize = Annotated[float | None, number_option("COINS", "Coins of a contract, where tiers are in contracts.")]
+
 venues_app = typer.Typer(help="The venues that come with the package, and tiers of your own.", rich_markup_mode=None)
 
 
 @guarded
 def calibrate(
-    bars: Annotated[Path, typer.Argument(help="Bars: CSV (also .gz, .zip), parquet, feather.", metavar="BARS")],
+    bars: Annotated[Path, typer.Argument(help="Bars: CSV, spreadsheet, JSON, parquet.", metavar="BARS")],
     model: Annotated[str, typer.Option(help="Model to fit; --all fits all of them.")] = "filtered-bootstrap",
     all_: Annotated[
         bool, typer.Option("--all", help="A contest of all models out of sample; the block is that of the winner.")
@@ -52,8 +58,8 @@ def calibrate(
     time_format: Annotated[
         str | None,
         typer.Option(
-            help="What the times are: iso, seconds, ms, us, ns, yyyymmdd, excel, or a format such as %d/%m/%Y. "
-            "Default: ISO 8601, or counts since 1970."
+            help="What the times are: iso, seconds, ms, us, ns, yyyymmdd, excel, dmy, mdy, or a format such as "
+            "%d/%m/%y. Default: ISO 8601, counts since 1970, or local times with one reading."
         ),
     ] = None,
 ) -> None:
@@ -271,22 +277,22 @@ def show(
 @guarded
 def import_(
     file: Annotated[
-        Path, typer.Argument(help="ccxt leverage tiers, Binance brackets, Hyperliquid margin tables (JSON), or CSV.")
+        Path, typer.Argument(help="Tiers: a venue's or ccxt's answer (JSON), or a table (CSV, spreadsheet, parquet).")
     ],
     flat: Annotated[bool, typer.Option("--flat", help="The tier's rate holds for the whole position.")] = False,
     market: Annotated[str | None, typer.Option(help="Only this market.")] = None,
-    contract_size: Annotated[
-        float | None,
-        number_option("COINS", "Coins a contract, where tiers are in contracts."),
-    ] = None,
+    unit: Unit = None,
+    contract_size: ContractSize = None,
     out: Annotated[Path | None, typer.Option(help="Write the venue file here instead of printing it.")] = None,
 ) -> None:
     """Turn an exchange's margin tiers into a venue file."""
-    from stress.venue.importers import import_venue
+    from stress.cli import adjusted, console
+    from stress.venue.importers import read_tiers, venue_text
 
     writing.check_file(out)
-    name = out.stem if out is not None else None
-    text = import_venue(file, name=name, flat=flat, market=market, contract_size=contract_size)
+    tiers = read_tiers(file, flat=flat, market=market, unit=unit, contract_size=contract_size)
+    adjusted.print_adjustments(tiers.adjustments, console.TextConsole(error=True))
+    text = venue_text(tiers, file, out.stem if out is not None else None)
     if out is None:
         print(text, end="")
     else:
@@ -318,6 +324,16 @@ def check(
     adjusted.print_adjustments(built.adjustments, console.TextConsole(error=True))
     for text in unsaid([*(str(w.message) for w in caught), *built.notes], built.adjustments):
         print(f"Note: {visible(text)}", file=sys.stderr)
+
+
+@guarded
+def columns(
+    kind: Annotated[str | None, typer.Argument(help="positions, bars or tiers. Default: all three.")] = None,
+) -> None:
+    """The columns of files of positions, bars and tiers, and the titles they may have."""
+    from stress.cli import columns as known
+
+    known.print_columns(kind)
 
 
 @guarded

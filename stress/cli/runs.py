@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +12,7 @@ import typer
 
 from stress.cli.common import (
     Alphas,
+    Author,
     Cluster,
     Error,
     Paths,
@@ -24,6 +26,7 @@ from stress.cli.common import (
     guarded,
     load,
     number_option,
+    quietly,
     say_that_it_compiles,
     with_error,
     workers,
@@ -61,6 +64,15 @@ def run(
         ),
     ] = None,
     report: Annotated[bool, typer.Option(help="Draw the figures and write report.html.")] = True,
+    studies: Annotated[
+        bool,
+        typer.Option(
+            "--studies",
+            help="Also make the studies that page one of the report shows: crashes of history on this book, reverse "
+            "stress, and which inputs matter. They take several times as long as the run.",
+        ),
+    ] = False,
+    author: Author = "",
     quiet: Quiet = False,
 ) -> None:
     """Run a scenario: fund, ADL, tables, a report."""
@@ -81,6 +93,7 @@ def run(
         if checkpoint.begun and not quiet:
             print(f"Resuming from {checkpoint.path}", file=sys.stderr)
         record = execute(unfinished.scenario, threads, cluster, quiet, unfinished)
+        record = simulation.with_extras(record, unfinished.scenario, studies, author, threads, quietly(quiet))
         simulation.save_finished(record, unfinished, report)
         if quiet:
             print(directory)
@@ -284,7 +297,7 @@ def path(
     if account is not None:
         log = log[log["account"] == account]
     if out is not None:
-        _put_table(log, out)
+        put_table(log, out)
         print(f"{count(len(log), 'event')}: {out}")
     else:
         terminal.print_events(log, rows, account)
@@ -300,7 +313,7 @@ def _worst(record: Record) -> int:
     return number
 
 
-def _put_table(table: pd.DataFrame, path: Path) -> None:
+def put_table(table: pd.DataFrame, path: Path) -> None:
     """Write a table to a CSV file that the user named, and say what a spreadsheet would make of its texts."""
     from stress.files import csv_tables
 
@@ -323,6 +336,7 @@ def _known(account: str, accounts: list[str], source: Path) -> None:
 def report(
     run: Annotated[Path, typer.Argument(help="Run directory.", metavar="RUN")],
     out: Annotated[Path | None, typer.Option(help="Default: report.html in the run directory.")] = None,
+    author: Author = "",
 ) -> None:
     """Write the report of a run again, from its directory."""
     from stress import report as pages
@@ -332,6 +346,8 @@ def report(
     writing.check_file(out)
     record = run_directory.open_run(run)
     check_counted(record.result, run)
+    if author:
+        record = replace(record, manifest=record.manifest | {"author": author})
     print(pages.write(record, out or run / "report.html"))
 
 
@@ -339,7 +355,12 @@ def report(
 def compare(
     designs: Annotated[list[Path], typer.Argument(help="Two scenario files or run directories, or more.")],
     alpha: Alphas = None,
-    out: Annotated[Path | None, typer.Option(help="Write the table to this CSV file.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="A directory for report.html, pictures and tables; or, with an ending (.csv), a file for the table."
+        ),
+    ] = None,
     set_: Set = None,
     seed: Seed = None,
     paths: Paths = None,
@@ -350,10 +371,15 @@ def compare(
     """Compare designs on the same price paths: every one against the first."""
     from stress.analysis.study import Study
     from stress.cli import terminal
+    from stress.report import compare_page
     from stress.results import comparison
     from stress.runs import run_directory
 
-    writing.check_file(out)
+    in_directory = out is not None and compare_page.is_directory(out)
+    if out is not None and in_directory:
+        compare_page.check(out)
+    else:
+        writing.check_file(out)
     wrong = [a for a in alpha or () if not 0 < a < 1]
     again = [d for i, d in enumerate(designs) if d.resolve() in [other.resolve() for other in designs[:i]]]
     raise_if(
@@ -362,12 +388,14 @@ def compare(
             *(Problem(str(d), "designs that differ; this one is given twice") for d in again),
         ]
     )
-    scenarios, results = {}, {}
+    scenarios, results, tables = {}, {}, {}
     for source in designs:
         if source.is_dir():
-            results[str(source)] = run_directory.open_run(source).result
+            record = run_directory.open_run(source)
+            results[str(source)], tables[str(source)] = record.result, record.scenario
         else:
             scenarios[str(source)] = load(source, set_, seed, paths)
+            tables[str(source)] = scenarios[str(source)].resolved()
     if not quiet and scenarios:
         say_that_it_compiles()
     bar = terminal.ProgressBar(shown=not quiet)
@@ -383,10 +411,14 @@ def compare(
     ordered = {str(source): results[str(source)] for source in designs}
     alphas = alpha or next((s.fund.alphas for s in scenarios.values()), (0.01, 0.001))
     table = comparison.compare(ordered, alphas)
-    if out is not None:
-        _put_table(table, out)
+    found = compare_page.Comparison(ordered, {name: tables[name] for name in ordered}, table, tuple(alphas))
+    if out is not None and in_directory:
+        print(compare_page.write(found, out))
+    elif out is not None:
+        put_table(table, out)
         print(out)
     if not quiet:
+        terminal.print_changed(found.changed, list(ordered))
         terminal.print_comparison(str(designs[0]), table)
 
 

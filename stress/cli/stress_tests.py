@@ -203,32 +203,35 @@ def print_scenarios(found: pd.DataFrame, fund: float) -> None:
     out = console()
     out.print(visible(worst_in_words(found)))
     out.print(f"\nCrashes of the past on this book, with a fund of {usd(fund)}\n")
+    by_gap = bool(found["gap"].notna().all())
     for with_depth, part in found.groupby("depth"):
         if with_depth:
             out.print("\nThe same with the scenario's depth\n")
         rows = []
         for _, of in part.groupby("scenario", sort=False):
             span = _signed(of["fall"].iloc[0]) + ", " + _signed(of["rise"].iloc[0])
-            name = of["scenario"].iloc[0]
-            heads = [name, f"  {span}"] if len(of) > 1 else [f"{name}\n  {span}"]
+            heads = [of["scenario"].iloc[0], f"  {span}"]
             for i, r in enumerate(records(of)):
                 hit = r["adl_positions"] > 0
                 rows.append(
                     (
                         heads[i] if i < len(heads) else "",
-                        fill_label(r) + ("" if r["told"] else "*"),
+                        f"{r['gap']:g}" if by_gap else fill_label(r) + ("" if r["told"] else "*"),
                         _bare(r["fund_needed"]),
-                        percent(r["needed_share"], 2),
+                        _share(r["needed_share"]),
                         _bare(r["adl_money"]) if hit else "–",
                         f"{r['adl_accounts']:,}{SPACE}{_side(r)}" if hit else "–",
                         r["worst_bucket"].replace(" ", SPACE),
                     )
                 )
-        names = ["episode, low, high", "late", "fund,\nUSD", "of\nOI", "ADL,\nUSD", "accounts\nhit", "most\nof"]
+            if len(of) == 1:
+                rows.append((heads[1], *[""] * 6))
+        late = "gap" if by_gap else "late"
+        names = ["episode", late, "fund, USD", "of OI", "ADL, USD", "accounts hit", "most of"]
         out.print(table(names, rows))
     out.print(
-        "\nfund: what the path needs. OI: open interest of one side. ADL: raised, or forgone against the mark. "
-        "One path each: exact, without a sampling error, and without a probability.",
+        "\nBelow an episode: its low and high. fund: what the path needs. OI: open interest of one side. ADL: raised, "
+        "or forgone against the mark. One path each: exact, without a sampling error, and without a probability.",
     )
     if not found["told"].all():
         out.print("* The steps cannot tell this delay: it is below half of one.")
@@ -241,6 +244,11 @@ def print_scenarios(found: pd.DataFrame, fund: float) -> None:
 def _bare(x: float) -> str:
     """Money under a heading that names the unit."""
     return usd(x).removeprefix("USD" + SPACE)
+
+
+def _share(x: float) -> str:
+    """A share of the open interest in per cent, to a hundredth."""
+    return f"<0.01{SPACE}%" if 0 < x < 5e-5 else f"{100 * x:.2f}{SPACE}%"
 
 
 def _signed(move: float) -> str:
@@ -307,21 +315,17 @@ def print_moves(found: pd.DataFrame, fund: float) -> None:
         )
         for r in records(found)
     ]
-    names = ["move", "cascade", "size", "liquidated", "notional", "chance", "95 % interval"]
+    names = ["move", "cascade", "size", "liquidated", "notional", "probability", "95 % interval"]
     out.print(table(names, rows))
     horizon, count = duration(float(found["horizon"].iloc[0])), int(found["paths"].iloc[0])
     out.print(
-        f"\nchance: of a price that far from the start within {horizon}, lows and highs counted, on {count:,} "
-        "simulated paths. A slow move of this size need not empty the fund, and several smaller ones may: the "
-        "probability of depletion is what perp-stress run says.",
+        f"\nprobability: of a price that far from the start within {horizon}, lows and highs counted, on {count:,} "
+        "simulated paths. A slow move of this size need not empty the fund, and several smaller ones may: how "
+        "often it is depleted, says perp-stress run.",
     )
-    held = found[found["history_windows"] > 0]
-    for r in records(held):
-        cascade = ", with cascade" if r["cascade"] else ""
-        out.print(
-            f"History: {r['history_hits']:,} of {r['history_windows']:,} windows of {horizon} hold that "
-            f"{r['direction']}{cascade}.",
-        )
+    for r in records(found[found["history_hits"] >= 0]):
+        held = f"{r['history_hits']:,} of {r['history_windows']:,} windows of {horizon}"
+        out.print(f"History: {held} hold a {r['direction']} of {percent(abs(r['move']))}.")
     for note in dict.fromkeys(n for n in found["note"] if n):
         out.print(f"Note: {note}.")
 
@@ -330,25 +334,30 @@ def moves_in_words(found: pd.DataFrame, fund: float) -> str:
     """The smallest fall and rise that empty the fund, with the cascade where there is one."""
     with_cascade = bool(found["cascade"].any())
     moves, none = [], []
-    for r in found[found["cascade"] == with_cascade].to_dict("records"):
+    shown = found[found["cascade"] == with_cascade]
+    for r in shown.to_dict("records"):
         if math.isnan(r["move"]):
             none.append(r["direction"])
             continue
-        likely = "" if math.isnan(r["probability"]) else f" (chance in {duration(r['horizon'])}: {_chance(r)})"
+        likely = (
+            "" if math.isnan(r["probability"]) else f" (probability in {duration(r['horizon'])}: {_probability(r)})"
+        )
         moves.append(f"a {r['direction']} of {percent(abs(r['move']))}{likely}")
     cascade = "with its cascade" if with_cascade else "without a cascade, since there is no [depth]"
+    if (shown["move"] == 0).all():
+        return f"A fund of {usd(fund)} is emptied before the price moves: by positions that are under margin."
     if not moves:
         return f"No jump of the price empties a fund of {usd(fund)}, {cascade}."
     rest = f" No {none[0]} does." if none else ""
     return f"A fund of {usd(fund)} is emptied by one jump of the price, {cascade}: {' or '.join(moves)}.{rest}"
 
 
-def _chance(row: dict[str, Any]) -> str:
+def _probability(row: dict[str, Any]) -> str:
     return probability(row["probability"], row["probability_low"], row["probability_high"]).partition(" (")[0]
 
 
 def _seen(row: dict[str, Any]) -> str:
-    """The chance of a move beside its interval, which says what a move that no path has is below."""
+    """The probability of a move beside its interval, which says what a move that no path has is below."""
     return "none seen" if row["probability"] == 0 else percent(row["probability"])
 
 

@@ -225,7 +225,7 @@ def _text(key: str, value: Any) -> str:
 
 
 def _sweep_row(row: dict[str, Any], keys: list[str]) -> tuple[str, ...]:
-    from stress.cli.terminal import points, signed
+    from stress.results.comparison_words import points, signed
 
     is_money = row["unit"] == "USD"
     kind = _bare if is_money else points

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -24,6 +24,7 @@ from stress.formatting import (
     usd_range,
     visible,
 )
+from stress.results.comparison_words import apart, fund_apart, odds, side
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -386,6 +387,18 @@ def print_depth(found: DepthFit) -> None:
         out.print(f"Left out: {note}.")
 
 
+def print_changed(changed: pd.DataFrame, names: Sequence[str]) -> None:
+    """Which keys of the scenarios differ from those of the first design."""
+    out = console()
+    for name in names[1:]:
+        rows = [(r["key"], r["first"], r["this"]) for r in records(changed) if r["design"] == name]
+        if rows:
+            out.print(f"\n{visible(name)} differs from {visible(names[0])} in\n", style="bold")
+            out.print(table(["key", "first", "this"], rows, left=3))
+        else:
+            out.print(f"\nNo key of {visible(name)} differs from {visible(names[0])}.")
+
+
 def print_comparison(base: str, found: pd.DataFrame) -> None:
     """Every design against the first."""
     out = console()
@@ -393,13 +406,7 @@ def print_comparison(base: str, found: pd.DataFrame) -> None:
         out.print(f"\n{visible(f'{design} against {base}')}, on the same paths\n", style="bold")
         rows = []
         for r in records(part):
-            event, average = r["p_value"] == r["p_value"], r["quantity"].startswith("mean ")
-            text_of = percent if event else usd if r["unit"] == "USD" else significant
-            apart = _apart(r, points if event else text_of)
-            if average and r["base"] == r["value"] == 0:
-                apart = ""  # a spread of nothing is no error
-            odds = (f"{r['only_base']} : {r['only_design']}", f"{r['p_value']:.2g}") if event else ("", "")
-            rows.append((r["quantity"], *(_side(r, name, text_of) for name in ("base", "value")), apart, *odds))
+            rows.append((r["quantity"], side(r, "base"), side(r, "value"), "\n".join(apart(r)), *odds(r)))
         head = [
             "quantity",
             "first",
@@ -412,34 +419,6 @@ def print_comparison(base: str, found: pd.DataFrame) -> None:
         out.print("\nonly first : this, the paths with the event under one of the two alone.")
         for note in dict.fromkeys(n for n in part["note"] if isinstance(n, str) and n):
             out.print(f"Note: {note}.")
-
-
-def _side(row: dict[str, Any], name: str, text_of: Callable[[float], str]) -> str:
-    """What one of two designs has; what was never seen is no zero."""
-    value = row[name]
-    if value == 0 and row["p_value"] == row["p_value"]:
-        return f"below {percent(row[f'{name}_high'])}"
-    if value == 0 and row["quantity"].startswith("mean "):
-        return "none seen"
-    return ("at least " if row[f"{name}_bound"] else "") + text_of(value)
-
-
-def _apart(row: dict[str, Any], text_of: Callable[[float], str]) -> str:
-    """A difference with its interval below it, if the sample gives one."""
-    if row["low"] != row["low"]:
-        return f"{signed(row['difference'], text_of)}\n(no interval)"
-    return f"{signed(row['difference'], text_of)}\n({signed(row['low'], text_of)} to {signed(row['high'], text_of)})"
-
-
-def points(difference: float) -> str:
-    """A difference of probabilities in percentage points."""
-    return f"{significant(100 * difference)}{SPACE}pp"
-
-
-def signed(value: float, text_of: Callable[[float], str]) -> str:
-    """A difference with its sign, in the place where `usd` has it."""
-    sign, text, unit = MINUS if value < 0 else "+" if value > 0 else "", text_of(abs(value)), "USD" + SPACE
-    return unit + sign + text.removeprefix(unit) if text.startswith(unit) else sign + text
 
 
 def print_since(old: Record, new: Record) -> None:
@@ -458,7 +437,7 @@ def print_since(old: Record, new: Record) -> None:
         (
             percent(r["alpha"]),
             *(_fund(r[side], r["note"] if r[f"{side}_bound"] else "") for side in ("before", "after")),
-            _apart(r, usd),
+            "\n".join(fund_apart(r, "before_bound", "after_bound")),
         )
         for r in records(found)
     ]  # fmt: skip

@@ -28,6 +28,7 @@ from stress.kernels.path.workspace import make_workspace
 from stress.kernels.rules import margin
 from stress.kernels.rules.contract import Seconds, Structure
 from stress.kernels.rules.records import Tiers, make_terms
+from stress.kernels.rules.sharing import PRO_RATA, PRO_RATA_BY_ROW
 from stress.prices.base import PriceBlock
 from stress.prices.history_use import adjustments_of
 from stress.venue.depth import Depth, schedule_of, to_kernel
@@ -127,6 +128,8 @@ class Design:
     def kernel(self) -> tuple[Ladder, Tiers, Structure, np.ndarray, np.ndarray]:
         """The design as the compiled side takes it: book, tiers, structure, schedule of the depth, and TERMS."""
         rules, tiers = self.venue.to_kernel()
+        if rules.policy == PRO_RATA and (self.book.margin < 0.0).any():
+            rules = rules._replace(policy=PRO_RATA_BY_ROW)
         depth = to_kernel(self.depth, self.s0, self.step)
         terms = make_terms(rules, depth, self.step, self.gap, self.jump_gap, self.seed, self.delay or 0.0)
         structure = self.venue.structure()

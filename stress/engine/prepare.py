@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-import warnings
+import os
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
 
 from stress import quantities
-from stress.arguments import is_finite, is_number, is_whole, is_word, wrong_types
+from stress.arguments import is_finite, is_number, is_whole, is_word, percent_hint, wrong_types
 from stress.book.book import VENUE_EXPECTED, Book
+from stress.book.market_venue import load_venue_of
+from stress.callers import warn
 from stress.engine.design import Design, Detail
 from stress.errors import Problem, raise_if
-from stress.prices import Paths, PriceModel
+from stress.prices import Bars, Paths, PriceModel
 from stress.venue.depth import Depth
 from stress.venue.venue import Venue
 
@@ -28,23 +31,25 @@ class LateFillWarning(UserWarning):
 
 def prepare(
     book: Book,
-    venue: Venue,
+    venue: Venue | str | Path,
     prices: PriceModel,
     *,
-    fund: float,
-    n_paths: int | None = None,
-    horizon: float | None = None,
-    step: float | None = None,
+    fund: Any,
+    n_paths: Any = None,
+    horizon: Any = None,
+    step: Any = None,
     depth: Depth | None = None,
-    gap: float | None = None,
-    jump_gap: float = 1.0,
+    gap: Any = None,
+    jump_gap: Any = 1.0,
     seed: int = 0,
     under_margin: Literal["error", "liquidate", "drop"] = "error",
     detail: Detail = "positions",
-    delay: float | None = None,
+    delay: Any = None,
 ) -> Design:
     """The checked run of the arguments of `simulate`."""
-    book_expected = "a stress.Book, e.g. stress.Book.read(file); a scenario is run by stress.run"
+    book_expected = "a stress.Book: Book.read(file), Book.from_frame(frame); a scenario is run by stress.run"
+    if isinstance(venue, (str, os.PathLike)) and isinstance(book, Book):
+        venue = load_venue_of(venue, book.market)
     problems = wrong_types(
         "run",
         book=(book, Book, book_expected),
@@ -52,8 +57,14 @@ def prepare(
         depth=(depth, Depth | None, "a stress.Depth or None"),
     )
     raise_if(problems + model_problems(prices))
+    assert isinstance(venue, Venue)
+    if fund is None:
+        expected = "the initial insurance fund in USD, such as 5e6 or '5M'; inf: unlimited"
+        problems.append(Problem("run", expected, column="fund"))
+        fund = venue.reserve
     fund, jump_gap, gap, delay = *map(quantities.number, (fund, jump_gap, gap)), quantities.seconds(delay)
-    n_paths, horizon, step, problems = timing(prices, n_paths, horizon, step)
+    n_paths, horizon, step, of_time = timing(prices, n_paths, horizon, step)
+    problems += of_time
     late = {name: value for name, value in {"gap": gap, "delay": delay}.items() if value is not None}
     numbers = {"fund": fund, "jump_gap": jump_gap, **late}
     wrong = {name: value for name, value in numbers.items() if not is_number(value)}
@@ -68,21 +79,20 @@ def prepare(
         ("step", step, step > 0 and math.isfinite(step), "seconds above 0"),
         ("horizon", horizon, n_steps >= 1, "a step or more, in seconds"),
         ("step", step, n_steps <= MAX_STEPS, f"at most {MAX_STEPS:,} steps in the horizon"),
-        ("horizon", horizon, n_steps < 1 or abs(n_steps * step - horizon) <= 1e-6 * step, f"a multiple of {step:g} s"),
-        ("gap", gap, gap is None or 0 <= gap <= 1, "a share from 0 to 1"),
+        ("horizon", horizon, n_steps < 1 or abs(n_steps * step - horizon) <= 1e-6 * step, _multiple(horizon, step)),
+        ("gap", gap, gap is None or 0 <= gap <= 1, f"a share from 0 to 1{percent_hint(gap)}"),
         ("delay", delay, delay is None or 0 <= delay < math.inf, "seconds, 0 or more"),
         ("delay", delay, len(late) < 2, "no delay beside gap, nor gap beside delay: each says how late a fill is"),
-        ("jump_gap", jump_gap, 0 <= jump_gap <= 1, "a share from 0 to 1"),
+        ("jump_gap", jump_gap, 0 <= jump_gap <= 1, f"a share from 0 to 1{percent_hint(jump_gap)}"),
         ("seed", seed, known and 0 <= seed <= MAX_SEED, "a whole number from 0 to 2^63 - 1"),
         ("detail", detail, is_word(detail, get_args(Detail)), "positions or paths"),
     ]
     raise_if([Problem("run", expected, column=name, value=value) for name, value, ok, expected in checks if not ok])
     if not late and not getattr(prices, "has_jumps", True):
-        warnings.warn(
+        warn(
             f"{type(prices).__name__}: its steps hold no jumps, so that with gap = 0 every position fills at its "
             "trigger and only a finite depth makes deficits; give delay (seconds) or gap",
             LateFillWarning,
-            stacklevel=3,
         )
     book = book.check_margin(venue, prices.s0, under_margin).balanced("outside").check_limits(venue)
     depth = None if depth is None else depth.resolve(book.open_interest(prices.s0))
@@ -103,12 +113,23 @@ def prepare(
     )
 
 
+def _multiple(horizon: float, step: float) -> str:
+    """What a horizon of whole steps would be."""
+    if not (step > 0 and math.isfinite(horizon / step)):
+        return f"a multiple of {step:g} s"
+    below = math.floor(horizon / step)
+    near = [f"{n * step:.12g}" for n in (below, below + 1) if n > 0]
+    return f"a multiple of {step:g} s, the nearest {'are' if len(near) > 1 else 'is'} {' and '.join(near)} s"
+
+
 def model_problems(prices: Any) -> list[Problem]:
     """What an object lacks to be a price model."""
     s0: Any = getattr(prices, "s0", None)
     methods = (getattr(prices, name, None) for name in ("block", "describe"))
     if isinstance(prices, type) or not all(map(callable, methods)):
         expected = "a price model: stress.prices.Kou(...) or another, or what has s0, describe() and block()"
+        if isinstance(prices, (str, os.PathLike, Bars)) or type(prices).__name__ == "DataFrame":
+            expected = "a price model: Replay(bars), Bootstrap(bars), Episode(name) of a crash, in stress.prices"
         return [Problem("run", expected, column="prices", value=prices)]
     if not (is_finite(s0) and s0 > 0):
         return [Problem("run", "a price model whose s0 is a number above 0", column="prices", value=s0)]
@@ -122,7 +143,7 @@ def _no_number(name: str, value: Any) -> Problem:
 
 
 def timing(
-    prices: PriceModel, n_paths: int | None, horizon: float | str | None, step: float | str | None
+    prices: PriceModel, n_paths: int | str | None, horizon: float | str | None, step: float | str | None
 ) -> tuple[Any, Any, Any, list[Problem]]:
     """Paths, horizon and step: those of the price model where it has its own, and what contradicts them.
 

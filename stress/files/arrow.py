@@ -1,12 +1,13 @@
 """Tables of parquet and feather files; what they would take in memory is known from their description and is limited.
 
-Only the columns that are wanted are read.
+Only the columns that are wanted are read. An index that pandas stored is a column; one without a name counts as `keys`
+do, see `stress.files.titles`.
 """
 
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ import numpy as np
 from stress.errors import InputError, Problem, raise_if
 from stress.files.cells import missing, number
 from stress.files.reading import MOST_TABLE, too_large
+from stress.files.titles import Header, Titles
 
 PARQUET = (".parquet", ".pq")
 FEATHER = (".feather",)
+INDEX = "__index_level_"  # what pandas calls an index without a name
 LONGEST_CELL = 2**17  # characters, as in text
 NEVER = np.iinfo(np.int64).min  # a missing time
 
@@ -36,9 +39,12 @@ class ArrowCells:
         Of a kind that `read` allows.
     """
 
+    typed: np.ndarray | None = None
+
     def __init__(self, column: Any):
         import pyarrow
 
+        self.is_text = _is_text(column.type) or pyarrow.types.is_dictionary(column.type)
         decimal = pyarrow.types.is_decimal(column.type)
         self.column = column.cast(pyarrow.float64(), safe=False) if decimal else column
         self.times = _times(column)
@@ -93,7 +99,7 @@ class ArrowCells:
         return np.array(self.column.is_null().to_numpy())
 
 
-def read(data: bytes, path: Path, columns: Callable[[list[str]], list[int]]) -> tuple[list[ArrowCells], np.ndarray]:
+def read(data: bytes, path: Path, titles: Titles) -> tuple[list[ArrowCells], np.ndarray]:
     """The cells of the columns that are wanted, and the number of each record, from 1.
 
     Parameters
@@ -101,8 +107,8 @@ def read(data: bytes, path: Path, columns: Callable[[list[str]], list[int]]) -> 
     data : bytes
     path : Path
         Of the file, for its kind and for messages.
-    columns : callable
-        Takes the titles; returns the indices of the wanted columns.
+    titles : Titles
+        Chooses among the columns.
 
     Raises
     ------
@@ -117,7 +123,7 @@ def read(data: bytes, path: Path, columns: Callable[[list[str]], list[int]]) -> 
     kind = "feather" if path.suffix.lower() in FEATHER or data.startswith(b"ARROW1") else "parquet"
     try:
         source = pyarrow.BufferReader(data)
-        table = (_read_feather if kind == "feather" else _read_parquet)(source, where, columns)
+        table = (_read_feather if kind == "feather" else _read_parquet)(source, where, titles)
         cells = [ArrowCells(column) for column in table.columns]
     except InputError:
         raise
@@ -127,11 +133,11 @@ def read(data: bytes, path: Path, columns: Callable[[list[str]], list[int]]) -> 
     return cells, np.arange(1, table.num_rows + 1)
 
 
-def _read_parquet(source: Any, where: str, columns: Callable[[list[str]], list[int]]) -> Any:
+def _read_parquet(source: Any, where: str, titles: Titles) -> Any:
     from pyarrow import parquet
 
     schema = parquet.ParquetFile(source).schema_arrow
-    wanted = columns(schema.names)
+    wanted = titles.choose(_header(schema))
     _check_kinds(schema, wanted, where)
     names = [schema.names[j] for j in wanted]
     file = parquet.ParquetFile(source, read_dictionary=[schema.names[j] for j in wanted if _is_text(schema.types[j])])
@@ -142,11 +148,11 @@ def _read_parquet(source: Any, where: str, columns: Callable[[list[str]], list[i
     return _checked_texts(file.read(columns=names, use_threads=False).select(names), where)
 
 
-def _read_feather(source: Any, where: str, columns: Callable[[list[str]], list[int]]) -> Any:
+def _read_feather(source: Any, where: str, titles: Titles) -> Any:
     from pyarrow import dataset, ipc
 
     schema = ipc.open_file(source).schema
-    wanted = columns(schema.names)
+    wanted = titles.choose(_header(schema))
     _check_kinds(schema, wanted, where)
     rows = dataset.IpcFileFormat().make_fragment(source).count_rows()
     _check_size(8 * rows * len(wanted), where)
@@ -154,6 +160,11 @@ def _read_feather(source: Any, where: str, columns: Callable[[list[str]], list[i
     table = ipc.open_file(source, options=options).read_all()
     _check_size(table.nbytes, where)
     return _checked_texts(table.select([schema.names[j] for j in wanted]), where)
+
+
+def _header(schema: Any) -> Header:
+    """The titles; an index without a name is a key, which is a time or a name."""
+    return Header(schema.names, keys=tuple(j for j, name in enumerate(schema.names) if name.startswith(INDEX)))
 
 
 def _check_kinds(schema: Any, wanted: list[int], where: str) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from stress.errors import InputError, Problem
-from stress.files.cells import Cells, missing, number
-from stress.files.table import Table, known_columns
+from stress.errors import InputError, Problem, raise_if
+from stress.files import numerals
+from stress.files.cells import cell_text, missing, number
+from stress.files.table import DECIMAL_EXPECTED, DECIMALS, Table
+from stress.files.titles import KEYS, Header, Titles
 
 NEVER = np.iinfo(np.int64).min  # a missing time
 
@@ -23,11 +25,12 @@ class FrameCells:
     column : pandas.Series
     """
 
-    typed: np.ndarray | None = None
-
     def __init__(self, column: pd.Series):
         self.column = column
         self.times = _times(column)
+        self.is_numeric = pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype)
+        self.typed = np.ones(len(column), dtype=bool) if self.is_numeric else None
+        self.is_text = self.times is None and not self.is_numeric
 
     def __len__(self) -> int:
         return len(self.column)
@@ -37,9 +40,12 @@ class FrameCells:
 
     def __getitem__(self, i: int) -> str:
         value = self.column.iloc[i]
-        if not isinstance(value, (list, dict, np.ndarray)) and pd.isna(value):
-            return ""
-        return str(value).strip()
+        missing_one = not isinstance(value, (list, dict, np.ndarray)) and pd.isna(value)
+        return "" if missing_one else cell_text(value)
+
+    def texts(self) -> Iterable[str]:
+        """The cells that are texts already."""
+        return (value for value in self.column if isinstance(value, str)) if self.column.dtype.kind == "O" else ()
 
     def select(self, keep: np.ndarray) -> FrameCells:
         """The cells at the ascending indices `keep`, int64[K]."""
@@ -47,7 +53,7 @@ class FrameCells:
 
     def numbers(self) -> np.ndarray:
         """Numbers, float64[N]; nan where a cell is empty or no finite number."""
-        if pd.api.types.is_numeric_dtype(self.column.dtype) and not pd.api.types.is_bool_dtype(self.column.dtype):
+        if self.is_numeric:
             values = np.array(self.column.to_numpy(dtype=np.float64, na_value=np.nan))
             values[np.isinf(values)] = np.nan
             return values
@@ -71,46 +77,93 @@ def _times(column: pd.Series) -> np.ndarray | None:
 
 
 def table_of_frame(
-    frame: Any, aliases: Mapping[str, str], *, several: tuple[str, ...] = (), optional: tuple[str, ...] = ()
+    frame: Any,
+    aliases: Mapping[str, str],
+    *,
+    several: tuple[str, ...] = (),
+    optional: tuple[str, ...] = (),
+    keys: tuple[str, ...] = KEYS,
+    decimal: str | None = None,
 ) -> Table:
     """A data frame as a table; an index that is named, or holds times, is a column too.
 
     Parameters
     ----------
     frame : pandas.DataFrame
-        A name in `frame.attrs["source"]` is that of the table. Of several levels of column names the first that are
-        known count.
-    aliases, several, optional
-        As in `stress.files.table.read_table`. An index of times without a name is titled "time".
+        A name in `frame.attrs["source"]` is that of the table. Cells that hold dicts become columns with dotted titles,
+        such as `leverage.type`. Of several levels of column names that with the most known ones counts.
+    aliases, several, optional, keys, decimal
+        As in `stress.files.table.read_table`.
+
+    Returns
+    -------
+    Table
+        Its rows are the labels of an index of whole numbers, otherwise they are counted from 0.
 
     Raises
     ------
     InputError
-        If it is no data frame, has no rows, or has two columns with the same meaning.
+        If it is no data frame, has no rows, has two columns with the same meaning, or text with NUL; if `decimal` is
+        no decimal mark.
     """
     if not isinstance(frame, pd.DataFrame):
-        expected = "a pandas DataFrame; a file is read by its path"
+        expected = "a pandas.DataFrame; a file is read by its path"
         raise InputError(Problem("from_frame", expected, column="frame", value=frame))
+    if decimal not in DECIMALS:
+        raise InputError(Problem("from_frame", DECIMAL_EXPECTED, column="decimal", value=decimal))
     where = str(frame.attrs.get("source", "DataFrame"))
-    titles = _titles(frame, aliases)
-    columns = [frame.iloc[:, j] for j in range(frame.shape[1])]
-    for level in reversed(range(frame.index.nlevels)):
-        values = frame.index.get_level_values(level)
-        is_time = isinstance(values, (pd.DatetimeIndex, pd.PeriodIndex))
-        if values.name is not None or is_time:
-            titles.insert(0, "time" if values.name is None else str(values.name))
-            columns.insert(0, values.to_series())
     if not len(frame):
         raise InputError(Problem(where, "at least one row"))
-    notes: list[str] = []
-    found = known_columns(titles, aliases, several, optional, where, notes)
-    cells: dict[str, Cells] = {name: FrameCells(columns[j]) for name, j in found.items()}
-    rows = np.arange(1, len(frame) + 1)
-    named = {name: titles[j] for name, j in found.items()}
-    return Table(where, cells, rows, named, "", True, tuple(notes), tuple(titles))
+    titles = Titles(where, aliases, (), several, optional, keys)
+    columns, untitled = _columns(frame, titles)
+    chosen = titles.choose(Header([title for title, _ in columns], keys=untitled, row=None))
+    cells = {name: FrameCells(columns[j][1]) for name, j in zip(titles.places, chosen, strict=True)}
+    rows = np.arange(len(frame))
+    if frame.index.nlevels == 1 and frame.index.dtype.kind in "iu":
+        rows = frame.index.to_numpy().astype(np.int64)
+    table = Table(
+        where=where,
+        columns=cells,
+        rows=rows,
+        titles=titles.chosen,
+        notes=tuple(titles.notes),
+        names=titles,
+        decimal=decimal or numerals.file_decimal(cells.values(), ""),
+        made=titles.adjustments(),
+    )
+    problems: list[Problem] = []
+    for name, column in cells.items():
+        table.report(problems, name, [i for i, cell in enumerate(column.texts()) if "\0" in cell], "text without NUL")
+    raise_if(problems)
+    return table
 
 
-def _titles(frame: pd.DataFrame, aliases: Mapping[str, str]) -> list[str]:
-    """The titles of the columns; of several levels that with the most known ones (yfinance: price, ticker)."""
+def _columns(frame: pd.DataFrame, titles: Titles) -> tuple[list[tuple[str, pd.Series]], tuple[int, ...]]:
+    """Titles and values of all columns, those of the index first, and the places of an index without a title."""
+    found: list[tuple[str, pd.Series]] = []
+    keys = []
+    for level in range(frame.index.nlevels):
+        values = frame.index.get_level_values(level)
+        if values.name is None and isinstance(values, (pd.DatetimeIndex, pd.PeriodIndex)):
+            keys.append(len(found))
+        elif values.name is None:
+            continue
+        found.append(("" if values.name is None else str(values.name), values.to_series()))
     levels = [list(map(str, frame.columns.get_level_values(level))) for level in range(frame.columns.nlevels)]
-    return max(levels, key=lambda titles: sum(title.lower() in aliases for title in titles))
+    for j, title in enumerate(max(levels, key=lambda level: titles.count(list(level)))):  # yfinance: price, ticker
+        found += _flattened(title, frame.iloc[:, j])
+    return found, tuple(keys)
+
+
+def _flattened(title: str, column: pd.Series) -> list[tuple[str, pd.Series]]:
+    """A column, or where its cells are dicts, one for each of their keys."""
+    if column.dtype != object:
+        return [(title, column)]
+    names = dict.fromkeys(str(key) for value in column if isinstance(value, dict) for key in value)
+    if not names:
+        return [(title, column)]
+    parts = [
+        (f"{title}.{name}", pd.Series([v.get(name) if isinstance(v, dict) else None for v in column], dtype=object))
+        for name in names
+    ]
+    return [flat for part in parts for flat in _flattened(*part)]

@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import IO
 
 from stress.errors import InputError, Problem
+from stress.files.nearby import near_names
 
 MOST_TEXT = 16 * 2**20  # bytes of a document (TOML, JSON)
 MOST_TABLE = 2 * 2**30  # bytes of a table, unpacked
 CHUNK = 2**20
 UNPACKED, RATIO = 2**28, 100  # bytes that a packed file of ours may unpack to; a large one, to so many times its own
+TABLES = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson")  # within a zip file
 DAMAGED_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError)
 
 
@@ -48,6 +50,8 @@ def read_bytes(path: Path, most: int = MOST_TABLE, where: str | None = None, *, 
             about = os.fstat(file.fileno())
             device = not (stat.S_ISREG(about.st_mode) or (pipes and stat.S_ISFIFO(about.st_mode)))
             data = b"" if device or about.st_size > most else _read(file, about.st_size, most)
+    except FileNotFoundError as error:
+        raise InputError(Problem(where, f"a readable file ({error.strerror}{near_names(path)})")) from None
     except OSError as error:
         raise InputError(Problem(where, f"a readable file ({error.strerror or error})")) from None
     except ValueError:  # of the path itself
@@ -88,13 +92,13 @@ def decode(data: bytes, where: str) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        row = data.count(b"\n", 0, error.start) + 1
-        wrong = data[error.start : error.end]
+        row = error.object.count(b"\n", 0, error.start) + 1  # what it is about begins after the mark
+        wrong = error.object[error.start : error.end]
         raise InputError(Problem(where, "UTF-8 text", row=row, value=wrong)) from None
 
 
 def unpacked(data: bytes, where: str, most: int = MOST_TABLE) -> bytes:
-    """What a gzip file or a zip file of one CSV holds, by its first bytes; other content as it is.
+    """What a gzip file or a zip file of one table holds, by its first bytes; other content as it is.
 
     Raises
     ------
@@ -131,10 +135,10 @@ def _gunzip(data: bytes, where: str, most: int) -> bytes:
 def _unzip(data: bytes, where: str, most: int) -> bytes:
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
-            members = [m for m in archive.infolist() if m.filename.lower().endswith(".csv")]
+            members = [m for m in archive.infolist() if m.filename.lower().endswith(TABLES)]
             if len(members) != 1:
                 names = [m.filename for m in members] or "none"
-                raise InputError(Problem(where, "one .csv inside", value=names))
+                raise InputError(Problem(where, "one table inside: .csv, .tsv, .txt, .json", value=names))
             return read_member(archive, members[0], where, most)
     except DAMAGED_ZIP as error:
         if isinstance(error, InputError):

@@ -1,8 +1,9 @@
-"""Tables of others: delimited text (also .gz and .zip of one), parquet and feather, by columns.
+"""Tables of others, by columns: delimited text, spreadsheets, JSON, parquet and feather, packed or not.
 
 A `Table` keeps every cell as the text of the file, so that an account number keeps its leading zeros and a message
 shows a wrong value as the user typed it. Columns are converted one by one, and each conversion appends its `Problem`s
-to a list that the caller raises once.
+to a list that the caller raises once; what a cell says other than a plain number (a decimal comma, per cent) is kept as
+an `Adjustment`.
 """
 
 from __future__ import annotations
@@ -14,12 +15,27 @@ from pathlib import Path
 
 import numpy as np
 
+from stress.adjustments import Adjustment
 from stress.arguments import path_of
 from stress.errors import InputError, Problem
-from stress.files import arrow, delimited, reading
+from stress.files import arrow, delimited, encodings, numerals, reading, records, spreadsheets
 from stress.files.cells import Cells
+from stress.files.titles import KEYS, Titles, shown_titles, unit_of
 
 SHOWN = 10  # wrong rows reported for each rule
+SHOWN_ROWS = 5  # of an adjustment
+DECIMALS = (None, numerals.POINT, numerals.COMMA)
+DECIMAL_EXPECTED = "decimal = '.' or decimal = ','"
+
+
+@dataclass(frozen=True)
+class _Sense:
+    """Cells of a column that were read in another sense than plain numbers."""
+
+    count: int
+    of: int
+    rows: tuple[int, ...]
+    example: str
 
 
 @dataclass(frozen=True)
@@ -40,9 +56,17 @@ class Table:
         Digest of the file.
     has_header : bool
     notes : tuple of str
-        What was chosen among columns and the user should know.
-    header : tuple of str
-        Titles of all columns in the file, those that are not read included; of a text without a header, its first row.
+        What was chosen among columns, sheets and encodings and the user should know; `adjustments` has it too.
+    names : Titles, optional
+        The titles of the file, and those that would do.
+    decimal : {".", ",", ""}
+        The decimal mark of the file; "" where its cells do not say.
+    made : tuple of Adjustment
+        What was done to the file as it was read; `adjustments` has it too.
+
+    Attributes
+    ----------
+    adjustments : tuple of Adjustment
     """
 
     where: str
@@ -52,7 +76,10 @@ class Table:
     sha256: str = ""
     has_header: bool = True
     notes: tuple[str, ...] = ()
-    header: tuple[str, ...] = ()
+    names: Titles | None = None
+    decimal: str = numerals.POINT
+    made: tuple[Adjustment, ...] = ()
+    _senses: dict[str, dict[str, _Sense]] = field(default_factory=dict)  # of rules and columns; also of `select`
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -67,6 +94,37 @@ class Table:
         kept = np.flatnonzero(keep)
         columns = {name: cells.select(kept) for name, cells in self.columns.items()}
         return replace(self, columns=columns, rows=self.rows[kept])
+
+    @property
+    def adjustments(self) -> tuple[Adjustment, ...]:
+        """What was done to the file: its notes, rows that were left out, and the senses that `numbers` has read so far.
+
+        One for each rule, with the columns and the first rows.
+        """
+        return self.made + tuple(self._sense(rule, columns) for rule, columns in self._senses.items() if columns)
+
+    def _sense(self, rule: str, columns: dict[str, _Sense]) -> Adjustment:
+        senses = list(columns.values())
+        titles = [self.titles.get(name, name) for name in columns]
+        rows = sorted({row for sense in senses for row in sense.rows})[:SHOWN_ROWS]
+        what = f"read {numerals.SENSES[rule]} in column{'s' * (len(titles) > 1)} {shown_titles(titles)}"
+        said = f"e.g. {senses[0].example}"
+        if rule in ("decimal comma", "thousands"):
+            said += "; decimal = '.' or decimal = ',' chooses otherwise"
+        count, of = sum(sense.count for sense in senses), sum(sense.of for sense in senses)
+        return Adjustment(self.where, what, said, count, of, unit="cells", rows=tuple(rows))
+
+    def lacks(self, *names: str) -> Problem:
+        """The problem that columns are missing: the titles that would do, and those that the file has."""
+        return (self.names or Titles(self.where, {})).lacks(*names)
+
+    def unit(self, column: str) -> str:
+        """The unit of a column of numbers: its currency, "%" or "x" as in its cells, or what its title has in brackets.
+
+        "USDT" of cells such as `5 USDT`, "BTC" of a title `Size (BTC)`; "" for none.
+        """
+        cells = numerals.read(self.columns[column], self.decimal).unit
+        return cells or unit_of(self.titles.get(column, ""))
 
     def problem(self, record: int, column: str, expected: str) -> Problem:
         """A problem of one cell; `record` counts from 0."""
@@ -103,6 +161,10 @@ class Table:
     ) -> np.ndarray:
         """A column of finite numbers, float64[N]; nan where a cell is wrong, or missing and `optional`.
 
+        Cells may be written as people write them, see `stress.files.numerals`: with thousands separators, a decimal
+        comma, a currency, `48 %` (0.48), `3x`, `5M`. What a mark means is decided for the column as a whole; if nothing
+        decides, one problem shows both readings.
+
         Parameters
         ----------
         column : str
@@ -116,14 +178,36 @@ class Table:
             Whether a cell may be missing: empty, nan or a word such as null.
         """
         cells = self.columns[column]
-        values = cells.numbers()
+        reading = numerals.read(cells, self.decimal)
+        if reading.ambiguous is not None:
+            problems.append(self._ambiguous(column, reading.ambiguous))
+            return np.full(len(self), np.nan)
+        self._keep_senses(column, reading)
+        values = reading.values
         wrong = np.isnan(values)
         if optional and wrong.any():
             wrong &= ~cells.missing()
         wrong |= ~np.isnan(values) & ~valid(values)
-        self.report(problems, column, wrong, expected)
+        self.report(problems, column, wrong, f"{expected}, in {reading.mixed}" if reading.mixed else expected)
         values[wrong] = np.nan
         return values
+
+    def _ambiguous(self, column: str, record: int) -> Problem:
+        numeral = numerals.parse(self.columns[column][record])
+        assert numeral is not None
+        expected = (
+            f"a number that has one reading: this is {numeral.comma:.12g} if the decimal mark is a comma "
+            f"(decimal = ','), and {numeral.point:.12g} if it is a point (decimal = '.')"
+        )
+        return self.problem(record, column, expected)
+
+    def _keep_senses(self, column: str, reading: numerals.Reading) -> None:
+        for rule in numerals.SENSES:
+            self._senses.setdefault(rule, {}).pop(column, None)
+            if at := reading.senses.get(rule):
+                rows = tuple(self.rows[at[:SHOWN_ROWS]].tolist())
+                example = f"{self.columns[column][at[0]]!r} is {reading.values[at[0]]:.12g}"
+                self._senses[rule][column] = _Sense(len(at), len(self), rows, example)
 
 
 def read_table(
@@ -133,15 +217,17 @@ def read_table(
     order: tuple[str, ...] = (),
     several: tuple[str, ...] = (),
     optional: tuple[str, ...] = (),
+    keys: tuple[str, ...] = KEYS,
+    decimal: str | None = None,
 ) -> Table:
-    """Read a file of text (comma, semicolon or tab; also .gz, .zip), parquet or feather.
+    """Read a file: text (comma, semicolon, tab or bar), a spreadsheet, JSON, parquet or feather, also in .gz or .zip.
 
     Parameters
     ----------
     path : str or Path
     aliases : mapping of str to str
-        Known titles in lower case, without blanks and underscores, and the name of the table's column. Other columns
-        are ignored.
+        Known titles, which are compared as `stress.files.titles` says, and the name of the table's column. Other
+        columns are ignored. Of two letters that differ in case alone (`t`, `T`), the one written as here counts.
     order : tuple of str, optional
         Names of the first columns of a text without a header, which is one whose first cell begins with a digit.
         Default: every text has a header.
@@ -149,77 +235,75 @@ def read_table(
         Names that several columns may have; the second is named "NAME 2".
     optional : tuple of str, optional
         Names of columns that may be absent. Of several, the first is taken, and a note says so.
+    keys : tuple of str, optional
+        Names that an index without a title, or the keys of records in JSON, may have: the first that no column has.
+    decimal : {None, ".", ","}
+        Decimal mark of numbers in text. Default: what the cells of the file say.
 
     Raises
     ------
     InputError
-        If the file is unreadable, too large, empty or without records, has two columns with the same meaning, or has
-        lines with different numbers of cells.
+        If the file is unreadable, too large, empty or without records, has two columns with the same meaning, has
+        lines with different numbers of cells, or JSON with several lists of records or a venue's error.
     """
     path = path_of(path, "file")
     where = path.name
+    if decimal not in DECIMALS:
+        raise InputError(Problem(where, DECIMAL_EXPECTED, column="decimal", value=decimal))
     data = reading.read_bytes(path)
-    packed = arrow.is_arrow(path, data)
-    found: dict[str, int] = {}
-    titles: dict[str, str] = {}
-    notes: list[str] = []
-    header: list[str] = []
-    has_header = True
-
-    def columns(first: list[str]) -> tuple[list[int], bool]:
-        nonlocal has_header
-        header[:] = first
-        has_header = packed or not order or not first[0].strip()[:1].isdigit()
-        ordered = {name: j for j, name in enumerate(order[: len(first)])}
-        named = known_columns(first, aliases, several, optional, where, notes) if has_header else ordered
-        found.update(named)
-        titles.update({name: first[j].strip() if has_header else name for name, j in named.items()})
-        return list(named.values()), has_header
-
-    read: tuple[Sequence[Cells], np.ndarray]
-    if packed:
-        read = arrow.read(data, path, lambda titles: columns(titles)[0])
-    else:
-        read = delimited.read(reading.unpacked(data, where), where, columns)
-    cells, rows = read
+    titles = Titles(where, aliases, order, several, optional, keys)
+    cells, rows, delimiter, made = _read(path, data, titles)
     if not rows.size:
         raise InputError(Problem(where, "at least one record below the header"))
-    digest = hashlib.sha256(data).hexdigest()
+    columns = dict(zip(titles.places, cells, strict=True))
+    for name in titles.of_key:
+        _take_key(name, columns, titles)
     return Table(
-        where, dict(zip(found, cells, strict=True)), rows, titles, digest, has_header, tuple(notes), tuple(header)
+        where=where,
+        columns=columns,
+        rows=rows,
+        titles=titles.chosen,
+        sha256=hashlib.sha256(data).hexdigest(),
+        has_header=titles.has_header,
+        notes=tuple(titles.notes),
+        names=titles,
+        decimal=decimal or numerals.file_decimal(columns.values(), delimiter),
+        made=(*titles.adjustments(), *made),
     )
 
 
-def known_columns(
-    header: list[str],
-    aliases: Mapping[str, str],
-    several: tuple[str, ...],
-    optional: tuple[str, ...],
-    where: str,
-    notes: list[str],
-) -> dict[str, int]:
-    """Index of each known column of a header; what is chosen among several is appended to `notes`.
+def _read(path: Path, data: bytes, titles: Titles) -> tuple[Sequence[Cells], np.ndarray, str, list[Adjustment]]:
+    """The wanted columns of a file, the rows, the delimiter of a text, and what was left out."""
+    where = path.name
+    if arrow.is_arrow(path, data):
+        return *arrow.read(data, path, titles), "", []
+    name = where
+    if not spreadsheets.is_spreadsheet(name, data):
+        data, name = reading.unpacked(data, where), name.removesuffix(".gz").removesuffix(".zip")
+    if spreadsheets.is_spreadsheet(name, data):
+        return *spreadsheets.read(data, where, titles), "", []
+    if records.is_json(name, data):
+        return *records.read(_text(data, where, titles), where, titles), "", []
+    text = delimited.read(data, where, titles)
+    left_out = Adjustment(
+        where, "left out", "lines that begin with # are comments", len(text.comments), rows=tuple(text.comments[:SHOWN])
+    )
+    return text.cells, text.rows, text.delimiter, [left_out] if text.comments else []
 
-    Raises
-    ------
-    InputError
-        Names the columns that have the same meaning.
-    """
-    named: dict[str, list[int]] = {}
-    for j, title in enumerate(header):
-        name = aliases.get(title.strip().lower().replace("_", "").replace(" ", ""))
-        if name is not None:
-            named.setdefault(name, []).append(j)
-    problems = []
-    for name, places in named.items():
-        if name in optional and len(places) > 1:
-            first, *others = [f"{header[j].strip()!r} (column {j + 1})" for j in places]
-            notes.append(f"of the columns for {name}, {first} is read, and not {' or '.join(others)}")
-            del places[1:]
-        same_title = len({header[j] for j in places}) < len(places)
-        if len(places) > 1 and (name not in several or same_title):
-            these = " and ".join(f"{header[j].strip()!r} (column {j + 1})" for j in places)
-            problems.append(Problem(where, f"one column for {name}, not {these}", row=1, column=name))
-    if problems:
-        raise InputError(problems)
-    return {name if k == 0 else f"{name} {k + 1}": j for name, places in named.items() for k, j in enumerate(places)}
+
+def _text(data: bytes, where: str, titles: Titles) -> str:
+    if len(data) > records.MOST:
+        raise reading.too_large(where, records.MOST)
+    encoding = encodings.encoding_of(data, where)
+    titles.notes += [encoding.note] if encoding.note else []
+    return data.decode(encoding.name)
+
+
+def _take_key(name: str, columns: dict[str, Cells], titles: Titles) -> None:
+    """Keep a column without a title if it is more than blank or a count of the rows, with a note."""
+    cells = list(columns[name])
+    counted = [list(map(str, range(first, first + len(cells)))) for first in (0, 1)]
+    if cells in counted or not any(cells) or (columns[name].times is not None and name != "time"):
+        del columns[name], titles.chosen[name]
+        return
+    titles.notes.append(f"what has no title ({shown_titles(list(dict.fromkeys(cells)))}) is read as {name}")

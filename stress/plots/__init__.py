@@ -14,6 +14,7 @@ from stress.plots.answers import (
     plot_depletion_time,
 )
 from stress.plots.backtest import plot_backtest
+from stress.plots.comparison import plot_depletion_curves, plot_paired_difference
 from stress.plots.stress_tests import plot_stress_scenarios
 from stress.plots.studies import plot_sweep, plot_tornado
 from stress.plots.style import style
@@ -25,9 +26,11 @@ __all__ = [
     "plot_backtest",
     "plot_cliff_map",
     "plot_depletion_curve",
+    "plot_depletion_curves",
     "plot_depletion_time",
     "plot_fund_fan",
     "plot_loss_waterfall",
+    "plot_paired_difference",
     "plot_path",
     "plot_population",
     "plot_stress_scenarios",

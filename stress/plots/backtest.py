@@ -9,7 +9,7 @@ from stress import formatting
 from stress.analysis.backtest import Backtest
 from stress.arguments import wrong_types
 from stress.errors import raise_if
-from stress.plots.style import BAND, BLUE, GREEN, INK, PURPLE, SIZE, VERMILION, legend_above, money_axis, style
+from stress.plots.style import BAND, BLUE, GREEN, INK, PURPLE, VERMILION, axes_of, legend_above, money_axis, style
 
 COLORS = (GREEN, BLUE, PURPLE)
 LABELLED = 3  # worst days with their dates
@@ -31,12 +31,7 @@ def plot_backtest(found: Backtest, *, ax: Axes | None = None) -> Axes:
     if ax is not None:
         wanted["ax"] = ax, Axes, "the axes of a figure of matplotlib"
     raise_if(wrong_types("plot", **wanted))
-    if ax is None:
-        import matplotlib.pyplot as plt
-
-        plt.get_backend()  # starts the backend of a notebook, whose settings must outlive the style
-        with style():
-            ax = plt.subplots(figsize=SIZE)[1]
+    ax = axes_of(ax)
     with style():
         _draw(ax, found)
     return ax

@@ -93,13 +93,8 @@ def drawn(size: tuple[float, float] = SIZE) -> Callable[[Callable[Concatenate[Ax
         @functools.wraps(plot)
         def wrapper(*args: Any, ax: Axes | None = None, **kwargs: Any) -> Axes:
             _check(args[0] if args else kwargs.get("result"), ax)
-            if ax is None:
-                import matplotlib.pyplot as plt
-
-                plt.get_backend()  # starts the backend of a notebook, whose settings must outlive the style
+            ax = axes_of(ax, size)
             with style():
-                if ax is None:
-                    ax = plt.subplots(figsize=size)[1]
                 plot(ax, *args, **kwargs)
             return ax
 
@@ -107,6 +102,18 @@ def drawn(size: tuple[float, float] = SIZE) -> Callable[[Callable[Concatenate[Ax
         return wrapper
 
     return decorate
+
+
+def axes_of(ax: Axes | None, size: tuple[float, float] = SIZE) -> Axes:
+    """The axes that are given, or those of a new figure of `size` inches in the common style."""
+    if ax is not None:
+        return ax
+    import matplotlib.pyplot as plt
+
+    plt.get_backend()  # starts the backend of a notebook, whose settings must outlive the style
+    with style():
+        made: Axes = plt.subplots(figsize=size)[1]
+    return made
 
 
 def _check(result: Any, ax: Any) -> None:

@@ -21,7 +21,7 @@ from stress.prices.bars import Bars
 from stress.prices.base import PriceBlock, PriceModel
 from stress.prices.bates import Bates
 from stress.prices.bootstrap import Bootstrap
-from stress.prices.episode import Episode, list_episodes
+from stress.prices.episode import Episode, episodes, list_episodes
 from stress.prices.filtered_bootstrap import FilteredBootstrap
 from stress.prices.gbm import GBM
 from stress.prices.gjr_garch import GjrGarch
@@ -69,6 +69,7 @@ __all__ = [
     "Regimes",
     "Replay",
     "TailJumps",
+    "episodes",
     "list_episodes",
     "make",
     "parameters",

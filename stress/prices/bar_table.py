@@ -22,7 +22,7 @@ PRICES = ("open", "high", "low", "close")
 NAMES = {
     "time": "time timestamp timestampms timestamputc ts date datetime dateutc datetimeutc timeutc utc utctime gmt unix "
     "unixtime unixtimestamp epoch epochms opentime opentimems opentimestamp timeopen timeperiodstart start starttime "
-    "startat begin begintime candletime candlebegintime bucket t",
+    "startat begin begintime candletime candlebegintime bucket <date> <time> t",
     "open": "open o openprice priceopen openingprice first <open>",
     "high": "high h highprice pricehigh max <high>",
     "low": "low l lowprice pricelow min <low>",
@@ -31,10 +31,20 @@ NAMES = {
     "close_time": "closetime closetimems closetimestamp timeclose timeperiodend end endtime endat",
     "index": "unnamed:0 index level0",
 }
-MORE = {"": "index", "<date>": "time", "<time>": "time"}
-ALIASES = {alias: name for name, aliases in NAMES.items() for alias in aliases.split()} | MORE
+MEANINGS = {
+    "time": "start of the bar: ISO 8601, a count since 1970, or a local format (--time-format)",
+    "open": "USD a coin",
+    "high": "USD a coin",
+    "low": "USD a coin",
+    "close": "USD a coin",
+    "volume": "coins or USD; only weights bars",
+    "close_time": "end of the bar, where no column has its start",
+    "index": "a count of the rows, which is left out",
+}
+ALIASES = {alias: name for name, aliases in NAMES.items() for alias in aliases.split()}
 SEVERAL = ("time", "close_time")  # names of which a table may have several columns
 OPTIONAL = ("volume",)  # of several the first is read
+KEYS = ("time",)  # what an index or keys without a title are
 NEEDED = ("time", *PRICES)
 NO_HEADER = (*NEEDED, "volume")  # order of Binance's, OKX's, Kraken's and of ccxt's columns
 ORDERS = {  # of the prices of others, where no header names them
@@ -43,6 +53,11 @@ ORDERS = {  # of the prices of others, where no header names them
 }
 US = 1_000_000  # of a second
 UNITS = (86_400 * US, US)  # of columns of times that know no more
+
+
+def describe() -> list[tuple[str, str, str]]:
+    """Name, meaning and titles of each column of a file of bars."""
+    return [(name, MEANINGS[name], ", ".join(titles.split())) for name, titles in NAMES.items()]
 
 
 class BarsWarning(UserWarning):
@@ -98,8 +113,8 @@ class _Reader:
     def __init__(self, table: Table, time_format: str | None):
         self.table, self.time_format = table, time_format
         self.problems: list[Problem] = []
-        what = "of several with one meaning read"
-        self.done = [Adjustment(table.where, what, note, 1, unit="columns") for note in table.notes]
+        self.size = len(table)
+        self.done: list[Adjustment] = []
 
     def read(self) -> BarColumns:
         self._check_columns()
@@ -116,7 +131,8 @@ class _Reader:
         kept, time = self._closed(time[kept], kept, step)
         stamps = time.astype("datetime64[us]").astype("datetime64[ns]")
         future = int((time > _now()).sum())
-        for adjustment in self.done:
+        done = (*self.table.adjustments, *self.done)
+        for adjustment in done:
             warn(str(adjustment), BarsWarning)
         if future:
             last = stamps[-1].astype("datetime64[s]")
@@ -129,7 +145,7 @@ class _Reader:
             step=step,
             volume=None if volume is None else volume[kept],
             gaps=tuple((at, missing, stamps[at]) for at, missing in gaps if at + 1 < len(stamps)),
-            adjustments=tuple(self.done),
+            adjustments=done,
         )
 
     def _check_columns(self) -> None:
@@ -138,12 +154,7 @@ class _Reader:
             missing.remove("time")
         if not missing:
             return
-        wanted = "; ".join(f"{name} ({', '.join(NAMES[name].split())})" for name in missing)
-        found = ", ".join(repr(title.strip()) for title in self.table.header) or "none"
-        columns = "a column" if len(missing) == 1 else "columns"
-        expected = f"{columns} for {wanted}; the columns found are {found}"
-        row = 1 if self.table.has_header else None
-        raise InputError(Problem(self.table.where, expected, row, ", ".join(missing)))
+        raise InputError(self.table.lacks(*missing))
 
     def _fault(self, column: str, wrong: np.ndarray, expected: str) -> None:
         """One problem for all records that break a rule, with the first of them."""
@@ -159,7 +170,7 @@ class _Reader:
     def _adjust(self, what: str, rule: str, records: np.ndarray, unit: str = "rows") -> None:
         rows = tuple(self.table.rows[np.sort(records)[:SHOWN]].tolist())
         self.done.append(
-            Adjustment(self.table.where, what, rule, int(records.size), len(self.table), unit, rows=rows)
+            Adjustment(self.table.where, what, rule, int(records.size), self.size, unit, rows=rows)
         )  # fmt: skip
 
     def _leave_out_empty_rows(self) -> None:

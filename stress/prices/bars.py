@@ -16,7 +16,8 @@ from stress.arguments import is_finite, is_text, numbers
 from stress.errors import InputError, Problem, raise_if
 from stress.files.frames import table_of_frame
 from stress.files.table import Table
-from stress.formatting import duration
+from stress.formatting import duration, significant
+from stress.notebook import card
 from stress.prices.bar_table import ALIASES, OPTIONAL, PRICES, SEVERAL, read_columns
 from stress.prices.stamps import check_format
 
@@ -142,7 +143,7 @@ class Bars:
         Raises
         ------
         InputError
-            As `read_bars`; rows are counted from 1.
+            As `read_bars`; rows are the labels of an index of whole numbers, otherwise they are counted from 0.
         """
         check_format(time_format)
         return cls.of_table(table_of_frame(frame, ALIASES, several=SEVERAL, optional=OPTIONAL), time_format)
@@ -152,6 +153,16 @@ class Bars:
             f"<Bars: {self.source}, {len(self):,} of {duration(self.step)}, {self.first} to {self.last}, "
             f"{self.describe_gaps()}>"
         )
+
+    def _repr_html_(self) -> str:
+        rows = {
+            "bars": f"{len(self):,} of {duration(self.step)}",
+            "first": self.first,
+            "last": self.last,
+            "gaps": self.describe_gaps(),
+            "lowest, highest": f"{significant(float(self.low.min()), 6)}, {significant(float(self.high.max()), 6)} USD",
+        }
+        return card(f"Bars {self.source}", rows, map(str, self.adjustments))
 
     def __len__(self) -> int:
         return self.close.size

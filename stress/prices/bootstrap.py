@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 
 from stress.arguments import is_finite
 from stress.errors import InputError, Problem, raise_if
@@ -80,7 +81,7 @@ class Bootstrap:
 
     def __init__(
         self,
-        bars: Bars | str | Path,
+        bars: Bars | pd.DataFrame | str | Path,
         mean_block: float | None = None,
         s0: float | None = None,
         tail: float | None = None,

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from stress.arguments import is_word
 from stress.errors import InputError, Problem, raise_if
@@ -65,6 +66,21 @@ def list_episodes() -> list[EpisodeInfo]:
     return infos
 
 
+def episodes() -> pd.DataFrame:
+    """The historical crashes that are part of the package.
+
+    Returns
+    -------
+    DataFrame
+        A row per crash: `name`, which `Episode` takes, `title`, `market`, `start` (UTC), `hours` (its length),
+        `fall_percent` (lowest price against the first, negative), `source`.
+    """
+    table = pd.DataFrame(list_episodes(), columns=list(EpisodeInfo._fields))
+    table["start"] = pd.to_datetime(table["start"])
+    table["fall"] *= 100.0
+    return table.rename(columns={"fall": "fall_percent"})
+
+
 class Episode(Replay):
     """One path: a historical crash.
 
@@ -100,7 +116,7 @@ class Episode(Replay):
             problems += error.problems
             bars = None
         try:
-            super().__init__(bars, scale=scale, s0=s0, speed=speed)  # type: ignore[arg-type]
+            super().__init__(bars, scale=scale, s0=s0, speed=speed)
         except InputError as error:
             problems += [p for p in error.problems if p.column != "bars"]
         raise_if(problems)

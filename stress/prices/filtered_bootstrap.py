@@ -32,6 +32,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 
 from stress.arguments import is_finite, is_whole, is_word, numbers
 from stress.errors import InputError, Problem, raise_if
@@ -107,7 +108,7 @@ class FilteredBootstrap:
 
     def __init__(
         self,
-        bars: Bars | str | Path,
+        bars: Bars | pd.DataFrame | str | Path,
         weights: Sequence[float] | None = None,
         half_lives: Sequence[float] | None = None,
         mean_block: float | None = None,

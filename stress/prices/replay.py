@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 
 from stress.arguments import is_finite, is_word
 from stress.errors import Problem, raise_if
@@ -65,7 +66,7 @@ class Replay:
 
     def __init__(
         self,
-        bars: Bars | str | Path,
+        bars: Bars | pd.DataFrame | str | Path,
         scale: float = 1.0,
         s0: float | None = None,
         gaps: str = "error",

@@ -21,8 +21,8 @@ from stress.files import writing
 from stress.plots.answers import LEVERAGE_BINS
 from stress.plots.style import TALL
 from stress.prices.calibration import summary
-from stress.report import figures, prose
-from stress.results import budget, liquidations, summaries
+from stress.report import figures, front_page, more_tables, prose
+from stress.results import budget, concentration, liquidations, summaries
 from stress.runs.record import fund_ranges, gap_pairs
 from stress.scenario.lateness import cannot_tell
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from stress.runs.record import Record
 
 WORST = 5  # paths listed
+TOP = 10  # accounts listed
+ON_PAGE_ONE = 700  # letters of caveats that page one has room for
 
 
 def write(record: Record, path: str | Path) -> Path:
@@ -56,27 +58,36 @@ def write(record: Record, path: str | Path) -> Path:
 
 def render(record: Record) -> str:
     """The report as text."""
-    environment = jinja2.Environment(
+    return environment().get_template("report.html.jinja").render(context(record))
+
+
+def environment() -> jinja2.Environment:
+    """What templates of pages may use."""
+    found = jinja2.Environment(
         loader=jinja2.PackageLoader("stress.report", "."),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
+    found.filters |= {
         "usd": formatting.usd,
         "percent": formatting.percent,
         "duration": formatting.duration,
         "number": lambda n: f"{n:,.0f}",
         "significant": formatting.significant,
         "marked": prose.marked,
+        "upper_first": lambda text: text[:1].upper() + text[1:],
     }
-    environment.globals |= {
+    found.globals |= {
         "usd_range": lambda low, high: formatting.usd_range(low if math.isnan(low) else max(0.0, low), high),
         "percent_range": formatting.percent_range,
         "probability": formatting.probability,
+        "a_day": front_page.a_day,
+        "once_in": front_page.once_in,
+        "chance_words": front_page.chance_words,
     }
-    return environment.get_template("report.html.jinja").render(context(record))
+    return found
 
 
 def context(record: Record) -> dict[str, Any]:
@@ -89,8 +100,12 @@ def context(record: Record) -> dict[str, Any]:
     leverage = result.by_leverage(LEVERAGE_BINS)
     worst = result.paths.assign(**summaries.losses(result)).nlargest(WORST, "deficit")
     worst = worst[worst["deficit"] > 0].rename_axis("path").reset_index()
+    worst_rows = rows_of(worst)
+    covered = concentration.cover(result)
     proposed = prose.proposed_jump_gap(record.scenario)
     bound = prose.bound_words(config, proposed)
+    caveats = prose.caveats(record, needed, bound)
+    present = result.depletion_probability()
     return {
         "record": record,
         "result": result,
@@ -101,17 +116,20 @@ def context(record: Record) -> dict[str, Any]:
         "event": "ADL" if summaries.adl_floor(config) else "depletion",
         "floor": summaries.adl_floor(config),
         "empty": summaries.fund_empty(result),
-        "present": result.depletion_probability(),
+        "present": present,
+        "front": front_page.context(record) | {"state": state(record)},
+        "cards": cards(record),
+        "horizon": config["steps"] * config["step"],
         "required": needed,
         "budget": budget_rows(record),
         "where_budget": record.where_budget,
         "gaps": gap_rows(record.gaps, [row["alpha"] for row in needed], config["step"]),
-        "ranges": [found.describe() for found in fund_ranges(record)],
         "delays": record.delays,
         "late": any(pair.has_delay for pair in gap_pairs(record.gaps)),
         "proposed": proposed,
         "bound": bound,
-        "caveats": prose.caveats(record, needed, bound),
+        "caveats": caveats,
+        "short_caveats": sum(map(len, caveats)) <= ON_PAGE_ONE,
         "key_assumptions": prose.key_assumptions(config),
         "assumptions": prose.assumptions(config),
         "leverage": rows_of(leverage),
@@ -119,8 +137,15 @@ def context(record: Record) -> dict[str, Any]:
         "parts": summaries.loss_parts(result),
         "parts_adl": summaries.loss_parts(result, "adl"),
         "margin": summaries.margin_lost(result),
-        "worst": rows_of(worst),
+        "worst": worst_rows,
         "most_hit": most_hit(result.positions),
+        "top": rows_of(concentration.top_accounts(result, TOP)),
+        "cover": rows_of(covered),
+        "cover_words": more_tables.cover_words(covered, record),
+        "worst_cover": more_tables.worst_cover(result, [row["path"] for row in worst_rows]),
+        "shortfall": more_tables.shortfall(record),
+        "studies": more_tables.studies(record),
+        "adjustments": [str(x) for x in record.adjustments],
         "provenance": provenance(record),
         "calibration": calibration(record),
         "figures": pictures(record, [row["alpha"] for row in needed], worst),
@@ -142,14 +167,65 @@ def pictures(record: Record, alphas: list[float], worst: pd.DataFrame) -> dict[s
         "cliff": ("Notional liquidated in each per cent of a move", plots.plot_cliff_map, {}),
         "population": ("Open interest by leverage and size", plots.plot_population, {}),
     }
-    if result.n_paths == 1:
-        del drawn["time"], drawn["fan"]
+    depleted, lost = bool(result.paths["depleted"].any()), bool((result.paths["deficit"] > 0).any())
+    if result.n_paths == 1 or not depleted:
+        del drawn["time"]
+    if result.n_paths == 1 or not (lost and math.isfinite(result.fund)):
+        del drawn["fan"]
+    if not lost:
+        del drawn["loss"]
     made = {name: figures.svg(name, alt, plot, result, **options) for name, (alt, plot, options) in drawn.items()}
     if result.design is not None and len(worst):
         i = int(worst["path"].iloc[0])
         with contextlib.suppress(InputError):  # the files of an old run may be gone
             made["path"] = figures.svg("path", f"Path {i} in detail", plots.plot_path, result, i, size=TALL)
     return made
+
+
+def cards(record: Record) -> list[dict[str, Any]]:
+    """The answer for each probability: `alpha`, `value`, `error` in words, and the judgement of the present fund."""
+    ranges = {found.alpha: found.describe() for found in fund_ranges(record)}
+    needed = {row["alpha"]: row for row in rows_of(record.required_widest)}
+    made = []
+    for alpha, judged in front_page.judgements(record):
+        if ranges:
+            value, error = range_card(ranges.get(alpha) or next(iter(ranges.values())))
+        elif record.result.n_paths == 1:
+            value = formatting.usd(float(record.result.paths["fund_needed"].iloc[0]))
+            error = "One path gives no probability."
+        else:
+            value, error = fund_card(needed[alpha], record.budget is not None)
+        made.append({"alpha": alpha, "value": value, "error": error, "judged": judged})
+    return made
+
+
+def fund_card(row: dict[str, Any], whole: bool) -> tuple[str, str]:
+    """A required fund and its error in words; `whole`: the interval has all parts of it."""
+    if note := text(row["note"]):
+        return f"at least {formatting.usd(row['fund'])}", f"A bound: {note}."
+    interval = "95 % interval, all parts of the error," if whole else "95 % interval"
+    return formatting.usd(row["fund"]), f"{interval} {formatting.usd_range(row['low'], row['high'])}"
+
+
+def range_card(row: dict[str, Any]) -> tuple[str, str]:
+    """The required funds over delays, see `FundRange.describe`, and their error in words."""
+    ends = [f"{formatting.usd(row[end])} at {formatting.duration(row[f'{end}_delay'])}" for end in ("least", "most")]
+    if "alpha" not in row:
+        error = "One path gives no probability."
+    elif row["note"]:
+        error = f"A bound: {row['note']}."
+    else:
+        error = f"95 % intervals from {formatting.usd_range(row['low'], row['high'])}."
+    value = ("at least " if row["note"] else "") + formatting.usd_range(row["least"], row["most"])
+    return value, f"{', '.join(ends)}. {error}"
+
+
+def state(record: Record) -> str:
+    """How the card of the present fund looks: as the worst of what is judged of it; on one path, by what happened."""
+    if record.result.n_paths == 1:
+        return front_page.SHORT if record.result.paths["depleted"].any() else front_page.ADEQUATE
+    found = {judged.verdict for _, judged in front_page.judgements(record)}
+    return next(kind for kind in (front_page.SHORT, front_page.OPEN, front_page.ADEQUATE) if kind in found)
 
 
 def gap_rows(gaps: pd.DataFrame, alphas: list[float], step: float) -> list[dict[str, Any]]:
@@ -224,6 +300,7 @@ def provenance(record: Record) -> list[tuple[str, str]]:
     config, manifest = record.result.config, record.manifest
     lines = {
         "Scenario": record.scenario.get("name"),
+        "Author": record.author,
         "Created": manifest.get("created"),
         "Seed": config["seed"],
         "Paths": f"{config['paths']:,}",

@@ -56,10 +56,12 @@ def compare(designs: Mapping[str, Result], alphas: Sequence[float] = (0.01, 0.00
     -------
     DataFrame
         A row per design after the first and quantity: `design`, `quantity`, `base` and `value` (the two estimates),
-        `difference` (value - base) with `se`, `low`, `high` (95 %, paired; nan where there is only one path or a
-        required fund is only a bound, `base_bound` or `value_bound`, for the reason in `note`), `p_value` (events:
+        `difference` (value - base) with `se`, `low`, `high` (95 %, paired; nan where there is only one path), `p_value`
+        (events:
         McNemar's exact test; otherwise nan), `only_base` and `only_design` (events: discordant paths), `base_high` and
-        `value_high` (events: upper ends of the exact intervals), `unit`.
+        `value_high` (events: upper ends of the exact intervals), `unit`. A required fund may be only a lower bound,
+        `base_bound` or `value_bound`, for the reason in `note`. The difference then has no interval: it is itself a
+        bound where one of the two is (of `value` from below, of `base` from above), and nan where both are.
 
     Raises
     ------
@@ -158,10 +160,15 @@ def fund_difference(
 ) -> Estimate:
     """Difference second - first, from their needs on the same paths, or as if independent.
 
-    Where one of the two has no upper end the sample does not hold the error of their difference either: nan, and the
-    reason.
+    Where one of the two has no upper end the sample does not hold the error of their difference either: it is a bound,
+    without an interval, for the reason in `note`. Of two lower bounds the difference says nothing, not even its sign:
+    nan.
     """
     value = second.value - first.value
+    if first.is_bound and second.is_bound:
+        return Estimate(
+            np.nan, np.nan, np.nan, np.nan, f"{first.note}: both funds are bounds, their difference is none"
+        )
     if note := first.note or second.note:
         return Estimate(value, np.nan, np.nan, np.nan, note)
     if paired is not None:

@@ -27,11 +27,14 @@ Experimental Design (1996).
 
 from __future__ import annotations
 
+import html
 import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
+from stress import formatting
 
 LEVEL = 0.95
 FEW = 30  # paths with a hit from which on their spread gives the error of a rate
@@ -52,6 +55,8 @@ class Estimate:
         95 % interval; `high` is inf where the sample gives no upper end, both are nan where it gives no interval.
     note : str
         Why the value is only a bound, and how many paths an estimate would take; empty otherwise.
+    unit : {"", "USD", "probability"}
+        What it is printed as: a bare number, money, or per cent.
     """
 
     value: float
@@ -59,6 +64,7 @@ class Estimate:
     low: float
     high: float
     note: str = ""
+    unit: str = ""
 
     @property
     def is_bound(self) -> bool:
@@ -67,8 +73,30 @@ class Estimate:
 
     def __str__(self) -> str:
         sign = ">= " if self.is_bound else ""
-        text = f"{sign}{self.value:,.6g} [{self.low:,.6g}, {self.high:,.6g}]"
+        if self.unit == "probability" and not math.isnan(self.low):
+            text = formatting.probability(self.value, self.low, self.high)
+        elif self.unit == "probability":
+            text = formatting.percent(self.value)
+        elif self.unit == "USD":
+            interval = "" if math.isnan(self.low) else f" ({_without_currency(self.low, self.high)})"
+            text = f"{sign}{formatting.usd(self.value)}{interval}"
+        else:
+            text = f"{sign}{self.value:,.6g} [{self.low:,.6g}, {self.high:,.6g}]"
         return f"{text} ({self.note})" if self.note else text
+
+    def __repr__(self) -> str:
+        return f"<Estimate: {self}>"
+
+    def _repr_html_(self) -> str:
+        return f"<b>{html.escape(str(self))}</b>"
+
+
+def _without_currency(low: float, high: float) -> str:
+    """An interval of USD beside a value that has the currency."""
+    currency = "USD" + formatting.SPACE
+    if math.isinf(low):
+        return f"no lower end, up to {formatting.usd(high)}".replace(currency, "")
+    return formatting.usd_range(low, high).replace(currency, "")
 
 
 def used_weights(weights: np.ndarray | None) -> np.ndarray | None:
@@ -143,7 +171,7 @@ def clopper_pearson(hits: int, trials: int) -> tuple[float, float]:
 def probability(hits: int, trials: int) -> Estimate:
     """P(event) from independent paths, with its exact interval."""
     p = hits / trials
-    return Estimate(p, math.sqrt(p * (1 - p) / trials), *clopper_pearson(hits, trials))
+    return Estimate(p, math.sqrt(p * (1 - p) / trials), *clopper_pearson(hits, trials), unit="probability")
 
 
 class WeightedTail:
@@ -211,7 +239,7 @@ def event_probability(event: np.ndarray, weights: np.ndarray | None = None) -> E
     if w is None:
         return probability(int(np.sum(event)), len(event))
     p, se, low, high = (float(found) for found in WeightedTail(event, w).at(0.5))
-    return Estimate(p, se, low, high)
+    return Estimate(p, se, low, high, unit="probability")
 
 
 def mean(values: np.ndarray, least: float = -math.inf, weights: np.ndarray | None = None) -> Estimate:

@@ -17,15 +17,20 @@ EVENTS = ("liquidation", "adl", "shortfall", "residual")
 
 def replay(design: Design, path: int) -> pd.DataFrame:
     """Event log of one path, see `Result.replay_path`."""
+    return log_frame(events(design, path, design.fund), design.ladder, design.book, design.step)
+
+
+def events(design: Design, path: int, fund: float) -> np.ndarray:
+    """Event records (LOG) of one path with an initial fund, USD, in order."""
     prices, _ = design.price_block(path, 1)
     log = np.zeros(4 * len(design.book) + 64, LOG)
     for _ in range(2):  # a second time only where the log was too short
-        out = design.outcomes(prices, path, design.fund, log)
+        out = design.outcomes(prices, path, fund, log)
         if out["logged"][0] <= log.size:
             break
         log = np.zeros(int(out["logged"][0]), LOG)
     design.check(out, path)
-    return log_frame(log[: out["logged"][0]], design.ladder, design.book, design.step)
+    return log[: out["logged"][0]]
 
 
 def log_frame(log: np.ndarray, ladder: Any, book: Any, step: float) -> pd.DataFrame:

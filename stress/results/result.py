@@ -6,7 +6,7 @@ A `Result` holds tables and answers questions about them; it draws nothing and w
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +17,9 @@ from stress.adjustments import Adjustment
 from stress.arguments import is_whole, is_word
 from stress.book import classes
 from stress.errors import InputError, Problem
+from stress.formatting import percent, usd
 from stress.kernels.path.counts import SHARE_UNIT
+from stress.notebook import card
 from stress.results import rates, replay
 from stress.results.estimate import Estimate, event_probability, hit_interval, mean, used_weights
 
@@ -96,6 +98,14 @@ class Result:
             design.adjustments,
         )  # fmt: skip
 
+    def __repr__(self) -> str:
+        depleted = self.depletion_probability()
+        return f"<Result: {self.n_paths:,} paths, fund {usd(self.fund)}, P(fund depleted) {depleted}>"
+
+    def _repr_html_(self) -> str:
+        rows = {row.quantity: _shown(row) for row in self.summary().itertuples()}
+        return card(f"{self.n_paths:,} paths, initial fund {usd(self.fund)}", rows, ["95 % intervals in brackets"])
+
     @property
     def n_paths(self) -> int:
         """Number of paths."""
@@ -145,14 +155,15 @@ class Result:
             funds = sizing.fund_grid(needed, self.fund, self.reserve)
         return sizing.depletion_curve(needed, funds, self.reserve, self.weights)
 
-    def required_fund(self, alpha: float) -> Estimate:
-        """The smallest initial fund that is depleted with probability at most alpha, USD.
+    def required_fund(self, alpha: float | str) -> Estimate:
+        """The smallest initial fund that is depleted with probability at most alpha (0.01 or "1 %"), USD.
 
         Where alpha is too small for the number of paths the answer is a bound and `note` says how many it would take.
         """
         from stress.results import sizing
 
-        return sizing.required_fund(self.paths["fund_needed"].to_numpy(), alpha, self.reserve, self.weights)
+        found = sizing.required_fund(self.paths["fund_needed"].to_numpy(), alpha, self.reserve, self.weights)
+        return replace(found, unit="USD")
 
     def by_leverage(self, bins: Sequence[float] | None = None, side: classes.Side | None = None) -> pd.DataFrame:
         """Liquidation, bankruptcy and ADL rates by effective leverage at S_0.
@@ -228,6 +239,13 @@ class Result:
         }
         rows = [(name, e.value, e.se, e.low, e.high, unit) for name, (e, unit) in lines.items()]
         return pd.DataFrame(rows, columns=["quantity", "estimate", "se", "low", "high", "unit"])
+
+
+def _shown(row: Any) -> str:
+    """A line of the summary with its unit and interval."""
+    if row.unit or row.quantity.startswith("P("):
+        return str(Estimate(row.estimate, row.se, row.low, row.high, unit=row.unit or "probability"))
+    return f"{percent(row.estimate)} ({percent(row.low)} to {percent(row.high)})"
 
 
 def _paths(design: Design, block: PathBlock) -> pd.DataFrame:

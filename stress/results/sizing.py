@@ -10,12 +10,14 @@ fund, and the fund for a probability alpha is a quantile.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from stress.arguments import is_number, numbers
+from stress import quantities
+from stress.arguments import is_number, numbers, percent_hint
 from stress.errors import InputError, Problem, raise_if
 from stress.results.estimate import Estimate, WeightedTail, clopper_pearson, upper_quantile, used_weights
 
@@ -66,15 +68,16 @@ def depletion_curve(
 
 
 def required_fund(
-    needed: np.ndarray, alpha: float, reserve: float = 0.0, weights: np.ndarray | None = None
+    needed: np.ndarray, alpha: float | str, reserve: float = 0.0, weights: np.ndarray | None = None
 ) -> Estimate:
     """The smallest initial fund, USD, that is depleted with probability at most alpha; at least the reserve.
 
     `weights`, float64[n_paths], are the likelihood ratios of the paths; None: all 1.
     """
-    if not (is_number(alpha) and 0 < alpha < 1 and 1 - alpha < 1):
-        raise InputError(Problem("alpha", "a probability above 0 and below 1", value=alpha))
-    found = upper_quantile(needed, alpha, weights)
+    share: Any = quantities.number(alpha)
+    if not (is_number(share) and 0 < share < 1 and 1 - share < 1):
+        raise InputError(Problem("alpha", f"a probability above 0 and below 1{percent_hint(share)}", value=alpha))
+    found = upper_quantile(needed, share, weights)
     return replace(found, low=max(found.low, reserve))
 
 

@@ -23,11 +23,13 @@ TABLES = (
     "positions.csv.gz", "cells.npz", "fund_at.npz",
     "error_budget.csv",
 )  # fmt: skip
+STUDIES = ("scenarios.csv", "reverse.csv", "tornado.csv")
 DATA = {"summary.json", *(f"tables/{name}" for name in TABLES)}
 FIGURES = ("depletion_curve", "adl_by_leverage")
 WRITTEN = {
-    "": {"scenario.json", MANIFEST, "config.json", "summary.json", "report.html", "tables", "figures"},
+    "": {"scenario.json", MANIFEST, "config.json", "summary.json", "report.html", "tables", "studies", "figures"},
     "tables": set(TABLES),
+    "studies": set(STUDIES),
     "figures": {f"{name}.{kind}" for name in FIGURES for kind in ("svg", "png")},
 }
 # what file systems, file managers and notebooks put anywhere

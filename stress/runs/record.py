@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,7 +34,7 @@ class Record:
         The resolved scenario.
     manifest : dict
         schema_version, name, hash, seed, versions, inputs, threads, wall_seconds, paths_per_second, created, command,
-        warnings, adjustments.
+        warnings, adjustments; author where one was named.
     result : Result
         Of the chosen gaps or delay; of a range of delays the longest.
     gaps : DataFrame
@@ -45,6 +45,8 @@ class Record:
         A row per alpha: `alpha`, `fund` (USD), `se`, `low`, `high`, `note`. The error is that of the paths alone.
     budget : DataFrame or None
         The error in parts, see `stress.results.budget.error_budget`; None unless the run has error = "full".
+    studies : dict of str to DataFrame
+        Tables of studies of the same scenario, by name, see `stress.runs.studies`; empty unless they were asked for.
     """
 
     scenario: dict[str, Any]
@@ -53,6 +55,10 @@ class Record:
     gaps: pd.DataFrame
     required: pd.DataFrame
     budget: pd.DataFrame | None = None
+    studies: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"<Record {self.name!r}: {self.result!r}>"
 
     @property
     def name(self) -> str:
@@ -90,6 +96,11 @@ class Record:
     def fund(self) -> float:
         """Initial insurance fund, USD."""
         return float(self.scenario["fund"]["initial"])
+
+    @property
+    def author(self) -> str:
+        """Who answers for the run; "" where nobody was named."""
+        return str(self.manifest.get("author") or "")
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@
                         paths, positions (.csv.gz), cells, fund_at (.npz);
                         no by_leverage of a run with detail "paths";
                         error_budget.csv of a run with error = "full"
+    studies/            scenarios, reverse, tornado (.csv), those that were asked for
     figures/            each figure as .svg and .png       (with a report only)
     report.html                                             (with a report only)
 
@@ -41,7 +42,7 @@ from stress.engine.design import Design
 from stress.errors import InputError, Problem
 from stress.files import arrays, csv_tables, documents, reading, writing
 from stress.results.result import Result
-from stress.runs import inputs, place, sealed, shape
+from stress.runs import inputs, place, sealed, shape, studies
 from stress.runs.record import SCHEMA, Record, summary
 
 if TYPE_CHECKING:
@@ -172,6 +173,10 @@ def open_run(directory: str | Path) -> Record:
         data, where = read("tables/error_budget.csv")
         budget = csv_tables.parse_csv(data, where, (*LABELS, "part"))
         shape.check_table(budget, shape.BUDGET, where)
+    found = {}
+    for study in studies.COLUMNS:
+        if (name := f"studies/{study}.csv") in files:
+            found[study] = studies.parse(study, *read(name))
     for name in sorted(unread & place.DATA):  # which people and other programs read
         read(name)
     result = Result(
@@ -184,7 +189,7 @@ def open_run(directory: str | Path) -> Record:
         design=LaterDesign(scenario, manifest, config, directory),  # type: ignore[arg-type]
         adjustments=tuple(map(Adjustment.of_record, manifest.get("adjustments", ()))),
     )
-    return Record(scenario, manifest, result, gaps, required, budget)
+    return Record(scenario, manifest, result, gaps, required, budget, found)
 
 
 def _read_manifest(directory: Path) -> dict[str, Any]:
@@ -279,6 +284,9 @@ def _write(record: Record, directory: Path, home: Path) -> None:
     columns: dict[str, Any] = {str(name): column.to_numpy() for name, column in result.cells.items()}
     np.savez_compressed(folder / "cells.npz", **columns)
     np.savez_compressed(folder / "fund_at.npz", fund_at=result.fund_at)
+    for name, table in record.studies.items():
+        (directory / "studies").mkdir(exist_ok=True)
+        csv_tables.write_csv(table, directory / "studies" / f"{name}.csv")
     files = sorted(path for path in directory.rglob("*") if path.is_file())
     digests = {path.relative_to(directory).as_posix(): _digest(path) for path in files}
     manifest = record.manifest | {"inputs": _places(record, home), "files": digests}

@@ -34,6 +34,19 @@ def as_they_are(own: float | None) -> tuple[dict[str, float], tuple[Adjustment, 
     return {}, ()
 
 
+def anywhere(own: float | None) -> tuple[dict[str, float], tuple[Adjustment, ...]]:
+    """Prices start from any price, where only the rest of them is looked at."""
+    return {"s0": own or 1.0}, ()
+
+
+def start_of(
+    found: tuple[float, tuple[Adjustment, ...]], own: float | None
+) -> tuple[dict[str, float], tuple[Adjustment, ...]]:
+    """A price that was chosen, as s0 unless the prices start from it by themselves."""
+    price, said = found
+    return ({} if price == own else {"s0": price}), said
+
+
 def own_start(model: str, given: Mapping[str, Any]) -> float | None:
     """What prices start from without s0, USD per coin; None where they need one, or their parameters are wrong."""
     from stress.prices import make

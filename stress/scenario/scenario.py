@@ -34,7 +34,7 @@ from stress.book.start import start_price
 from stress.errors import InputError, Problem, raise_if
 from stress.files import documents, reading
 from stress.scenario import lateness, limits
-from stress.scenario.calibrated import BuiltPrices, as_they_are, refits
+from stress.scenario.calibrated import BuiltPrices, Start, anywhere, as_they_are, refits, start_of
 from stress.scenario.caveats import notes
 from stress.scenario.overrides import set_key
 from stress.scenario.tables import (
@@ -233,15 +233,17 @@ class Scenario:
     def price_model(self) -> BuiltPrices:
         """The price model, and the table [prices] with every parameter; reads bars if the model needs them."""
         bars, calibration = self.files.get("prices.bars"), self.files.get("prices.calibrate")
-        start = as_they_are
-        if self.book is not None and "s0" not in self.prices.parameters:
-            book, venue = self._read_book(None), self.venue_object  # the prices start where its positions are
+        problems: list[Problem] = []
+        start = as_they_are if self.book is None or "s0" in self.prices.parameters else self._start(problems)
+        prices = _gather(problems, lambda: self._placed("prices", lambda: self.prices.build(bars, calibration, start)))
+        raise_if(problems)
+        assert prices is not None
+        return prices
 
-            def start(own: float | None) -> tuple[dict[str, float], tuple[Adjustment, ...]]:
-                price, said = start_price(book, venue, own)
-                return ({} if price == own else {"s0": price}), said
-
-        return self._placed("prices", lambda: self.prices.build(bars, calibration, start))
+    def _start(self, problems: list[Problem]) -> Start:
+        """Prices that do not say s0 start where the positions of the file are; problems of these are appended."""
+        venue, book = self.venue_object, _gather(problems, lambda: self._read_book(None))
+        return anywhere if book is None else lambda own: start_of(start_price(book, venue, own), own)
 
     @property
     def lateness(self) -> lateness.Lateness:
@@ -394,7 +396,7 @@ class Scenario:
         table, market = self.book, self.venue_object.market or None
         assert table is not None
         file, mark = self.files["book.file"], table.mark_price
-        options: dict[str, Any] = {"imbalance": table.imbalance, "mark_price": mark or price}
+        options: dict[str, Any] = {"imbalance": table.imbalance, "mark_price": mark or price, "decimal": table.decimal}
         book = self._placed("book", lambda: Book.read(file, table.market or market, **options))
         return book if mark is None or book.mark_price is not None else book.marked(mark)
 
@@ -457,9 +459,9 @@ class Scenario:
             _gather(problems, lambda: self.spec)
         if self.depth is not None:
             _gather(problems, lambda: self.depth_object)
-        reads = {"prices.bars", "prices.calibrate"} & set(self.files)
-        if self.prices is not None and not reads and (self.book is None or "s0" in self.prices.parameters):
-            _gather(problems, lambda: self.price_model)
+        if self.prices is not None and not {"prices.bars", "prices.calibrate"} & set(self.files):
+            start = as_they_are if self.book is None else anywhere  # the file of positions is not read yet
+            _gather(problems, lambda: self._placed("prices", lambda: self.prices.build(None, None, start)))
         raise_if(problems)
 
 

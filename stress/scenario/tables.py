@@ -1,7 +1,6 @@
 """The tables of a scenario file: their keys, and the objects that they define.
 
-Keys with a rule of their own (a share, a duration, a probability) are checked here; parameters of an object (a price
-model, the tiers of a venue, a population) are checked by that object.
+Keys with a rule of their own (a share, a duration) are checked here, parameters of an object by that object.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from pydantic_core import PydanticCustomError
 
 from stress import quantities, schema
 from stress.adjustments import Adjustment
+from stress.arguments import percent_hint
 from stress.book.population import PopulationSpec
 from stress.errors import InputError, Problem, raise_if
 from stress.scenario.calibrated import BuiltPrices, Start, as_they_are, fitted, own_start
@@ -29,7 +29,7 @@ from stress.venue.values import one_of
 from stress.venue.venue import Venue
 
 
-def rule(valid: Callable[[Any], bool], expected: str) -> AfterValidator:
+def rule(valid: Callable[[Any], bool], expected: str, hint: Callable[[Any], str] = lambda value: "") -> AfterValidator:
     """A validator whose error states the expected value.
 
     Parameters
@@ -38,11 +38,13 @@ def rule(valid: Callable[[Any], bool], expected: str) -> AfterValidator:
         Whether a value is valid.
     expected : str
         Description of valid values.
+    hint : callable
+        What may have been meant by a wrong value, as the end of the description.
     """
 
     def check(value: Any) -> Any:
         if not valid(value):
-            raise PydanticCustomError("expected", "{expected}", {"expected": expected})
+            raise PydanticCustomError("expected", "{expected}", {"expected": expected + hint(value)})
         return value
 
     return AfterValidator(check)
@@ -79,7 +81,7 @@ def _with_durations(pairs: Any) -> Any:
 
 
 Number = Annotated[float, BeforeValidator(_number)]
-Share = Annotated[Number, rule(lambda x: 0 <= x <= 1, "a share from 0 to 1")]
+Share = Annotated[Number, rule(lambda x: 0 <= x <= 1, "a share from 0 to 1", percent_hint)]
 Duration = Annotated[float, BeforeValidator(_duration), rule(lambda x: x > 0, "a duration above 0")]
 Delay = Annotated[float, BeforeValidator(_duration), rule(lambda x: 0 <= x < math.inf, "a duration of 0 or more")]
 FiniteDuration = Annotated[
@@ -91,7 +93,7 @@ Schedule = Annotated[list[Any], BeforeValidator(_with_durations)]
 Seed = Annotated[int, BeforeValidator(_whole), rule(lambda x: 0 <= x < 2**63, "a whole number from 0 to 2^63 - 1")]
 Paths = Annotated[int, BeforeValidator(_whole), rule(lambda x: x >= 1, "a whole number, 1 or more")]
 Redraws = Annotated[int, BeforeValidator(_whole), rule(lambda x: 5 <= x <= 1_000, "a whole number from 5 to 1,000")]
-Probability = Annotated[Number, rule(lambda x: 0 < x < 1, "a probability above 0 and below 1")]
+Probability = Annotated[Number, rule(lambda x: 0 < x < 1, "a probability above 0 and below 1", percent_hint)]
 Price = Annotated[Number, rule(lambda x: 0 < x < math.inf, "a price above 0")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
@@ -212,6 +214,7 @@ class BookTable(Table):
     imbalance: Literal["error", "outside", "scale"] = "error"
     under_margin: Literal["error", "liquidate", "drop"] = "error"
     mark_price: Price | None = None
+    decimal: Literal[".", ","] | None = None
 
 
 class DepthTable(Table):

@@ -128,6 +128,10 @@ class Depth:
         out = {name: text for name, (ok, text) in expected.items() if not ok}
         raise_if([Problem("depth", text, column=name, value=getattr(self, name)) for name, text in out.items()])
 
+    def __repr__(self) -> str:
+        changed = [f for f in fields(self) if getattr(self, f.name) != f.default and getattr(self, f.name) != ()]
+        return f"Depth({', '.join(f'{f.name}={getattr(self, f.name)!r}' for f in changed)})"
+
     @classmethod
     def load(cls, setting: str, **parameters: Any) -> Depth:
         """The depth of a class of venues, see `docs/depth.md`.

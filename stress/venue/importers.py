@@ -1,108 +1,108 @@
-"""Importers of margin tiers from files of other formats.
+"""Margin tiers of other people's files, and the venue file that they make.
 
-| format | a file of |
-|---|---|
-| `ccxt` | leverage tiers by symbol (tier, minNotional, maxNotional, maintenanceMarginRate, maxLeverage, info) |
-| `binance` | leverage brackets (notionalFloor, notionalCap, initialLeverage, maintMarginRatio, cum) |
-| `hyperliquid` | `meta` with its margin tables; the maintenance rate is 1/(2 max leverage) |
-| `csv` | columns symbol, min_notional, max_notional, mmr, max_leverage and, if wanted, cum |
+A file is a table (CSV, spreadsheet, parquet) whose columns `stress.venue.tiers.aliases` names, or JSON of a shape in
+`stress.venue.tiers.shapes`: the answers of venues, and of ccxt. What a bound counts is said by the name of its field,
+or by `unit`; it is never guessed from the figure. Bounds in contracts or coins become tiers in coins.
 
 Deductions follow from continuity, d_k = d_{k-1} + floor_k (r_k - r_{k-1}), and must agree with the amount `cum` where a
-file has it. With `flat` each rate applies to the whole position instead. Tables that count contracts are read with
-`contract_size`; their tiers are in coins and flat.
+file has it. With `flat`, and in coins, each rate applies to the whole position instead.
 """
 
 from __future__ import annotations
 
-import itertools
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import astuple, dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any
 
-from stress.arguments import is_number
+from stress.adjustments import Adjustment
+from stress.arguments import is_number, path_of
 from stress.errors import InputError, Problem, raise_if
-from stress.files import cells, documents, names
-from stress.files.table import read_table
+from stress.files import documents, names, reading
+from stress.venue.markets import same_market
 from stress.venue.rules import RULES
+from stress.venue.tiers import build, shapes, units
+from stress.venue.tiers.aliases import UNITS
+from stress.venue.tiers.rows import rows_of, table_groups
+from stress.venue.tiers.shapes import Group
 from stress.venue.values import one_of
 from stress.venue.venue import Tier, Venue
 
-FORMATS = ("ccxt", "binance", "hyperliquid", "csv")
-CSV_COLUMNS = ("symbol", "min_notional", "max_notional", "mmr", "max_leverage")
-CSV_ALIASES = {name.replace("_", ""): name for name in (*CSV_COLUMNS, "cum")}
-CONTRACTS = "contract_size, the coins of a contract (the rows count contracts), and a market of that size"
-NO_CAP = 1e15  # some interfaces give a huge number, or none, where there is no limit
+SHOWN = 3  # problems of one cause
 
 
-@dataclass(frozen=True)
-class _Row:
-    """A tier as it is in a file, with unconverted values."""
+class ImportedTiers(dict[str, tuple[Tier, ...]]):
+    """Tiers by market, under the names of the file.
 
-    market: str
-    label: str
-    floor: Any
-    cap: Any
-    leverage: Any
-    rate: Any
-    cum: Any = None
-    contracts: bool = False
+    Attributes
+    ----------
+    tier_basis : {"notional", "quantity"}
+        Whether floors and caps are USD of notional or coins.
+    adjustments : tuple of Adjustment
+        The unit that was taken, and what else was done to the rows.
+    """
+
+    tier_basis: str = "notional"
+    adjustments: tuple[Adjustment, ...] = ()
+
+    def __reduce__(self) -> tuple[type[dict[str, Any]], tuple[Any, ...], dict[str, Any]]:
+        return type(self), (dict(self),), self.__dict__
 
 
 def read_tiers(
     path: str | Path,
-    format: str | None = None,
     *,
     flat: bool = False,
     market: str | None = None,
+    unit: str | None = None,
     contract_size: float | None = None,
-) -> dict[str, tuple[Tier, ...]]:
+) -> ImportedTiers:
     """Read the tiers of each market of a file.
 
     Parameters
     ----------
     path : str or Path
-    format : {"ccxt", "binance", "hyperliquid", "csv"}, optional
-        Default: detected from the content.
     flat : bool
         Each rate applies to the whole position: no deductions.
     market : str, optional
-        Read only this market.
+        Read only this market, however it is spelled; in a file that names no market, its name.
+    unit : {"usd", "coins", "contracts"}, optional
+        What the bounds count. Default: what their names say.
     contract_size : float, optional
-        Coins of a contract, where the file counts contracts; the tiers are then in coins and flat
-        (`tier_basis="quantity"`).
+        Coins of a contract, where the file counts contracts. Default: what the file says.
 
     Returns
     -------
-    dict of str to tuple of Tier
-        Markets under the names of the file; floors and caps in USD of notional, or in coins.
+    ImportedTiers
+        Tiers by market, floors and caps in USD of notional, or in coins and flat (`tier_basis="quantity"`).
 
     Raises
     ------
     InputError
-        Lists every problem of the file: invalid values, gaps between tiers, inconsistent rates and leverages, amounts
-        `cum` that do not follow from continuity.
+        Lists every problem of the file: a unit that is not known or cannot be, invalid values, gaps between tiers,
+        inconsistent rates and leverages, amounts `cum` that do not follow from continuity.
     """
-    path = Path(path)
+    path = path_of(path, "file")
     where = str(path)
-    rows = list(_rows(path, where, format))
+    problems = []
     if contract_size is not None and not (is_number(contract_size) and 0 < contract_size < math.inf):
-        raise InputError(Problem(where, "a number of coins above 0", column="contract_size", value=contract_size))
-    unnamed = [row for row in rows if not names.is_name(row.market)]
-    raise_if([Problem(where, names.EXPECTED, column=f"{row.label} market", value=row.market) for row in unnamed])
-    if market is not None:
-        rows = _one_market(rows, market, where)
-    markets: dict[str, list[_Row]] = {}
-    for row in rows:
-        markets.setdefault(row.market, []).append(row)
-    problems: list[Problem] = []
-    if not markets:
-        problems.append(Problem(where, "the tiers of at least one market"))
-    tiers = {name: _tiers(name, group, where, flat, contract_size, problems) for name, group in markets.items()}
+        problems.append(Problem(where, "a number of coins above 0", column="contract_size", value=contract_size))
+    if unit is not None and unit not in UNITS:
+        problems.append(Problem(where, one_of(unit, UNITS), column="unit", value=unit))
+    elif unit not in (None, "contracts") and contract_size is not None:
+        problems.append(Problem(where, 'no contract_size beside unit = "usd" or "coins"', column="unit", value=unit))
     raise_if(problems)
-    return tiers
+    groups, adjustments = _groups(path, where)
+    groups = _named(groups, market, where) if market is not None or len(groups) == 1 else groups
+    unnamed = [group for group in groups if not names.is_name(group.market)]
+    expected = f"{names.EXPECTED}; --market names it where the file does not"
+    raise_if([Problem(where, expected, column="market", value=group.market) for group in unnamed[:1]])
+    found = _read(groups, where, flat, unit, contract_size)
+    found.adjustments = (*found.adjustments, *adjustments)
+    return found
 
 
 def to_toml(
@@ -168,12 +168,12 @@ def import_venue(
     path: str | Path,
     *,
     name: str | None = None,
-    format: str | None = None,
     flat: bool = False,
     market: str | None = None,
+    unit: str | None = None,
     contract_size: float | None = None,
 ) -> str:
-    """Text of a venue file with the tiers of a file of another format.
+    """Text of a venue file with the tiers of another file; its comment says in which unit they were read.
 
     Other parameters and errors as in `read_tiers`.
 
@@ -182,161 +182,113 @@ def import_venue(
     name : str, optional
         Name of the venue. Default: the file's name without its suffix.
     """
-    path = Path(path)
-    tiers = read_tiers(path, format, flat=flat, market=market, contract_size=contract_size)
-    return to_toml(
-        tiers,
-        name=name or path.stem,
-        tier_basis="notional" if contract_size is None else "quantity",
-        comment=f"Tiers of {path.name}",
-    )
+    path = path_of(path, "file")
+    tiers = read_tiers(path, flat=flat, market=market, unit=unit, contract_size=contract_size)
+    return venue_text(tiers, path, name)
 
 
-def _rows(path: Path, where: str, format: str | None) -> Iterator[_Row]:
-    if format is not None and format not in FORMATS:
-        raise InputError(Problem(where, one_of(format, FORMATS), column="format", value=format))
-    if format == "csv" or (format is None and any(suffix.lower() == ".csv" for suffix in path.suffixes)):
-        return _csv_rows(path)
-    data = documents.read_json(path, where)
-    kind = format or _kind(data)
-    reader = {"ccxt": _ccxt_rows, "binance": _binance_rows, "hyperliquid": _hyperliquid_rows}.get(kind)
-    try:
-        if reader is not None:
-            return iter(list(reader(data)))
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        missing = f"the key {error}" if isinstance(error, KeyError) else f"{type(error).__name__}: {error}"
-        raise InputError(Problem(where, f"the shape of {kind} ({missing})")) from None
-    raise InputError(Problem(where, f"the shape of one of {', '.join(FORMATS)}; a CSV file ends in .csv")) from None
+def venue_text(tiers: ImportedTiers, path: Path, name: str | None = None) -> str:
+    """Text of a venue file with tiers that were read from a file."""
+    comment = "\n".join([f"Tiers of {path.name}", *map(str, tiers.adjustments)])
+    return to_toml(tiers, name=name or path.stem, tier_basis=tiers.tier_basis, comment=comment)
 
 
-def _kind(data: Any) -> str:
-    """Format that parsed JSON has; "" if none is recognised."""
-    data = data[0] if isinstance(data, list) and data else data
-    if not isinstance(data, dict):
-        return ""
-    if "universe" in data:
-        return "hyperliquid"
-    if "brackets" in data:
-        return "binance"
-    data = data.get("data", data)
-    if isinstance(data, dict) and (
-        "maintenanceMarginRate" in data or any(isinstance(rows, list) for rows in data.values())
+def _groups(path: Path, where: str) -> tuple[list[Group], tuple[Adjustment, ...]]:
+    """The rows of a file by market: JSON by its first letter or its name, a table otherwise."""
+    if path.suffix.lower() == ".json" or reading.read_bytes(path)[:64].lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (
+        b"{",
+        b"[",
     ):
-        return "ccxt"
-    return ""
+        return shapes.groups(documents.read_json(path, where), where), ()
+    return table_groups(path)
 
 
-def _csv_rows(path: Path) -> Iterator[_Row]:
-    table = read_table(path, CSV_ALIASES)
-    raise_if([Problem(table.where, f"a column {c}", row=1, column=c) for c in CSV_COLUMNS if c not in table])
-    cums = table.columns.get("cum", itertools.repeat(""))
-    columns = [table.columns[name] for name in CSV_COLUMNS]
-    for row, symbol, floor, cap, rate, leverage, cum in zip(table.rows.tolist(), *columns, cums, strict=False):
-        yield _Row(symbol, f"row {row}", floor, cap, leverage, rate, cum or None)
-
-
-def _ccxt_rows(data: Any) -> Iterator[_Row]:
-    if isinstance(data, dict):
-        groups = data.get("data", data)
-    else:
-        groups = {}
-        for row in data:
-            groups.setdefault(row["symbol"], []).append(row)
-    for market, rows in groups.items():
-        for number, row in enumerate(rows, start=1):
-            info = row.get("info") or {}
-            yield _Row(
-                market,
-                f"tier {row.get('tier', number)}",
-                row["minNotional"],
-                row["maxNotional"],
-                row["maxLeverage"],
-                row["maintenanceMarginRate"],
-                next((info[key] for key in ("cum", "mmDeduction") if info.get(key) not in (None, "")), None),
-                contracts="minSz" in info,
-            )
-
-
-def _binance_rows(data: Any) -> Iterator[_Row]:
-    for table in [data] if isinstance(data, dict) else data:
-        for number, row in enumerate(table["brackets"], start=1):
-            yield _Row(
-                table["symbol"],
-                f"bracket {row.get('bracket', number)}",
-                row["notionalFloor"],
-                row["notionalCap"],
-                row["initialLeverage"],
-                row["maintMarginRatio"],
-                row.get("cum"),
-            )
-
-
-def _hyperliquid_rows(data: Any) -> Iterator[_Row]:
-    meta = data[0] if isinstance(data, list) else data
-    tables = {key: table["marginTiers"] for key, table in meta.get("marginTables", [])}
-    for asset in meta["universe"]:
-        if asset.get("isDelisted"):
-            continue
-        # ids without a table are maximum leverages themselves
-        plain = [{"lowerBound": 0.0, "maxLeverage": asset["maxLeverage"]}]
-        tiers = tables.get(asset.get("marginTableId")) or plain
-        caps = [tier["lowerBound"] for tier in tiers[1:]] + [None]
-        for number, (tier, cap) in enumerate(zip(tiers, caps, strict=True), start=1):
-            leverage = _float(tier["maxLeverage"])
-            rate = 1.0 / (2.0 * leverage) if leverage else None
-            yield _Row(asset["name"], f"tier {number}", tier["lowerBound"], cap, leverage, rate)
-
-
-def _one_market(rows: list[_Row], market: str, where: str) -> list[_Row]:
-    known = dict.fromkeys(row.market for row in rows)
-    if market not in known:
+def _named(groups: Sequence[Group], market: str | None, where: str) -> list[Group]:
+    """The group of one market; one that has no name in the file gets it."""
+    if len(groups) == 1 and groups[0].market is None:
+        return [replace(groups[0], market=market)]
+    if market is None:
+        return list(groups)
+    same = [group for group in groups if group.market == market]
+    same = same or [group for group in groups if group.market is not None and same_market(group.market, market)]
+    if len(same) != 1:
+        known = [str(group.market) for group in same or groups]
         raise InputError(Problem(where, one_of(market, known), column="market", value=market))
-    return [row for row in rows if row.market == market]
+    return same
 
 
-def _tiers(
-    market: str, rows: list[_Row], where: str, flat: bool, contract_size: float | None, problems: list[Problem]
-) -> tuple[Tier, ...]:
-    """The tiers of a market; problems are appended to `problems`."""
-    place, before = f"{where}, {market}", len(problems)
+def _read(
+    groups: Sequence[Group], where: str, flat: bool, unit: str | None, contract_size: float | None
+) -> ImportedTiers:
+    problems: list[Problem] = []
+    read: dict[str, tuple[Group, units.Unit, build.Built]] = {}
+    left_out = [group for group in groups if group.left_out]
+    for group in groups:
+        if group.left_out:
+            continue
+        market = str(group.market)
+        rows, place = rows_of(group, market), f"{where}, {market}"
+        if not rows:
+            problems.append(Problem(place, "at least one tier"))
+            continue
+        taken = units.unit_of(rows, place, unit, contract_size, problems)
+        if taken is not None:
+            built = build.build(rows, taken, flat or bool(group.flat), place, problems)
+            read[market] = (group, taken, built)
+    if not read and not problems:
+        why = ", ".join(sorted({group.left_out for group in left_out}))
+        problems.append(Problem(where, f"the tiers of at least one linear market{f' (these are {why})' * bool(why)}"))
+    bases = {market: taken.basis for market, (_, taken, _) in read.items()}
+    if not problems and len(set(bases.values())) > 1:
+        some = [f"{next(m for m in bases if bases[m] == basis)} in {basis}" for basis in ("notional", "quantity")]
+        problems.append(Problem(where, f"markets of one unit ({', '.join(some)}); --market picks one", column="unit"))
+    raise_if(_once(problems))
+    found = ImportedTiers({market: built.tiers for market, (_, _, built) in read.items()})
+    found.tier_basis = next(iter(bases.values()))
+    found.adjustments = tuple(_adjustments(read, left_out, Path(where).name, flat))
+    return found
 
-    def wrong(row: _Row, expected: str, column: str, value: Any = None) -> None:
-        problems.append(Problem(place, expected, column=f"{row.label} {column}", value=value))
 
-    if contract_size is None and rows[0].contracts:
-        problems.append(Problem(place, CONTRACTS, column="contract_size"))
-        return ()
-    size = 1.0 if contract_size is None else float(contract_size)
-    tiers: list[Tier] = []
-    border = deduction = below = 0.0
-    for row in rows:
-        values = {name: _float(getattr(row, name)) for name in ("floor", "cap", "leverage", "rate", "cum")}
-        if row.cap is None or (values["cap"] or 0.0) >= NO_CAP:
-            values["cap"] = math.inf
-        for name, value in values.items():
-            if value is None and not (name == "cum" and row.cum is None):
-                wrong(row, "a number", name, getattr(row, name))
-        floor, cap, leverage, rate, cum = values.values()
-        if floor is None or cap is None or leverage is None or rate is None:
-            return ()
-        # some files write tiers as 1..1000, 1001..2000
-        if not (-1e-9 * border <= floor - border <= (1.0 if tiers else 0.0)):
-            wrong(row, f"{border:.12g}, {'the cap of the tier before' if tiers else 'the start'}", "floor", row.floor)
-        if contract_size is None and not flat:
-            deduction += border * (rate - below)
-            below = rate
-        if cum is not None and not math.isclose(cum, deduction, rel_tol=1e-6, abs_tol=0.01):
-            expected = "0, as required by flat" if flat else f"{deduction:.12g}, which makes the margin continuous"
-            wrong(row, expected, "cum", row.cum)
-        tiers.append(Tier(border * size, cap * size, leverage, rate, deduction))
-        border = cap
-    if len(problems) == before:
-        basis = "notional" if contract_size is None else "quantity"
-        try:
-            Venue(name="imported", tiers=tuple(tiers), market=market, tier_basis=basis)
-        except InputError as error:
-            problems += [Problem(place, p.expected, column=p.column, value=p.value) for p in error.problems]
-    return tuple(tiers)
+def _once(problems: Sequence[Problem]) -> list[Problem]:
+    """The problems; of a cause that many rows or markets share, the first and their number."""
+    causes: dict[tuple[str, str], list[Problem]] = {}
+    for problem in problems:
+        column = str(problem.column).split(" ")[-1]
+        causes.setdefault((column, "" if column == "cum" else problem.expected), []).append(problem)
+    shown: list[Problem] = []
+    for same in causes.values():
+        many = f"{same[0].expected}; {len(same):,} rows or markets fail"
+        shown += same if len(same) <= SHOWN else [replace(same[0], expected=many)]
+    return shown
+
+
+def _adjustments(
+    read: Mapping[str, tuple[Group, units.Unit, build.Built]], left_out: Sequence[Group], where: str, flat: bool
+) -> Iterable[Adjustment]:
+    """What was done: the unit first, each sentence once for all markets that it holds for."""
+    said: Counter[tuple[str, str]] = Counter()
+    for group, taken, built in read.values():
+        count = len(built.tiers)
+        said[f"read in {taken.text}", taken.why] += count
+        for note in group.notes:
+            said[note] += count
+        if built.added and taken.basis == "quantity":
+            said["read with one rate for the whole position", "tiers in coins have no deductions"] += count
+        elif built.added and group.flat:
+            said["read with one rate for the whole position", "as the venue's rule is"] += count
+        elif built.added and flat:
+            said["read with one rate for the whole position", "--flat"] += count
+        elif built.added:
+            rule = "the file has none; --flat applies each rate to the whole position instead"
+            said["given deductions that make the margin continuous", rule] += count
+        if built.scaled:
+            said["scaled: rates are per cent", "a title says so, or initial margin rate times leverage is 100"] += count
+        if built.moved:
+            said["moved: floors to the cap of the tier before", "bounds such as 1..1000, 1001..2000"] += built.moved
+    for (what, rule), count in said.items():
+        yield Adjustment(where, what, rule, count, unit="tiers")
+    for why, count in Counter(group.left_out for group in left_out).items():
+        yield Adjustment(where, "left out", why, count, of=len(read) + len(left_out), unit="markets")
 
 
 def _mode(tiers: tuple[Tier, ...]) -> str:
@@ -350,14 +302,6 @@ def _mode(tiers: tuple[Tier, ...]) -> str:
         if not math.isclose(tier.deduction, deduction, rel_tol=1e-9, abs_tol=1e-9):
             return ""
     return "continuity"
-
-
-def _float(value: Any) -> float | None:
-    """Convert a number, or text of one ("inf" for no limit), to float; None if it is neither."""
-    if isinstance(value, str):
-        text = value.strip()
-        value = math.inf if text.lower() == "inf" else cells.number(text)
-    return float(value) if is_number(value) else None
 
 
 def _quoted(text: str) -> str:

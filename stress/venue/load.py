@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stress.arguments import is_word, path_of
+from stress.callers import warn
 from stress.errors import InputError, Problem, raise_if
 from stress.venue.file import PRESETS, STATUSES, VenueFile
 from stress.venue.values import one_of
@@ -54,6 +54,29 @@ def list_venues() -> list[VenueInfo]:
     return infos
 
 
+def markets_of(name_or_path: str | Path) -> tuple[str, ...]:
+    """Names of the markets of a preset or a venue file; errors as `load_venue`."""
+    return tuple(VenueFile(_path(name_or_path)).markets)
+
+
+def _path(name_or_path: str | Path) -> Path:
+    """The file of a venue.
+
+    Raises
+    ------
+    InputError
+        If there is none; names the nearest preset.
+    """
+    presets = sorted(path.stem for path in PRESETS.glob("*.toml"))
+    path = path_of(name_or_path, "venue")
+    if str(name_or_path) in presets:
+        return PRESETS / f"{name_or_path}.toml"
+    if not os.path.exists(path):
+        expected = f"the path of a TOML file, or {one_of(path.stem, presets)}"
+        raise InputError(Problem("venue", expected, value=str(name_or_path)))
+    return path
+
+
 def load_venue(name_or_path: str | Path, market: str | None = None) -> Venue:
     """Load a preset by its name, or a venue file by its path.
 
@@ -78,14 +101,7 @@ def load_venue(name_or_path: str | Path, market: str | None = None) -> Venue:
         If the name or market is unknown (lists the known ones and the nearest), the file is unreadable, or keys or
         values are wrong.
     """
-    presets = sorted(path.stem for path in PRESETS.glob("*.toml"))
-    path = path_of(name_or_path, "venue")
-    if str(name_or_path) in presets:
-        path = PRESETS / f"{name_or_path}.toml"
-    elif not os.path.exists(path):
-        expected = f"the path of a TOML file, or {one_of(path.stem, presets)}"
-        raise InputError(Problem("venue", expected, value=str(name_or_path)))
-    file = VenueFile(path)
+    file = VenueFile(_path(name_or_path))
     if market is None and len(file.markets) == 1:
         (market,) = file.markets
     if market is None or not is_word(market, file.markets):
@@ -110,5 +126,5 @@ def load_venue(name_or_path: str | Path, market: str | None = None) -> Venue:
         raise InputError(problems + [replace(p, where=file.where) for p in others]) from None
     raise_if(problems)
     if file.missing:
-        warnings.warn(f"venue {file.name} is a skeleton; missing: {'; '.join(file.missing)}", stacklevel=2)
+        warn(f"venue {file.name} is a skeleton; missing: {'; '.join(file.missing)}")
     return venue

@@ -14,7 +14,7 @@ deductions 0 ("flat") the rate applies to the whole notional and MM jumps at eac
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, astuple, dataclass, fields, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -24,9 +24,11 @@ import numpy.typing as npt
 
 from stress.arguments import is_number, is_text, is_word, plain
 from stress.errors import InputError, Problem, raise_if
+from stress.formatting import duration, percent, percent_range, usd
 from stress.kernels.rules.records import Rules, Tiers
+from stress.notebook import card
 from stress.venue.file import SourcedValue
-from stress.venue.rules import BY_NAME, kernel_numbers
+from stress.venue.rules import BY_NAME, RULES, Rule, kernel_numbers
 from stress.venue.values import amounts
 
 if TYPE_CHECKING:
@@ -131,6 +133,24 @@ class Venue:
         for rule in BY_NAME:
             object.__setattr__(self, rule, plain(getattr(self, rule)))
         object.__setattr__(self, "tiers", tuple(Tier(*map(plain, astuple(tier))) for tier in self.tiers))
+
+    def __repr__(self) -> str:
+        return f"<Venue: {' '.join(filter(None, [self.name, self.market]))}, {self._tiers_text()}, {self.policy} ADL>"
+
+    def _repr_html_(self) -> str:
+        rows = {"tiers": self._tiers_text()} | {
+            rule.label: "none" if (value := getattr(self, rule.name)) is None else _shown(rule, value) for rule in RULES
+        }
+        return card(" ".join(filter(None, [self.title or self.name, self.market])), rows, self.notes)
+
+    def _tiers_text(self) -> str:
+        """Number of tiers, the largest leverage, and the lowest and highest rate of maintenance."""
+        rates = [tier.maintenance_rate for tier in self.tiers]
+        count = "1 tier" if len(rates) == 1 else f"{len(rates)} tiers"
+        low, high = min(rates), max(rates)
+        rate = percent(low) if low == high else percent_range(low, high)
+        leverage = max(tier.max_leverage for tier in self.tiers)
+        return f"{count} of up to {leverage:g}x, maintenance {rate}"
 
     @property
     def position_limit(self) -> float:
@@ -338,6 +358,12 @@ class Venue:
         q, p, *at_entry = amounts(where, quantity=quantity, price=price, **entry)
         notional: np.ndarray = q * (at_entry[0] if at_entry and self.tier_basis == "entry_notional" else p)
         return notional, self._tier(q if self.tier_basis == "quantity" else notional)
+
+
+def _shown(rule: Rule, value: Any) -> str:
+    """A value of a rule with its unit, or its word."""
+    shows: dict[str, Callable[[Any], str]] = {"fraction": percent, "USD": usd, "seconds": duration}
+    return shows.get(rule.unit, str)(value)
 
 
 def _rule_checks(venue: Venue) -> Iterator[tuple[str, bool, str]]:

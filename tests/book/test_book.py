@@ -74,7 +74,6 @@ def test_names_every_bad_value_at_once():
         (2, "quantity"),
         (1, "entry_price"),
         (3, "entry_price"),
-        (2, "margin"),
         (1, "leverage"),
     }
     assert {p.where for p in error.value.problems} == {"Book"}
@@ -93,6 +92,18 @@ def test_refuses_bad_arrays(changes, column):
     with pytest.raises(InputError) as error:
         pair(**changes)
     assert error.value.problems[0].column == column
+
+
+def test_a_margin_below_zero_is_a_profit_that_was_withdrawn():
+    """Long 1.5 at 2,166.67: at 2,500 the profit is 500 and 375 are left of it."""
+    book = Book([1, -1], [1.5, 1.5], [2166.67, 2500], [-125, 375])
+    assert book.equity(2500.0) == pytest.approx([374.995, 375.0])
+    assert book.effective_leverage(2500.0)[0] == pytest.approx(3750 / 374.995)
+    assert pair(side=[-1, 1], margin=[-199.9, 20]).equity(0.0)[0] == pytest.approx(0.1)
+    with pytest.raises(InputError, match=r"row 1, margin: got -200.0, expected USD above -\(quantity \* entry_price\)"):
+        pair(side=[-1, 1], margin=[-200, 20])
+    with pytest.raises(InputError, match="row 2, margin: got nan, expected USD"):
+        pair(margin=[-20, nan])
 
 
 def test_refuses_an_empty_book():
@@ -171,13 +182,14 @@ class TestMargin:
         [1, -1, -1], [2, 2, 1], [100, 100, 90], [4, 20, 9], account=["a", "b", "c"], source="f", file_row=[2, 3, 4]
     )
 
-    def test_error_lists_rows_and_accounts(self):
+    def test_error_is_one_line_with_count_notional_rows_and_what_to_set(self):
         with pytest.raises(InputError) as error:
             self.book.check_margin(VENUE, 100.0)
-        assert [(p.row, p.column, p.value) for p in error.value.problems] == [
-            (2, "account a", 4.0),
-            (4, "account c", -1.0),
-        ]
+        (problem,) = error.value.problems
+        assert (problem.where, problem.row, problem.column) == ("f", 2, "margin")
+        for words in ("2 of 3 positions, USD\u00a0300", "rows 2, 4", "account a, has 4 USD and needs more than 4"):
+            assert words in problem.expected
+        assert 'book.under_margin = "liquidate" or "drop"' in problem.expected
 
     def test_liquidate_keeps_them(self):
         kept = self.book.check_margin(VENUE, 100.0, "liquidate")
@@ -265,26 +277,43 @@ class TestReading:
         text = "account,market,size,entry_price,isolatedMargin\n1,BTC,2,100,30\n2,BTC,-2,100,10\n"
         with pytest.raises(InputError, match="a mark price too"):
             read(text)
-        assert read(text, mark_price=105.0).margin.tolist() == [20.0, 20.0]
-        with pytest.raises(InputError, match="at least the unrealised profit"):
-            read(text, mark_price=120.0)
+        with pytest.warns(BookWarning, match="2 of 2 rows read at the mark 105 .*gives no mark of its own"):
+            assert read(text, mark_price=105.0).margin.tolist() == [20.0, 20.0]
+        with pytest.warns(BookWarning, match="2 of 2 rows read at the mark 120"):
+            assert read(text, mark_price=120.0).margin.tolist() == [-10.0, 50.0]  # half of the profit was withdrawn
+        with pytest.raises(InputError, match="row 2, isolatedMargin: got '-1', expected an equity above 0"):
+            read("account,market,size,entry_price,isolatedMargin,mark_price\n1,BTC,2,100,-1,120\n2,BTC,-2,100,10,120\n")
 
     def test_cross_needs_a_margin_of_its_own(self, read):
         header = "account,market,size,entry_price,margin,margin_mode,leverage\n"
-        with pytest.warns(BookWarning, match="1 cross positions"):
+        with pytest.warns(BookWarning, match="1 of 2 positions of cross margin treated as isolated with the margin of"):
             assert len(read(header + "1,BTC,2,100,20,cross,\n2,BTC,-2,100,20,isolated,\n")) == 2
         with pytest.raises(InputError) as error:
-            read(header + "1,BTC,2,100,,cross,5\n2,BTC,-2,100,,cross,5\n")
+            read(header + "1,BTC,2,100,,cross,\n2,BTC,-2,100,0,cross,\n")
         assert len(error.value.problems) == 1
-        assert "2 rows have none" in str(error.value)
+        assert "2 rows are wrong (2, 3)" in str(error.value)
+
+    def test_cross_has_the_margin_of_its_leverage(self, read):
+        header = "account,market,size,entry_price,margin,margin_mode,leverage{}\n"
+        text = header + "1,BTC,2,100,,cross,5{}\n2,BTC,-2,100,,cross,4{}\n"
+        with pytest.warns(BookWarning) as caught:
+            assert read(text.format("", "", "")).margin.tolist() == [40.0, 50.0]
+        assert any("cross margin is not modelled" in str(w.message) for w in caught)
+        with pytest.warns(BookWarning, match=r"2 of 2 positions, USD\s440 of cross margin treated as isolated"):
+            book = read(text.format(",mark", ",110", ",110"))
+        assert book.equity(110.0) == pytest.approx([2 * 110 / 5, 2 * 110 / 4])  # what is reserved at the mark
 
     def test_one_market_of_several(self, read):
         text = HEADER + PAIR + "1,ETH-PERP,long,7,10,20\n2,ETH-PERP,short,7,10,20\n"
-        assert read(text, "ETH-PERP").quantity.tolist() == [7.0, 7.0]
-        with pytest.raises(InputError, match="market = one of BTC, ETH-PERP"):
+        said = r"2 of 4 rows, USD\s400 left out \(rows 2, 3\): they are of other markets \(BTC\) than ETH-PERP"
+        with pytest.warns(BookWarning, match=said):
+            book = read(text, "ETH-PERP")
+        assert book.quantity.tolist() == [7.0, 7.0]
+        assert [(x.count, x.of, x.rows) for x in book.adjustments] == [(2, 4, (2, 3))]
+        with pytest.raises(InputError, match=r"set book.market, or market= in Python, to one of BTC, ETH-PERP"):
             read(text)
-        with pytest.raises(InputError, match=r"got 'eth', expected one of BTC, ETH-PERP"):
-            read(text, "eth")
+        with pytest.raises(InputError, match=r"got 'SOL', expected one of BTC, ETH-PERP"):
+            read(text, "SOL")
         with pytest.raises(InputError, match="the nearest is ETH-PERP"):
             read(text, "eth-prep")
 
@@ -298,7 +327,7 @@ class TestReading:
 
     def test_imbalance_goes_through(self, read):
         text = HEADER + "1,BTC,long,4,100,40\n2,BTC,short,2,100,20\n"
-        with pytest.raises(InputError, match=r"book\.csv, quantity: .*long 4, short 2"):
+        with pytest.raises(InputError, match=r"book\.csv, imbalance: got 'long 4, short 2.*book.imbalance"):
             read(text)
         assert read(text, imbalance="scale").quantity.tolist() == [2.0, 2.0]
 
@@ -306,7 +335,6 @@ class TestReading:
         ("line", "column", "expected"),
         [
             ("3,BTC,long,nan,100,20", "size", "a finite number of coins above 0"),
-            ("3,BTC,long,0,100,20", "size", "a finite number of coins above 0"),
             ("3,BTC,long,inf,100,20", "size", "a finite number of coins above 0"),
             ("3,BTC,long,,100,20", "size", "a finite number of coins above 0"),
             ("3,BTC,long,-2,100,20", "size", "a size above 0, since the side is long"),
@@ -356,36 +384,43 @@ class TestReading:
             assert read(HEADER + lines).account.tolist() == names
 
     def test_columns_with_the_same_meaning(self, read):
-        with pytest.raises(InputError, match=r"one column for size, not 'size' \(column 4\) and 'qty' \(column 7\)"):
-            read("account,market,side,size,entry_price,margin,qty\n1,BTC,long,2,100,20,3\n")
+        header = "account,user,market,side,size,entry_price,margin,qty\n"
+        assert len(read(header + "1,1,BTC,long,2,100,20,2.0\n2,2,BTC,short,2,100,20,\n")) == 2
+        with pytest.raises(
+            InputError, match=r"row 2, qty: got '3', expected one column for size, or .* 'size' and 'qty'"
+        ):
+            read(header + "1,1,BTC,long,2,100,20,3\n2,2,BTC,short,2,100,20,2\n")
 
-    @pytest.mark.parametrize("text", ["1_000", "１２", "0x10", "1e400", '"1,234.5"', "1" * 5000])
+    @pytest.mark.parametrize("text", ["1_00", "１２", "0x10", "1e400", '"1,23.5"', "1" * 5000])
     def test_what_is_no_decimal_number(self, read, text):
         with pytest.raises(InputError, match="expected a finite number of coins above 0"):
             read(HEADER + PAIR + f"3,BTC,long,{text},100,20\n")
 
     def test_a_file_of_wrong_rows_is_counted(self, read):
         with pytest.raises(InputError) as error:
-            read(HEADER + "".join(f"{i},BTC,up,0,x,-1\n" for i in range(1000)))
-        assert len(error.value.problems) == 4 * 11
-        assert {p.expected.rpartition("; ")[2] for p in error.value.problems[10::11]} == {"1,000 rows fail"}
-        with pytest.raises(InputError, match="one row per account, market and side; 999 rows fail"):
+            read(HEADER + "".join(f"{i},BTC,up,y,x,-1\n" for i in range(1000)))
+        assert [p.column for p in error.value.problems] == ["side", "size", "entry_price", "margin"]
+        for problem in error.value.problems:
+            assert problem.row == 2
+            assert problem.expected.endswith("; 1,000 rows are wrong (2, 3, 4, 5, 6, ...)")
+        with pytest.raises(
+            InputError, match="one row per account, market and side; row 2 is another; 999 rows are wrong"
+        ):
             read(HEADER + "1,BTC,long,2,100,20\n" * 1000)
 
     def test_all_problems_at_once(self, read):
         with pytest.raises(InputError) as error:
-            read(HEADER + "1,BTC,up,0,x,-1\n2,BTC,short,2,0,20\n")
+            read(HEADER + "1,BTC,up,n,x,-1\n2,BTC,short,2,0,20\n")
         assert [(p.row, p.column) for p in error.value.problems] == [
-            (2, "size"),
             (2, "side"),
+            (2, "size"),
             (2, "entry_price"),
-            (3, "entry_price"),
             (2, "margin"),
         ]
 
     def test_rows_are_lines_of_the_file(self, read):
         with pytest.raises(InputError) as error:
-            read(HEADER + '\n"a",BTC,long,2,100,20\n\nc,BTC,short,0,100,20\n')
+            read(HEADER + '\n"a",BTC,long,2,100,20\n\nc,BTC,short,x,100,20\n')
         assert [p.row for p in error.value.problems] == [5]
 
     @pytest.mark.parametrize(
@@ -396,8 +431,8 @@ class TestReading:
             (HEADER, "at least one record below the header"),
             ("account,market,size\n1,BTC,2\n", "entry_price: expected this column"),
             ("account,market,size,entry_price\n1,BTC,2,100\n", "margin: expected this column"),
-            ("account,user,market,size,entry_price,margin\n1,1,BTC,2,3,4\n", "one column for account"),
-            (b"\xff\xfe\x00", "UTF-8 text"),
+            ("account,market,qty,size,entry_price,margin\n1,BTC,1,2,3,4\n", "one column for size"),
+            (b"\xff\xfe\x00", "text of UTF-16 without half a character"),
             (b"\x1f\x8b\x00", "a whole gzip file"),
         ],
     )

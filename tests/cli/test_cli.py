@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -51,6 +52,7 @@ def test_help_names_every_command(command):
     code, out, _ = command("--help")
     assert code == 0
     commands = ("run", "size", "adl", "path", "report", "compare", "backtest", "calibrate", "venues", "check", "doctor")
+    commands += ("new", "scenarios", "reverse", "impact", "columns", "sweep", "tornado", "solve")
     for name in commands:
         assert re.search(rf"^  {name} ", out, re.MULTILINE), name
     assert "--set" in command("run", "--help")[1]
@@ -121,8 +123,8 @@ def bad_venue(tmp_path):
 BAD = {
     "missing column": (("positions", POSITIONS, ",entry_price", ",cost"), ["positions.csv, entry_price"]),
     "NaN": (("positions", POSITIONS, "20,7300,4000", "20,nan,4000"), ["positions.csv, row 3, entry_price: got 'nan'"]),
-    "zero quantity": (("positions", POSITIONS, "20,7300", "0,7300"), ["positions.csv, row 3, size: got '0'"]),
-    "unbalanced": (("positions", POSITIONS, "short,30", "short,31"), ["positions.csv, quantity", "difference -1"]),
+    "no number": (("positions", POSITIONS, "20,7300", "x,7300"), ["positions.csv, row 3, size: got 'x'"]),
+    "unbalanced": (("positions", POSITIONS, "short,30", "short,31"), ["book.imbalance", "difference -1"]),
     "under margin": (("positions", POSITIONS, "7300,4000", "7300,1"), ["positions.csv, row 3", "maintenance margin"]),
     "negative price": (("positions", POSITIONS, "30,7350", "30,-7350"), ["row 4, entry_price: got '-7350'", "above 0"]),
     "empty positions": (("positions", "", "", ""), ["positions.csv", "empty"]),
@@ -442,6 +444,21 @@ def test_compare_says_what_differs_on_the_same_paths(command, tmp_path):
     assert code == 2
     assert "seed" in error
     assert command("compare", "tiny.toml")[0] == 2
+    code, out, _ = command("compare", "tiny.toml", "other", "--out", "compared", "-q")
+    assert code == 0
+    assert out.strip() == str(Path("compared", "report.html"))
+    assert (tmp_path / "compared" / "changed.csv").read_text().splitlines()[1].startswith("other,venue.policy,")
+    code, _, error = command("compare", "tiny.toml", "other", "--out", "other")
+    assert code == 2
+    assert "a new directory, or one of a comparison" in error
+
+
+def test_run_names_its_author_and_a_report_may_name_another(command, tmp_path):
+    assert command("run", "tiny.toml", "--out", "kept", "-q", "--author", "Market risk")[0] == 0
+    assert "Market risk" in (tmp_path / "kept" / "report.html").read_text()
+    assert json.loads((tmp_path / "kept" / "manifest.json").read_text())["author"] == "Market risk"
+    assert command("report", "kept", "--author", "Second line", "--out", "other.html")[0] == 0
+    assert "Second line" in (tmp_path / "other.html").read_text()
 
 
 def test_a_report_is_written_again_to_the_same_bytes(command, tmp_path):

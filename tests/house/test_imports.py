@@ -16,7 +16,7 @@ PACKAGE = Path(stress.__file__).parent
 # alone do not.
 LAYERS = (
     "__init__ adjustments callers formatting module_path quantities",
-    "errors",
+    "errors notebook",
     "serialize arguments memory schema",
     "files",
     "kernels.cache_folder",

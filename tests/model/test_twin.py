@@ -26,6 +26,13 @@ def test_engine_equals_twin_where_the_depth_falls(depth):
         run_row(number, 6, 50, depth=depth)
 
 
+@pytest.mark.parametrize("number", range(len(ROWS)))
+def test_engine_equals_twin_where_profit_was_withdrawn(number):
+    """Winners with a margin below 0: the ledger of the twin says that none pays more than it has."""
+    late = run_row(number, 5, 200, withdrawn=True, delays=[45.0, 100.0])
+    assert any(any(o.adl_hit) for o in [*late, *run_row(number, 12, 100, withdrawn=True)])
+
+
 def test_books_of_the_table_show_what_matters():
     outcomes = [o for number in range(len(ROWS)) for o in first_books(number, FIRST)]
     share = {

@@ -8,11 +8,14 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 import stress
 from stress import formatting, plots
 from stress.plots import answers
+from stress.plots.style import SIZE, legend_above
 from stress.results import summaries
 from stress.venue.depth import Depth
 from tests.support.results import one_path, one_side, quiet, sample
@@ -253,3 +256,17 @@ def test_the_fan_ends_where_the_paths_do():
     table = summaries.fund_fan(result)
     assert list(table.iloc[0].unique()) == [result.fund]
     assert table.iloc[-1].to_numpy() == pytest.approx(result.paths["fund_end"].quantile(list(summaries.FAN)).to_numpy())
+
+
+@pytest.mark.parametrize("entries", [1, 3, 4, 7])
+def test_a_legend_of_several_lines_lies_below_the_title(entries):
+    with plots.style():
+        figure = Figure(figsize=SIZE)
+        ax = figure.subplots()
+        for i in range(entries):
+            ax.plot([0, 1], [0, i], label=f"A label {i}")
+        legend = legend_above(ax, "A title")
+        FigureCanvasAgg(figure).draw()
+    title = next(text for text in ax.findobj(Text) if text.get_text() == "A title").get_window_extent()
+    assert legend.get_window_extent().y1 < title.y0
+    assert title.y1 < figure.bbox.height

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import warnings
 
@@ -64,7 +65,6 @@ SHAPES = {
         "<DATE>\t<TIME>\t<OPEN>\t<HIGH>\t<LOW>\t<CLOSE>\t<TICKVOL>",
         "{stamp:%Y.%m.%d}\t{stamp:%H:%M:%S}\t{o}\t{h}\t{l}\t{c}\t7",
     ),
-    "pandas to_csv": table(",open,high,low,close,volume", "{stamp},{o},{h},{l},{c},7"),
     "coingecko style": table(
         "snapped_at,open,high,low,close,volume".replace("snapped_at", "Timestamp"),
         "{stamp:%Y-%m-%d %H:%M:%S UTC},{o},{h},{l},{c},7",
@@ -119,9 +119,67 @@ def test_every_shape_gives_the_same_bars(tmp_path, name):
     bars, said = quietly(lambda: read_bars(write(tmp_path, SHAPES[name])))
     check(bars)
     assert said == [str(done) for done in bars.adjustments]
-    assert [done.done if hasattr(done, "done") else str(done).rpartition(": ")[0] for done in bars.adjustments] == [
-        f"bars.csv: {text}" for text in DONE.get(name, [])
-    ]
+    assert [done.done for done in bars.adjustments] == [f"bars.csv: {text}" for text in DONE.get(name, [])]
+
+
+LISTS = [[t * 1000, *map(str, bar), "7", "700"] for t, bar in zip(HOURS, OHLC, strict=True)]
+CANDLES = [
+    {"t": t * 1000, "T": t * 1000 + 3_599_999, "s": "BTC", "i": "1h", **dict(zip("ohlc", map(str, bar), strict=True))}
+    | {"v": "7", "n": 9}
+    for t, bar in zip(HOURS, OHLC, strict=True)
+]
+DOCUMENTS = {
+    "ccxt, freqtrade": [row[:6] for row in LISTS],
+    "okx": {"code": "0", "msg": "", "data": LISTS[::-1]},
+    "bybit": {"retCode": 0, "retMsg": "OK", "result": {"symbol": "BTCUSDT", "category": "linear", "list": LISTS[::-1]}},
+    "hyperliquid": CANDLES,
+    "binance": [[*row[:6], row[0] + 3_599_999, "700", 9, "3", "300", "0"] for row in LISTS],
+}
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_answers_of_venues(tmp_path, name):
+    bars, _ = quietly(lambda: read_bars(write(tmp_path, json.dumps(DOCUMENTS[name]), "bars.json")))
+    check(bars)
+
+
+def test_a_table_of_pandas_whose_index_has_no_title(tmp_path):
+    path = write(tmp_path, table(",open,high,low,close,volume", "{stamp},{o},{h},{l},{c},7"))
+    bars, (said,) = quietly(lambda: read_bars(path))
+    check(bars)
+    assert "is read as time" in said
+
+
+def test_a_first_line_that_is_an_address(tmp_path):
+    text = "https://www.CryptoDataDownload.com\n" + SHAPES["cryptodatadownload"]
+    check(quietly(lambda: read_bars(write(tmp_path, text)))[0])
+
+
+def test_numbers_with_a_decimal_comma(tmp_path):
+    text = table(
+        "Datum;Open;High;Low;Close;Volume".replace("Datum", "Date"), "{stamp:%d.%m.%Y %H:%M};{o};{h};{l};{c};7"
+    )
+    text = re.sub(r"(?<=;)(\d+)\.(\d)(?=;)", r"\1,\2", text)
+    bars, said = quietly(lambda: read_bars(write(tmp_path, text)))
+    check(bars)
+    assert any("decimal comma" in text for text in said)
+
+
+def test_parquet_with_times_as_its_index(tmp_path):
+    pytest.importorskip("pyarrow")
+    for k, made in enumerate(
+        (frame(Volume=7.0), frame(Volume=7.0).rename_axis("Date"), frame(Volume=7.0).reset_index())
+    ):
+        path = tmp_path / f"{k}.parquet"
+        made.to_parquet(path)
+        check(quietly(lambda path=path: read_bars(path))[0])
+
+
+def test_a_spreadsheet(tmp_path):
+    pytest.importorskip("openpyxl")
+    path = tmp_path / "bars.xlsx"
+    frame(Volume=7.0).rename_axis("Date").to_excel(path)
+    check(quietly(lambda: read_bars(path))[0])
 
 
 def test_closing_times_of_binance_are_a_ms_before_the_hour(tmp_path):
@@ -307,11 +365,11 @@ def test_a_fault_is_one_message(tmp_path, name):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ([1, 2], "got [1, 2], expected a pandas DataFrame; a file is read by its path"),
+        ([1, 2], "got [1, 2], expected a pandas.DataFrame; a file is read by its path"),
         (pd.DataFrame(), "at least one row"),
         (pd.DataFrame({"open": [1.0, 1.0]}), "columns for time (time, timestamp,"),
-        (frame(Low=-1.0), "row 1, Low: got '-1.0', expected a price > 0; 4 rows fail: 1, 2, 3, 4"),
-        (frame().set_axis([pd.NaT, *frame().index[1:]]), "row 1, time: got 'nothing', expected a time"),
+        (frame(Low=-1.0), "row 0, Low: got '-1', expected a price > 0; 4 rows fail: 0, 1, 2, 3"),
+        (frame().set_axis([pd.NaT, *frame().index[1:]]), "row 0, time: got 'nothing', expected a time"),
     ],
 )  # fmt: skip
 def test_wrong_frames(given, said):

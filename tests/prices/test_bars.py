@@ -94,7 +94,7 @@ def test_packed_files(tmp_path):
     with zipfile.ZipFile(tmp_path / "two.zip", "w") as archive:
         archive.writestr("a.csv", text)
         archive.writestr("b.csv", text)
-    with pytest.raises(InputError, match=r"two.zip: got \['a.csv', 'b.csv'\], expected one .csv inside"):
+    with pytest.raises(InputError, match=r"two.zip: got \['a.csv', 'b.csv'\], expected one table inside"):
         read_bars(tmp_path / "two.zip")
 
 
@@ -141,7 +141,7 @@ def since_start(text):
         (HEADER + "1,1,1,1,1\n", "got 1, expected at least two bars"),
         (
             "time,open,high,close\n1,1,1,1\n",
-            r"row 1, low: expected a column for low \(low, l, .*\); the columns found are 'time', 'open'",
+            r"low: expected a column for low \(low, l, .*\); the columns found are 'time', 'open'",
         ),
         (HEADER + "60,1,1,1,1\n120,1,1,,1\n", "row 3, low: got 'nothing', expected a number"),
         (HEADER + "60,1,1,1,1\n120,1,1,NaN,1\n", "row 3, low: got 'NaN', expected a number"),

@@ -19,6 +19,7 @@ from stress.runs import record as records
 from stress.runs.record import Record
 from stress.venue.venue import Tier, Venue
 from tests.support.results import HOSTILE, one_path, one_side, quiet, sample
+from tests.support.studies import studies
 
 ALPHAS = (0.05, 0.001)
 SECTIONS = (
@@ -31,6 +32,8 @@ SECTIONS = (
     "loss",
     "cliffs",
     "worst",
+    "shortfall",
+    "concentration",
     "assumptions",
     "provenance",
 )
@@ -305,6 +308,47 @@ def test_one_path_gives_no_probability():
     assert "figure-path" in page.text
 
 
+def test_page_one_ends_before_the_rest_and_has_a_colour_by_its_verdict(page, full):
+    answer = page[page.index('<section id="answer"') : page.index('<section id="range"')]
+    for part in ('class="verdict"', 'id="gaps"', 'id="figure-curve"', "--studies", "1 in 3.8 days", "Author"):
+        assert part in answer, part
+    assert re.findall(r'class="card (\w+)"', answer) == ["adequate", "short", "short"]
+    assert re.findall(r'class="card (\w+)"', report.render(record(one_path()))) == ["short", "short"]
+    assert set(re.findall(r'class="card (\w+)"', report.render(record(quiet())))) == {"adequate"}
+    assert "<h1>Insurance fund of Binance USDS-M futures, BTCUSDT</h1>" in page
+
+
+def test_what_never_happened_leaves_no_empty_picture():
+    page = report.render(record(quiet()))
+    for name in ("time", "fan", "loss", "path"):
+        assert f'id="figure-{name}"' not in page
+    assert "No path has depleted the present fund" in Page(page).said("fund")
+    assert "Not shown: it takes a tail in which the fund is needed" in Page(page).said("shortfall")
+
+
+def test_shares_of_the_shortfall_and_of_the_largest_accounts(page):
+    seen = Page(page)
+    said = seen.said("shortfall")
+    for text in ("worst 5 % of paths (20 of 400)", "By leverage", "By side", "By size", "the largest tenth"):
+        assert text in said, text
+    assert HOSTILE in seen.said("concentration")
+    assert "So the fund is sized by the sum of all losses" in seen.said("concentration")
+
+
+def test_studies_adjustments_and_author_are_shown(full):
+    done = {"where": "positions.csv", "what": "left out", "rule": "another market", "count": 67, "of": 200,
+            "unit": "rows", "amount": "USD 1.2 M", "rows": [3, 7]}  # fmt: skip
+    manifest = full.manifest | {"adjustments": [done, done | {"what": "scaled"}], "author": "Market <risk>"}
+    page = Page(report.render(dataclasses.replace(full, studies=studies(), manifest=manifest)))
+    said = page.said("answer")
+    assert "Flash crash (13 % down" in said
+    assert "67 of 200 rows, USD 1.2 M left out (rows 3, 7, ...): another market. And 1 more, listed below." in said
+    assert "Author Market <risk>" in said
+    assert page.said("adjustments").count("67 of 200 rows") == 2
+    assert "Slide: a day 10 seconds*" in page.said("studies")
+    assert "run.delay 0.1 % 10s to 5min" in page.said("studies")
+
+
 def test_one_side_only_is_reported():
     assert "Left unpaid" in Page(report.render(record(one_side()))).said("loss")
 
@@ -377,3 +421,24 @@ def test_a_browser_shows_it_without_overflow_or_complaint(kind, page, tmp_path):
         assert int(scroll) <= width, line
         assert int(wide) == 0, line
     assert ":CONSOLE" not in done.stderr, done.stderr
+
+
+@pytest.mark.skipif(
+    CHROMIUM is None or shutil.which("pdftotext") is None, reason="needs Chromium and pdftotext on PATH"
+)
+def test_page_one_fills_one_printed_page_and_pages_are_numbered(full, tmp_path):
+    given = dataclasses.replace(full, studies=studies())
+    report.write(given, tmp_path / "report.html")
+    flags = (
+        "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --no-pdf-header-footer"
+    )
+    command = [str(CHROMIUM), *flags.split(), f"--user-data-dir={tmp_path / 'profile'}"]
+    pdf = tmp_path / "report.pdf"
+    source = (tmp_path / "report.html").as_uri()
+    subprocess.run([*command, f"--print-to-pdf={pdf}", source], capture_output=True, timeout=120, check=True)
+    printed = subprocess.run(["pdftotext", "-layout", pdf, "-"], capture_output=True, text=True, check=True).stdout
+    pages = printed.split("\f")[:-1]
+    assert "Author" in pages[0]
+    assert "What the answer depends on" in pages[1]
+    for i, text in enumerate(pages, 1):
+        assert re.search(rf"\b{i} ?/ ?{len(pages)}\b", text), i

@@ -7,7 +7,9 @@ import pytest
 from scipy import stats
 
 import stress
-from stress.results.comparison import compare, event_difference
+from stress.results.comparison import compare, event_difference, fund_difference
+from stress.results.comparison_words import apart, fund_apart
+from stress.results.estimate import Estimate
 
 TIER = stress.Tier(floor=0.0, cap=math.inf, max_leverage=100, maintenance_rate=0.005)
 
@@ -28,13 +30,17 @@ def run(score="pnl_leverage", fund=200.0, seed=1, rate=0.005, n_paths=400):
 
 def test_a_design_against_itself_differs_in_nothing():
     table = compare({"a": run(), "b": run()})
-    assert (table["difference"] == 0).all()
+    bounds = table["base_bound"] & table["value_bound"]
+    assert (table.loc[~bounds, "difference"] == 0).all()
     assert (table["low"].dropna() <= 0).all()
     assert (table["high"].dropna() >= 0).all()
     bound = table.set_index("quantity").loc["fund for alpha = 0.001"]  # 400 paths give it no upper end
     assert bound["base_bound"]
     assert math.isnan(bound["low"])
     assert "paths" in bound["note"]
+    assert "both funds are bounds" in bound["note"]
+    assert math.isnan(bound["difference"])
+    assert apart(bound.to_dict() | {"quantity": bound.name}) == ("not known", "(two bounds)")
     assert (table["p_value"].dropna() == 1).all()
 
 
@@ -84,3 +90,20 @@ def test_another_market_is_refused():
     assert {p.column for p in error.value.problems} == {"seed", "paths"}
     with pytest.raises(stress.InputError, match="two designs"):
         compare({"a": run(n_paths=10)})
+
+
+def test_a_difference_with_a_bound_is_one_and_of_two_bounds_nothing():
+    exact, bound = Estimate(2e6, 1e5, 1.8e6, 2.2e6), Estimate(5e6, math.nan, 4e6, math.inf, "10 paths")
+    needs = np.zeros(10), np.zeros(10)
+    for pair in (needs, None):
+        both = fund_difference(bound, bound, pair, 0.01, 1)
+        assert math.isnan(both.value)
+        assert math.isnan(both.low)
+        assert "both funds are bounds" in both.note
+        one = fund_difference(exact, bound, pair, 0.01, 1)
+        assert (one.value, one.note) == (3e6, "10 paths")
+        assert math.isnan(one.low)
+    row = {"difference": 3e6, "low": math.nan, "high": math.nan, "base_bound": False, "value_bound": True}
+    assert fund_apart(row) == ("at least USD\u00a0+3\u00a0M", "(no interval)")
+    other = row | {"difference": -3e6, "base_bound": True, "value_bound": False}
+    assert fund_apart(other) == ("at most USD\u00a0\u22123\u00a0M", "(no interval)")

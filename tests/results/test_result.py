@@ -256,7 +256,7 @@ def test_replay_finds_room_for_any_number_of_events():
     book = stress.Book(side, np.ones(2 * n), np.full(2 * n, S0), margin)
     venue = stress.Venue(name="x", tiers=[stress.Tier(0, math.inf, 100, 0.001, 0)], policy="pro_rata")
     paths = stress.prices.Paths(np.r_[S0, level - 1.5][None, :])
-    with pytest.warns(stress.BookWarning, match="1 positions are more levered"):
+    with pytest.warns(stress.BookWarning, match=r"1 of 80 positions, .* more levered"):
         result = stress.simulate(book, venue, paths, fund=0.0)
     log = result.replay_path(0)
     assert len(log) > 4 * len(book) + 64

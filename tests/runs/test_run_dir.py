@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 
@@ -19,6 +20,7 @@ from stress.runs import record as records
 from stress.runs import run_directory
 from tests.conftest import ROOT
 from tests.support.results import crowd, depth, kou, one_path, sample, simulate
+from tests.support.studies import studies
 from tests.support.tiny import POSITIONS, TINY, write_replay
 
 
@@ -325,3 +327,45 @@ def test_the_summary_keeps_to_its_published_schema(record):
         checker.validate(json.loads(serialize.dumps(records.summary(made))))
     broken = records.summary(record) | {"paths": 0}
     assert not checker.is_valid(json.loads(serialize.dumps(broken)))
+
+
+def test_studies_come_back_and_move_nothing_else(record, tmp_path):
+    bare = run_directory.save(record, tmp_path / "bare")
+    full = run_directory.save(dataclasses.replace(record, studies=studies()), tmp_path / "full")
+    again = run_directory.open_run(full).studies
+    assert list(again) == ["scenarios", "reverse", "tornado"]
+    for name, table in studies().items():
+        same_frames(again[name], table)
+    assert run_directory.open_run(bare).studies == {}
+    before, after = files(bare), files(full)
+    assert {x for x in after if x not in before} == {f"studies/{name}.csv" for name in studies()}
+    assert all(after[name] == data for name, data in before.items() if name != "manifest.json")
+    run_directory.save(record, full)  # a run with studies gives way to one without
+    assert files(full).keys() == before.keys()
+
+
+def test_a_study_that_lacks_a_column_is_refused(record, tmp_path):
+    wrong = studies() | {"tornado": studies()["tornado"].drop(columns="swing")}
+    place = run_directory.save(dataclasses.replace(record, studies=wrong), tmp_path / "wrong")
+    with pytest.raises(InputError, match=r"tornado\.csv, swing: expected this column"):
+        run_directory.open_run(place)
+
+
+def test_a_study_that_was_edited_is_refused(record, tmp_path):
+    place = run_directory.save(dataclasses.replace(record, studies=studies()), tmp_path / "edited")
+    table = place / "studies" / "reverse.csv"
+    table.write_text(table.read_text().replace("0.08", "0.01"))
+    with pytest.raises(InputError, match="by its digest"):
+        run_directory.open_run(place)
+
+
+def test_run_makes_the_studies_and_names_the_author(folder, monkeypatch):
+    made = []
+    monkeypatch.setattr("stress.runs.studies.make", lambda scenario, say, threads: made.append(threads) or studies())
+    record = stress.run(folder / "tiny.toml", threads=1, studies=True, author="Market risk")
+    assert made == [1]
+    assert list(record.studies) == ["scenarios", "reverse", "tornado"]
+    assert record.author == "Market risk"
+    plain = stress.run(folder / "tiny.toml", threads=1)
+    assert (plain.author, plain.studies) == ("", {})
+    assert plain.manifest["hash"] == record.manifest["hash"]

@@ -252,14 +252,14 @@ def test_a_replay_without_bars_says_what_to_give(tmp_path):
 
 def test_problems_of_files_keep_their_row_and_get_the_place(tmp_path):
     path = write_replay(tmp_path)
-    (tmp_path / "positions.csv").write_text(POSITIONS.replace(",20,7300", ",0,7300"))
+    (tmp_path / "positions.csv").write_text(POSITIONS.replace(",20,7300", ",x,7300"))
     (tmp_path / "bars.csv").write_text(BARS.replace("6590", "6950"))
     with pytest.raises(InputError) as caught:
         load_scenario(path).build()
     text = str(caught.value)
     assert "crash.toml, prices: bars.csv, row 4, low: got '6950'" in text
     (tmp_path / "bars.csv").write_text(BARS)
-    with pytest.raises(InputError, match=r"crash\.toml, book: positions\.csv, row 3, size: got '0'"):
+    with pytest.raises(InputError, match=r"crash\.toml, book: positions\.csv, row 3, size: got 'x'"):
         load_scenario(path).build()
 
 

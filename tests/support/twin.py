@@ -76,8 +76,11 @@ def make_venue(row: dict, fund: float) -> stress.Venue:
     )
 
 
-def make_book(rng: random.Random, venue: stress.Venue) -> stress.Book:
-    """A few positions a side, with twins of equal leverage, none under its maintenance margin."""
+def make_book(rng: random.Random, venue: stress.Venue, withdrawn: bool = False) -> stress.Book:
+    """A few positions a side, with twins of equal leverage, none under its maintenance margin.
+
+    `withdrawn`: winners have taken profit out, so that most margins are below 0 and the equity is what is left of it.
+    """
     columns: list[tuple[float, float, float, float]] = []
     for side in (1.0, -1.0):
         for _ in range(rng.randint(1, 9)):
@@ -85,6 +88,10 @@ def make_book(rng: random.Random, venue: stress.Venue) -> stress.Book:
                 quantity = rng.choice([1.0, 2.5, rng.lognormvariate(2.0, 1.2)])
                 entry = S0 * math.exp(-side * rng.choice([0.0, 0.0, 0.01, abs(rng.gauss(0, 0.05))]))
                 margin = quantity * entry / rng.choice([1, 2, 3, 5, 10, 20, 40])
+                if withdrawn:
+                    entry = S0 * math.exp(-side * rng.choice([0.01, abs(rng.gauss(0, 0.3))]))
+                    gain = side * quantity * (S0 - entry)
+                    margin = quantity * S0 / rng.choice([2, 3, 5, 10, 20, 40]) - gain
                 needed = venue.maintenance_margin(quantity, S0, entry)
                 if margin + side * quantity * (S0 - entry) > 1.0001 * float(needed):
                     columns.append((side, quantity, entry, margin))
@@ -171,11 +178,18 @@ def assert_rates_equal(result, outcome, context):
         assert hits["adl"] == pytest.approx(sum(outcome.adl_hit)), (by, context)
 
 
-def run_row(number: int, books: int, first: int = 0, delays: Sequence[float] | None = None, depth: str | None = None):
+def run_row(
+    number: int,
+    books: int,
+    first: int = 0,
+    delays: Sequence[float] | None = None,
+    depth: str | None = None,
+    withdrawn: bool = False,
+):
     """Outcomes of the twin on some books of one row of the table, each compared with the engine.
 
     With delays, each book has one of them in the place of its gap; `depth` is a name in `FALLING`, in the place of the
-    depth of the row.
+    depth of the row. `withdrawn`: books of winners whose margin is below 0.
     """
     row = ROWS[number]
     order_book = DEPTHS[row["depth"]] if depth is None else FALLING[depth]
@@ -184,7 +198,7 @@ def run_row(number: int, books: int, first: int = 0, delays: Sequence[float] | N
         rng = random.Random(1000 * number + i)
         fund = rng.choice([0.0, 30.0, 200.0, 1000.0])
         venue = make_venue(row, fund)
-        book = make_book(rng, venue)
+        book = make_book(rng, venue, withdrawn)
         path = make_path(rng, row["continuous"])
         delay = None if delays is None else delays[i % len(delays)]
         late = dict(gap=row["gap"]) if delay is None else dict(delay=delay)

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from stress.errors import InputError
-from stress.venue.importers import FORMATS, import_venue, read_tiers, to_toml
+from stress.venue.importers import import_venue, read_tiers, to_toml
 from stress.venue.load import load_venue
 from stress.venue.venue import Tier
 from tests.conftest import data_file
 
 pytestmark = pytest.mark.nojit
 
-TIERS = (Tier(0, 1_000, 50, 0.01), Tier(1_000, 5_000, 20, 0.025, 15), Tier(5_000, inf, 5, 0.1, 390))
-ROWS = [(0, 1_000, 50, 0.01, 0), (1_000, 5_000, 20, 0.025, 15), (5_000, None, 5, 0.1, 390)]
+TIERS = (Tier(0, 100_000, 50, 0.01), Tier(100_000, 500_000, 20, 0.025, 1_500), Tier(500_000, inf, 5, 0.1, 39_000))
+ROWS = [(0, 100_000, 50, 0.01, 0), (100_000, 500_000, 20, 0.025, 1_500), (500_000, None, 5, 0.1, 39_000)]
 HYPERLIQUID = {
     "universe": [
         {"name": "BTC", "maxLeverage": 40, "marginTableId": 56},
@@ -73,27 +73,21 @@ def problems_of(call):
 
 
 CASES = [
-    ("ccxt", {"X/USDT:USDT": ccxt()}, "X/USDT:USDT", ".json"),
-    ("ccxt", {"updated": "2026-05-28", "data": {"X/USDT:USDT": ccxt()}}, "X/USDT:USDT", ".json"),
-    ("ccxt", ccxt(), "X/USDT:USDT", ".json"),
-    ("binance", [{"symbol": "X", "brackets": binance()}], "X", ".json"),
-    ("binance", {"symbol": "X", "brackets": binance()}, "X", ".json"),
-    ("csv", as_csv(), "X", ".csv"),
-    ("csv", as_csv(cum=False), "X", ".csv"),
+    ({"X/USDT:USDT": ccxt()}, "X/USDT:USDT", ".json"),
+    ({"updated": "2026-05-28", "data": {"X/USDT:USDT": ccxt()}}, "X/USDT:USDT", ".json"),
+    (ccxt(), "X/USDT:USDT", ".json"),
+    ([{"symbol": "X", "brackets": binance()}], "X", ".json"),
+    ({"symbol": "X", "brackets": binance()}, "X", ".json"),
+    (as_csv(), "X", ".csv"),
+    (as_csv(cum=False), "X", ".csv"),
 ]
 
 
-@pytest.mark.parametrize(("format", "content", "market", "ending"), CASES)
-def test_every_format_gives_the_same_tiers(write, format, content, market, ending):
-    path = write(content, "tiers" + ending)
-    found = read_tiers(path)
-    assert found == read_tiers(path, format)
+@pytest.mark.parametrize(("content", "market", "ending"), CASES)
+def test_every_format_gives_the_same_tiers(write, content, market, ending):
+    found = read_tiers(write(content, "tiers" + ending))
     assert list(found) == [market]
     assert near(found[market], TIERS)
-
-
-def test_every_format_is_tried():
-    assert {case[0] for case in CASES} | {"hyperliquid"} == set(FORMATS)
 
 
 @pytest.mark.parametrize("wrap", [lambda meta: meta, lambda meta: [meta, [{"markPx": "1"}]]])
@@ -114,7 +108,7 @@ def test_flat(write):
     assert [column for column, _ in found] == ["row 3 cum", "row 4 cum"]
     assert "expected 0, as required by flat" in found[0][1]
     found = problems_of(lambda: read_tiers(write(as_csv(rows), "a.csv")))
-    assert "expected 15, which makes the margin continuous" in found[0][1]
+    assert "expected 1500, which makes the margin continuous" in found[0][1]
 
 
 def test_contracts_become_coins(write):
@@ -144,7 +138,7 @@ def test_the_venue_file_reads_back(write, flat):
 
 
 def test_deductions_of_neither_kind_get_a_column(write):
-    odd = (TIERS[0], Tier(1_000, inf, 20, 0.025, 7.5))
+    odd = (TIERS[0], Tier(100_000, inf, 20, 0.025, 7.5))
     out = write(to_toml({"X": odd}, name="x", tier_basis="entry_notional"), "out.toml")
     assert load_venue(out).tiers == odd
     assert load_venue(out).tier_basis == "entry_notional"
@@ -173,13 +167,13 @@ def test_binance_table_of_twelve_coins(write):
 @pytest.mark.parametrize(
     ("number", "changed", "column", "said"),
     [
-        (0, (1, 1_000, 50, 0.01, 0), "floor", "0, the start"),
-        (1, (900, 5_000, 20, 0.025, 15), "floor", "1000, the cap of the tier before"),
-        (1, (1_002, 5_000, 20, 0.025, 15), "floor", "1000, the cap of the tier before"),
-        (1, (1_000, 5_000, "x", 0.025, 15), "leverage", "a number"),
-        (1, (1_000, 5_000, 20, True, 15), "rate", "a number"),
-        (1, (1_000, 5_000, 20, 0.025, 16), "cum", "15, which makes the margin continuous"),
-        (1, (1_000, 5_000, 20, 0.025, "?"), "cum", "a number"),
+        (0, (1, 100_000, 50, 0.01, 0), "floor", "0, the start"),
+        (1, (90_000, 500_000, 20, 0.025, 1_500), "floor", "100000, the cap of the tier before"),
+        (1, (100_002, 500_000, 20, 0.025, 1_500), "floor", "100000, the cap of the tier before"),
+        (1, (100_000, 500_000, "x", 0.025, 1_500), "leverage", "a number"),
+        (1, (100_000, 500_000, 20, True, 1_500), "rate", "a fraction, or per cent"),
+        (1, (100_000, 500_000, 20, 0.025, 1_600), "cum", "1500, which makes the margin continuous"),
+        (1, (100_000, 500_000, 20, 0.025, "?"), "cum", "a number"),
     ],
 )
 def test_refused_rows(write, number, changed, column, said):
@@ -190,8 +184,8 @@ def test_refused_rows(write, number, changed, column, said):
 
 def test_all_problems_of_all_markets_at_once(write):
     tables = [
-        {"symbol": "A", "brackets": binance([(0, 10, 50, 0.03, 0), (10, 5, 10, 0.04, 0.1)])},
-        {"symbol": "B", "brackets": binance([(5, 10, 50, None, 0)])},
+        {"symbol": "A", "brackets": binance([(0, 10_000, 50, 0.03, 0), (10_000, 5_000, 10, 0.04, 100)])},
+        {"symbol": "B", "brackets": binance([(5, 10_000, 50, None, 0)])},
         {"symbol": "C", "brackets": binance()},
     ]
     path = write(tables)
@@ -205,15 +199,17 @@ def test_all_problems_of_all_markets_at_once(write):
     ("content", "name", "given", "said"),
     [
         ("{", "a.json", {}, "a JSON file"),
-        ("{}", "a.json", {}, "the shape of one of ccxt, binance"),
-        ([1, 2], "a.json", {}, "the shape of one of ccxt, binance"),
-        ([], "a.json", {"format": "binance"}, "at least one market"),
-        ([{"symbol": "X", "brackets": [{}]}], "a.json", {}, "the shape of binance (the key 'notionalFloor')"),
-        ({"X": 1}, "a.json", {"format": "ccxt"}, "the shape of ccxt"),
-        (as_csv(), "a.csv", {"format": "binnance"}, "the nearest is 'binance'"),
+        ("{}", "a.json", {}, "margin tiers of a known shape; it has the keys none"),
+        ([1, 2], "a.json", {}, "margin tiers of a known shape; it has no table"),
+        ([], "a.json", {}, "margin tiers of a known shape; it has an empty list"),
+        ({"X": 1, "Y": {"Z": 2}}, "a.json", {}, "it has the keys X, Y"),
+        ([{"X": 1}], "a.json", {}, "it has rows with the keys X"),
+        ({"universe": [{"name": "A"}]}, "a.json", {}, "the key 'maxLeverage'"),
         (as_csv(), "a.csv", {"market": "Y"}, "one of X"),
         (as_csv(), "a.csv", {"contract_size": 0}, "above 0"),
-        (as_csv().replace("mmr", "rate"), "a.csv", {}, "a column mmr"),
+        (as_csv(), "a.csv", {"unit": "eur"}, "one of usd, coins, contracts"),
+        (as_csv(), "a.csv", {"unit": "usd", "contract_size": 1.0}, "no contract_size beside unit"),
+        (as_csv().replace("mmr", "rate"), "a.csv", {}, "a column rate (mmr, "),
     ],
 )
 def test_refused_files(write, content, name, given, said):

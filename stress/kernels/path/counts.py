@@ -57,11 +57,11 @@ def count_bankrupt(places, triggers, kinds, s0, unit, sums, bankrupt):
 
 
 @jit_inline
-def count_eligible(first, end, capacity, s0, p):
-    """Add winners rows that are eligible for the first time on this path: those with a capacity."""
+def count_eligible(first, end, next_place, s0, p):
+    """Add winners rows that are eligible for the first time on this path: those that are open."""
     winners = p.ladder.winners
     for i in range(first, end):
-        open_now = 1.0 if capacity[i - first] > 0.0 else 0.0
+        open_now = 1.0 if winners.place[i] >= next_place else 0.0
         kind = p.workspace.sums[winners.kind[i]]
         kind.eligible += open_now
         kind.eligible_notional += open_now * (winners.quantity[i] * s0)

@@ -57,16 +57,20 @@ def measure_capacity(w, mark, begin, end, capacity, side, p):
     Parameters
     ----------
     capacity : float64[end - begin]
-        Overwritten with profits (settlement "profit") or quantities; 0 for closed positions. The workspace gets
-        quantities and margins as they are now, and of those who are gone as they were, so that scores are numbers.
+        Overwritten with profits (settlement "profit"), or less where some of the profit was withdrawn (m < 0) and the
+        equity is all that is left; or with quantities; 0 for closed positions and for those without equity. The
+        workspace gets quantities and margins as they are now, and of those who are gone as they were, so that scores
+        are numbers.
     """
     winners, q, m = p.ladder.winners, p.workspace.quantity, p.workspace.margin
     in_money = p.terms.settlement == PROFIT_SETTLEMENT
     for k in range(end - begin):
         q[k], m[k] = winners.quantity[begin + k], winners.margin[begin + k]
     for k in range(end - begin):
-        unit = profit(p.structure.contract, w, 1.0, winners.entry[begin + k], mark) if in_money else 1.0
-        capacity[k] = q[k] * unit if winners.place[begin + k] >= side.next else 0.0  # places before it are closed
+        gain = q[k] * profit(p.structure.contract, w, 1.0, winners.entry[begin + k], mark)
+        left = equity(p.structure.margin_mode, min(0.0, m[k]), gain)
+        is_open = winners.place[begin + k] >= side.next  # places before it are closed
+        capacity[k] = (left if in_money else q[k]) if is_open and left > 0.0 else 0.0
     if side.is_hit == 0:
         return
     for k in range(end - begin):
@@ -244,7 +248,7 @@ def deleverage(s, mark, unpaid, withheld, withheld_value, p):
     coins = rank_winners(n, w, mark, side, p)
     out.adl_seen += n
     if p.counts.adl.size > 0 and seen < n:
-        count_eligible(side.first + seen, side.first + n, p.workspace.capacity[seen:n], market.s0, p)
+        count_eligible(side.first + seen, side.first + n, side.next, market.s0, p)
     if terms.policy == PRO_RATA:
         taken, coins = close_pro_rata(n, min(seen, n), w, budget, coins, in_money, mark, price, side, p)
     else:

@@ -17,6 +17,7 @@ KEPT_OFF = 48  # last bits of a double that the histogram of a queue ignores
 FIRST, BUCKETS = (1023 - 64) << 4, 128 << 4  # of the histogram
 
 QUEUE, PRO_RATA, LEVERAGE_PRO_RATA, LEVERAGE_DRAIN, TOP_TRUNCATION = 0, 1, 2, 3, 4
+PRO_RATA_BY_ROW = 5  # pro rata in a book where not all winners can give: their shares differ
 
 
 @jit
@@ -299,7 +300,7 @@ def allocate(policy, capacity, key, number, budget, amount):
     if budget >= total_of(capacity):
         for i in range(amount.size):
             amount[i] = capacity[i]
-    elif policy == PRO_RATA:
+    elif policy in (PRO_RATA, PRO_RATA_BY_ROW):
         pro_rata(capacity, budget, amount)
     elif policy == LEVERAGE_PRO_RATA:
         leverage_pro_rata(capacity, key, number, budget, amount)

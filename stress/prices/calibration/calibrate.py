@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ import pandas as pd
 
 from stress.arguments import is_word
 from stress.errors import InputError, Problem, raise_if
+from stress.prices.bar_file import as_bars
 from stress.prices.bars import Bars
 from stress.prices.base import PriceModel
 from stress.prices.calibration.fit import Fit
@@ -214,7 +216,7 @@ def _plain(row: dict[Any, Any]) -> dict[str, Any]:
 
 
 def calibrate(
-    bars: Bars,
+    bars: Bars | pd.DataFrame | str | Path,
     model: str = DEFAULT,
     threshold: float | None = None,
     cap: float | None = None,
@@ -227,7 +229,7 @@ def calibrate(
 
     Parameters
     ----------
-    bars : Bars
+    bars : Bars, DataFrame or path
         Bars of at most a day; years of bars of an hour or less, with at least one crash.
     model : str
         A key of `stress.prices.calibration.fitters.FITTERS`.
@@ -257,14 +259,19 @@ def calibrate(
     options = {k: v for k, v in (("threshold", threshold), ("cap", cap)) if v is not None}
     raise_if([_no_option(model, k, v) for k, v in options.items() if not _takes(model, k)])
 
+    problems: list[Problem] = []
+    read = as_bars(bars, problems)
+    raise_if(problems)
+    assert read is not None
+
     def fitter(part: Bars) -> Fit:
         return FITTERS[model](part, **options)
 
-    fit = fitter(bars)
-    u = threshold_of(bars.log_returns()) if threshold is None else threshold
-    by_half = half_fits(fitter, bars) if judged and halves else {}
-    judgement = judge_fit(fit, bars, by_half, n_paths) if judged else None
-    return Calibration(fit, bars, u, gap_range(bars, u), judgement, by_half)
+    fit = fitter(read)
+    u = threshold_of(read.log_returns()) if threshold is None else threshold
+    by_half = half_fits(fitter, read) if judged and halves else {}
+    judgement = judge_fit(fit, read, by_half, n_paths) if judged else None
+    return Calibration(fit, read, u, gap_range(read, u), judgement, by_half)
 
 
 def _takes(model: str, option: str) -> bool:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stress.adjustments import SHOWN, Adjustment
-from stress.errors import Problem
+from stress.book import start
+from stress.errors import InputError, Problem
 from stress.formatting import coins, price_text, significant, usd
 
 if TYPE_CHECKING:
@@ -29,36 +30,36 @@ def liquidated(book: Book, under: np.ndarray, price: float) -> Adjustment:
     return _of(book, under, what, 'under_margin = "liquidate"', price)
 
 
-def under_margin(
-    book: Book, under: np.ndarray, price: float, equity: np.ndarray, maintenance: np.ndarray
-) -> list[Problem]:
-    """Why positions, by number, cannot be run: the first of them, and how many they are."""
-    ways = 'or under_margin = "liquidate" or "drop"'
-    problems = [
-        Problem(
-            book.source,
-            f"an equity above its maintenance margin {maintenance[i]:.10g} at {price:.10g}, {ways}",
-            row=int(book.file_row[i]),
-            column=f"account {book.account[i]}",
-            value=float(f"{equity[i]:.10g}"),
-        )
-        for i in under[:SHOWN]
-    ]
-    if under.size > SHOWN:
-        notional = usd(float(book.quantity[under].sum() * price))
-        expected = f"positions above their maintenance margin; {under.size:,} of {len(book):,}, {notional}, are not"
-        problems.append(Problem(book.source, expected))
-    return problems
+def refuse(book: Book, under: np.ndarray, equity: np.ndarray, maintenance: np.ndarray, price: float) -> None:
+    """Raise one problem for all positions, by number, that are under margin; or for a price that does not fit any.
+
+    Raises
+    ------
+    InputError
+    """
+    if (misfit := start.misfit(book, price, under)) is not None:
+        raise InputError(misfit)
+    if not under.size:
+        return
+    i = under[0]
+    rows = ", ".join(map(str, book.file_row[under[:SHOWN]])) + (", ..." if under.size > SHOWN else "")
+    notional = usd(book.quantity[under].sum() * price)
+    expected = (
+        f"equities above the maintenance margin at {price:.10g}; {under.size:,} of {len(book):,} positions, "
+        f"{notional}, are at or below it (row{'s' if under.size > 1 else ''} {rows}; the first, account "
+        f"{book.account[i]}, has {equity[i]:.10g} USD and needs more than {maintenance[i]:.10g}): start from a "
+        'price that fits the book, or set book.under_margin = "liquidate" or "drop" (in Python under_margin=)'
+    )
+    raise InputError(Problem(book.source, expected, row=int(book.file_row[i]), column="margin"))
 
 
-def scaled(book: Book, larger: np.ndarray) -> Adjustment:
-    """The larger side, bool[N], made as small as the other."""
+def scaled(book: Book, larger: np.ndarray, *, rounding: bool = False) -> Adjustment:
+    """The larger side, bool[N], made as small as the other: since that was asked for, or the difference is rounding."""
     longs, shorts = book.long_quantity, book.short_quantity
     larger_one, smaller_one = max(longs, shorts), min(longs, shorts)
     what = f"on the {SIDES[longs > shorts]} side scaled from {significant(larger_one, 10)} to {coins(smaller_one)}"
-    return Adjustment(
-        book.source, f"{what}, their margins too", 'imbalance = "scale"', int(larger.sum()), len(book), "positions"
-    )
+    rule = "the sides differ by a rounding" if rounding else 'imbalance = "scale"'
+    return Adjustment(book.source, f"{what}, their margins too", rule, int(larger.sum()), len(book), "positions")
 
 
 def outside(book: Book, larger: np.ndarray) -> Adjustment:

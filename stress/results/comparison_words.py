@@ -1,0 +1,71 @@
+"""A row of a comparison (`stress.results.comparison`) in words, for the terminal and the report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from stress.formatting import SPACE, percent, significant, usd
+
+MINUS = "\u2212"
+Row = Mapping[str, Any]
+
+
+def side(row: Row, name: str) -> str:
+    """What one of two designs has, `name` "base" or "value"; what was never seen is no zero."""
+    value = row[name]
+    if value == 0 and _is_event(row):
+        return f"below {percent(row[f'{name}_high'])}"
+    if value == 0 and row["quantity"].startswith("mean "):
+        return "none seen"
+    return ("at least " if row[f"{name}_bound"] else "") + _text_of(row)(value)
+
+
+def apart(row: Row) -> tuple[str, ...]:
+    """The difference, and its interval if the sample gives one; empty where neither design has anything."""
+    if row["quantity"].startswith("mean ") and row["base"] == row["value"] == 0:
+        return ()  # a spread of nothing is no error
+    if row["base_bound"] or row["value_bound"]:
+        return fund_apart(row)
+    return _apart(row, points if _is_event(row) else _text_of(row))
+
+
+def odds(row: Row) -> tuple[str, str]:
+    """Paths with an event under one of the two designs alone, and McNemar's p-value; empty for other quantities."""
+    return (f"{row['only_base']} : {row['only_design']}", f"{row['p_value']:.2g}") if _is_event(row) else ("", "")
+
+
+def fund_apart(row: Row, base_bound: str = "base_bound", value_bound: str = "value_bound") -> tuple[str, ...]:
+    """The difference of two funds; either may be a lower bound, by these columns, and then it is one, or nothing."""
+    if row[base_bound] and row[value_bound]:
+        return ("not known", "(two bounds)")
+    if not (row[base_bound] or row[value_bound]):
+        return _apart(row, usd)
+    bound = "at least" if row[value_bound] else "at most"
+    return (f"{bound} {signed(row['difference'], usd)}", "(no interval)")
+
+
+def points(difference: float) -> str:
+    """A difference of probabilities in percentage points."""
+    return f"{significant(100 * difference)}{SPACE}pp"
+
+
+def signed(value: float, text_of: Callable[[float], str]) -> str:
+    """A difference with its sign, in the place where `usd` has it."""
+    sign, text, unit = MINUS if value < 0 else "+" if value > 0 else "", text_of(abs(value)), "USD" + SPACE
+    return unit + sign + text.removeprefix(unit) if text.startswith(unit) else sign + text
+
+
+def _apart(row: Row, text_of: Callable[[float], str]) -> tuple[str, ...]:
+    found = signed(row["difference"], text_of)
+    if row["low"] != row["low"]:
+        return (found, "(no interval)")
+    return (found, f"({signed(row['low'], text_of)} to {signed(row['high'], text_of)})")
+
+
+def _is_event(row: Row) -> bool:
+    return bool(row["p_value"] == row["p_value"])
+
+
+def _text_of(row: Row) -> Callable[[float], str]:
+    return percent if _is_event(row) else usd if row["unit"] == "USD" else significant

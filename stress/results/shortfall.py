@@ -1,0 +1,203 @@
+"""Expected shortfall of the need of the fund, and what classes of traders add to it.
+
+The need of a path is X = D*, the peak of the cumulative net loss C (deficits less what liquidations pay into the fund)
+on the path with a fund without limit. With a constant floor of the fund, the required fund is the floor plus a quantile
+of X.
+
+    ES = E[X | X beyond its (1 - alpha) quantile]
+
+over the tail of weight exactly alpha: a path on its border counts with the part of its weight that lies inside (C.
+Acerbi and D. Tasche, J. Banking & Finance 26, 2002). C is a sum over positions, and X is C at one moment, the peak. So
+by the envelope theorem the Euler contribution of a class c is
+
+    ES_c = E[C_c at the peak | X in the tail],    sum over classes of ES_c = ES, exactly
+
+(D. Tasche, Euler allocation, arXiv:0708.2542). It is negative where a class pays more into the fund than it loses.
+
+The engine sums deficits over a path and not by class, so the paths of the tail are simulated again, one by one, with
+their event log. Errors: paths of the tail, and as many beside it as a resampled tail can reach, are drawn again with
+replacement (B. Efron and R. Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13: percentile intervals).
+Whole paths are drawn, so traders who share a path stay together.
+
+A drawdown rule asks for more than X; shares here are those of X all the same.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from stress.arguments import is_number
+from stress.book.classes import BORDERS, SIZES
+from stress.errors import InputError, Problem
+from stress.kernels.path.records import LOGGED_LIQUIDATION
+from stress.results.estimate import LEVEL, Estimate, used_weights
+from stress.results.replay import events
+from stress.results.result import Result
+
+if TYPE_CHECKING:
+    from stress.engine.design import Design
+
+MOST = 1_000  # paths that are simulated again
+RESAMPLES = 400
+MARGIN = 4.0  # standard deviations of the number of paths in a resampled tail
+FEW = 20  # paths in the tail, below which its mean says little
+LEVERAGES = (0.0, 5.0, 10.0, 20.0, 50.0, 100.0)  # lower borders, some of `BORDERS`
+SIZE_CLASSES = ((0, 5, "the smaller half"), (5, 9, "the next 40 %"), (9, SIZES, "the largest tenth"))
+
+
+@dataclass(frozen=True)
+class Shortfall:
+    """Expected shortfall of the need of the fund above its floor, and its parts.
+
+    Attributes
+    ----------
+    alpha : float
+        Weight of the tail.
+    quantile : float
+        USD, the smallest need in it.
+    total : Estimate
+        USD; `note` says where it is carried by few paths.
+    parts : DataFrame
+        A row per class: `by` ("leverage", "side", "size"), `name`, `positions`, `notional` (USD at S_0),
+        `value` (USD, the Euler contribution) with `low`, `high` (95 %), `share` (of the total) with `share_low`,
+        `share_high`, and `book` (share of the notional). The values of one `by` add to the total.
+    paths : int
+        Paths of the tail.
+    """
+
+    alpha: float
+    quantile: float
+    total: Estimate
+    parts: pd.DataFrame
+    paths: int
+
+
+def expected_shortfall(result: Result, alpha: float) -> Shortfall:
+    """Expected shortfall of the need of the fund, with the shares of classes by leverage, side and size.
+
+    Parameters
+    ----------
+    result : Result
+        With its run and detail "positions".
+    alpha : float
+        Weight of the tail, at least one path and at most so many that `MOST` are simulated again.
+
+    Returns
+    -------
+    Shortfall
+
+    Raises
+    ------
+    InputError
+        If the tail holds too few or too many paths, or nothing is needed in it.
+    """
+    if not (is_number(alpha) and 0 < alpha < 1):
+        raise InputError(Problem("shortfall", "a probability above 0 and below 1", column="alpha", value=alpha))
+    if result.design is None or not result.counts_positions:
+        raise InputError(Problem("shortfall", "a run with detail='positions' that can be run again"))
+    need, weights = result.paths["net_loss_peak"].to_numpy(), used_weights(result.paths["weight"].to_numpy())
+    w = np.ones(need.size) if weights is None else weights
+    mass = alpha * need.size  # weight of the tail
+    order = np.argsort(-need, kind="stable")
+    order = order[w[order] > 0]
+    before = np.cumsum(w[order]) - w[order]
+    inside = order[before < mass]
+    spread = MARGIN * math.sqrt(float(np.sum(w[inside] ** 2)))
+    near = order[before < mass + spread]
+    near = near[need[near] > 0]  # what needs nothing adds nothing
+    problems = [
+        (mass < 1, f"a tail of one path or more, 1 / {need.size:,} at least", alpha),
+        (not near.size, "a tail in which the fund is needed", alpha),
+        (near.size > MOST, f"a tail of at most {MOST:,} paths to be simulated again", near.size),
+    ]
+    for wrong, expected, value in problems:
+        if wrong:
+            raise InputError(Problem("shortfall", expected, column="alpha", value=value))
+    classes = _classes(result.positions)
+    by_position = _at_the_peak(result.design, near)
+    by_class = np.stack([by_position(member) for _, _, member in classes], axis=1)
+    whole = by_position(np.ones(len(result.positions), bool))
+    values = np.column_stack([whole, by_class])
+
+    def tail_mean(drawn: np.ndarray) -> np.ndarray:
+        """Means over the tail of paths drawn so many times, float64[1 + classes]."""
+        held = drawn * w[near]
+        below = np.cumsum(held) - held
+        return np.asarray(np.clip(mass - below, 0.0, held) @ values / mass)
+
+    found = tail_mean(np.ones(near.size))
+    rng = np.random.default_rng(result.config["seed"])
+    chance = np.full(near.size + 1, 1.0 / need.size)
+    chance[-1] = max(0.0, 1.0 - near.size / need.size)
+    draws = np.array([tail_mean(rng.multinomial(need.size, chance)[:-1]) for _ in range(RESAMPLES)])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shares = draws[:, 1:] / draws[:, :1]
+    ends = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
+    low, high = np.quantile(draws, ends, axis=0)
+    share_low, share_high = np.nanquantile(shares, ends, axis=0)
+    few = f"carried by {inside.size} paths" if inside.size < FEW else ""
+    total = Estimate(float(found[0]), float(draws[:, 0].std(ddof=1)), float(low[0]), float(high[0]), few)
+    notional = result.positions["notional"].to_numpy()
+    rows = [
+        {
+            "by": by, "name": name, "positions": int(member.sum()), "notional": float(notional[member].sum()),
+            "value": float(found[1 + i]), "low": float(low[1 + i]), "high": float(high[1 + i]),
+            "share": float(found[1 + i] / found[0]), "share_low": float(share_low[i]),
+            "share_high": float(share_high[i]), "book": float(notional[member].sum() / notional.sum()),
+        }
+        for i, (by, name, member) in enumerate(classes)
+    ]  # fmt: skip
+    return Shortfall(float(alpha), float(need[inside[-1]]), total, pd.DataFrame(rows), int(inside.size))
+
+
+def _classes(positions: pd.DataFrame) -> list[tuple[str, str, np.ndarray]]:
+    """By what, the name, and the positions, bool[N], of each class that holds a position."""
+    lower = BORDERS[positions["leverage_class"].clip(upper=BORDERS.size - 2).to_numpy()]
+    size = positions["size_class"].to_numpy()
+    found = []
+    for first, last in zip(LEVERAGES, (*LEVERAGES[1:], math.inf), strict=True):
+        name = f"{first:g} to {last:g}" if math.isfinite(last) else f"{first:g} and more"
+        found.append(("leverage", name, (lower >= first) & (lower < last)))
+    found += [("side", f"{side}s", (positions["side"] == side).to_numpy()) for side in ("long", "short")]
+    found += [("size", name, (size >= first) & (size < end)) for first, end, name in SIZE_CLASSES]
+    return [(by, name, member) for by, name, member in found if member.any()]
+
+
+def _at_the_peak(design: Design, paths: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """What positions have added to the cumulative net loss of paths at its peak.
+
+    Returns
+    -------
+    callable
+        Maps bool[N], the positions of a class, to float64[paths], USD.
+    """
+    logs = [_net_loss(design, int(path)) for path in paths]
+
+    def of_class(member: np.ndarray) -> np.ndarray:
+        return np.array([float(loss[member[number]].sum()) for number, loss in logs])
+
+    return of_class
+
+
+def _net_loss(design: Design, path: int) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of the positions that one path liquidates up to the peak of its net loss, and what each adds to it."""
+    log = events(design, path, math.inf)
+    log = log[log["kind"] == LOGGED_LIQUIDATION]
+    loss = _into_the_fund(design, log)
+    end = int(np.argmax(np.cumsum(loss))) + 1
+    return design.ladder.number[log["place"][:end]], loss[:end]
+
+
+def _into_the_fund(design: Design, log: Any) -> np.ndarray:
+    """Deficits of liquidations less what they pay into the fund, USD, float64[k], by the rules of the venue."""
+    money = np.asarray(log["money"], float)
+    surplus = np.maximum(money, 0.0)
+    if design.venue.residual == "trader":
+        surplus = np.minimum(surplus, design.venue.fee_rate * log["quantity"] * log["price"])
+    return np.where(money < 0, -money, -surplus)

@@ -1,0 +1,72 @@
+"""The name of a market as venues and libraries spell it: BTCUSDT, BTC-USDT-SWAP, BTC/USDT:USDT, XBTUSD, BTC-PERP, BTC.
+
+A spelling is taken apart into the coin, the currency it is quoted in, and the day a dated future expires on. The coin
+is what counts: whether it is quoted in USD, USDT or USDC matters only where a file holds more than one of them.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+QUOTES = ("USDT", "USDC", "FDUSD", "USDE", "USDH", "USD1", "USD", "DAI")  # not BUSD: ARBUSD is of ARB
+PERPETUAL = frozenset(("PERP", "PERPETUAL", "PERPETUALS", "SWAP", "LINEAR", "FUTURES", "UM", "CM", "UMCBL", "SUMCBL"))
+COINS = {"XBT": "BTC"}
+DIVIDERS = re.compile(r"[-_/:. ]+")
+EXPIRY = re.compile(r"\d{6}|\d{8}|\d{1,2}[A-Z]{3}\d{2}")
+
+
+class Market(NamedTuple):
+    """Coin, currency of the quote and day of expiry of a market; "" where a spelling does not say."""
+
+    coin: str
+    quote: str
+    expiry: str
+
+
+def parts(name: str) -> Market:
+    """Take a spelling apart.
+
+    Parameters
+    ----------
+    name : str
+        E.g. "BTC/USDT:USDT", of which the last is the currency of the margin.
+
+    Returns
+    -------
+    Market
+        Of a name that is none of the known spellings the coin is the whole name.
+    """
+    pair, _, settled = name.upper().partition(":") if "/" in name else (name.upper(), "", "")
+    words = [word for word in DIVIDERS.split(pair) if word]
+    expiry = next((word for word in [*words, *DIVIDERS.split(settled)] if EXPIRY.fullmatch(word)), "")
+    words = [word for word in words if word not in PERPETUAL and word != expiry]
+    if not words:
+        return Market(name.strip().upper(), "", "")
+    if len(words) > 1 and words[-1] in QUOTES:
+        coin, quote = words[-2], words[-1]
+    else:
+        coin, quote = _split(words[-1])
+    return Market(COINS.get(coin, coin), quote, expiry)
+
+
+def same_market(a: str, b: str) -> bool:
+    """Whether two spellings are of one coin, and of one day of expiry; in which currency it is quoted does not count.
+
+    Parameters
+    ----------
+    a, b : str
+    """
+    return parts(a)._replace(quote="") == parts(b)._replace(quote="")
+
+
+def _split(word: str) -> tuple[str, str]:
+    """Coin and quote of a word such as BTCUSDT, BTCUSDTM or BTCPERP."""
+    for ending in ("PERP", "M"):  # BTCPERP of Bybit, XBTUSDTM of KuCoin
+        cut = word.removesuffix(ending)
+        if cut != word and (ending == "PERP" or cut.endswith(QUOTES)):
+            word = cut
+    for quote in QUOTES:
+        if word.endswith(quote) and len(word) > len(quote):
+            return word.removesuffix(quote), quote
+    return word, ""

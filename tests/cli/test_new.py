@@ -1,0 +1,154 @@
+"""`perp-stress new`: from files to a scenario that explains itself, and its answer; all of it or nothing."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+
+import pytest
+
+import stress
+from stress import simulation
+from stress.cli import main
+from tests.support.exports import POSITIONS, write_bars, write_positions, write_tiers
+
+
+@pytest.fixture
+def command(tmp_path, monkeypatch, capsys):
+    """Run the command among made-up files: exit code, standard output, standard error."""
+    monkeypatch.chdir(tmp_path)
+    write_positions(tmp_path)
+    write_tiers(tmp_path)
+
+    def call(*arguments):
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as caught:
+            main(["new", *map(str, arguments)])
+        text = capsys.readouterr()
+        return caught.value.code or 0, text.out.replace("\u00a0", " "), text.err.replace("\u00a0", " ")
+
+    return call
+
+
+pytestmark = pytest.mark.filterwarnings("ignore::stress.book.columns.BookWarning")
+
+FILES = ("--positions", "positions.csv", "--market", "BTC", "--out", "mine")
+EPISODE = (*FILES, "--episode", "2025-10-10-btc")
+
+
+def test_two_files_give_a_scenario_a_run_and_the_answer(command, tmp_path):
+    write_bars(tmp_path)
+    code, out, err = command(*FILES, "--venue", "binance", "--bars", "bars.csv", "--paths", 60)
+    assert (code, "Error" in err) == (0, False)
+    assert out.startswith("BTCUSDT-binance: 60 paths of 1 day in steps of 1 hour, 4 positions")
+    assert "Your fund is not known: what others would be worth" in out
+    assert out.rstrip().endswith("Report: mine/run/report.html")
+    assert sorted(p.name for p in (tmp_path / "mine").iterdir()) == ["found.txt", "run", "scenario.toml"]
+    assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
+
+    text = (tmp_path / "mine" / "scenario.toml").read_text(encoding="utf-8")
+    raw = tomllib.loads(text)
+    assert (raw["prices"]["model"], raw["prices"]["s0"]) == ("filtered-bootstrap", 60_012.5)
+    assert (raw["book"]["file"], raw["prices"]["bars"]) == ("../positions.csv", "../bars.csv")
+    assert (raw["book"]["imbalance"], raw["book"]["under_margin"]) == ("outside", "liquidate")
+    assert raw["venue"] == {"preset": "binance", "market": "BTCUSDT"}
+    assert (raw["run"]["step"], raw["run"]["paths"]) == (3_600.0, 60)
+    assert "depth" not in raw
+    assert raw["fund"]["initial"] == 0.0
+    for reason in ("hold the impact", "is not guessed", "no venue publishes it", "Not fit for sizing a fund"):
+        assert reason in " ".join(text.replace("\n# ", " ").split())
+
+    found = (tmp_path / "mine" / "found.txt").read_text(encoding="utf-8")
+    for said in (
+        "positions.csv: 5 rows",
+        "size (positionAmt)",
+        "long                 2 positions, 2.2 coins, USD 132 k",
+        "mark                 60,012.5; the run starts at 60,012.5",
+        "bars.csv: 400 bars",
+        "last close 30,000",
+        "1 of 5 rows",
+    ):
+        assert said in found
+
+    record = stress.open_run(tmp_path / "mine" / "run")
+    assert record.result.replay_path(0)["time"].size > 0  # the files are where the run says
+    what = [x.what for x in record.adjustments]
+    assert "at or below their maintenance margin at 60,012.5 liquidated at step 1" in what
+    assert "played at 60,012.5 in place of 30,000, times 2" in " ".join(what)
+    assert json.loads((tmp_path / "mine" / "run" / "summary.json").read_text())["adjustments"]
+    again = stress.run(tmp_path / "mine" / "scenario.toml")
+    assert again.result.required_fund(0.01) == record.result.required_fund(0.01)
+
+
+def test_a_fund_that_is_given_is_the_fund(command, tmp_path):
+    code, out, _ = command(*EPISODE, "--venue", "binance", "--fund", 5_000)
+    assert code == 0
+    assert "Your fund is not known" not in out
+    raw = tomllib.loads((tmp_path / "mine" / "scenario.toml").read_text(encoding="utf-8"))
+    assert raw["fund"]["initial"] == 5_000.0
+    assert raw["prices"] == {"model": "episode", "name": "2025-10-10-btc", "s0": 60_012.5}
+    assert "paths" not in raw["run"]
+
+
+def test_tiers_of_a_file_become_a_venue_beside_the_scenario(command, tmp_path):
+    code, out, _ = command(*EPISODE, "--venue", "tiers.csv", "--no-run")
+    assert code == 0
+    assert "Report" not in out
+    assert sorted(p.name for p in (tmp_path / "mine").iterdir()) == ["found.txt", "scenario.toml", "venue.toml"]
+    raw = tomllib.loads((tmp_path / "mine" / "scenario.toml").read_text(encoding="utf-8"))
+    assert raw["venue"] == {"file": "venue.toml", "market": "BTCUSDT"}
+    built = stress.load_scenario(tmp_path / "mine" / "scenario.toml").build()
+    assert built.design.venue.tiers[0].maintenance_rate == 0.01
+    assert built.design.s0 == 60_012.5
+
+
+CROSS = POSITIONS.replace(",9000,10,a", ",100,10,a")
+BAD = {
+    "no bars": (("--venue", "binance"), None, ["--bars: expected a file of bars", "--episode NAME", "2025-10-10-btc"]),
+    "bars and episode": (("--venue", "binance", "--bars", "b.csv", "--episode", "x"), None, ["--episode"]),
+    "unknown episode": (("--venue", "binance", "--episode", "2025"), None, ["one of 2020-03-12-btc"]),
+    "unknown venue": (("--venue", "binanse", "--episode", "2025-10-10-btc"), None, ["the nearest is 'binance'"]),
+    "unknown market": (
+        ("--venue", "binance", "--episode", "2025-10-10-btc", "--market", "XYZ"), None, ["positions.csv", "XYZ"]
+    ),
+    "negative fund": (("--venue", "binance", "--episode", "2025-10-10-btc", "--fund", "-1"), None, ["--fund: got -1"]),
+    "margins of cross positions": (
+        ("--venue", "binance", "--episode", "2025-10-10-btc"), CROSS, ["margins that hold at the start, 60,012.5"]
+    ),
+    "no positions": (("--venue", "binance", "--episode", "2025-10-10-btc", "--positions", "no.csv"), None, ["no.csv"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_exit_code_2_and_leaves_nothing(name, command, tmp_path):
+    options, positions, said = BAD[name]
+    if positions is not None:
+        write_positions(tmp_path, positions)
+    before = sorted(p.name for p in tmp_path.iterdir())
+    code, out, err = command(*FILES, *options)
+    assert (code, out) == (2, "")
+    assert "Traceback" not in err
+    for text in said:
+        assert text in err
+    assert sorted(p.name for p in tmp_path.iterdir()) == before
+
+
+def test_a_place_that_holds_something_is_refused_before_the_work(command, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "note.txt").write_text("mine")
+    code, _, err = command(*EPISODE, "--venue", "binance")
+    assert code == 2
+    assert "--out mine: expected a new directory, or an empty one" in err
+    assert (tmp_path / "mine" / "note.txt").read_text() == "mine"
+
+
+def test_an_interruption_leaves_nothing(command, tmp_path, monkeypatch):
+    def interrupt(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(simulation, "execute", interrupt)
+    before = sorted(p.name for p in tmp_path.iterdir())
+    code, out, err = command(*EPISODE, "--venue", "binance")
+    assert (code, out) == (3, "")
+    assert "Nothing was written" in err
+    assert sorted(p.name for p in tmp_path.iterdir()) == before
