@@ -38,15 +38,16 @@ MARKET = f"the name of a market, {EXPECTED}"
 
 def leave_out_totals(draft: Draft) -> None:
     """Leave out rows that sum up others, and blank ones: a word for a total, or no name at all, and no entry price."""
+    priced = ~np.isnan(draft.raw("entry_price")) | ~np.isnan(draft.raw("entry_value"))
     named = [name for name in ("account", "market", "side") if name in draft]
-    cells = [draft.texts(name) for name in named]
+    if priced.all() or not named:
+        return
     words = np.zeros(len(draft), bool)
     blank = np.ones(len(draft), bool)
-    for column in cells:
+    for column in map(draft.texts, named):
         words |= [folded(cell.strip(" :.*")) in TOTALS for cell in column]
         blank &= [not cell or cell.isspace() for cell in column]
-    priced = ~np.isnan(draft.raw("entry_price")) | ~np.isnan(draft.raw("entry_value"))
-    totals = (words | blank) & ~priced if named else np.zeros(len(draft), bool)
+    totals = (words | blank) & ~priced
     if totals.all():  # of a file without entry prices; another check says so
         return
     draft.adjust(totals, "left out", "they sum up others or are blank: no position has no name and no entry price")

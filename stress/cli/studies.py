@@ -265,14 +265,14 @@ def print_solution(found: Solution) -> None:
     rows = [
         (
             _text(found.key, r["value"]),
-            one(r["estimate"]),
+            "none seen" if r["estimate"] == 0 else one(r["estimate"]),
             both(r["low"], r["high"]),
-            "holds" if r["holds"] else "",
+            "yes" if r["holds"] else "no",
         )
         for r in near.to_dict("records")
     ]
     name = found.target.partition("<")[0].partition(">")[0].strip()
-    out.print(console.table([found.key, name, "95 %", ""], rows, last=True))
+    out.print(console.table([found.key, name, "95 %", "holds"], rows, last=True))
     ends = " to ".join(_text(found.key, x) for x in found.bracket)
     out.print(
         f"\n{len(found.tried)} values from {ends}, {found.n_paths:,} paths each, seed {found.seed}"
