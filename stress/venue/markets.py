@@ -62,6 +62,13 @@ def same_market(a: str, b: str) -> bool:
     return parts(a)._replace(quote="") == parts(b)._replace(quote="")
 
 
+def without_settings(name: str) -> str:
+    """A spelling without the leverage and the margin mode that web pages write behind it."""
+    words = name.split()
+    kept = [word for word in words if not SETTING.fullmatch(word.upper())]
+    return " ".join(kept) if 0 < len(kept) < len(words) else name
+
+
 def _split(word: str) -> tuple[str, str]:
     """Coin and quote of a word such as BTCUSDT, BTCUSDTM or BTCPERP."""
     for ending in ("PERP", "M"):  # BTCPERP of Bybit, XBTUSDTM of KuCoin
