@@ -185,7 +185,11 @@ def _bracket(key: str, own: Any, between: Any) -> tuple[float, float]:
     if between is None:
         if not (is_finite(own) and own > 0):
             raise InputError(
-                Problem("solve", f"between=LOW..HIGH: {key} has no value above 0 to begin from", value=own)
+                Problem(
+                    "solve",
+                    f"--between LOW..HIGH, in Python between=(low, high): {key} has no number above 0 to begin from",
+                    value=own,
+                )
             )
         return float(own) / AROUND, float(own) * AROUND
     ends = [number_of(x) for x in between] if isinstance(between, (tuple, list)) else []

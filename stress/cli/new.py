@@ -52,6 +52,8 @@ def new(
 
     if bars is not None and episode is not None:
         raise InputError(Problem("--episode", "no episode beside --bars", value=episode))
+    if bars is None and time_format is not None:
+        raise InputError(Problem("--time-format", "bars whose times it reads: --bars", value=time_format))
     directory = _place(out or Path(f"new-{market or positions.stem}".replace(os.sep, "-")))
     given = Given(positions, venue, bars, market, fund, episode, time_format, paths)
     with _whole(directory) as folder:

@@ -366,6 +366,8 @@ def compare(
         compare_page.check(out)
     else:
         writing.check_file(out)
+    if len(designs) < 2:
+        raise InputError(Problem("compare", "two designs or more", value=str(designs[0])))
     again = [d for i, d in enumerate(designs) if d.resolve() in [other.resolve() for other in designs[:i]]]
     raise_if([Problem(str(d), "designs that differ; this one is given twice") for d in again])
     scenarios, results, tables = {}, {}, {}

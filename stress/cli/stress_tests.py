@@ -56,6 +56,8 @@ def scenarios(
             "SHARE",
             "Share of a move that cannot be traded through, in the place of delays; may be given again. Default where "
             "the scenario states a gap: 0.25, 0.5 and 1.",
+            lambda share: 0 <= share <= 1,
+            "a share from 0 to 1",
         ),
     ] = None,
     episode: Annotated[

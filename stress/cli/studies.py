@@ -23,7 +23,7 @@ from stress.cli.common import (
     with_bar,
 )
 from stress.errors import InputError, Problem
-from stress.formatting import SPACE, percent, percent_range, usd, usd_range, visible
+from stress.formatting import SPACE, count, percent, percent_range, usd, usd_range, visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -224,7 +224,9 @@ def print_tornado(table: pd.DataFrame) -> None:
         out.print("No input of this scenario has a range.")
         return
     first = table.iloc[0]
-    out.print(f"\nFund for {percent(first['alpha'])}: {usd(first['base_fund'])} as it is; {attrs['paths']:,} paths.\n")
+    out.print(
+        f"\nFund for {percent(first['alpha'])}: {usd(first['base_fund'])} as it is; {count(attrs['paths'], 'path')}.\n"
+    )
     rows = [
         (
             r["key"], _span(r), _bare(r["fund_at_low"]), _bare(r["fund_at_high"]), _bare(r["swing"]),
