@@ -399,7 +399,7 @@ def compare(
     elif out is not None:
         output.put_table(table, out)
     if not quiet:
-        terminal.print_changed(found.changed, list(ordered))
+        terminal.print_changed(found.changed_in_words, list(ordered))
         terminal.print_comparison(str(designs[0]), table)
         done = dict.fromkeys(x for result in ordered.values() for x in result.adjustments)
         adjusted.print_adjustments(list(done), console.console())

@@ -320,7 +320,7 @@ def print_factors(found: pd.DataFrame) -> None:
     out = console()
     fill = found.iloc[0]
     late = f"at a gap of {fill['gap']:g}" if math.isnan(fill["delay"]) else f"{short_duration(fill['delay'])} late"
-    out.print(f"\nHow many times a crash of the past that is, fills {late}\n")
+    out.print(f"\nHow many times as violent the crashes of the past would have to be, fills {late}\n")
     rows = [
         (
             r["scenario"] + ("" if r["told"] else "*"),
@@ -330,6 +330,7 @@ def print_factors(found: pd.DataFrame) -> None:
         )
         for r in records(found)
     ]
-    out.print(table(["episode", "log moves x", "low", "high"], rows))
+    out.print(table(["episode", "times", "low", "high"], rows))
+    out.print("\nlow, high: of the crash with all its moves, in log price, that many times; then the fund is empty.")
     if not found["told"].all():
-        out.print("\n* The steps cannot tell this delay: it is below half of one.")
+        out.print("* The steps cannot tell this delay: it is below half of one.")
