@@ -270,7 +270,7 @@ def print_fund(table: pd.DataFrame) -> None:
     kept = table[table["quantity"].str.startswith(("fund for", "P(fund", "mean deficit"))]
     rows = []
     for row in terminal.records(kept):
-        values = [side(row, name).replace("at least ", "at least\n") for name in ("base", "value")]
+        values = [terminal.in_lines(side(row, name)) for name in ("base", "value")]
         rows.append((quantity(row), *values, "\n".join(apart(row))))
     out = console.console()
     out.print("\nThe fund by old and by new tiers, on the same paths\n")
