@@ -1,4 +1,4 @@
-"""Remakes every figure and table of the README and of docs: `python docs/make_all.py`, from anywhere, in two minutes.
+"""Remakes every figure and table of the README and of docs: `python docs/make_all.py`, from anywhere, in four minutes.
 
     docs/img/*.png, the text between the quickstart marks of README.md    from examples/quickstart.toml
     docs/venues.md                                                        from stress/venue/presets/*.toml
@@ -6,6 +6,7 @@
     docs/crowds.md, where STRESS_DATA names a folder of bars              from stress/book/presets/*.toml
     docs/validation.md                                                    from docs/validation/
     docs/stress-scenarios.md, docs/img/stress_scenarios.png               from examples/quickstart.toml
+    docs/studies.md, docs/img/sweep.png, docs/img/tornado.png             from examples/listing.toml
     docs/delay.md                                                         from the bars in STRESS_DATA, if it is set
     benchmarks/RESULTS.md, the table between the benchmark marks,
     those of docs/scaling.md                                              from benchmarks/results.json
@@ -77,6 +78,7 @@ def main() -> int:
         script("docs/make_inputs.py"),
         script("docs/make_validation.py"),
         script("docs/make_stress_scenarios.py"),
+        script("docs/make_studies.py"),
         script(*benchmarks),
         *(script(name) for name in of_histories if os.environ.get("STRESS_DATA")),
     )

@@ -11,7 +11,7 @@ from stress.book.position_columns import titles_of
 from stress.errors import InputError, Problem, raise_if
 from stress.files.names import EXPECTED, folded, is_name
 from stress.formatting import usd
-from stress.venue.markets import parts, same_market
+from stress.venue.markets import parts, same_market, without_settings
 
 TOTALS = frozenset(
     (
@@ -38,15 +38,16 @@ MARKET = f"the name of a market, {EXPECTED}"
 
 def leave_out_totals(draft: Draft) -> None:
     """Leave out rows that sum up others, and blank ones: a word for a total, or no name at all, and no entry price."""
+    priced = ~np.isnan(draft.raw("entry_price")) | ~np.isnan(draft.raw("entry_value"))
     named = [name for name in ("account", "market", "side") if name in draft]
-    cells = [draft.texts(name) for name in named]
+    if priced.all() or not named:
+        return
     words = np.zeros(len(draft), bool)
     blank = np.ones(len(draft), bool)
-    for column in cells:
+    for column in map(draft.texts, named):
         words |= [folded(cell.strip(" :.*")) in TOTALS for cell in column]
         blank &= [not cell or cell.isspace() for cell in column]
-    priced = ~np.isnan(draft.raw("entry_price")) | ~np.isnan(draft.raw("entry_value"))
-    totals = (words | blank) & ~priced if named else np.zeros(len(draft), bool)
+    totals = (words | blank) & ~priced
     if totals.all():  # of a file without entry prices; another check says so
         return
     draft.adjust(totals, "left out", "they sum up others or are blank: no position has no name and no entry price")
@@ -101,10 +102,11 @@ def select_market(draft: Draft, market: str | None) -> str:
     rule = f"they are of other markets ({_shortened(others)}) than {market or chosen[0]}; book.market, or market= in "
     draft.adjust(~kept, "left out", f"{rule}Python, chooses", amount=amount)
     draft.keep(kept)
-    name = market if market is not None else chosen[0]
+    name = market if market is not None else without_settings(chosen[0])
     differ = np.array([cell != name for cell in draft.texts("market")], bool)
-    spelled = " and ".join(other for other in chosen if other != name)
-    draft.adjust(differ, f"read as {name}", f"{spelled} is another spelling of it")
+    spellings = [other for other in chosen if other != name]
+    said = "is another spelling" if len(spellings) == 1 else "are other spellings"
+    draft.adjust(differ, f"read as {name}", f"{_shortened(' and '.join(spellings))} {said} of it")
     return name
 
 

@@ -12,12 +12,12 @@ import numpy as np
 from stress import quantities
 from stress.arguments import is_finite, is_number, is_whole, is_word, percent_hint, wrong_types
 from stress.book.book import VENUE_EXPECTED, Book
-from stress.book.market_venue import load_venue_of
 from stress.callers import warn
 from stress.engine.design import Design, Detail
 from stress.errors import Problem, raise_if
 from stress.prices import Bars, Paths, PriceModel
 from stress.venue.depth import Depth
+from stress.venue.market_venue import load_venue_of
 from stress.venue.venue import Venue
 
 MAX_SEED = 2**63 - 1

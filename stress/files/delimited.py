@@ -68,8 +68,7 @@ def read(data: bytes, where: str, titles: Titles) -> Text:
         line or cell without end.
     """
     encoding = encoding_of(data, where)
-    if encoding.note:
-        titles.notes.append(encoding.note)
+    encoding.tell(titles)
     return _read_columns(_Text(data, where, encoding.name), titles)
 
 
@@ -181,7 +180,7 @@ def _read_columns(text: _Text, titles: Titles) -> Text:
         raise InputError(Problem(text.where, "a header and at least one record; there are comments alone"))
     header = at[titles.header_among([peeked[i] for i in at])]
     if header > at[0]:
-        titles.notes.append(f"rows {at[0] + 1} to {header} are above the titles and are left out")
+        titles.left_out_above(at[0] + 1, header + 1)
     first = peeked[header]
     is_header = titles.is_header(first)
     keys = (0,) if is_header and first[0].strip().lower() in ("", "\ufeff", "unnamed: 0") else ()

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from stress.errors import InputError, Problem
 from stress.files import reading
+from stress.files.titles import Titles
 
 MARKS = {  # first bytes
     b"\xff\xfe\0\0": "utf-32",
@@ -20,10 +21,17 @@ SAMPLE = 2**16  # bytes by which an encoding is guessed
 
 
 class Encoding(NamedTuple):
-    """The encoding of a text: its name for Python, and a note about it if it is none of Unicode."""
+    """An encoding by its name for Python; of one that was guessed also the usual name, and what the text is then."""
 
     name: str
-    note: str = ""
+    usual: str = ""
+    shown: str = ""
+
+    def tell(self, titles: Titles) -> None:
+        """Note an encoding that was guessed."""
+        if self.usual:
+            why = f"it is no UTF-8; {self.shown}"
+            titles.note(f"read as {self.usual}, since {why}", f"read as {self.usual}", why, unit="files")
 
 
 def encoding_of(data: bytes, where: str) -> Encoding:
@@ -89,7 +97,7 @@ def _guessed(data: bytes, at: int, where: str) -> Encoding:
 
     first = data.rfind(b"\n", 0, at) + 1
     best = charset_normalizer.from_bytes(data[first : first + SAMPLE], cp_isolation=list(OTHERS)).best()
-    names = [best.encoding] if best is not None else []
+    names = [best.encoding] if best is not None and best.encoding in OTHERS else []
     for name in [*names, "cp1252"]:
         try:
             text = data[first : first + SAMPLE].decode(name, "ignore").partition("\n")[0].strip()
@@ -98,6 +106,6 @@ def _guessed(data: bytes, at: int, where: str) -> Encoding:
             continue
         row = data.count(b"\n", 0, at) + 1
         shown = text if len(text) <= 60 else f"{text[:60]}..."
-        return Encoding(name, f"read as {OTHERS.get(name, name)}, since it is no UTF-8; row {row} is then {shown!r}")
+        return Encoding(name, OTHERS[name], f"row {row} is then {shown!r}")
     reading.decode(data, where)  # names the row
     raise AssertionError(where)

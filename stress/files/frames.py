@@ -36,12 +36,10 @@ class FrameCells:
         return len(self.column)
 
     def __iter__(self) -> Iterator[str]:
-        return (self[i] for i in range(len(self)))
+        return map(_text, self.column)
 
     def __getitem__(self, i: int) -> str:
-        value = self.column.iloc[i]
-        missing_one = not isinstance(value, (list, dict, np.ndarray)) and pd.isna(value)
-        return "" if missing_one else cell_text(value)
+        return _text(self.column.iloc[i])
 
     def texts(self) -> Iterable[str]:
         """The cells that are texts already."""
@@ -62,6 +60,14 @@ class FrameCells:
     def missing(self) -> np.ndarray:
         """Whether a cell has no value, or a word for none, bool[N]."""
         return missing(self)
+
+
+def _text(value: Any) -> str:
+    """A value as text, "" where there is none."""
+    if isinstance(value, str):
+        return value.strip()
+    missing_one = not isinstance(value, (list, dict, np.ndarray)) and pd.isna(value)
+    return "" if missing_one else cell_text(value)
 
 
 def _times(column: pd.Series) -> np.ndarray | None:
@@ -129,7 +135,7 @@ def table_of_frame(
         notes=tuple(titles.notes),
         names=titles,
         decimal=decimal or numerals.file_decimal(cells.values(), ""),
-        made=titles.adjustments(),
+        made=tuple(titles.made),
     )
     problems: list[Problem] = []
     for name, column in cells.items():

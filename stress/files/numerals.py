@@ -46,6 +46,7 @@ CODES = [
 ]
 SCALES = {"k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9}
 _UNIT = "|".join([*map(re.escape, sorted(SIGNS, key=len, reverse=True)), *sorted(CODES, key=len, reverse=True)])
+_SIMPLE = re.compile(r"([+-]?)([0-9][0-9.,]*)")  # most of them, in a fifth of the time
 _BLANK = f"[{BLANKS}]*"
 _NUMERAL = re.compile(
     rf"(?:(?P<outer>{_UNIT}){_BLANK}(?=\())?(?P<open>\()?{_BLANK}(?P<sign>[+-])?{_BLANK}"
@@ -196,12 +197,15 @@ def file_decimal(columns: Iterable[Cells], delimiter: str) -> str:
         Of a text; a spreadsheet writes semicolons where the comma is the decimal mark.
     """
     texts = [cells for cells in columns if _is_text(cells)]
-    if delimiter != ";" and not any(map(_may_have_commas, texts)):
+    no_commas = not any(map(_may_have_commas, texts))
+    if no_commas and delimiter != ";":
         return POINT
-    evidence = _Evidence()
+    evidence = _Evidence(no_commas)
     for cells in texts:
         texts_alone = itertools.compress(cells, ~cells.typed) if cells.typed is not None else iter(cells)
         evidence.add(filter(None, map(parse, (text for text in texts_alone if POINT in text or COMMA in text))))
+        if evidence.is_enough():
+            break
     if evidence.point or evidence.comma or not evidence.either:
         return _mark(evidence) if evidence.point or evidence.comma else POINT
     if delimiter == ";":
@@ -212,6 +216,11 @@ def file_decimal(columns: Iterable[Cells], delimiter: str) -> str:
 def parse(text: str) -> Numeral | None:
     """What a text says as a number; None if it says none."""
     text = text.replace("\u2212", "-").removeprefix("'")
+    simple = _SIMPLE.fullmatch(text) if len(text) <= LONGEST_NUMBER else None
+    if simple is not None:
+        sign, body = simple.groups()
+        point, comma = (_value(body, "", mark, -1.0 if sign == "-" else 1.0, False) for mark in (POINT, COMMA))
+        return None if point != point and comma != comma else Numeral(point, comma, (), "")
     match = _NUMERAL.fullmatch(text) if len(text) <= LONGEST_NUMBER else None
     if match is None or bool(match["open"]) != bool(match["close"]):
         return None
@@ -243,18 +252,22 @@ def _value(body: str, exponent: str, decimal: str, scale: float, percent: bool) 
     whole, mark, fraction = body.partition(decimal)
     if mark == COMMA and not fraction:
         return math.nan
-    if _GROUPED[decimal].fullmatch(whole) is None or not (fraction or "0").isdigit() or not (whole or fraction):
+    groups = _GROUPED[decimal].fullmatch(whole)
+    if groups is None or (fraction and not fraction.isdigit()) or not (whole or fraction) or (exponent and groups[1]):
         return math.nan
-    digits = "".join(filter(str.isdigit, whole))
-    if exponent and len(digits) < len(whole):
-        return math.nan
-    value = float(f"{digits or '0'}.{fraction or '0'}{exponent}")
+    digits = whole.replace(groups[1], "") if groups[1] else whole
+    value = float(f"{digits}.{fraction or '0'}{exponent}")
     value = value / 100.0 if percent else value * scale
     return value if math.isfinite(value) else math.nan
 
 
 class _Evidence:
     """What numerals say of a decimal mark.
+
+    Parameters
+    ----------
+    no_commas : bool
+        Whether it is known that none speaks for the comma.
 
     Attributes
     ----------
@@ -264,7 +277,8 @@ class _Evidence:
         Whether one has two readings; with a comma in it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, no_commas: bool = False) -> None:
+        self.no_commas = no_commas
         self.point = self.comma = self.either = self.commas = False
 
     def add(self, numerals: Iterable[Numeral]) -> _Evidence:
@@ -275,8 +289,14 @@ class _Evidence:
                 self.comma = True
             elif point != comma:
                 self.either = True
-                self.commas |= point > comma if point > 0 else point < comma
+                self.commas |= abs(point) > abs(comma)
+            if self.is_enough():
+                break
         return self
+
+    def is_enough(self) -> bool:
+        """Whether more numerals would not change what follows."""
+        return self.point and (self.comma or self.no_commas)
 
 
 def _mark(evidence: _Evidence) -> str:

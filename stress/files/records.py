@@ -8,7 +8,7 @@ record (`brackets`, `assetPositions`) is a list of records of its own. null is n
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,7 +30,8 @@ ENVELOPES = frozenset(  # keys around an answer, which are no names of markets o
     )
 )
 FINE = frozenset(("0", "200", "200000", "00000", "ok", "success", "none", ""))  # codes of answers that are no errors
-CODES = ("code", "retCode", "ret_code", "retcode", "error_code", "errorCode", "err_code", "status", "error", "errors")
+CODES = ("code", "retCode", "ret_code", "retcode", "error_code", "errorCode", "err_code", "label")
+STATES = ("status", "error", "errors")
 MESSAGES = ("msg", "message", "retMsg", "ret_msg", "err-msg", "err_msg", "error_message", "label", "description")
 SHOWN = 5  # lists in a message
 EXPECTED = "one list of records: objects in a list, objects by key, lists of values, columns, or lines of JSON"
@@ -151,18 +152,23 @@ def _chosen(value: Any, where: str, titles: Titles) -> Found:
     best = max(counts, default=0)
     if not best:
         _check_error(value, where)
-        if not found:
-            found = search.lone
+        found = [lone for lone in search.lone if titles.count(_header(lone).titles)] or found
         if len(found) == 1:
             return found[0]
         raise InputError(Problem(where, _expected(value, found)))
     near = _outermost([candidate for candidate, count in zip(found, counts, strict=True) if 2 * count > best], titles)
     if len(near) > 1:
         raise InputError(Problem(where, f"{EXPECTED}; there are {' and '.join(map(str, near[:SHOWN]))}"))
-    others = [other for other in found if other is not near[0] and len(other.place) <= len(near[0].place)]
+    others = [str(other) for other in found if not _is_within(other, near[0]) and not _is_within(near[0], other)]
     if others:
-        titles.notes.append(f"the records of {near[0]} are read, and not {', '.join(map(str, others[:SHOWN]))}")
+        rest = ", ".join(others[:SHOWN])
+        note = f"the records of {near[0]} are read, and not {rest}"
+        titles.note(note, f"read, {near[0]}", f"that with the most known columns, and not {rest}", unit="lists")
     return near[0]
+
+
+def _is_within(inner: Found, outer: Found) -> bool:
+    return inner.place[: len(outer.place)] == outer.place
 
 
 def _outermost(found: list[Found], titles: Titles) -> list[Found]:
@@ -174,7 +180,7 @@ def _outermost(found: list[Found], titles: Titles) -> list[Found]:
     left = set(range(len(found)))
     for i, outer in enumerate(found):
         for j, inner in enumerate(found):
-            if i != j and inner.place[: len(outer.place)] == outer.place:
+            if i != j and _is_within(inner, outer):
                 left.discard(i if count(inner, inner) >= count(outer, inner) else j)
     return [found[i] for i in sorted(left)]
 
@@ -200,7 +206,7 @@ def _check_error(value: Any, where: str) -> None:
     value = value[0] if isinstance(value, list) and len(value) == 1 else value
     if not isinstance(value, dict):
         return
-    code = next((value[key] for key in CODES if key in value and str(value[key]).lower() not in FINE), None)
+    code = next((value[key] for key in CODES + STATES if key in value and str(value[key]).lower() not in FINE), None)
     inner = code if isinstance(code, dict) else value
     message = next((inner[key] for key in MESSAGES if isinstance(inner.get(key), str) and inner[key]), "")
     if code in (None, [], {}) and value.get("success") is not False:
@@ -239,7 +245,9 @@ class _Search:
 
     def _look_at_list(self, value: list[Any], place: tuple[str, ...], keys: tuple[str, ...], above: Record) -> None:
         values = [inner for inner in value if inner is not None]
-        if values and all(isinstance(inner, dict) for inner in values):
+        if values and all(map(_is_pair, values)):
+            self._look_by_key(values, place, keys, above)
+        elif values and all(isinstance(inner, dict) for inner in values):
             for record in values:
                 self._add((*place, "*"), record, keys, above)
         elif values and all(isinstance(inner, list) and _is_flat(inner) for inner in values):
@@ -262,11 +270,7 @@ class _Search:
             self._add_rows((*place, "columns"), rows, list(lists), keys, above)
             return
         if _is_by_key(value):
-            for key, inner in value.items():
-                if isinstance(inner, dict) and _scalars(inner):
-                    self._add((*place, "{}"), inner, (*keys, key), above)
-                else:
-                    self.look(inner, (*place, "{}"), (*keys, key), above)
+            self._look_by_key(value.items(), place, keys, above)
             return
         if not within and _scalars(value):
             self.lone.append(Found(place, [value], [keys], [above]))
@@ -274,6 +278,13 @@ class _Search:
         for name, inner in value.items():
             if name != "info":
                 self.look(inner, (*place, name), keys, above, within=within)
+
+    def _look_by_key(self, pairs: Iterable[Any], place: tuple[str, ...], keys: tuple[str, ...], above: Record) -> None:
+        for key, inner in pairs:
+            if isinstance(inner, dict) and _scalars(inner):
+                self._add((*place, "{}"), inner, (*keys, str(key)), above)
+            else:
+                self.look(inner, (*place, "{}"), (*keys, str(key)), above)
 
     def _add(self, place: tuple[str, ...], record: Record, keys: tuple[str, ...], above: Record) -> None:
         found = self.found.setdefault(place, Found(place))
@@ -303,6 +314,13 @@ class _Search:
 def _are_rows_of(titles: list[Any], rows: list[Any]) -> bool:
     fit = (isinstance(row, list) and len(row) == len(titles) and _is_flat(row) for row in rows)
     return bool(titles) and bool(rows) and _is_flat(titles) and all(fit)
+
+
+def _is_pair(value: Any) -> bool:
+    """Whether a value is a key and an object or a list."""
+    return (
+        isinstance(value, list) and len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], (dict, list))
+    )
 
 
 def _is_title(cell: Any) -> bool:

@@ -65,10 +65,11 @@ def read(data: bytes, where: str, titles: Titles) -> tuple[list[TextCells], np.n
     name = next(name for name, count in counts.items() if count >= least)
     others = [repr(other) for other in sheets if other != name]
     if others:
-        titles.notes.append(f"the sheet {name!r} is read, and not {', '.join(others)}")
+        note = f"the sheet {name!r} is read, and not {', '.join(others)}"
+        titles.note(note, f"read, {name!r}", f"the first with a table, and not {', '.join(others)}", unit="sheets")
     rows, header = sheets[name], headers[name]
     if header:
-        titles.notes.append(f"rows {rows[0][0]} to {rows[header][0] - 1} are above the titles and are left out")
+        titles.left_out_above(rows[0][0], rows[header][0])
     first = list(map(cell_text, rows[header][1]))
     is_header = titles.is_header(first)
     keys = (0,) if is_header and not first[0] else ()

@@ -24,8 +24,13 @@ from stress.files.titles import KEYS, Titles, shown_titles, unit_of
 
 SHOWN = 10  # wrong rows reported for each rule
 SHOWN_ROWS = 5  # of an adjustment
+PAGES = (b"<!doctype", b"<html", b"<?xml", b"<head", b"<table")  # how a file begins that is a page
 DECIMALS = (None, numerals.POINT, numerals.COMMA)
 DECIMAL_EXPECTED = "decimal = '.' or decimal = ','"
+
+
+class _Ambiguous(Problem):
+    """A number with two readings."""
 
 
 @dataclass(frozen=True)
@@ -180,7 +185,8 @@ class Table:
         cells = self.columns[column]
         reading = numerals.read(cells, self.decimal)
         if reading.ambiguous is not None:
-            problems.append(self._ambiguous(column, reading.ambiguous))
+            if not any(isinstance(problem, _Ambiguous) for problem in problems):  # one answer is for all columns
+                problems.append(self._ambiguous(column, reading.ambiguous))
             return np.full(len(self), np.nan)
         self._keep_senses(column, reading)
         values = reading.values
@@ -199,7 +205,7 @@ class Table:
             f"a number that has one reading: this is {numeral.comma:.12g} if the decimal mark is a comma "
             f"(decimal = ','), and {numeral.point:.12g} if it is a point (decimal = '.')"
         )
-        return self.problem(record, column, expected)
+        return _Ambiguous(**vars(self.problem(record, column, expected)))
 
     def _keep_senses(self, column: str, reading: numerals.Reading) -> None:
         for rule in numerals.SENSES:
@@ -252,7 +258,7 @@ def read_table(
         raise InputError(Problem(where, DECIMAL_EXPECTED, column="decimal", value=decimal))
     data = reading.read_bytes(path)
     titles = Titles(where, aliases, order, several, optional, keys)
-    cells, rows, delimiter, made = _read(path, data, titles)
+    cells, rows, delimiter = _read(path, data, titles)
     if not rows.size:
         raise InputError(Problem(where, "at least one record below the header"))
     columns = dict(zip(titles.places, cells, strict=True))
@@ -268,34 +274,36 @@ def read_table(
         notes=tuple(titles.notes),
         names=titles,
         decimal=decimal or numerals.file_decimal(columns.values(), delimiter),
-        made=(*titles.adjustments(), *made),
+        made=tuple(titles.made),
     )
 
 
-def _read(path: Path, data: bytes, titles: Titles) -> tuple[Sequence[Cells], np.ndarray, str, list[Adjustment]]:
-    """The wanted columns of a file, the rows, the delimiter of a text, and what was left out."""
+def _read(path: Path, data: bytes, titles: Titles) -> tuple[Sequence[Cells], np.ndarray, str]:
+    """The wanted columns of a file, the rows, and the delimiter of a text."""
     where = path.name
     if arrow.is_arrow(path, data):
-        return *arrow.read(data, path, titles), "", []
+        return *arrow.read(data, path, titles), ""
     name = where
     if not spreadsheets.is_spreadsheet(name, data):
         data, name = reading.unpacked(data, where), name.removesuffix(".gz").removesuffix(".zip")
     if spreadsheets.is_spreadsheet(name, data):
-        return *spreadsheets.read(data, where, titles), "", []
+        return *spreadsheets.read(data, where, titles), ""
     if records.is_json(name, data):
-        return *records.read(_text(data, where, titles), where, titles), "", []
+        return *records.read(_text(data, where, titles), where, titles), ""
+    if data.lstrip()[:9].lower().startswith(PAGES):
+        raise InputError(Problem(where, "a table; this is a page of HTML or XML"))
     text = delimited.read(data, where, titles)
-    left_out = Adjustment(
-        where, "left out", "lines that begin with # are comments", len(text.comments), rows=tuple(text.comments[:SHOWN])
-    )
-    return text.cells, text.rows, text.delimiter, [left_out] if text.comments else []
+    if text.comments:
+        rule, rows = "lines that begin with # are comments", tuple(text.comments[:SHOWN_ROWS])
+        titles.made.append(Adjustment(where, "left out", rule, len(text.comments), rows=rows))
+    return text.cells, text.rows, text.delimiter
 
 
 def _text(data: bytes, where: str, titles: Titles) -> str:
     if len(data) > records.MOST:
         raise reading.too_large(where, records.MOST)
     encoding = encodings.encoding_of(data, where)
-    titles.notes += [encoding.note] if encoding.note else []
+    encoding.tell(titles)
     return data.decode(encoding.name)
 
 
@@ -306,4 +314,7 @@ def _take_key(name: str, columns: dict[str, Cells], titles: Titles) -> None:
     if cells in counted or not any(cells) or (columns[name].times is not None and name != "time"):
         del columns[name], titles.chosen[name]
         return
-    titles.notes.append(f"what has no title ({shown_titles(list(dict.fromkeys(cells)))}) is read as {name}")
+    shown = shown_titles(list(dict.fromkeys(cells)))
+    titles.note(
+        f"what has no title ({shown}) is read as {name}", f"read as {name} ({shown})", "it has no title", unit="columns"
+    )

@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from stress.adjustments import SHOWN as SHOWN_ROWS
 from stress.adjustments import Adjustment
 from stress.errors import InputError, Problem
 from stress.formatting import visible
@@ -86,6 +87,7 @@ class Titles:
     found: tuple[str, ...] = ()
     has_header: bool = True
     notes: list[str] = field(default_factory=list)
+    made: list[Adjustment] = field(default_factory=list)
     of_key: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -93,6 +95,17 @@ class Titles:
         self.exact = set(self.aliases)
         names = set(self.aliases.values())
         self.keys = tuple(name for name in self.keys if name in names)
+
+    def note(self, text: str, what: str, rule: str, count: int = 1, unit: str = "rows", first: int = 0) -> None:
+        """Keep what was chosen or left out, as a note and as an adjustment; `first` of the rows from there on."""
+        self.notes.append(text)
+        rows = tuple(range(first, first + min(count, SHOWN_ROWS))) if first else ()
+        self.made.append(Adjustment(self.where, what, rule, count, unit=unit, rows=rows))
+
+    def left_out_above(self, first: int, header: int) -> None:
+        """Note the rows from the first with text to that of the titles."""
+        text = f"rows {first} to {header - 1} are above the titles and are left out"
+        self.note(text, "left out", "they are above the titles", header - first, first=first)
 
     def count(self, titles: Sequence[str]) -> int:
         """How many names are among titles."""
@@ -128,10 +141,6 @@ class Titles:
             self.chosen = {name: name for name in self.places}
         self._name_keys(header)
         return list(self.places.values())
-
-    def adjustments(self) -> tuple[Adjustment, ...]:
-        """What was chosen among columns."""
-        return tuple(Adjustment(self.where, note, "chosen among several", 1, unit="choices") for note in self.notes)
 
     def lacks(self, *names: str) -> Problem:
         """The problem that columns are missing, with the titles that would do and those that were found."""
@@ -175,7 +184,12 @@ class Titles:
             places = named[name] = self._as_written(places, header.titles)
             if name in self.optional and len(places) > 1:
                 first, *others = self._described(places, header.titles)
-                self.notes.append(f"of the columns for {name}, {first} is read, and not {' or '.join(others)}")
+                self.note(
+                    f"of the columns for {name}, {first} is read, and not {' or '.join(others)}",
+                    f"read for {name}, {first}",
+                    f"the first of several, and not {' or '.join(others)}",
+                    unit="columns",
+                )
                 del places[1:]
             same_title = len({header.titles[j] for j in places}) < len(places)
             if len(places) > 1 and (name not in self.several or same_title):

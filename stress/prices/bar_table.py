@@ -357,7 +357,8 @@ def _unit(stamps: Stamps) -> int:
 
 def _step(time: np.ndarray) -> int:
     """The most frequent distance of two times that follow each other, us; 0 if all are one."""
-    lengths, counts = np.unique(np.diff(np.unique(time)), return_counts=True)
+    apart = np.diff(np.sort(time))
+    lengths, counts = np.unique(apart[apart > 0], return_counts=True)
     return int(lengths[np.argmax(counts)]) if lengths.size else 0
 
 

@@ -139,7 +139,7 @@ def _counts(numbers: np.ndarray) -> Stamps:
         first = int(np.argmax(outside))
         expected = f"{_readings(float(numbers[first]))}; {int(outside.sum()):,} rows are like it"
         return _stamps(time, np.arange(time.size) == first, expected)
-    used = np.unique(kind[~wrong])
+    used = np.flatnonzero(np.bincount(kind[~wrong]))
     names = list(UNITS)
     if used.size == 1:
         return _stamps(np.where(wrong, 0, time), wrong, UNKNOWN)

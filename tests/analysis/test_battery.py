@@ -10,6 +10,7 @@ import pytest
 import stress
 from stress.analysis.battery import BATTERY, Severity, harder_bars, harder_prices, stress_battery
 from stress.analysis.study import DEPLETED, REQUIRED_FUND
+from stress.scenario.calibrated import BuiltPrices
 from tests.support.bars import bars_of
 from tests.support.tiny import TINY, write_replay
 
@@ -25,7 +26,7 @@ HESTON = {"s0": 100.0, "sigma": 0.5, "kappa": 30.0, "vol_of_vol": 3.0, "rho": -0
 def harder(kind, **given):
     """The parameters of a model of the kind on a harder market; what was changed, and what not."""
     model = stress.prices.make(kind, **given)
-    where = SimpleNamespace(price_model=(model, {"model": kind} | given), where="x.toml")
+    where = SimpleNamespace(price_model=BuiltPrices(model, {"model": kind} | given), where="x.toml")
     return harder_prices(where, DOUBLE)
 
 

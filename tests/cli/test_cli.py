@@ -400,7 +400,7 @@ def test_calibrate_asks_for_a_time_format_and_tells_what_it_assumes(command, tmp
     write([t * 1000 if i < 1000 else t * 10**6 for i, t in enumerate(seconds)])
     code, out, err = calibrate()
     assert (code, tomllib.loads(out)["prices"]["eta_up"]) == (0, tomllib.loads(asked)["prices"]["eta_up"])
-    assert "Note: hours.csv: the time is in ms in 1,000 rows and in us in the 2,000 rows after them" in err
+    assert "Note: hours.csv: 2,000 of 3,000 rows read with times in us (rows 1002, 1003," in err
 
 
 def test_the_quickstart_is_what_its_calibration_says(command):

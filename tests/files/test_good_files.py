@@ -246,7 +246,7 @@ def test_many_records_of_several_lines(tmp_path):
 def test_the_first_of_several_volumes_is_read(tmp_path, header):
     text = f"time,open,high,low,close,{header}\n2020-01-01,{FIRST},18565664997,x\n2020-01-02,{SECOND},20802083465,x\n"
     first, second = header.split(",")
-    said = rf"of the columns for volume, '{first}' \(column 6\) is read, and not '{second}' \(column 7\)"
+    said = rf"read for volume, '{first}' \(column 6\): the first of several, and not '{second}' \(column 7\)"
     with pytest.warns(BarsWarning, match=said):
         check(read_bars(write(tmp_path, text)))
 
@@ -306,7 +306,7 @@ def test_the_index_of_bars_is_their_time(tmp_path, name):
     frame = pd.DataFrame({**PRICES, "volume": VOLUME}, index=days)
     frame.to_parquet(tmp_path / "bars.parquet")
     if name is None:
-        with pytest.warns(BarsWarning, match="what has no title .* is read as time"):
+        with pytest.warns(BarsWarning, match="1 column read as time .*: it has no title"):
             check(read_bars(tmp_path / "bars.parquet"))
     else:
         check(read_bars(tmp_path / "bars.parquet"))

@@ -156,6 +156,14 @@ def test_what_no_cell_decides_is_one_error_with_both_readings(read):
         read(text, decimal="comma")
 
 
+def test_two_readings_are_one_problem_for_all_columns(read):
+    found = read('a,b\n"1,234","60,000"\n')
+    problems = []
+    for column in "ab":
+        assert np.isnan(found.numbers(column, "a number", problems)).all()
+    assert len(problems) == 1
+
+
 def test_another_column_decides(read):
     found = read('a,b\n"1,234","0,5"\n60.000,"2,25"\n')
     assert numbers(found)[0] == [1.234, 60_000.0]  # 60.000 alone is a plain number, and wrong

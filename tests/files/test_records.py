@@ -123,6 +123,7 @@ ETH |= {"margin_mode": "isolated"}
         ({"0xab": HYPERLIQUID, "0xcd": HYPERLIQUID}, ["0xab", "0xcd"]),
         ({"0xab": HYPERLIQUID}, ["0xab"]),
         ({"user": "0xab", **HYPERLIQUID}, ["0xab"]),
+        ([["0xab", HYPERLIQUID], ["0xcd", HYPERLIQUID]], ["0xab", "0xcd"]),
         ([{"user": "0xab", "state": HYPERLIQUID}, {"user": "0xcd", "state": HYPERLIQUID}], ["0xab", "0xcd"]),
     ],
 )
@@ -242,6 +243,8 @@ def test_bars_by_time(read):
         ({"status": "error", "err-msg": "bad"}, "got 'error: bad', expected records"),
         ({"success": False, "message": "no"}, "got 'no', expected records"),
         ({"error": {"code": 7, "message": "no"}}, "got 'no', expected records"),
+        ({"label": "INVALID_KEY", "message": "Invalid key"}, "got 'INVALID_KEY: Invalid key', expected records"),
+        ({"code": "0", "msg": "", "data": []}, "the keys are code (a value), msg (a value), data (an empty list)"),
         ([], "this is an empty list"),
         ({}, "this is an empty object"),
         (5, "this is a number"),

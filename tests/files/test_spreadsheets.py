@@ -108,7 +108,8 @@ def test_the_first_sheet_with_a_table_is_read_and_others_are_named(read):
     found = read(book(cover=[["Report"]], empty=[], a=[HEADER, *ROWS], b=[HEADER]))
     assert texts(found) == EXPECTED
     assert found.notes == ("the sheet 'a' is read, and not 'cover', 'b'",)
-    assert [made.what for made in found.adjustments] == list(found.notes)
+    said = "t.xlsx: 1 sheet read, 'a': the first with a table, and not 'cover', 'b'"
+    assert list(map(str, found.adjustments)) == [said]
 
 
 def test_a_table_that_begins_further_right(read):

@@ -51,15 +51,14 @@ def test_abbreviations_are_no_levels():
 
 
 def test_a_missing_column_is_named_with_what_would_do_and_what_was_found():
-    problem = choose("Size", "Price", "x").lacks("entry")
-    assert str(problem) == (
-        "t.csv, entry: expected a column entry or entry_price; the columns are Size, Price, x"
-    )  # fmt: skip
+    assert str(choose("Size", "Price", "x").lacks("entry")) == (
+        "t.csv, entry: expected a column for entry (entry, entry_price); the columns found are 'Size', 'Price', 'x'"
+    )
     many = choose(*[f"c{i}" for i in range(100)]).lacks("size")
-    assert str(many).endswith("c29 and 70 more")
+    assert str(many).endswith("'c29' and 70 more")
     bare = Titles("t.csv", ALIASES, order=("time", "size"))
     bare.choose(Header(["1", "2"]), is_header=False)
-    assert str(bare.lacks("mark")).endswith("Mark.Px; without titles, the columns are time, size")
+    assert "(mark, Mark.Px); without a header, the columns are time, size" in str(bare.lacks("mark"))
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 
 import stress
-from stress.book.market_venue import VenueWarning
 from stress.errors import InputError
 from stress.prices import GBM, Bars, Bootstrap, Replay, episodes, read_bars
 from stress.results.estimate import Estimate
+from stress.venue.market_venue import VenueWarning
 
 pytestmark = pytest.mark.nojit
 

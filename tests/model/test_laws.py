@@ -473,10 +473,10 @@ def test_arguments_of_another_kind_are_input_errors():
     tier = stress.Tier(floor=0.0, cap=math.inf, max_leverage=50, maintenance_rate=0.005)
     venue, book = stress.Venue(name="x", tiers=[tier]), stress.Book([1, -1], [1, 1], [100, 100], [50, 50])
     model = stress.prices.GBM(100.0, 0.5)
-    for wrong in ({"fund": "1"}, {"fund": None}, {"gap": "0"}, {"depth": 5}, {"threads": -1}, {"n_paths": True},
-                  {"n_paths": math.nan}, {"seed": 1.5}, {"horizon": "1d"}):  # fmt: skip
+    for wrong in ({"fund": "one"}, {"fund": None}, {"gap": "none"}, {"depth": 5}, {"threads": -1}, {"n_paths": True},
+                  {"n_paths": math.nan}, {"seed": 1.5}, {"horizon": "a day"}):  # fmt: skip
         with pytest.raises(stress.InputError) as error:
             stress.simulate(book, venue, model, **({"fund": 1.0} | wrong))
         assert {p.column for p in error.value.problems} == set(wrong)
     with pytest.raises(stress.InputError, match="number"):
-        stress.Depth("2")
+        stress.Depth("two")

@@ -26,7 +26,7 @@ def estimate(value, low, high, note=""):
 @pytest.mark.parametrize(
     ("fund", "verdict", "words"),
     [
-        (1e6, SHORT, "short by USD 9 M (USD 7 M to 12 M)"),
+        (1e6, SHORT, "short by USD 9 M (USD 7.00 M to 12.0 M)"),
         (20e6, ADEQUATE, "adequate, with USD 10 M to spare"),
         (13e6, ADEQUATE, "adequate, with USD 3 M to spare"),  # the upper end itself is enough
         (9e6, OPEN, "not decided: from USD 1 M to spare to USD 4 M short"),
@@ -47,8 +47,8 @@ def test_a_bound_shows_no_fund_to_be_enough():
 
 def test_a_range_of_delays_is_judged_at_both_ends():
     least, most = estimate(2e6, 1e6, 3e6), estimate(10e6, 8e6, 13e6)
-    assert plain(adequacy(20e6, least, most).words) == "adequate, with USD 10 M to 18 M to spare"
-    assert plain(adequacy(5e5, least, most).words) == "short by USD 1.5 M to 9.5 M (500 k to 12.5 M)"
+    assert plain(adequacy(20e6, least, most).words) == "adequate, with USD 10.0 M to 18.0 M to spare"
+    assert plain(adequacy(5e5, least, most).words) == "short by USD 1.50 M to 9.50 M (500 k to 12.5 M)"
     assert adequacy(5e6, least, most).verdict == OPEN
 
 

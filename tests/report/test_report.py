@@ -45,7 +45,6 @@ def record(result, others=(), name="a run"):
     """A record as a run makes it, with `others` at other gaps."""
     results = {records.fill_name(r.config["gap"], r.config["jump_gap"]): r for r in (result, *others)}
     gaps = records.gap_table(StudyResult(results), ALPHAS, next(iter(results)))
-    required = [(a, *vars(result.required_fund(a)).values()) for a in ALPHAS]
     manifest = {
         "name": name,
         "hash": "5ca1ab1e" * 8,
@@ -56,8 +55,7 @@ def record(result, others=(), name="a run"):
         "warnings": [f"A warning about {HOSTILE}."],
     }
     scenario = {"name": name, "fund": {"alphas": list(ALPHAS), "initial": result.fund}}
-    columns = ["alpha", "fund", "se", "low", "high", "note"]
-    return Record(scenario, manifest, result, gaps, pd.DataFrame(required, columns=columns))
+    return Record(scenario, manifest, result, gaps, records.required_funds(result, ALPHAS))
 
 
 @pytest.fixture(scope="module")
