@@ -356,7 +356,7 @@ def compare(
 ) -> None:
     """Compare designs on the same price paths: every one against the first."""
     from stress.analysis.study import Study
-    from stress.cli import terminal
+    from stress.cli import adjusted, console, terminal
     from stress.report import compare_page
     from stress.results import comparison
     from stress.runs import run_directory
@@ -399,6 +399,8 @@ def compare(
     if not quiet:
         terminal.print_changed(found.changed, list(ordered))
         terminal.print_comparison(str(designs[0]), table)
+        done = dict.fromkeys(x for result in ordered.values() for x in result.adjustments)
+        adjusted.print_adjustments(list(done), console.console())
 
 
 def _say_which_delay(delays: dict[str, tuple[float, ...]]) -> None:
