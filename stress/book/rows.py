@@ -11,7 +11,7 @@ from stress.book.position_columns import titles_of
 from stress.errors import InputError, Problem, raise_if
 from stress.files.names import EXPECTED, folded, is_name
 from stress.formatting import usd
-from stress.venue.markets import parts, same_market
+from stress.venue.markets import parts, same_market, without_settings
 
 TOTALS = frozenset(
     (
@@ -102,10 +102,11 @@ def select_market(draft: Draft, market: str | None) -> str:
     rule = f"they are of other markets ({_shortened(others)}) than {market or chosen[0]}; book.market, or market= in "
     draft.adjust(~kept, "left out", f"{rule}Python, chooses", amount=amount)
     draft.keep(kept)
-    name = market if market is not None else chosen[0]
+    name = market if market is not None else without_settings(chosen[0])
     differ = np.array([cell != name for cell in draft.texts("market")], bool)
-    spelled = " and ".join(other for other in chosen if other != name)
-    draft.adjust(differ, f"read as {name}", f"{spelled} is another spelling of it")
+    spellings = [other for other in chosen if other != name]
+    said = "is another spelling" if len(spellings) == 1 else "are other spellings"
+    draft.adjust(differ, f"read as {name}", f"{_shortened(' and '.join(spellings))} {said} of it")
     return name
 
 

@@ -84,5 +84,5 @@ def start_price(book: Book, venue: Venue, own: float | None) -> tuple[float, tup
 
 
 def _starts(book: Book, price: float, why: str, rule: str) -> Adjustment:
-    what = f"start the run at {price_text(price)}, {why}"
+    what = f"played from {price_text(price)} on, {why}"
     return Adjustment(book.source, what, rule, len(book), unit="positions")

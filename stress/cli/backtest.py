@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from stress.cli.common import Alphas, Seed, Set, Threads, guarded, number_option, say_that_it_compiles
+from stress.cli import output
+from stress.cli.common import Alphas, Quiet, Seed, Set, Threads, guarded, number_option, say_that_it_compiles
 from stress.errors import InputError, Problem, raise_if
-from stress.files import writing
 from stress.formatting import count
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 ALPHAS = (0.05, 0.01, 0.001)
 MODEL = "filtered-bootstrap"  # that is fitted to the first part of the bars
 BLIND = "*"  # beside a delay that the bars are too coarse for
-FORMATS = ("png", "svg", "pdf")
 STANDARD: dict[str, Any] = {  # what a history is played with if there is no scenario
     "run": {"paths": 10_000, "horizon": "1d", "delays": ["1s", "10s", "1min", "5min"]},
     "venue": {"preset": "binance", "market": "BTCUSDT"},
@@ -60,25 +59,25 @@ def backtest(
         ),
     ] = None,
     alpha: Alphas = None,
-    out: Annotated[Path | None, typer.Option(help="Write what every day took to this CSV file.")] = None,
-    figure: Annotated[Path | None, typer.Option(help="Draw the days and the funds to this file (png, svg).")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write what every day took to this CSV file.", metavar="FILE")
+    ] = None,
+    picture: output.Picture = None,
     time_format: Annotated[str | None, typer.Option(help="What the times are, see calibrate.")] = None,
     set_: Set = None,
     seed: Seed = None,
     threads: Threads = None,
+    quiet: Quiet = False,
 ) -> None:
     """Hold a sized fund against every day of a history."""
     from stress.analysis.backtest import backtest as hold
-    from stress.files import csv_tables
+    from stress.cli import adjusted, console
     from stress.prices import read_bars
 
-    for path in (out, figure):
-        writing.check_file(path)
+    output.check_files(out, picture)
     problems = [Problem("--alpha", "a probability above 0 and below 1", value=a) for a in alpha or () if not 0 < a < 1]
     if not 0 < train < 1:
         problems.append(Problem("--train", "a share above 0 and below 1", value=train))
-    if figure is not None and figure.suffix.lstrip(".").lower() not in FORMATS:
-        problems.append(Problem("--figure", f"a file that ends with {', '.join(FORMATS)}", value=str(figure)))
     raise_if(problems)
     history = read_bars(bars, time_format)
     if scenario is None and model is None:
@@ -89,18 +88,22 @@ def backtest(
     design, tested, sample = built.design, history, _sample(loaded, history)
     if fitted is not None:
         design, tested, sample = replace(design, prices=fitted.model), fitted.rest, fitted.text
-    say_that_it_compiles()
+    if not quiet:
+        say_that_it_compiles()
     designs = [replace(design, gap=0.0, delay=seconds) for seconds in built.delays] or [design]
     asked = alpha or (ALPHAS if scenario is None else loaded.fund.alphas)
     results = [hold(one, tested, asked, threads=threads) for one in designs]
-    print_backtest(results, sample)
     found = results[-1]
-    if out is not None:
-        writing.put_text(out, csv_tables.to_csv(found.days, str(out)))
-        print(f"\n{count(len(found.days), 'day')}: {out}")
-    if figure is not None:
-        _draw(found, figure)
-        print(figure)
+    if not quiet:
+        print_backtest(results, sample)
+        done = dict.fromkeys([*history.adjustments, *built.adjustments])
+        adjusted.print_adjustments(list(done), console.console())
+        print()
+    output.keep_table(found.days, out, quiet)
+    if picture is not None:
+        from stress.plots.backtest import plot_backtest
+
+        output.put_picture(lambda: plot_backtest(found), picture)
 
 
 class Fitted(NamedTuple):
@@ -243,19 +246,3 @@ def _lateness(found: Backtest, mark: bool = False) -> str:
     if delay is None:
         return f"at a gap of {gap:g}"
     return f"{duration(delay)} late" + (BLIND if mark and cannot_tell(delay, found.bars.step) else "")
-
-
-def _draw(found: Backtest, path: Path) -> None:
-    """The chart, in the format of the file's ending."""
-    import io
-
-    import matplotlib as mpl
-
-    mpl.use("agg")
-    from stress.plots.backtest import plot_backtest
-
-    kind = path.suffix.lstrip(".").lower()
-    figure: Any = plot_backtest(found).figure
-    file = io.BytesIO()
-    figure.savefig(file, format=kind, metadata={"Date": None} if kind == "svg" else None)
-    writing.put_bytes(path, file.getvalue())

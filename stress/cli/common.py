@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 import shlex
 import sys
@@ -44,12 +45,42 @@ def amount(text: Any) -> float:
     return float(value)
 
 
-def number_option(metavar: str, text: str) -> Any:
-    """An option that takes a number, which may have a unit; `text` is its help."""
-    return typer.Option(parser=amount, metavar=metavar, help=text)
+def number_option(metavar: str, text: str, valid: Callable[[float], bool] | None = None, expected: str = "") -> Any:
+    """An option that takes a number, which may have a unit; `expected` describes what is `valid`."""
+
+    def read(given: Any) -> float:
+        value = amount(given)
+        if valid is not None and not valid(value):
+            raise typer.BadParameter(f"got {visible(str(given))!r}, expected {expected}")
+        return value
+
+    return typer.Option(parser=read, metavar=metavar, help=text)
 
 
-def _whole(text: Any) -> int:
+def money_option(text: str) -> Any:
+    """An option that takes an amount of money, 0 or more."""
+    return number_option("USD", text, lambda usd: 0 <= usd < math.inf, "USD, 0 or more")
+
+
+def positive_option(metavar: str, text: str, expected: str) -> Any:
+    """An option that takes a number above 0."""
+    return number_option(metavar, text, lambda value: 0 < value < math.inf, f"{expected} above 0")
+
+
+def probability_option(text: str) -> Any:
+    """An option that takes a probability."""
+    return number_option("P", text, lambda p: 0 < p < 1, "a probability above 0 and below 1")
+
+
+def seconds(text: Any) -> float:
+    """The duration of an option."""
+    value = quantities.seconds(text)
+    if isinstance(value, str) or not 0 <= value < math.inf:
+        raise typer.BadParameter(f"got {visible(str(text))!r}, expected {quantities.DURATION}")
+    return float(value)
+
+
+def whole(text: Any) -> int:
     """The whole number of an option."""
     value = amount(text)
     if value % 1:
@@ -63,11 +94,12 @@ Set = Annotated[
     typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change a key of the scenario; may be given again."),
 ]
 Seed = Annotated[int | None, typer.Option(help="Change the seed.")]
-Paths = Annotated[int | None, typer.Option(parser=_whole, metavar="N", help="Change the number of paths.")]
+Paths = Annotated[int | None, typer.Option(parser=whole, metavar="N", help="Change the number of paths.")]
 Alphas = Annotated[
     list[float] | None,
-    number_option("P", "Probability of depletion, as 0.01 or 1%; may be given again."),
+    probability_option("Probability of depletion, as 0.01 or 1%; may be given again."),
 ]
+Fund = Annotated[float | None, money_option("Insurance fund, as 5M. Default: the scenario's.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="Default: all processors. The numbers do not depend on it.")]
 Cluster = Annotated[
     str | None,
@@ -226,6 +258,19 @@ def execute(
             )
     finally:
         warm_up.end(wait=False)
+        bar.close()
+
+
+def with_bar(quiet: bool, run: Callable[[Any], Any], noun: str = "paths") -> Any:
+    """What a study gives that is called with a progress bar, with a line while compiling."""
+    from stress.cli import terminal
+
+    if not quiet:
+        say_that_it_compiles()
+    bar = terminal.ProgressBar(shown=not quiet, noun=noun)
+    try:
+        return run(bar)
+    finally:
         bar.close()
 
 

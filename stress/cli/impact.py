@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -12,11 +11,10 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from stress.cli.common import Paths, Quiet, Seed, Set, Threads, guarded, load, say_that_it_compiles
+from stress.cli import output
+from stress.cli.common import Paths, Quiet, Seed, Set, Threads, guarded, load, positive_option, with_bar
 from stress.cli.inputs import ContractSize, Unit
-from stress.cli.runs import put_table
 from stress.errors import InputError, Problem, raise_if
-from stress.files import writing
 from stress.formatting import count, percent, significant, usd, visible
 
 if TYPE_CHECKING:
@@ -46,7 +44,8 @@ def impact(
         typer.Option(help="The old tiers. Default: those of the scenario.", metavar="TIERS[:MARKET]"),
     ] = None,
     price: Annotated[
-        float | None, typer.Option(help="Mark price, beside a file of positions. Default: its own.")
+        float | None,
+        positive_option("PRICE", "Mark price, beside a file of positions. Default: its own.", "a mark price"),
     ] = None,
     market: Annotated[str | None, typer.Option(help="Market of the positions, where the file has several.")] = None,
     flat: Annotated[bool, typer.Option("--flat", help="Rates of a file hold for the whole position.")] = False,
@@ -54,7 +53,8 @@ def impact(
     contract_size: ContractSize = None,
     fund: Annotated[bool, typer.Option(help="With a scenario: the fund by old and by new tiers.")] = True,
     out: Annotated[
-        Path | None, typer.Option(help="Write all positions, by old and new tiers, to this CSV file.")
+        Path | None,
+        typer.Option(help="Write all positions, by old and new tiers, to this CSV file.", metavar="FILE"),
     ] = None,
     set_: Set = None,
     seed: Seed = None,
@@ -68,7 +68,7 @@ def impact(
     from stress.cli import adjusted, console
     from stress.venue.tier_source import find_tiers
 
-    writing.check_file(out)
+    output.check_files(out)
     tiers_of = partial(find_tiers, flat=flat, unit=unit, contract_size=contract_size)
     of_scenario = source.suffix.lower() == ".toml"
     _check_form(of_scenario, old, price, market, [set_ or None, seed, paths])
@@ -85,9 +85,7 @@ def impact(
         print_impact(found, before.name, wanted.name)
     if before.design is not None and fund:
         _compare(before, venue, threads, quiet)
-    if out is not None:
-        put_table(found.positions, out)
-        print(f"{count(len(before.book), 'position')}: {out}")
+    output.keep_table(found.positions, out, quiet and (before.design is None or not fund))
     if not quiet:
         done = tuple(dict.fromkeys([*before.adjustments, *wanted.adjustments]))
         adjusted.print_adjustments(done, console.console())
@@ -120,8 +118,6 @@ def _check_form(
     else:
         if old is None:
             problems.append(Problem("--old", "the old tiers, beside a file of positions"))
-        if price is not None and not 0 < price < math.inf:
-            problems.append(Problem("--price", "a mark price above 0", value=price))
         for name, change in zip(("--set", "--seed", "--paths"), changes, strict=True):
             if change is not None:
                 problems.append(Problem(name, "a scenario file (.toml), of which it changes a key", value=change))
@@ -164,21 +160,18 @@ def _of_positions(
 def _compare(before: Before, venue: Venue, threads: int | None, quiet: bool) -> None:
     """The fund by old and by new tiers, on the same paths."""
     from stress.analysis.study import Study
-    from stress.cli import terminal
     from stress.formatting import duration
 
     assert before.design is not None
-    if not quiet:
-        say_that_it_compiles()
-    bar = terminal.ProgressBar(shown=not quiet)
     designs = {name: replace(before.design, venue=one) for name, one in (("old", before.venue), ("new", venue))}
-    try:
-        table = Study(designs).run(threads=threads, progress=bar).compare("old", before.alphas)
-    finally:
-        bar.close()
+    study = Study(designs)
+    table = with_bar(quiet, lambda bar: study.run(threads=threads, progress=bar)).compare("old", before.alphas)
     if before.delays and not quiet:
         print(f"\nFills are {duration(before.delays[-1])} late, the longest delay of the scenario.")
-    print_fund(table)
+    if quiet:
+        output.keep_table(table, None, quiet)
+    else:
+        print_fund(table)
 
 
 def print_impact(found: TierImpact, old: str, new: str) -> None:

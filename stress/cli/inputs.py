@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import math
 import sys
 import warnings
 from pathlib import Path
@@ -13,13 +11,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import stress
-from stress.cli.common import Paths, ScenarioFile, Seed, Set, guarded, load, number_option, say_that_it_compiles
+from stress.cli import output
+from stress.cli.common import (
+    Paths,
+    ScenarioFile,
+    Seed,
+    Set,
+    guarded,
+    load,
+    number_option,
+    positive_option,
+    say_that_it_compiles,
+)
 from stress.errors import InputError, Problem, raise_if
-from stress.files import writing
 from stress.formatting import visible
 
 if TYPE_CHECKING:
-    from stress.analysis.depth_fit import DepthFit
     from stress.prices import Bars
     from stress.prices.calibration.calibrate import Calibration
 
@@ -40,9 +47,12 @@ def calibrate(
         bool, typer.Option("--all", help="A contest of all models out of sample; the block is that of the winner.")
     ] = False,
     picture: Annotated[
-        Path | None, typer.Option(help="With --all: draw simulated days against real ones, .png or .svg.")
+        Path | None,
+        typer.Option(metavar="FILE", help="With --all: draw simulated days against real ones: png, svg, pdf."),
     ] = None,
-    s0: Annotated[float | None, number_option("PRICE", "Price to start from. Default: the last close.")] = None,
+    s0: Annotated[
+        float | None, positive_option("PRICE", "Price to start from. Default: the last close.", "a price")
+    ] = None,
     threshold: Annotated[
         float | None,
         number_option("MOVE", "Log move of a bar from which on jumps explain it."),
@@ -51,7 +61,9 @@ def calibrate(
         float | None,
         number_option("MOVE", "Largest jump, or bar of a bootstrap, in log price."),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Write the [prices] block here instead of printing it.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the [prices] block here instead of printing it.")
+    ] = None,
     fund: Annotated[
         bool, typer.Option(help="Compare the fund that the days of the bars and the model's days need.")
     ] = True,
@@ -69,13 +81,10 @@ def calibrate(
     from stress.prices import read_bars
     from stress.prices.calibration import calibrate as fit
 
-    writing.check_file(out)
-    writing.check_file(picture)
+    output.check_files(out, picture)
     problems = []
-    if s0 is not None and not 0 < s0 < math.inf:
-        problems.append(Problem("--s0", "a price above 0", value=s0))
-    if picture is not None and (not all_ or picture.suffix not in (".png", ".svg")):
-        problems.append(Problem("--picture", "a .png or .svg, with --all", value=str(picture)))
+    if picture is not None and not all_:
+        problems.append(Problem("--picture", "--all, whose models it shows", value=str(picture)))
     if all_ and not threshold is cap is None:
         problems.append(Problem("--all", "no --threshold and no --cap: they are of one model"))
     raise_if(problems)
@@ -92,12 +101,7 @@ def calibrate(
             say_that_it_compiles()
             found = found.with_fund(fund_table(found.fit, history))
         judgements.print_calibration(found)
-    text = found.to_toml(s0, _place(bars, out), time_format)
-    if out is None:
-        print(text, end="")
-    else:
-        writing.put_text(out, text)
-        print(out)
+    output.put_text(found.to_toml(s0, _place(bars, out), time_format), out)
 
 
 @guarded
@@ -107,12 +111,14 @@ def calibrate_depth(
     ],
     oi: Annotated[
         float | None,
-        number_option("USD", "Open interest of one side, USD: depth as its share."),
+        positive_option("USD", "Open interest of one side: depth as its share.", "USD"),
     ] = None,
     until: Annotated[str | None, typer.Option(help="Take no snapshots after this time, ISO 8601 UTC.")] = None,
     bars: Annotated[Path | None, typer.Option(help="Bars of the same hours, for the fall of the depth.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Write the [depth] block here instead of printing it.")] = None,
-    picture: Annotated[Path | None, typer.Option(help="Draw depth and fit into this file (.png, .svg).")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the [depth] block here instead of printing it.")
+    ] = None,
+    picture: output.Picture = None,
 ) -> None:
     """Fit the depth of an order book to snapshots of it: a [depth] block."""
     from stress.analysis.depth_file import read_depth
@@ -120,19 +126,14 @@ def calibrate_depth(
     from stress.cli import terminal
     from stress.prices import read_bars
 
-    writing.check_file(out)
-    writing.check_file(picture)
-    if oi is not None and not 0 < oi < math.inf:
-        raise InputError(Problem("--oi", "USD above 0", value=oi))
+    output.check_files(out, picture)
     found = fit_depth(read_depth(files, _seconds_of(until)), None if bars is None else read_bars(bars))
     terminal.print_depth(found)
     if picture is not None:
-        _draw_depth(found, picture)
-    if out is None:
-        print(found.to_toml(oi), end="")
-    else:
-        writing.put_text(out, found.to_toml(oi))
-        print(out)
+        from stress.plots.depth import plot_depth
+
+        output.put_picture(lambda: plot_depth(found), picture)
+    output.put_text(found.to_toml(oi), out)
 
 
 def _seconds_of(time: str | None) -> float | None:
@@ -146,27 +147,6 @@ def _seconds_of(time: str | None) -> float | None:
     except ValueError:
         raise InputError(Problem("--until", "a time such as 2025-10-10T14:00", value=time)) from None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-
-
-def _draw_depth(found: DepthFit, picture: Path) -> None:
-    """Draw the fit into a file."""
-    import io
-
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt
-
-    from stress.plots.depth import plot_depth
-
-    kind = picture.suffix.lower().lstrip(".")
-    if kind not in ("png", "svg", "pdf"):
-        raise InputError(Problem("--picture", "a name that ends in .png, .svg or .pdf", value=str(picture)))
-    image = io.BytesIO()
-    plot_depth(found)
-    plt.gcf().savefig(image, format=kind)
-    plt.close()
-    writing.put_bytes(picture, image.getvalue())
 
 
 def _place(bars: Path, out: Path | None) -> str:
@@ -191,10 +171,7 @@ def _contest(history: Bars, picture: Path | None) -> Calibration:
     found = contest(history, progress=lambda name: print(f"Fitting {name} ...", file=sys.stderr))
     judgements.print_contest(found)
     if picture is not None:
-        drawn = io.BytesIO()
-        draw_days(found.days(), history.source).savefig(drawn, format=picture.suffix[1:], dpi=150)
-        writing.put_bytes(picture, drawn.getvalue())
-        print(picture, file=sys.stderr)
+        output.put_figure(draw_days(found.days(), history.source), picture, dpi=150)
     winner = found.winner
     if winner is None or winner.calibration is None:
         reasons = [Problem(entry.name, entry.reason) for entry in found.entries]
@@ -210,12 +187,12 @@ def crowds(
     venue: Annotated[str, typer.Option(help="A venue's name, or the path of a venue file.")] = "binance",
     market: Annotated[str | None, typer.Option(help="Default: the first of the venue.")] = None,
     accounts: Annotated[int, typer.Option(help="Accounts of a book.")] = 5_000,
-    open_interest: Annotated[float, number_option("USD", "USD of one side.")] = 2e9,
+    open_interest: Annotated[float, positive_option("USD", "Of one side.", "USD")] = 2e9,
     bars: Annotated[
         Path | None, typer.Option(help="Bars whose days are played. Default: a diffusion at 50 % and at 80 % a year.")
     ] = None,
     books: Annotated[int, typer.Option(min=2, max=1_000, help="Redrawn books, for the errors.")] = 5,
-    out: Annotated[Path | None, typer.Option(help="Write the table as CSV here too.")] = None,
+    out: output.Table = None,
 ) -> None:
     """Hold crowds against published figures: leverage, largest accounts, forced liquidation a day."""
     import pandas as pd
@@ -226,7 +203,7 @@ def crowds(
     from stress.prices import read_bars
     from stress.prices.history import windows
 
-    writing.check_file(out)
+    output.check_files(out)
     markets = next((info.markets for info in stress.list_venues() if info.name == venue), ())
     rules = stress.load_venue(venue, market or (markets[0] if markets else None))
     mixes = population.MIXES if mix is None else (mix,)
@@ -244,9 +221,7 @@ def crowds(
         terminal.print_crowd(name, population.title(name), parts)
         found += [part.assign(mix=name, days=on) for on, part in parts.items()]
     if out is not None:
-        table = pd.concat(found, ignore_index=True)[["mix", "days", *study.COLUMNS]]
-        writing.put_text(out, table.to_csv(index=False))
-        print(out)
+        output.put_table(pd.concat(found, ignore_index=True)[["mix", "days", *study.COLUMNS]], out)
 
 
 @venues_app.callback(invoke_without_command=True)
@@ -289,15 +264,10 @@ def import_(
     from stress.cli import adjusted, console
     from stress.venue.importers import read_tiers, venue_text
 
-    writing.check_file(out)
+    output.check_files(out)
     tiers = read_tiers(file, flat=flat, market=market, unit=unit, contract_size=contract_size)
     adjusted.print_adjustments(tiers.adjustments, console.TextConsole(error=True))
-    text = venue_text(tiers, file, out.stem if out is not None else None)
-    if out is None:
-        print(text, end="")
-    else:
-        writing.put_text(out, text)
-        print(out)
+    output.put_text(venue_text(tiers, file, out.stem if out is not None else None), out)
 
 
 @guarded

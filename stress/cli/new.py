@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stress.cli.common import Paths, Quiet, Threads, execute, guarded, number_option
+from stress.cli.common import Paths, Quiet, Threads, execute, guarded, money_option
 from stress.errors import InputError, Problem
 from stress.files import writing
 
@@ -35,7 +35,7 @@ def new(
     market: Annotated[str | None, typer.Option(help="Default: the only one of the positions.")] = None,
     out: Annotated[Path | None, typer.Option(help="New directory. Default: new-MARKET.", metavar="DIR")] = None,
     fund: Annotated[
-        float | None, number_option("USD", "The insurance fund, e.g. 5M. Default: unknown, a range is shown.")
+        float | None, money_option("The insurance fund, as 5M. Default: unknown, a range is shown.")
     ] = None,
     episode: Annotated[
         str | None, typer.Option(help="Without bars: play this crash, one path without a probability.")
@@ -52,8 +52,6 @@ def new(
 
     if bars is not None and episode is not None:
         raise InputError(Problem("--episode", "no episode beside --bars", value=episode))
-    if fund is not None and not 0 <= fund < float("inf"):
-        raise InputError(Problem("--fund", "USD, 0 or more", value=fund))
     directory = _place(out or Path(f"new-{market or positions.stem}".replace(os.sep, "-")))
     given = Given(positions, venue, bars, market, fund, episode, time_format, paths)
     with _whole(directory) as folder:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from stress.cli import output
 from stress.cli.common import (
     Alphas,
     Author,
@@ -25,7 +26,7 @@ from stress.cli.common import (
     execute,
     guarded,
     load,
-    number_option,
+    money_option,
     quietly,
     say_that_it_compiles,
     with_error,
@@ -37,8 +38,6 @@ from stress.files import writing
 from stress.formatting import count, visible
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from stress.runs.record import FundRange, Record
     from stress.runs.resume import UnfinishedRun
 
@@ -140,9 +139,8 @@ def size(
     alpha: Alphas = None,
     limit: Annotated[
         float | None,
-        number_option(
-            "USD",
-            "USD. Exit with 1 if the upper end of the 95 % interval of the required fund, at the scenario's own "
+        money_option(
+            "Exit with 1 if the upper end of the 95 % interval of the required fund, at the scenario's own "
             "gaps or delays, in all parts of the error that are known, and any of its probabilities, is above it: a "
             "limit that cannot be shown to hold is broken.",
         ),
@@ -163,8 +161,6 @@ def size(
     from stress.formatting import usd
     from stress.runs import run_directory
 
-    if limit is not None and not 0 <= limit < math.inf:
-        raise InputError(Problem("--limit", "USD, 0 or more", value=limit))
     changes = [*(with_error(set_, error) or []), *([f"fund.alphas={alpha}"] if alpha else [])]
     earlier = run_directory.open_run(since) if since is not None else None
     record = execute(load(scenario, changes, seed, paths), threads, cluster, quiet, detail="paths")
@@ -297,8 +293,7 @@ def path(
     if account is not None:
         log = log[log["account"] == account]
     if out is not None:
-        put_table(log, out)
-        print(f"{count(len(log), 'event')}: {out}")
+        output.put_table(log, out, count(len(log), "event"))
     else:
         terminal.print_events(log, rows, account)
 
@@ -311,15 +306,6 @@ def _worst(record: Record) -> int:
     number = int(needed.argmax())
     print(f"Path {number:,} of {needed.size:,} needs the largest fund: {usd(float(needed[number]))}.\n")
     return number
-
-
-def put_table(table: pd.DataFrame, path: Path) -> None:
-    """Write a table to a CSV file that the user named, and say what a spreadsheet would make of its texts."""
-    from stress.files import csv_tables
-
-    writing.put_text(path, csv_tables.to_csv(table, str(path)))
-    if taken := csv_tables.formulas(table):
-        print(f"Warning: {path}: {taken}.", file=sys.stderr)
 
 
 def _known(account: str, accounts: list[str], source: Path) -> None:
@@ -370,7 +356,7 @@ def compare(
 ) -> None:
     """Compare designs on the same price paths: every one against the first."""
     from stress.analysis.study import Study
-    from stress.cli import terminal
+    from stress.cli import adjusted, console, terminal
     from stress.report import compare_page
     from stress.results import comparison
     from stress.runs import run_directory
@@ -380,14 +366,8 @@ def compare(
         compare_page.check(out)
     else:
         writing.check_file(out)
-    wrong = [a for a in alpha or () if not 0 < a < 1]
     again = [d for i, d in enumerate(designs) if d.resolve() in [other.resolve() for other in designs[:i]]]
-    raise_if(
-        [
-            *(Problem("--alpha", "a probability above 0 and below 1", value=a) for a in wrong),
-            *(Problem(str(d), "designs that differ; this one is given twice") for d in again),
-        ]
-    )
+    raise_if([Problem(str(d), "designs that differ; this one is given twice") for d in again])
     scenarios, results, tables = {}, {}, {}
     for source in designs:
         if source.is_dir():
@@ -415,11 +395,12 @@ def compare(
     if out is not None and in_directory:
         print(compare_page.write(found, out))
     elif out is not None:
-        put_table(table, out)
-        print(out)
+        output.put_table(table, out)
     if not quiet:
         terminal.print_changed(found.changed, list(ordered))
         terminal.print_comparison(str(designs[0]), table)
+        done = dict.fromkeys(x for result in ordered.values() for x in result.adjustments)
+        adjusted.print_adjustments(list(done), console.console())
 
 
 def _say_which_delay(delays: dict[str, tuple[float, ...]]) -> None:

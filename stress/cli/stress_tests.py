@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stress import quantities
-from stress.cli.common import Paths, Quiet, ScenarioFile, Seed, Set, Threads, guarded, load, say_that_it_compiles
-from stress.errors import InputError, Problem, raise_if
-from stress.files import writing
+from stress.cli import output
+from stress.cli.common import (
+    Fund,
+    Paths,
+    Quiet,
+    ScenarioFile,
+    Seed,
+    Set,
+    Threads,
+    guarded,
+    load,
+    number_option,
+    say_that_it_compiles,
+    seconds,
+    with_bar,
+)
 from stress.formatting import (
     SPACE,
     duration,
@@ -27,26 +38,29 @@ from stress.formatting import (
 if TYPE_CHECKING:
     import pandas as pd
 
-FORMATS = ("png", "svg", "pdf")
-Out = Annotated[Path | None, typer.Option(help="Write the table to this CSV file.")]
-
 
 @guarded
 def scenarios(
     scenario: ScenarioFile,
-    delays: Annotated[
-        str | None,
-        typer.Option(help="Times from trigger to fill, as 10s,1min,5min (the default).", metavar="10s,1min,..."),
-    ] = None,
-    gaps: Annotated[
-        str | None,
+    delay: Annotated[
+        list[float] | None,
         typer.Option(
-            help="Shares of a move that cannot be traded through, in the place of delays; the default where the "
-            "scenario states a gap: 0.25,0.5,1.",
-            metavar="0.25,0.5,...",
+            parser=seconds,
+            metavar="TIME",
+            help="Time from trigger to fill, as 10s; may be given again. Default: 10s, 1min and 5min.",
         ),
     ] = None,
-    episode: Annotated[list[str] | None, typer.Option(help="Only this one; may be given again. Default: all.")] = None,
+    gap: Annotated[
+        list[float] | None,
+        number_option(
+            "SHARE",
+            "Share of a move that cannot be traded through, in the place of delays; may be given again. Default where "
+            "the scenario states a gap: 0.25, 0.5 and 1.",
+        ),
+    ] = None,
+    episode: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only this one; may be given again. Default: all.")
+    ] = None,
     depth: Annotated[
         bool,
         typer.Option(
@@ -54,15 +68,13 @@ def scenarios(
             help="Add rows with the scenario's depth, which counts the impact of those days' liquidations twice.",
         ),
     ] = False,
-    fund: Annotated[
-        str | None, typer.Option(help="Insurance fund, USD, as 5M. Default: the scenario's.", metavar="USD")
-    ] = None,
+    fund: Fund = None,
     battery: Annotated[
         bool,
         typer.Option("--battery", help="Simulate baseline, adverse and severe: volatility, jumps, depth, skew."),
     ] = False,
-    out: Out = None,
-    picture: Annotated[Path | None, typer.Option(help="Draw the funds needed to this file (png, svg, pdf).")] = None,
+    out: output.Table = None,
+    picture: output.Picture = None,
     set_: Set = None,
     seed: Seed = None,
     paths: Paths = None,
@@ -71,42 +83,40 @@ def scenarios(
 ) -> None:
     """Play the crashes of the past on the book of a scenario."""
     from stress.analysis.stress_scenarios import stress_scenarios
-    from stress.cli import terminal
 
-    _check_files(out, picture)
-    times = None if delays is None else _list(delays, "--delays", _seconds)
-    shares = None if gaps is None else _list(gaps, "--gaps", float)
-    money = None if fund is None else _usd(fund)
+    also = out.with_stem(f"{out.stem}-battery") if battery and out is not None else None
+    output.check_files(out, picture)
+    output.check_files(also)
     loaded = load(scenario, set_, seed, paths)
-    if not quiet:
-        say_that_it_compiles()
-    bar = terminal.ProgressBar(shown=not quiet)
-    try:
-        found = stress_scenarios(loaded, times, episode, gaps=shares, depth=depth, fund=money)
-        simulated = _battery(loaded, threads, bar) if battery else None
-    finally:
-        bar.close()
-    own = loaded.fund.initial if money is None else money
+    found = with_bar(
+        quiet,
+        lambda bar: stress_scenarios(
+            loaded, delay or None, episode or None, gaps=gap or None, depth=depth, fund=fund, progress=bar
+        ),
+        "episodes",
+    )
+    simulated = with_bar(quiet, lambda bar: _battery(loaded, threads, bar)) if battery else None
+    own = loaded.fund.initial if fund is None else fund
     if not quiet:
         print_scenarios(found, own)
         if simulated is not None:
             print_battery(simulated)
-    _put(found, out, quiet)
-    if simulated is not None and out is not None:
-        _put(simulated, out.with_stem(f"{out.stem}-battery"), quiet)
+    output.keep_table(found, out, quiet)
+    if simulated is not None:
+        if quiet and out is None:
+            print()
+        output.keep_table(simulated, also, quiet)
     if picture is not None:
-        _draw(found, own, picture)
-        if not quiet:
-            print(picture)
+        from stress.plots import plot_stress_scenarios
+
+        output.put_picture(lambda: plot_stress_scenarios(found, own), picture)
 
 
 @guarded
 def reverse(
     scenario: ScenarioFile,
-    fund: Annotated[
-        str | None, typer.Option(help="Insurance fund, USD, as 5M. Default: the scenario's.", metavar="USD")
-    ] = None,
-    out: Out = None,
+    fund: Fund = None,
+    out: output.Table = None,
     set_: Set = None,
     seed: Seed = None,
     paths: Paths = None,
@@ -116,82 +126,21 @@ def reverse(
     from stress.analysis.reverse_episodes import reverse_episodes
     from stress.analysis.reverse_stress import reverse_table
 
-    _check_files(out, None)
-    money = None if fund is None else _usd(fund)
+    output.check_files(out)
     loaded = load(scenario, set_, seed, paths)
     if not quiet:
         say_that_it_compiles()
-    moves = reverse_table(loaded, money)
+    moves = reverse_table(loaded, fund)
     if not quiet:
-        print_moves(moves, loaded.fund.initial if money is None else money)
-        print_factors(reverse_episodes(loaded, money))
-    _put(moves, out, quiet)
+        print_moves(moves, loaded.fund.initial if fund is None else fund)
+        print_factors(reverse_episodes(loaded, fund))
+    output.keep_table(moves, out, quiet)
 
 
 def _battery(scenario: Any, threads: int | None, bar: Any) -> pd.DataFrame:
     from stress.analysis.battery import stress_battery
 
     return stress_battery(scenario, threads=threads, progress=bar)
-
-
-def _check_files(out: Path | None, picture: Path | None) -> None:
-    for path in (out, picture):
-        writing.check_file(path)
-    if picture is not None and picture.suffix.lstrip(".").lower() not in FORMATS:
-        expected = f"a file that ends with {', '.join(FORMATS)}"
-        raise InputError(Problem("--picture", expected, value=str(picture)))
-
-
-def _list(text: str, option: str, read: Any) -> list[float]:
-    """Values between commas; all that cannot be read at once."""
-    values, problems = [], []
-    for part in text.split(","):
-        try:
-            values.append(read(part.strip()))
-        except ValueError:
-            expected = "durations between commas, as 10s,1min" if read is _seconds else "numbers between commas"
-            problems.append(Problem(option, expected, value=part))
-    raise_if(problems)
-    return values
-
-
-def _seconds(text: str) -> float:
-    return float(quantities.seconds(text))
-
-
-def _usd(text: str) -> float:
-    """An amount of money."""
-    value = quantities.number(text)
-    if isinstance(value, str):
-        raise InputError(Problem("--fund", quantities.expected(value), value=text))
-    return float(value)
-
-
-def _put(table: pd.DataFrame, path: Path | None, quiet: bool) -> None:
-    """Write a table to the file that was named; without a file and text, to standard output."""
-    from stress.files import csv_tables
-
-    if path is not None:
-        writing.put_text(path, csv_tables.to_csv(table, str(path)))
-        print(path)
-    elif quiet:
-        print(table.to_csv(index=False), end="")
-
-
-def _draw(table: pd.DataFrame, fund: float, path: Path) -> None:
-    """The chart, in the format of the file's ending."""
-    import io
-
-    import matplotlib as mpl
-
-    mpl.use("agg")
-    from stress.plots.stress_tests import plot_stress_scenarios
-
-    kind = path.suffix.lstrip(".").lower()
-    figure: Any = plot_stress_scenarios(table, fund).figure
-    file = io.BytesIO()
-    figure.savefig(file, format=kind, metadata={"Date": None} if kind == "svg" else None)
-    writing.put_bytes(path, file.getvalue())
 
 
 def print_scenarios(found: pd.DataFrame, fund: float) -> None:

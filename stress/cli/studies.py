@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import math
-import sys
-from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stress.cli.common import Paths, Quiet, ScenarioFile, Seed, Set, Threads, guarded, load, say_that_it_compiles
-from stress.errors import InputError, Problem, raise_if
-from stress.files import writing
+from stress.cli import output
+from stress.cli.common import (
+    Alphas,
+    Paths,
+    Quiet,
+    ScenarioFile,
+    Seed,
+    Set,
+    Threads,
+    guarded,
+    load,
+    probability_option,
+    whole,
+    with_bar,
+)
+from stress.errors import InputError, Problem
 from stress.formatting import SPACE, percent, percent_range, usd, usd_range, visible
 
 if TYPE_CHECKING:
@@ -20,11 +30,7 @@ if TYPE_CHECKING:
 
     from stress.analysis.solve import Solution
 
-FORMATS = ("png", "svg", "pdf")
 MATTER = 3  # inputs that are named
-Alpha = Annotated[list[float] | None, typer.Option(help="Probability of depletion; may be given again.")]
-Out = Annotated[Path | None, typer.Option(help="Write the table to this CSV file.")]
-Picture = Annotated[Path | None, typer.Option(help="Draw it to this file (png, svg, pdf).")]
 
 
 @guarded
@@ -38,9 +44,9 @@ def sweep(
             metavar="KEY=A,B,...",
         ),
     ],
-    alpha: Alpha = None,
-    out: Out = None,
-    picture: Picture = None,
+    alpha: Alphas = None,
+    out: output.Table = None,
+    picture: output.Picture = None,
     set_: Set = None,
     seed: Seed = None,
     paths: Paths = None,
@@ -51,17 +57,19 @@ def sweep(
     from stress.analysis.sweep import sweep as run
     from stress.analysis.sweep import values_of
 
-    _check_files(out, picture)
+    output.check_files(out, picture)
     values = {key: values_of(text) for key, text in _by_key(keys, "KEY=A,B,...").items()}
     if picture is not None and len(values) > 2:
         raise InputError(Problem("--picture", "one key or two to draw", value=", ".join(values)))
     loaded = load(scenario, set_, seed, paths)
-    table = _with_bar(quiet, lambda bar: run(loaded, values, alpha or None, threads=threads, progress=bar))
+    table = with_bar(quiet, lambda bar: run(loaded, values, alpha or None, threads=threads, progress=bar))
     if not quiet:
         print_sweep(table, list(values))
-    _keep(table, out)
+    output.keep_table(table, out, quiet)
     if picture is not None:
-        _draw("plot_sweep", table, picture)
+        from stress.plots import plot_sweep
+
+        output.put_picture(lambda: plot_sweep(table), picture)
 
 
 @guarded
@@ -72,12 +80,17 @@ def tornado(
         typer.Argument(help="A range in the place of the key's own, or beside them.", metavar="KEY=LOW..HIGH"),
     ] = None,
     only: Annotated[bool, typer.Option("--only", help="Vary the keys that are given, and no others.")] = False,
-    alpha: Annotated[float | None, typer.Option(help="Probability of depletion that the fund is for.")] = None,
-    out: Out = None,
-    picture: Picture = None,
+    alpha: Annotated[
+        float | None, probability_option("Probability of depletion that the fund is for, as 0.01 or 1%.")
+    ] = None,
+    out: output.Table = None,
+    picture: output.Picture = None,
     set_: Set = None,
     seed: Seed = None,
-    paths: Annotated[int | None, typer.Option(help="Default: those of the scenario, 2,000 at most.")] = None,
+    paths: Annotated[
+        int | None,
+        typer.Option(parser=whole, metavar="N", help="Default: those of the scenario, 2,000 at most."),
+    ] = None,
     threads: Threads = None,
     quiet: Quiet = False,
 ) -> None:
@@ -85,19 +98,19 @@ def tornado(
     from stress.analysis.sweep import ends_of
     from stress.analysis.tornado import tornado as run
 
-    _check_files(out, picture)
-    if alpha is not None and not 0 < alpha < 1:
-        raise InputError(Problem("--alpha", "a probability above 0 and below 1", value=alpha))
+    output.check_files(out, picture)
     given = {key: ends_of(text, key) for key, text in _by_key(ranges or [], "KEY=LOW..HIGH").items()}
     loaded = load(scenario, set_, seed, None)
-    table = _with_bar(
+    table = with_bar(
         quiet, lambda bar: run(loaded, given or None, alpha, paths, only_given=only, threads=threads, progress=bar)
     )
     if not quiet:
         print_tornado(table)
-    _keep(table, out)
+    output.keep_table(table, out, quiet)
     if picture is not None:
-        _draw("plot_tornado", table, picture)
+        from stress.plots import plot_tornado
+
+        output.put_picture(lambda: plot_tornado(table), picture)
 
 
 @guarded
@@ -118,7 +131,7 @@ def solve(
             help="Values that are tried. Default: a tenth of the key's own to ten times it.", metavar="LO..HI"
         ),
     ] = None,
-    out: Out = None,
+    out: output.Table = None,
     set_: Set = None,
     seed: Seed = None,
     paths: Paths = None,
@@ -129,15 +142,15 @@ def solve(
     from stress.analysis.solve import solve as run
     from stress.analysis.sweep import ends_of
 
-    _check_files(out, None)
+    output.check_files(out)
     bracket = None if between is None else ends_of(between, "--between")
     loaded = load(scenario, set_, seed, paths)
-    found = _with_bar(quiet, lambda bar: run(loaded, vary, until, bracket, threads=threads, progress=bar))
+    found = with_bar(quiet, lambda bar: run(loaded, vary, until, bracket, threads=threads, progress=bar))
     if quiet:
         print(visible(str(found)))
     else:
         print_solution(found)
-    _keep(found.tried, out)
+    output.keep_table(found.tried, out, quiet=False)
 
 
 def _by_key(texts: list[str], expected: str) -> dict[str, str]:
@@ -150,51 +163,6 @@ def _by_key(texts: list[str], expected: str) -> dict[str, str]:
             raise InputError(Problem("argument", expected + again, value=text))
         found[key.strip()] = rest.strip()
     return found
-
-
-def _check_files(out: Path | None, picture: Path | None) -> None:
-    for path in (out, picture):
-        writing.check_file(path)
-    if picture is not None and picture.suffix.lstrip(".").lower() not in FORMATS:
-        raise_if([Problem("--picture", f"a file that ends with {', '.join(FORMATS)}", value=str(picture))])
-
-
-def _with_bar(quiet: bool, run: Callable[[Any], Any]) -> Any:
-    """What a study gives, with a line while compiling and a bar while waiting."""
-    from stress.cli import terminal
-
-    if not quiet:
-        say_that_it_compiles()
-    bar = terminal.ProgressBar(shown=not quiet)
-    try:
-        return run(bar)
-    finally:
-        bar.close()
-
-
-def _keep(table: pd.DataFrame, out: Path | None) -> None:
-    from stress.files import csv_tables
-
-    if out is not None:
-        writing.put_text(out, csv_tables.to_csv(table, str(out)))
-        print(out)
-        if taken := csv_tables.formulas(table):
-            print(f"Warning: {out}: {taken}.", file=sys.stderr)
-
-
-def _draw(plot: str, table: pd.DataFrame, path: Path) -> None:
-    import io
-
-    import matplotlib as mpl
-
-    mpl.use("agg")
-    from stress import plots
-
-    kind = path.suffix.lstrip(".").lower()
-    file = io.BytesIO()
-    getattr(plots, plot)(table).figure.savefig(file, format=kind, metadata={"Date": None} if kind == "svg" else None)
-    writing.put_bytes(path, file.getvalue())
-    print(path)
 
 
 def print_sweep(table: pd.DataFrame, keys: list[str]) -> None:

@@ -43,23 +43,24 @@ PATIENCE = 2.0  # seconds without a progress bar
 class ProgressBar:
     """A bar with the time left, on standard error, once a run takes more than two seconds."""
 
-    def __init__(self, shown: bool):
+    def __init__(self, shown: bool, noun: str = "paths"):
         self.shown = shown and sys.stderr.isatty()
+        self.noun = noun
         self.start = time.monotonic()
         self.progress: Progress | None = None
         self.task = TaskID(0)
 
     def __call__(self, done: int, total: int) -> None:
-        """Show how many paths are done."""
+        """Show how many are done."""
         if not self.shown or (self.progress is None and time.monotonic() - self.start < PATIENCE):
             return
         if self.progress is None:
-            words = TextColumn("{task.completed:,} of {task.total:,} paths, time left")
+            words = TextColumn(f"{{task.completed:,}} of {{task.total:,}} {self.noun}, time left")
             self.progress = Progress(
                 BarColumn(), words, TimeRemainingColumn(), console=Console(stderr=True), transient=True
             )
             self.progress.start()
-            self.task = self.progress.add_task("paths", total=total)
+            self.task = self.progress.add_task(self.noun, total=total)
         self.progress.update(self.task, completed=done)
 
     def close(self) -> None:

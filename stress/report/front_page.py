@@ -11,6 +11,7 @@ from stress.formatting import count, duration, percent, probability, significant
 from stress.prices.calibration import summary
 from stress.results.estimate import Estimate
 from stress.runs.record import fund_ranges
+from stress.scenario.keys import text_of
 
 if TYPE_CHECKING:
     from stress.runs.record import Record
@@ -223,16 +224,15 @@ def tornado_words(record: Record) -> str:
 
 def range_words(row: dict[Any, Any]) -> str:
     """The range of an input in words."""
-    return f"{value_words(row['low_value'])} to {value_words(row['high_value'])}"
+    return " to ".join(value_words(row["key"], row[end]) for end in ("low_value", "high_value"))
 
 
-def value_words(value: Any) -> str:
-    """A value of a key: a number in at most six digits, other words as they are."""
+def value_words(key: str, value: Any) -> str:
+    """A value of a key: a number with its unit, other words as they are."""
     try:
-        number = float(value)
+        return text_of(key, float(value))
     except (TypeError, ValueError):
         return visible(str(value))
-    return significant(number, 6)
 
 
 def data_words(record: Record) -> str:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from stress.engine.blocks import PathBlock
     from stress.engine.design import Design
 
+ROUNDING = 1e-12  # of the numbers that a difference is made of
 PATH_COLUMNS = (
     "net_loss_peak", "deficit", "inflow", "fund_end", "depleted", "depletion_step", "liquidated_count",
     "liquidated_quantity", "adl_count", "adl_quantity", "adl_usd", "residual", "weight",
@@ -252,11 +253,17 @@ def _paths(design: Design, block: PathBlock) -> pd.DataFrame:
     """The table of paths from the block of all paths."""
     out = block.out
     columns = {name: out[name] for name in out.dtype.names or ()} | {
+        "fund_low": _without_rounding(out["fund_low"], out["inflow"] + out["deficit"]),
         "depleted": out["depletion_step"] > 0,
         "weight": block.weight,
         "fund_needed": design.fund_needed(out),
     }
     return pd.DataFrame({name: columns[name] for name in PATH_COLUMNS}).rename_axis("path")
+
+
+def _without_rounding(values: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """Values with 0 for what rounding has left of numbers of some size: a table has no -5e-20."""
+    return np.where(np.abs(values) <= ROUNDING * size, 0.0, values)
 
 
 def _positions(design: Design, block: PathBlock) -> pd.DataFrame:
@@ -269,7 +276,8 @@ def _positions(design: Design, block: PathBlock) -> pd.DataFrame:
     frame = book.to_frame()
     frame["notional"] = book.quantity * s0
     frame["effective_leverage"] = book.effective_leverage(s0)
-    frame["liquidation_price"], frame["bankruptcy_price"] = design.levels
+    for name, levels in zip(("liquidation_price", "bankruptcy_price"), design.levels, strict=True):
+        frame[name] = _without_rounding(levels, book.entry_price)
     frame["liquidation_rank"] = rank
     if design.detail == "paths":
         return frame.rename_axis("position")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +13,16 @@ import numpy as np
 from stress.adjustments import Adjustment
 from stress.book import start
 from stress.book.book import Book
+from stress.book.draft import Draft
 from stress.book.position_columns import ALIASES, NAMES
 from stress.files.table import read_table
-from stress.formatting import SPACE, coins, duration, percent, price_text, significant, usd
+from stress.formatting import SPACE, coins, count, duration, percent, price_text, significant, usd
 
 if TYPE_CHECKING:
     from stress.prices.bars import Bars
     from stress.prices.calibration.calibrate import Calibration
 
+WIDTH = 112  # of a line, as in the scenario
 QUANTILES = (0.1, 0.5, 0.9)  # of the leverage, by notional
 TITLE = "What was found in your files"
 
@@ -70,21 +73,25 @@ def verdict(calibration: Calibration) -> str:
 
 
 def _line(label: str, value: str) -> str:
-    return f"  {label:<20} {value}"
+    return textwrap.fill(
+        value, WIDTH, initial_indent=f"  {label:<20} ", subsequent_indent=" " * 23, break_long_words=False,
+        break_on_hyphens=False,
+    )  # fmt: skip
 
 
 def _of_positions(found: Found) -> Iterator[str]:
     book, s0 = found.book, found.s0
     notional, accounts = book.quantity * s0, len(set(book.account.tolist()))
-    table = read_table(found.positions, ALIASES, several=NAMES)
+    table = Draft(read_table(found.positions, ALIASES, several=NAMES)).table
     titles = ", ".join(title if title == name else f"{name} ({title})" for name, title in table.titles.items())
-    yield f"{book.source}: {len(table):,} rows"
+    yield f"{book.source}: {count(len(table), 'row')}"
     yield _line("columns read", titles)
-    yield _line("market", f"{book.market or 'not said'}, {len(book):,} positions of {accounts:,} accounts")
+    held_by = f"{count(len(book), 'position')} of {count(accounts, 'account')}"
+    yield _line("market", f"{book.market or 'not said'}, {held_by}")
     for word, side in (("long", 1), ("short", -1)):
         held = book.side == side
         size = f"{coins(float(book.quantity[held].sum()))}, {usd(float(notional[held].sum()))}"
-        yield _line(word, f"{held.sum():,} positions, {size}")
+        yield _line(word, f"{count(int(held.sum()), 'position')}, {size}" if held.any() else "none")
     yield _line("open interest", f"{usd(book.open_interest(s0))}, one side, at {price_text(s0)}")
     mark = "not in the file" if book.mark_price is None else price_text(book.mark_price)
     yield _line("mark", f"{mark}; the run starts at {price_text(s0)}")
@@ -97,7 +104,7 @@ def _of_positions(found: Found) -> Iterator[str]:
     yield _line("effective leverage", f"{shown}: below them are {below} of the notional")
     if found.under.size:
         amount = usd(float(notional[found.under].sum()))
-        yield _line("under margin", f"{found.under.size:,} positions, {amount}, at the start")
+        yield _line("under margin", f"{count(found.under.size, 'position')}, {amount}, at the start")
 
 
 def _quantiles(values: np.ndarray, weights: np.ndarray) -> list[float]:
@@ -113,7 +120,7 @@ def _of_bars(found: Found) -> Iterator[str]:
     days = significant(len(bars) * bars.step / 86_400.0)
     low, high, last = (price_text(float(x)) for x in (bars.low.min(), bars.high.max(), bars.close[-1]))
     yield ""
-    yield f"{bars.source}: {len(bars):,} bars"
+    yield f"{bars.source}: {count(len(bars), 'bar')}"
     yield _line("span", f"{bars.first} to {bars.last}, {days} days in bars of {duration(bars.step)}")
     yield _line("missing", bars.describe_gaps())
     yield _line("prices", f"{low} to {high}, last close {last}")

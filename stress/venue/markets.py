@@ -13,6 +13,7 @@ QUOTES = ("USDT", "USDC", "FDUSD", "USDE", "USDH", "USD1", "USD", "DAI")  # not 
 PERPETUAL = frozenset(("PERP", "PERPETUAL", "PERPETUALS", "SWAP", "LINEAR", "FUTURES", "UM", "CM", "UMCBL", "SUMCBL"))
 COINS = {"XBT": "BTC"}
 DIVIDERS = re.compile(r"[-_/:. ]+")
+SETTING = re.compile(r"\d{1,3}X|CROSS|ISOLATED")  # what web pages write beside the name: BTCUSDT Perpetual 20x
 EXPIRY = re.compile(r"\d{6}|\d{8}|\d{1,2}[A-Z]{3}\d{2}")
 
 
@@ -41,6 +42,7 @@ def parts(name: str) -> Market:
     words = [word for word in DIVIDERS.split(pair) if word]
     expiry = next((word for word in [*words, *DIVIDERS.split(settled)] if EXPIRY.fullmatch(word)), "")
     words = [word for word in words if word not in PERPETUAL and word != expiry]
+    words = [word for word in words if not SETTING.fullmatch(word)] or words
     if not words:
         return Market(name.strip().upper(), "", "")
     if len(words) > 1 and words[-1] in QUOTES:
@@ -58,6 +60,13 @@ def same_market(a: str, b: str) -> bool:
     a, b : str
     """
     return parts(a)._replace(quote="") == parts(b)._replace(quote="")
+
+
+def without_settings(name: str) -> str:
+    """A spelling without the leverage and the margin mode that web pages write behind it."""
+    words = name.split()
+    kept = [word for word in words if not SETTING.fullmatch(word.upper())]
+    return " ".join(kept) if 0 < len(kept) < len(words) else name
 
 
 def _split(word: str) -> tuple[str, str]:

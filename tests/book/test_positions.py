@@ -210,6 +210,7 @@ class TestTheMark:
 SPELLINGS = (
     *("BTC", "BTCUSDT", "BTC-USDT-SWAP", "BTC/USDT:USDT", "BTC-USD", "BTCUSDT_PERP", "XBTUSD", "BTC_USDT", "BTC-PERP"),
     *("BTCPERP", "btcusdt", "XBTUSDTM", "hyperliquid:BTC", "BTC-USD_UM-SWAP", "BTCUSDT Perpetual", "BTC USDT"),
+    *("BTCUSDT Perpetual 20x", "BTCUSDT Perp Cross 5x", "BTC-PERP Isolated"),
 )
 
 
@@ -480,3 +481,9 @@ def test_what_is_refused_is_told_once(tmp_path, name):
     assert expected in message
     assert "book.csv" in message
     assert len(error.value.problems) == 1, message
+
+
+def test_the_leverage_behind_a_market_is_no_part_of_its_name(tmp_path):
+    rows = "1,BTCUSDT Perpetual 10x,long,2,100,20\n2,BTCUSDT Perpetual 20x,short,2,100,20\n"
+    with pytest.warns(BookWarning, match="2 of 2 rows read as BTCUSDT Perpetual .*10x and .*20x are other spellings"):
+        assert Book.read(write(tmp_path, HEADER + rows)).market == "BTCUSDT Perpetual"

@@ -45,7 +45,7 @@ def changes(**values):
 def test_a_scenario_is_held_against_every_day(command, tmp_path):
     code, out, err = command(
         "backtest", "bars.csv", "--scenario", "tiny.toml", *changes(**SHAKY | {"horizon": '"1d"', "step": '"1h"'}),
-        "--alpha", 0.1, "--out", "days.csv", "--figure", "days.png",
+        "--alpha", 0.1, "--out", "days.csv", "--picture", "days.png",
     )  # fmt: skip
     assert code == 0, err
     assert "400 days, 2023-01-01 to 2024-02-04" in out
@@ -78,15 +78,13 @@ def test_fills_at_the_trigger_are_no_test(command):
     assert "a delay or a gap" in err
 
 
-def test_bad_options_are_all_reported_and_nothing_is_written(command, tmp_path):
-    code, _, err = command("backtest", "bars.csv", "--alpha", 1, "--alpha", -1, "--train", 2, "--out", "days.csv")
-    assert code == 2
-    assert err.count("--alpha") == 2
-    assert "--train" in err
+def test_bad_options_are_reported_and_nothing_is_written(command, tmp_path):
+    code, _, err = command("backtest", "bars.csv", "--train", 2, "--out", "days.csv")
+    assert (code, "--train: got 2.0" in err) == (2, True)
     assert not (tmp_path / "days.csv").exists()
     code, _, err = command("backtest", "bars.csv", "--model", "tea-leaves")
     assert (code, "tea-leaves" in err) == (2, True)
     code, _, err = command("backtest", "nowhere.csv")
     assert (code, "nowhere.csv" in err) == (2, True)
-    code, _, err = command("backtest", "bars.csv", "--scenario", "tiny.toml", "--figure", "days.exe")
+    code, _, err = command("backtest", "bars.csv", "--scenario", "tiny.toml", "--picture", "days.exe")
     assert (code, "days.exe" in err) == (2, True)

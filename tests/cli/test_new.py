@@ -111,7 +111,9 @@ BAD = {
     "unknown market": (
         ("--venue", "binance", "--episode", "2025-10-10-btc", "--market", "XYZ"), None, ["positions.csv", "XYZ"]
     ),
-    "negative fund": (("--venue", "binance", "--episode", "2025-10-10-btc", "--fund", "-1"), None, ["--fund: got -1"]),
+    "negative fund": (
+        ("--venue", "binance", "--episode", "2025-10-10-btc", "--fund", "-1"), None, ["'--fund': got '-1'"]
+    ),
     "margins of cross positions": (
         ("--venue", "binance", "--episode", "2025-10-10-btc"), CROSS, ["margins that hold at the start, 60,012.5"]
     ),

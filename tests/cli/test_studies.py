@@ -99,7 +99,6 @@ def test_solve_prints_the_border_with_its_interval_and_what_was_tried(place, cap
         (("sweep", "tiny.toml", INTEREST, "fund.initial=1M", "depth.usd=1M", "--picture", "a.png"), "one key or two"),
         (("tornado", "tiny.toml", "fund.initial=2M..1M"), "fund.initial: got '2M..1M'"),
         (("tornado", "tiny.toml", "--only"), "at least one range"),
-        (("tornado", "tiny.toml", "--alpha", "2"), "--alpha: got 2.0"),
         (("solve", "tiny.toml", "--vary", "fund.initial", "--until", "p <= 1"), "NAME <= BOUND"),
         (("solve", "tiny.toml", "--vary", "fund.initial", "--until", "p_adl <= 0.1", "--between", "5"), "--between"),
     ],
@@ -110,3 +109,21 @@ def test_bad_input_ends_with_one_error_and_nothing_written(place, capsys, words,
     assert err.startswith("Error: ")
     assert expected in err
     assert sorted(path.name for path in place.iterdir()) == ["tiny.toml"]
+
+
+@pytest.mark.nojit
+@pytest.mark.parametrize("name", ["sweep", "tornado", "backtest", "compare", "size"])
+def test_a_probability_is_asked_for_in_one_way(place, capsys, name):
+    code, out, err = command(capsys, name, "tiny.toml", "fund.initial=1M..2M", "--alpha", "200%")
+    assert (code, out) == (2, "")
+    assert "'--alpha': got '200%', expected a probability above 0 and below 1" in err
+
+
+@pytest.mark.nojit
+@pytest.mark.parametrize("name", ["new", "size", "scenarios", "reverse"])
+def test_money_is_asked_for_in_one_way(place, capsys, name):
+    option = "--limit" if name == "size" else "--fund"
+    for wrong in ("-5M", "much", "1d", "inf", "nan"):
+        code, out, err = command(capsys, name, *([] if name == "new" else ["tiny.toml"]), option, wrong)
+        assert (code, out) == (2, "")
+        assert f"'{option}': got '{wrong}', expected " in err

@@ -294,3 +294,18 @@ def test_a_result_knows_what_made_it(run):
     assert result.fund == FUND
     assert result.provenance["stress"] == stress.__version__
     assert {"python", "numpy", "numba", "rng"} <= set(result.provenance)
+
+
+def test_what_rounding_leaves_of_nothing_is_nothing():
+    """A long of leverage 1 has its bankruptcy price at 0, not at 4e-12."""
+    rng = np.random.default_rng(3)
+    quantity, entry = rng.uniform(0.001, 30.0, 200), rng.uniform(50.0, 150.0, 200)
+    margin = quantity * entry
+    noise = np.abs(entry - margin / quantity)
+    assert 0 < noise.max() < 1e-12
+    book = stress.Book(np.repeat([1, -1], 200), np.tile(quantity, 2), np.tile(entry, 2), np.tile(margin, 2))
+    tier = stress.Tier(floor=0.0, cap=math.inf, max_leverage=50, maintenance_rate=0.005)
+    venue = stress.Venue(name="x", tiers=[tier])
+    found = stress.simulate(book, venue, stress.prices.Paths([[100.0, 99.0]]), fund=1.0, gap=0.0).positions
+    assert (found.loc[found["side"] == "long", "bankruptcy_price"] == 0.0).all()
+    assert np.allclose(found.loc[found["side"] == "short", "bankruptcy_price"], 2 * entry)

@@ -42,7 +42,7 @@ def test_an_episode_starts_at_the_mark_of_the_file(tmp_path):
     assert built.design.s0 == 60_012.5
     said = [str(x) for x in built.adjustments]
     assert (
-        "positions.csv: 3 positions start the run at 60,012.5, their mark price: prices.s0 chooses another price"
+        "positions.csv: 3 positions played from 60,012.5 on, their mark price: prices.s0 chooses another price"
     ) in said
     assert any("played at 60,012.5 in place of" in text for text in said)
 
@@ -50,7 +50,7 @@ def test_an_episode_starts_at_the_mark_of_the_file(tmp_path):
 def test_without_a_mark_it_starts_at_the_middle_of_the_entries(tmp_path):
     built = scenario(tmp_path).build()
     assert built.design.s0 == 60_000.0
-    (said,) = [x for x in built.adjustments if "start the run" in x.what]
+    (said,) = [x for x in built.adjustments if "played from" in x.what]
     assert "do not fit 7,9" in said.rule or "do not fit 7," in said.rule
     assert built.design.prices.describe()["s0"] == 60_000.0
 
@@ -63,7 +63,7 @@ def test_the_scenario_may_say_the_mark(tmp_path):
 def test_s0_goes_before_the_mark(tmp_path):
     built = scenario(tmp_path, "prices.s0=60_500", mark=60_012.5).build()
     assert built.design.s0 == 60_500.0
-    assert not any("start the run" in x.what for x in built.adjustments)
+    assert not any("played from" in x.what for x in built.adjustments)
 
 
 @pytest.mark.parametrize("extra", ["", "prices.scale=1.0"])
