@@ -32,7 +32,10 @@ def apart(row: Row) -> tuple[str, ...]:
 
 def odds(row: Row) -> tuple[str, str]:
     """Paths with an event under one of the two designs alone, and McNemar's p-value; empty for other quantities."""
-    return (f"{row['only_base']} : {row['only_design']}", f"{row['p_value']:.2g}") if _is_event(row) else ("", "")
+    if not _is_event(row):
+        return "", ""
+    p = row["p_value"]
+    return f"{row['only_base']} : {row['only_design']}", "" if p != p else f"{p:.2g}"
 
 
 def fund_apart(row: Row, base_bound: str = "base_bound", value_bound: str = "value_bound") -> tuple[str, ...]:
