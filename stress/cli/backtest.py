@@ -71,6 +71,7 @@ def backtest(
 ) -> None:
     """Hold a sized fund against every day of a history."""
     from stress.analysis.backtest import backtest as hold
+    from stress.cli import adjusted, console
     from stress.prices import read_bars
 
     output.check_files(out, picture)
@@ -95,6 +96,8 @@ def backtest(
     found = results[-1]
     if not quiet:
         print_backtest(results, sample)
+        done = dict.fromkeys([*history.adjustments, *built.adjustments])
+        adjusted.print_adjustments(list(done), console.console())
         print()
     output.keep_table(found.days, out, quiet)
     if picture is not None:

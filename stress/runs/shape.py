@@ -329,7 +329,7 @@ def position_columns(config: Mapping[str, Any], counted: bool) -> dict[str, Colu
     """Columns of positions.csv.gz, with what was counted over paths or without."""
     columns = {
         "account": TEXT, "market": TEXT, "side": _words("long", "short"), "quantity": POSITIVE, "entry_price": POSITIVE,
-        "margin": AMOUNT, "leverage": OR_NAN, "notional": POSITIVE, "effective_leverage": OR_NAN,
+        "margin": FINITE, "leverage": OR_NAN, "notional": POSITIVE, "effective_leverage": OR_NAN,
         "liquidation_price": ANY, "bankruptcy_price": ANY,
         "liquidation_rank": _whole(0, config["book"]["positions"] - 1),
     }  # fmt: skip
