@@ -31,6 +31,7 @@ from stress.analysis import cases
 from stress.analysis.target import Target
 from stress.arguments import is_finite
 from stress.errors import InputError, Problem, raise_if
+from stress.formatting import SPACE
 from stress.results.estimate import Estimate
 from stress.results.result import Result
 from stress.scenario.keys import check_key, number_of, text_of, value_of
@@ -94,7 +95,11 @@ class Solution:
             return f"no end between {first} and {last}"
         if math.isinf(self.high):
             return f"{low} or more, no end up to {last}"
-        return f"{high} or less, no end down to {first}" if math.isinf(self.low) else f"{low} to {high}"
+        return (
+            f"{high} or less, no end down to {first}"
+            if math.isinf(self.low)
+            else f"{low} to {high.removeprefix('USD' + SPACE)}"
+        )
 
     def __str__(self) -> str:
         if self.holds in ("everywhere", "nowhere"):
@@ -185,7 +190,11 @@ def _bracket(key: str, own: Any, between: Any) -> tuple[float, float]:
     if between is None:
         if not (is_finite(own) and own > 0):
             raise InputError(
-                Problem("solve", f"between=LOW..HIGH: {key} has no value above 0 to begin from", value=own)
+                Problem(
+                    "solve",
+                    f"--between LOW..HIGH, in Python between=(low, high): {key} has no number above 0 to begin from",
+                    value=own,
+                )
             )
         return float(own) / AROUND, float(own) * AROUND
     ends = [number_of(x) for x in between] if isinstance(between, (tuple, list)) else []

@@ -81,10 +81,10 @@ def seconds(text: Any) -> float:
 
 
 def whole(text: Any) -> int:
-    """The whole number of an option."""
+    """The whole number of an option, 1 or more."""
     value = amount(text)
-    if value % 1:
-        raise typer.BadParameter(f"got {visible(str(text))!r}, expected a whole number")
+    if not (1 <= value < math.inf and value % 1 == 0):
+        raise typer.BadParameter(f"got {visible(str(text))!r}, expected a whole number, 1 or more")
     return int(value)
 
 

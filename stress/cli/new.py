@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -52,6 +52,8 @@ def new(
 
     if bars is not None and episode is not None:
         raise InputError(Problem("--episode", "no episode beside --bars", value=episode))
+    if bars is None and time_format is not None:
+        raise InputError(Problem("--time-format", "bars whose times it reads: --bars", value=time_format))
     directory = _place(out or Path(f"new-{market or positions.stem}".replace(os.sep, "-")))
     given = Given(positions, venue, bars, market, fund, episode, time_format, paths)
     with _whole(directory) as folder:
@@ -89,6 +91,7 @@ def _place(directory: Path) -> Path:
 def _whole(directory: Path) -> Iterator[Path]:
     """A folder beside a new directory, which takes its place once everything is in it, or is gone."""
     folder = writing.temporary(directory.parent)
+    new = [above for above in folder.parents if not above.exists()]
     try:
         folder.mkdir(parents=True)
         yield folder
@@ -101,6 +104,9 @@ def _whole(directory: Path) -> Iterator[Path]:
         ) from None
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        for above in new:  # empty after an error alone
+            with suppress(OSError):
+                above.rmdir()
 
 
 def _run(scenario: Scenario, folder: Path, threads: int | None, quiet: bool) -> Record:

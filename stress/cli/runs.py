@@ -366,6 +366,8 @@ def compare(
         compare_page.check(out)
     else:
         writing.check_file(out)
+    if len(designs) < 2:
+        raise InputError(Problem("compare", "two designs or more", value=str(designs[0])))
     again = [d for i, d in enumerate(designs) if d.resolve() in [other.resolve() for other in designs[:i]]]
     raise_if([Problem(str(d), "designs that differ; this one is given twice") for d in again])
     scenarios, results, tables = {}, {}, {}
@@ -397,7 +399,7 @@ def compare(
     elif out is not None:
         output.put_table(table, out)
     if not quiet:
-        terminal.print_changed(found.changed, list(ordered))
+        terminal.print_changed(found.changed_in_words, list(ordered))
         terminal.print_comparison(str(designs[0]), table)
         done = dict.fromkeys(x for result in ordered.values() for x in result.adjustments)
         adjusted.print_adjustments(list(done), console.console())

@@ -56,6 +56,8 @@ def scenarios(
             "SHARE",
             "Share of a move that cannot be traded through, in the place of delays; may be given again. Default where "
             "the scenario states a gap: 0.25, 0.5 and 1.",
+            lambda share: 0 <= share <= 1,
+            "a share from 0 to 1",
         ),
     ] = None,
     episode: Annotated[
@@ -318,7 +320,7 @@ def print_factors(found: pd.DataFrame) -> None:
     out = console()
     fill = found.iloc[0]
     late = f"at a gap of {fill['gap']:g}" if math.isnan(fill["delay"]) else f"{short_duration(fill['delay'])} late"
-    out.print(f"\nHow many times a crash of the past that is, fills {late}\n")
+    out.print(f"\nHow many times as violent the crashes of the past would have to be, fills {late}\n")
     rows = [
         (
             r["scenario"] + ("" if r["told"] else "*"),
@@ -328,6 +330,7 @@ def print_factors(found: pd.DataFrame) -> None:
         )
         for r in records(found)
     ]
-    out.print(table(["episode", "log moves x", "low", "high"], rows))
+    out.print(table(["episode", "times", "low", "high"], rows))
+    out.print("\nlow, high: of the crash with all its moves, in log price, that many times; then the fund is empty.")
     if not found["told"].all():
-        out.print("\n* The steps cannot tell this delay: it is below half of one.")
+        out.print("* The steps cannot tell this delay: it is below half of one.")

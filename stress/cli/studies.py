@@ -23,7 +23,7 @@ from stress.cli.common import (
     with_bar,
 )
 from stress.errors import InputError, Problem
-from stress.formatting import SPACE, percent, percent_range, usd, usd_range, visible
+from stress.formatting import SPACE, count, percent, percent_range, usd, usd_range, visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -193,22 +193,21 @@ def _text(key: str, value: Any) -> str:
 
 
 def _sweep_row(row: dict[str, Any], keys: list[str]) -> tuple[str, ...]:
-    from stress.results.comparison_words import points, signed
+    from stress.results.comparison_words import interval, points, signed
 
     is_money = row["unit"] == "USD"
     kind = _bare if is_money else points
     estimate = _bare(row["estimate"]) if is_money else percent(row["estimate"])
     if row["estimate"] == 0:
         estimate = "none seen"
-    interval = _bare_range(row["low"], row["high"]) if is_money else percent_range(row["low"], row["high"])
+    ends = _bare_range(row["low"], row["high"]) if is_money else percent_range(row["low"], row["high"])
     apart = signed(row["difference"], kind)
     if row["difference"] == row["difference_low"] == row["difference_high"] == 0:
         apart = "base" if not row["note"] else apart
     elif not math.isnan(row["difference_low"]):
-        low, high = (signed(row[f"difference_{end}"], kind) for end in ("low", "high"))
-        apart += f"\n({low.removesuffix(SPACE + 'pp')} to {high})"
+        apart += f"\n({interval(row['difference_low'], row['difference_high'], kind)})"
     estimate = ("at least " if row["note"] else "") + estimate
-    return (*(_text(key, row[key]) for key in keys), estimate, interval, apart)
+    return (*(_text(key, row[key]) for key in keys), estimate, ends, apart)
 
 
 def _bare(value: float) -> str:
@@ -224,7 +223,9 @@ def print_tornado(table: pd.DataFrame) -> None:
         out.print("No input of this scenario has a range.")
         return
     first = table.iloc[0]
-    out.print(f"\nFund for {percent(first['alpha'])}: {usd(first['base_fund'])} as it is; {attrs['paths']:,} paths.\n")
+    out.print(
+        f"\nFund for {percent(first['alpha'])}: {usd(first['base_fund'])} as it is; {count(attrs['paths'], 'path')}.\n"
+    )
     rows = [
         (
             r["key"], _span(r), _bare(r["fund_at_low"]), _bare(r["fund_at_high"]), _bare(r["swing"]),

@@ -24,7 +24,7 @@ from stress.formatting import (
     usd_range,
     visible,
 )
-from stress.results.comparison_words import apart, fund_apart, odds, side
+from stress.results.comparison_words import apart, fund_apart, odds, quantity, side
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -400,6 +400,11 @@ def print_changed(changed: pd.DataFrame, names: Sequence[str]) -> None:
             out.print(f"\nNo key of {visible(name)} differs from {visible(names[0])}.")
 
 
+def in_lines(value: str) -> str:
+    """A bound in two lines, which take less room beside each other."""
+    return value.replace("at least ", "at least\n")
+
+
 def print_comparison(base: str, found: pd.DataFrame) -> None:
     """Every design against the first."""
     out = console()
@@ -407,17 +412,11 @@ def print_comparison(base: str, found: pd.DataFrame) -> None:
         out.print(f"\n{visible(f'{design} against {base}')}, on the same paths\n", style="bold")
         rows = []
         for r in records(part):
-            rows.append((r["quantity"], side(r, "base"), side(r, "value"), "\n".join(apart(r)), *odds(r)))
-        head = [
-            "quantity",
-            "first",
-            "this",
-            "difference (95 %; pp: percentage points)",
-            "only first : this",
-            "McNemar p",
-        ]
-        out.print(table(head, rows))
-        out.print("\nonly first : this, the paths with the event under one of the two alone.")
+            rows.append((quantity(r), *(in_lines(side(r, name)) for name in ("base", "value")), "\n".join(apart(r))))
+        out.print(table(["quantity", "first", "this", "difference (95 %)"], rows))
+        out.print("\nPaths with the event under one of the two alone (pp above: percentage points)\n")
+        events = [(quantity(r), *of) for r in records(part) if (of := odds(r))]
+        out.print(table(["event", "under the first", "under this", "McNemar p"], events))
         for note in dict.fromkeys(n for n in part["note"] if isinstance(n, str) and n):
             out.print(f"Note: {note}.")
 

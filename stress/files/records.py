@@ -151,7 +151,7 @@ def _chosen(value: Any, where: str, titles: Titles) -> Found:
     counts = [max(count, len(titles.order) if bare else 0) for count, bare in zip(counts, lists, strict=True)]
     best = max(counts, default=0)
     if not best:
-        _check_error(value, where)
+        check_error(value, where)
         found = [lone for lone in search.lone if titles.count(_header(lone).titles)] or found
         if len(found) == 1:
             return found[0]
@@ -201,7 +201,7 @@ def _kind(value: Any) -> str:
     return "nothing" if value is None else "a number" if isinstance(value, Typed) else "a value"
 
 
-def _check_error(value: Any, where: str) -> None:
+def check_error(value: Any, where: str) -> None:
     """Call an answer that is an error by its name."""
     value = value[0] if isinstance(value, list) and len(value) == 1 else value
     if not isinstance(value, dict):

@@ -26,6 +26,7 @@ from stress.report import figures
 from stress.results import comparison_words as words
 from stress.results.result import Result
 from stress.runs.changes import changes
+from stress.scenario.keys import number_of, text_of
 
 PICTURES = {
     "depletion_curves": ("Probability against initial fund, of each design", plots.plot_depletion_curves),
@@ -62,6 +63,14 @@ class Comparison:
             if key != LABEL
         ]
         return pd.DataFrame(rows, columns=["design", "key", "first", "this"])
+
+    @property
+    def changed_in_words(self) -> pd.DataFrame:
+        """The same with figures as a reader takes them in."""
+        found = self.changed
+        for column in ("first", "this"):
+            found[column] = [text_of(k, number_of(x)) for k, x in zip(found["key"], found[column], strict=True)]
+        return found
 
     def titled(self) -> Comparison:
         """The same under the names of the scenarios, or of their files, in the place of paths; where these differ."""
@@ -131,7 +140,7 @@ def context(found: Comparison) -> dict[str, Any]:
         "names": [visible(name) for name in found.results],
         "paired": paired,
         "answers": [sentence for name in list(found.results)[1:] for sentence in _answers(found, name)],
-        "changed": report.rows_of(found.changed),
+        "changed": report.rows_of(found.changed_in_words),
         "same": [visible(name) for name in list(found.results)[1:] if name not in set(found.changed["design"])],
         "parts": [
             (visible(str(design)), [_cells(row) for row in report.rows_of(part)], _notes(part))
@@ -159,10 +168,10 @@ def _answers(found: Comparison, name: str) -> list[str]:
 
 def _cells(row: dict[str, Any]) -> dict[str, Any]:
     difference, interval = (*words.apart(row), "", "")[:2]
-    discordant, p_value = words.odds(row)
+    *discordant, p_value = words.odds(row) or ("",)
     return {
-        "quantity": row["quantity"], "base": words.side(row, "base"), "value": words.side(row, "value"),
-        "difference": difference, "interval": interval, "discordant": discordant, "p_value": p_value,
+        "quantity": words.quantity(row), "base": words.side(row, "base"), "value": words.side(row, "value"),
+        "difference": difference, "interval": interval, "discordant": " : ".join(discordant), "p_value": p_value,
     }  # fmt: skip
 
 

@@ -11,6 +11,13 @@ MINUS = "\u2212"
 Row = Mapping[str, Any]
 
 
+def quantity(row: Row) -> str:
+    """What is compared."""
+    name = str(row["quantity"]).replace(", ADL triggered", "")
+    fund, found, alpha = name.partition(" for alpha = ")
+    return f"{fund} for {percent(float(alpha))}" if found else name
+
+
 def side(row: Row, name: str) -> str:
     """What one of two designs has, `name` "base" or "value"; what was never seen is no zero."""
     value = row[name]
@@ -30,12 +37,12 @@ def apart(row: Row) -> tuple[str, ...]:
     return _apart(row, points if _is_event(row) else _text_of(row))
 
 
-def odds(row: Row) -> tuple[str, str]:
+def odds(row: Row) -> tuple[str, ...]:
     """Paths with an event under one of the two designs alone, and McNemar's p-value; empty for other quantities."""
     if not _is_event(row):
-        return "", ""
+        return ()
     p = row["p_value"]
-    return f"{row['only_base']} : {row['only_design']}", "" if p != p else f"{p:.2g}"
+    return f"{row['only_base']:,}", f"{row['only_design']:,}", "" if p != p else significant(p, 2)
 
 
 def fund_apart(row: Row, base_bound: str = "base_bound", value_bound: str = "value_bound") -> tuple[str, ...]:
@@ -59,11 +66,17 @@ def signed(value: float, text_of: Callable[[float], str]) -> str:
     return unit + sign + text.removeprefix(unit) if text.startswith(unit) else sign + text
 
 
+def interval(low: float, high: float, text_of: Callable[[float], str]) -> str:
+    """The ends of an interval of differences; a unit that both have is written once."""
+    first, last = signed(low, text_of), signed(high, text_of)
+    return f"{first.removesuffix(SPACE + 'pp')} to {last.removeprefix('USD' + SPACE)}"
+
+
 def _apart(row: Row, text_of: Callable[[float], str]) -> tuple[str, ...]:
     found = signed(row["difference"], text_of)
     if row["low"] != row["low"]:
         return (found, "(no interval)")
-    return (found, f"({signed(row['low'], text_of)} to {signed(row['high'], text_of)})")
+    return (found, f"({interval(row['low'], row['high'], text_of)})")
 
 
 def _is_event(row: Row) -> bool:

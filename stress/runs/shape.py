@@ -19,7 +19,8 @@ from stress.engine.blocks import CELL_ROW, FAN_PATHS
 from stress.errors import InputError, Problem, raise_if
 from stress.kernels.path.records import CHECKPOINTS
 from stress.results.result import PATH_COLUMNS
-from stress.scenario.tables import FiniteDuration, Paths, Price, Probability, Seed, Share, problems_of, rule
+from stress.scenario.tables import problems_of
+from stress.scenario.values import FiniteDuration, Paths, Price, Probability, Seed, Share, rule
 from stress.venue.depth import Depth
 from stress.venue.rules import RULES
 

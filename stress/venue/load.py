@@ -72,7 +72,8 @@ def _path(name_or_path: str | Path) -> Path:
     if str(name_or_path) in presets:
         return PRESETS / f"{name_or_path}.toml"
     if not os.path.exists(path):
-        expected = f"the path of a TOML file, or {one_of(path.stem, presets)}"
+        named = path.suffix or len(path.parts) > 1  # as no preset is
+        expected = "a file, and there is none here" if named else f"the path of a file, or {one_of(path.stem, presets)}"
         raise InputError(Problem("venue", expected, value=str(name_or_path)))
     return path
 

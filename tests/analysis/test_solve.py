@@ -161,7 +161,7 @@ def test_targets():
 @pytest.mark.nojit
 def test_what_cannot_be_solved_is_said(file):
     for options, expected in (
-        ({"vary": "venue.score"}, "no value above 0 to begin from"),
+        ({"vary": "venue.score"}, "no number above 0 to begin from"),
         ({"vary": "fund.initial", "between": ("5M", "1M")}, "two rising values"),
         ({"vary": "fund.initial", "between": ("a", "b")}, "two rising values"),
         ({"vary": "fund.initial", "tolerance": 2}, "a share above 0 and below 1"),

@@ -400,7 +400,7 @@ BAD = {
     "twice": (HEADER + PAIR + "1,BTC,long,2,100,20\n", "one row per account, market and side; row 2 is another"),
     "many faults of one kind": (
         HEADER + PAIR + "".join(f"{i},BTC,up,2,100,20\n" for i in range(3, 40)),
-        "37 rows are wrong (4, 5, 6, 7, 8, ...)",
+        "37 rows fail: 4, 5, 6, 7, 8, ...",
     ),
     "two sizes": ("account,market,size,qty,entry,margin\n1,BTC,1,2,9,1\n", "one column for size, or the same value in"),
     "two entries": (

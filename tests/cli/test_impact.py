@@ -63,8 +63,8 @@ def test_a_scenario_by_old_and_new_tiers(command):
     assert code == 0
     assert out.startswith("200 positions at 60,000, tiers of binance BTCUSDT against new.csv BTC-USDT\n")
     fund = out[out.index("The fund by old and by new tiers") :]
-    assert re.search(r"^fund for alpha = 0.2 +USD [\d.]+ [kM]? +USD", fund, re.MULTILINE)
-    assert re.search(r"\(USD −.* to USD", fund)  # the interval of a paired difference
+    assert re.search(r"^fund for 20 % +USD [\d.]+ [kM]? +USD", fund, re.MULTILINE)
+    assert re.search(r"\(USD −.* to [−+\d]", fund)  # the interval of a paired difference
     tables = [line for line in out.splitlines() if "  " in line or "──" in line]
     assert max(map(len, tables)) <= 80
 

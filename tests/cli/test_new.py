@@ -154,3 +154,17 @@ def test_an_interruption_leaves_nothing(command, tmp_path, monkeypatch):
     assert (code, out) == (3, "")
     assert "Nothing was written" in err
     assert sorted(p.name for p in tmp_path.iterdir()) == before
+
+
+def test_folders_above_a_place_go_with_it_after_an_error(command, tmp_path):
+    write_positions(tmp_path, "account,size\na,1\n")
+    code, _, _ = command(*EPISODE, "--venue", "binance", "--out", "deep/er/mine")
+    assert code == 2
+    assert [p.name for p in tmp_path.iterdir()] == ["positions.csv"]
+
+
+def test_a_format_of_times_takes_bars(command, tmp_path):
+    code, out, err = command(*EPISODE, "--venue", "binance", "--time-format", "dmy")
+    assert (code, out, err) == (
+        2, "", "Error: --time-format: got 'dmy', expected bars whose times it reads: --bars\n"
+    )  # fmt: skip

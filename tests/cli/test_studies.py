@@ -127,3 +127,41 @@ def test_money_is_asked_for_in_one_way(place, capsys, name):
         code, out, err = command(capsys, name, *([] if name == "new" else ["tiny.toml"]), option, wrong)
         assert (code, out) == (2, "")
         assert f"'{option}': got '{wrong}', expected " in err
+
+
+@pytest.mark.nojit
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        (
+            "no.json",
+            '{"code": 1, "msg": "no"}',
+            "got '1: no', expected records; this is an error that the venue answered",
+        ),
+        ("none.csv", "a,b\n1,2\n", "expected columns for rate (mmr, "),
+        ("none.csv", "a,b\n1,2\n", "the columns are a, b; all titles: perp-stress columns tiers"),
+        ("gone.csv", None, "'gone.csv', expected a file, and there is none here"),
+    ],
+)
+def test_a_fault_of_a_file_of_tiers_is_told_once(place, capsys, name, content, expected):
+    if content is not None:
+        (place / name).write_text(content)
+    code, out, err = command(capsys, "impact", "tiny.toml", "--new", name)
+    assert (code, out) == (2, "")
+    assert expected in err
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.nojit
+def test_one_design_is_none_to_compare(place, capsys):
+    code, out, err = command(capsys, "compare", "tiny.toml")
+    assert (code, out, err) == (2, "", "Error: compare: got 'tiny.toml', expected two designs or more\n")
+
+
+@pytest.mark.nojit
+@pytest.mark.parametrize("name", ["new", "sweep", "tornado", "scenarios", "run"])
+def test_paths_are_whole_and_at_least_one(place, capsys, name):
+    for wrong in ("0", "1.5", "-1", "many", "inf"):
+        code, out, err = command(capsys, name, "tiny.toml", "--paths", wrong)
+        assert (code, out) == (2, "")
+        assert f"'--paths': got '{wrong}', expected a" in err

@@ -60,7 +60,7 @@ SLIPS = {
     "gap in per cent": ({"gap": 50}, "gap: got 50, expected a share from 0 to 1; did you mean 0.5, which is 50 %?"),
     "jump_gap in per cent": ({"jump_gap": 50}, "jump_gap: got 50, expected a share from 0 to 1; did you mean 0.5"),
     "a list for a book": ({"book": [1, 2]}, "book: got [1, 2], expected a stress.Book: Book.read(file)"),
-    "a venue misspelt": ({"venue": "binanse"}, "venue: got 'binanse', expected the path of a TOML file, or one of"),
+    "a venue misspelt": ({"venue": "binanse"}, "venue: got 'binanse', expected the path of a file, or one of"),
     "a venue misspelt, the nearest": ({"venue": "hyperliqid"}, "the nearest is 'hyperliquid'"),
     "a market that the venue has not": (
         {"venue": "binance", "book": stress.Book(*ARRAYS, market="PEPEUSDT")},

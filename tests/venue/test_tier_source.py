@@ -45,7 +45,7 @@ def test_found(files, source, market, name, first):
         ("binnance", "BTCUSDT", "the nearest is 'binance'"),
         ("binance:XYZ", None, "one of BTCUSDT"),
         ("mine.toml:ETHUSDT", None, "one of BTCUSDT"),
-        ("nothing.csv", "BTC", "the path of a TOML file"),
+        ("nothing.csv", "BTC", "a file, and there is none here"),
     ],
 )
 def test_refused(files, source, market, said):

@@ -209,7 +209,7 @@ def test_all_problems_of_all_markets_at_once(write):
         (as_csv(), "a.csv", {"contract_size": 0}, "above 0"),
         (as_csv(), "a.csv", {"unit": "eur"}, "one of usd, coins, contracts"),
         (as_csv(), "a.csv", {"unit": "usd", "contract_size": 1.0}, "no contract_size beside unit"),
-        (as_csv().replace("mmr", "rate"), "a.csv", {}, "a column rate (mmr, "),
+        (as_csv().replace("mmr", "rate"), "a.csv", {}, "a column for rate (mmr, "),
     ],
 )
 def test_refused_files(write, content, name, given, said):

@@ -12,6 +12,7 @@ from typing import Any
 from stress.adjustments import Adjustment
 from stress.errors import InputError, Problem
 from stress.files.table import read_table
+from stress.files.titles import shown_titles
 from stress.venue.tiers import aliases, texts
 from stress.venue.tiers.shapes import Group, market_of, of_ccxt
 
@@ -65,19 +66,16 @@ def table_groups(path: Path) -> tuple[list[Group], tuple[Adjustment, ...]]:
         As `stress.files.table.read_table`; and if the table has no column of rates or of bounds.
     """
     table = read_table(path, aliases.table_titles())
-    known = ", ".join(table.titles.values()) or "none"
-    problems = [
-        Problem(table.where, f"a column {field} ({', '.join(aliases.ALIASES[field][:5])}); known are {known}", 1, field)
-        for field, there in (
-            ("rate", "rate" in table),
-            ("leverage", "leverage" in table or "initial" in table),
-            ("cap", "cap" in table or "range" in table or "floor" in table),
+    known = table.names.found if table.names else ()
+    wanted = {"rate": ("rate",), "leverage": ("leverage", "initial"), "cap": ("cap", "range", "floor")}
+    lacking = [field for field, columns in wanted.items() if not any(column in table for column in columns)]
+    if lacking:
+        names = "; ".join(f"{field} ({', '.join(aliases.ALIASES[field][:5])})" for field in lacking)
+        expected = (
+            f"{'a column' if len(lacking) == 1 else 'columns'} for {names}; the columns are {shown_titles(known)}"
         )
-        if not there
-    ]
-    if problems:
-        raise InputError(problems)
-    of_venue = [title for title in (table.names.found if table.names else ()) if title.lower().startswith(INFO)]
+        raise InputError(Problem(table.where, f"{expected}; all titles: perp-stress columns tiers"))
+    of_venue = [title for title in known if title.lower().startswith(INFO)]
     groups: dict[str | None, list[dict[str, Any]]] = {}
     titles = [table.titles[name] for name in table.columns]
     for row, *cells in zip(table.rows.tolist(), *table.columns.values(), strict=True):

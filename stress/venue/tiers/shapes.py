@@ -23,6 +23,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from stress.errors import InputError, Problem
+from stress.files.records import check_error
 from stress.venue.tiers import aliases
 from stress.venue.tiers.texts import number
 
@@ -79,6 +80,7 @@ def groups(data: Any, where: str) -> list[Group]:
         missed = f"the key {error}" if isinstance(error, KeyError) else str(error)
         raise InputError(Problem(where, f"margin tiers of a known shape ({missed})")) from None
     if not found:
+        check_error(data, where)
         raise InputError(Problem(where, f"margin tiers of a known shape; it has {_outline(data)}"))
     return found
 
