@@ -5,7 +5,9 @@
     docs/inputs.md                                                        from the columns that readers know
     docs/crowds.md, where STRESS_DATA names a folder of bars              from stress/book/presets/*.toml
     docs/validation.md                                                    from docs/validation/
-    docs/stress-scenarios.md, docs/img/stress_scenarios.png               from examples/quickstart.toml
+    docs/stress-scenarios.md, docs/img/stress_scenarios.png,
+    the text between the scenarios marks of README.md                     from examples/quickstart.toml
+    docs/img/report_page.png, where there is a Chromium                   from examples/quickstart.toml
     docs/studies.md, docs/img/sweep.png, docs/img/tornado.png             from examples/listing.toml
     docs/delay.md                                                         from the bars in STRESS_DATA, if it is set
     benchmarks/RESULTS.md, the table between the benchmark marks,
@@ -47,12 +49,22 @@ def quickstart() -> None:
         for name in FIGURES:
             (found,) = Path(folder).glob(f"runs/*/figures/{name}")
             shutil.copyfile(found, ROOT / "docs" / "img" / name)
+    show("quickstart", "\n".join(line.rstrip() for line in done.stdout.strip().splitlines()))
+
+
+def show(name: str, printed: str) -> None:
+    """Put what a command printed between the marks of that name in the README."""
     readme = ROOT / "README.md"
     text = readme.read_text(encoding="utf-8")
-    printed = "\n".join(line.rstrip() for line in done.stdout.strip().splitlines())
-    marks = r"(<!-- quickstart -->\n```text\n).*?(```\n<!-- /quickstart -->)"
+    marks = rf"(<!-- {name} -->\n```text\n).*?(```\n<!-- /{name} -->)"
     text = re.sub(marks, lambda found: f"{found[1]}{printed}\n{found[2]}", text, flags=re.DOTALL)
     readme.write_text(text, encoding="utf-8")
+
+
+def crashes() -> None:
+    """What `perp-stress scenarios` prints, from the page that it was just written to."""
+    page = (ROOT / "docs" / "stress-scenarios.md").read_text(encoding="utf-8")
+    show("scenarios", page.partition("```text\n")[2].partition("\n```")[0])
 
 
 def script(*arguments: str) -> int:
@@ -72,16 +84,19 @@ def main() -> int:
     of_histories += (
         ["docs/make_calibration.py", "docs/make_depth.py", "docs/make_history.py"] if given.histories else []
     )
-    return max(
+    failed = max(
         script("docs/make_venues.py"),
         script("docs/make_tiers.py"),
         script("docs/make_inputs.py"),
         script("docs/make_validation.py"),
         script("docs/make_stress_scenarios.py"),
+        script("docs/make_report_page.py"),
         script("docs/make_studies.py"),
         script(*benchmarks),
         *(script(name) for name in of_histories if os.environ.get("STRESS_DATA")),
     )
+    crashes()
+    return failed
 
 
 if __name__ == "__main__":

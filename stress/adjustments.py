@@ -7,9 +7,12 @@ they read (`Book`, `Bars`) carry them, and a run lists all of them in the termin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
 
 SHOWN = 5  # rows named in a sentence
 
@@ -80,8 +83,18 @@ class Adjustment:
         if not self.rows:
             return ""
         word = "row" if len(self.rows) == 1 and self.count == 1 else "rows"
-        more = ", ..." if self.count > len(self.rows[:SHOWN]) else ""
-        return f" ({word} {', '.join(map(str, self.rows[:SHOWN]))}{more})"
+        return f" ({word} {first_rows(self.rows, self.count)})"
+
+
+def first_rows(rows: Sequence[int] | np.ndarray, count: int | None = None) -> str:
+    """The first of some rows in a sentence, "2, 3, 4, 5, 6, ..."; `count` is how many there are in all."""
+    shown = rows[:SHOWN]
+    return ", ".join(map(str, shown)) + (", ..." if (len(rows) if count is None else count) > len(shown) else "")
+
+
+def rows_fail(rows: Sequence[int] | np.ndarray) -> str:
+    """The end of a sentence about a rule that several rows break, which names the first of them; "" for one row."""
+    return f"; {len(rows):,} rows fail: {first_rows(rows)}" if len(rows) > 1 else ""
 
 
 def unsaid(texts: Iterable[str], adjustments: Iterable[Adjustment]) -> list[str]:

@@ -45,7 +45,7 @@ from stress.prices import make, parameters
 from stress.prices.bar_table import PRICES
 from stress.prices.bars import Bars
 from stress.prices.base import PriceModel
-from stress.results.comparison import EVENTS, event_difference, fund_difference
+from stress.results.comparison import EVENTS, event_apart, fund_apart
 from stress.results.estimate import Estimate
 from stress.results.result import Result
 from stress.scenario.scenario import Scenario, as_scenario
@@ -117,9 +117,9 @@ def stress_battery(
         A row per severity and quantity, P(fund depleted), P(somebody is auto-deleveraged), and the required fund for
         each alpha of the scenario: `scenario`, `kind` ("battery"), `quantity`, `alpha` (of a required fund, otherwise
         nan), `estimate`, `se`, `low`, `high` (95 %), `unit`, `note` (why an estimate is only a bound), `difference`,
-        `difference_low`, `difference_high` (from the first, paired; nan for the first itself, between bounds, and for
-        weighted paths), `delay`, `gap`,
-        `jump_gap` (of the scenario, of several delays the longest), `changed` and `not_changed` (in words).
+        `difference_low`, `difference_high` (from the first, paired; nan for the first itself, and where one of the two
+        is a bound), `delay`, `gap`, `jump_gap` (of the scenario, of several delays the longest), `changed` and
+        `not_changed` (in words).
 
     Raises
     ------
@@ -146,8 +146,7 @@ def stress_battery(
         words = {"changed": "; ".join(changed), "not_changed": "; ".join(not_changed)}
         head = {"scenario": severity.name, "kind": "battery"}
         rows += [
-            head | row | fill | {"jump_gap": own.jump_gap} | words
-            for row in _rows(first, result, scenario.fund.alphas, own.seed)
+            head | row | fill | {"jump_gap": own.jump_gap} | words for row in _rows(first, result, scenario.fund.alphas)
         ]
     return pd.DataFrame(rows)
 
@@ -157,28 +156,26 @@ def _of_all(progress: Callable[[int, int], None], part: int, parts: int) -> Call
     return lambda done, total: progress(part * total + done, parts * total)
 
 
-def _rows(first: Result, result: Result, alphas: Sequence[float], seed: int) -> list[dict[str, Any]]:
+def _rows(first: Result, result: Result, alphas: Sequence[float]) -> list[dict[str, Any]]:
     table = long_table(result, alphas)
     kept = table[table["quantity"].isin([DEPLETED, ADL, REQUIRED_FUND])]
     rows = []
     for row in kept.to_dict("records"):
-        gap = _difference(first, result, str(row["quantity"]), float(row["alpha"]), seed)
+        gap = _difference(first, result, str(row["quantity"]), float(row["alpha"]))
         more = {"difference": gap.value, "difference_low": gap.low, "difference_high": gap.high}
         rows.append({str(name): value for name, value in row.items()} | more)
     return rows
 
 
-def _difference(first: Result, result: Result, quantity: str, alpha: float, seed: int) -> Estimate:
-    """How far a quantity is from that of the first; nothing for itself, for weighted paths, and between bounds."""
+def _difference(first: Result, result: Result, quantity: str, alpha: float) -> Estimate:
+    """How far a quantity is from that of the first; nothing for itself, and where one of the two is a bound."""
     nothing = Estimate(np.nan, np.nan, np.nan, np.nan)
-    if result is first or first.weights is not None or result.weights is not None:
+    if result is first:
         return nothing
     if quantity == REQUIRED_FUND:
-        needs = first.paths["fund_needed"].to_numpy(), result.paths["fund_needed"].to_numpy()
-        found = fund_difference(first.required_fund(alpha), result.required_fund(alpha), needs, alpha, seed)
+        found = fund_apart(first, result, alpha)
         return nothing if found.is_bound else found
-    a, b = (EVENTS[quantity](r.paths).to_numpy() for r in (first, result))
-    return event_difference(int((a & ~b).sum()), int((b & ~a).sum()), a.size)
+    return event_apart(first, result, EVENTS[quantity])
 
 
 def harder(scenario: Scenario, own: Design, severity: Severity) -> tuple[Design, list[str], list[str]]:

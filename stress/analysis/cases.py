@@ -13,8 +13,6 @@ from dataclasses import replace
 from os import PathLike
 from typing import Any
 
-import numpy as np
-
 from stress import quantities, serialize
 from stress.analysis import study
 from stress.analysis.study import Study
@@ -23,7 +21,7 @@ from stress.book.book import Book
 from stress.engine.design import Design
 from stress.errors import InputError, Problem, raise_if
 from stress.results import comparison
-from stress.results.estimate import Estimate, mean
+from stress.results.estimate import Estimate
 from stress.results.result import Result
 from stress.scenario import keys
 from stress.scenario.scenario import Scenario, load_scenario
@@ -128,20 +126,11 @@ def differences(base: Result, other: Result, alphas: Sequence[float]) -> dict[tu
         return {}
     found: dict[tuple[str, float | None], Estimate] = {}
     for name, event in EVENTS.items():
-        hit_a, hit_b = np.asarray(event(a)), np.asarray(event(b))
-        discordant = int((hit_a & ~hit_b).sum()), int((hit_b & ~hit_a).sum())
-        found[name, None] = comparison.event_difference(*discordant, hit_a.size)
+        found[name, None] = comparison.event_apart(base, other, event)
     for name, column in MEANS.items():
-        found[name, None] = mean(b[column] - a[column])
-    shares = (x["liquidated_count"] / len(result.positions) for x, result in ((b, other), (a, base)))
-    found["mean liquidated share of positions", None] = mean(np.subtract(*shares))
+        found[name, None] = comparison.mean_apart(base, other, a[column], b[column])
+    shares = (x["liquidated_count"] / len(result.positions) for x, result in ((a, base), (b, other)))
+    found["mean liquidated share of positions", None] = comparison.mean_apart(base, other, *shares)
     for alpha in alphas:
-        found[study.REQUIRED_FUND, float(alpha)] = fund_difference(base, other, alpha)
+        found[study.REQUIRED_FUND, float(alpha)] = comparison.fund_apart(base, other, alpha)
     return found
-
-
-def fund_difference(base: Result, other: Result, alpha: float) -> Estimate:
-    """How much more fund a result needs than another, USD, as `stress.compare` has it."""
-    needs = base.paths["fund_needed"].to_numpy(), other.paths["fund_needed"].to_numpy()
-    funds = base.required_fund(alpha), other.required_fund(alpha)
-    return comparison.fund_difference(*funds, needs, alpha, base.config["seed"])

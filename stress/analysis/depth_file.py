@@ -130,7 +130,7 @@ def _read(path: str | Path) -> Snapshots:
     if "time" not in table:
         raise InputError(Problem(table.where, "a column timestamp, time or utc", 1))
     stamps = read_stamps(table.columns["time"])
-    table.report(problems, "time", stamps.wrong, stamps.expected)
+    table.fault(problems, "time", stamps.wrong, stamps.expected)
     time = stamps.time / 1e6
     is_long = "percentage" in table and "notional" in table
     made = _from_long(table, time, problems) if is_long else _from_wide(table, time, problems)

@@ -87,13 +87,12 @@ class Target:
     def difference(self, first: Result, second: Result) -> Estimate:
         """The quantity of the second run less that of the first, paired."""
         if self.name in EVENTS:
-            a, b = (np.asarray(EVENTS[self.name](result.paths)) for result in (first, second))
-            return comparison.event_difference(int((a & ~b).sum()), int((b & ~a).sum()), a.size)
+            return comparison.event_apart(first, second, EVENTS[self.name])
         a, b = self._amounts(first), self._amounts(second)
         if self.name in MEANS:
-            return mean(b - a)
-        estimates = self.estimate(first), self.estimate(second)
-        return comparison.fund_difference(*estimates, (a, b), self.alpha, first.config["seed"])
+            return comparison.mean_apart(first, second, a, b)
+        estimates, weights = (self.estimate(first), self.estimate(second)), (first.weights, second.weights)
+        return comparison.fund_difference(*estimates, (a, b), self.alpha, first.config["seed"], weights)
 
     def _amounts(self, result: Result) -> np.ndarray:
         column = "fund_needed" if self.name == FUND else MEANS[self.name]

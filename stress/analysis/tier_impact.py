@@ -1,9 +1,10 @@
 """Old margin tiers against new ones on the same book: who is liquidated at once, who is above a limit, what it costs.
 
-At the price of the change a position of q coins has the equity E = m + s q (P - e) and the notional n = q P. It is
-liquidated at once if E <= MM of the new tiers and was not by the old ones. Its leverage is the one the trader set or,
-where the book does not know it, that of its entry, q e / m; it is above the limit if it exceeds the largest leverage of
-its tier at n. A position is too large beyond the cap of the last tier.
+At the price of the change a position of q coins has the equity E = m + s q (P - e) and the notional n = q P; where the
+venue takes tiers by the notional at entry, limits too are those of n = q e. It is liquidated at once if E <= MM of the
+new tiers and was not by the old ones. Its leverage is the one the trader set or, where the book does not know it, that
+of its entry, q e / m, or, where all that was posted is withdrawn (m <= 0), q P / E; it is above the limit if it exceeds
+the largest leverage of its tier at n. A position is too large beyond the cap of the last tier.
 
 What the change does to the insurance fund takes a scenario: `with_tiers` gives the venue of its second design.
 """
@@ -189,9 +190,10 @@ def tier_impact(book: Book, old: Venue, new: Venue, price: float) -> TierImpact:
         raise InputError(Problem(where, "a price above 0, USD per coin", column="price", value=price))
     equity = book.equity(price)
     notional = book.quantity * price
-    with np.errstate(divide="ignore"):
-        at_entry = book.quantity * book.entry_price / book.margin
-    leverage = np.where(np.isnan(book.leverage), at_entry, book.leverage)
+    posted = book.margin > 0
+    at_entry = book.quantity * book.entry_price / np.where(posted, book.margin, 1.0)
+    known = np.where(posted, at_entry, book.effective_leverage(price))
+    leverage = np.where(np.isnan(book.leverage), known, book.leverage)
     columns = {
         "account": book.account,
         "row": book.file_row,
@@ -205,11 +207,12 @@ def tier_impact(book: Book, old: Venue, new: Venue, price: float) -> TierImpact:
     }
     for when, venue in (("old", old), ("new", new)):
         maintenance = venue.maintenance_margin(book.quantity, price, book.entry_price)
-        most = venue.max_leverage(notional, price)
-        size = book.quantity if venue.tier_basis == "quantity" else notional
+        at = book.entry_price if venue.tier_basis == "entry_notional" else price
+        most = venue.max_leverage(book.quantity * at, at)
+        size = book.quantity if venue.tier_basis == "quantity" else book.quantity * at
         columns |= {
             f"maintenance_{when}": maintenance,
-            f"initial_{when}": notional / most,
+            f"initial_{when}": venue.initial_margin(book.quantity, price, book.entry_price),
             f"max_leverage_{when}": most,
             f"liquidated_{when}": equity <= maintenance,
             f"levered_{when}": leverage > most * (1.0 + SAME),

@@ -17,6 +17,7 @@ from stress.analysis import cases
 from stress.analysis.ranges import Range, given_ranges, own_ranges
 from stress.arguments import is_finite
 from stress.errors import InputError, Problem
+from stress.results import comparison
 from stress.results.estimate import Estimate, paths_needed
 from stress.results.result import Result
 from stress.scenario.scenario import Scenario
@@ -107,8 +108,8 @@ def _alpha(scenario: Scenario, paths: int) -> float:
 
 def _row(one: Range, base: Result, low: Result, high: Result, alpha: float) -> tuple[Any, ...]:
     own, at_low, at_high = (result.required_fund(alpha) for result in (base, low, high))
-    swing = absolute(cases.fund_difference(low, high, alpha))
-    differences = (cases.fund_difference(base, end, alpha).value for end in (low, high))
+    swing = absolute(comparison.fund_apart(low, high, alpha))
+    differences = (comparison.fund_apart(base, end, alpha).value for end in (low, high))
     return (
         one.key, one.low_value, one.high_value, own.value, at_low.value, at_high.value, at_low.low, at_low.high,
         at_high.low, at_high.high, *differences, swing.value, swing.se, swing.low, swing.high, one.why, float(alpha),

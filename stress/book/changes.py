@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stress.adjustments import SHOWN, Adjustment
+from stress.adjustments import SHOWN, Adjustment, first_rows
 from stress.book import start
 from stress.errors import InputError, Problem
 from stress.formatting import coins, price_text, significant, usd
@@ -42,7 +42,7 @@ def refuse(book: Book, under: np.ndarray, equity: np.ndarray, maintenance: np.nd
     if not under.size:
         return
     i = under[0]
-    rows = ", ".join(map(str, book.file_row[under[:SHOWN]])) + (", ..." if under.size > SHOWN else "")
+    rows = first_rows(book.file_row[under])
     notional = usd(book.quantity[under].sum() * price)
     expected = (
         f"equities above the maintenance margin at {price:.10g}; {under.size:,} of {len(book):,} positions, "
@@ -77,8 +77,7 @@ def over_limit(book: Book, over: np.ndarray, what: str, size: np.ndarray) -> Adj
     """Positions, bool[N], that the venue would not have opened; `size` is USD at entry."""
     first = int(np.argmax(np.where(over, size, 0.0)))
     rule = f"rules change, and margin may have been withdrawn since; the largest is of account {book.account[first]}"
-    done = _of(book, np.flatnonzero(over), f"{what} at entry, and kept unchanged", rule, book.entry_price)
-    return done
+    return _of(book, np.flatnonzero(over), f"{what} at entry, and kept unchanged", rule, book.entry_price)
 
 
 def _of(book: Book, at: np.ndarray, what: str, rule: str, price: float | np.ndarray) -> Adjustment:

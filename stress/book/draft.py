@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -17,7 +16,6 @@ from stress.errors import Problem, raise_if
 from stress.files.table import Table
 from stress.files.titles import folded
 
-SHOWN = 5  # rows that a message names
 ROUNDING = 1e-6  # relative difference up to which two columns say the same
 
 
@@ -114,15 +112,10 @@ class Draft:
         values, same = self.raw(name), self._same(name)
         optional = optional or len(same) > 1
         for column in same:
-            problems: list[Problem] = []
-            found = self.table.numbers(column, expected, problems, valid, optional=optional)
+            found = self.table.numbers(column, expected, self.problems, valid, optional=optional)
             wrong = np.isnan(found)
             if optional and wrong.any():
                 wrong &= ~self.table.columns[column].missing()
-            if problems and not problems[0].expected.startswith(expected):  # of the column as a whole
-                self.problems.append(problems[0])
-            elif problems:
-                self.fault(column, wrong, problems[0].expected)
             values[wrong] = np.nan
             self._disagree(name, column, np.abs(found - values) > ROUNDING * np.maximum(np.abs(found), np.abs(values)))
         return values
@@ -135,40 +128,14 @@ class Draft:
             differ = [bool(b) and not same(a, b) for a, b in zip(cells, others, strict=True)]
             self._disagree(name, column, np.array(differ, bool))
 
-    def fault(self, name: str, wrong: Any, expected: str) -> None:
-        """Note that some cells of a column break a rule.
+    def fault(self, name: str, wrong: np.ndarray | list[int], expected: str) -> None:
+        """Note that some cells of a column break a rule, once; see `Table.fault`."""
+        self.table.fault(self.problems, name, wrong, expected)
 
-        Parameters
-        ----------
-        wrong : bool[N] or list of int
-        expected : str
-            Description of a valid cell.
-        """
-        rows = (
-            np.flatnonzero(wrong) if isinstance(wrong, np.ndarray) and wrong.dtype == bool else np.asarray(wrong, int)
-        )
-        if rows.size == 0:
-            return
-        more = f"; {rows.size:,} rows are wrong ({self.first_rows(rows)})" if rows.size > 1 else ""
-        if name in self:
-            self.problems.append(self.table.problem(int(rows[0]), name, expected + more))
-        else:
-            self.problems.append(Problem(self.table.where, expected + more, int(self.table.rows[rows[0]]), name))
-
-    def adjust(
-        self, which: np.ndarray, what: str, rule: str, *, amount: str = "", unit: str = "rows", of: int = 0
-    ) -> None:
+    def adjust(self, which: np.ndarray, what: str, rule: str, *, amount: str = "", unit: str = "rows") -> None:
         """Note what was done to some rows, bool[N]; nothing if there are none."""
-        rows = np.flatnonzero(which)
-        if rows.size:
-            first = tuple(int(row) for row in self.table.rows[rows[:SHOWN]])
-            done = Adjustment(self.table.where, what, rule, int(rows.size), of or len(self), unit, amount, first)
-            self.adjustments.append(done)
-
-    def first_rows(self, records: np.ndarray) -> str:
-        """The first rows of some records, as the file numbers them."""
-        shown = ", ".join(str(row) for row in self.table.rows[records[:SHOWN]])
-        return shown + (", ..." if len(records) > SHOWN else "")
+        if which.any():
+            self.adjustments.append(self.table.adjustment(which, what, rule, unit=unit, amount=amount))
 
     def raise_problems(self) -> None:
         """Raise what was found."""

@@ -145,9 +145,8 @@ def read_margins(
     from_leverage = np.isnan(own) & np.isnan(held) & np.isnan(at_entry) & ~np.isnan(leverage)
     from_share = ~(cross | from_held | from_initial | from_leverage) & np.isnan(own) & ~np.isnan(share)
     known = len(draft.problems)
-    mark, instead = read_marks(
-        draft, side, size, entry, independent, from_held | from_share | (cross & from_leverage), given
-    )
+    wanted = from_held | from_share | (cross & from_leverage) | (own < 0.0)
+    mark, instead = read_marks(draft, side, size, entry, independent, wanted, given)
     wrong_mark = len(draft.problems) > known
     gain = side * size * (mark - entry)
     by_mark = cross & from_leverage & ~np.isnan(mark)

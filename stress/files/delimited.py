@@ -17,13 +17,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stress.errors import InputError, Problem, raise_if
+from stress.adjustments import rows_fail
+from stress.errors import InputError, Problem
 from stress.files.cells import BLOCK, TextCells
 from stress.files.encodings import encoding_of
 from stress.files.titles import Header, Titles
 
 LONGEST_LINE = 2**20  # characters, also of a record of several
-SHOWN = 10  # lines of another number of cells that are named
 DELIMITERS = "\t;|,"  # the first counts of two that fit as well: a comma may be a decimal mark
 LOOKED_AT = 20  # lines with text by which the delimiter and the titles are found
 SEPARATOR = re.compile(r"\ufeff?sep=(.)\s*", re.IGNORECASE)
@@ -215,19 +215,20 @@ def _fits(record: list[str], width: int, full: int) -> bool:
 
 
 class _Ragged:
-    """Lines of another number of cells: the first ten, and the number of all."""
+    """Lines of another number of cells: the first with its number, and the rows of all."""
 
     def __init__(self, where: str, expected: str):
         self.where, self.expected = where, expected
-        self.problems: list[Problem] = []
-        self.count = 0
+        self.rows: list[int] = []
+        self.cells = 0
 
     def add(self, rows: np.ndarray, block: list[list[str]], wrong: list[bool]) -> None:
-        self.count += sum(wrong)
-        for i in np.flatnonzero(wrong)[: SHOWN - len(self.problems)]:
-            self.problems.append(Problem(self.where, self.expected, int(rows[i]), value=len(block[i])))
+        at = np.flatnonzero(wrong)
+        if at.size and not self.rows:
+            self.cells = len(block[at[0]])
+        self.rows += rows[at].tolist()
 
     def raise_if_any(self) -> None:
-        if self.count > SHOWN:
-            self.problems.append(Problem(self.where, f"{self.expected}; {self.count:,} rows fail"))
-        raise_if(self.problems)
+        if self.rows:
+            expected = self.expected + rows_fail(self.rows)
+            raise InputError(Problem(self.where, expected, self.rows[0], value=self.cells))

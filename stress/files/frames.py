@@ -139,7 +139,7 @@ def table_of_frame(
     )
     problems: list[Problem] = []
     for name, column in cells.items():
-        table.report(problems, name, [i for i, cell in enumerate(column.texts()) if "\0" in cell], "text without NUL")
+        table.fault(problems, name, [i for i, cell in enumerate(column.texts()) if "\0" in cell], "text without NUL")
     raise_if(problems)
     return table
 

@@ -15,15 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
-from stress.adjustments import Adjustment
+from stress.adjustments import SHOWN, Adjustment, rows_fail
 from stress.arguments import path_of
 from stress.errors import InputError, Problem
 from stress.files import arrow, delimited, encodings, numerals, reading, records, spreadsheets
 from stress.files.cells import Cells
 from stress.files.titles import KEYS, Titles, shown_titles, unit_of
 
-SHOWN = 10  # wrong rows reported for each rule
-SHOWN_ROWS = 5  # of an adjustment
 PAGES = (b"<!doctype", b"<html", b"<?xml", b"<head", b"<table")  # how a file begins that is a page
 DECIMALS = (None, numerals.POINT, numerals.COMMA)
 DECIMAL_EXPECTED = "decimal = '.' or decimal = ','"
@@ -111,7 +109,7 @@ class Table:
     def _sense(self, rule: str, columns: dict[str, _Sense]) -> Adjustment:
         senses = list(columns.values())
         titles = [self.titles.get(name, name) for name in columns]
-        rows = sorted({row for sense in senses for row in sense.rows})[:SHOWN_ROWS]
+        rows = sorted({row for sense in senses for row in sense.rows})[:SHOWN]
         what = f"read {numerals.SENSES[rule]} in column{'s' * (len(titles) > 1)} {shown_titles(titles)}"
         said = f"e.g. {senses[0].example}"
         if rule in ("decimal comma", "thousands"):
@@ -132,28 +130,41 @@ class Table:
         return cells or unit_of(self.titles.get(column, ""))
 
     def problem(self, record: int, column: str, expected: str) -> Problem:
-        """A problem of one cell; `record` counts from 0."""
-        value = self.columns[column][record] or "nothing"
+        """A problem of one cell, or of a cell that is not there; `record` counts from 0."""
+        value = self.columns[column][record] or "nothing" if column in self else None
         return Problem(self.where, expected, int(self.rows[record]), self.titles.get(column, column), value)
 
-    def report(self, problems: list[Problem], column: str, wrong: Iterable[int] | np.ndarray, expected: str) -> None:
-        """Append the problems of the cells of a column that break a rule: the first ten, and the number of all.
+    def fault(self, problems: list[Problem], column: str, wrong: Iterable[int] | np.ndarray, expected: str) -> None:
+        """Append one problem for all cells of a column that break a rule: the first, and the rows of all.
 
         Parameters
         ----------
         problems : list of Problem
         column : str
         wrong : bool[N] or iterable of int
-            Which records.
+            Which records; none, no problem.
         expected : str
             Description of a valid cell.
         """
-        at = np.asarray(wrong if isinstance(wrong, np.ndarray) else list(wrong))
-        records = np.flatnonzero(at) if at.dtype == bool else at
-        problems += [self.problem(i, column, expected) for i in records[:SHOWN].tolist()]
-        if records.size > SHOWN:
-            title = self.titles.get(column, column)
-            problems.append(Problem(self.where, f"{expected}; {records.size:,} rows fail", column=title))
+        at = _records(wrong)
+        if at.size:
+            problems.append(self.problem(int(at[0]), column, expected + rows_fail(self.rows[at])))
+
+    def adjustment(
+        self,
+        which: Iterable[int] | np.ndarray,
+        what: str,
+        rule: str,
+        *,
+        of: int | None = None,
+        unit: str = "rows",
+        amount: str = "",
+    ) -> Adjustment:
+        """What was done to some records, bool[N] or their numbers from 0; `of` is all records unless it is given."""
+        at = _records(which)
+        of = len(self) if of is None else of
+        rows = tuple(self.rows[at[:SHOWN]].tolist())
+        return Adjustment(self.where, what, rule, int(at.size), of, unit, amount, rows)
 
     def numbers(
         self,
@@ -176,7 +187,7 @@ class Table:
         expected : str
             Description of a valid cell, for the message.
         problems : list of Problem
-            Problems of wrong cells are appended.
+            One problem for all wrong cells is appended.
         valid : callable
             Condition that finite numbers must satisfy.
         optional : bool
@@ -194,7 +205,7 @@ class Table:
         if optional and wrong.any():
             wrong &= ~cells.missing()
         wrong |= ~np.isnan(values) & ~valid(values)
-        self.report(problems, column, wrong, f"{expected}, in {reading.mixed}" if reading.mixed else expected)
+        self.fault(problems, column, wrong, f"{expected}, in {reading.mixed}" if reading.mixed else expected)
         values[wrong] = np.nan
         return values
 
@@ -211,9 +222,15 @@ class Table:
         for rule in numerals.SENSES:
             self._senses.setdefault(rule, {}).pop(column, None)
             if at := reading.senses.get(rule):
-                rows = tuple(self.rows[at[:SHOWN_ROWS]].tolist())
+                rows = tuple(self.rows[at[:SHOWN]].tolist())
                 example = f"{self.columns[column][at[0]]!r} is {reading.values[at[0]]:.12g}"
                 self._senses[rule][column] = _Sense(len(at), len(self), rows, example)
+
+
+def _records(which: Iterable[int] | np.ndarray) -> np.ndarray:
+    """Numbers of records, ascending, of a mask or of numbers."""
+    at = np.asarray(which if isinstance(which, np.ndarray) else list(which))
+    return np.flatnonzero(at) if at.dtype == bool else np.sort(at)
 
 
 def read_table(
@@ -294,7 +311,7 @@ def _read(path: Path, data: bytes, titles: Titles) -> tuple[Sequence[Cells], np.
         raise InputError(Problem(where, "a table; this is a page of HTML or XML"))
     text = delimited.read(data, where, titles)
     if text.comments:
-        rule, rows = "lines that begin with # are comments", tuple(text.comments[:SHOWN_ROWS])
+        rule, rows = "lines that begin with # are comments", tuple(text.comments[:SHOWN])
         titles.made.append(Adjustment(where, "left out", rule, len(text.comments), rows=rows))
     return text.cells, text.rows, text.delimiter
 

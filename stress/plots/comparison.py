@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
@@ -26,7 +28,7 @@ from stress.plots.style import (
     money_axis,
     style,
 )
-from stress.results.comparison import event_difference
+from stress.results.comparison import event_apart
 from stress.results.result import Result
 
 COLORS = (INK, BLUE, VERMILION, GREEN, PURPLE)
@@ -77,7 +79,7 @@ def plot_paired_difference(
 ) -> Axes:
     """How much more probable depletion is than under the first design, against the initial fund.
 
-    The error is that of the paths that are depleted under one of the two alone (`event_difference`): a 95 % interval
+    The error is that of the paths that are depleted under one of the two alone (`event_apart`): a 95 % interval
     for each fund by itself.
 
     Parameters
@@ -99,29 +101,31 @@ def plot_paired_difference(
         right = _largest_fund(designs, alphas)
         unit = money_axis(ax.xaxis, right, "Initial insurance fund")
         funds = np.linspace(0.0, right, 201)
-        base = first.paths["fund_needed"].to_numpy()
         for i, (name, result) in enumerate(others, 1):
-            value, low, high = 100 * _differences(base, result.paths["fund_needed"].to_numpy(), funds)
+            value, low, high = 100 * _differences(first, result, funds)
             look = _look(i)
             ax.fill_between(funds / unit, low, high, color=look["color"], alpha=BAND, lw=0)
             ax.plot(funds / unit, value, label=name, **look)
         ax.axhline(0.0, color=COLORS[0], lw=1.0)
         ax.set_xlim(0.0, right / unit)
-        ax.set_yscale("symlog", linthresh=100 * 3.0 / base.size)
+        ax.set_yscale("symlog", linthresh=100 * 3.0 / first.n_paths)
         ax.yaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{formatting.significant(x, 2)}"))
         ax.set_ylabel("More probable by (percentage points)")
         legend_above(ax, "Against the first, on the same paths", 2)
     return ax
 
 
-def _differences(base: np.ndarray, other: np.ndarray, funds: np.ndarray) -> np.ndarray:
+def _differences(base: Result, other: Result, funds: np.ndarray) -> np.ndarray:
     """Difference of the probabilities of depletion and the ends of its interval, float64[3, funds]."""
     rows = []
-    for fund in funds:
-        a, b = base > fund, other > fund
-        e = event_difference(int((a & ~b).sum()), int((b & ~a).sum()), base.size)
+    for fund in funds.tolist():
+        e = event_apart(base, other, partial(_depleted, fund))
         rows.append((e.value, e.low, e.high))
     return np.array(rows).T
+
+
+def _depleted(fund: float, paths: pd.DataFrame) -> pd.Series[bool]:
+    return paths["fund_needed"] > fund
 
 
 def _largest_fund(designs: Mapping[str, Result], alphas: Sequence[float]) -> float:

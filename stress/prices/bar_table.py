@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stress.adjustments import SHOWN, Adjustment
+from stress.adjustments import Adjustment
 from stress.callers import warn
 from stress.errors import InputError, Problem, raise_if
 from stress.files.table import Table
@@ -157,21 +157,10 @@ class _Reader:
         raise InputError(self.table.lacks(*missing))
 
     def _fault(self, column: str, wrong: np.ndarray, expected: str) -> None:
-        """One problem for all records that break a rule, with the first of them."""
-        records = np.flatnonzero(wrong)
-        if not records.size:
-            return
-        if records.size > 1:
-            rows = ", ".join(f"{row}" for row in self.table.rows[records[:SHOWN]])
-            more = ", ..." if records.size > SHOWN else ""
-            expected = f"{expected}; {records.size:,} rows fail: {rows}{more}"
-        self.problems.append(self.table.problem(int(records[0]), column, expected))
+        self.table.fault(self.problems, column, wrong, expected)
 
-    def _adjust(self, what: str, rule: str, records: np.ndarray, unit: str = "rows") -> None:
-        rows = tuple(self.table.rows[np.sort(records)[:SHOWN]].tolist())
-        self.done.append(
-            Adjustment(self.table.where, what, rule, int(records.size), self.size, unit, rows=rows)
-        )  # fmt: skip
+    def _adjust(self, what: str, rule: str, records: np.ndarray) -> None:
+        self.done.append(self.table.adjustment(records, what, rule, of=self.size))
 
     def _leave_out_empty_rows(self) -> None:
         """Rows that have a time and no price at all are missing bars."""
@@ -184,7 +173,7 @@ class _Reader:
 
     def _prices(self) -> dict[str, np.ndarray]:
         """The four prices, float64[N] each."""
-        values = {name: self._numbers(name) for name in PRICES}
+        values = {name: self.table.numbers(name, "a number", self.problems) for name in PRICES}
         sound = np.ones(len(self.table), dtype=bool)
         for name, price in values.items():
             self._fault(name, price <= 0, "a price > 0")
@@ -197,16 +186,6 @@ class _Reader:
         order = "" if self.table.has_header else f"; without a header, the columns are {', '.join(NO_HEADER)}"
         self._fault("low", too_high, f"low <= open, close and high{order}")
         self._fault("high", sound & ~too_high & (values["high"] < highest), f"high >= open, close and low{order}")
-        return values
-
-    def _numbers(self, name: str) -> np.ndarray:
-        """A column of numbers, nan where a cell is none."""
-        found: list[Problem] = []
-        values = self.table.numbers(name, "a number", found)
-        if len(found) > 1:
-            self._fault(name, np.isnan(values), found[0].expected)
-        else:
-            self.problems += found
         return values
 
     def _reordered(self, values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

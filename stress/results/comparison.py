@@ -2,7 +2,8 @@
 
 Designs run with one seed, one price model and the same steps see the same paths (common random numbers), so what
 differs between them path by path is the design. The error of a difference comes from these paired differences and is
-far smaller than that of two runs apart.
+far smaller than that of two runs apart. Paths that carry weights count by them: the difference of a mean is that of the
+pairs w_b f_b - w_a f_a.
 
 For an event that a path has or has not, only discordant paths carry information: with b paths on which only the first
 design has it and c on which only the second has, McNemar's exact test asks whether b and c are equal.
@@ -22,7 +23,7 @@ import pandas as pd
 
 from stress.arguments import numbers, wrong_types
 from stress.errors import InputError, Problem, raise_if
-from stress.results.estimate import LEVEL, Estimate, Z, clopper_pearson, mean
+from stress.results.estimate import LEVEL, Estimate, Z, event_probability, mean
 from stress.results.result import Result
 
 MARKET = ("prices", "seed", "paths", "steps", "step")  # what designs must share
@@ -57,8 +58,8 @@ def compare(designs: Mapping[str, Result], alphas: Sequence[float] = (0.01, 0.00
     DataFrame
         A row per design after the first and quantity: `design`, `quantity`, `base` and `value` (the two estimates),
         `difference` (value - base) with `se`, `low`, `high` (95 %, paired; nan where there is only one path), `p_value`
-        (events:
-        McNemar's exact test; otherwise nan), `only_base` and `only_design` (events: discordant paths), `base_high` and
+        (events: McNemar's exact test; otherwise, and for weighted paths, nan), `only_base` and `only_design` (events:
+        discordant paths), `base_high` and
         `value_high` (events: upper ends of the exact intervals), `unit`. A required fund may be only a lower bound,
         `base_bound` or `value_bound`, for the reason in `note`. The difference then has no interval: it is itself a
         bound where one of the two is (of `value` from below, of `base` from above), and nan where both are.
@@ -103,19 +104,20 @@ def _differences(base: Result, other: Result, alphas: Sequence[float]) -> list[d
         only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
         discordant = only_a + only_b
         p = float(stats.binomtest(only_b, discordant, 0.5).pvalue) if discordant else 1.0
-        estimate = event_difference(only_a, only_b, a.size)
+        p = p if _unweighted(base, other) else np.nan
+        first, second = event_probability(a, base.weights), event_probability(b, other.weights)
         tested = {"p_value": p, "only_base": only_a, "only_design": only_b, "unit": ""}
-        tested |= {f"{name}_high": clopper_pearson(int(x.sum()), x.size)[1] for name, x in (("base", a), ("value", b))}
-        rows.append(_row(quantity, float(a.mean()), float(b.mean()), estimate) | tested)
+        tested |= {"base_high": first.high, "value_high": second.high}
+        rows.append(_row(quantity, first.value, second.value, event_apart(base, other, event)) | tested)
     for quantity, (column, unit) in MEANS.items():
         a, b = base.paths[column].to_numpy(), other.paths[column].to_numpy()
         if np.isfinite(a).all() and np.isfinite(b).all():
             note = "" if a.size > 1 else "the mean of one path has no interval"
-            rows.append(_row(quantity, float(a.mean()), float(b.mean()), mean(b - a)) | {"unit": unit, "note": note})
-    a, b = base.paths["fund_needed"].to_numpy(), other.paths["fund_needed"].to_numpy()
+            found = mean(a, weights=base.weights).value, mean(b, weights=other.weights).value
+            rows.append(_row(quantity, *found, mean_apart(base, other, a, b)) | {"unit": unit, "note": note})
     for alpha in alphas:
         first, second = base.required_fund(alpha), other.required_fund(alpha)
-        estimate = fund_difference(first, second, (a, b), alpha, base.config["seed"])
+        estimate = fund_apart(base, other, alpha)
         row = _row(f"fund for alpha = {alpha:g}", first.value, second.value, estimate)
         bounds = {"base_bound": first.is_bound, "value_bound": second.is_bound}
         rows.append(row | bounds | {"unit": "USD", "note": estimate.note})
@@ -142,21 +144,61 @@ def _row(quantity: str, base: float, value: float, difference: Estimate) -> dict
     }
 
 
+def _unweighted(*results: Result) -> bool:
+    return all(result.weights is None for result in results)
+
+
+def _pairs(base: Result, other: Result, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """What a path of the other result has more than its pair, each by its weight, float64[n]."""
+    first, second = (x if w is None else w * x for w, x in ((base.weights, a), (other.weights, b)))
+    return np.asarray(np.subtract(second, first, dtype=float))
+
+
+def mean_apart(base: Result, other: Result, a: np.ndarray, b: np.ndarray) -> Estimate:
+    """Mean of b over the paths of one result less that of a over those of another, paired."""
+    return mean(_pairs(base, other, a, b))
+
+
+def event_apart(base: Result, other: Result, event: Callable[[Any], Any]) -> Estimate:
+    """P(event) of a result less that of another, paired; `event` gives bool[n] of a table of paths."""
+    a, b = (np.asarray(event(result.paths)) for result in (base, other))
+    more = _pairs(base, other, a, b)
+    weights = [1.0 if result.weights is None else float(result.weights.max()) for result in (base, other)]
+    return _event_estimate(float(more.sum()), float((more**2).sum()), more.size, max(weights))
+
+
+def fund_apart(base: Result, other: Result, alpha: float) -> Estimate:
+    """How much more fund a result needs than another, USD, paired."""
+    needs = base.paths["fund_needed"].to_numpy(), other.paths["fund_needed"].to_numpy()
+    funds, weights = (base.required_fund(alpha), other.required_fund(alpha)), (base.weights, other.weights)
+    return fund_difference(*funds, needs, alpha, base.config["seed"], weights)
+
+
 def event_difference(only_a: int, only_b: int, n: int) -> Estimate:
     """P(b) - P(a) from discordant paths, with Agresti and Min's interval.
 
     Half a path is added to each cell, so that no discordant path at all still leaves an error; the interval is cut to
     [-1, 1].
     """
-    value = (only_b - only_a) / n
-    se = float(np.sqrt(only_a + only_b - (only_b - only_a) ** 2 / n) / n)
-    middle = (only_b - only_a) / (n + 2)
-    half = Z * float(np.sqrt(only_a + only_b + 1 - (only_b - only_a) ** 2 / (n + 2)) / (n + 2))
+    return _event_estimate(only_b - only_a, only_a + only_b, n, 1.0)
+
+
+def _event_estimate(total: float, squares: float, n: int, largest: float) -> Estimate:
+    """The estimate of `event_difference` from the sum and the sum of squares over pairs, and the largest weight."""
+    value = total / n
+    se = float(np.sqrt(max(0.0, squares - total**2 / n)) / n)
+    middle = total / (n + 2)
+    half = Z * float(np.sqrt(max(0.0, squares + largest**2 - total**2 / (n + 2))) / (n + 2))
     return Estimate(value, se, max(-1.0, middle - half), min(1.0, middle + half))
 
 
 def fund_difference(
-    first: Estimate, second: Estimate, paired: tuple[np.ndarray, np.ndarray] | None, alpha: float, seed: int
+    first: Estimate,
+    second: Estimate,
+    paired: tuple[np.ndarray, np.ndarray] | None,
+    alpha: float,
+    seed: int,
+    weights: tuple[np.ndarray | None, np.ndarray | None] = (None, None),
 ) -> Estimate:
     """Difference second - first, from their needs on the same paths, or as if independent.
 
@@ -172,20 +214,41 @@ def fund_difference(
     if note := first.note or second.note:
         return Estimate(value, np.nan, np.nan, np.nan, note)
     if paired is not None:
-        return _quantile_difference(*paired, alpha, value, seed)
+        return _quantile_difference(*paired, alpha, value, seed, weights)
     se = float(np.hypot(first.se, second.se))
     return Estimate(value, se, value - Z * se, value + Z * se)
 
 
-def _quantile_difference(a: np.ndarray, b: np.ndarray, alpha: float, value: float, seed: int) -> Estimate:
+def _quantile_difference(
+    a: np.ndarray,
+    b: np.ndarray,
+    alpha: float,
+    value: float,
+    seed: int,
+    weights: tuple[np.ndarray | None, np.ndarray | None],
+) -> Estimate:
     """Difference of upper quantiles, by resampling paths in pairs."""
     rng = np.random.default_rng(seed)
     n = a.size
-    rank = min(n, max(1, int(np.ceil(n * (1 - alpha) - 1e-9)))) - 1
     draws = np.empty(RESAMPLES)
     for i in range(RESAMPLES):
         chosen = rng.integers(0, n, n)
-        draws[i] = np.partition(b[chosen], rank)[rank] - np.partition(a[chosen], rank)[rank]
+        low, high = (
+            _quantile(x[chosen], alpha, None if w is None else w[chosen]) for x, w in zip((a, b), weights, strict=True)
+        )
+        draws[i] = high - low
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(draws, [tail, 1 - tail])
     return Estimate(value, float(draws.std(ddof=1)), float(low), float(high))
+
+
+def _quantile(values: np.ndarray, alpha: float, weights: np.ndarray | None) -> float:
+    """The value of `upper_quantile` alone: the smallest one beyond which no more than alpha n of weight lies."""
+    n = values.size
+    if weights is None:
+        rank = min(n, max(1, int(np.ceil(n * (1 - alpha) - 1e-9)))) - 1
+        return float(np.partition(values, rank)[rank])
+    order = np.argsort(-values, kind="stable")
+    order = order[weights[order] > 0]
+    before = np.cumsum(weights[order]) - weights[order]
+    return float(values[order][np.flatnonzero(before <= alpha * n * (1 + 1e-12))[-1]])

@@ -41,7 +41,8 @@ def odds(row: Row) -> tuple[str, ...]:
     """Paths with an event under one of the two designs alone, and McNemar's p-value; empty for other quantities."""
     if not _is_event(row):
         return ()
-    return f"{row['only_base']:,}", f"{row['only_design']:,}", significant(row["p_value"], 2)
+    p = row["p_value"]
+    return f"{row['only_base']:,}", f"{row['only_design']:,}", "" if p != p else significant(p, 2)
 
 
 def fund_apart(row: Row, base_bound: str = "base_bound", value_bound: str = "value_bound") -> tuple[str, ...]:

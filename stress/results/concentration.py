@@ -7,7 +7,8 @@ S_0 to P, an account's loss beyond margin is the sum over its positions that are
 
     loss = max(0, -s q (F - B)),   F = L + jump_gap (P - L)
 
-with L and B the liquidation and bankruptcy price. Margin is isolated, so what one position has left pays for no other.
+with L and B the liquidation and bankruptcy price; under a delay F = P, since the price is there by then. Margin is
+isolated, so what one position has left pays for no other.
 Cover-k is the sum of the k largest such losses. Orders move no price here: it is the book as it stands, not a run.
 
 Why Cover-2 misleads: members of a clearing house default one by one, for reasons of their own, and those who do not
@@ -85,7 +86,8 @@ def cover(result: Result, moves: Sequence[float] = MOVES, ks: Sequence[int] = CO
         raise InputError(Problem("cover", "moves above -1", column="moves", value=moves))
     raise_if([Problem("cover", "whole numbers from 1 on", column="ks", value=k) for k in ks
               if not (is_whole(k) and k >= 1)])  # fmt: skip
-    positions, s0, gap = result.positions, start_price(result), float(result.config["jump_gap"])
+    positions, s0 = result.positions, start_price(result)
+    gap = 1.0 if result.config.get("delay") else float(result.config["jump_gap"])
     side = np.where(positions["side"] == "long", 1.0, -1.0)
     quantity, trigger, bankruptcy = (
         positions[name].to_numpy() for name in ("quantity", "liquidation_price", "bankruptcy_price")

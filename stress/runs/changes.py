@@ -40,7 +40,8 @@ def since(old: Record, new: Record) -> pd.DataFrame:
         if alpha not in old.alphas:
             continue
         a, b = old.result.required_fund(alpha), new.result.required_fund(alpha)
-        moved = fund_difference(a, b, (before, after) if paired else None, alpha, new.result.config["seed"])
+        weights, seed = (old.result.weights, new.result.weights), new.result.config["seed"]
+        moved = fund_difference(a, b, (before, after) if paired else None, alpha, seed, weights)
         bounds = a.is_bound, b.is_bound, moved.note
         rows.append((alpha, a.value, b.value, moved.value, moved.low, moved.high, *bounds, paired))
     columns = "alpha before after difference low high before_bound after_bound note paired"

@@ -13,7 +13,7 @@ from typing import Any
 
 from stress.errors import InputError, Problem, raise_if
 from stress.files import reading
-from stress.scenario.scenario import files_of
+from stress.scenario.files import files_of
 
 
 def check(scenario: Mapping[str, Any], inputs: Mapping[str, Mapping[str, str]], where: str) -> dict[str, Path]:

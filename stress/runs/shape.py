@@ -19,7 +19,8 @@ from stress.engine.blocks import CELL_ROW, FAN_PATHS
 from stress.errors import InputError, Problem, raise_if
 from stress.kernels.path.records import CHECKPOINTS
 from stress.results.result import PATH_COLUMNS
-from stress.scenario.tables import FiniteDuration, Paths, Price, Probability, Seed, Share, problems_of, rule
+from stress.scenario.tables import problems_of
+from stress.scenario.values import FiniteDuration, Paths, Price, Probability, Seed, Share, rule
 from stress.venue.depth import Depth
 from stress.venue.rules import RULES
 
@@ -328,7 +329,7 @@ def position_columns(config: Mapping[str, Any], counted: bool) -> dict[str, Colu
     """Columns of positions.csv.gz, with what was counted over paths or without."""
     columns = {
         "account": TEXT, "market": TEXT, "side": _words("long", "short"), "quantity": POSITIVE, "entry_price": POSITIVE,
-        "margin": AMOUNT, "leverage": OR_NAN, "notional": POSITIVE, "effective_leverage": OR_NAN,
+        "margin": FINITE, "leverage": OR_NAN, "notional": POSITIVE, "effective_leverage": OR_NAN,
         "liquidation_price": ANY, "bankruptcy_price": ANY,
         "liquidation_rank": _whole(0, config["book"]["positions"] - 1),
     }  # fmt: skip

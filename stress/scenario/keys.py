@@ -12,8 +12,9 @@ from stress import formatting, quantities
 from stress.arguments import plain
 from stress.errors import Problem
 from stress.scenario import lateness
+from stress.scenario.files import files_of
 from stress.scenario.overrides import put, set_key
-from stress.scenario.scenario import Scenario, files_of
+from stress.scenario.scenario import Scenario
 from stress.scenario.tables import TABLES
 
 RIVALS = tuple(f"run.{key}" for key in lateness.KEYS), ("depth.usd", "depth.oi_share")

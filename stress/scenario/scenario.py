@@ -32,10 +32,11 @@ from stress.book.book import Book
 from stress.book.population import PopulationSpec
 from stress.book.start import start_price
 from stress.errors import InputError, Problem, raise_if
-from stress.files import documents, reading
+from stress.files import documents
 from stress.scenario import lateness, limits
 from stress.scenario.calibrated import BuiltPrices, Start, anywhere, as_they_are, refits, start_of
 from stress.scenario.caveats import notes
+from stress.scenario.files import among, digests, paths_of
 from stress.scenario.overrides import set_key
 from stress.scenario.tables import (
     TABLES,
@@ -58,7 +59,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 OPTIONAL = ("population", "book", "depth")  # tables that "none" removes
-FILES = ("venue.file", "population.mix", "population.bars", "book.file", "prices.bars", "prices.calibrate")
 
 
 @dataclass(frozen=True)
@@ -199,11 +199,7 @@ class Scenario:
             problems += lateness.problems_of_run(tables["run"], where)
         if ("population" in raw) == ("book" in raw):
             problems.append(Problem(where, "exactly one of [population] and [book]", column="population"))
-        paths = {key: (Path() if _among(key, overridden) else folder) / name for key, name in files_of(raw)}
-        for key, path in paths.items():
-            if path.exists() and not (path.is_file() or path.is_dir()):
-                expected = "a file; a pipe or a device cannot be read again, for its digest"
-                problems.append(Problem(where, expected, column=key, value=str(path)))
+        paths = paths_of(raw, folder, overridden, where, problems)
         scenario = cls(
             top.name, top.seed, **tables, where=where, files={**paths, **(files or {})}, overridden=overridden
         )
@@ -335,16 +331,7 @@ class Scenario:
         """
         from stress.prices import parameters
 
-        files = {}
-        problems = []
-        for key, path in self.files.items():
-            try:
-                digest = hashlib.sha256(reading.read_bytes(path)).hexdigest()
-            except InputError as error:
-                problems += [Problem(self._place(key), p.expected, column=key, value=p.where) for p in error.problems]
-                continue
-            files[key] = {"path": str(path.resolve()), "sha256": digest}
-        raise_if(problems)
+        files = digests(self.files, self._place)
         if "prices.calibrate" in files and "bars" in parameters(self.prices.model):
             files.setdefault("prices.bars", files["prices.calibrate"])  # the model resamples what it was fitted to
         return files
@@ -425,7 +412,7 @@ class Scenario:
         if column is None:
             return self.where
         unknown = column not in TABLES and any(key.startswith(f"{column}.") for key in self.overridden)
-        return "--set" if unknown or _among(column, self.overridden) else self.where
+        return "--set" if unknown or among(column, self.overridden) else self.where
 
     def _placed(self, section: str, make: Callable[[], T]) -> T:
         """Make the object of a table; its problems get their place in the scenario."""
@@ -482,18 +469,3 @@ def _gather(problems: list[Problem], make: Callable[[], T]) -> T | None:
     except InputError as error:
         problems += error.problems
         return None
-
-
-def _among(key: str, keys: Iterable[str]) -> bool:
-    """Whether a dotted key, or a table above it, is one of the keys."""
-    return any(key == other or key.startswith(f"{other}.") for other in keys)
-
-
-def files_of(raw: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-    """Dotted key and text of every file that the tables name."""
-    for key in FILES:
-        section, name = key.split(".")
-        table = raw.get(section)
-        text = table.get(name) if isinstance(table, dict) else None
-        if isinstance(text, str) and (name != "mix" or text.endswith(".toml")):
-            yield key, text

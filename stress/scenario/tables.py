@@ -1,101 +1,50 @@
 """The tables of a scenario file: their keys, and the objects that they define.
 
-Keys with a rule of their own (a share, a duration) are checked here, parameters of an object by that object.
+Keys with a rule of their own (a share, a duration) are checked by their type (`stress.scenario.values`), parameters of
+an object by that object.
 """
 
 from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 from pydantic_core import PydanticCustomError
 
 from stress import quantities, schema
 from stress.adjustments import Adjustment
-from stress.arguments import percent_hint
 from stress.book.population import PopulationSpec
 from stress.errors import InputError, Problem, raise_if
 from stress.scenario.calibrated import BuiltPrices, Start, as_they_are, fitted, own_start
+from stress.scenario.values import (
+    Delay,
+    Duration,
+    FiniteDuration,
+    Name,
+    Number,
+    Optional,
+    Paths,
+    Price,
+    Probability,
+    Redraws,
+    Schedule,
+    Seed,
+    Share,
+    Window,
+    none_of,
+    rule,
+)
 from stress.venue.depth import Depth
 from stress.venue.file import SourcedValue
 from stress.venue.load import load_venue
 from stress.venue.rules import RULES, Rule
 from stress.venue.values import one_of
 from stress.venue.venue import Venue
-
-
-def rule(valid: Callable[[Any], bool], expected: str, hint: Callable[[Any], str] = lambda value: "") -> AfterValidator:
-    """A validator whose error states the expected value.
-
-    Parameters
-    ----------
-    valid : callable
-        Whether a value is valid.
-    expected : str
-        Description of valid values.
-    hint : callable
-        What may have been meant by a wrong value, as the end of the description.
-    """
-
-    def check(value: Any) -> Any:
-        if not valid(value):
-            raise PydanticCustomError("expected", "{expected}", {"expected": expected + hint(value)})
-        return value
-
-    return AfterValidator(check)
-
-
-def _duration(value: Any) -> Any:
-    value = math.inf if value == "inf" else quantities.seconds(value)
-    if isinstance(value, str):
-        raise PydanticCustomError("expected", "{expected}", {"expected": quantities.DURATION})
-    return value
-
-
-def _number(value: Any) -> Any:
-    value = quantities.number(value)
-    if isinstance(value, str):
-        raise PydanticCustomError("expected", "{expected}", {"expected": quantities.NUMBER})
-    return value
-
-
-def _whole(value: Any) -> Any:
-    value = _number(value)
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _none(value: Any) -> Any:
-    return None if value == "none" else value
-
-
-def _with_durations(pairs: Any) -> Any:
-    """A schedule whose times may be durations with a unit; `Depth` says what else is wrong with it."""
-    if not isinstance(pairs, list):
-        return pairs
-    return [[_duration(pair[0]), *pair[1:]] if isinstance(pair, list) and pair else pair for pair in pairs]
-
-
-Number = Annotated[float, BeforeValidator(_number)]
-Share = Annotated[Number, rule(lambda x: 0 <= x <= 1, "a share from 0 to 1", percent_hint)]
-Duration = Annotated[float, BeforeValidator(_duration), rule(lambda x: x > 0, "a duration above 0")]
-Delay = Annotated[float, BeforeValidator(_duration), rule(lambda x: 0 <= x < math.inf, "a duration of 0 or more")]
-FiniteDuration = Annotated[
-    float, BeforeValidator(_duration), rule(lambda x: 0 < x < math.inf, "a finite duration above 0")
-]
-Optional = Annotated[Number | None, BeforeValidator(_none)]
-Window = Annotated[float, BeforeValidator(_duration), rule(lambda x: 0 <= x < math.inf, "a duration, 0 or more")]
-Schedule = Annotated[list[Any], BeforeValidator(_with_durations)]
-Seed = Annotated[int, BeforeValidator(_whole), rule(lambda x: 0 <= x < 2**63, "a whole number from 0 to 2^63 - 1")]
-Paths = Annotated[int, BeforeValidator(_whole), rule(lambda x: x >= 1, "a whole number, 1 or more")]
-Redraws = Annotated[int, BeforeValidator(_whole), rule(lambda x: 5 <= x <= 1_000, "a whole number from 5 to 1,000")]
-Probability = Annotated[Number, rule(lambda x: 0 < x < 1, "a probability above 0 and below 1", percent_hint)]
-Price = Annotated[Number, rule(lambda x: 0 < x < math.inf, "a price above 0")]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
 
 class Table(BaseModel):
@@ -148,7 +97,7 @@ class VenueHead(Table):
 def _rule_type(rule: Rule) -> Any:
     """Type of a rule's key; `Venue` checks words and ranges."""
     kind: Any = {"word": str, "number": Number, "duration": Duration}[rule.kind]
-    return Annotated[kind | None, BeforeValidator(_none)] if rule.optional else kind | None
+    return Annotated[kind | None, BeforeValidator(none_of)] if rule.optional else kind | None
 
 
 _rule_fields: dict[str, Any] = {rule.name: (_rule_type(rule), None) for rule in RULES}

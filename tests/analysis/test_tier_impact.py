@@ -71,9 +71,26 @@ def test_the_same_tiers_change_nothing(impact):
     assert (same.table()["newly"] == 0).all()
 
 
-def test_a_position_without_margin_is_in_the_last_bucket():
-    book = stress.Book([1, -1], [1, 1], [50, 100], [0, 10])
-    assert tier_impact(book, OLD, NEW, 100.0).by_leverage()["upper"].tolist() == [20, inf]
+def test_where_all_margin_is_withdrawn_the_leverage_is_that_of_the_equity():
+    book = stress.Book([1, 1, -1], [1, 1, 2], [50, 60, 100], [0, -38.5, 20])  # equities 50, 1.5 and 20 at 100
+    found = tier_impact(book, OLD, NEW, 100.0)
+    assert found.positions["leverage"].tolist() == pytest.approx([2, 100 / 1.5, 10])
+    assert found.positions["levered_new"].tolist() == [False, True, False]
+    table = found.by_leverage()
+    assert table["positions"].sum() == 3
+    assert table.set_index("lower")["levered"].to_dict() == {2: 0, 10: 0, 50: 1}
+
+
+def test_limits_of_a_venue_that_counts_the_notional_at_entry():
+    """Entered at 10,000 for 10,000: of the first tier at entry, whatever the mark is now."""
+    tiers = (Tier(0, 15_000, 100, 0.005), Tier(15_000, 18_000, 10, 0.05, 675))
+    venue = Venue(name="x", tiers=tiers, tier_basis="entry_notional")
+    book = stress.Book([1, -1], [1, 1], [10_000, 10_000], [500, 11_500])
+    rows = tier_impact(book, venue, venue, 20_000.0).positions
+    assert rows["max_leverage_new"].tolist() == [100, 100]
+    assert rows["initial_new"].tolist() == venue.initial_margin(book.quantity, 20_000, book.entry_price).tolist()
+    assert not rows["levered_new"].any()
+    assert not rows["large_new"].any()
 
 
 def test_a_deficit_at_once():

@@ -291,7 +291,7 @@ class TestReading:
         with pytest.raises(InputError) as error:
             read(header + "1,BTC,2,100,,cross,\n2,BTC,-2,100,0,cross,\n")
         assert len(error.value.problems) == 1
-        assert "2 rows are wrong (2, 3)" in str(error.value)
+        assert "2 rows fail: 2, 3" in str(error.value)
 
     def test_cross_has_the_margin_of_its_leverage(self, read):
         header = "account,market,size,entry_price,margin,margin_mode,leverage{}\n"
@@ -402,10 +402,8 @@ class TestReading:
         assert [p.column for p in error.value.problems] == ["side", "size", "entry_price", "margin"]
         for problem in error.value.problems:
             assert problem.row == 2
-            assert problem.expected.endswith("; 1,000 rows are wrong (2, 3, 4, 5, 6, ...)")
-        with pytest.raises(
-            InputError, match="one row per account, market and side; row 2 is another; 999 rows are wrong"
-        ):
+            assert problem.expected.endswith("; 1,000 rows fail: 2, 3, 4, 5, 6, ...")
+        with pytest.raises(InputError, match="one row per account, market and side; row 2 is another; 999 rows fail"):
             read(HEADER + "1,BTC,long,2,100,20\n" * 1000)
 
     def test_all_problems_at_once(self, read):

@@ -199,6 +199,13 @@ class TestTheMark:
         assert level == pytest.approx(2295.918, abs=0.001)
         assert book.check_margin(TWO_PER_CENT, 2500.0) is book
 
+    @pytest.mark.parametrize(("column", "values"), [("notional", (3750, 3750)), ("unrealised_pnl", (499.995, 0))])
+    def test_any_mark_of_the_file_shows_the_profit_that_pays_a_margin_below_zero(self, tmp_path, column, values):
+        text = (
+            f"account,size,entry_price,margin,{column}\na,1.5,2166.67,-125,{values[0]}\nb,-1.5,2500,400,{values[1]}\n"
+        )
+        assert quiet(Book.read, write(tmp_path, text), "ETH").margin.tolist() == [-125.0, 400.0]
+
 
 SPELLINGS = (
     *("BTC", "BTCUSDT", "BTC-USDT-SWAP", "BTC/USDT:USDT", "BTC-USD", "BTCUSDT_PERP", "XBTUSD", "BTC_USDT", "BTC-PERP"),
@@ -393,7 +400,7 @@ BAD = {
     "twice": (HEADER + PAIR + "1,BTC,long,2,100,20\n", "one row per account, market and side; row 2 is another"),
     "many faults of one kind": (
         HEADER + PAIR + "".join(f"{i},BTC,up,2,100,20\n" for i in range(3, 40)),
-        "37 rows are wrong (4, 5, 6, 7, 8, ...)",
+        "37 rows fail: 4, 5, 6, 7, 8, ...",
     ),
     "two sizes": ("account,market,size,qty,entry,margin\n1,BTC,1,2,9,1\n", "one column for size, or the same value in"),
     "two entries": (

@@ -128,10 +128,10 @@ def test_rows_of_a_long_file(read, quote):
 
 def test_lines_with_too_many_or_too_few_cells(read):
     said = "expected 2 cells, as in the header"
-    assert refused(read, "a,b\n1,2\n1\n1,2,3\n") == f"t.csv, row 3: got 1, {said}\nt.csv, row 4: got 3, {said}"
-    with pytest.raises(InputError, match="as in the header; 1,000 rows fail") as error:
+    assert refused(read, "a,b\n1,2\n1\n1,2,3\n") == f"t.csv, row 3: got 1, {said}; 2 rows fail: 3, 4"
+    with pytest.raises(InputError, match=r"as in the header; 1,000 rows fail: 2, 3, 4, 5, 6, \.\.\.") as error:
         read("a,b\n" + "1\n" * 1000)
-    assert len(error.value.problems) == 11
+    assert len(error.value.problems) == 1
 
 
 @pytest.mark.parametrize(
@@ -186,9 +186,9 @@ def test_problems_of_a_rule_are_counted(read):
     found = read("Alpha,b\n" + "x,1\n" * 50 + ",1\n")
     problems = []
     assert np.isnan(found.numbers("a", "a number", problems, optional=True)).all()
-    assert [str(p) for p in problems[:1]] == ["t.csv, row 2, Alpha: got 'x', expected a number"]
-    assert str(problems[-1]) == "t.csv, Alpha: expected a number; 50 rows fail"
-    assert len(problems) == 11
+    assert [str(p) for p in problems] == [
+        "t.csv, row 2, Alpha: got 'x', expected a number; 50 rows fail: 2, 3, 4, 5, 6, ..."
+    ]
 
 
 def test_a_long_cell_is_cut_in_the_message(read):

@@ -48,6 +48,15 @@ def test_the_sum_of_all_is_what_the_engine_has_without_impact(move, jump_gap):
     assert found["cover_1"] < found["cover_2"] < found["cover_300"] == pytest.approx(found["total"])
 
 
+def test_under_a_delay_a_jump_is_filled_where_it_went():
+    path = stress.prices.Paths([[60_000.0, 45_000.0]])
+    venue = stress.load_venue("binance", market="BTCUSDT")
+    result = simulate(crowd(300), venue, path, fund=math.inf, gap=None, delay=60.0, jump_gap=0.4)
+    assert result.paths["deficit"][0] > 0
+    found = concentration.cover(result, (-0.25,)).iloc[0]
+    assert found["total"] == pytest.approx(result.paths["deficit"][0], rel=1e-9)
+
+
 def test_the_largest_accounts():
     table = concentration.top_accounts(drop(by_hand(), 70.0), 2)
     assert table["account"].tolist() == ["c", "b"]

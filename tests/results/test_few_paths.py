@@ -96,12 +96,14 @@ def test_no_command_prints_what_is_no_number(pair, capsys):
     assert NO_NUMBER.findall(text) == []
 
 
-OF_OTHERS = ("style", "plot_backtest", "plot_stress_scenarios")  # that draw no result
+OF_OTHERS = ("style", "plot_backtest", "plot_stress_scenarios", "plot_sweep", "plot_tornado")  # that draw no result
+OF_SEVERAL = ("plot_depletion_curves", "plot_paired_difference")
 
 
 @pytest.mark.parametrize("name", [name for name in stress.plots.__all__ if name not in OF_OTHERS])
 def test_no_chart_shows_what_is_no_number(pair, name):
-    ax = getattr(stress.plots, name)(pair[0], **({"path": 0} if name == "plot_path" else {}))
+    drawn = {"one": pair[0], "other": pair[1]} if name in OF_SEVERAL else pair[0]
+    ax = getattr(stress.plots, name)(drawn, **({"path": 0} if name == "plot_path" else {}))
     ax.figure.canvas.draw()
     texts = [text.get_text() for text in ax.figure.findobj(matplotlib.text.Text)]
     plt.close("all")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -12,12 +12,14 @@ import pytest
 from scipy.special import ndtr, ndtri
 
 import stress
+from stress.analysis.cases import differences
 from stress.engine import scheduling
 from stress.engine.blocks import join, work_block
 from stress.engine.design import SimulationError
 from stress.engine.prepare import prepare
 from stress.prices import PriceBlock
 from stress.results import summaries
+from stress.results.comparison import _quantile, compare, event_apart, mean_apart
 from stress.results.estimate import (
     LEVEL,
     WeightedTail,
@@ -365,3 +367,41 @@ def test_tables_of_a_weighted_result():
     for name in ("liquidation", "adl", "adl_share_by_notional", "adl_given_event", "adl_given_eligible"):
         np.testing.assert_allclose(rates[name], known[name])
     np.testing.assert_allclose(weighted.summary()["estimate"], first.summary()["estimate"])
+
+
+def test_differences_count_paths_by_their_weight(runs):
+    """Against the same paths with larger needs: as in plain runs, and the difference of the two weighted estimates."""
+    weighted, plain = runs
+
+    def apart(result):
+        larger = {column: 1.5 * result.paths[column] for column in ("deficit", "fund_needed")}
+        depleted = result.paths["fund_needed"] > 20.0
+        more = replace(result, paths=result.paths.assign(**larger, depleted=depleted))
+        rows = compare({"base": result, "more": more}, [0.004]).set_index("quantity")
+        return rows, differences(result, more, [0.004])
+
+    (rows, found), (plain_rows, _) = apart(weighted), apart(plain)
+    names = {"P(fund depleted, ADL triggered)": None, "mean deficit": None, "fund for alpha = 0.004": 0.004}
+    for name, alpha in names.items():
+        row, other = rows.loc[name], plain_rows.loc[name]
+        assert row["difference"] == pytest.approx(row["value"] - row["base"], rel=1e-9)
+        assert row["difference"] != 0
+        assert abs(row["difference"] - other["difference"]) < 4 * math.hypot(row["se"], other["se"])
+        e = found["required fund" if alpha else name, alpha]
+        assert (e.value, e.low, e.high) == tuple(row[["difference", "low", "high"]])
+    assert rows.loc["mean deficit", "base"] == mean(weighted.paths["deficit"], weights=weighted.weights).value
+    assert np.isnan(rows["p_value"]).all()
+    assert event_apart(weighted, weighted, lambda paths: paths["depleted"]).high > 0
+
+
+def test_pairs_are_weighted_one_by_one_and_quantiles_as_everywhere():
+    plain = sample()
+    rng = np.random.default_rng(1)
+    values, weights = rng.normal(size=400), rng.choice([0.5, 1.5], 400)
+    weighted = replace(plain, paths=plain.paths.assign(weight=weights, deficit=values))
+    e = mean_apart(weighted, weighted, np.zeros(400), values)
+    assert e.value == pytest.approx((weights * values).mean())
+    assert e.se == pytest.approx((weights * values).std(ddof=1) / 20)
+    for alpha in (0.01, 0.1):
+        assert _quantile(values, alpha, weights) == upper_quantile(values, alpha, weights).value
+        assert _quantile(values, alpha, np.ones(400)) == _quantile(values, alpha, None)

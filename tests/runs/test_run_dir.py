@@ -239,6 +239,13 @@ def test_a_result_made_in_python_is_kept_too(tmp_path):
         again.replay_path(0)
 
 
+def test_a_margin_below_0_of_a_withdrawn_profit_comes_back(tmp_path):
+    book = stress.Book([1, -1], [0.1, 0.1], [50_000, 60_000], [-600, 600])
+    made = simulate(book, stress.load_venue("binance", "BTCUSDT"), kou(), fund=1e3, n_paths=20)
+    again = stress.open_run(stress.save_run(made, tmp_path / "mine", report=True)).result
+    assert again.positions["margin"].tolist() == [-600, 600]
+
+
 def test_a_result_without_counts_of_positions_is_kept_and_has_no_report(folder, tmp_path, capsys):
     made = simulation.execute(stress.load_scenario(folder / "tiny.toml"), detail="paths").result
     with pytest.raises(InputError, match="expected a run with detail='positions': a report shows who is hit"):
