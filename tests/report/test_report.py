@@ -337,7 +337,7 @@ def test_what_never_happened_leaves_no_empty_picture(pages):
     page = pages(quiet)
     for name in ("time", "fan", "loss", "path"):
         assert f'id="figure-{name}"' not in page
-    assert "No path has depleted the present fund" in Page(page).said("fund")
+    assert "No path has depleted the present fund, " in Page(page).said("fund")
     assert "Not shown: it takes a tail in which the fund is needed" in Page(page).said("shortfall")
 
 
