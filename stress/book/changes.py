@@ -31,16 +31,16 @@ def liquidated(book: Book, under: np.ndarray, price: float) -> Adjustment:
 
 
 def refuse(book: Book, under: np.ndarray, equity: np.ndarray, maintenance: np.ndarray, price: float) -> None:
-    """Raise one problem for all positions, by number, that are under margin; or for a price that does not fit any.
+    """Raise one problem for all positions, by number, that are under margin; of the price where that does not fit.
 
     Raises
     ------
     InputError
     """
-    if (misfit := start.misfit(book, price, under)) is not None:
-        raise InputError(misfit)
     if not under.size:
         return
+    if (misfit := start.misfit(book, price, under)) is not None:
+        raise InputError(misfit)
     i = under[0]
     rows = first_rows(book.file_row[under])
     notional = usd(book.quantity[under].sum() * price)

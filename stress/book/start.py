@@ -28,7 +28,7 @@ def middle_entry(book: Book) -> float:
 
 
 def misfit(book: Book, price: float, under: np.ndarray) -> Problem | None:
-    """A price to start from that does not fit a book; None where it does.
+    """A price to start from that does not fit a book; None where it does, as any price does under which all are safe.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def misfit(book: Book, price: float, under: np.ndarray) -> Problem | None:
     under : int array
         Numbers of the positions that are at or below their maintenance margin at the price.
     """
-    if price <= 0.0 or (book.mark_price is not None and abs(price / book.mark_price - 1.0) <= NEAR):
+    if not under.size or price <= 0.0 or (book.mark_price is not None and abs(price / book.mark_price - 1.0) <= NEAR):
         return None
     middle = middle_entry(book)
     off = abs(math.log(price / middle))
@@ -48,7 +48,7 @@ def misfit(book: Book, price: float, under: np.ndarray) -> Problem | None:
         return None
     entries = f"entries around {price_text(middle)}"
     mark = "" if book.mark_price is None else f" and a mark of {price_text(book.mark_price)}"
-    at_once = f"; {percent(share)} of the notional would be liquidated at once" if under.size else ""
+    at_once = f"; {percent(share)} of the notional would be liquidated at once"
     expected = (
         f"a price at which the positions of {book.source} are held: s0 {price_text(price)} does not fit {entries}"
         f"{mark}{at_once}"

@@ -114,6 +114,8 @@ def test_a_mark_far_from_old_entries_fits():
     venue = stress.load_venue("binance", market="BTCUSDT")
     columns = dict(side=[1, -1], quantity=[2, 2], entry_price=[16_000, 16_000], margin=[9_000, 400_000])
     assert len(stress.Book(**columns, mark_price=61_000.0).check_margin(venue, 60_000.0)) == 2
+    assert len(stress.Book(**columns).check_margin(venue, 60_000.0)) == 2  # nor where all have margin enough
+    columns["margin"] = [9_000, 9_000]
     with pytest.raises(InputError, match="does not fit entries around 16,000"):
         stress.Book(**columns).check_margin(venue, 60_000.0)
 
