@@ -67,7 +67,7 @@ def plot_depletion_curve(ax: Axes, result: Result, *, alphas: Sequence[float] = 
         _one_path(ax, result)
         return
     required = [(alpha, result.required_fund(alpha)) for alpha in alphas]
-    own = [result.fund] if np.isfinite(result.fund) else []
+    own = [result.fund] if result.reserve < result.fund < np.inf else []
     right = 1.12 * max([x for _, e in required for x in (e.value, e.high) if np.isfinite(x)], default=0.0)
     inside = [x for x in own if x <= 2.5 * right or right == 0.0]
     right = max([right, *(1.12 * x for x in inside)]) or 1.0
@@ -121,7 +121,7 @@ def _one_path(ax: Axes, result: Result) -> None:
     """Chart in place of the depletion curve for a single path: the fund that it needs, and the present fund."""
     needed = float(result.paths["fund_needed"].iloc[0])
     bars = [("This path needs", needed, BLUE)]
-    if np.isfinite(result.fund):
+    if result.reserve < result.fund < np.inf:
         bars.append(("Present fund", result.fund, GREEN))
     top = max([x for _, x, _ in bars] + [1.0])
     unit = money_axis(ax.xaxis, top, "Initial insurance fund")

@@ -98,6 +98,8 @@ def context(record: Record) -> dict[str, Any]:
     return {
         "of": of.replace("Ⓢ", "S"),  # that few fonts have
         "verdict": verdict(record),
+        "has_fund": has_fund(record),
+        "present": present(record),
         "facts": [(term, text) for term, text in facts(record) if text],
         "signed": signed(record),
     }
@@ -120,9 +122,23 @@ def _estimate(row: dict[Any, Any]) -> Estimate:
     return Estimate(row["fund"], row["se"], row["low"], row["high"], note)
 
 
+def has_fund(record: Record) -> bool:
+    """Whether there is a fund to judge: more than what the venue keeps in it."""
+    return record.fund > record.result.reserve
+
+
+def present(record: Record) -> str:
+    """The present fund, or what stands in its place where none is given."""
+    if has_fund(record):
+        return f"the present fund, {usd(record.fund)}"
+    return f"a fund of {usd(record.fund)}" + (", the reserve" if record.fund > 0 else "")
+
+
 def verdict(record: Record) -> str:
     """The answer in a sentence."""
     judged = judgements(record)
+    if not has_fund(record):
+        return f"No fund is given ({present(record)}): the answer is the fund that is needed."
     if record.result.n_paths == 1:
         return f"On this one path the fund of {usd(record.fund)} is {judged[0][1].words}."
     words = {ADEQUATE: "adequate", SHORT: "too small", OPEN: "not decided"}
@@ -201,7 +217,9 @@ def reverse_words(record: Record) -> str:
         chance = ""
         if row["probability"] == row["probability"]:
             found = probability(row["probability"], row["probability_low"], row["probability_high"])
-            chance = f", which comes within {duration(row['horizon'])} with a probability of {found}"
+            chance = (
+                f"; prices go so far within {duration(row['horizon'])}, fast or slowly, with a probability of {found}"
+            )
         sentences.append(f"A {direction} of {percent(abs(row['move']))} at once{chance}")
     return ". ".join(sentences) + "." if sentences else "None was found."
 

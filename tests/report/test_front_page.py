@@ -5,6 +5,7 @@ import math
 
 import pytest
 
+from stress import report
 from stress.report import front_page
 from stress.report.front_page import ADEQUATE, OPEN, SHORT, a_day, adequacy, chance_words, once_in
 from stress.results.estimate import Estimate
@@ -91,8 +92,10 @@ def test_the_studies_are_said_in_words():
         "is depleted; ADL takes USD 410 k from 11 accounts."
     )
     assert said["Smallest move that empties the fund"] == (
-        "A fall of 5.1 % at once, which comes within 1 day with a probability of 8 % (7.5 to 8.6 %). "
-        "A rise of 6.2 % at once, which comes within 1 day with a probability of below 0.037 % (none seen)."
+        "A fall of 5.1 % at once; prices go so far within 1 day, fast or slowly, with a probability of 8 % "
+        "(7.5 to 8.6 %). "
+        "A rise of 6.2 % at once; prices go so far within 1 day, fast or slowly, with a probability of below 0.037 % "
+        "(none seen)."
     )
     inputs = said["Inputs that matter most"]
     assert inputs.startswith("Fund for 0.1 %. `run.delay` from 10s to 5min: USD 1 M to USD 12 M; `population.open_")
@@ -116,6 +119,20 @@ def test_the_verdict_is_a_sentence():
     assert front_page.verdict(record(quiet())) == "The fund has no limit in this run."
     one = plain(front_page.verdict(record(one_path())))
     assert one.startswith("On this one path the fund of USD 100 k is short by USD ")
+
+
+def test_a_fund_that_was_not_given_is_not_judged():
+    """Of a scenario that `perp-stress new` makes without --fund: its fund is the reserve."""
+    none = record(sample(fund=0.0))
+    assert (
+        plain(front_page.verdict(none)) == "No fund is given (a fund of USD 0): the answer is the fund that is needed."
+    )
+    page = plain(report.render(none))
+    assert "How large must the fund be?" in page
+    assert "with a fund of USD 0" in page
+    for said in ("present one of", "present fund", "not decided", "short by", "to spare", "card short"):
+        assert said not in page, said
+    assert "and is the present one of USD 300 k enough?" in plain(report.render(record(sample())))
 
 
 def test_who_signs_it():
