@@ -64,7 +64,8 @@ def tornado(
         `difference_high` (fund at that end - base fund), `swing` (|fund at high - fund at low|) with `swing_se`,
         `swing_low`, `swing_high` (95 %, paired path by path; `swing_low` is 0 where the swing cannot be told from
         none; nan where a fund is only a bound), `why` (where the range comes from), `alpha`, `note`. `attrs` holds
-        `paths`, `seed`, and `left_out`: why of each input whose ends the scenario refuses.
+        `paths`, `seed`, `held`: what is held fixed where the scenario has a range of answers, and `left_out`: why of
+        each input whose ends the scenario refuses.
 
     Raises
     ------
@@ -91,7 +92,8 @@ def tornado(
     alpha = _alpha(start, base.n_paths) if alpha is None else alpha
     rows = [_row(one, base, results[2 * i], results[2 * i + 1], alpha) for i, one in enumerate(varied)]
     out = pd.DataFrame(rows, columns=list(COLUMNS)).sort_values("swing", ascending=False, kind="stable")
-    out.attrs = {"paths": base.n_paths, "seed": start.seed, "left_out": left_out}
+    held = cases.held(start, ())
+    out.attrs = {"paths": base.n_paths, "seed": start.seed, "held": held, "left_out": left_out}
     return out.reset_index(drop=True)
 
 
