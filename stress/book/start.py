@@ -42,13 +42,20 @@ def misfit(book: Book, price: float, under: np.ndarray) -> Problem | None:
         return None
     middle = middle_entry(book)
     off = abs(math.log(price / middle))
-    notional = book.quantity * price
-    share = float(notional[under].sum() / notional.sum())
+    # margins that were read at this price, profit taken off, and are below 0: a profit that nobody has, mostly
+    below = np.flatnonzero(book.margin < 0.0) if book.mark_price is None else np.zeros(0, int)
+    doubted = np.union1d(under, below)
+    share = float(book.quantity[doubted].sum() / book.quantity.sum())
     if off <= math.log(FAR) and (off <= math.log1p(NEAR) or share <= AT_ONCE):
         return None
     entries = f"entries around {price_text(middle)}"
     mark = "" if book.mark_price is None else f" and a mark of {price_text(book.mark_price)}"
     at_once = f"; {percent(share)} of the notional would be liquidated at once" if under.size else ""
+    if below.size:
+        at_once = (
+            f"; {percent(share)} of the notional would have withdrawn its profit, or be liquidated at once. If this is "
+            "their mark, say so: book.mark_price (in Python Book.marked)"
+        )
     expected = (
         f"a price at which the positions of {book.source} are held: s0 {price_text(price)} does not fit {entries}"
         f"{mark}{at_once}"

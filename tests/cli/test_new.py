@@ -36,6 +36,19 @@ FILES = ("--positions", "positions.csv", "--market", "BTC", "--out", "mine")
 EPISODE = (*FILES, "--episode", "2025-10-10-btc")
 
 
+def test_margins_hold_at_the_price_that_the_run_starts_from(command, tmp_path):
+    """The last close, 30,000, is no mark of positions that were entered around 60,000 and include their profit."""
+    write_bars(tmp_path)
+    rows = ["account,coin,szi,entryPx,marginUsed", "a,BTC,1,60000,6000", "b,BTC,-1,60000,3000"]
+    (tmp_path / "held.csv").write_text("\n".join(rows), encoding="utf-8")
+    files = ("--positions", "held.csv", "--market", "BTC", "--out", "mine", "--venue", "binance")
+    assert command(*files, "--bars", "bars.csv", "--no-run")[0] == 0
+    built = stress.load_scenario(tmp_path / "mine" / "scenario.toml").build()
+    assert built.design.s0 == 60_000.0
+    assert built.design.book.margin.tolist() == [6_000.0, 3_000.0]
+    assert "at the mark 60000" in (tmp_path / "mine" / "found.txt").read_text(encoding="utf-8")
+
+
 def test_two_files_give_a_scenario_a_run_and_the_answer(command, tmp_path):
     write_bars(tmp_path)
     code, out, err = command(*FILES, "--venue", "binance", "--bars", "bars.csv", "--paths", 60)
@@ -158,9 +171,10 @@ def test_an_interruption_leaves_nothing(command, tmp_path, monkeypatch):
 
 def test_folders_above_a_place_go_with_it_after_an_error(command, tmp_path):
     write_positions(tmp_path, "account,size\na,1\n")
+    before = sorted(tmp_path.rglob("*"))
     code, _, _ = command(*EPISODE, "--venue", "binance", "--out", "deep/er/mine")
     assert code == 2
-    assert [p.name for p in tmp_path.iterdir()] == ["positions.csv"]
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_a_format_of_times_takes_bars(command, tmp_path):
