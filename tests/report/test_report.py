@@ -6,6 +6,7 @@ import math
 import re
 import shutil
 import subprocess
+from functools import cache
 from html.parser import HTMLParser
 
 import pandas as pd
@@ -68,6 +69,18 @@ def page(full):
     return report.render(full)
 
 
+@pytest.fixture(scope="module")
+def pages():
+    """The whole page of each kind of run, rendered once."""
+    return cache(lambda kind: report.render(record(kind())))
+
+
+@pytest.fixture
+def no_pictures(monkeypatch):
+    """Pages whose text alone is looked at: drawing takes nine tenths of the time."""
+    monkeypatch.setattr(report.figures, "svg", lambda *given, **options: "")
+
+
 class Page(HTMLParser):
     """What a browser would see: tags with their attributes, and the text of each section."""
 
@@ -126,8 +139,8 @@ def test_names_are_text(page):
 
 
 @pytest.mark.parametrize("kind", [sample, quiet, one_path, one_side], ids=lambda f: f.__name__)
-def test_every_line_of_every_picture_is_drawn(kind):
-    page = report.render(record(kind()))
+def test_every_line_of_every_picture_is_drawn(kind, pages):
+    page = pages(kind)
     paths = [attributes for tag, attributes in Page(page).tags if tag == "path"]
     assert len(paths) > 50
     assert not [attributes for attributes in paths if not attributes.get("d")]
@@ -183,6 +196,7 @@ def test_the_pairs_of_gaps_stand_side_by_side(page, full):
         assert formatting.usd(pair.estimate(REQUIRED_FUND, 0.05).value).replace(formatting.SPACE, " ") in said
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_the_calibration_stands_in_the_report(full):
     judged = [
         {"horizon": 300.0, "of": "low", "move": -0.03, "observed": 25.0, "low": 13.8, "high": 41.6, "expected": 3.6,
@@ -211,6 +225,7 @@ def test_the_calibration_stands_in_the_report(full):
     assert 'id="calibration"' not in report.render(full)
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_a_jump_gap_beyond_what_the_bars_propose_stands_beside_the_answer(full):
     from dataclasses import replace
 
@@ -232,13 +247,14 @@ def test_a_jump_gap_beyond_what_the_bars_propose_stands_beside_the_answer(full):
     assert "upper bound: the bars" not in report.render(inside)
 
 
-def test_text_is_marked_up_and_shown_in_letters_that_fonts_have():
+def test_text_is_marked_up_and_shown_in_letters_that_fonts_have(pages):
     assert prose.marked("Binance USDⓈ-M: `fund` < 1") == "Binance USDS-M: <code>fund</code> &lt; 1"
-    page = report.render(record(sample()))
+    page = pages(sample)
     assert "Ⓢ" not in page
     assert "`" not in Page(page).said("assumptions")
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_numbers_that_differ_are_explained(page):
     seen = Page(page)
     assert "with a fund without limit" in seen.said("worst")
@@ -274,9 +290,9 @@ def test_worst_paths_are_named_with_what_they_cost(page, full):
     assert "perp-stress path RUN" in said
 
 
-def test_what_was_never_seen_is_said_as_its_bound():
+def test_what_was_never_seen_is_said_as_its_bound(pages):
     result = quiet()
-    page = Page(report.render(record(result)))
+    page = Page(pages(quiet))
     high = formatting.percent(result.depletion_probability().high).replace(formatting.SPACE, " ")
     assert f"below {high}" in page.said("answer")
     assert "None seen in 60 paths" in page.said("answer")
@@ -286,6 +302,7 @@ def test_what_was_never_seen_is_said_as_its_bound():
     assert "No path has a loss beyond margin" in page.said("worst")
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_a_floor_triggers_adl_and_empties_no_fund():
     page = Page(report.render(record(sample(drawdown=0.3))))
     answer = page.said("answer")
@@ -296,8 +313,8 @@ def test_a_floor_triggers_adl_and_empties_no_fund():
     assert "before the fund is empty" in page.said("assumptions")
 
 
-def test_one_path_gives_no_probability():
-    page = Page(report.render(record(one_path())))
+def test_one_path_gives_no_probability(pages):
+    page = Page(pages(one_path))
     answer = page.said("answer")
     assert "One path gives no probability" in answer
     assert formatting.usd(one_path().paths["fund_needed"][0]).replace(formatting.SPACE, " ") in answer
@@ -306,18 +323,18 @@ def test_one_path_gives_no_probability():
     assert "figure-path" in page.text
 
 
-def test_page_one_ends_before_the_rest_and_has_a_colour_by_its_verdict(page, full):
+def test_page_one_ends_before_the_rest_and_has_a_colour_by_its_verdict(page, pages):
     answer = page[page.index('<section id="answer"') : page.index('<section id="range"')]
     for part in ('class="verdict"', 'id="gaps"', 'id="figure-curve"', "--studies", "1 in 3.8 days", "Author"):
         assert part in answer, part
     assert re.findall(r'class="card (\w+)"', answer) == ["adequate", "short", "short"]
-    assert re.findall(r'class="card (\w+)"', report.render(record(one_path()))) == ["short", "short"]
-    assert set(re.findall(r'class="card (\w+)"', report.render(record(quiet())))) == {"adequate"}
+    assert re.findall(r'class="card (\w+)"', pages(one_path)) == ["short", "short"]
+    assert set(re.findall(r'class="card (\w+)"', pages(quiet))) == {"adequate"}
     assert "<h1>Insurance fund of Binance USDS-M futures, BTCUSDT</h1>" in page
 
 
-def test_what_never_happened_leaves_no_empty_picture():
-    page = report.render(record(quiet()))
+def test_what_never_happened_leaves_no_empty_picture(pages):
+    page = pages(quiet)
     for name in ("time", "fan", "loss", "path"):
         assert f'id="figure-{name}"' not in page
     assert "No path has depleted the present fund, " in Page(page).said("fund")
@@ -333,6 +350,7 @@ def test_shares_of_the_shortfall_and_of_the_largest_accounts(page):
     assert "So the fund is sized by the sum of all losses" in seen.said("concentration")
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_studies_adjustments_and_author_are_shown(full):
     done = {"where": "positions.csv", "what": "left out", "rule": "another market", "count": 67, "of": 200,
             "unit": "rows", "amount": "USD 1.2 M", "rows": [3, 7]}  # fmt: skip
@@ -347,16 +365,17 @@ def test_studies_adjustments_and_author_are_shown(full):
     assert "run.delay 0.1 % 10s to 5min" in page.said("studies")
 
 
-def test_one_side_only_is_reported():
-    assert "Left unpaid" in Page(report.render(record(one_side()))).said("loss")
+def test_one_side_only_is_reported(pages):
+    assert "Left unpaid" in Page(pages(one_side)).said("loss")
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_a_result_without_its_run_is_reported_without_the_picture_of_a_path(full):
     from dataclasses import replace
 
     old = replace(full, result=replace(full.result, design=None))
     page = report.render(old)
-    assert page.count("<svg") == len(FIGURES) - 1
+    assert page.count("<figure ") == len(FIGURES) - 1
 
 
 def test_provenance_names_files_and_not_where_they_lay(page):
@@ -396,8 +415,8 @@ addEventListener("load", () => {{
 
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium on PATH")
 @pytest.mark.parametrize("kind", ["full", "one path"])
-def test_a_browser_shows_it_without_overflow_or_complaint(kind, page, tmp_path):
-    text = page if kind == "full" else report.render(record(one_path()))
+def test_a_browser_shows_it_without_overflow_or_complaint(kind, page, pages, tmp_path):
+    text = page if kind == "full" else pages(one_path)
     widths = (390, 1280)
     frames = "".join(
         f'<iframe width="{w}" height="900" style="border:0" srcdoc="{html.escape(text)}"></iframe>' for w in widths

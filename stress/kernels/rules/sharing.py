@@ -17,7 +17,7 @@ KEPT_OFF = 48  # last bits of a double that the histogram of a queue ignores
 FIRST, BUCKETS = (1023 - 64) << 4, 128 << 4  # of the histogram
 
 QUEUE, PRO_RATA, LEVERAGE_PRO_RATA, LEVERAGE_DRAIN, TOP_TRUNCATION = 0, 1, 2, 3, 4
-PRO_RATA_BY_ROW = 5  # pro rata in a book where not all winners can give: their shares differ
+PRO_RATA_BY_ROW = -1  # no venue's word: pro rata where not all winners can give, so that their shares differ
 
 
 @jit
