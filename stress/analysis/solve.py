@@ -320,7 +320,7 @@ def _solution(
 
 def _held(start: Scenario, key: str) -> list[str]:
     """What is held fixed while the key varies, where it is not plain."""
-    notes = []
+    notes = cases.held(start, [key])
     if start.population is not None:
         seed = start.population_seed
         notes.append(f"the crowd is one draw (population.seed = {seed}); another one has another border")

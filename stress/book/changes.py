@@ -37,10 +37,10 @@ def refuse(book: Book, under: np.ndarray, equity: np.ndarray, maintenance: np.nd
     ------
     InputError
     """
-    if not under.size:
-        return
     if (misfit := start.misfit(book, price, under)) is not None:
         raise InputError(misfit)
+    if not under.size:
+        return
     i = under[0]
     rows = first_rows(book.file_row[under])
     notional = usd(book.quantity[under].sum() * price)
