@@ -331,6 +331,6 @@ def print_factors(found: pd.DataFrame) -> None:
         for r in records(found)
     ]
     out.print(table(["episode", "times", "low", "high"], rows))
-    out.print("\nlow, high: of the crash with all its moves, in log price, that many times; then the fund is empty.")
+    out.print("\ntimes: factor on all log moves at which the fund is empty; low, high: of the crash at that factor.")
     if not found["told"].all():
         out.print("* The steps cannot tell this delay: it is below half of one.")
