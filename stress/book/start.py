@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from stress.venue.venue import Venue
 
 NEAR = 0.1  # relative: a price that is no further from the mark, or from the entries, fits
-FAR = 3.0  # factor from the entries beyond which a price is taken for one of another time, or of another coin
+FAR = 3.0  # factor from most entries beyond which a price is taken for one of another time, or of another coin
 AT_ONCE = 0.2  # of the notional, under margin at a price: more is the fault of a price that is not near
 
 
@@ -41,10 +41,11 @@ def misfit(book: Book, price: float, under: np.ndarray) -> Problem | None:
     if not under.size or price <= 0.0 or (book.mark_price is not None and abs(price / book.mark_price - 1.0) <= NEAR):
         return None
     middle = middle_entry(book)
-    off = abs(math.log(price / middle))
+    near = abs(math.log(price / middle)) <= math.log1p(NEAR)
     notional = book.quantity * price
     share = float(notional[under].sum() / notional.sum())
-    if off <= math.log(FAR) and (off <= math.log1p(NEAR) or share <= AT_ONCE):
+    far = np.abs(np.log(book.entry_price / price)) > math.log(FAR)
+    if 2.0 * notional[far].sum() <= notional.sum() and (near or share <= AT_ONCE):
         return None
     entries = f"entries around {price_text(middle)}"
     mark = "" if book.mark_price is None else f" and a mark of {price_text(book.mark_price)}"

@@ -120,6 +120,17 @@ def test_a_mark_far_from_old_entries_fits():
         stress.Book(**columns).check_margin(venue, 60_000.0)
 
 
+def test_a_price_that_most_positions_were_entered_at_fits():
+    """One large old position, the larger half of the value at entry, and none under margin."""
+    venue = stress.load_venue("binance", market="BTCUSDT")
+    book = stress.Book([-1, 1, 1], [100, 50, 50], [1_000, 1_000, 3_500], [150_000, 100_000, 175_000])
+    assert len(book.check_margin(venue, 1_000.0)) == 3
+    with pytest.raises(InputError, match="s0 1,000 does not fit entries around 3,500"):
+        stress.Book([-1, 1, 1], [60, 10, 50], [3_500, 1_000, 3_500], [150_000, 100_000, 175_000]).check_margin(
+            venue, 1e3
+        )
+
+
 def test_many_positions_under_margin_are_one_fault():
     venue = stress.load_venue("binance", market="BTCUSDT")
     n = 30
