@@ -183,7 +183,7 @@ def solve(
             break
         evaluate(wanted)
         results.clear()
-    return _solution(start, vary, target, own, bracket, side, parts, cells, estimates, notes)
+    return _solution(start, vary, target, bracket, side, parts, cells, estimates, notes)
 
 
 def _bracket(key: str, own: Any, between: Any) -> tuple[float, float]:
@@ -285,7 +285,6 @@ def _solution(
     start: Scenario,
     key: str,
     target: Target,
-    own: Any,
     bracket: tuple[float, float],
     side: Holds | None,
     parts: bool,
