@@ -20,7 +20,7 @@ Made by `python docs/make_stress_scenarios.py` from `examples/quickstart.toml`; 
 ## Crashes of the past on the book of today
 
 ```
-perp-stress scenarios examples/quickstart.toml [--delays 10s,1min,5min] [--depth] [--battery]
+perp-stress scenarios examples/quickstart.toml [--delay 10s --delay 1min] [--depth] [--battery]
                                                [--out FILE] [--picture FILE]
 ```
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from os import PathLike
 from typing import Any
 
-from stress import serialize
+from stress import quantities, serialize
 from stress.analysis import study
 from stress.analysis.study import Study
 from stress.arguments import is_whole, path_of
@@ -34,19 +34,20 @@ EVENTS: dict[str, Callable[[Any], Any]] = {
 MEANS = {"mean deficit": "deficit", "mean raised or forgone by ADL": "adl_usd", "mean residual": "residual"}
 
 
-def read(scenario: Any, paths: int | None, where: str) -> Scenario:
+def read(scenario: Any, paths: int | str | None, where: str) -> Scenario:
     """The scenario that a study begins from, of a file or as it is, with a number of paths."""
     if isinstance(scenario, (str, PathLike)):
         scenario = load_scenario(path_of(scenario, where))
     if not isinstance(scenario, Scenario):
         raise InputError(Problem(where, "a stress.Scenario, or the path of its file", value=scenario))
-    if paths is None:
+    count: Any = quantities.number(paths)
+    if count is None:
         return scenario
-    if not (is_whole(paths) and paths >= 1):
+    if not (is_whole(count) and count >= 1):
         raise InputError(Problem(where, "a whole number, 1 or more", column="paths", value=paths))
     if getattr(scenario.price_model[0], "n_paths", None) is not None:
         return scenario  # a replay, which has its own
-    return keys.with_keys(scenario, {"run.paths": int(paths)})
+    return keys.with_keys(scenario, {"run.paths": int(count)})
 
 
 def held(scenario: Scenario, keys: Iterable[str]) -> list[str]:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from stress import quantities
 from stress.analysis.stress_scenarios import DELAYS, episode_design
 from stress.arguments import is_finite
 from stress.engine.design import Design
@@ -29,7 +30,7 @@ NEARNESS = 1e-4  # of the factor that is found, relative
 
 
 def reverse_episodes(
-    scenario: Scenario | str | Path, fund: float | None = None, delay: float | None = None
+    scenario: Scenario | str | Path, fund: float | str | None = None, delay: float | str | None = None
 ) -> pd.DataFrame:
     """The smallest factor on the moves of each shipped episode that depletes the fund of a scenario.
 
@@ -57,15 +58,16 @@ def reverse_episodes(
     """
     scenario = as_scenario(scenario)
     today = scenario.build().design
-    money, reserve = scenario.fund.initial if fund is None else fund, today.venue.reserve
+    money: Any = scenario.fund.initial if fund is None else quantities.number(fund)
+    late, reserve = quantities.seconds(delay), today.venue.reserve
     checks = [
         ("fund", fund, is_finite(money) and money >= reserve, f"USD, at least the venue's reserve {reserve:g}"),
-        ("delay", delay, delay is None or (is_finite(delay) and delay >= 0), "seconds, 0 or more"),
+        ("delay", late, late is None or (is_finite(late) and late >= 0), "seconds, 0 or more"),
     ]
     raise_if([Problem("reverse", expected, column=name, value=value) for name, value, ok, expected in checks if not ok])
     fill: dict[str, Any] = {"gap": today.gap, "delay": today.delay}
     if delay is not None or not (today.gap or today.delay):
-        fill = {"gap": 0.0, "delay": float(DELAYS[-1] if delay is None else delay)}
+        fill = {"gap": 0.0, "delay": float(DELAYS[-1] if late is None else late)}
     return pd.DataFrame([_row(replace(today, **fill), info, float(money)) for info in list_episodes()])
 
 

@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from stress import quantities
 from stress.analysis.reach import Reach, bars_of
 from stress.arguments import is_finite, is_number, is_whole, wrong_types
 from stress.book.book import VENUE_EXPECTED, Book
@@ -71,6 +72,7 @@ def reverse_shock(
         fund needs at that move).
     """
     raise_if(wrong_types("shock", venue=(venue, Venue, VENUE_EXPECTED)))
+    price, fund, jump_gap = map(quantities.number, (price, fund, jump_gap))
     least = f"USD, at least the reserve {venue.reserve:g}"
     checks = [
         ("price", price, is_finite(price) and price > 0, "a price above 0"),
@@ -93,7 +95,9 @@ def _shocks(design: Design, fund: float) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def reverse_table(scenario: Scenario | str | Path, fund: float | None = None, paths: int | None = None) -> pd.DataFrame:
+def reverse_table(
+    scenario: Scenario | str | Path, fund: float | str | None = None, paths: int | str | None = None
+) -> pd.DataFrame:
     """The smallest fall and rise that deplete the fund of a scenario, and how likely such moves are.
 
     Parameters
@@ -127,11 +131,12 @@ def reverse_table(scenario: Scenario | str | Path, fund: float | None = None, pa
     """
     scenario = as_scenario(scenario)
     own = scenario.build().design
-    fund = scenario.fund.initial if fund is None else fund
+    money: Any = scenario.fund.initial if fund is None else quantities.number(fund)
+    count: Any = quantities.number(paths)
     least = f"USD, at least the reserve {own.venue.reserve:g}"
     checks = [
-        ("fund", fund, is_finite(fund) and fund >= own.venue.reserve, least),
-        ("paths", paths, paths is None or (is_whole(paths) and paths >= 1), "a whole number, 1 or more"),
+        ("fund", money, is_finite(money) and money >= own.venue.reserve, least),
+        ("paths", count, count is None or (is_whole(count) and count >= 1), "a whole number, 1 or more"),
     ]
     raise_if([Problem("reverse", expected, column=name, value=value) for name, value, ok, expected in checks if not ok])
     still = Paths([[own.s0, own.s0]])
@@ -140,10 +145,10 @@ def reverse_table(scenario: Scenario | str | Path, fund: float | None = None, pa
         own, prices=still, n_paths=1, n_steps=1, step=still.step, fund=math.inf, gap=0.0, delay=None,
         jump_gap=1.0 if late else own.jump_gap, detail="paths",
     )  # fmt: skip
-    table = _shocks(jumped, float(fund))
+    table = _shocks(jumped, float(money))
     one_path = getattr(own.prices, "n_paths", None) is not None
     if not one_path:
-        own = replace(own, n_paths=int(paths or own.n_paths))
+        own = replace(own, n_paths=int(count or own.n_paths))
     reach = Reach.of_model(own)
     history = None if one_path else Reach.of_bars(bars_of(scenario, own), own)
     more = [_likely(row, reach, history, one_path) for row in table.to_dict("records")]

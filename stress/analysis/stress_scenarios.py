@@ -23,6 +23,7 @@ from typing import Any
 
 import pandas as pd
 
+from stress import quantities
 from stress.analysis.study import run_designs
 from stress.arguments import is_finite
 from stress.book.classes import leverage_range
@@ -41,12 +42,12 @@ BINS = (2, 5, 10, 20, 50, 100)  # of effective leverage
 
 def stress_scenarios(
     scenario: Scenario | str | Path,
-    delays: Sequence[float] | None = None,
+    delays: Sequence[float | str] | None = None,
     episodes: Sequence[str] | None = None,
     *,
-    gaps: Sequence[float] | None = None,
+    gaps: Sequence[float | str] | None = None,
     depth: bool = False,
-    fund: float | None = None,
+    fund: float | str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
     """Play the shipped episodes on the book of a scenario.
@@ -56,7 +57,8 @@ def stress_scenarios(
     scenario : Scenario or path
         Its book, venue, fund and depth are used, and of its prices the price they start from.
     delays : sequence of float, optional
-        Seconds from trigger to fill, 0 or more. Default: 10 s, 1 min and 5 min, unless there are gaps.
+        Seconds from trigger to fill, 0 or more, or text such as "10s". Default: 10 s, 1 min and 5 min, unless there
+        are gaps.
     episodes : sequence of str, optional
         Names of `stress.prices.list_episodes()`; default: all.
     gaps : sequence of float, optional
@@ -95,10 +97,13 @@ def stress_scenarios(
     """
     scenario = as_scenario(scenario)
     names = [info.name for info in list_episodes()] if episodes is None else list(episodes)
-    raise_if(list(_problems(scenario, names, delays, gaps, depth, fund)))
+    late: Any = [quantities.seconds(x) for x in delays] if isinstance(delays, (list, tuple)) else delays
+    shares: Any = [quantities.number(x) for x in gaps] if isinstance(gaps, (list, tuple)) else gaps
+    money: Any = quantities.number(fund)
+    raise_if(list(_problems(scenario, names, late, shares, depth, money)))
     today = scenario.build().design
-    today = today if fund is None else replace(today, fund=float(fund))
-    fills = _fills(scenario, delays, gaps)
+    today = today if fund is None else replace(today, fund=float(money))
+    fills = _fills(scenario, late, shares)
     infos = {info.name: info for info in list_episodes()}
     rows: list[dict[str, Any]] = []
     per_episode = len(fills) * (1 + depth)

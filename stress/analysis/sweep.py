@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from stress import quantities
 from stress.analysis import cases
 from stress.analysis.study import long_table
 from stress.arguments import is_finite
@@ -66,7 +67,7 @@ def sweep(
     """
     _check(values)
     start = cases.read(scenario, paths, "sweep")
-    alphas = start.fund.alphas if alphas is None else alphas
+    alphas = start.fund.alphas if alphas is None else [quantities.number(alpha) for alpha in alphas]
     check_alphas(alphas)
     combinations = [dict(zip(values, chosen, strict=True)) for chosen in itertools.product(*values.values())]
     results = cases.run(cases.designs(start, combinations, "sweep"), threads, progress)

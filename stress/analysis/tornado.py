@@ -12,8 +12,10 @@ from typing import Any
 
 import pandas as pd
 
+from stress import quantities
 from stress.analysis import cases
 from stress.analysis.ranges import Range, given_ranges, own_ranges
+from stress.arguments import is_finite
 from stress.errors import InputError, Problem
 from stress.results import comparison
 from stress.results.estimate import Estimate, paths_needed
@@ -72,6 +74,9 @@ def tornado(
     InputError
         If a range does not fit the scenario.
     """
+    share: Any = quantities.number(alpha)
+    if alpha is not None and not (is_finite(share) and 0 < share < 1):
+        raise InputError(Problem("tornado", "a probability above 0 and below 1", column="alpha", value=alpha))
     start = cases.read(scenario, None, "tornado")
     start = cases.read(start, min(start.resolved()["run"]["paths"], MOST_PATHS) if paths is None else paths, "tornado")
     given = [] if ranges is None else given_ranges(ranges)
@@ -89,8 +94,8 @@ def tornado(
                 raise
             left_out[one.key] = str(error.problems[0])
     base, *results = cases.run(designs, threads, progress)
-    alpha = _alpha(start, base.n_paths) if alpha is None else alpha
-    rows = [_row(one, base, results[2 * i], results[2 * i + 1], alpha) for i, one in enumerate(varied)]
+    chosen = _alpha(start, base.n_paths) if alpha is None else float(share)
+    rows = [_row(one, base, results[2 * i], results[2 * i + 1], chosen) for i, one in enumerate(varied)]
     out = pd.DataFrame(rows, columns=list(COLUMNS)).sort_values("swing", ascending=False, kind="stable")
     held = cases.held(start, ())
     out.attrs = {"paths": base.n_paths, "seed": start.seed, "held": held, "left_out": left_out}

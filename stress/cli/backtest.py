@@ -54,8 +54,9 @@ def backtest(
     delay: Annotated[
         list[str] | None,
         typer.Option(
+            metavar="TIME",
             help="Time from trigger to fill, as 10s or 1min, of the model and of the days; may be given again. "
-            "Default: the scenario's gap or delays, or 1 s, 10 s, 1 min and 5 min."
+            "Default: the scenario's gap or delays, or 1 s, 10 s, 1 min and 5 min.",
         ),
     ] = None,
     alpha: Alphas = None,

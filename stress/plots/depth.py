@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.axes import Axes
 
-from stress.plots.style import BLUE, INK, MUTED, SIZE, VERMILION, legend_above, style
+from stress.plots.style import BLUE, INK, MUTED, SIZE, VERMILION, axes_of, legend_above, style
 
 if TYPE_CHECKING:
     from stress.analysis.depth_fit import DepthFit
@@ -27,11 +27,8 @@ def plot_depth(fit: DepthFit, ax: Axes | None = None) -> Axes:
     -------
     Axes
     """
+    ax = axes_of(ax, (1.5 * SIZE[0], SIZE[1]))
     with style():
-        if ax is None:
-            import matplotlib.pyplot as plt
-
-            ax = plt.subplots(figsize=(1.5 * SIZE[0], SIZE[1]))[1]
         time = fit.snapshots.time
         day = 24 * HOUR * (time[0] // (24 * HOUR))
         hours = (time - day) / HOUR

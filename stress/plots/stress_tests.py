@@ -10,7 +10,7 @@ from stress.analysis.stress_scenarios import fill_label
 from stress.arguments import wrong_types
 from stress.errors import InputError, Problem, raise_if
 from stress.formatting import usd
-from stress.plots.style import BLUE, GREEN, VERMILION, legend_above, money_axis, style
+from stress.plots.style import BLUE, GREEN, VERMILION, axes_of, legend_above, money_axis, style
 
 COLORS = ("#9ecae1", "#56b4e9", BLUE, "#003f6b")  # of the fills, the later the darker
 WITH_DEPTH = ("#f4c7a1", "#e69f00", VERMILION, "#7f3300")
@@ -42,12 +42,7 @@ def plot_stress_scenarios(table: pd.DataFrame, fund: float | None = None, *, ax:
     if missing := [name for name in NEEDED if name not in table]:
         raise InputError(Problem("plot", f"{expected}, with {', '.join(missing)}", column="table"))
     names = list(dict.fromkeys(table["scenario"]))
-    if ax is None:
-        import matplotlib.pyplot as plt
-
-        plt.get_backend()  # starts the backend of a notebook, whose settings must outlive the style
-        with style():
-            ax = plt.subplots(figsize=(WIDTH, MARGIN + ROW * len(names)))[1]
+    ax = axes_of(ax, (WIDTH, MARGIN + ROW * len(names)))
     with style():
         _draw(ax, table, names, fund)
     return ax

@@ -12,7 +12,7 @@ from stress import formatting
 from stress.analysis.study import REQUIRED_FUND
 from stress.arguments import is_number, wrong_types
 from stress.errors import InputError, Problem, raise_if
-from stress.plots.style import BAND, BLUE, INK, MUTED, SIZE, VERMILION, legend_above, money_axis, style
+from stress.plots.style import BAND, BLUE, INK, MUTED, SIZE, VERMILION, axes_of, legend_above, money_axis, style
 from stress.scenario.keys import USD, text_of
 
 ROW, MARGIN, WIDTH = 0.34, 1.25, 7.4  # inches, of a tornado
@@ -52,11 +52,11 @@ def plot_sweep(
     title = quantity[0].upper() + quantity[1:] + (f" for {formatting.percent(alpha)}" if alpha is not None else "")
     with style():
         if len(keys) == 1:
-            ax = _axes(ax, SIZE)
+            ax = axes_of(ax, SIZE)
             _curve(ax, rows, keys[0], title)
         else:
             columns, lines = (rows[key].nunique() for key in keys)
-            ax = _axes(ax, (max(SIZE[0], LEFT + COLUMN * columns), max(SIZE[1], LEFT + LINE * lines)))
+            ax = axes_of(ax, (max(SIZE[0], LEFT + COLUMN * columns), max(SIZE[1], LEFT + LINE * lines)))
             _heat_map(ax, rows, keys, title)
     return ax
 
@@ -79,7 +79,7 @@ def plot_tornado(table: pd.DataFrame, most: int = 12, *, ax: Axes | None = None)
     _check(table, ax, "the table of stress.tornado", ("fund_at_low", "swing_low"))
     rows = table.head(most)
     with style():
-        ax = _axes(ax, (WIDTH, MARGIN + ROW * len(rows)))
+        ax = axes_of(ax, (WIDTH, MARGIN + ROW * len(rows)))
         _bars(ax, rows)
     return ax
 
@@ -91,17 +91,6 @@ def _check(table: Any, ax: Any, expected: str, columns: tuple[str, ...]) -> None
     raise_if(wrong_types("plot", **wanted))
     if table.empty or not set(columns) <= set(table.columns):
         raise InputError(Problem("plot", expected, column="table"))
-
-
-def _axes(ax: Axes | None, size: tuple[float, float]) -> Axes:
-    if ax is not None:
-        return ax
-    import matplotlib.pyplot as plt
-
-    plt.get_backend()  # starts the backend of a notebook, whose settings must outlive the style
-    with style():
-        made: Axes = plt.subplots(figsize=size)[1]
-    return made
 
 
 def _curve(ax: Axes, rows: pd.DataFrame, key: str, title: str) -> None:

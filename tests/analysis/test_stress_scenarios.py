@@ -6,12 +6,15 @@ import math
 import tomllib
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import stress
 from stress.analysis.stress_scenarios import DELAYS, GAPS, worst_in_words, worst_scenario
+from stress.errors import InputError
 from stress.prices.episode import FOLDER, Episode
 from tests.support.pair import BANKRUPTCY, QUANTITY, S0, TRIGGER, write_pair
+from tests.support.tiny import TINY
 
 NAME = "2020-03-12-btc"
 
@@ -108,3 +111,36 @@ def test_all_that_is_wrong_is_said_at_once(pair):
     columns = [p.column for p in error.value.problems]
     assert columns == ["episodes", "delays", "delays", "gaps", "gaps", "depth", "fund"]
     assert NAME in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("study", "given", "plain"),
+    [
+        ("stress_scenarios", (["10s"], [NAME], None, "200k"), ([10.0], [NAME], None, 2e5)),
+        ("stress_scenarios", (None, [NAME], ["50 %"], None), (None, [NAME], [0.5], None)),
+        ("reverse_table", ("200k", "40"), (2e5, 40)),
+        ("reverse_episodes", ("200k", "1min"), (2e5, 60.0)),
+        ("sweep", ({"depth.usd": ["1M", "2M"]}, ["20 %"], "40"), ({"depth.usd": [1e6, 2e6]}, [0.2], 40)),
+        ("tornado", ({"depth.usd": ("1M", "2M")}, "20 %", "40"), ({"depth.usd": (1e6, 2e6)}, 0.2, 40)),
+    ],
+)
+def test_studies_take_quantities_as_people_write_them(tmp_path, study, given, plain):
+    path = tmp_path / "tiny.toml"
+    path.write_text(TINY)
+
+    def run(arguments):
+        if study == "stress_scenarios":
+            delays, episodes, gaps, fund = arguments
+            return stress.stress_scenarios(path, delays, episodes, gaps=gaps, fund=fund)
+        more = {"only_given": True} if study == "tornado" else {}
+        return getattr(stress, study)(path, *arguments, **more)
+
+    pd.testing.assert_frame_equal(run(given), run(plain))
+
+
+def test_a_wrong_probability_of_a_tornado_is_told_before_it_runs(tmp_path):
+    path = tmp_path / "tiny.toml"
+    path.write_text(TINY)
+    for wrong in (2, "lots", -0.1, "1d"):
+        with pytest.raises(InputError, match=r"tornado, alpha: got .*, expected a probability above 0 and below 1"):
+            stress.tornado(path, alpha=wrong)

@@ -132,8 +132,22 @@ def test_a_mark_far_from_old_entries_fits():
     venue = stress.load_venue("binance", market="BTCUSDT")
     columns = dict(side=[1, -1], quantity=[2, 2], entry_price=[16_000, 16_000], margin=[9_000, 400_000])
     assert len(stress.Book(**columns, mark_price=61_000.0).check_margin(venue, 60_000.0)) == 2
+    assert len(stress.Book(**columns).check_margin(venue, 60_000.0)) == 2  # nor where all have margin enough
+    columns["margin"] = [9_000, 9_000]
     with pytest.raises(InputError, match="does not fit entries around 16,000"):
         stress.Book(**columns).check_margin(venue, 60_000.0)
+
+
+def test_a_price_that_most_positions_were_entered_at_fits():
+    """One large old position, the larger half of the value at entry, and none under margin."""
+    venue = stress.load_venue("binance", market="BTCUSDT")
+    book = stress.Book([-1, 1, 1], [100, 50, 50], [1_000, 1_000, 3_500], [150_000, 100_000, 175_000])
+    assert len(book.check_margin(venue, 1_000.0)) == 3
+    other = stress.Book(
+        [-1, 1, 1], [60, 10, 50], [3_500, 1_000, 3_500], [150_000, 100_000, 125_100]
+    )  # the last under it
+    with pytest.raises(InputError, match="s0 1,000 does not fit entries around 3,500"):
+        other.check_margin(venue, 1e3)
 
 
 def test_many_positions_under_margin_are_one_fault():
