@@ -30,6 +30,8 @@ def middle_entry(book: Book) -> float:
 def misfit(book: Book, price: float, under: np.ndarray) -> Problem | None:
     """A price to start from that does not fit a book; None where it does, as any price does under which all are safe.
 
+    Who holds a margin below 0 that follows from this price alone, is no proof of that: the price may be wrong.
+
     Parameters
     ----------
     book : Book

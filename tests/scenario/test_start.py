@@ -143,10 +143,11 @@ def test_a_price_that_most_positions_were_entered_at_fits():
     venue = stress.load_venue("binance", market="BTCUSDT")
     book = stress.Book([-1, 1, 1], [100, 50, 50], [1_000, 1_000, 3_500], [150_000, 100_000, 175_000])
     assert len(book.check_margin(venue, 1_000.0)) == 3
+    other = stress.Book(
+        [-1, 1, 1], [60, 10, 50], [3_500, 1_000, 3_500], [150_000, 100_000, 125_100]
+    )  # the last under it
     with pytest.raises(InputError, match="s0 1,000 does not fit entries around 3,500"):
-        stress.Book([-1, 1, 1], [60, 10, 50], [3_500, 1_000, 3_500], [150_000, 100_000, 17_500]).check_margin(
-            venue, 1e3
-        )
+        other.check_margin(venue, 1e3)
 
 
 def test_many_positions_under_margin_are_one_fault():
