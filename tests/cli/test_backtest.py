@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stress.cli import main
+from tests.support.command import caller
 from tests.support.tiny import TINY
 
 SHAKY = {"paths": 200, "gap": 0.5, "jump_gap": 0.5}
@@ -28,14 +28,7 @@ def command(tmp_path, monkeypatch, capsys):
     bars = pd.DataFrame({"time": time, "open": open_, "high": high, "low": low, "close": close})
     bars.to_csv(tmp_path / "bars.csv", index=False)
 
-    def call(*arguments):
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as caught:
-            main([str(a) for a in arguments])
-        text = capsys.readouterr()
-        return caught.value.code or 0, text.out.replace("\u00a0", " "), text.err.replace("\u00a0", " ")
-
-    return call
+    return caller(capsys)
 
 
 def changes(**values):

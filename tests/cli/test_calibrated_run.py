@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 import stress
-from stress.cli import backtest, inputs, main
+from stress.cli import backtest, inputs
 from stress.engine import scheduling
 from stress.prices.calibration.calibrate import DEFAULT
 from stress.runs import checkpoint
+from tests.support.command import caller
 from tests.support.directories import files, interrupt
 from tests.support.tiny import TINY
 
@@ -43,14 +44,7 @@ def command(tmp_path, monkeypatch, capsys, bars):
     (tmp_path / "scenarios").mkdir()
     (tmp_path / "data" / "hours.csv").write_text(bars)
 
-    def call(*arguments):
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as caught:
-            main([str(a) for a in arguments])
-        text = capsys.readouterr()
-        return caught.value.code or 0, text.out.replace("\u00a0", " "), text.err.replace("\u00a0", " ")
-
-    return call
+    return caller(capsys)
 
 
 FORMAT = ("--time-format", "%Y/%m/%d %H")

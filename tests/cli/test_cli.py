@@ -14,8 +14,8 @@ import pytest
 
 from stress import simulation
 from stress.analysis import study
-from stress.cli import main
 from tests.conftest import ROOT, data_file
+from tests.support.command import caller
 from tests.support.tiny import BARS, POSITIONS, REPLAY, TINY, write_replay
 
 HEAVY = ("numba", "numpy", "pandas", "matplotlib", "scipy")
@@ -27,14 +27,7 @@ def command(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tiny.toml").write_text(TINY)
 
-    def call(*arguments):
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as caught:
-            main([str(a) for a in arguments])
-        text = capsys.readouterr()
-        return caught.value.code or 0, text.out.replace("\u00a0", " "), text.err.replace("\u00a0", " ")
-
-    return call
+    return caller(capsys)
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["venues", "--help"], ["--version"]])

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from stress.cli import main
+from tests.support.command import caller
 from tests.support.tiny import TINY
 
 NEW = (
@@ -29,14 +29,7 @@ def command(tmp_path, monkeypatch, capsys):
     for name, text in {"tiny.toml": TINY, "new.csv": NEW, "positions.csv": POSITIONS}.items():
         (tmp_path / name).write_text(text)
 
-    def call(*arguments):
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as caught:
-            main([str(a) for a in arguments])
-        text = capsys.readouterr()
-        return caught.value.code or 0, text.out.replace("\u00a0", " "), text.err.replace("\u00a0", " ")
-
-    return call
+    return caller(capsys)
 
 
 def test_positions_by_old_and_new_tiers(command, tmp_path):

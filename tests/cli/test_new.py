@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import tomllib
+from functools import partial
 
 import pytest
 
 import stress
 from stress import simulation
-from stress.cli import main
+from tests.support.command import caller
 from tests.support.exports import POSITIONS, write_bars, write_positions, write_tiers
 
 
@@ -20,14 +21,7 @@ def command(tmp_path, monkeypatch, capsys):
     write_positions(tmp_path)
     write_tiers(tmp_path)
 
-    def call(*arguments):
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as caught:
-            main(["new", *map(str, arguments)])
-        text = capsys.readouterr()
-        return caught.value.code or 0, text.out.replace("\u00a0", " "), text.err.replace("\u00a0", " ")
-
-    return call
+    return partial(caller(capsys), "new")
 
 
 pytestmark = pytest.mark.filterwarnings("ignore::stress.book.columns.BookWarning")

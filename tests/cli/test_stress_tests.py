@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 
 import stress
-from stress.cli import console, main
+from stress.cli import console
 from stress.cli.stress_tests import moves_in_words, print_moves
+from tests.support.command import caller
 from tests.support.pair import write_pair
 from tests.support.tiny import TINY
 
@@ -24,14 +25,7 @@ def command(tmp_path, monkeypatch, capsys):
     (tmp_path / "tiny.toml").write_text(TINY)
     write_pair(tmp_path)
 
-    def call(*arguments):
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as caught:
-            main([str(a) for a in arguments])
-        text = capsys.readouterr()
-        return caught.value.code or 0, text.out.replace("\u00a0", " "), text.err.replace("\u00a0", " ")
-
-    return call
+    return caller(capsys)
 
 
 def tables(text):
