@@ -86,7 +86,6 @@ def main() -> int:
     )
     failed = max(
         script("docs/make_venues.py"),
-        script("docs/make_tiers.py"),
         script("docs/make_inputs.py"),
         script("docs/make_validation.py"),
         script("docs/make_stress_scenarios.py"),

@@ -13,8 +13,8 @@ INTRO = """\
 Made by `python docs/make_inputs.py` from `stress/book/position_columns.py`, `stress/prices/bar_table.py` and
 `stress/venue/tiers/aliases.py`; change those, not this page. `perp-stress columns` prints the same.
 
-A file may be text with any separator, a spreadsheet, JSON as a venue or ccxt gives it, Parquet or feather. A title is
-compared without case, blanks, `_`, `-`, `.` and what stands in brackets; other columns are ignored. What is done to a
+A file may be text with any separator, a spreadsheet, JSON as a venue or ccxt gives it, parquet or feather
+([files of others](files.md)). A title is compared without case, blanks, `_`, `-`, `.` and what stands in brackets; other columns are ignored. What is done to a
 row, or read in another sense, is an adjustment, which terminal, report and `summary.json` show.
 
 ## Rules for positions

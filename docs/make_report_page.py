@@ -31,7 +31,8 @@ def main() -> int:
         folder = Path(name)
         scenario = str(ROOT / "examples" / "quickstart.toml")
         run = [sys.executable, "-m", "stress", "run", scenario, "--out", "run", "--studies", "-q"]
-        subprocess.run(run, cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True)
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        subprocess.run(run, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
         shot = folder / "page.png"
         quiet = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
         size = ["--hide-scrollbars", f"--window-size={WIDTH},{HEIGHT}", f"--user-data-dir={folder / 'profile'}"]

@@ -20,6 +20,7 @@ from stress.arguments import is_whole, path_of
 from stress.book.book import Book
 from stress.engine.design import Design
 from stress.errors import InputError, Problem, raise_if
+from stress.formatting import duration
 from stress.results import comparison
 from stress.results.estimate import Estimate
 from stress.results.result import Result
@@ -47,6 +48,15 @@ def read(scenario: Any, paths: int | str | None, where: str) -> Scenario:
     if getattr(scenario.price_model[0], "n_paths", None) is not None:
         return scenario  # a replay, which has its own
     return keys.with_keys(scenario, {"run.paths": int(count)})
+
+
+def held(scenario: Scenario, keys: Iterable[str]) -> list[str]:
+    """What is held fixed beside the keys that vary, where the scenario itself gives a range of answers."""
+    delays = scenario.lateness.delays
+    if delays is None or not {"run.delay", "run.delays", "run.gap"}.isdisjoint(keys):
+        return []
+    late = duration(delays[-1])
+    return [f"all fills are {late} late, the longest of the delays whose range is the answer of the scenario"]
 
 
 def scenarios(start: Scenario, cases: Iterable[Mapping[str, Any]], where: str) -> list[Scenario]:

@@ -183,7 +183,7 @@ def solve(
             break
         evaluate(wanted)
         results.clear()
-    return _solution(start, vary, target, own, bracket, side, parts, cells, estimates, notes)
+    return _solution(start, vary, target, bracket, side, parts, cells, estimates, notes)
 
 
 def _bracket(key: str, own: Any, between: Any) -> tuple[float, float]:
@@ -285,7 +285,6 @@ def _solution(
     start: Scenario,
     key: str,
     target: Target,
-    own: Any,
     bracket: tuple[float, float],
     side: Holds | None,
     parts: bool,
@@ -320,7 +319,7 @@ def _solution(
 
 def _held(start: Scenario, key: str) -> list[str]:
     """What is held fixed while the key varies, where it is not plain."""
-    notes = []
+    notes = cases.held(start, [key])
     if start.population is not None:
         seed = start.population_seed
         notes.append(f"the crowd is one draw (population.seed = {seed}); another one has another border")

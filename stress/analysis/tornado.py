@@ -66,7 +66,8 @@ def tornado(
         `difference_high` (fund at that end - base fund), `swing` (|fund at high - fund at low|) with `swing_se`,
         `swing_low`, `swing_high` (95 %, paired path by path; `swing_low` is 0 where the swing cannot be told from
         none; nan where a fund is only a bound), `why` (where the range comes from), `alpha`, `note`. `attrs` holds
-        `paths`, `seed`, and `left_out`: why of each input whose ends the scenario refuses.
+        `paths`, `seed`, `held`: what is held fixed where the scenario has a range of answers, and `left_out`: why of
+        each input whose ends the scenario refuses.
 
     Raises
     ------
@@ -96,7 +97,8 @@ def tornado(
     chosen = _alpha(start, base.n_paths) if alpha is None else float(share)
     rows = [_row(one, base, results[2 * i], results[2 * i + 1], chosen) for i, one in enumerate(varied)]
     out = pd.DataFrame(rows, columns=list(COLUMNS)).sort_values("swing", ascending=False, kind="stable")
-    out.attrs = {"paths": base.n_paths, "seed": start.seed, "left_out": left_out}
+    held = cases.held(start, ())
+    out.attrs = {"paths": base.n_paths, "seed": start.seed, "held": held, "left_out": left_out}
     return out.reset_index(drop=True)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from numbers import Integral
 from typing import Any
 
 import numpy as np
 
-from stress.arguments import is_finite, is_text
+from stress.arguments import is_finite, is_text, numbers
 from stress.book.columns import SIDE_EXPECTED, SIDE_WORDS
 from stress.errors import InputError, Problem, raise_if
 
@@ -70,6 +71,72 @@ def read_sides(values: np.ndarray, source: str, rows: np.ndarray, problems: list
     for i in np.flatnonzero(np.abs(side) != 1.0):
         problems.append(Problem(source, SIDE_EXPECTED, int(rows[i]), "side", values[i : i + 1].tolist()[0]))
     return side
+
+
+RULES: dict[str, tuple[Callable[[np.ndarray], np.ndarray], str]] = {
+    "quantity": (lambda x: x > 0, "a quantity of coins above 0"),
+    "entry_price": (lambda x: x > 0, "a price above 0"),
+    "margin": (lambda x: ~np.isnan(x), "USD"),
+    "leverage": (lambda x: np.isnan(x) | (x > 0), "a leverage above 0, or nan"),
+}
+
+
+def read_columns(
+    side: Any, given: Mapping[str, Any], account: Any, file_row: Any, source: str
+) -> dict[str, np.ndarray]:
+    """The arrays of a book, by name, of one length and valid.
+
+    Parameters
+    ----------
+    side, account, file_row
+        As `stress.Book` takes them.
+    given : dict of str to array_like
+        What `RULES` name; the leverage may be None.
+    source : str
+        Name of the book in messages.
+
+    Raises
+    ------
+    InputError
+        If the arrays differ in length, are empty, or hold invalid values; lists every problem.
+    """
+    sides = flat(side, source, "side")
+    n = sides.size
+    values = {name: flat(value, source, name) for name, value in given.items() if value is not None}
+    values["leverage"] = missing_as_nan(values["leverage"]) if "leverage" in values else np.full(n, np.nan)
+    accounts = np.arange(1, n + 1).astype(str) if account is None else names_of(account, source)
+    rows = np.arange(1, n + 1) if file_row is None else flat(file_row, source, "file_row")
+    lengths = {name: v.size for name, v in {**values, "account": accounts, "file_row": rows}.items()}
+    problems = [
+        Problem(source, f"{n} values, as many as side has", column=name, value=size)
+        for name, size in lengths.items()
+        if size != n
+    ]
+    problems += [Problem(source, "numbers", column=name) for name in given if name not in values]
+    if rows.dtype.kind not in "iu":
+        problems.append(Problem(source, "whole numbers", column="file_row", value=file_row))
+    if n == 0:
+        problems.append(Problem(source, "at least one position"))
+    raise_if(problems)
+    columns = {
+        "file_row": rows.astype(np.int64),
+        "account": read_names(accounts, source, rows, problems),
+        "side": read_sides(sides, source, rows, problems),
+    }
+    for name, (valid, expected) in RULES.items():
+        array = numbers(values[name])
+        if array is None:
+            problems.append(Problem(source, "numbers", column=name, value=str(values[name])[:60]))
+            continue
+        for i in np.flatnonzero(~valid(array) | np.isinf(array)):
+            problems.append(Problem(source, expected, int(rows[i]), name, float(array[i])))
+        columns[name] = array
+    raise_if(problems)
+    margin = columns["margin"]
+    owed = (columns["side"] < 0) & (margin < 0) & (margin <= -columns["quantity"] * columns["entry_price"])
+    expected = "USD above -(quantity * entry_price), all that a short can win"
+    raise_if([Problem(source, expected, int(rows[i]), "margin", float(margin[i])) for i in np.flatnonzero(owed)])
+    return columns
 
 
 def check_reading(where: str, market: Any, mark_price: Any) -> None:

@@ -13,7 +13,7 @@ balance; where they do not, `Book.balanced` handles the difference.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
@@ -21,9 +21,9 @@ import numpy as np
 import numpy.typing as npt
 
 from stress.adjustments import Adjustment
-from stress.arguments import is_finite, is_text, is_word, numbers, wrong_types
+from stress.arguments import is_finite, is_text, is_word, wrong_types
 from stress.book import changes, shown
-from stress.book.arrays import TEXT, check_reading, flat, missing_as_nan, names_of, read_names, read_sides
+from stress.book.arrays import TEXT, check_reading, read_columns
 from stress.book.columns import BookWarning
 from stress.callers import warn
 from stress.errors import InputError, Problem, raise_if
@@ -120,57 +120,10 @@ class Book:
         if mark_price is not None and not (is_finite(mark_price) and mark_price > 0):
             problems.append(Problem("Book", PRICE, column="mark_price", value=mark_price))
         raise_if(problems)
-        sides = flat(side, source, "side")
-        n = sides.size
         given = {"quantity": quantity, "entry_price": entry_price, "margin": margin, "leverage": leverage}
-        values = {name: flat(value, source, name) for name, value in given.items() if value is not None}
-        values["leverage"] = missing_as_nan(values["leverage"]) if "leverage" in values else np.full(n, np.nan)
-        accounts = np.arange(1, n + 1).astype(str) if account is None else names_of(account, source)
-        rows = np.arange(1, n + 1) if file_row is None else flat(file_row, source, "file_row")
-        lengths = {name: v.size for name, v in {**values, "account": accounts, "file_row": rows}.items()}
-        problems = [
-            Problem(source, f"{n} values, as many as side has", column=name, value=size)
-            for name, size in lengths.items()
-            if size != n
-        ]
-        problems += [Problem(source, "numbers", column=name) for name in given if name not in values]
-        if rows.dtype.kind not in "iu":
-            problems.append(Problem(source, "whole numbers", column="file_row", value=file_row))
-        if n == 0:
-            problems.append(Problem(source, "at least one position"))
-        raise_if(problems)
-
-        fields: dict[str, Any] = {"file_row": rows.astype(np.int64), "market": str(market), "source": str(source)}
-        fields |= {"adjustments": done, "mark_price": None if mark_price is None else float(mark_price)}
-        fields["account"] = read_names(accounts, source, rows, problems)
-        fields["side"] = read_sides(sides, source, rows, problems)
-        rules: dict[str, tuple[Callable[[np.ndarray], np.ndarray], str]] = {
-            "quantity": (lambda x: x > 0, "a quantity of coins above 0"),
-            "entry_price": (lambda x: x > 0, "a price above 0"),
-            "margin": (lambda x: ~np.isnan(x), "USD"),
-            "leverage": (lambda x: np.isnan(x) | (x > 0), "a leverage above 0, or nan"),
-        }
-        for name, (valid, expected) in rules.items():
-            array = numbers(values[name])
-            if array is None:
-                problems.append(Problem(source, "numbers", column=name, value=str(values[name])[:60]))
-                continue
-            for i in np.flatnonzero(~valid(array) | np.isinf(array)):
-                problems.append(Problem(source, expected, int(rows[i]), name, float(array[i])))
-            fields[name] = array
-        raise_if(problems)
-        owed = (
-            (fields["side"] < 0)
-            & (fields["margin"] < 0)
-            & (fields["margin"] <= -fields["quantity"] * fields["entry_price"])
-        )
-        expected = "USD above -(quantity * entry_price), all that a short can win"
-        raise_if(
-            [
-                Problem(source, expected, int(rows[i]), "margin", float(fields["margin"][i]))
-                for i in np.flatnonzero(owed)
-            ]
-        )
+        fields: dict[str, Any] = dict(read_columns(side, given, account, file_row, source))
+        fields |= {"market": str(market), "source": str(source), "adjustments": done}
+        fields["mark_price"] = None if mark_price is None else float(mark_price)
         for name, field in fields.items():
             if isinstance(field, np.ndarray):
                 field.setflags(write=False)

@@ -31,7 +31,7 @@ def liquidated(book: Book, under: np.ndarray, price: float) -> Adjustment:
 
 
 def refuse(book: Book, under: np.ndarray, equity: np.ndarray, maintenance: np.ndarray, price: float) -> None:
-    """Raise one problem for all positions, by number, that are under margin; or for a price that does not fit any.
+    """Raise one problem for all positions, by number, that are under margin; of the price where that does not fit.
 
     Raises
     ------

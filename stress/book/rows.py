@@ -11,26 +11,12 @@ from stress.book.position_columns import titles_of
 from stress.errors import InputError, Problem, raise_if
 from stress.files.names import EXPECTED, folded, is_name
 from stress.formatting import usd
-from stress.venue.markets import parts, same_market, without_settings
+from stress.venue.markets import parts, same_market, spellings_of, without_settings
 
 TOTALS = frozenset(
-    (
-        *("total", "totals", "sum", "subtotal", "subtotals", "grandtotal", "overall", "average", "all", "summary"),
-        *(
-            "summe",
-            "gesamt",
-            "gesamtsumme",
-            "zwischensumme",
-            "totale",
-            "suma",
-            "somme",
-            "合计",
-            "总计",
-            "合計",
-            "итого",
-        ),
-    )
-)
+    ("total", "totals", "sum", "subtotal", "subtotals", "grandtotal", "overall", "average", "all", "summary", "summe",
+     "gesamt", "gesamtsumme", "zwischensumme", "totale", "suma", "somme", "合计", "总计", "合計", "итого")
+)  # fmt: skip
 CLOSED = frozenset(("closed", "close", "liquidated", "settled", "expired"))
 NO = frozenset(("false", "0", "no"))
 MARKET = f"the name of a market, {EXPECTED}"
@@ -116,9 +102,9 @@ def _spellings(names: list[str], market: str | None, where: str) -> list[str]:
     if market is None and not all(same_market(asked, name) for name in names):
         expected = f"one market: set book.market, or market= in Python, to one of {_shortened(', '.join(names))}"
         raise InputError(Problem(where, expected, column="market"))
-    if market is not None and market in names:
-        return [market]
-    chosen = [name for name in names if same_market(asked, name)]
+    if market in names:
+        return [asked]
+    chosen = names if market is None else spellings_of(market, names)
     if not chosen:
         by_lower = {name.lower(): name for name in names}
         near = difflib.get_close_matches(asked.lower(), by_lower, n=1)

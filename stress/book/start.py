@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from stress.venue.venue import Venue
 
 NEAR = 0.1  # relative: a price that is no further from the mark, or from the entries, fits
-FAR = 3.0  # factor from the entries beyond which a price is taken for one of another time, or of another coin
+FAR = 3.0  # factor from most entries beyond which a price is taken for one of another time, or of another coin
 AT_ONCE = 0.2  # of the notional, under margin at a price: more is the fault of a price that is not near
 
 
@@ -28,7 +28,9 @@ def middle_entry(book: Book) -> float:
 
 
 def misfit(book: Book, price: float, under: np.ndarray) -> Problem | None:
-    """A price to start from that does not fit a book; None where it does.
+    """A price to start from that does not fit a book; None where it does, as any price does under which all are safe.
+
+    Who holds a margin below 0 that follows from this price alone, is no proof of that: the price may be wrong.
 
     Parameters
     ----------
@@ -38,17 +40,27 @@ def misfit(book: Book, price: float, under: np.ndarray) -> Problem | None:
     under : int array
         Numbers of the positions that are at or below their maintenance margin at the price.
     """
-    if price <= 0.0 or (book.mark_price is not None and abs(price / book.mark_price - 1.0) <= NEAR):
+    # margins that were read at this price, profit taken off, and are below 0: a profit that nobody has, mostly
+    below = np.flatnonzero(book.margin < 0.0) if book.mark_price is None else np.zeros(0, int)
+    doubted = np.union1d(under, below)
+    at_mark = book.mark_price is not None and abs(price / book.mark_price - 1.0) <= NEAR
+    if not doubted.size or price <= 0.0 or at_mark:
         return None
     middle = middle_entry(book)
-    off = abs(math.log(price / middle))
+    near = abs(math.log(price / middle)) <= math.log1p(NEAR)
     notional = book.quantity * price
-    share = float(notional[under].sum() / notional.sum())
-    if off <= math.log(FAR) and (off <= math.log1p(NEAR) or share <= AT_ONCE):
+    share = float(notional[doubted].sum() / notional.sum())
+    far = np.abs(np.log(book.entry_price / price)) > math.log(FAR)
+    if 2.0 * notional[far].sum() <= notional.sum() and (near or share <= AT_ONCE):
         return None
     entries = f"entries around {price_text(middle)}"
     mark = "" if book.mark_price is None else f" and a mark of {price_text(book.mark_price)}"
-    at_once = f"; {percent(share)} of the notional would be liquidated at once" if under.size else ""
+    at_once = f"; {percent(share)} of the notional would be liquidated at once"
+    if below.size:
+        at_once = (
+            f"; {percent(share)} of the notional would have withdrawn its profit, or be liquidated at once. If this is "
+            "their mark, say so: book.mark_price (in Python Book.marked)"
+        )
     expected = (
         f"a price at which the positions of {book.source} are held: s0 {price_text(price)} does not fit {entries}"
         f"{mark}{at_once}"

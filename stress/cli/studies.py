@@ -182,7 +182,7 @@ def print_sweep(table: pd.DataFrame, keys: list[str]) -> None:
             out.print(console.table([*heads, "estimate", "95 %", "difference (95 %)"], rows, left=len(keys)))
     base = ", ".join(f"{key} = {_text(key, value)}" for key, value in table.attrs["base"].items())
     out.print(f"\nDifferences are those to {base}, on the same random numbers.")
-    for note in dict.fromkeys(n for n in table["note"] if n):
+    for note in dict.fromkeys([*table.attrs["held"], *(n for n in table["note"] if n)]):
         out.print(f"Note: {note}.")
 
 
@@ -242,7 +242,7 @@ def print_tornado(table: pd.DataFrame) -> None:
         out.print(f"\nNo effect that these paths can tell: {', '.join(nothing)}.")
     for key, why in attrs["left_out"].items():
         out.print(f"Left out: {key}: {why}.")
-    for note in dict.fromkeys(n for n in table["note"] if n):
+    for note in dict.fromkeys([*table.attrs["held"], *(n for n in table["note"] if n)]):
         out.print(f"Note: {note}.")
 
 

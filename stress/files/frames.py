@@ -12,7 +12,7 @@ from stress.errors import InputError, Problem, raise_if
 from stress.files import numerals
 from stress.files.cells import cell_text, missing, number
 from stress.files.table import DECIMAL_EXPECTED, DECIMALS, Table
-from stress.files.titles import KEYS, Header, Titles
+from stress.files.titles import Header, Titles
 
 NEVER = np.iinfo(np.int64).min  # a missing time
 
@@ -88,7 +88,6 @@ def table_of_frame(
     *,
     several: tuple[str, ...] = (),
     optional: tuple[str, ...] = (),
-    keys: tuple[str, ...] = KEYS,
     decimal: str | None = None,
 ) -> Table:
     """A data frame as a table; an index that is named, or holds times, is a column too.
@@ -98,7 +97,7 @@ def table_of_frame(
     frame : pandas.DataFrame
         A name in `frame.attrs["source"]` is that of the table. Cells that hold dicts become columns with dotted titles,
         such as `leverage.type`. Of several levels of column names that with the most known ones counts.
-    aliases, several, optional, keys, decimal
+    aliases, several, optional, decimal
         As in `stress.files.table.read_table`.
 
     Returns
@@ -120,7 +119,7 @@ def table_of_frame(
     where = str(frame.attrs.get("source", "DataFrame"))
     if not len(frame):
         raise InputError(Problem(where, "at least one row"))
-    titles = Titles(where, aliases, (), several, optional, keys)
+    titles = Titles(where, aliases, (), several, optional)
     columns, untitled = _columns(frame, titles)
     chosen = titles.choose(Header([title for title, _ in columns], keys=untitled, row=None))
     cells = {name: FrameCells(columns[j][1]) for name, j in zip(titles.places, chosen, strict=True)}

@@ -20,7 +20,7 @@ from stress.arguments import path_of
 from stress.errors import InputError, Problem
 from stress.files import arrow, delimited, encodings, numerals, reading, records, spreadsheets
 from stress.files.cells import Cells
-from stress.files.titles import KEYS, Titles, shown_titles, unit_of
+from stress.files.titles import Titles, shown_titles, unit_of
 
 PAGES = (b"<!doctype", b"<html", b"<?xml", b"<head", b"<table")  # how a file begins that is a page
 DECIMALS = (None, numerals.POINT, numerals.COMMA)
@@ -240,7 +240,6 @@ def read_table(
     order: tuple[str, ...] = (),
     several: tuple[str, ...] = (),
     optional: tuple[str, ...] = (),
-    keys: tuple[str, ...] = KEYS,
     decimal: str | None = None,
 ) -> Table:
     """Read a file: text (comma, semicolon, tab or bar), a spreadsheet, JSON, parquet or feather, also in .gz or .zip.
@@ -258,8 +257,6 @@ def read_table(
         Names that several columns may have; the second is named "NAME 2".
     optional : tuple of str, optional
         Names of columns that may be absent. Of several, the first is taken, and a note says so.
-    keys : tuple of str, optional
-        Names that an index without a title, or the keys of records in JSON, may have: the first that no column has.
     decimal : {None, ".", ","}
         Decimal mark of numbers in text. Default: what the cells of the file say.
 
@@ -274,7 +271,7 @@ def read_table(
     if decimal not in DECIMALS:
         raise InputError(Problem(where, DECIMAL_EXPECTED, column="decimal", value=decimal))
     data = reading.read_bytes(path)
-    titles = Titles(where, aliases, order, several, optional, keys)
+    titles = Titles(where, aliases, order, several, optional)
     cells, rows, delimiter = _read(path, data, titles)
     if not rows.size:
         raise InputError(Problem(where, "at least one record below the header"))

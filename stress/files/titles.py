@@ -20,7 +20,7 @@ LEVELS = re.compile(r"\.(?=\S)")
 IGNORED = str.maketrans("", "", "_-.\ufeff")
 INFO, ABOVE, EMPTY = 100, 1_000, 10_000  # ranks of columns that count where no other has their meaning
 SHOWN = 30  # titles in a message
-KEYS = ("market", "symbol", "account", "time")
+KEYS = ("market", "account", "time")  # what an index, or the keys of records in JSON, may be: the first that is free
 
 
 def folded(title: str) -> str:
@@ -72,8 +72,6 @@ class Titles:
         Names of the first columns of a list without titles.
     several, optional : tuple of str
         See `stress.files.table.read_table`.
-    keys : tuple of str
-        Names that keys and indices without a title may have, in this order.
     """
 
     where: str
@@ -81,7 +79,6 @@ class Titles:
     order: tuple[str, ...] = ()
     several: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
-    keys: tuple[str, ...] = KEYS
     places: dict[str, int] = field(default_factory=dict)
     chosen: dict[str, str] = field(default_factory=dict)
     found: tuple[str, ...] = ()
@@ -94,7 +91,7 @@ class Titles:
         self.known = {folded(alias): name for alias, name in self.aliases.items()}
         self.exact = set(self.aliases)
         names = set(self.aliases.values())
-        self.keys = tuple(name for name in self.keys if name in names)
+        self.keys = tuple(name for name in KEYS if name in names)
 
     def note(self, text: str, what: str, rule: str, count: int = 1, unit: str = "rows", first: int = 0) -> None:
         """Keep what was chosen or left out, as a note and as an adjustment; `first` of the rows from there on."""

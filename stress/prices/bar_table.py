@@ -44,7 +44,6 @@ MEANINGS = {
 ALIASES = {alias: name for name, aliases in NAMES.items() for alias in aliases.split()}
 SEVERAL = ("time", "close_time")  # names of which a table may have several columns
 OPTIONAL = ("volume",)  # of several the first is read
-KEYS = ("time",)  # what an index or keys without a title are
 NEEDED = ("time", *PRICES)
 NO_HEADER = (*NEEDED, "volume")  # order of Binance's, OKX's, Kraken's and of ccxt's columns
 ORDERS = {  # of the prices of others, where no header names them

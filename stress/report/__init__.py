@@ -141,7 +141,7 @@ def context(record: Record) -> dict[str, Any]:
         "most_hit": most_hit(result.positions),
         "top": rows_of(concentration.top_accounts(result, TOP)),
         "cover": rows_of(covered),
-        "cover_words": more_tables.cover_words(covered, record),
+        "cover_words": more_tables.cover_words(covered),
         "worst_cover": more_tables.worst_cover(result, [row["path"] for row in worst_rows]),
         "shortfall": more_tables.shortfall(record),
         "studies": more_tables.studies(record),

@@ -22,7 +22,7 @@ BY = {"leverage": "Effective leverage", "side": "Side", "size": "Size of the pos
 Table = dict[str, Any]  # title, note: texts; head: texts; rows: cells as text, the first of words
 
 
-def cover_words(covered: pd.DataFrame, record: Record) -> str:
+def cover_words(covered: pd.DataFrame) -> str:
     """Why Cover-2 misleads here, with the numbers of the move that costs most."""
     worst = covered.loc[covered["total"].idxmax()]
     if worst["total"] <= 0:

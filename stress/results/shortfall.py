@@ -35,6 +35,7 @@ import pandas as pd
 from stress.arguments import is_number
 from stress.book.classes import BORDERS, SIZES
 from stress.errors import InputError, Problem
+from stress.formatting import count
 from stress.kernels.path.records import LOGGED_LIQUIDATION
 from stress.results.estimate import LEVEL, Estimate, used_weights
 from stress.results.replay import events
@@ -141,7 +142,7 @@ def expected_shortfall(result: Result, alpha: float) -> Shortfall:
     ends = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
     low, high = np.quantile(draws, ends, axis=0)
     share_low, share_high = np.nanquantile(shares, ends, axis=0)
-    few = f"carried by {inside.size} paths" if inside.size < FEW else ""
+    few = f"carried by {count(inside.size, 'path')}" if inside.size < FEW else ""
     total = Estimate(float(found[0]), float(draws[:, 0].std(ddof=1)), float(low[0]), float(high[0]), few)
     notional = result.positions["notional"].to_numpy()
     rows = [

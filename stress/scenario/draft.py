@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,7 @@ from stress.serialize import toml_value
 from stress.venue.depth import Depth
 from stress.venue.file import PRESETS, VenueFile
 from stress.venue.load import load_venue
-from stress.venue.markets import same_market
+from stress.venue.markets import as_spelled, same_market
 from stress.venue.venue import Venue
 
 if TYPE_CHECKING:
@@ -115,6 +115,8 @@ def draft(given: Given, folder: Path) -> Draft:
     book = Book.read(given.positions, given.market, imbalance="outside", mark_price=last)
     venue_keys, venue = _venue(given.venue, given.market or book.market or None, folder)
     s0, said = start.start_price(book, venue, last)
+    if s0 != last and book.mark_price is None:  # margins hold at the price that the run starts from
+        book = Book.read(given.positions, given.market, imbalance="outside", mark_price=s0)
     under = _under_margin(book, venue, s0)
     calibration = None if history is None else calibrate(history)
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{venue.market}-{venue.name}").strip("-._")[:64] or "new"
@@ -146,7 +148,7 @@ def _venue(venue: str, market: str | None, folder: Path) -> tuple[list[tuple[str
     """Keys of [venue] with their comments, and the venue."""
     preset, path = PRESETS / f"{venue}.toml", Path(venue)
     if preset.is_file():
-        named = _spelled(VenueFile(preset).markets, market)
+        named = as_spelled(market, VenueFile(preset).markets)
         comment = f"perp-stress venues show {venue} tells the source of every figure"
         return [("preset", venue, comment), ("market", named, "")], load_venue(venue, named)
     if path.suffix.lower() != ".toml" and path.is_file():
@@ -159,14 +161,8 @@ def _venue(venue: str, market: str | None, folder: Path) -> tuple[list[tuple[str
         comment = "your venue file"
     if not path.is_file():
         load_venue(venue, market)  # which says what is wrong
-    named = _spelled(VenueFile(path).markets, market)
+    named = as_spelled(market, VenueFile(path).markets)
     return [("file", _relative(path, folder), comment), ("market", named, "")], load_venue(path, named)
-
-
-def _spelled(markets: Iterable[str], market: str | None) -> str | None:
-    """The market as a venue spells it; as it was given where the venue has none like it, or several."""
-    alike = [name for name in markets if market is not None and same_market(name, market)]
-    return alike[0] if len(alike) == 1 else market
 
 
 def _under_margin(book: Book, venue: Venue, s0: float) -> np.ndarray:

@@ -21,8 +21,8 @@ from typing import Any
 from stress.adjustments import Adjustment
 from stress.arguments import is_number, path_of
 from stress.errors import InputError, Problem, raise_if
-from stress.files import documents, names, reading
-from stress.venue.markets import same_market
+from stress.files import documents, names, reading, records
+from stress.venue.markets import spellings_of
 from stress.venue.rules import RULES
 from stress.venue.tiers import build, shapes, units
 from stress.venue.tiers.aliases import UNITS
@@ -195,10 +195,7 @@ def venue_text(tiers: ImportedTiers, path: Path, name: str | None = None) -> str
 
 def _groups(path: Path, where: str) -> tuple[list[Group], tuple[Adjustment, ...]]:
     """The rows of a file by market: JSON by its first letter or its name, a table otherwise."""
-    if path.suffix.lower() == ".json" or reading.read_bytes(path)[:64].lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (
-        b"{",
-        b"[",
-    ):
+    if records.is_json(path.name, reading.read_bytes(path)):
         return shapes.groups(documents.read_json(path, where), where), ()
     return table_groups(path)
 
@@ -209,8 +206,8 @@ def _named(groups: Sequence[Group], market: str | None, where: str) -> list[Grou
         return [replace(groups[0], market=market)]
     if market is None:
         return list(groups)
-    same = [group for group in groups if group.market == market]
-    same = same or [group for group in groups if group.market is not None and same_market(group.market, market)]
+    spellings = spellings_of(market, [group.market for group in groups if group.market is not None])
+    same = [group for group in groups if group.market in spellings]
     if len(same) != 1:
         known = [str(group.market) for group in same or groups]
         raise InputError(Problem(where, one_of(market, known), column="market", value=market))

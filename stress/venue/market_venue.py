@@ -6,7 +6,7 @@ from pathlib import Path
 
 from stress.callers import warn
 from stress.venue.load import load_venue, markets_of
-from stress.venue.markets import same_market
+from stress.venue.markets import spellings_of
 from stress.venue.venue import Venue
 
 
@@ -37,5 +37,5 @@ def load_venue_of(name_or_path: str | Path, market: str) -> Venue:
     if not market and len(markets) > 1:
         text = f"the book names no market, so that of {markets[0]} is taken; load_venue(..., market=) chooses another"
         warn(f"venue {name_or_path}: {text}", VenueWarning)
-    alike = [known for known in markets if same_market(known, market or markets[0])]
-    return load_venue(name_or_path, market if market in markets or not alike else alike[0])
+    found = spellings_of(market or markets[0], markets)
+    return load_venue(name_or_path, found[0] if found else market)

@@ -7,6 +7,7 @@ is what counts: whether it is quoted in USD, USDT or USDC matters only where a f
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 QUOTES = ("USDT", "USDC", "FDUSD", "USDE", "USDH", "USD1", "USD", "DAI")  # not BUSD: ARBUSD is of ARB
@@ -67,6 +68,18 @@ def without_settings(name: str) -> str:
     words = name.split()
     kept = [word for word in words if not SETTING.fullmatch(word.upper())]
     return " ".join(kept) if 0 < len(kept) < len(words) else name
+
+
+def spellings_of(market: str, names: Iterable[str]) -> list[str]:
+    """Which names are those of a market: its own, if it is one of them, or else all that are spellings of it."""
+    known = list(names)
+    return [market] if market in known else [name for name in known if same_market(name, market)]
+
+
+def as_spelled(market: str | None, names: Iterable[str]) -> str | None:
+    """A market as some names spell it; as it was given where none of them is like it, or several are."""
+    found = [] if market is None else spellings_of(market, names)
+    return found[0] if len(found) == 1 else market
 
 
 def _split(word: str) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from stress.adjustments import Adjustment
 from stress.venue.file import VenueFile
 from stress.venue.importers import read_tiers
 from stress.venue.load import list_venues, load_venue
-from stress.venue.markets import same_market
+from stress.venue.markets import as_spelled
 from stress.venue.venue import Tier
 
 
@@ -71,13 +71,5 @@ def find_tiers(
         # several markets and none wanted: the error of a market that is not there lists them
         read_tiers(source, flat=flat, market="", unit=unit, contract_size=contract_size)
     known: Iterable[str] = presets.get(source) or (VenueFile(Path(source)).markets if os.path.exists(source) else ())
-    venue = load_venue(source, _spelled(market, known))
+    venue = load_venue(source, as_spelled(market, known))
     return TierSource(f"{venue.name} {venue.market}", venue.tiers, venue.tier_basis)
-
-
-def _spelled(market: str | None, known: Iterable[str]) -> str | None:
-    """A market as the source spells it, where it has one such market."""
-    if market is None or market in known:
-        return market
-    same = [name for name in known if same_market(name, market)]
-    return same[0] if len(same) == 1 else market

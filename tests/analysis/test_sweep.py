@@ -93,6 +93,18 @@ def test_without_the_scenario_among_them_the_first_is_the_base(file):
     assert found["alpha"].dropna().unique().tolist() == [0.2, 0.01]
 
 
+def test_of_a_range_of_delays_it_is_said_which_one_is_held(file):
+    ranged = stress.load_scenario(file, ["run.delays=['10s', '1min']"])
+    said = "all fills are 1\u00a0minute late, the longest of the delays whose range is the answer of the scenario"
+    found = stress.sweep(ranged, {"fund.initial": [1e5, 2e5]})
+    assert found.attrs["held"] == [said]
+    at_longest = stress.sweep(ranged, {"run.delay": ["1min"]})
+    assert at_longest.attrs["held"] == []
+    assert found["estimate"].tolist()[: len(at_longest)] == at_longest["estimate"].tolist()
+    assert said in stress.solve(ranged, "fund.initial", "p_depleted <= 20 %", (1e5, 1e7), tolerance=0.5).notes
+    assert stress.tornado(ranged, {"fund.initial": (1e5, 2e5)}, only_given=True).attrs["held"] == [said]
+
+
 def test_numbers_of_paths_that_differ_are_not_paired(file, alone):
     design = stress.load_scenario(file).build().design
     (other,) = run_designs([replace(design, detail="paths")])

@@ -36,6 +36,19 @@ FILES = ("--positions", "positions.csv", "--market", "BTC", "--out", "mine")
 EPISODE = (*FILES, "--episode", "2025-10-10-btc")
 
 
+def test_margins_hold_at_the_price_that_the_run_starts_from(command, tmp_path):
+    """The last close, 30,000, is no mark of positions that were entered around 60,000 and include their profit."""
+    write_bars(tmp_path)
+    rows = ["account,coin,szi,entryPx,marginUsed", "a,BTC,1,60000,6000", "b,BTC,-1,60000,3000"]
+    (tmp_path / "held.csv").write_text("\n".join(rows), encoding="utf-8")
+    files = ("--positions", "held.csv", "--market", "BTC", "--out", "mine", "--venue", "binance")
+    assert command(*files, "--bars", "bars.csv", "--no-run")[0] == 0
+    built = stress.load_scenario(tmp_path / "mine" / "scenario.toml").build()
+    assert built.design.s0 == 60_000.0
+    assert built.design.book.margin.tolist() == [6_000.0, 3_000.0]
+    assert "at the mark 60000" in (tmp_path / "mine" / "found.txt").read_text(encoding="utf-8")
+
+
 def test_two_files_give_a_scenario_a_run_and_the_answer(command, tmp_path):
     write_bars(tmp_path)
     code, out, err = command(*FILES, "--venue", "binance", "--bars", "bars.csv", "--paths", 60)

@@ -20,10 +20,10 @@ ALIASES = {"account": "account", "size": "size", "margin": "margin", "time": "ti
 
 @pytest.fixture
 def read(tmp_path):
-    def write_and_read(content, name="t.csv", **options):
+    def write_and_read(content, name="t.csv", aliases=ALIASES, **options):
         path = tmp_path / name
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return table.read_table(path, ALIASES, **options)
+        return table.read_table(path, aliases, **options)
 
     return write_and_read
 
@@ -84,7 +84,7 @@ def test_a_quoted_number_sign_is_no_comment(read):
 
 
 def test_the_index_of_pandas_without_a_title_is_a_time_where_there_is_none(read):
-    found = read(",size\n2020-01-01,1\n2020-01-02,2\n", keys=("time",))
+    found = read(",size\n2020-01-01,1\n2020-01-02,2\n", aliases={"size": "size", "time": "time"})
     assert texts(found) == {"size": ["1", "2"], "time": ["2020-01-01", "2020-01-02"]}
     assert found.notes == ("what has no title (2020-01-01, 2020-01-02) is read as time",)
 

@@ -27,7 +27,7 @@ def test_a_path_on_the_border_counts_in_part():
     largest = np.sort(sample().paths["net_loss_peak"])[::-1]
     found = expected_shortfall(sample(), 5.25 / 400)  # five paths, and a quarter of the sixth
     assert found.total.value == pytest.approx((largest[:5].sum() + largest[5] / 4) / 5.25, rel=1e-9)
-    assert found.total.note == "carried by 6 paths"
+    assert found.total.note == "carried by 6\u00a0paths"
 
 
 @pytest.mark.parametrize("residual", ["trader", "fund"])

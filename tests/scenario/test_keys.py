@@ -10,8 +10,6 @@ from stress.errors import InputError
 from stress.scenario.keys import text_of, value_of, with_keys
 from tests.support.tiny import TINY, write_replay
 
-pytestmark = pytest.mark.nojit
-
 
 def bars():
     """Small moves, and every twenty-fifth a jump up or down."""

@@ -77,6 +77,24 @@ def test_bars_that_fit_are_played_where_they_were(tmp_path, extra):
     assert loaded.build().adjustments == ()
 
 
+HELD = "account,market,szi,entryPx,marginUsed"  # with profit, so that margins follow from the mark
+WITH_PROFIT = ["a,BTCUSDT,2,60000,9000", "b,BTCUSDT,-1,61000,9000", "c,BTCUSDT,-1,57000,9000"]
+
+
+@pytest.mark.filterwarnings("ignore:.*read at the mark 30000")
+def test_margins_that_were_read_at_a_price_are_no_proof_that_it_fits(tmp_path):
+    """At half of the entries every equity holds, since it is what the file says; the shorts' margins are below 0."""
+    loaded = scenario(tmp_path, "prices.s0=30_000")
+    (tmp_path / "positions.csv").write_text("\n".join([HELD, *WITH_PROFIT]))
+    with pytest.raises(
+        InputError, match=r"s0 30,000 does not fit entries around 60,000; 50.% of the .*book.mark_price"
+    ):
+        loaded.build()
+    marked = scenario(tmp_path, "book.mark_price=30_000", "prices.s0=30_000")
+    (tmp_path / "positions.csv").write_text("\n".join([HELD, *WITH_PROFIT]))
+    assert marked.build().design.book.margin.tolist() == [69_000.0, -22_000.0, -18_000.0]
+
+
 def test_a_model_that_needs_a_price_takes_that_of_the_book(tmp_path):
     text = SCENARIO.replace('"episode"\nname = "2020-03-12-btc"', '"gbm"\nsigma = 0.8')
     assert scenario(tmp_path, mark=60_012.5, text=text).build().design.s0 == 60_012.5
@@ -114,8 +132,22 @@ def test_a_mark_far_from_old_entries_fits():
     venue = stress.load_venue("binance", market="BTCUSDT")
     columns = dict(side=[1, -1], quantity=[2, 2], entry_price=[16_000, 16_000], margin=[9_000, 400_000])
     assert len(stress.Book(**columns, mark_price=61_000.0).check_margin(venue, 60_000.0)) == 2
+    assert len(stress.Book(**columns).check_margin(venue, 60_000.0)) == 2  # nor where all have margin enough
+    columns["margin"] = [9_000, 9_000]
     with pytest.raises(InputError, match="does not fit entries around 16,000"):
         stress.Book(**columns).check_margin(venue, 60_000.0)
+
+
+def test_a_price_that_most_positions_were_entered_at_fits():
+    """One large old position, the larger half of the value at entry, and none under margin."""
+    venue = stress.load_venue("binance", market="BTCUSDT")
+    book = stress.Book([-1, 1, 1], [100, 50, 50], [1_000, 1_000, 3_500], [150_000, 100_000, 175_000])
+    assert len(book.check_margin(venue, 1_000.0)) == 3
+    other = stress.Book(
+        [-1, 1, 1], [60, 10, 50], [3_500, 1_000, 3_500], [150_000, 100_000, 125_100]
+    )  # the last under it
+    with pytest.raises(InputError, match="s0 1,000 does not fit entries around 3,500"):
+        other.check_margin(venue, 1e3)
 
 
 def test_many_positions_under_margin_are_one_fault():

@@ -425,9 +425,10 @@ def test_all_problems_of_a_file_at_once(write):
 def test_files_that_are_none(write, tmp_path):
     assert "TOML" in only_problem(lambda: load_venue(write("[venue")))[1]
     assert only_problem(lambda: load_venue(write("")))[0] == "markets"
-    _, text = only_problem(lambda: load_venue(tmp_path / "absent.toml"))
+    assert "expected a file, and there is none here" in only_problem(lambda: load_venue(tmp_path / "absent.toml"))[1]
+    _, text = only_problem(lambda: load_venue("binnance"))
     assert f"one of {', '.join(info.name for info in list_venues())}" in text
-    assert "nearest is 'binance'" in only_problem(lambda: load_venue("binnance"))[1]
+    assert "nearest is 'binance'" in text
 
 
 def test_an_unknown_market_names_the_known_ones():
