@@ -5,7 +5,7 @@ collateral in USD that is isolated for it, unrealised profit excluded. Its equit
 `m + s q (P - e)`; when it is at or below the maintenance margin of the venue, the position is liquidated.
 A margin is below 0 where more was withdrawn than had been posted: unrealised profit has paid for it.
 
-A book comes from arrays (`Book(...)`), from a file (`Book.read`, columns in `stress.book.readers`) or from a
+A book comes from arrays (`Book(...)`), from a file (`Book.read`, columns in `stress.book.position_columns`) or from a
 synthetic population (`Book.sample`). Every contract has a long and a short, so the two quantities should
 balance; where they do not, `Book.balanced` handles the difference.
 """
