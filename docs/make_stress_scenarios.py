@@ -142,7 +142,7 @@ def printed(*arguments: str) -> str:
 def main() -> None:
     picture = "docs/img/stress_scenarios.png"
     scenario = "examples/quickstart.toml"
-    text = printed("scenarios", scenario, "--battery", "--picture", picture).removesuffix(f"\n{picture}")
+    text = printed("scenarios", scenario, "--battery", "--picture", picture)
     crashes, _, battery = text.partition("\n\nHarder markets")
     why = "\n".join(f"| {' | '.join(row)} |" for row in WHY)
     page = PAGE.format(

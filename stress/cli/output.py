@@ -79,11 +79,14 @@ def put_picture(draw: Callable[[], Axes], path: Path) -> None:
 
 
 def put_figure(figure: Figure, path: Path, **options: Any) -> None:
-    """Write a figure in the format that the name of its file ends with, and say so."""
+    """Write a figure in the format that the name of its file ends with, and say so on standard error.
+
+    Standard output may be a table or a block.
+    """
     kind, file = _kind(path), io.BytesIO()
     figure.savefig(file, format=kind, metadata=UNDATED.get(kind), **options)
     writing.put_bytes(path, file.getvalue())
-    print(path)
+    print(path, file=sys.stderr)
 
 
 def _kind(path: Path) -> str:

@@ -182,7 +182,8 @@ def print_scenarios(found: pd.DataFrame, fund: float) -> None:
         out.print(table(names, rows))
     out.print(
         "\nBelow an episode: its low and high. fund: what the path needs. OI: open interest of one side. ADL: raised, "
-        "or forgone against the mark. One path each: exact, without a sampling error, and without a probability.",
+        "or forgone against the mark; below 0, those hit got more than the mark. One path each: exact, without a "
+        "sampling error, and without a probability.",
     )
     if not found["told"].all():
         out.print("* The steps cannot tell this delay: it is below half of one.")
