@@ -59,7 +59,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1, 
 def wrapped(text: str, width: int) -> str:
     """Text in lines of so many columns, broken at blanks alone: `textwrap` leaves the no-break space as it is."""
     indent = " " * (len(text) - len(text.lstrip(" ")))
-    lines = textwrap.wrap(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    lines = textwrap.wrap(text, max(width, 1), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
     return "\n".join(lines) or text
 
 

@@ -56,6 +56,12 @@ def test_a_table_as_wide_as_it_needs_is_a_table_and_a_narrower_one_is_blocks():
     assert "an account with a long name" in narrow
 
 
+def test_a_column_may_be_empty():
+    rows = [["speed", "1", ""], ["size", "2", ""]]
+    lines = printed(80, console.table(["", "n", ""], rows)).splitlines()
+    assert [line.split() for line in lines[-2:]] == [["speed", "1"], ["size", "2"]]
+
+
 def test_words_of_others_cannot_command_a_terminal():
     assert "\x1b" not in printed(80, console.table(["name", "n"], [["\x1b[31mred", "1"]]), "\x1b[2J")
 

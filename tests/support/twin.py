@@ -97,7 +97,8 @@ def make_book(rng: random.Random, venue: stress.Venue, withdrawn: bool = False) 
                     columns.append((side, quantity, entry, margin))
                     break
     rng.shuffle(columns)
-    return stress.Book(*np.array(columns).T)
+    book = stress.Book(*np.array(columns).T)
+    return book.marked(S0) if withdrawn else book
 
 
 def make_path(rng: random.Random, continuous: bool, steps: int = 10) -> tuple[list[float], ...]:
