@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from os import PathLike
 from typing import Any
 
 from stress import quantities, serialize
 from stress.analysis import study
 from stress.analysis.study import Study
-from stress.arguments import is_whole, path_of
+from stress.arguments import is_whole
 from stress.book.book import Book
 from stress.engine.design import Design
 from stress.errors import InputError, Problem, raise_if
@@ -25,7 +24,7 @@ from stress.results import comparison
 from stress.results.estimate import Estimate
 from stress.results.result import Result
 from stress.scenario import keys
-from stress.scenario.scenario import Scenario, load_scenario
+from stress.scenario.scenario import Scenario, as_scenario
 
 Progress = Callable[[int, int], None]
 EVENTS: dict[str, Callable[[Any], Any]] = {
@@ -36,18 +35,15 @@ MEANS = {"mean deficit": "deficit", "mean raised or forgone by ADL": "adl_usd", 
 
 def read(scenario: Any, paths: int | str | None, where: str) -> Scenario:
     """The scenario that a study begins from, of a file or as it is, with a number of paths."""
-    if isinstance(scenario, (str, PathLike)):
-        scenario = load_scenario(path_of(scenario, where))
-    if not isinstance(scenario, Scenario):
-        raise InputError(Problem(where, "a stress.Scenario, or the path of its file", value=scenario))
+    start = as_scenario(scenario, where)
     count: Any = quantities.number(paths)
     if count is None:
-        return scenario
+        return start
     if not (is_whole(count) and count >= 1):
         raise InputError(Problem(where, "a whole number, 1 or more", column="paths", value=paths))
-    if getattr(scenario.price_model[0], "n_paths", None) is not None:
-        return scenario  # a replay, which has its own
-    return keys.with_keys(scenario, {"run.paths": int(count)})
+    if getattr(start.price_model[0], "n_paths", None) is not None:
+        return start  # a replay, which has its own
+    return keys.with_keys(start, {"run.paths": int(count)})
 
 
 def held(scenario: Scenario, keys: Iterable[str]) -> list[str]:

@@ -21,6 +21,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -457,9 +458,19 @@ def load_scenario(path: str | Path, overrides: Iterable[str] = ()) -> Scenario:
     return Scenario.load(path, overrides)
 
 
-def as_scenario(scenario: Scenario | str | Path) -> Scenario:
-    """A scenario, given or by its file."""
-    return scenario if isinstance(scenario, Scenario) else Scenario.load(scenario)
+def as_scenario(scenario: Any, where: str = "scenario") -> Scenario:
+    """A scenario, given or by its file.
+
+    Raises
+    ------
+    InputError
+        If it is neither a scenario nor a path, and as `Scenario.load`; `where` names the caller.
+    """
+    if isinstance(scenario, (str, PathLike)):
+        return Scenario.load(path_of(scenario, where))
+    if not isinstance(scenario, Scenario):
+        raise InputError(Problem(where, "a stress.Scenario, or the path of its file", value=scenario))
+    return scenario
 
 
 def _gather(problems: list[Problem], make: Callable[[], T]) -> T | None:
