@@ -8,6 +8,9 @@ from stress.kernels.index.ladder import Ladder
 from stress.kernels.jit import jit_force_inline, jit_no_refcount
 from stress.kernels.mechanics.records import (
     GONE,
+    IN_ORDER,
+    POSITION_STATE,
+    UNTOUCHED,
 )
 from stress.kernels.path.counts import PositionCounts
 from stress.kernels.path.fills import Course
@@ -138,7 +141,7 @@ class Path(NamedTuple):
     mechanics: np.record
 
 
-@jit_no_refcount
+@jit_force_inline
 def touch(j, p):
     """Make a position, by ladder place, one whose holding and state may change; returns its winners row."""
     holdings, row = p.holdings, np.int64(p.ladder.row[j])
@@ -159,13 +162,20 @@ def open_quantity(row, next_place, place, holdings):
     return holdings.quantity[row] if place[row] >= next_place or holdings.kept[row] > 0 else 0.0
 
 
-@jit_no_refcount
+@jit_force_inline
 def remove(j, p):
     """A position, by ladder place, is gone: wherever it stands, nothing finds it any more."""
     row = touch(j, p)
     p.holdings.standing[j] = GONE
     p.holdings.quantity[row] = p.holdings.margin[row] = 0.0
     p.holdings.kept[row] = 0
+
+
+@jit_force_inline
+def is_open(j, side, holdings):
+    """Whether a position of a side, by ladder place, holds a quantity."""
+    standing = holdings.standing[j]
+    return j >= side.next if standing <= IN_ORDER else standing < GONE
 
 
 @jit_no_refcount
