@@ -61,7 +61,7 @@ class Holdings(NamedTuple):
     quantity, margin : float64[N], by winners row, of positions that are open
     kept : int8[N], by winners row: 1 where a position is open though the price has passed its L of the start
     standing : int8[N], by ladder place, see `records`
-    states : POSITION_STATE[N], by ladder place
+    states : POSITION_STATE[N], by ladder place; the result of UNTOUCHED ones is 0, the rest of them anything
     touched, sizes : int64[N], places of those that are not UNTOUCHED; int64[1], how many
     moved : int64[N], heaps of MOVED positions, by the level that a moving price meets next: longs from 0 on, shorts
         from the first place of a short
@@ -150,7 +150,7 @@ def touch(j, p):
         state, trigger = holdings.states[j], p.ladder.triggers[j]
         state.liquidation, state.bankruptcy = trigger.liquidation, trigger.bankruptcy
         state.was_cut = state.is_liquidated = state.due = 0
-        state.closed = state.result = 0.0
+        state.closed = 0.0
         holdings.touched[holdings.sizes[0]] = j
         holdings.sizes[0] += 1
     return row
@@ -186,5 +186,5 @@ def restore(p):
         j = holdings.touched[k]
         row = np.int64(p.ladder.row[j])
         holdings.quantity[row], holdings.margin[row] = winners.quantity[row], winners.margin[row]
-        holdings.kept[row], holdings.standing[j] = 0, UNTOUCHED
+        holdings.kept[row], holdings.standing[j], holdings.states[j].result = 0, UNTOUCHED, 0.0
     holdings.sizes[0] = 0
