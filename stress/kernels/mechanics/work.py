@@ -55,7 +55,7 @@ def fill_of_move(p):
 @jit_no_refcount
 def order_prices(s, mu, fill, moment, terms):
     """The y and mu_y of a position of side s met at mu."""
-    start, target, gap = moment.start, moment.target, moment.gap
+    target, gap = moment.target, moment.gap
     if moment.is_own_mark == 0:
         y = fill_price(fill, s, mu, target) if terms.delay > 0.0 else gap_price(mu, target, gap)
         return y, y
@@ -135,7 +135,7 @@ def liquidate(j, s, k, y, mu_y, p):
     owed, withheld, bankruptcy : float
         What the layers before ADL do not pay, USD; the contracts withheld for ADL; and their bankruptcy price, less G.
     """
-    holdings, moment, mechanics, terms = p.holdings, p.moment, p.mechanics, p.terms
+    holdings, moment, mechanics = p.holdings, p.moment, p.mechanics
     side, queue, trigger, row = p.sides[k], p.queues[k], p.ladder.triggers[j], np.int64(p.ladder.row[j])
     entry, state = p.ladder.entry[j], holdings.states[j]
     cuts, owed, withheld, bankruptcy = 0, 0.0, 0.0, trigger.bankruptcy
