@@ -8,6 +8,9 @@ from stress.kernels.index.ladder import Ladder
 from stress.kernels.jit import jit_force_inline, jit_no_refcount
 from stress.kernels.mechanics.records import (
     GONE,
+    IN_ORDER,
+    POSITION_STATE,
+    UNTOUCHED,
 )
 from stress.kernels.path.counts import PositionCounts
 from stress.kernels.path.fills import Course
