@@ -11,6 +11,8 @@ import numpy as np
 from stress.kernels.jit import jit_no_refcount
 from stress.kernels.mechanics.inventory import open_result
 from stress.kernels.mechanics.records import LOGGED_LAYER
+from stress.kernels.path.batches import note_depletion
+from stress.kernels.path.drawdown import fund_needed, has_drawdown
 from stress.kernels.path.workspace import log_event
 
 FUND = 0  # of rules.records.LAYERS
@@ -94,8 +96,27 @@ def pay_before(s, deficit, scale, worth, p):
 
 @jit_no_refcount
 def pay_after(s, owed, worth, p):
-    """Layers after auto-deleveraging pay what it left; returns what they leave, USD."""
-    return pay_in_turn(s, p.mechanics.before, p.mechanics.layers, owed, 0.0, worth, p)[0]
+    """Layers after auto-deleveraging pay what it left; returns what they leave, USD.
+
+    Where the first layer of the waterfall is among them, this is what its net loss is made of.
+    """
+    left, paid_by_first = pay_in_turn(s, p.mechanics.before, p.mechanics.layers, owed, 0.0, worth, p)
+    if p.mechanics.before == 0 and p.mechanics.layers > 0 and owed > 0.0:
+        note_asked(owed, paid_by_first, worth, p)
+    return left
+
+
+@jit_no_refcount
+def note_asked(asked, paid, worth, p):
+    """The first layer of the waterfall was asked for a deficit, and paid so much of it, USD."""
+    path, out = p.path, p.out
+    path.net_loss += asked / unit_of(p.layers[0], worth, p.mechanics)
+    if p.mechanics.carrier == 0:
+        out.net_loss_peak = max(out.net_loss_peak, path.net_loss)
+    if has_drawdown(p.terms):
+        out.drawdown_need = max(out.drawdown_need, fund_needed(path.net_loss, path.least_loss, p.terms))
+    if paid < asked:
+        note_depletion(path, out)
 
 
 @jit_no_refcount
@@ -105,3 +126,4 @@ def receive(money, worth, p):
     units = money / unit_of(layer, worth, p.mechanics)
     layer.balance += units
     p.out.inflow += units
+    p.path.net_loss -= units

@@ -61,7 +61,7 @@ class Holdings(NamedTuple):
     quantity, margin : float64[N], by winners row, of positions that are open
     kept : int8[N], by winners row: 1 where a position is open though the price has passed its L of the start
     standing : int8[N], by ladder place, see `records`
-    states : POSITION_STATE[N], by ladder place
+    states : POSITION_STATE[N], by ladder place; the result of UNTOUCHED ones is 0, the rest of them anything
     touched, sizes : int64[N], places of those that are not UNTOUCHED; int64[1], how many
     moved : int64[N], heaps of MOVED positions, by the level that a moving price meets next: longs from 0 on, shorts
         from the first place of a short
@@ -141,7 +141,7 @@ class Path(NamedTuple):
     mechanics: np.record
 
 
-@jit_no_refcount
+@jit_force_inline
 def touch(j, p):
     """Make a position, by ladder place, one whose holding and state may change; returns its winners row."""
     holdings, row = p.holdings, np.int64(p.ladder.row[j])
@@ -150,7 +150,7 @@ def touch(j, p):
         state, trigger = holdings.states[j], p.ladder.triggers[j]
         state.liquidation, state.bankruptcy = trigger.liquidation, trigger.bankruptcy
         state.was_cut = state.is_liquidated = state.due = 0
-        state.closed = state.result = 0.0
+        state.closed = 0.0
         holdings.touched[holdings.sizes[0]] = j
         holdings.sizes[0] += 1
     return row
@@ -162,13 +162,20 @@ def open_quantity(row, next_place, place, holdings):
     return holdings.quantity[row] if place[row] >= next_place or holdings.kept[row] > 0 else 0.0
 
 
-@jit_no_refcount
+@jit_force_inline
 def remove(j, p):
     """A position, by ladder place, is gone: wherever it stands, nothing finds it any more."""
     row = touch(j, p)
     p.holdings.standing[j] = GONE
     p.holdings.quantity[row] = p.holdings.margin[row] = 0.0
     p.holdings.kept[row] = 0
+
+
+@jit_force_inline
+def is_open(j, side, holdings):
+    """Whether a position of a side, by ladder place, holds a quantity."""
+    standing = holdings.standing[j]
+    return j >= side.next if standing <= IN_ORDER else standing < GONE
 
 
 @jit_no_refcount
@@ -179,5 +186,5 @@ def restore(p):
         j = holdings.touched[k]
         row = np.int64(p.ladder.row[j])
         holdings.quantity[row], holdings.margin[row] = winners.quantity[row], winners.margin[row]
-        holdings.kept[row], holdings.standing[j] = 0, UNTOUCHED
+        holdings.kept[row], holdings.standing[j], holdings.states[j].result = 0, UNTOUCHED, 0.0
     holdings.sizes[0] = 0
