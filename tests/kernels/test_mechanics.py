@@ -56,7 +56,7 @@ def make(n=4, longs=2, events=None, mechanics=None, terms=None, log=0):
         record(MORE, carrier_low=math.inf),
         Events(**dict(dict(stale=pairs, bad_ticks=pairs, funding=pairs), **(events or {}))),
         pairs,
-        record(TERMS, **dict(dict(dt=60.0, fall_scale=math.inf), **(terms or {}))),
+        record(TERMS, **dict(dict(dt=60.0, fall_scale=math.inf, drawdown=math.nan), **(terms or {}))),
         record(MECHANICS, **(mechanics or {})),
     )
 
