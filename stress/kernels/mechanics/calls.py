@@ -20,13 +20,12 @@ def deadline_step(step, p):
     After so many steps; or, with a time of day, the first one that begins at or after the next such time behind the
     beginning of `step`. Paths start at midnight.
     """
-    mechanics, dt = p.mechanics, p.terms.dt
-    time_of_day = mechanics.call_time
-    if not time_of_day == time_of_day:
+    mechanics, dt, time_of_day = p.mechanics, p.terms.dt, p.mechanics.call_time
+    if math.isnan(mechanics.call_time):
         return step + mechanics.deadline
     start = (step - 1) * dt
     due = (math.floor((start - time_of_day) / DAY) + 1.0) * DAY + time_of_day
-    return max(step + 1, 1 + int(math.ceil(due / dt - ROUNDING)))
+    return max(step + 1, 1 + math.ceil(due / dt - ROUNDING))
 
 
 @jit_no_refcount

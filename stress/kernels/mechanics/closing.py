@@ -92,7 +92,7 @@ def close_whole(j, s, q, entry, bankruptcy, y, kind, takes_surplus, p):
         loss = -residual
         out.deficit += loss
         scale = q * entry + (layer.capital if mechanics.layers > 0 and layer.capital < math.inf else 0.0)
-        owed, paid = pay_before(loss, scale, worth, p)
+        owed, paid = pay_before(s, loss, scale, worth, p)
         if mechanics.before > 0:
             note_asked(loss, paid, worth, p)
         bankrupt(j, p)

@@ -238,7 +238,7 @@ def leave(losers, mark, unsold, owed, p):
     """What ADL has left is offered to the layers after it, and is residual then."""
     left = owed
     if p.mechanics.before < p.mechanics.layers:
-        left = pay_after(owed, p.moment.price / p.markets[0].s0, p)
+        left = pay_after(1 if losers == -1 else -1, owed, p.moment.price / p.markets[0].s0, p)
     if left > 0.0:
         p.out.residual += left
         log_event(p.log, p.path, p.layers[0], p.out, LOGGED_RESIDUAL, losers, mark, unsold, -left, 0.0)

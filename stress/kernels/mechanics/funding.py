@@ -14,6 +14,8 @@ import numpy as np
 
 from stress.kernels.jit import jit_no_refcount
 from stress.kernels.mechanics.records import LOGGED_FUNDING
+from stress.kernels.mechanics.workspace import open_quantity
+from stress.kernels.path.records import LONGS, SHORTS
 from stress.kernels.path.workspace import log_event
 
 ON_TIME = 1e-9  # a step that begins so close to a multiple of the interval, relative, begins at it
@@ -38,14 +40,19 @@ def rate_at(rates, time):
 
 
 @jit_no_refcount
+def open_coins(side, p):
+    """Coins of all open positions of a side."""
+    coins = 0.0
+    for row in range(side.first, side.end):
+        coins += open_quantity(row, side.next, p.ladder.winners.place, p.holdings)
+    return coins
+
+
+@jit_no_refcount
 def pay_funding(mark, p):
     """All open positions pay or receive, at the start of a step."""
     payment = rate_at(p.events.funding, (p.path.step - 1) * p.terms.dt) * mark
-    longs = shorts = 0.0
-    for row in range(p.ladder.longs):
-        longs += p.holdings.quantity[row]
-    for row in range(p.ladder.longs, p.holdings.quantity.size):
-        shorts += p.holdings.quantity[row]
+    longs, shorts = open_coins(p.sides[LONGS], p), open_coins(p.sides[SHORTS], p)
     p.moment.funding += payment
     p.more.funding_paid += 0.5 * abs(payment) * (longs + shorts)
     p.more.funding_outside += payment * (longs - shorts)

@@ -16,7 +16,6 @@ from stress.kernels.path.drawdown import fund_needed, has_drawdown
 from stress.kernels.path.workspace import log_event
 
 FUND = 0  # of rules.records.LAYERS
-PAYERS = -3  # a layer in the log: PAYERS less its kind, where others have a ladder place
 
 
 @jit_no_refcount
@@ -47,8 +46,14 @@ def pay(layer, asked, unit, besides, least):
 
 
 @jit_no_refcount
-def pay_in_turn(begin, end, asked, scale, worth, p):
-    """Ask the layers begin .. end - 1 in turn; returns what is left, and what the first of the waterfall paid, USD."""
+def pay_in_turn(s, begin, end, asked, scale, worth, p):
+    """Ask the layers begin .. end - 1 to pay for side s in turn.
+
+    Returns
+    -------
+    owed, paid_by_first : float
+        What they leave, and what the first layer of the waterfall paid, USD.
+    """
     rest, paid_by_first = asked, 0.0
     for k in range(begin, end):
         layer = p.layers[k]
@@ -61,17 +66,21 @@ def pay_in_turn(begin, end, asked, scale, worth, p):
             paid_by_first = paid
             p.out.fund_low = min(p.out.fund_low, layer.balance)
         elif paid > 0.0:
-            place = np.int64(PAYERS - layer.kind)
-            log_event(p.log, p.path, p.layers[0], p.out, LOGGED_LAYER, place, p.moment.mark, 0.0, -paid, layer.balance)
+            losers = np.int64(-1 if s > 0 else -2)
+            log_event(
+                p.log, p.path, p.layers[0], p.out, LOGGED_LAYER, losers, p.moment.mark, 1.0 * k, -paid, layer.balance
+            )  # fmt: skip
     return max(0.0, rest), paid_by_first
 
 
 @jit_no_refcount
-def pay_before(deficit, scale, worth, p):
+def pay_before(s, deficit, scale, worth, p):
     """Layers before auto-deleveraging pay a deficit.
 
     Parameters
     ----------
+    s : int
+        Side whose loss it is, for the log.
     deficit, scale : float
         USD; a rest up to 1e-12 of the scale counts as paid, by the last of them.
     worth : float
@@ -82,16 +91,16 @@ def pay_before(deficit, scale, worth, p):
     owed, paid_by_first : float
         What they leave, and what the first layer of the waterfall paid, USD.
     """
-    return pay_in_turn(0, p.mechanics.before, deficit, 1e-12 * scale, worth, p)
+    return pay_in_turn(s, 0, p.mechanics.before, deficit, 1e-12 * scale, worth, p)
 
 
 @jit_no_refcount
-def pay_after(owed, worth, p):
+def pay_after(s, owed, worth, p):
     """Layers after auto-deleveraging pay what it left; returns what they leave, USD.
 
     Where the first layer of the waterfall is among them, this is what its net loss is made of.
     """
-    left, paid_by_first = pay_in_turn(p.mechanics.before, p.mechanics.layers, owed, 0.0, worth, p)
+    left, paid_by_first = pay_in_turn(s, p.mechanics.before, p.mechanics.layers, owed, 0.0, worth, p)
     if p.mechanics.before == 0 and p.mechanics.layers > 0 and owed > 0.0:
         note_asked(owed, paid_by_first, worth, p)
     return left

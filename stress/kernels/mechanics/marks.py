@@ -38,19 +38,18 @@ def recur(before, price, mechanics):
 @jit_no_refcount
 def is_stale(stale, time):
     """Whether the step that ends at a time, in seconds, is in one of the stretches (from, to] of float64[n, 2]."""
-    for k in range(stale.shape[0]):
-        if stale[k, 0] < time <= stale[k, 1]:
-            return True
-    return False
+    n = 0
+    for begin, end in stale:
+        n += begin < time <= end
+    return n > 0
 
 
 @jit_no_refcount
 def bad_tick(bad_ticks, start, end):
     """Factor of the last bad tick in [start, end) seconds; nan: there is none. `bad_ticks` are times and factors."""
     factor = math.nan
-    for k in range(bad_ticks.shape[0]):
-        if start <= bad_ticks[k, 0] < end:
-            factor = bad_ticks[k, 1]
+    for time, shown in bad_ticks:
+        factor = shown if start <= time < end else factor
     return factor
 
 

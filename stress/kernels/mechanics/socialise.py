@@ -2,7 +2,7 @@
 
 | rule | weight of a position |
 |---|---|
-| winners | what the path has brought it, if positive: by ADL closings, and the profit of what is open at the last mark |
+| winners | what ADL closings have brought it and the profit of what is open at the last mark, if positive |
 | everybody | its equity at the last mark, if positive |
 
 Each gives the same share of its weight, the haircut.
@@ -11,7 +11,8 @@ Each gives the same share of its weight, the haircut.
 import numpy as np
 
 from stress.kernels.jit import jit_no_refcount
-from stress.kernels.mechanics.records import LOGGED_SOCIALISED
+from stress.kernels.mechanics.records import LOGGED_SOCIALISED, UNTOUCHED
+from stress.kernels.mechanics.workspace import open_quantity
 from stress.kernels.path.workspace import log_event
 from stress.kernels.rules.contract import equity, profit
 
@@ -19,16 +20,26 @@ WINNERS, EVERYBODY = 1, 2  # of MECHANICS.socialise
 
 
 @jit_no_refcount
+def weight_of(row, s, side, mark, p):
+    """Weight of a winners row of side s at a mark in the shifted frame, USD."""
+    winners, holdings = p.ladder.winners, p.holdings
+    place = winners.place[row]
+    q = open_quantity(row, side.next, winners.place, holdings)
+    gain = profit(p.structure.contract, s, q, winners.entry[row], mark)
+    if p.mechanics.socialise == EVERYBODY:
+        return max(0.0, equity(p.structure.margin_mode, holdings.margin[row], gain)) if q > 0.0 else 0.0
+    result = holdings.states[place].result if holdings.standing[place] != UNTOUCHED else 0.0
+    return max(0.0, result + gain)
+
+
+@jit_no_refcount
 def total_weight(mark, p):
     """Sum of the weights at a mark in the shifted frame, USD."""
-    winners, holdings, total = p.ladder.winners, p.holdings, 0.0
-    for row in range(holdings.quantity.size):
-        s, q = 1 if row < p.ladder.longs else -1, holdings.quantity[row]
-        gain = profit(p.structure.contract, s, q, winners.entry[row], mark) if q > 0.0 else 0.0
-        if p.mechanics.socialise == WINNERS:
-            total += max(0.0, holdings.states[winners.place[row]].result + gain)
-        elif q > 0.0:
-            total += max(0.0, equity(p.structure.margin_mode, holdings.margin[row], gain))
+    total = 0.0
+    for k in range(2):
+        side = p.sides[k]
+        for row in range(side.first, side.end):
+            total += weight_of(row, 1 - 2 * k, side, mark, p)
     return total
 
 
