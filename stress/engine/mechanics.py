@@ -27,8 +27,8 @@ from stress.kernels.mechanics.records import (
     SIDE_ORDERS,
 )
 from stress.kernels.mechanics.workspace import Events, Holdings, Orders, make_holdings
-from stress.kernels.path.counts import PositionCounts
-from stress.kernels.path.records import Prices
+from stress.kernels.path.counts import CELL, PositionCounts, as_float_view, make_position_counts
+from stress.kernels.path.records import CHECKPOINTS, Prices
 from stress.kernels.path.workspace import Workspace
 from stress.kernels.rules import records
 from stress.kernels.rules.contract import ShareOfMove
@@ -183,7 +183,7 @@ def waterfall_of(design: Design, fund: float) -> np.ndarray:
 
 
 class Bench:
-    """Buffers of the general loop, which paths reuse: clean between calls of `run`."""
+    """Buffers of the general loop for the paths of a design: clean between calls of `run`."""
 
     def __init__(self, design: Design):
         self.holdings: Holdings = make_holdings(design.ladder.winners)
@@ -218,4 +218,14 @@ def run(
     kernel.run_paths(*arguments)
 
 
-NO_MORE_COUNTS = np.zeros(0, MORE_COUNT)
+def run_alone(
+    design: Design, prices: Prices, first: int, fund: float, workspace: Workspace, out: np.ndarray, log: np.ndarray
+) -> np.ndarray:
+    """Run paths with nothing counted; returns MORE[n]."""
+    more, no_fan = np.zeros(out.size, MORE), np.zeros((0, CHECKPOINTS))
+    no_cells, no_weights = as_float_view(np.zeros((out.size, 0), CELL)), np.zeros(0)
+    run(
+        design, prices, first, no_weights, fund, workspace, Bench(design), out, more, no_fan, no_cells,
+        make_position_counts(0), np.zeros(0, MORE_COUNT), log,
+    )  # fmt: skip
+    return more
