@@ -8,6 +8,10 @@ import numpy as np
 
 NO_LIMIT = 2**62  # of positions a step
 
+# Arguments of functions, since a literal compiles what it is passed to for itself.
+LONG, SHORT = np.int64(1), np.int64(-1)  # sides
+NO, YES = np.arange(2)
+
 # What a venue does, fixed for a run. Words are indices in the tuples of `stress.kernels.rules.records`.
 MECHANICS = np.dtype((np.record, [
     ("closeout", "i8"), ("partial_above", "f8"), ("fraction", "f8"),
@@ -52,6 +56,10 @@ MOMENT = np.dtype((np.record, [
     ("next_source", "f8"),                              # mark source b_t with which the next step begins
     ("is_own_mark", "i8"),                              # whether the step is worked on a mark of its own
     ("before", "f8"), ("close", "f8"),                  # exogenous prices S_{t-1} and S_t
+    ("start", "f8"), ("target", "f8"), ("gap", "f8"),   # of the work in hand: mark source at both ends, and its gap
+    ("move", "i8"),                                     # and its move, see `step`
+    ("first_rest", "i8"), ("last_rest", "i8"),          # queue of rests, see `Holdings.rests`
+    ("first_call", "i8"), ("calls", "i8"),              # ring of calls: its head, and how many
     ("mark", "f8"),                                     # real mark of the moment, for what is looked at after an event
     ("price", "f8"),                                    # exogenous price of the moment, for a fund in coin
 ]))  # fmt: skip
@@ -71,18 +79,29 @@ MORE_COUNT = np.dtype((np.record, [
     ("partial", "i8"), ("takeover", "i8"), ("stop", "i8"), ("take_profit", "i8"), ("call", "i8"),
 ]))  # fmt: skip
 
-# Where a position stands, by ladder place. In order: met at its L of the start. MOVED: at a level of its own.
-IN_ORDER, MOVED, RESTING, CALLED, GONE = np.arange(5)
+# Where a position stands, int8 by ladder place. UNTOUCHED and IN_ORDER: met at its L of the start, and gone once the
+# price has passed that. MOVED: met at a level of its own.
+UNTOUCHED, IN_ORDER, MOVED, RESTING, CALLED, GONE = np.arange(6, dtype=np.int8)
 
+# What else is known of a position that is not UNTOUCHED, by ladder place.
 POSITION_STATE = np.dtype((np.record, [
-    ("standing", "i8"),                                 # one of the above
-    ("is_touched", "i8"),                               # whether it is in `Holdings.touched`
-    ("was_cut", "i8"), ("is_counted", "i8"),            # cut before; among the liquidated
-    ("liquidation", "f8"), ("bankruptcy", "f8"),        # L' and B' of one that was cut or topped up
+    ("liquidation", "f8"), ("bankruptcy", "f8"),        # L and B of now
+    ("was_cut", "i8"),                                  # whether it was cut before
+    ("is_liquidated", "i8"),                            # whether it is among the liquidated
     ("due", "i8"),                                      # step at which it stands in order again, or of its deadline
     ("closed", "f8"),                                   # share of its first quantity that ADL has closed
-    ("is_eligible", "i8"),                              # whether it was eligible in an ADL event
     ("result", "f8"),                                   # USD that ADL closings have brought it
+]))  # fmt: skip
+
+# Why a step cannot be skipped, bits of int8 by step.
+IS_OUTAGE, IS_FUNDING, IS_OWN_MARK = 1, 2, 4
+
+# Queues of a side, and how much of them is in use.
+SIDE_ORDERS = np.dtype((np.record, [
+    ("stop", "i8"), ("last_stop", "i8"),                # rows of `Orders.stops`: the next, and the end
+    ("take_profit", "i8"), ("last_take_profit", "i8"),  # of `Orders.take_profits`
+    ("moved", "i8"),                                    # size of the heap of MOVED positions
+    ("level", "f8"), ("stop_level", "f8"), ("profit_level", "f8"),  # nearest real prices of each kind
 ]))  # fmt: skip
 
 # Kinds of the log, after those of `path.records`.

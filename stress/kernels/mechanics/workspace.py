@@ -5,17 +5,17 @@ from typing import NamedTuple
 import numpy as np
 
 from stress.kernels.index.ladder import Ladder
-from stress.kernels.jit import jit_no_refcount
+from stress.kernels.jit import jit_force_inline, jit_no_refcount
 from stress.kernels.mechanics.records import (
     GONE,
+    IN_ORDER,
+    POSITION_STATE,
+    UNTOUCHED,
 )
 from stress.kernels.path.counts import PositionCounts
 from stress.kernels.path.fills import Course
-from stress.kernels.path.workspace import Workspace
 from stress.kernels.rules.contract import Structure
 from stress.kernels.rules.records import Tiers
-
-NO_DUE = 2**62  # a step that never comes
 
 
 class Events(NamedTuple):
@@ -23,13 +23,17 @@ class Events(NamedTuple):
 
     outages, stale : float64[n, 2], from and to, rising
     bad_ticks : float64[n, 2], time and factor, rising
-    funding : float64[n, 2], times from which on a rate holds, rising, and the rates (fractions of the mark, an interval)
+    funding : float64[n, 2], times from which on a rate holds, rising, and the rates, fractions of the mark
+    flags : int8[T + 2], why a step cannot be skipped, whatever the prices: bits of `records`
+    next_due : int64[T + 2], first step from each on with a flag other than an outage; past the last: T + 1
     """
 
     outages: np.ndarray
     stale: np.ndarray
     bad_ticks: np.ndarray
     funding: np.ndarray
+    flags: np.ndarray
+    next_due: np.ndarray
 
 
 class Orders(NamedTuple):
@@ -51,19 +55,60 @@ class Orders(NamedTuple):
 
 
 class Holdings(NamedTuple):
-    """What positions hold now. It is restored between paths, position by position of `touched`.
+    """What positions hold now, and the queues they stand in. Restored between paths, one by one of `touched`.
 
-    quantity, margin : float64[N], by winners row; quantity 0: gone
-    states : POSITION_STATE[N], by ladder place
-    touched : int64[N], places whose holding or state is not that of the start
-    sizes : int64[1], how many of them
+    quantity, margin : float64[N], by winners row, of positions that are open
+    kept : int8[N], by winners row: 1 where a position is open though the price has passed its L of the start
+    standing : int8[N], by ladder place, see `records`
+    states : POSITION_STATE[N], by ladder place; the result of UNTOUCHED ones is 0, the rest of them anything
+    touched, sizes : int64[N], places of those that are not UNTOUCHED; int64[1], how many
+    moved : int64[N], heaps of MOVED positions, by the level that a moving price meets next: longs from 0 on, shorts
+        from the first place of a short
+    rests : int64[N], places in the order in which their cooldown ends
+    calls : int64[N], ring of places in the order in which they were called
     """
 
     quantity: np.ndarray
     margin: np.ndarray
+    kept: np.ndarray
+    standing: np.ndarray
     states: np.ndarray
     touched: np.ndarray
     sizes: np.ndarray
+    moved: np.ndarray
+    rests: np.ndarray
+    calls: np.ndarray
+
+
+def make_holdings(winners):
+    """Holdings of an untouched book."""
+    n = winners.quantity.size
+    return Holdings(
+        quantity=winners.quantity.copy(),
+        margin=winners.margin.copy(),
+        kept=np.zeros(n, np.int8),
+        standing=np.zeros(n, np.int8),
+        states=np.zeros(n, POSITION_STATE),
+        touched=np.empty(n, np.int64),
+        sizes=np.zeros(1, np.int64),
+        moved=np.empty(n, np.int64),
+        rests=np.empty(n, np.int64),
+        calls=np.empty(n, np.int64),
+    )
+
+
+class Buffers(NamedTuple):
+    """What of a `path.workspace.Workspace` a running path needs; the fewer arrays, the cheaper a call."""
+
+    sums: np.ndarray
+    float_sums: np.ndarray
+    places: np.ndarray
+    key: np.ndarray
+    capacity: np.ndarray
+    amount: np.ndarray
+    quantity: np.ndarray
+    margin: np.ndarray
+    weights: np.ndarray
 
 
 class Path(NamedTuple):
@@ -75,6 +120,7 @@ class Path(NamedTuple):
     layers : LAYER_STATE[3], in the order of the waterfall; `mechanics.layers` says how many there are
     carriers : CARRIER_STATE[2], longs and shorts
     moment : MOMENT
+    queues : SIDE_ORDERS[2]
     more : MORE
     more_counts : MORE_COUNT[N] by ladder place, summed over paths; empty: nothing is counted
     events : Events
@@ -87,7 +133,7 @@ class Path(NamedTuple):
     structure: Structure
     course: Course
     orders: Orders
-    workspace: Workspace
+    workspace: Buffers
     holdings: Holdings
     cells: np.ndarray
     counts: PositionCounts
@@ -99,6 +145,7 @@ class Path(NamedTuple):
     layers: np.ndarray
     carriers: np.ndarray
     moment: np.record
+    queues: np.ndarray
     out: np.record
     more: np.record
     events: Events
@@ -107,17 +154,50 @@ class Path(NamedTuple):
     mechanics: np.record
 
 
-@jit_no_refcount
-def touch(place, holdings):
-    """Note that a position, by ladder place, is not as at the start any more."""
-    state = holdings.states[place]
-    if state.is_touched == 0:
-        state.is_touched = 1
-        holdings.touched[holdings.sizes[0]] = place
+@jit_force_inline
+def touch(j, p):
+    """Make a position, by ladder place, one whose holding and state may change; returns its winners row."""
+    holdings, row = p.holdings, np.int64(p.ladder.row[j])
+    if holdings.standing[j] == UNTOUCHED:
+        holdings.standing[j] = IN_ORDER
+        state, trigger = holdings.states[j], p.ladder.triggers[j]
+        state.liquidation, state.bankruptcy = trigger.liquidation, trigger.bankruptcy
+        state.was_cut = state.is_liquidated = state.due = 0
+        state.closed = 0.0
+        holdings.touched[holdings.sizes[0]] = j
         holdings.sizes[0] += 1
+    return row
+
+
+@jit_force_inline
+def open_quantity(row, next_place, place, holdings):
+    """Quantity of a winners row that is open; `next_place` is that of the side (SIDE_STATE.next)."""
+    return holdings.quantity[row] if place[row] >= next_place or holdings.kept[row] > 0 else 0.0
+
+
+@jit_force_inline
+def remove(j, p):
+    """A position, by ladder place, is gone: wherever it stands, nothing finds it any more."""
+    row = touch(j, p)
+    p.holdings.standing[j] = GONE
+    p.holdings.quantity[row] = p.holdings.margin[row] = 0.0
+    p.holdings.kept[row] = 0
+
+
+@jit_force_inline
+def is_open(j, side, holdings):
+    """Whether a position of a side, by ladder place, holds a quantity."""
+    standing = holdings.standing[j]
+    return j >= side.next if standing <= IN_ORDER else standing < GONE
 
 
 @jit_no_refcount
-def is_open(place, holdings):
-    """Whether a position, by ladder place, still holds a quantity."""
-    return holdings.states[place].standing != GONE
+def restore(p):
+    """Make the holdings those of the start again."""
+    holdings, winners = p.holdings, p.ladder.winners
+    for k in range(holdings.sizes[0]):
+        j = holdings.touched[k]
+        row = np.int64(p.ladder.row[j])
+        holdings.quantity[row], holdings.margin[row] = winners.quantity[row], winners.margin[row]
+        holdings.kept[row], holdings.standing[j], holdings.states[j].result = 0, UNTOUCHED, 0.0
+    holdings.sizes[0] = 0
