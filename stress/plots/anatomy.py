@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -12,7 +12,21 @@ from matplotlib.ticker import FuncFormatter
 from stress import formatting
 from stress.book.classes import merge
 from stress.plots.answers import LEVERAGE_BINS, time_unit
-from stress.plots.style import BLUE, GREEN, INK, MUTED, PURPLE, TALL, VERMILION, drawn, empty, legend_above, money_axis
+from stress.plots.style import (
+    BLUE,
+    GREEN,
+    INK,
+    MUTED,
+    ORANGE,
+    PURPLE,
+    SKY,
+    TALL,
+    VERMILION,
+    drawn,
+    empty,
+    legend_above,
+    money_axis,
+)
 from stress.results import summaries
 from stress.results.result import Result
 
@@ -21,13 +35,27 @@ PART_LABELS = {
     "fund": "Paid by the fund",
     "adl": "Carried by ADL",
     "residual": "Left unpaid",
+    "inventory": "Lost on inventory",
+    "vault": "Paid by the vault",
+    "house": "Paid by the house",
+    "socialised": "Socialised",
 }
-PART_COLORS = {"deficit": MUTED, "fund": GREEN, "adl": VERMILION, "residual": PURPLE}
+PART_COLORS = {
+    "deficit": MUTED, "fund": GREEN, "adl": VERMILION, "residual": PURPLE,
+    "inventory": ORANGE, "vault": ORANGE, "house": SKY, "socialised": BLUE,
+}  # fmt: skip
+
+
+def part_labels(parts: Iterable[str]) -> list[str]:
+    """The parts of a loss in words; where positions are taken over, the whole holds more than deficits."""
+    names = list(parts)
+    own = {"deficit": "Losses together"} if "inventory" in names else {}
+    return [(PART_LABELS | own)[name] for name in names]
 
 
 @drawn()
 def plot_loss_waterfall(ax: Axes, result: Result, *, given: Literal["all", "adl"] = "all") -> None:
-    """Parts of the loss beyond margin: paid by the fund, by ADL, unpaid. Means per path with 95 % intervals.
+    """Parts of the loss beyond margin: paid by each layer, by ADL, unpaid. Means per path with 95 % intervals.
 
     Parameters
     ----------
@@ -63,7 +91,7 @@ def plot_loss_waterfall(ax: Axes, result: Result, *, given: Literal["all", "adl"
         )
         ax.text(1.03, y, text, transform=ax.get_yaxis_transform(), va="center", fontsize=8.5)
         rest += value
-    ax.set_yticks(range(len(table)), [PART_LABELS[str(part)] for part in table.index])
+    ax.set_yticks(range(len(table)), part_labels(part_mean))
     ax.tick_params(axis="y", length=0)
     ax.invert_yaxis()
     ax.grid(visible=False, axis="y")

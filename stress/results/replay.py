@@ -12,7 +12,10 @@ from stress.kernels.path.records import LOG
 if TYPE_CHECKING:
     from stress.engine.design import Design
 
-EVENTS = ("liquidation", "adl", "shortfall", "residual")
+EVENTS = (
+    "liquidation", "adl", "shortfall", "residual", "cut", "takeover", "sale", "stop", "take_profit", "call", "top_up",
+    "deadline", "layer", "socialised", "funding",
+)  # fmt: skip
 
 
 def replay(design: Design, path: int) -> pd.DataFrame:

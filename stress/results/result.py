@@ -148,9 +148,15 @@ class Result:
         -------
         DataFrame
             Columns fund, probability, low, high: 95 % intervals, exact for paths of weight 1.
+
+        Raises
+        ------
+        InputError
+            With the reason, where the curve does not follow from one run (`curve_refused`).
         """
         from stress.results import sizing
 
+        self._check_curve("depletion_curve")
         needed = self.paths["fund_needed"].to_numpy()
         if funds is None:
             funds = sizing.fund_grid(needed, self.fund, self.reserve)
@@ -163,8 +169,21 @@ class Result:
         """
         from stress.results import sizing
 
+        self._check_curve("required_fund")
         found = sizing.required_fund(self.paths["fund_needed"].to_numpy(), alpha, self.reserve, self.weights)
         return replace(found, unit="USD")
+
+    @property
+    def curve_refused(self) -> str:
+        """Why this run alone does not size the fund, so that `stress.fund_grid` has to; "" where it does."""
+        from stress.results import sizing
+
+        return sizing.curve_refused(self.config)
+
+    def _check_curve(self, what: str) -> None:
+        if why := self.curve_refused:
+            expected = f"a run whose first layer of money stands before ADL: {why}. stress.fund_grid runs a grid of it"
+            raise InputError(Problem(what, expected))
 
     def by_leverage(self, bins: Sequence[float] | None = None, side: classes.Side | None = None) -> pd.DataFrame:
         """Liquidation, bankruptcy and ADL rates by effective leverage at S_0.

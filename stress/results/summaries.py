@@ -13,6 +13,7 @@ import pandas as pd
 
 from stress.arguments import is_finite, is_word
 from stress.errors import InputError, Problem, raise_if
+from stress.results import mechanics
 from stress.results.estimate import Estimate, WeightedTail, clopper_pearson, conditional_mean, event_probability, mean
 from stress.results.result import Result
 from stress.venue.depth import Depth
@@ -47,15 +48,54 @@ def losses(result: Result) -> pd.DataFrame:
     DataFrame
         A row per path. `deficit` = `fund` + `adl` + `residual`: what the liquidated owed beyond their margin; what the
         insurance fund paid of it, from its balances (fund + inflow - fund_end); what ADL carried; what is left unpaid.
+        Where a run tells its layers apart, a column per layer of the waterfall in its order, and `inventory` before
+        them where positions are taken over: see `stress.results.summaries.parts_of`.
     """
     paths = result.paths
     deficit, residual = paths["deficit"], paths["residual"]
+    if mechanics.layers_apart(result):
+        return _losses_by_layer(result)
     paid = deficit.copy()
     if np.isfinite(result.fund):
         spent = (result.fund + paths["inflow"] - paths["fund_end"]).clip(0.0, deficit)
         paid = paid.where(~paths["depleted"], spent)
     adl = (deficit - paid - residual).clip(lower=0.0)
     return pd.DataFrame({"deficit": deficit, "fund": paid, "adl": adl, "residual": residual})
+
+
+def parts_of(result: Result) -> tuple[str, ...]:
+    """The columns of `losses`: the whole, who bore it in the order of the waterfall, and what is unpaid."""
+    if not mechanics.layers_apart(result):
+        return LOSS_PARTS
+    order = [name for name in mechanics.waterfall(result.config) if name != "socialise"]
+    taken = ["inventory"] if "inventory_loss" in result.paths else []
+    last = ["socialised"] if "socialised" in result.paths else []
+    return ("deficit", *taken, *order, *last, "residual")
+
+
+def _losses_by_layer(result: Result) -> pd.DataFrame:
+    """`losses` of a run that tells its layers apart.
+
+    Layers are what they drew. With the market as the carrier ADL is what is left of the deficits. Where positions are
+    taken over, the loss of the carrier comes about later, at the prices at which it sells them, and not as a deficit at
+    the mark. There ADL is what winners forgo, and the whole is the sum of the parts.
+    """
+    paths, config = result.paths, result.config
+    names = parts_of(result)
+    parts = {name: paths[f"drawn_{name}"] for name in names if f"drawn_{name}" in paths}
+    parts |= {name: paths[name] for name in ("socialised", "residual") if name in names}
+    if "inventory_loss" not in paths:
+        if "adl" in names:
+            parts["adl"] = (paths["deficit"] - sum(parts.values())).clip(lower=0.0)
+        parts["deficit"] = paths["deficit"]
+    else:
+        low = mechanics.floor(config, mechanics.first_layer(config))
+        below = (low - paths["fund_end"]).clip(lower=0.0)  # of it, which others pay or nobody
+        parts["inventory"] = (paths["inventory_loss"] - below).clip(lower=0.0)
+        if "adl" in names:
+            parts["adl"] = paths["adl_usd"].clip(lower=0.0)
+        parts["deficit"] = sum(parts.values())
+    return pd.DataFrame({name: parts[name] for name in names if name in parts})
 
 
 def loss_parts(result: Result, given: Literal["all", "adl"] = "all") -> pd.DataFrame:
@@ -69,7 +109,7 @@ def loss_parts(result: Result, given: Literal["all", "adl"] = "all") -> pd.DataF
     Returns
     -------
     DataFrame
-        Index `LOSS_PARTS`; columns mean, se, low, high (USD a path) and share (of the deficit; nan without one). No
+        Index `parts_of`, by default `LOSS_PARTS`; columns mean, se, low, high (USD a path) and share (of the deficit; nan without one). No
         paths to average over: all nan.
     """
     if not is_word(given, ("all", "adl")):
@@ -78,15 +118,15 @@ def loss_parts(result: Result, given: Literal["all", "adl"] = "all") -> pd.DataF
     if given == "adl":
         chosen = result.paths["depleted"].to_numpy()
         table, weights = table[chosen], None if weights is None else weights[chosen]
-    rows = []
-    for part in LOSS_PARTS:
+    rows, parts = [], tuple(str(name) for name in table)
+    for part in parts:
         if table.empty:
             rows.append((np.nan,) * 4)
             continue
         values = table[part].to_numpy()
         e = conditional_mean(values, weights) if given == "adl" else mean(values, weights=weights)
         rows.append((e.value, e.se, np.maximum(0.0, e.low), e.high))
-    frame = pd.DataFrame(rows, index=pd.Index(LOSS_PARTS, name="part"), columns=["mean", "se", "low", "high"])
+    frame = pd.DataFrame(rows, index=pd.Index(parts, name="part"), columns=["mean", "se", "low", "high"])
     total = float(frame["mean"].iloc[0])
     return frame.assign(share=frame["mean"] / total if total > 0 else np.nan)
 
