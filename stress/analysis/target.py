@@ -95,6 +95,8 @@ class Target:
         return comparison.fund_difference(*estimates, (a, b), self.alpha, first.config["seed"], weights)
 
     def _amounts(self, result: Result) -> np.ndarray:
+        if self.name == FUND:
+            result.check_curve("target")
         column = "fund_needed" if self.name == FUND else MEANS[self.name]
         amounts: np.ndarray = result.paths[column].to_numpy() * self._factor(result)
         return amounts

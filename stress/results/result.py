@@ -156,7 +156,7 @@ class Result:
         """
         from stress.results import sizing
 
-        self._check_curve("depletion_curve")
+        self.check_curve("depletion_curve")
         needed = self.paths["fund_needed"].to_numpy()
         if funds is None:
             funds = sizing.fund_grid(needed, self.fund, self.reserve)
@@ -169,7 +169,7 @@ class Result:
         """
         from stress.results import sizing
 
-        self._check_curve("required_fund")
+        self.check_curve("required_fund")
         found = sizing.required_fund(self.paths["fund_needed"].to_numpy(), alpha, self.reserve, self.weights)
         return replace(found, unit="USD")
 
@@ -180,7 +180,8 @@ class Result:
 
         return sizing.curve_refused(self.config)
 
-    def _check_curve(self, what: str) -> None:
+    def check_curve(self, what: str) -> None:
+        """Refuse what only a run that sizes the fund can answer, with the reason."""
         if why := self.curve_refused:
             expected = f"a run whose first layer of money stands before ADL: {why}. stress.fund_grid runs a grid of it"
             raise InputError(Problem(what, expected))

@@ -109,8 +109,8 @@ def loss_parts(result: Result, given: Literal["all", "adl"] = "all") -> pd.DataF
     Returns
     -------
     DataFrame
-        Index `parts_of`, by default `LOSS_PARTS`; columns mean, se, low, high (USD a path) and share (of the deficit; nan without one). No
-        paths to average over: all nan.
+        Index `parts_of`, by default `LOSS_PARTS`; columns mean, se, low, high (USD a path) and share (of the deficit;
+        nan without one). No paths to average over: all nan.
     """
     if not is_word(given, ("all", "adl")):
         raise InputError(Problem("loss_parts", "all or adl", column="given", value=given))
