@@ -82,7 +82,7 @@ class Target:
         values = self._amounts(result)
         if self.name in MEANS:
             return mean(values, 0.0, result.weights)
-        return required_fund(values, self.alpha, result.reserve * self._factor(result), result.weights)
+        return required_fund(values, self.alpha, result.least * self._factor(result), result.weights)
 
     def difference(self, first: Result, second: Result) -> Estimate:
         """The quantity of the second run less that of the first, paired."""

@@ -114,12 +114,12 @@ def plot_fund_fan(ax: Axes, result: Result) -> None:
     -------
     Axes
     """
-    if not np.isfinite(result.fund):
-        empty(ax, "The fund is unlimited.")
+    if not np.isfinite(result.capital):
+        empty(ax, f"The {result.layer} is unlimited.")
         return
     table = summaries.fund_fan(result)
     hours, unit = time_unit(float(table.index[-1]))
-    money = money_axis(ax.yaxis, float(table.to_numpy().max()), "Fund")
+    money = money_axis(ax.yaxis, float(table.to_numpy().max()), result.layer.capitalize())
     at = table.index / hours
     probabilities = summaries.FAN
     for inner, (low, high) in enumerate(zip(probabilities[:4], probabilities[:4:-1], strict=True)):
@@ -131,7 +131,7 @@ def plot_fund_fan(ax: Axes, result: Result) -> None:
     ax.axhline(0.0, color=VERMILION, lw=0.8)
     ax.set_xlim(0.0, float(at[-1]))
     ax.set_xlabel(f"Time since the start ({unit})")
-    legend_above(ax, "Balance of the fund, bands of paths", columns=5)
+    legend_above(ax, f"Balance of the {result.layer}, bands of paths", columns=5)
 
 
 @drawn()
@@ -216,12 +216,20 @@ def plot_path(ax: Axes, result: Result, path: int) -> None:
         ax.plot([], [], color=color, label=label)
     forced.axhline(0.0, color=MUTED, lw=0.8)
 
-    if np.isfinite(result.fund):
-        unit_usd = money_axis(fund.yaxis, float(steps["fund"].max()), "Fund\n")
+    if np.isfinite(result.capital):
+        unit_usd = money_axis(fund.yaxis, float(steps["fund"].max()), f"{result.layer.capitalize()}\n")
         fund.step(at, steps["fund"] / unit_usd, where="post", color=GREEN)
         fund.set_ylim(bottom=0.0)
     else:
-        fund.text(0.5, 0.5, "The fund has no limit.", transform=fund.transAxes, ha="center", va="center", color=MUTED)
+        fund.text(
+            0.5,
+            0.5,
+            f"The {result.layer} has no limit.",
+            transform=fund.transAxes,
+            ha="center",
+            va="center",
+            color=MUTED,
+        )
     fund.set_xlabel(f"Time since the start ({unit})")
     fund.set_xlim(0.0, float(at.iloc[-1]))
 

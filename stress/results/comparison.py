@@ -90,7 +90,7 @@ def compare(designs: Mapping[str, Result], alphas: Sequence[float] = (0.01, 0.00
         `value_high` (events: upper ends of the exact intervals), `unit`. A required fund may be only a lower bound,
         `base_bound` or `value_bound`, for the reason in `note`. The difference then has no interval: it is itself a
         bound where one of the two is (of `value` from below, of `base` from above), and nan where both are. No row
-        for a fund where one run does not give it (`Result.curve_refused`). A rule of part II that is on in one of the
+        for a fund where one run does not give it (`Result.curve_refused`), or where the first layers differ. A rule of part II that is on in one of the
         two has its rows, with zeros for the other.
 
     Raises
@@ -178,7 +178,8 @@ def _differences(base: Result, other: Result, alphas: Sequence[float]) -> list[d
             note = "" if a.size > 1 else "the mean of one path has no interval"
             found = mean(a, weights=base.weights).value, mean(b, weights=other.weights).value
             rows.append(_row(quantity, *found, mean_apart(base, other, a, b)) | {"unit": unit, "note": note})
-    for alpha in () if base.curve_refused or other.curve_refused else alphas:
+    sized = base.layer == other.layer and not (base.curve_refused or other.curve_refused)
+    for alpha in alphas if sized else ():
         first, second = base.required_fund(alpha), other.required_fund(alpha)
         estimate = fund_apart(base, other, alpha)
         row = _row(f"fund for alpha = {alpha:g}", first.value, second.value, estimate)

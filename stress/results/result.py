@@ -20,7 +20,7 @@ from stress.errors import InputError, Problem
 from stress.formatting import percent, usd
 from stress.kernels.path.counts import SHARE_UNIT
 from stress.notebook import card
-from stress.results import rates, replay
+from stress.results import mechanics, rates, replay
 from stress.results.estimate import Estimate, event_probability, hit_interval, mean, used_weights
 
 if TYPE_CHECKING:
@@ -132,6 +132,21 @@ class Result:
         """What the venue's ADL rules keep in the fund, USD: the smallest initial fund."""
         return float(self.config["venue"]["reserve"])
 
+    @property
+    def layer(self) -> str:
+        """The layer that is sized: the first of the waterfall that holds money, "fund" unless the venue says else."""
+        return mechanics.first_layer(self.config)
+
+    @property
+    def capital(self) -> float:
+        """What that layer begins with, USD: the insurance fund, unless another one stands first."""
+        return mechanics.capital(self.config, self.layer)
+
+    @property
+    def least(self) -> float:
+        """What that layer keeps, USD: its smallest capital; of the fund the reserve."""
+        return mechanics.floor(self.config, self.layer)
+
     def depletion_probability(self) -> Estimate:
         """P(a deficit is not paid in full) with the run's own fund."""
         return event_probability(self.paths["depleted"].to_numpy(), self.weights)
@@ -159,8 +174,8 @@ class Result:
         self.check_curve("depletion_curve")
         needed = self.paths["fund_needed"].to_numpy()
         if funds is None:
-            funds = sizing.fund_grid(needed, self.fund, self.reserve)
-        return sizing.depletion_curve(needed, funds, self.reserve, self.weights)
+            funds = sizing.fund_grid(needed, self.capital, self.least)
+        return sizing.depletion_curve(needed, funds, self.least, self.weights)
 
     def required_fund(self, alpha: float | str) -> Estimate:
         """The smallest initial fund that is depleted with probability at most alpha (0.01 or "1 %"), USD.
@@ -170,7 +185,7 @@ class Result:
         from stress.results import sizing
 
         self.check_curve("required_fund")
-        found = sizing.required_fund(self.paths["fund_needed"].to_numpy(), alpha, self.reserve, self.weights)
+        found = sizing.required_fund(self.paths["fund_needed"].to_numpy(), alpha, self.least, self.weights)
         return replace(found, unit="USD")
 
     @property

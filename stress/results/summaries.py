@@ -36,7 +36,7 @@ def start_price(result: Result) -> float:
 def fund_empty(result: Result) -> Estimate:
     """P(the fund is down to nothing). With a floor above zero this is not the same as an unpaid deficit."""
     lowest = result.paths["fund_low"].to_numpy()
-    nothing = np.isfinite(result.fund) & (lowest <= 1e-9 * max(result.fund, 1.0))
+    nothing = np.isfinite(result.capital) & (lowest <= 1e-9 * max(result.capital, 1.0))
     return event_probability(nothing, result.weights)
 
 
@@ -315,7 +315,7 @@ def path_story(result: Result, path: int) -> pd.DataFrame:
             "high": np.maximum(close, prices.high[0]) if prices.high.size else close,
             "long_usd": by_step(liquidations, value.where(liquidations["side"] == "long", 0.0)),
             "short_usd": by_step(liquidations, value.where(liquidations["side"] == "short", 0.0)),
-            "fund": fund.reindex(steps).ffill().fillna(result.fund),
+            "fund": fund.reindex(steps).ffill().fillna(result.capital),
             "adl_usd": by_step(adl, adl["money"].abs()),
             "adl_count": np.bincount(adl["step"], minlength=close.size),
             "residual": by_step(left, left["money"].abs()),

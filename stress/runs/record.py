@@ -97,9 +97,14 @@ class Record:
         return f" at a delay of {duration(self.delays[-1])}" if self.delays else ""
 
     @property
+    def layer(self) -> str:
+        """The layer that is sized, see `Result.layer`."""
+        return self.result.layer
+
+    @property
     def fund(self) -> float:
-        """Initial insurance fund, USD."""
-        return float(self.scenario["fund"]["initial"])
+        """What the layer that is sized begins with, USD: the insurance fund, unless another one stands first."""
+        return float(self.scenario["fund"]["initial"]) if self.layer == "fund" else self.result.capital
 
     @property
     def author(self) -> str:
