@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
@@ -12,25 +13,22 @@ from stress.arguments import wrong_types
 from stress.errors import Problem, raise_if
 from stress.plots.style import (
     BLUE,
-    GREEN,
-    INK,
     PURPLE,
     VERMILION,
     axes_of,
     legend_above,
-    money_axis,
     probability_axis,
     style,
 )
 
 SERIES = (("depleted", "depleted", BLUE), ("adl", "ADL", VERMILION), ("residual", "a loss unpaid", PURPLE))
-APART = 0.006  # of the width of the picture, between the intervals of one fund
+APART = 0.16  # of the way from one fund to the next, between the intervals of one
 
 
 def plot_fund_grid(grid: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """P(depletion), P(ADL) and P(a loss is left unpaid) at each fund of a grid, with 95 % intervals.
 
-    Nothing is drawn between two funds of the grid, since nothing is known of it. The vertical line is the run's own.
+    The funds stand side by side, not to scale: nothing is known of what lies between two of them.
 
     Parameters
     ----------
@@ -49,22 +47,18 @@ def plot_fund_grid(grid: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     raise_if([Problem("plot", "the table of stress.fund_grid", column=name) for name in _missing(grid)])
     ax = axes_of(ax)
     with style():
-        layer, top = str(grid["layer"].iloc[0]), max(float(grid["fund"].max()), 1.0)
-        unit = money_axis(ax.xaxis, top, f"Initial capital of the {layer}")
+        layer, places = str(grid["layer"].iloc[0]), np.arange(len(grid))
         for i, (name, label, color) in enumerate(SERIES):
-            at = grid["fund"] / unit + (i - 1) * APART * top / unit
-            ax.vlines(at, grid[f"{name}_low"], grid[f"{name}_high"], color=color, lw=1.6)
-            ax.plot(at, grid[name], "o", color=color, ms=4, label=label)
-        for own in grid.loc[grid["own"], "fund"]:
-            ax.axvline(own / unit, color=GREEN, lw=1.0, zorder=0)
-            ax.annotate(
-                f"present {layer} {formatting.usd(own)}", (own / unit, 1.0), xycoords=("data", "axes fraction"),
-                xytext=(4 if own < 0.6 * top else -4, -2), textcoords="offset points",
-                ha="left" if own < 0.6 * top else "right", va="top", color=GREEN, fontsize=8.5,
-            )  # fmt: skip
+            at = places + (i - 1) * APART
+            ax.vlines(at, grid[f"{name}_low"], grid[f"{name}_high"], color=color, lw=3, alpha=0.45)
+            ax.plot(at, grid[name], "o", color=color, ms=4.5, label=label, clip_on=False)
+        labels = [formatting.usd(x, 2).replace("USD" + formatting.SPACE, "") for x in grid["fund"]]
+        ax.set_xticks(
+            places, [text + ("\npresent" if own else "") for text, own in zip(labels, grid["own"], strict=True)]
+        )
+        ax.set_xlabel(f"Initial capital of the {layer} (USD)")
         probability_axis(ax, max(float(grid[f"{name}_high"].max()) for name, *_ in SERIES))
-        ax.set_xlim(-0.03 * top / unit, 1.03 * top / unit)
-        ax.axhline(0.0, color=INK, lw=0.8)
+        ax.set_xlim(-0.5, len(grid) - 0.5)
         ax.set_ylabel("Probability")
         legend_above(ax, f"What other capital of the {layer} would do")
     return ax

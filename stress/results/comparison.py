@@ -89,9 +89,10 @@ def compare(designs: Mapping[str, Result], alphas: Sequence[float] = (0.01, 0.00
         discordant paths), `base_high` and
         `value_high` (events: upper ends of the exact intervals), `unit`. A required fund may be only a lower bound,
         `base_bound` or `value_bound`, for the reason in `note`. The difference then has no interval: it is itself a
-        bound where one of the two is (of `value` from below, of `base` from above), and nan where both are. No row
-        for a fund where one run does not give it (`Result.curve_refused`), or where the first layers differ. A rule of part II that is on in one of the
-        two has its rows, with zeros for the other.
+        bound where one of the two is (of `value` from below, of `base` from above), and nan where both are.
+
+        There is no row for a fund where one run does not give it (`Result.curve_refused`), or where the first layers
+        of the two differ. A rule of part II that is on in one of the two has its rows, with zeros for the other.
 
     Raises
     ------
