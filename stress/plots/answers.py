@@ -93,7 +93,8 @@ def plot_depletion_curve(ax: Axes, result: Result, *, alphas: Sequence[float] = 
         left = x < 0.7 * right
         ax.annotate(
             f"present {result.layer}", (x / unit, 1.0), xycoords=("data", "axes fraction"),
-            xytext=(4 if left else -4, -2), textcoords="offset points", ha="left" if left else "right", va="top", color=GREEN, fontsize=8.5,
+            xytext=(4 if left else -4, -2), textcoords="offset points", ha="left" if left else "right", va="top",
+            color=GREEN, fontsize=8.5,
         )  # fmt: skip
     if own and not inside:
         text = f"present {result.layer} {formatting.usd(own[0])} →"

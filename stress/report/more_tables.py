@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from stress.errors import InputError
-from stress.formatting import duration, percent, probability, usd, usd_range, visible
+from stress.formatting import duration, percent, percent_range, probability, significant, usd, usd_range, visible
 from stress.report.front_page import range_words
-from stress.results import concentration
+from stress.results import concentration, mechanics
 from stress.results.result import Result
 from stress.results.shortfall import Shortfall, expected_shortfall
 
 if TYPE_CHECKING:
     from stress.runs.record import Record
 
+GRID = {"depleted": "Depleted", "adl": "ADL", "residual": "A loss is left unpaid"}
+NONE = "none seen"
 BY = {"leverage": "Effective leverage", "side": "Side", "size": "Size of the position"}
 Table = dict[str, Any]  # title, note: texts; head: texts; rows: cells as text, the first of words
 
@@ -53,6 +55,8 @@ def shortfall(record: Record) -> dict[str, Any]:
     """Expected shortfall for the largest probability, in words and as tables; `why` alone where there is none."""
     if record.result.n_paths == 1:
         return {"why": "One path has no tail."}
+    if why := record.result.curve_refused:
+        return {"why": f"Not shown: {why}."}
     try:
         found = expected_shortfall(record.result, max(record.alphas))
     except InputError as error:
@@ -62,10 +66,10 @@ def shortfall(record: Record) -> dict[str, Any]:
 
 def _shortfall_words(found: Shortfall, record: Record) -> str:
     total = found.total
-    floor = "" if not record.result.reserve else f", above the reserve of {usd(record.result.reserve)}"
+    floor = "" if not record.result.least else f", above the reserve of {usd(record.result.least)}"
     few = f" It is {total.note}, which is few." if total.note else ""
     return (
-        f"On the worst {percent(found.alpha)} of paths ({found.paths:,} of {record.result.n_paths:,}) the fund needs "
+        f"On the worst {percent(found.alpha)} of paths ({found.paths:,} of {record.result.n_paths:,}) the {record.layer} needs "
         f"{usd(total.value)} on average{floor} (95 % interval {usd_range(total.low, total.high)}).{few}"
     )
 
@@ -83,6 +87,65 @@ def _parts(found: Shortfall, by: str) -> Table:
     ]  # fmt: skip
     head = [BY[by], "Positions", "Share of open interest", "Adds to the mean need", "Share of it", "95 % interval"]
     return {"title": f"By {by}", "head": head, "rows": cells, "note": ""}
+
+
+def mechanics_tables(result: Result) -> list[Table]:
+    """What the rules of part II did, a table for each that is on."""
+    found = mechanics.figures(result)
+    single = result.n_paths == 1
+    head = ["", "This path"] if single else ["", "Estimate", "Standard error", "95 % interval"]
+    tables = []
+    for group, part in found.groupby("group", sort=False):
+        rows = [mechanics_cells(row)[: len(head)] for row in _rows(part)]
+        notes = dict.fromkeys(str(text) for text in part["note"] if text and text != NONE)
+        note = " ".join(f"{text[:1].upper()}{text[1:]}." for text in notes)
+        tables.append({"title": mechanics.GROUPS[str(group)], "head": head, "rows": rows, "note": note})
+    return tables
+
+
+def mechanics_cells(row: dict[str, Any]) -> list[str]:
+    """A figure of the rules of part II as cells: what it is, its value, its standard error, its interval."""
+    value, unit = row["estimate"], row["unit"]
+    name = f"{row['quantity'][:1].upper()}{row['quantity'][1:]}"
+    if math.isnan(value):
+        return [name, "none seen", "–", "–"]
+    text = {"USD": usd, "probability": percent, "share": percent}.get(unit, significant)
+    low, high = row["low"], row["high"]
+    if unit in ("probability", "share") and value == 0 and not math.isnan(high):
+        return [name, "none seen", "–", f"below {percent(high)}"]
+    ends = "–"
+    if not math.isnan(low):
+        ends = (
+            percent_range(low, high)
+            if text is percent
+            else f"{mechanics_end(low, text)} to {mechanics_end(high, text)}"
+        )
+    return [name, text(value), "–" if math.isnan(row["se"]) else text(row["se"]), ends]
+
+
+def mechanics_end(x: float, text: Callable[[float], str]) -> str:
+    """An end of an interval; one that the paths do not give has none."""
+    return "no end" if math.isinf(x) else text(x)
+
+
+def grid_table(record: Record) -> list[Table]:
+    """The grid of funds, where it stands in the place of the required fund."""
+    if record.grid is None:
+        return []
+    single = record.result.n_paths == 1
+    rows = []
+    for row in _rows(record.grid):
+        cells = [usd(row["fund"]) + (" (present)" if row["own"] else "")]
+        for name in GRID:
+            e = [row[name + end] for end in ("", "_low", "_high")]
+            cells.append(("yes" if e[0] else "no") if single else probability(*e))
+        rows.append(cells)
+    layer = record.grid["layer"].iloc[0]
+    head = [f"Capital of the {layer}", *GRID.values()]
+    note = "Each capital is a run of its own on the same price paths." + (
+        "" if single else " Intervals hold 95 %, each by itself."
+    )
+    return [{"title": f"The same run with other capital of the {layer}", "head": head, "rows": rows, "note": note}]
 
 
 def studies(record: Record) -> list[Table]:

@@ -25,7 +25,8 @@ LOSS_PARTS = ("deficit", "fund", "adl", "residual")
 def adl_floor(config: dict[str, Any]) -> bool:
     """Whether ADL begins while the fund still holds something: a reserve, or a drawdown rule."""
     venue = config.get("venue") or {}
-    return bool(venue.get("reserve") or 0) or venue.get("drawdown") is not None
+    kept = mechanics.floor(config, mechanics.first_layer(config)) if venue else 0.0
+    return bool(kept) or venue.get("drawdown") is not None
 
 
 def start_price(result: Result) -> float:
