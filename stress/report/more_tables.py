@@ -69,8 +69,8 @@ def _shortfall_words(found: Shortfall, record: Record) -> str:
     floor = "" if not record.result.least else f", above the reserve of {usd(record.result.least)}"
     few = f" It is {total.note}, which is few." if total.note else ""
     return (
-        f"On the worst {percent(found.alpha)} of paths ({found.paths:,} of {record.result.n_paths:,}) the {record.layer} needs "
-        f"{usd(total.value)} on average{floor} (95 % interval {usd_range(total.low, total.high)}).{few}"
+        f"On the worst {percent(found.alpha)} of paths ({found.paths:,} of {record.result.n_paths:,}) the "
+        f"{record.layer} needs {usd(total.value)} on average{floor} (95 % interval {usd_range(total.low, total.high)}).{few}"
     )
 
 

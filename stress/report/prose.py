@@ -168,8 +168,8 @@ def assumptions(config: dict[str, Any]) -> list[str]:
         *book_changes(config),
         "A position is liquidated whole, by order of liquidation price, at the average fill of the order book."
         if venue.get("closeout", "whole") == "whole" and mechanics.carrier(config) == "market"
-        else "Positions are liquidated by order of liquidation price; what is sold is filled at the average of the order "
-        "book.",
+        else "Positions are liquidated by order of liquidation price; what is sold is filled at the average of the "
+        "order book.",
         "What a liquidation leaves of the margin goes to the fund."
         if venue["residual"] == "fund"
         else f"Of what a liquidation leaves, up to {percent(venue['fee_rate'])} of the notional goes to the fund, "

@@ -25,16 +25,16 @@ def rule_notes(design: Design) -> Iterator[str]:
     yield from _orders(design)
     if (funding := getattr(design, "funding", None)) is not None:
         yield (
-            f"Funding is paid every {duration(float(funding.interval))} at rates that are given: they do not follow the "
-            "price, and nobody opens or closes a position because of them."
+            f"Funding is paid every {duration(float(funding.interval))} at rates that are given: they do not follow "
+            "the price, and nobody opens or closes a position because of them."
         )
     if venue.get("fund_in", "usd") == "coin":
         yield "The fund is held in the coin: after a fall it is worth less in USD, when it has to pay."
     yield from _mark(venue, getattr(design, "events", None))
     if venue.get("liquidation", "automatic") == "margin_call":
         yield (
-            f"Called traders pay in with a probability of {percent(float(venue['top_up']))}, whatever the price does and "
-            "independently of each other; nobody is closed before the deadline, whatever is lost in the meantime."
+            f"Called traders pay in with a probability of {percent(float(venue['top_up']))}, whatever the price does "
+            "and independently of each other; nobody is closed before the deadline, whatever is lost in the meantime."
         )
 
 
@@ -53,8 +53,8 @@ def _closeout(venue: Mapping[str, Any]) -> Iterator[str]:
     elif closeout == "tiers":
         n = venue.get("tiers_at_once", 1)
         yield (
-            f"A position is brought down by {n} {'tier' if n == 1 else 'tiers'} at a time, each cut filled at once by the "
-            "order book; in the lowest tier it is closed whole."
+            f"A position is brought down by {n} {'tier' if n == 1 else 'tiers'} at a time, each cut filled at once "
+            "by the order book; in the lowest tier it is closed whole."
         )
     elif closeout == "restore":
         yield (
@@ -76,8 +76,8 @@ def _carrier(venue: Mapping[str, Any]) -> Iterator[str]:
     half_life = float(venue.get("unload_half_life") or 0.0)
     sells = f"sells half of what it holds every {duration(half_life)}" if half_life else "sells it in the next step"
     yield (
-        f"{which} go to the {name} at their bankruptcy price; it {sells}, at any price of the order book, does not hedge, "
-        "and neither pays nor receives funding."
+        f"{which} go to the {name} at their bankruptcy price; it {sells}, at any price of the order book, does not "
+        "hedge, and neither pays nor receives funding."
     )
 
 
@@ -94,7 +94,8 @@ def _layers(venue: Mapping[str, Any], layers: Mapping[str, Any]) -> Iterator[str
     if "socialise" in order:
         who = "all with a positive result on the path" if venue.get("socialise") != "everybody" else "all with equity"
         yield (
-            f"What is still unpaid at the end of a path is taken from {who}, in proportion: nobody has withdrawn before."
+            f"What is still unpaid at the end of a path is taken from {who}, in proportion: nobody has withdrawn "
+            "before."
         )
 
 
@@ -117,8 +118,8 @@ def _orders(design: Design) -> Iterator[str]:
     ]
     if names:
         yield (
-            f"Traders' {' and '.join(names)} stay where they are, are met by the mark, and are filled whole by the order "
-            "book: nobody cancels or moves one."
+            f"Traders' {' and '.join(names)} stay where they are, are met by the mark, and are filled whole by the "
+            "order book: nobody cancels or moves one."
         )
 
 
@@ -130,7 +131,8 @@ def _mark(venue: Mapping[str, Any], events: Any) -> Iterator[str]:
     elif mark == "clamp":
         most = 100 * venue["mark_clamp"]
         yield (
-            f"The mark moves by at most {significant(most)}{SPACE}% a second: triggers look at it, fills are at the price."
+            f"The mark moves by at most {significant(most)}{SPACE}% a second: triggers look at it, fills are at the "
+            "price."
         )
     if len(getattr(events, "stale", ())):
         yield "While the mark stands still triggers look at it, and fills are at the price, which goes on."
