@@ -217,7 +217,9 @@ def with_extras(
         Called with a line before each study.
     """
     found = record.studies
-    if studies:
+    if studies and (why := record.result.curve_refused):
+        say(f"No studies, which all ask for the fund that is needed: {why}.")
+    elif studies:
         from stress.runs.studies import make
 
         found = make(scenario, say, threads)

@@ -179,6 +179,8 @@ def plot_cliff_map(ax: Axes, result: Result, *, bin: float = 0.01, reach: float 
 def plot_path(ax: Axes, result: Result, path: int) -> None:
     """One path in detail: price, liquidations, insurance fund. Dashed lines in all panels are steps with ADL.
 
+    Where their rules are on the middle panel also has what the carrier sells, traders' orders and margin calls.
+
     `ax` becomes the frame of three panels, `ax.child_axes`.
 
     Parameters
@@ -214,6 +216,18 @@ def plot_path(ax: Axes, result: Result, path: int) -> None:
         busy = steps[steps[column] > 0]
         forced.vlines(busy["time"] / seconds, 0.0, sign * busy[column] / unit_usd, color=color, lw=1.2)
         ax.plot([], [], color=color, label=label)
+    for name, color, label in (("sold", ORANGE, "Sold from inventory"), ("ordered", SKY, "Stops, take-profits")):
+        if f"{name}_long_usd" not in steps:
+            continue
+        for side, sign in (("long", 1), ("short", -1)):
+            busy = steps[steps[f"{name}_{side}_usd"] > 0]
+            value = sign * busy[f"{name}_{side}_usd"] / unit_usd
+            forced.plot(busy["time"] / seconds, value, "_", color=color, ms=5, mew=1.4)
+        ax.plot([], [], "_", color=color, mew=1.4, label=label)
+    if "called_count" in steps:
+        called = steps[steps["called_count"] > 0]
+        forced.plot(called["time"] / seconds, np.zeros(len(called)), "|", color=INK, ms=7, label="_")
+        ax.plot([], [], "|", color=INK, ms=7, label="Margin calls")
     forced.axhline(0.0, color=MUTED, lw=0.8)
 
     if np.isfinite(result.capital):

@@ -141,7 +141,7 @@ def present(record: Record) -> str:
 def verdict(record: Record) -> str:
     """The answer in a sentence."""
     if why := record.result.curve_refused:
-        return f"{why[:1].upper()}{why[1:]}.{'' if record.grid is None else grid_words(record)}"
+        return f"One run does not say how large the {record.layer} must be: {why}. {grid_words(record)}".rstrip()
     judged, layer = judgements(record), record.layer
     if not has_fund(record):
         return f"No {layer} is given ({present(record)}): the answer is the {layer} that is needed."
@@ -159,22 +159,22 @@ def verdict(record: Record) -> str:
 
 
 def grid_words(record: Record) -> str:
-    """What a grid of funds says for each probability, " " in front; "" for one path, which has none."""
+    """What a grid of funds says for each probability; "" where there is none, or for one path."""
     grid = record.grid
     if grid is None or record.result.n_paths == 1:
-        return " So it is run again with other funds." if grid is not None else ""
-    layer = str(grid["layer"].iloc[0])
-    parts = []
+        return ""
+    most, parts = usd(float(grid["fund"].max())), []
     for alpha in sorted(record.alphas, reverse=True):
         found = smallest(grid, alpha)
         if math.isnan(found["fund"]):
-            parts.append(f"none of up to {usd(float(grid['fund'].max()))} for {percent(alpha)}")
+            parts.append(f"none of up to {most} keeps it to {percent(alpha)}")
         elif math.isnan(found["below"]):
-            parts.append(f"{usd(found['fund'])} or less for {percent(alpha)}")
+            less = " or less" if found["fund"] > record.result.least else ""
+            parts.append(f"{usd(found['fund'])}{less} keeps it to {percent(alpha)}")
         else:
-            parts.append(f"between {_bare(usd(found['below']))} and {usd(found['fund'])} for {percent(alpha)}")
-    found_words = ", ".join(parts)
-    return f" So a grid of them is run on the same prices. The {layer} that is not depleted more often: {found_words}."
+            between = f"between {_bare(usd(found['below']))} and {usd(found['fund'])}"
+            parts.append(f"one {between} keeps it to {percent(alpha)}")
+    return f"By the chance that the {record.layer} is depleted, of a grid on the same prices {', '.join(parts)}."
 
 
 def layer_words(record: Record) -> str:
@@ -212,7 +212,7 @@ def error_words(record: Record) -> str:
         return ""
     alone = f"The intervals hold the error of {record.result.n_paths:,} paths alone; book and calibration are taken "
     if record.budget is None:
-        return alone + "as given. `--error full` adds them."
+        return alone + ("as given." if record.result.curve_refused else "as given. `--error full` adds them.")
     budget = record.budget
     alpha = min(record.alphas)
     rows = budget[(budget["alpha"] == alpha) & (budget["part"] != "total")]

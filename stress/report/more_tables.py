@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from stress.errors import InputError
-from stress.formatting import duration, percent, percent_range, probability, significant, usd, usd_range, visible
+from stress.formatting import duration, percent, probability, usd, usd_range, visible
 from stress.report.front_page import range_words
-from stress.results import concentration, mechanics
+from stress.results import concentration, mechanics, mechanics_words
 from stress.results.result import Result
 from stress.results.shortfall import Shortfall, expected_shortfall
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from stress.runs.record import Record
 
 GRID = {"depleted": "Depleted", "adl": "ADL", "residual": "A loss is left unpaid"}
-NONE = "none seen"
 BY = {"leverage": "Effective leverage", "side": "Side", "size": "Size of the position"}
 Table = dict[str, Any]  # title, note: texts; head: texts; rows: cells as text, the first of words
 
@@ -70,7 +69,8 @@ def _shortfall_words(found: Shortfall, record: Record) -> str:
     few = f" It is {total.note}, which is few." if total.note else ""
     return (
         f"On the worst {percent(found.alpha)} of paths ({found.paths:,} of {record.result.n_paths:,}) the "
-        f"{record.layer} needs {usd(total.value)} on average{floor} (95 % interval {usd_range(total.low, total.high)}).{few}"
+        f"{record.layer} needs {usd(total.value)} on average{floor} "
+        f"(95 % interval {usd_range(total.low, total.high)}).{few}"
     )
 
 
@@ -96,36 +96,11 @@ def mechanics_tables(result: Result) -> list[Table]:
     head = ["", "This path"] if single else ["", "Estimate", "Standard error", "95 % interval"]
     tables = []
     for group, part in found.groupby("group", sort=False):
-        rows = [mechanics_cells(row)[: len(head)] for row in _rows(part)]
-        notes = dict.fromkeys(str(text) for text in part["note"] if text and text != NONE)
+        rows = [mechanics_words.cells(row)[: len(head)] for row in _rows(part)]
+        notes = dict.fromkeys(str(text) for text in part["note"] if text and text != mechanics.NONE)
         note = " ".join(f"{text[:1].upper()}{text[1:]}." for text in notes)
         tables.append({"title": mechanics.GROUPS[str(group)], "head": head, "rows": rows, "note": note})
     return tables
-
-
-def mechanics_cells(row: dict[str, Any]) -> list[str]:
-    """A figure of the rules of part II as cells: what it is, its value, its standard error, its interval."""
-    value, unit = row["estimate"], row["unit"]
-    name = f"{row['quantity'][:1].upper()}{row['quantity'][1:]}"
-    if math.isnan(value):
-        return [name, "none seen", "–", "–"]
-    text = {"USD": usd, "probability": percent, "share": percent}.get(unit, significant)
-    low, high = row["low"], row["high"]
-    if unit in ("probability", "share") and value == 0 and not math.isnan(high):
-        return [name, "none seen", "–", f"below {percent(high)}"]
-    ends = "–"
-    if not math.isnan(low):
-        ends = (
-            percent_range(low, high)
-            if text is percent
-            else f"{mechanics_end(low, text)} to {mechanics_end(high, text)}"
-        )
-    return [name, text(value), "–" if math.isnan(row["se"]) else text(row["se"]), ends]
-
-
-def mechanics_end(x: float, text: Callable[[float], str]) -> str:
-    """An end of an interval; one that the paths do not give has none."""
-    return "no end" if math.isinf(x) else text(x)
 
 
 def grid_table(record: Record) -> list[Table]:

@@ -204,10 +204,10 @@ def book_changes(config: dict[str, Any]) -> list[str]:
 
 def caveats(record: Record, required: list[dict[str, Any]], bound: str = "") -> list[str]:
     """Warnings of the run that do not stand next to the answer, then what its sample cannot say."""
-    result = record.result
+    result, layer = record.result, record.layer.capitalize()
     sentences = [str(text) for text in record.manifest.get("warnings") or () if text != bound]
     if result.n_paths > 1:
-        sentences += [f"Fund for {percent(row['alpha'])}: {row['note']}." for row in required if row["note"]]
+        sentences += [f"{layer} for {percent(row['alpha'])}: {row['note']}." for row in required if row["note"]]
     if math.isinf(result.capital) and result.layer == "fund":
         sentences.append("The fund has no limit in this run, so no path reaches ADL.")
     return list(dict.fromkeys(sentences))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from stress.formatting import percent
 from stress.results.estimate import Estimate, conditional_mean, event_probability, mean, upper_quantile
 from stress.results.ratios import ratio
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 CASH_LAYERS = ("fund", "vault", "house")
 DEFAULT_WATERFALL = ("fund", "adl")
+NONE = "none seen"  # note of a mean of no path
 TAIL = 0.01  # of paths, whose least outcome is shown beside means
 WORTH_TAILS = (0.5, 0.1, 0.01, 0.001)  # probabilities that the carrier was worth less at some time
 COLUMNS = ("group", "quantity", "estimate", "se", "low", "high", "unit", "note")
@@ -182,7 +184,7 @@ def _carrier(result: Result) -> list[Row]:
     for p in WORTH_TAILS:
         e = upper_quantile(fell, p, weights)
         lowest = Estimate(begun - e.value, e.se, begun - e.high, begun - e.low, e.note)
-        rows.append((f"lowest worth of the {name}, passed with probability {p:g}", lowest, "USD"))
+        rows.append((f"worth below which the {name} falls on {percent(p)} of paths", lowest, "USD"))
     return rows
 
 
@@ -191,7 +193,7 @@ def _haircut(result: Result) -> list[Row]:
     return [
         ("P(a loss is socialised)", _hit(cut, weights), "probability"),
         ("mean haircut where there is one", _given(cut, weights), "share"),
-        (f"haircut passed with probability {TAIL:g}", upper_quantile(cut, TAIL, weights), "share"),
+        (f"haircut passed on {percent(TAIL)} of paths", upper_quantile(cut, TAIL, weights), "share"),
         ("mean socialised", mean(_column(result, "socialised"), 0.0, weights), "USD"),
     ]
 
@@ -233,7 +235,7 @@ def _queue(result: Result) -> list[Row]:
     return [
         ("P(a position waits)", _hit(most, weights), "probability"),
         ("mean of the most that wait at once", mean(most, 0.0, weights), ""),
-        (f"most that wait at once, passed with probability {TAIL:g}", upper_quantile(most, TAIL, weights), ""),
+        (f"most that wait at once, passed on {percent(TAIL)} of paths", upper_quantile(most, TAIL, weights), ""),
     ]
 
 
@@ -259,7 +261,7 @@ def _given(values: np.ndarray, weights: np.ndarray | None, chosen: np.ndarray | 
     """Mean of the chosen values, by default of those above 0; nan where there is none."""
     above = values > 0 if chosen is None else chosen
     if not above.any():
-        return Estimate(math.nan, math.nan, math.nan, math.nan, "none seen")
+        return Estimate(math.nan, math.nan, math.nan, math.nan, NONE)
     e = conditional_mean(values[above], None if weights is None else weights[above])
     return replace(e, low=max(0.0, e.low)) if chosen is None and e.low == e.low else e
 

@@ -251,6 +251,11 @@ class Result:
             `account` and `side` of the position (shortfall and residual: the side whose loss it is), `price`,
             `quantity` closed, `money` from the venue's side (liquidation: margin left, or the deficit below zero; adl:
             money raised or profit forgone; shortfall and residual: below zero), `fund` after it, `position_left`.
+
+            Where their rules are on also: cut (part of a position is closed), takeover (by the carrier), sale (of what
+            it took over), stop and take_profit (a trader's order), call, top_up and deadline (a position is called,
+            pays in, or is closed at its deadline), layer (one other than the first pays; `account` is its name),
+            socialised and funding.
         """
         if self.design is None:
             raise InputError(Problem("result", "a run; this result was made without its run and cannot be run again"))

@@ -19,6 +19,8 @@ from stress.results.result import Result
 from stress.venue.depth import Depth
 
 MOST_BINS = 10_000
+FORCED = ("liquidation", "cut", "takeover", "deadline")  # events that liquidate a position, in part or whole
+OTHER_EVENTS = {"sold": ("sale",), "ordered": ("stop", "take_profit")}
 LOSS_PARTS = ("deficit", "fund", "adl", "residual")
 
 
@@ -292,7 +294,9 @@ def path_story(result: Result, path: int) -> pd.DataFrame:
     -------
     DataFrame
         A row per step 0..T: time (seconds), price (close), low, high (the close where a step has no continuous move);
-        long_usd, short_usd: notional liquidated at its fill; fund: balance at the end of the step; adl_usd, adl_count,
+        long_usd, short_usd: notional liquidated at its fill, cuts, take-overs and closings at a deadline included;
+        where their rules are on, of each side sold_... (what the carrier sells), ordered_... (stops and take-profits),
+        and called_count; fund: balance at the end of the step; adl_usd, adl_count,
         residual: money of the step's ADL, winners hit and what was left.
     """
     log = result.replay_path(path)
@@ -304,7 +308,7 @@ def path_story(result: Result, path: int) -> pd.DataFrame:
     def by_step(rows: pd.DataFrame, value: pd.Series) -> np.ndarray:
         return np.bincount(rows["step"], weights=value, minlength=close.size)
 
-    liquidations, adl = log[log["event"] == "liquidation"], log[log["event"] == "adl"]
+    liquidations, adl = log[log["event"].isin(FORCED)], log[log["event"] == "adl"]
     left = log[log["event"] == "residual"]
     value = liquidations["quantity"] * liquidations["price"]
     fund = pd.Series(log["fund"].to_numpy(), index=log["step"].to_numpy()).groupby(level=0).last()
@@ -322,4 +326,11 @@ def path_story(result: Result, path: int) -> pd.DataFrame:
             "residual": by_step(left, left["money"].abs()),
         }
     )
+    for name, events in OTHER_EVENTS.items():
+        rows = log[log["event"].isin(events)]
+        for side in ("long", "short") if len(rows) else ():
+            usd = (rows["quantity"] * rows["price"]).where(rows["side"] == side, 0.0)
+            story[f"{name}_{side}_usd"] = by_step(rows, usd)
+    if len(called := log[log["event"] == "call"]):
+        story["called_count"] = np.bincount(called["step"], minlength=close.size)
     return story.rename_axis("step")
