@@ -24,7 +24,7 @@ from stress.adjustments import Adjustment, rows_fail
 from stress.arguments import is_finite, is_text, is_word, wrong_types
 from stress.book import changes, shown
 from stress.book.arrays import TEXT, check_reading, read_columns
-from stress.book.columns import BookWarning
+from stress.book.columns import ORDERS, BookWarning
 from stress.callers import warn
 from stress.errors import InputError, Problem, raise_if
 
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 VENUE_EXPECTED = "a stress.Venue, e.g. stress.load_venue('binance', market='BTCUSDT')"
 PRICE = "a price in USD above 0"
 BALANCE_TOLERANCE = 1e-9  # largest relative difference of long and short quantity that is treated as balanced
-ORDERS = ("stop", "take_profit")  # of traders
 ROUNDING = 1e-4  # and that is taken for rounding: the larger side is scaled
 
 

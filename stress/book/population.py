@@ -14,6 +14,7 @@ Each account draws a size, a leverage, a side and an entry price; the draws of a
   log-normal share of the notional at entry.
 - Entry: the price one exponential holding time ago, in bars or in a log-normal past. An account that would have been
   liquidated since is drawn again, so the book holds survivors: positions of high leverage are recent or in profit.
+- Orders: some accounts have a stop or a take-profit, at a log-normal distance from the present price.
 - Leverage and buffer are laws of the positions that are open now (`leverage_at = "now"`: an account drawn again keeps
   them), or of positions when they are opened (`"opening"`, e.g. of trades): then they are drawn again too, and the book
   holds as many of each kind as have survived. Sizes and sides are those of open positions either way.
@@ -35,7 +36,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from stress import memory, quantities, schema
 from stress.adjustments import Adjustment
 from stress.arguments import is_finite, is_number, is_whole, path_of, wrong_types
-from stress.book.columns import BookWarning, Columns
+from stress.book.columns import ORDERS, BookWarning, Columns
 from stress.callers import warn
 from stress.errors import InputError, Problem, raise_if
 from stress.files import documents, names
@@ -104,6 +105,11 @@ class PopulationSpec(BaseModel):
         Median of that margin, as a share of the notional at entry, > 0.
     buffer_sigma : float
         Standard deviation of its log.
+    stop_share, take_profit_share : float, optional
+        Share of the accounts that have a stop order, and a take-profit, in [0, 1]; None: nobody.
+    stop_distance, take_profit_distance : float, optional
+        Median distance of these from the present price, as a fraction of it, in (0, 1): log-normal, with a standard
+        deviation of the log of 0.5. Given with the share, and only then.
     name : str
     sources : dict of str to str
         Source of each parameter.
@@ -132,6 +138,10 @@ class PopulationSpec(BaseModel):
     buffer_share: float = Field(default=0.0, ge=0, le=1)
     buffer: Positive = 0.2
     buffer_sigma: float = Field(default=1.0, ge=0, le=20)
+    stop_share: float | None = Field(default=None, ge=0, le=1)
+    stop_distance: float | None = Field(default=None, gt=0, lt=1)
+    take_profit_share: float | None = Field(default=None, ge=0, le=1)
+    take_profit_distance: float | None = Field(default=None, gt=0, lt=1)
     name: str = ""
     sources: dict[str, str] = Field(default_factory=dict)
 
@@ -162,6 +172,24 @@ class PopulationSpec(BaseModel):
                 f"{self.open_interest:.6g} USD on both sides"
             )
         return self
+
+    @model_validator(mode="after")
+    def _check_orders(self) -> PopulationSpec:
+        apart = [order for order in ORDERS if (self.share_of(order) is None) != (self.distance_of(order) is None)]
+        if apart:
+            names = " and ".join(f"{order}_share with {order}_distance" for order in apart)
+            raise ValueError(f"{names}, both or neither")
+        return self
+
+    def share_of(self, order: str) -> float | None:
+        """Share of the accounts that have an order, "stop" or "take_profit"; None: nobody."""
+        share: float | None = getattr(self, f"{order}_share")
+        return share
+
+    def distance_of(self, order: str) -> float | None:
+        """Median distance of such an order from the present price, as a fraction of it."""
+        distance: float | None = getattr(self, f"{order}_distance")
+        return distance
 
     @property
     def cap(self) -> float:
@@ -360,6 +388,13 @@ def sample_with_ages(
         source=source,
         adjustments=done,
     )
+    for kind, order in enumerate(ORDERS):
+        share, distance = spec.share_of(order), spec.distance_of(order)
+        if share and distance is not None:
+            level = np.empty(n)
+            towards = side if order == "take_profit" else -side
+            population.draw_orders(int(seed), kind, float(share), float(distance), float(price), towards, level)
+            columns[order] = level  # type: ignore[literal-required]
     return columns, held
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stress.book.columns import SIDE_EXPECTED, SIDE_WORDS, BookWarning, Columns
+from stress.book.columns import ORDERS, SIDE_EXPECTED, SIDE_WORDS, BookWarning, Columns
 from stress.book.draft import Draft, positive
 from stress.book.margins import middle_mark, read_margins, read_marks
 from stress.book.position_columns import ALIASES, NAMES, titles_of
@@ -94,7 +94,7 @@ def _read(table: Table, market: str | None, mark_price: float | None) -> Columns
     _check_currency(draft)
     side, size, entry, independent = _sizes(draft)
     leverage = draft.numbers("leverage", "a leverage above 0", positive)
-    orders = {name: _orders(draft, name) for name in ("stop", "take_profit")}
+    orders = {name: _orders(draft, name) for name in ORDERS}
     _check_duplicates(draft, accounts, side)
     share = draft.raw("share") * draft.raw("account_equity")
     margin = read_margins(draft, side, size, entry, leverage, share, independent, mark_price)

@@ -17,7 +17,8 @@ from stress import serialize
 from stress.adjustments import Adjustment
 from stress.arguments import numbers
 from stress.book import classes
-from stress.book.book import ORDERS, Book
+from stress.book.book import Book
+from stress.book.columns import ORDERS
 from stress.errors import InputError, Problem
 from stress.kernels.index.ladder import Ladder, build
 from stress.kernels.numerics.elementary import exp
