@@ -42,6 +42,12 @@ def usd(x: float, digits: int = 3, *, full: bool = False) -> str:
     )
 
 
+def amount(x: float, money: str = "USD", digits: int = 3, *, full: bool = False) -> str:
+    """As `usd`, of an amount in any money: 33_880 of "XBT" is "XBT 33.9 k"."""
+    text = usd(x, digits, full=full)
+    return text if money == "USD" else text.replace("USD", money, 1)
+
+
 def coins(x: float) -> str:
     """A quantity of a market, with at most ten digits: "77 coins", "1 coin"."""
     return f"{significant(x, 10)}{SPACE}{'coin' if x == 1 else 'coins'}"

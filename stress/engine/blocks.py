@@ -100,6 +100,7 @@ class BlockWriter:
         SimulationError
             If the price model weights these paths and not the first of the run, or the other way round.
         """
+        prices = self.design.traded_prices(prices)
         first, mine = self.first + start, slice(start, start + prices.close.shape[0])
         out, fund_at, design = self.out[mine], self.fund_at[mine], self.design
         if design.is_weighted != (weights is not None):

@@ -74,7 +74,7 @@ def prepare(
     n_steps = round(steps) if math.isfinite(steps) else 0
     known = isinstance(seed, (int, np.integer)) and is_whole(seed)
     checks = [
-        ("fund", fund, fund >= venue.reserve, f"USD, at least the venue's reserve {venue.reserve:,.10g}"),
+        ("fund", fund, fund >= venue.reserve, f"{venue.money}, at least the venue's reserve {venue.reserve:,.10g}"),
         ("n_paths", n_paths, is_whole(n_paths) and 1 <= n_paths <= MAX_PATHS, "a whole number, 1 or more"),
         ("step", step, step > 0 and math.isfinite(step), "seconds above 0"),
         ("horizon", horizon, n_steps >= 1, "a step or more, in seconds"),
@@ -94,6 +94,7 @@ def prepare(
             "trigger and only a finite depth makes deficits; give delay (seconds) or gap",
             LateFillWarning,
         )
+    book = book.of_contract(venue.contract)
     book = book.check_margin(venue, prices.s0, under_margin).balanced("outside").check_limits(venue)
     depth = None if depth is None else depth.resolve(book.open_interest(prices.s0))
     return Design(

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from stress.kernels.path.records import LOG
+from stress.venue.inverse import mirrored
 
 if TYPE_CHECKING:
     from stress.engine.design import Design
@@ -17,7 +18,12 @@ EVENTS = ("liquidation", "adl", "shortfall", "residual")
 
 def replay(design: Design, path: int) -> pd.DataFrame:
     """Event log of one path, see `Result.replay_path`."""
-    return log_frame(events(design, path, design.fund), design.ladder, design.book, design.step)
+    log = log_frame(events(design, path, design.fund), design.ladder, design.book, design.step)
+    if design.is_inverse:  # logged in 1/P, where the unpaid loss of longs is one of shorts
+        of_nobody = log["position"] < 0
+        log["price"] = mirrored(log["price"].to_numpy())
+        log["side"] = log["side"].mask(of_nobody, log["side"].map({"long": "short", "short": "long"}))
+    return log
 
 
 def events(design: Design, path: int, fund: float) -> np.ndarray:

@@ -258,7 +258,16 @@ def _paths(design: Design, block: PathBlock) -> pd.DataFrame:
         "weight": block.weight,
         "fund_needed": design.fund_needed(out),
     }
+    columns |= _reached(design, out)
     return pd.DataFrame({name: columns[name] for name in PATH_COLUMNS}).rename_axis("path")
+
+
+def _reached(design: Design, out: np.ndarray) -> dict[str, np.ndarray]:
+    """How many of each side are gone; the compiled side has those of an inverse contract the other way round."""
+    longs, shorts = out["longs_reached"], out["shorts_reached"]
+    if design.is_inverse:
+        longs, shorts = shorts, longs
+    return {"longs_reached": longs, "shorts_reached": shorts}
 
 
 def _without_rounding(values: np.ndarray, size: np.ndarray) -> np.ndarray:
@@ -268,13 +277,14 @@ def _without_rounding(values: np.ndarray, size: np.ndarray) -> np.ndarray:
 
 def _positions(design: Design, block: PathBlock) -> pd.DataFrame:
     """The table of positions from the block of all paths."""
-    book, s0, n_paths, out = design.book, design.s0, block.out.size, block.out
+    book, s0, n_paths = design.book, design.s0, block.out.size
+    gone = _reached(design, block.out)
     ladder = design.kernel[0]
     place = np.empty(len(book), np.int64)
     place[ladder.number] = np.arange(len(book))
-    rank = np.where(book.side > 0, place, place - ladder.longs)
+    rank = np.where(design.traded_book.side > 0, place, place - ladder.longs)
     frame = book.to_frame()
-    frame["notional"] = book.quantity * s0
+    frame["notional"] = book.notional(s0)
     frame["effective_leverage"] = book.effective_leverage(s0)
     for name, levels in zip(("liquidation_price", "bankruptcy_price"), design.levels, strict=True):
         frame[name] = _without_rounding(levels, book.entry_price)
@@ -288,8 +298,8 @@ def _positions(design: Design, block: PathBlock) -> pd.DataFrame:
     unit = SHARE_UNIT if design.is_weighted else 1.0
     bankrupt, adl, spared = (counts[name] / unit for name in ("bankrupt", "adl", "spared"))
     reached = np.where(
-        book.side > 0, _weight_beyond(out["longs_reached"], rank, weights),
-        _weight_beyond(out["shorts_reached"], rank, weights),
+        book.side > 0, _weight_beyond(gone["longs_reached"], rank, weights),
+        _weight_beyond(gone["shorts_reached"], rank, weights),
     )  # fmt: skip
     for name, index in design.classes.items():
         frame[name] = index

@@ -385,6 +385,7 @@ class Scenario:
         assert table is not None
         file, mark = self.files["book.file"], table.mark_price
         options: dict[str, Any] = {"imbalance": table.imbalance, "mark_price": mark or price, "decimal": table.decimal}
+        options["contract"] = self.venue_object.contract
         book = self._placed("book", lambda: Book.read(file, table.market or market, **options))
         return book if mark is None or book.mark_price is not None else book.marked(mark)
 
