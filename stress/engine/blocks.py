@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from stress.book import classes
+from stress.engine import days
 from stress.engine.design import NO_LOG, NO_WEIGHTS, Design, SimulationError
 from stress.kernels.path import run as kernel
 from stress.kernels.path.counts import (
@@ -44,6 +45,7 @@ class PathBlock:
     fund_at : float64[k, CHECKPOINTS], balances of those of its paths that are among the first `FAN_PATHS` of the run
     cells : CELL_ROW[m], a row per path and cell where a deficit or ADL happened
     position_counts : POSITION_ROW[l], a row per position with a deficit or ADL, in book order
+    days : DAY_ROW[n, d], of a run whose book is renewed each day; d = 0: of a run of one book
     """
 
     first: int
@@ -52,6 +54,7 @@ class PathBlock:
     fund_at: np.ndarray
     cells: np.ndarray
     position_counts: np.ndarray
+    days: np.ndarray
 
 
 class _WorkspacePool(threading.local):
@@ -91,6 +94,7 @@ class BlockWriter:
         self.out, self.weight = np.zeros(n, OUTCOME), np.ones(n)
         self.fund_at = np.zeros((max(0, min(n, FAN_PATHS - first)), CHECKPOINTS))
         self.cells = [np.zeros(0, CELL_ROW)]
+        self.days = days.empty_rows(design, n)
 
     def write(self, start: int, prices: Prices, weights: np.ndarray | None = None) -> None:
         """Work the paths from the `start`-th of the block on, one for each row of `prices`.
@@ -108,6 +112,14 @@ class BlockWriter:
             raise SimulationError(f"{model}.block must give log_weight for all paths or for none; see path {first}")
         if weights is not None:
             self.weight[mine] = weights
+        if design.renewal is not None:
+            for i in range(out.size):
+                path = Prices(*(a[i : i + 1] for a in prices))
+                days.run_days(
+                    design, path, first + i, design.fund, self.workspace, self.no_counts, out[i : i + 1],
+                    fund_at[i : i + 1], self.days[start + i],
+                )  # fmt: skip
+            return
         cells = np.zeros((out.size, classes.N_CELLS if self.counting else 0), CELL)
         sums, counts = as_float_view(cells), self.counts if self.counting else self.no_counts
         kernel.run_paths(
@@ -141,7 +153,9 @@ class BlockWriter:
         self.counts.bankrupt[place] = 0
         self.counts.adl[place] = 0
         _pool.give_back(self.design, self.workspace, self.counts)
-        return PathBlock(self.first, self.out, self.weight, self.fund_at, np.concatenate(self.cells), position_counts)
+        return PathBlock(
+            self.first, self.out, self.weight, self.fund_at, np.concatenate(self.cells), position_counts, self.days
+        )
 
 
 def work_block(designs: Sequence[Design], first: int, n: int) -> list[PathBlock]:
@@ -175,4 +189,5 @@ def join(parts: Sequence[PathBlock]) -> PathBlock:
         np.concatenate([part.fund_at for part in parts]),
         np.concatenate([part.cells for part in parts]),
         position_counts,
+        np.concatenate([part.days for part in parts]),
     )

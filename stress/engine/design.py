@@ -18,6 +18,7 @@ from stress.adjustments import Adjustment
 from stress.arguments import numbers
 from stress.book import classes
 from stress.book.book import Book
+from stress.engine.renewal import Renewal
 from stress.errors import InputError, Problem
 from stress.kernels.index.ladder import Ladder, build
 from stress.kernels.numerics.elementary import exp
@@ -62,6 +63,7 @@ class Design:
     seed: int
     detail: Detail = "positions"
     delay: float | None = None
+    renewal: Renewal | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """The arguments alone: what is made from them is made again on the other side, and is larger than they are."""
@@ -160,7 +162,17 @@ class Design:
     @property
     def size(self) -> tuple[int, int, int]:
         """What a workspace is made for: positions, kinds of them, and steps."""
-        return len(self.book), len(self.ladder.winners.kinds), self.n_steps
+        return len(self.book), len(self.ladder.winners.kinds), self.day_steps
+
+    @property
+    def day_steps(self) -> int:
+        """Steps that one book is run for: all of them, or those of a day."""
+        return self.n_steps if self.renewal is None else self.n_steps // self.renewal.days
+
+    @property
+    def in_coin(self) -> bool:
+        """Whether the fund is held in coin, so that its worth in USD follows the price."""
+        return self.is_inverse
 
     @cached_property
     def is_weighted(self) -> bool:
@@ -205,7 +217,9 @@ class Design:
         prices = self.traded_prices(prices)
         out = np.zeros(prices.close.shape[0], OUTCOME)
         no_fan, no_cells = np.zeros((0, CHECKPOINTS)), as_float_view(np.zeros((out.size, 0), CELL))
-        workspace, no_counts = make_workspace(*self.size), make_position_counts(0)
+        positions, kinds, steps = self.size
+        steps = max(steps, prices.close.shape[1] - 1)
+        workspace, no_counts = make_workspace(positions, kinds, steps), make_position_counts(0)
         kernel.run_paths(
             prices, first, NO_WEIGHTS, fund, *self.kernel, workspace, out, no_fan, no_cells, no_counts, log
         )  # fmt: skip
@@ -236,7 +250,9 @@ class Design:
             "gap": self.gap if self.delay is None else None,
             "jump_gap": self.jump_gap,
             "seed": self.seed,
-        } | ({} if self.delay is None else {"delay": self.delay})
+            **({} if self.delay is None else {"delay": self.delay}),
+            **({} if self.renewal is None else {"renewal": self.renewal.describe()}),
+        }
 
     def check(self, out: np.ndarray, first: int) -> None:
         """Refuse paths, numbered from `first`, that met an impossible price."""

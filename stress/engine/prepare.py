@@ -14,6 +14,7 @@ from stress.arguments import is_finite, is_number, is_whole, is_word, percent_hi
 from stress.book.book import VENUE_EXPECTED, Book
 from stress.callers import warn
 from stress.engine.design import Design, Detail
+from stress.engine.renewal import DAY, Renewal, renewal_of
 from stress.errors import Problem, raise_if
 from stress.prices import Bars, Paths, PriceModel
 from stress.venue.depth import Depth
@@ -45,6 +46,11 @@ def prepare(
     under_margin: Literal["error", "liquidate", "drop"] = "error",
     detail: Detail = "positions",
     delay: Any = None,
+    days: Any = None,
+    renew: Any = None,
+    income_per_day: Any = None,
+    fund_cap: Any = None,
+    sweep: Any = None,
 ) -> Design:
     """The checked run of the arguments of `simulate`."""
     book_expected = "a stress.Book: Book.read(file), Book.from_frame(frame); a scenario is run by stress.run"
@@ -63,6 +69,9 @@ def prepare(
         problems.append(Problem("run", expected, column="fund"))
         fund = venue.reserve
     fund, jump_gap, gap, delay = *map(quantities.number, (fund, jump_gap, gap)), quantities.seconds(delay)
+    renewal = renewal_of(days, renew, income_per_day, fund_cap, sweep, venue.reserve, problems)
+    if renewal is not None:
+        horizon, detail = horizon_of(renewal, horizon, problems), "paths"
     n_paths, horizon, step, of_time = timing(prices, n_paths, horizon, step)
     problems += of_time
     late = {name: value for name, value in {"gap": gap, "delay": delay}.items() if value is not None}
@@ -80,6 +89,7 @@ def prepare(
         ("horizon", horizon, n_steps >= 1, "a step or more, in seconds"),
         ("step", step, n_steps <= MAX_STEPS, f"at most {MAX_STEPS:,} steps in the horizon"),
         ("horizon", horizon, n_steps < 1 or abs(n_steps * step - horizon) <= 1e-6 * step, _multiple(horizon, step)),
+        ("step", step, renewal is None or n_steps % renewal.days == 0, "whole steps in a day"),
         ("gap", gap, gap is None or 0 <= gap <= 1, f"a share from 0 to 1{percent_hint(gap)}"),
         ("delay", delay, delay is None or 0 <= delay < math.inf, "seconds, 0 or more"),
         ("delay", delay, len(late) < 2, "no delay beside gap, nor gap beside delay: each says how late a fill is"),
@@ -111,7 +121,16 @@ def prepare(
         int(seed),
         detail,
         None if delay is None else float(delay),
+        renewal,
     )
+
+
+def horizon_of(renewal: Renewal, horizon: Any, problems: list[Problem]) -> float:
+    """The horizon of a run of days, seconds; one that is given must be the same."""
+    whole, given = renewal.days * DAY, quantities.seconds(horizon)
+    if given is not None and given != whole:
+        problems.append(Problem("run", f"no horizon beside days, or {whole:.12g} s", column="horizon", value=horizon))
+    return whole
 
 
 def _multiple(horizon: float, step: float) -> str:

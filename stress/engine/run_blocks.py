@@ -17,7 +17,7 @@ from stress.engine.design import Design
 from stress.engine.task import Task
 from stress.errors import Problem, raise_if
 
-ROWS = ("out", "weight", "fund_at", "cells")  # of a block, in the order of the paths
+ROWS = ("out", "weight", "fund_at", "cells", "days")  # of a block, in the order of the paths
 MOST_THREADS = 10_000
 FIRST_PATHS = 1_000  # that tell how many rows all paths will hold
 LARGEST = 16  # blocks of a thread, at most, in one for another process: handing it out costs more
