@@ -58,13 +58,13 @@ def price_text(x: float) -> str:
     return significant(x, 7)
 
 
-def usd_range(low: float, high: float) -> str:
-    """An interval of money; an infinite upper end is put into words."""
+def usd_range(low: float, high: float, money: str = "USD") -> str:
+    """An interval of USD, or of another money; an infinite upper end is put into words."""
     if math.isnan(low) or math.isnan(high):
         return "–"
     if math.isinf(high):
-        return f"{usd(low)} or more, no upper end"
-    return f"{usd(low, full=True)} to {usd(high, full=True).removeprefix('USD' + SPACE)}"
+        return f"{amount(low, money)} or more, no upper end"
+    return f"{amount(low, money, full=True)} to {usd(high, full=True).removeprefix('USD' + SPACE)}"
 
 
 def percent(p: float, digits: int = 3, *, full: bool = False) -> str:

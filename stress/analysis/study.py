@@ -120,11 +120,18 @@ def long_table(result: Result, alphas: Sequence[float]) -> pd.DataFrame:
     rows: list[tuple[Any, ...]] = [
         (r.quantity, np.nan, r.estimate, r.se, r.low, r.high, r.unit, "") for r in result.summary().itertuples()
     ]
-    rows.append((LARGEST_NEED, np.nan, float(result.paths["fund_needed"].max()), *[np.nan] * 3, "USD", ""))
+    rows.append((LARGEST_NEED, np.nan, float(result.paths["fund_needed"].max()), *[np.nan] * 3, result.money, ""))
     for alpha in alphas:
-        e = result.required_fund(alpha)
-        rows.append((REQUIRED_FUND, float(alpha), e.value, e.se, e.low, e.high, "USD", e.note))
+        e = fund_or_refusal(result, alpha)
+        rows.append((REQUIRED_FUND, float(alpha), e.value, e.se, e.low, e.high, result.money, e.note))
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def fund_or_refusal(result: Result, alpha: float) -> Estimate:
+    """`Result.required_fund`; where it does not follow from one run nan, with the reason as its note."""
+    if reason := result.sizing_refusal:
+        return Estimate(np.nan, np.nan, np.nan, np.nan, f"refused: {reason}; run a grid of funds", result.money)
+    return result.required_fund(alpha)
 
 
 def estimate_of(rows: pd.DataFrame, quantity: str, alpha: float | None = None) -> Estimate:

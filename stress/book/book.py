@@ -202,7 +202,9 @@ class Book:
                 Problem("Book.read", "a path; Book.from_frame takes a DataFrame", column="path", value=path)
             )
         check_reading("Book.read", market, mark_price, contract)
-        return cls(**read_positions(path, market, mark_price=mark_price, decimal=decimal, contract=contract)).balanced(imbalance)
+        return cls(**read_positions(path, market, mark_price=mark_price, decimal=decimal, contract=contract)).balanced(
+            imbalance
+        )
 
     @classmethod
     def from_frame(
@@ -237,7 +239,9 @@ class Book:
         from stress.book.readers import frame_positions
 
         check_reading("Book.from_frame", market, mark_price, contract)
-        return cls(**frame_positions(frame, market, mark_price=mark_price, decimal=decimal, contract=contract)).balanced(imbalance)
+        return cls(
+            **frame_positions(frame, market, mark_price=mark_price, decimal=decimal, contract=contract)
+        ).balanced(imbalance)
 
     @classmethod
     def sample(cls, spec: PopulationSpec, *, venue: Venue, price: float, seed: int, bars: Any = None) -> Book:

@@ -47,8 +47,8 @@ def refuse(book: Book, under: np.ndarray, equity: np.ndarray, maintenance: np.nd
     expected = (
         f"equities above the maintenance margin at {price:.10g}; {under.size:,} of {len(book):,} positions, "
         f"{notional}, are at or below it (row{'s' if under.size > 1 else ''} {rows}; the first, account "
-        f"{book.account[i]}, has {equity[i]:.10g} {book.money} and needs more than {maintenance[i]:.10g}): start from a "
-        'price that fits the book, or set book.under_margin = "liquidate" or "drop" (in Python under_margin=)'
+        f"{book.account[i]}, has {equity[i]:.10g} {book.money} and needs more than {maintenance[i]:.10g}): start from "
+        'a price that fits the book, or set book.under_margin = "liquidate" or "drop" (in Python under_margin=)'
     )
     raise InputError(Problem(book.source, expected, row=int(book.file_row[i]), column="margin"))
 
@@ -57,7 +57,9 @@ def scaled(book: Book, larger: np.ndarray, *, rounding: bool = False) -> Adjustm
     """The larger side, bool[N], made as small as the other: since that was asked for, or the difference is rounding."""
     longs, shorts = book.long_quantity, book.short_quantity
     larger_one, smaller_one = max(longs, shorts), min(longs, shorts)
-    what = f"on the {SIDES[longs > shorts]} side scaled from {significant(larger_one, 10)} to {_held(book, smaller_one)}"
+    what = (
+        f"on the {SIDES[longs > shorts]} side scaled from {significant(larger_one, 10)} to {_held(book, smaller_one)}"
+    )
     rule = "the sides differ by a rounding" if rounding else 'imbalance = "scale"'
     return Adjustment(book.source, f"{what}, their margins too", rule, int(larger.sum()), len(book), "positions")
 

@@ -1,7 +1,7 @@
 """Rows of an inverse contract: sizes count contracts of USD, and margins are in the coin of the market.
 
-A margin follows from the columns of a row by the rules of `stress.book.margins`, read in 1/P, in which the contract is a
-linear one of the other side (`stress.venue.inverse`).
+A margin follows from the columns of a row by the rules of `stress.book.margins`, read in 1/P, in which the contract is
+a linear one of the other side (`stress.venue.inverse`).
 """
 
 from __future__ import annotations

@@ -98,7 +98,8 @@ def run(
             print(directory)
             return
         terminal.print_run(record)
-        shown = f"Report: {directory / 'report.html'}" if report else f"Tables: {directory / 'tables'}"
+        page = report and record.result.days is None
+        shown = f"Report: {directory / 'report.html'}" if page else f"Tables: {directory / 'tables'}"
         print(f"\n{shown}")
 
 
@@ -163,10 +164,21 @@ def size(
 
     changes = [*(with_error(set_, error) or []), *([f"fund.alphas={alpha}"] if alpha else [])]
     earlier = run_directory.open_run(since) if since is not None else None
-    record = execute(load(scenario, changes, seed, paths), threads, cluster, quiet, detail="paths")
+    loaded = load(scenario, changes, seed, paths)
+    record = execute(loaded, threads, cluster, quiet, detail="paths")
+    refusal = record.result.sizing_refusal
+    if refusal and limit is not None:
+        raise InputError(Problem("--limit", f"a fund that follows from one run; here it does not, since {refusal}"))
     if not quiet:
         print(terminal.headline(record))
         terminal.print_fund(record)
+        if record.result.days is not None:
+            terminal.print_horizon(record)
+        if refusal:
+            from stress.analysis.ruin import ruin_by_fund
+
+            grid = ruin_by_fund(loaded.build().design, threads=threads)
+            terminal.print_ruin_by_fund(grid, record.result.horizon.days, record.result.money)
         adjusted.print_adjustments(record.adjustments, console.console())
         adjusted.print_warnings(record.warnings, console.console())
     if earlier is not None:
@@ -295,7 +307,7 @@ def path(
     if out is not None:
         output.put_table(log, out, count(len(log), "event"))
     else:
-        terminal.print_events(log, rows, account)
+        terminal.print_events(log, rows, account, replayed.venue.money)
 
 
 def _worst(record: Record) -> int:

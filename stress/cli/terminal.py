@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -14,6 +15,7 @@ from stress.cli.adjusted import print_adjustments, print_warnings
 from stress.cli.console import NARROW, TextConsole, console, table
 from stress.formatting import (
     SPACE,
+    amount,
     count,
     duration,
     percent,
@@ -75,6 +77,11 @@ def print_run(record: Record) -> None:
     out = console()
     out.print(headline(record), style="bold")
     print_fund(record, out)
+    if record.result.days is not None:
+        print_horizon(record, out)
+        print_adjustments(record.adjustments, out)
+        print_warnings(record.warnings, out)
+        return
     if record.result.n_paths > 1 or record.result.paths["adl_count"].iloc[0] > 0:
         print_adl(record.result, out, sides=("both",))
     print_liquidation(record.result, out)
@@ -106,7 +113,10 @@ def print_fund(record: Record, out: Console | None = None) -> None:
     from stress.analysis.study import DEPLETED, REQUIRED_FUND
     from stress.runs.record import fund_ranges, gap_pairs
 
-    out = out or console()
+    out, money = out or console(), record.result.money
+    if record.result.sizing_refusal:
+        out.print(f"\nNo fund follows from this run alone, since {record.result.sizing_refusal}.")
+        return
     if record.result.n_paths == 1:
         _print_fund_of_one_path(record, out)
         return
@@ -117,7 +127,7 @@ def print_fund(record: Record, out: Console | None = None) -> None:
         print_budget(record, out)
     else:
         rows: list[tuple[str, ...]] = [
-            (percent(r["alpha"]), _fund(r["fund"], r["note"]), usd_range(r["low"], r["high"]))
+            (percent(r["alpha"]), _fund(r["fund"], r["note"], money), usd_range(r["low"], r["high"], money))
             for r in records(record.required_widest)
         ]
         of_what = "95 % interval" if record.budget is None else "95 % interval, all parts"
@@ -128,7 +138,8 @@ def print_fund(record: Record, out: Console | None = None) -> None:
         print_budget(record, out)
         depleted = record.result.depletion_probability()
         out.print(
-            f"\nA fund of {usd(record.fund)} is depleted: {probability(depleted.value, depleted.low, depleted.high)}."
+            f"\nA fund of {amount(record.fund, money)} is depleted: "
+            f"{probability(depleted.value, depleted.low, depleted.high)}."
         )
     pairs = gap_pairs(record.gaps)
     out.print(f"\n{_matters(pairs)} matters most\n")
@@ -136,10 +147,52 @@ def print_fund(record: Record, out: Console | None = None) -> None:
     rows = []
     for pair in pairs:
         estimates = [pair.estimate(REQUIRED_FUND, alpha) for alpha in record.alphas]
-        funds = [f"{_fund(e.value, e.note)}\n({ends(e.low, e.high)})" for e in estimates]
+        funds = [f"{_fund(e.value, e.note, money)}\n({ends(e.low, e.high)})" for e in estimates]
         depleted = pair.estimate(DEPLETED)
         rows.append((_pair(pair, record), *funds, _stacked(probability(depleted.value, depleted.low, depleted.high))))
-    out.print(table([_head(pairs), *names, f"depleted with {usd(record.fund)}"], rows))
+    out.print(table([_head(pairs), *names, f"depleted with {amount(record.fund, money)}"], rows))
+
+
+def print_horizon(record: Record, out: Console | None = None) -> None:
+    """Ruin and recovery of a run of days, the fund at their ends, and what came and went."""
+    out, horizon = out or console(), record.result.horizon
+    money = horizon.money
+    out.print(
+        f"\n{horizon.days} days, each with a fresh book, and a fund that begins with {amount(horizon.fund, money)}\n"
+    )
+    rows = []
+    for r in records(horizon.summary()):
+        if not r["unit"]:
+            text = probability(r["estimate"], r["low"], r["high"])
+        elif r["note"]:
+            bound = r["estimate"] == r["estimate"]
+            text = f"at least {significant(r['estimate'])}: {r['note']}" if bound else r["note"]
+        else:
+            text = f"{significant(r['estimate'])} ({significant(r['low'])} to {_days(r['high'])})"
+        rows.append((r["quantity"], text))
+    out.print(table(["", "95 % intervals in brackets"], rows, left=1))
+    if math.isfinite(horizon.fund):
+        fan = horizon.fund_fan((0.05, 0.5, 0.95))
+        ends = " / ".join(amount(float(x), money) for x in fan.iloc[-1])
+        out.print(f"\nFund at the end, on 5 / 50 / 95 % of the paths at most: {ends}")
+    means = {r["quantity"]: amount(r["mean"], money) for r in records(horizon.totals())}
+    parts = ", ".join(f"{name} {value}" for name, value in means.items())
+    out.print(f"\nMean over paths of all days: {parts}.")
+
+
+def print_ruin_by_fund(found: pd.DataFrame, days: int, money: str, out: Console | None = None) -> None:
+    """Ruin by the initial fund, each run by itself."""
+    out = out or console()
+    out.print(f"\nRuin within {days} days by the fund at the start, each run by itself on the same prices\n")
+    rows = [
+        (amount(r["fund"], money), probability(r["probability"], r["low"], r["high"]), amount(r["fund_end"], money))
+        for r in records(found)
+    ]
+    out.print(table(["fund", "ruin", "mean fund at the end"], rows))
+
+
+def _days(x: float) -> str:
+    return "beyond the last day" if math.isinf(x) else significant(x)
 
 
 def print_budget(record: Record, out: Console | None = None) -> None:
@@ -174,8 +227,8 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
 
 
-def _fund(value: float, note: str) -> str:
-    return ("at least " if note else "") + usd(value)
+def _fund(value: float, note: str, money: str = "USD") -> str:
+    return ("at least " if note else "") + amount(value, money)
 
 
 def ends(low: float, high: float) -> str:
@@ -223,16 +276,17 @@ def _print_fund_of_one_path(record: Record, out: Console) -> None:
     from stress.analysis.study import ADL, LARGEST_NEED, MEAN_ADL, MEAN_DEFICIT
     from stress.runs.record import fund_ranges, gap_pairs
 
-    out.print(f"\nFund that this path takes, and what happens with one of {usd(record.fund)}\n")
+    money = record.result.money
+    out.print(f"\nFund that this path takes, and what happens with one of {amount(record.fund, money)}\n")
     for found in fund_ranges(record):
         out.print(_range("Over the delays", found) + "\n")
     pairs = gap_pairs(record.gaps)
     rows = [
         (
             _pair(pair, record),
-            usd(pair.estimate(LARGEST_NEED).value),
-            usd(pair.estimate(MEAN_DEFICIT).value),
-            usd(pair.estimate(MEAN_ADL).value) if pair.estimate(ADL).value > 0 else "none",
+            amount(pair.estimate(LARGEST_NEED).value, money),
+            amount(pair.estimate(MEAN_DEFICIT).value, money),
+            amount(pair.estimate(MEAN_ADL).value, money) if pair.estimate(ADL).value > 0 else "none",
         )
         for pair in pairs
     ]
@@ -280,7 +334,7 @@ def _rate(row: dict[str, Any], name: str, n_paths: int) -> str:
     return probability(value, row[f"{name}_low"], row[f"{name}_high"])
 
 
-def print_events(log: pd.DataFrame, rows: int, account: str | None = None) -> None:
+def print_events(log: pd.DataFrame, rows: int, account: str | None = None, money: str = "USD") -> None:
     """The event log of one path, or of one account on it, its first events."""
     out = console()
     if log.empty:
@@ -289,7 +343,8 @@ def print_events(log: pd.DataFrame, rows: int, account: str | None = None) -> No
     cells = [
         (
             e["event"], e["account"], e["side"], f"{e['step']:,}", duration(e["time"]), significant(e["price"], 8),
-            significant(e["quantity"], 6), usd(e["money"]), usd(e["fund"]), significant(e["position_left"], 6),
+            significant(e["quantity"], 6), amount(e["money"], money), amount(e["fund"], money),
+            significant(e["position_left"], 6),
         )
         for e in records(log.head(rows))
     ]  # fmt: skip

@@ -21,7 +21,7 @@ NO_WEIGHTS, NO_LOG = np.zeros(0), np.zeros(0, LOG)
 # How the days of a path make its OUTCOME. Other columns are sums: of money, of quantities, of positions.
 LARGEST = frozenset(("longs_reached", "shorts_reached", "waiting_peak", "haircut", "logged"))
 SMALLEST = frozenset(("fund_low", "carrier_low"))
-OWN = frozenset(("net_loss_peak", "drawdown_need", "fund_end", "depletion_step", "status", "where"))  # set in `run_days`
+OWN = frozenset(("net_loss_peak", "drawdown_need", "fund_end", "depletion_step", "status", "where"))  # of `run_days`
 COIN = frozenset(  # in the money of the fund, where that is a coin
     (
         "fund_low", "carrier_low", "deficit", "inflow", "adl_usd", "residual", "inventory_loss", "topped_up",
@@ -87,8 +87,8 @@ def run_days(
     assert renewal is not None
     total, loss, needed, steps = out[0], 0.0, 0.0, design.day_steps
     balance, at = fund, np.empty((renewal.days, CHECKPOINTS))
-    for day, turn, done, fan in worked_days(design, prices, number, fund, workspace, counts, rows):
-        row, coin = rows[day], 1.0 / turn if design.in_coin else 1.0
+    for day, price, done, fan in worked_days(design, prices, number, fund, workspace, counts, rows):
+        row, coin = rows[day], 1.0 / price if design.in_coin else 1.0
         at[day] = balance, *(fan[:-1] * coin)
         for name in OUTCOME.names or ():
             value = done[name]
@@ -150,7 +150,9 @@ def worked_days(
         terms["seed"], terms["reserve"] = seed_of(own, day), reserve * turn
         start = balance * turn
 
-        def work(initial: float, into: np.ndarray, balances: np.ndarray, events: np.ndarray) -> None:
+        def work(
+            initial: float, into: np.ndarray, balances: np.ndarray, events: np.ndarray, made: Prices = made
+        ) -> None:
             kernel.run_paths(
                 made, number, NO_WEIGHTS, initial, *book, terms, workspace, into, balances, no_cells, counts, events,
             )  # fmt: skip
@@ -173,11 +175,10 @@ def worked_days(
         if design.in_coin:
             for name in ("net_loss", "net_loss_peak", *(("deficit", "inflow") if design.is_inverse else ())):
                 row[name] /= turn
-        yield day, turn, done[0], fan[0]
+        yield day, price, done[0], fan[0]
         balance = float(row["fund_end"])
 
 
 def empty_rows(design: Design, n: int) -> np.ndarray:
     """DAY_ROW[n, days] for n paths; without a renewal DAY_ROW[n, 0]."""
     return np.zeros((n, 0 if design.renewal is None else design.renewal.days), DAY_ROW)
-

@@ -226,7 +226,7 @@ class Design:
         return out
 
     def fund_needed(self, out: np.ndarray) -> np.ndarray:
-        """Initial fund, USD (or coin), that each path of OUTCOME[n] needs not to be depleted; see `stress.results.sizing`."""
+        """Initial fund, USD or coin, that each path of OUTCOME[n] needs not to be depleted: `stress.results.sizing`."""
         return np.asarray(np.maximum(self.venue.reserve + out["net_loss_peak"], out["drawdown_need"]))
 
     @property

@@ -1,11 +1,11 @@
 """Horizons of several days: each day begins with a fresh book, and the fund and the price go on.
 
 A path of prices is one path over all days, so what a price model carries from step to step, such as a volatility, it
-carries from day to day. The book is renewed at the start of each day: the same population, as it stands to the price of
-that moment. Since money scales with prices, that is a run of the day's prices times S_0 / S_day on the same book, with
-the same USD (quantities in coins are then those of the book times S_0 / S_day). The order book has recovered; what looks
-back (a drawdown's peak, a depth that falls, a schedule) begins anew, and a delayed fill comes at the last price of the
-day at the latest.
+carries from day to day. The book is renewed at the start of each day: the same population, as it stands to the price
+of that moment. Since money scales with prices, that is a run of the day's prices times S_0 / S_day on the same book,
+with the same USD (quantities in coins are then those of the book times S_0 / S_day). The order book has recovered; what
+looks back (a drawdown's peak, a depth that falls, a schedule) begins anew, and a delayed fill comes at the last price
+of the day at the latest.
 
 At the end of day d, with the fund at f_{d-1} at its start and at x at its end:
 
@@ -13,8 +13,8 @@ At the end of day d, with the fund at f_{d-1} at its start and at x at its end:
     x -> x - sweep max(0, x - f_{d-1})  the share of the day's gain that is taken out
     f_d = min(x, cap)                   what is above the cap is taken out
 
-Where money is in coin, the coins of a day's run are worth S_0 / S_day of a coin, since its price begins at S_0: the fund
-is turned at the start and the end of each day. Tiers keep their size in USD then, and the reserve its size in coin.
+Where money is in coin, the coins of a day's run are worth S_0 / S_day of a coin, since its price begins at S_0: the
+fund is turned at the start and the end of each day. Tiers keep their size in USD then, the reserve its size in coin.
 """
 
 from __future__ import annotations

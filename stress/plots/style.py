@@ -140,11 +140,11 @@ def legend_above(ax: Axes, title: str, columns: int = 3) -> Legend:
     return legend
 
 
-def money_axis(axis: Axis, top: float, what: str) -> float:
-    """Label an axis with `what` in a unit suitable for values up to `top` USD; return the unit in USD."""
+def money_axis(axis: Axis, top: float, what: str, money: str = "USD") -> float:
+    """Label an axis with `what` in a unit suitable for values up to `top` USD (or coins); return that unit."""
     names = {1e9: "USD billions", 1e6: "USD millions", 1e3: "USD thousands", 1.0: "USD"}
     unit = next((u for u in names if top >= u), 1.0)
-    axis.set_label_text(f"{what} ({names[unit]})")
+    axis.set_label_text(f"{what} ({names[unit].replace('USD', money)})")
     axis.set_major_formatter(FuncFormatter(lambda x, _: formatting.significant(x, 6)))
     return unit
 

@@ -55,8 +55,8 @@ class Estimate:
         95 % interval; `high` is inf where the sample gives no upper end, both are nan where it gives no interval.
     note : str
         Why the value is only a bound, and how many paths an estimate would take; empty otherwise.
-    unit : {"", "USD", "probability"}
-        What it is printed as: a bare number, money, or per cent.
+    unit : str
+        What it is printed as: a bare number (""), per cent ("probability"), or money ("USD", or a coin).
     """
 
     value: float
@@ -77,9 +77,9 @@ class Estimate:
             text = formatting.probability(self.value, self.low, self.high)
         elif self.unit == "probability":
             text = formatting.percent(self.value)
-        elif self.unit == "USD":
+        elif self.unit:
             interval = "" if math.isnan(self.low) else f" ({_without_currency(self.low, self.high)})"
-            text = f"{sign}{formatting.usd(self.value)}{interval}"
+            text = f"{sign}{formatting.amount(self.value, self.unit)}{interval}"
         else:
             text = f"{sign}{self.value:,.6g} [{self.low:,.6g}, {self.high:,.6g}]"
         return f"{text} ({self.note})" if self.note else text

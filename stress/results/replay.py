@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from stress.kernels.path.records import LOG
+from stress.kernels.path.counts import make_position_counts
+from stress.kernels.path.records import LOG, Prices
+from stress.kernels.path.workspace import make_workspace
 from stress.venue.inverse import mirrored
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ def replay(design: Design, path: int) -> pd.DataFrame:
 def events(design: Design, path: int, fund: float) -> np.ndarray:
     """Event records (LOG) of one path with an initial fund, USD, in order."""
     prices, _ = design.price_block(path, 1)
+    if design.renewal is not None:
+        return _events_of_days(design, prices, path, fund)
     log = np.zeros(4 * len(design.book) + 64, LOG)
     for _ in range(2):  # a second time only where the log was too short
         out = design.outcomes(prices, path, fund, log)
@@ -37,6 +41,32 @@ def events(design: Design, path: int, fund: float) -> np.ndarray:
         log = np.zeros(int(out["logged"][0]), LOG)
     design.check(out, path)
     return log[: out["logged"][0]]
+
+
+def _events_of_days(design: Design, prices: Prices, path: int, fund: float) -> np.ndarray:
+    """Event records of all days of a path, in the prices and coins of their day, not those of S_0."""
+    from stress.engine.days import empty_rows, worked_days
+
+    workspace, counts = make_workspace(*design.size), make_position_counts(0)
+    prices = design.traded_prices(prices)
+    size = 4 * len(design.book) + 64
+    while True:  # a second time only where the log was too short
+        log, parts, longest = np.zeros(size, LOG), [], 0
+        for day, price, done, _ in worked_days(
+            design, prices, path, fund, workspace, counts, empty_rows(design, 1)[0], log
+        ):
+            design.check(done.reshape(1), path)
+            longest = max(longest, int(done["logged"]))
+            found = log[: done["logged"]].copy()
+            found["step"] += day * design.day_steps
+            coins = ("money", "fund") if design.is_inverse else ("quantity", "left")
+            for name in (*coins, *(("fund",) if design.in_coin and not design.is_inverse else ())):
+                found[name] /= price
+            found["price"] *= 1.0 / price if design.is_inverse else price
+            parts.append(found)
+        if longest <= size:
+            return np.concatenate(parts)
+        size = longest
 
 
 def log_frame(log: np.ndarray, ladder: Any, book: Any, step: float) -> pd.DataFrame:

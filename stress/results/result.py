@@ -17,15 +17,17 @@ from stress.adjustments import Adjustment
 from stress.arguments import is_whole, is_word
 from stress.book import classes
 from stress.errors import InputError, Problem
-from stress.formatting import percent, usd
+from stress.formatting import amount, percent
 from stress.kernels.path.counts import SHARE_UNIT
 from stress.notebook import card
 from stress.results import rates, replay
 from stress.results.estimate import Estimate, event_probability, hit_interval, mean, used_weights
+from stress.venue.markets import money_of
 
 if TYPE_CHECKING:
     from stress.engine.blocks import PathBlock
     from stress.engine.design import Design
+    from stress.results.horizon import Horizon
 
 ROUNDING = 1e-12  # of the numbers that a difference is made of
 PATH_COLUMNS = (
@@ -42,7 +44,7 @@ class Result:
     Attributes
     ----------
     paths : DataFrame
-        A row per path. Money in USD, quantities in coins.
+        A row per path. Money in USD, quantities in coins; of an inverse contract in coin and in contracts.
 
         - `net_loss_peak`: D*, peak of deficits less inflows had the fund been unlimited
         - `deficit`: sum of trial deficits; `inflow`: what liquidations paid into the fund
@@ -77,6 +79,9 @@ class Result:
         What is needed to run a path again.
     adjustments : tuple of Adjustment
         What was done to book, bars and prices on the way here.
+    days : DAY_ROW[n_paths, days] or None
+        Of a run whose book is renewed each day (`stress.engine.renewal`): what each day did to the fund. The table of
+        paths then holds what all days make together: sums, the lowest `fund_low`, `net_loss_peak` with the income.
     """
 
     paths: pd.DataFrame
@@ -87,6 +92,7 @@ class Result:
     provenance: dict[str, Any]
     design: Design | None = field(default=None, repr=False)
     adjustments: tuple[Adjustment, ...] = field(default=(), repr=False)
+    days: np.ndarray | None = field(default=None, repr=False)
     _rates: dict[Any, pd.DataFrame] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
@@ -96,16 +102,20 @@ class Result:
         paths, positions = _paths(design, block), _positions(design, block)
         return cls(
             paths, positions, fund_at, pd.DataFrame(block.cells), design.describe(), provenance, design,
-            design.adjustments,
+            design.adjustments, block.days if design.renewal is not None else None,
         )  # fmt: skip
 
     def __repr__(self) -> str:
         depleted = self.depletion_probability()
-        return f"<Result: {self.n_paths:,} paths, fund {usd(self.fund)}, P(fund depleted) {depleted}>"
+        return f"<Result: {self.n_paths:,} paths, fund {amount(self.fund, self.money)}, P(fund depleted) {depleted}>"
 
     def _repr_html_(self) -> str:
         rows = {row.quantity: _shown(row) for row in self.summary().itertuples()}
-        return card(f"{self.n_paths:,} paths, initial fund {usd(self.fund)}", rows, ["95 % intervals in brackets"])
+        return card(
+            f"{self.n_paths:,} paths, initial fund {amount(self.fund, self.money)}",
+            rows,
+            ["95 % intervals in brackets"],
+        )
 
     @property
     def n_paths(self) -> int:
@@ -132,6 +142,24 @@ class Result:
         """What the venue's ADL rules keep in the fund, USD: the smallest initial fund."""
         return float(self.config["venue"]["reserve"])
 
+    @property
+    def money(self) -> str:
+        """What the fund and all losses are in: "USD", or the coin of an inverse contract."""
+        venue = self.config["venue"]
+        return money_of(venue.get("contract"), venue.get("market", ""))
+
+    @property
+    def horizon(self) -> Horizon:
+        """Ruin, recovery and the needed fund of a run of days; of another run an InputError."""
+        from stress.results.horizon import Horizon
+
+        return Horizon.of(self)
+
+    @property
+    def sizing_refusal(self) -> str:
+        """Why the fund that a path needs does not follow from this run; "" where it does."""
+        return "" if self.days is None else self.horizon.refusal
+
     def depletion_probability(self) -> Estimate:
         """P(a deficit is not paid in full) with the run's own fund."""
         return event_probability(self.paths["depleted"].to_numpy(), self.weights)
@@ -151,6 +179,7 @@ class Result:
         """
         from stress.results import sizing
 
+        self._check_sizing()
         needed = self.paths["fund_needed"].to_numpy()
         if funds is None:
             funds = sizing.fund_grid(needed, self.fund, self.reserve)
@@ -163,8 +192,13 @@ class Result:
         """
         from stress.results import sizing
 
+        self._check_sizing()
         found = sizing.required_fund(self.paths["fund_needed"].to_numpy(), alpha, self.reserve, self.weights)
-        return replace(found, unit="USD")
+        return replace(found, unit=self.money)
+
+    def _check_sizing(self) -> None:
+        if reason := self.sizing_refusal:
+            raise InputError(Problem("required fund", f"a grid of funds that are run, since {reason}"))
 
     def by_leverage(self, bins: Sequence[float] | None = None, side: classes.Side | None = None) -> pd.DataFrame:
         """Liquidation, bankruptcy and ADL rates by effective leverage at S_0.
@@ -234,9 +268,9 @@ class Result:
             "P(somebody is auto-deleveraged)": (event_probability(paths["adl_count"] > 0, weights), ""),
             "P(a residual is left)": (event_probability(paths["residual"] > 0, weights), ""),
             "mean liquidated share of positions": (mean(liquidated, weights=weights), ""),
-            "mean deficit": (mean(paths["deficit"], 0.0, weights), "USD"),
-            "mean raised or forgone by ADL": (mean(paths["adl_usd"], weights=weights), "USD"),
-            "mean residual": (mean(paths["residual"], 0.0, weights), "USD"),
+            "mean deficit": (mean(paths["deficit"], 0.0, weights), self.money),
+            "mean raised or forgone by ADL": (mean(paths["adl_usd"], weights=weights), self.money),
+            "mean residual": (mean(paths["residual"], 0.0, weights), self.money),
         }
         rows = [(name, e.value, e.se, e.low, e.high, unit) for name, (e, unit) in lines.items()]
         return pd.DataFrame(rows, columns=["quantity", "estimate", "se", "low", "high", "unit"])

@@ -13,7 +13,7 @@ import pandas as pd
 
 from stress import serialize
 from stress.adjustments import Adjustment
-from stress.analysis.study import LARGEST_NEED, REQUIRED_FUND, StudyResult, estimate_of
+from stress.analysis.study import LARGEST_NEED, REQUIRED_FUND, StudyResult, estimate_of, fund_or_refusal
 from stress.files import csv_tables
 from stress.formatting import duration
 from stress.results import liquidations
@@ -280,6 +280,6 @@ def fund_ranges(record: Record) -> list[FundRange]:
 
 def required_funds(result: Result, alphas: tuple[float, ...]) -> pd.DataFrame:
     """The required fund for each alpha, a row each: `Record.required`."""
-    found = [(alpha, result.required_fund(alpha)) for alpha in alphas]
+    found = [(alpha, fund_or_refusal(result, alpha)) for alpha in alphas]
     rows = [(alpha, e.value, e.se, e.low, e.high, e.note) for alpha, e in found]
     return pd.DataFrame(rows, columns=["alpha", "fund", "se", "low", "high", "note"])

@@ -149,7 +149,14 @@ def read(path: Path, made_by: dict[str, str], n_designs: int | None = None, n_po
 
 def _fits(block: PathBlock, n: int, n_positions: int | None) -> bool:
     """Whether arrays are those of n paths, and name none but these, cells that there are, and positions of the book."""
-    kinds = {"days": DAY_ROW, "out": OUTCOME, "weight": FLOAT, "fund_at": FLOAT, "cells": CELL_ROW, "position_counts": POSITION_ROW}
+    kinds = {
+        "days": DAY_ROW,
+        "out": OUTCOME,
+        "weight": FLOAT,
+        "fund_at": FLOAT,
+        "cells": CELL_ROW,
+        "position_counts": POSITION_ROW,
+    }
     sizes = {"out": (n,), "weight": (n,), "fund_at": (max(0, min(n, FAN_PATHS - block.first)), CHECKPOINTS)}
     sizes["days"] = (n, *block.days.shape[1:2])
     for name, kind in kinds.items():

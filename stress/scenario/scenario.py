@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -32,6 +33,7 @@ from stress.arguments import path_of
 from stress.book.book import Book
 from stress.book.population import PopulationSpec
 from stress.book.start import start_price
+from stress.engine.renewal import DAY
 from stress.errors import InputError, Problem, raise_if
 from stress.files import documents
 from stress.scenario import lateness, limits
@@ -280,6 +282,7 @@ class Scenario:
                 book, venue, model[0], fund=self.fund.initial, depth=depth, **self.lateness.of_design(),
                 jump_gap=self.run.jump_gap, seed=self.seed, n_paths=timing["paths"], horizon=timing["horizon"],
                 step=timing["step"], under_margin="error" if self.book is None else self.book.under_margin,
+                days=self.run.days, renew=self.run.renew, **self.fund.between_days(),
             )  # fmt: skip
         except InputError as error:
             place = f"{self.where}, {'population' if self.book is None else 'book'}"
@@ -310,6 +313,8 @@ class Scenario:
         out["run"] = timing | self.lateness.resolved() | {"jump_gap": self.run.jump_gap}
         if self.run.error == "full":  # a run of another cost and another answer
             out["run"] |= {"error": "full", "redraws": self.run.redraws}
+        if self.run.days is not None:
+            out["run"] |= {"days": self.run.days, "renew": "daily"}
         out["venue"] = self.venue.resolved(self.venue_object)
         if self.population is not None and self.spec is not None:
             out["population"] = self.population.resolved(self.spec)
@@ -318,7 +323,9 @@ class Scenario:
             out["book"] = {"market": self.venue_object.market} | book
         out["prices"] = self.price_model[1]
         out["depth"] = "none" if self.depth is None else self.depth.resolved()
+        between = {name: getattr(self.fund, name) for name in ("income_per_day", "cap", "sweep")}
         out["fund"] = {"initial": self.fund.initial, "alphas": list(self.fund.alphas)}
+        out["fund"] |= {name: value for name, value in between.items() if value not in (None, 0.0, math.inf)}
         return out
 
     @cached_property
@@ -358,7 +365,11 @@ class Scenario:
         from stress.engine.prepare import timing
 
         run = self.run
-        paths, horizon, step, problems = timing(self.price_model[0], run.paths, run.horizon, run.step)
+        wanted = run.horizon if run.days is None else run.days * DAY
+        paths, horizon, step, problems = timing(self.price_model[0], run.paths, wanted, run.step)
+        if run.horizon not in (None, wanted):
+            expected = "no horizon beside days, which are the horizon"
+            problems.append(Problem("run", expected, column="horizon", value=run.horizon))
         raise_if([self._of_run(problem) for problem in problems])
         self._check_work(paths, horizon / step)
         return {"paths": paths, "horizon": float(horizon), "step": float(step)}
@@ -366,6 +377,7 @@ class Scenario:
     def _of_run(self, problem: Problem) -> Problem:
         """A problem of a run, attributed to the key of the scenario that causes it."""
         names = {"s0": "prices.s0", "fund": "fund.initial", "seed": "seed", "n_paths": "run.paths"}
+        names |= {"income_per_day": "fund.income_per_day", "fund_cap": "fund.cap", "sweep": "fund.sweep"}
         key = names.get(str(problem.column), f"run.{problem.column}")
         return replace(problem, where=self._place(key), column=key)
 

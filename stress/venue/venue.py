@@ -335,7 +335,8 @@ class Venue:
     ) -> np.ndarray:
         """Price e - s m / q at which the equity is zero, USD per coin; of an inverse contract q / (q / e + s m).
 
-        Where the margin of an inverse short is all that it can lose, inf. Parameters and shape of the result as in `liquidation_price`.
+        Where the margin of an inverse short is all that it can lose, inf. Parameters and shape of the result as in
+        `liquidation_price`.
         """
         s, q, e, m = amounts("bankruptcy_price", side=side, quantity=quantity, entry_price=entry_price, margin=margin)
         if self.is_inverse:
