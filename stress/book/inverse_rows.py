@@ -62,14 +62,15 @@ def read_contracts(draft: Draft, given: np.ndarray, said: bool) -> tuple[np.ndar
     columns = [name for name in ("size", "contracts", "notional") if name in draft]
     found = {name: draft.numbers(name, "a number of contracts, not 0", lambda x: x != 0.0) for name in columns}
     each = draft.numbers("contract_size", "USD per contract, above 0", positive)
-    counted = np.full(len(draft), np.nan)
+    counted, single = np.full(len(draft), np.nan), np.zeros(len(draft), bool)
     for name, values in found.items():
-        values = values if name == "notional" else values * np.where(np.isnan(each), 1.0, each)
-        counted = np.where(np.isnan(counted), values, counted)
+        missing = np.isnan(counted)
+        if name != "notional":
+            single |= missing & ~np.isnan(values) & np.isnan(each)
+            values = values * np.where(np.isnan(each), 1.0, each)
+        counted = np.where(missing, values, counted)
     if columns:
         draft.fault(columns[0], np.isnan(counted), "a number of contracts, or a notional in USD")
-    from_notional = np.isnan(found.get("size", counted)) & np.isnan(found.get("contracts", counted))
-    single = np.isnan(each) & ~np.isnan(counted) & ~(from_notional & ("notional" in found))
     draft.adjust(single, "read as contracts of 1 USD", "no column says the size of a contract (contract_size)")
     wrong = (given > 0) & (counted < 0)
     for name in columns[:1]:
