@@ -9,10 +9,14 @@ from matplotlib.axes import Axes
 from stress.plots.style import BLUE, MUTED, VERMILION, drawn, empty, money_axis, probability_axis
 from stress.results.result import Result
 
+ONE_BOOK = "The run has one book: only a run of days (days in [run]) tells what happens from day to day."
 
 @drawn()
 def plot_ruin(ax: Axes, result: Result) -> None:
     """P(ruin within d days) with its 95 % band, each day by itself."""
+    if result.days is None:
+        empty(ax, ONE_BOOK)
+        return
     curve = result.horizon.ruin_curve()
     ax.fill_between(curve["day"], curve["low"], curve["high"], step="post", color=VERMILION, alpha=0.2, linewidth=0)
     ax.step(curve["day"], curve["probability"], where="post", color=VERMILION)
@@ -26,6 +30,9 @@ def plot_ruin(ax: Axes, result: Result) -> None:
 @drawn()
 def plot_fund_by_day(ax: Axes, result: Result) -> None:
     """Quantiles over paths of the fund at the end of each day."""
+    if result.days is None:
+        empty(ax, ONE_BOOK)
+        return
     if math.isinf(result.fund):
         empty(ax, "The fund is unlimited: its balance is not a number.")
         return
