@@ -35,7 +35,7 @@ from stress.cli.common import (
 from stress.cli.exit_codes import ExitCode
 from stress.errors import InputError, Problem, raise_if
 from stress.files import writing
-from stress.formatting import count, visible
+from stress.formatting import count, money, visible
 
 if TYPE_CHECKING:
     from stress.runs.record import FundRange, Record
@@ -97,7 +97,8 @@ def run(
         if quiet:
             print(directory)
             return
-        terminal.print_run(record)
+        with money(record.result.money):
+            terminal.print_run(record)
         page = report and record.result.days is None
         shown = f"Report: {directory / 'report.html'}" if page else f"Tables: {directory / 'tables'}"
         print(f"\n{shown}")
@@ -164,28 +165,21 @@ def size(
 
     changes = [*(with_error(set_, error) or []), *([f"fund.alphas={alpha}"] if alpha else [])]
     earlier = run_directory.open_run(since) if since is not None else None
-    loaded = load(scenario, changes, seed, paths)
-    record = execute(loaded, threads, cluster, quiet, detail="paths")
-    refusal = record.result.sizing_refusal
-    if refusal and limit is not None:
-        raise InputError(Problem("--limit", f"a fund that follows from one run; here it does not, since {refusal}"))
+    record = execute(load(scenario, changes, seed, paths), threads, cluster, quiet, detail="paths")
     if not quiet:
         print(terminal.headline(record))
-        terminal.print_fund(record)
-        if record.result.days is not None:
-            terminal.print_horizon(record)
-        if refusal:
-            from stress.analysis.ruin import ruin_by_fund
-
-            grid = ruin_by_fund(loaded.build().design, threads=threads)
-            terminal.print_ruin_by_fund(grid, record.result.horizon.days, record.result.money)
+        with money(record.result.money):
+            terminal.print_fund(record)
+            if record.result.days is not None:
+                terminal.print_horizon(record)
+            terminal.print_mechanics(record.result)
         adjusted.print_adjustments(record.adjustments, console.console())
         adjusted.print_warnings(record.warnings, console.console())
     if earlier is not None:
         terminal.print_since(earlier, record)
     if limit is None:
         if quiet:
-            print(record.required.to_csv(index=False), end="")
+            print((record.required if record.grid is None else record.grid).to_csv(index=False), end="")
         return
     needed, why = _limited(record)
     holds = needed <= limit
@@ -198,12 +192,29 @@ def _limited(record: Record) -> tuple[float, str]:
     """The fund that is compared with a limit, USD, and a clause that explains it."""
     from stress.runs.record import fund_ranges
 
+    if record.result.curve_refused:
+        return _limited_grid(record)
     if ranges := fund_ranges(record):
         over = _limited_range(ranges)
         if record.budget is None or record.result.n_paths == 1:
             return over
         return max(over, _limited_total(record), key=lambda found: found[0])
     return _limited_total(record)
+
+
+def _limited_grid(record: Record) -> tuple[float, str]:
+    """The same from a grid of funds: the smallest of it that is shown to keep to every probability."""
+    from stress.analysis.fund_grid import smallest
+    from stress.formatting import percent, usd
+
+    alpha = min(record.alphas)
+    needed = math.nan if record.grid is None else smallest(record.grid, alpha)["sure"]
+    if math.isnan(needed):
+        return (
+            math.inf,
+            f"it cannot be shown to hold: no {record.layer} that was run is shown to keep to {percent(alpha)}",
+        )
+    return needed, f"{usd(needed)} is the smallest {record.layer} that was run and is shown to keep to {percent(alpha)}"
 
 
 def _limited_total(record: Record) -> tuple[float, str]:
@@ -255,6 +266,7 @@ def adl(
         print(terminal.headline(record))
     terminal.print_adl(record.result)
     if not quiet:
+        terminal.print_mechanics(record.result)
         adjusted.print_adjustments(record.adjustments, console.console())
         adjusted.print_warnings(record.warnings, console.console())
 
@@ -307,7 +319,8 @@ def path(
     if out is not None:
         output.put_table(log, out, count(len(log), "event"))
     else:
-        terminal.print_events(log, rows, account, replayed.venue.money)
+        with money(replayed.venue.money):
+            terminal.print_events(log, rows, account)
 
 
 def _worst(record: Record) -> int:

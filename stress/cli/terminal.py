@@ -13,11 +13,13 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 from stress.cli.adjusted import print_adjustments, print_warnings
 from stress.cli.console import NARROW, TextConsole, console, table
+from stress.cli.mechanics import print_grid, print_mechanics
 from stress.formatting import (
     SPACE,
-    amount,
+    bare,
     count,
     duration,
+    notional,
     percent,
     percent_range,
     probability,
@@ -85,6 +87,7 @@ def print_run(record: Record) -> None:
     if record.result.n_paths > 1 or record.result.paths["adl_count"].iloc[0] > 0:
         print_adl(record.result, out, sides=("both",))
     print_liquidation(record.result, out)
+    print_mechanics(record.result, out)
     print_adjustments(record.adjustments, out)
     print_warnings(record.warnings, out)
 
@@ -110,56 +113,62 @@ def headline(record: Record) -> str:
 
 def print_fund(record: Record, out: Console | None = None) -> None:
     """The fund that is needed, as chosen or as a range over delays, and for the bounds."""
-    from stress.analysis.study import DEPLETED, REQUIRED_FUND
-    from stress.runs.record import fund_ranges, gap_pairs
+    from stress.runs.record import fund_ranges
 
-    out, money = out or console(), record.result.money
-    if record.result.sizing_refusal:
-        out.print(f"\nNo fund follows from this run alone, since {record.result.sizing_refusal}.")
+    out = out or console()
+    if record.result.curve_refused:
+        print_grid(record, out)
+        _print_gaps(record, out)
         return
     if record.result.n_paths == 1:
         _print_fund_of_one_path(record, out)
         return
-    out.print("\nFund that is depleted (ADL begins) with a probability of at most\n")
+    layer = record.layer
+    out.print(f"\n{layer.capitalize()} that is depleted (ADL begins) with a probability of at most\n")
     if record.delays:
         for found in fund_ranges(record):
             out.print(_range(percent(found.alpha), found))
         print_budget(record, out)
     else:
         rows: list[tuple[str, ...]] = [
-            (percent(r["alpha"]), _fund(r["fund"], r["note"], money), usd_range(r["low"], r["high"], money))
+            (percent(r["alpha"]), _fund(r["fund"], r["note"]), usd_range(r["low"], r["high"]))
             for r in records(record.required_widest)
         ]
         of_what = "95 % interval" if record.budget is None else "95 % interval, all parts"
-        out.print(table(["probability", "fund", of_what], rows))
+        out.print(table(["probability", layer, of_what], rows))
         for r in records(record.required):
             if r["note"]:
                 out.print(f"\n{percent(r['alpha'])}: {r['note']}.")
         print_budget(record, out)
         depleted = record.result.depletion_probability()
-        out.print(
-            f"\nA fund of {amount(record.fund, money)} is depleted: "
-            f"{probability(depleted.value, depleted.low, depleted.high)}."
-        )
+        chance = probability(depleted.value, depleted.low, depleted.high)
+        out.print(f"\nA {layer} of {usd(record.fund)} is depleted: {chance}.")
+    _print_gaps(record, out)
+
+
+def _print_gaps(record: Record, out: Console) -> None:
+    """The same run with other gaps or delays."""
+    from stress.analysis.study import DEPLETED, REQUIRED_FUND
+    from stress.runs.record import gap_pairs
+
     pairs = gap_pairs(record.gaps)
     out.print(f"\n{_matters(pairs)} matters most\n")
-    names = [f"fund for {percent(alpha)}" for alpha in record.alphas]
-    rows = []
+    alphas = () if record.result.curve_refused else record.alphas
+    names = [f"{record.layer} for {percent(alpha)}" for alpha in alphas]
+    rows: list[tuple[str, ...]] = []
     for pair in pairs:
-        estimates = [pair.estimate(REQUIRED_FUND, alpha) for alpha in record.alphas]
-        funds = [f"{_fund(e.value, e.note, money)}\n({ends(e.low, e.high)})" for e in estimates]
+        estimates = [pair.estimate(REQUIRED_FUND, alpha) for alpha in alphas]
+        funds = [f"{_fund(e.value, e.note)}\n({ends(e.low, e.high)})" for e in estimates]
         depleted = pair.estimate(DEPLETED)
         rows.append((_pair(pair, record), *funds, _stacked(probability(depleted.value, depleted.low, depleted.high))))
-    out.print(table([_head(pairs), *names, f"depleted with {amount(record.fund, money)}"], rows))
+    out.print(table([_head(pairs), *names, f"depleted with {usd(record.fund)}"], rows))
 
 
 def print_horizon(record: Record, out: Console | None = None) -> None:
     """Ruin and recovery of a run of days, the fund at their ends, and what came and went."""
     out, horizon = out or console(), record.result.horizon
-    money = horizon.money
-    out.print(
-        f"\n{horizon.days} days, each with a fresh book, and a fund that begins with {amount(horizon.fund, money)}\n"
-    )
+    fund = usd(horizon.fund)
+    out.print(f"\n{count(horizon.days, 'day')}, each with a fresh book, and a fund that begins with {fund}\n")
     rows = []
     for r in records(horizon.summary()):
         if not r["unit"]:
@@ -173,22 +182,11 @@ def print_horizon(record: Record, out: Console | None = None) -> None:
     out.print(table(["", "95 % intervals in brackets"], rows, left=1))
     if math.isfinite(horizon.fund):
         fan = horizon.fund_fan((0.05, 0.5, 0.95))
-        ends = " / ".join(amount(float(x), money) for x in fan.iloc[-1])
+        ends = " / ".join(usd(float(x)) for x in fan.iloc[-1])
         out.print(f"\nFund at the end, on 5 / 50 / 95 % of the paths at most: {ends}")
-    means = {r["quantity"]: amount(r["mean"], money) for r in records(horizon.totals())}
+    means = {r["quantity"]: usd(r["mean"]) for r in records(horizon.totals())}
     parts = ", ".join(f"{name} {value}" for name, value in means.items())
     out.print(f"\nMean over paths of all days: {parts}.")
-
-
-def print_ruin_by_fund(found: pd.DataFrame, days: int, money: str, out: Console | None = None) -> None:
-    """Ruin by the initial fund, each run by itself."""
-    out = out or console()
-    out.print(f"\nRuin within {days} days by the fund at the start, each run by itself on the same prices\n")
-    rows = [
-        (amount(r["fund"], money), probability(r["probability"], r["low"], r["high"]), amount(r["fund_end"], money))
-        for r in records(found)
-    ]
-    out.print(table(["fund", "ruin", "mean fund at the end"], rows))
 
 
 def _days(x: float) -> str:
@@ -227,13 +225,13 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
 
 
-def _fund(value: float, note: str, money: str = "USD") -> str:
-    return ("at least " if note else "") + amount(value, money)
+def _fund(value: float, note: str) -> str:
+    return ("at least " if note else "") + usd(value)
 
 
 def ends(low: float, high: float) -> str:
     """The interval below a fund, which has named the unit of money."""
-    return "no upper end" if high == float("inf") else usd_range(low, high).removeprefix("USD" + SPACE)
+    return "no upper end" if high == float("inf") else bare(usd_range(low, high))
 
 
 def _stacked(text: str) -> str:
@@ -276,21 +274,20 @@ def _print_fund_of_one_path(record: Record, out: Console) -> None:
     from stress.analysis.study import ADL, LARGEST_NEED, MEAN_ADL, MEAN_DEFICIT
     from stress.runs.record import fund_ranges, gap_pairs
 
-    money = record.result.money
-    out.print(f"\nFund that this path takes, and what happens with one of {amount(record.fund, money)}\n")
+    out.print(f"\n{record.layer.capitalize()} that this path takes, and what happens with one of {usd(record.fund)}\n")
     for found in fund_ranges(record):
         out.print(_range("Over the delays", found) + "\n")
     pairs = gap_pairs(record.gaps)
     rows = [
         (
             _pair(pair, record),
-            amount(pair.estimate(LARGEST_NEED).value, money),
-            amount(pair.estimate(MEAN_DEFICIT).value, money),
-            amount(pair.estimate(MEAN_ADL).value, money) if pair.estimate(ADL).value > 0 else "none",
+            usd(pair.estimate(LARGEST_NEED).value),
+            usd(pair.estimate(MEAN_DEFICIT).value),
+            usd(pair.estimate(MEAN_ADL).value) if pair.estimate(ADL).value > 0 else "none",
         )
         for pair in pairs
     ]
-    out.print(table([_head(pairs), "fund it takes", "deficits", "raised or forgone by ADL"], rows))
+    out.print(table([_head(pairs), f"{record.layer} it takes", "deficits", "raised or forgone by ADL"], rows))
 
 
 def print_adl(result: Result, out: Console | None = None, sides: Sequence[Any] = ("both", "long", "short")) -> None:
@@ -313,7 +310,7 @@ def print_adl(result: Result, out: Console | None = None, sides: Sequence[Any] =
             (
                 leverage_range(r["lower"], r["upper"]),
                 f"{r['positions']:,}",
-                *(() if narrow else (usd(r["notional"]),)),
+                *(() if narrow else (notional(r["notional"]),)),
                 _rate(r, "liquidation", result.n_paths),
                 *(_rate(r, name, result.n_paths) for name in rated),
             )
@@ -334,7 +331,7 @@ def _rate(row: dict[str, Any], name: str, n_paths: int) -> str:
     return probability(value, row[f"{name}_low"], row[f"{name}_high"])
 
 
-def print_events(log: pd.DataFrame, rows: int, account: str | None = None, money: str = "USD") -> None:
+def print_events(log: pd.DataFrame, rows: int, account: str | None = None) -> None:
     """The event log of one path, or of one account on it, its first events."""
     out = console()
     if log.empty:
@@ -343,8 +340,7 @@ def print_events(log: pd.DataFrame, rows: int, account: str | None = None, money
     cells = [
         (
             e["event"], e["account"], e["side"], f"{e['step']:,}", duration(e["time"]), significant(e["price"], 8),
-            significant(e["quantity"], 6), amount(e["money"], money), amount(e["fund"], money),
-            significant(e["position_left"], 6),
+            significant(e["quantity"], 6), usd(e["money"]), usd(e["fund"]), significant(e["position_left"], 6),
         )
         for e in records(log.head(rows))
     ]  # fmt: skip
@@ -488,6 +484,9 @@ def print_since(old: Record, new: Record) -> None:
     else:
         out.print("The scenario is the same.")
     found = since(old, new)
+    if found.empty and (why := new.result.curve_refused or old.result.curve_refused):
+        out.print(f"\nThe funds are not compared: {why}.")
+        return
     rows = [
         (
             percent(r["alpha"]),

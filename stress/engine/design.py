@@ -103,6 +103,16 @@ class Design:
         """Whether the compiled side gets book and prices in 1/P (`stress.venue.inverse`)."""
         return self.venue.is_inverse
 
+    @property
+    def usd_of_one(self) -> float:
+        """USD at S_0 of a coin, or of a contract."""
+        return 1.0 if self.is_inverse else self.s0
+
+    @property
+    def usd_of_money(self) -> float:
+        """USD at S_0 of a unit of the fund's money."""
+        return self.s0 if self.is_inverse else 1.0
+
     @cached_property
     def traded_book(self) -> Book:
         """The book as the compiled side takes it: of an inverse contract that of the linear one in 1/P."""

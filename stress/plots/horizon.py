@@ -11,6 +11,7 @@ from stress.results.result import Result
 
 ONE_BOOK = "The run has one book: only a run of days (days in [run]) tells what happens from day to day."
 
+
 @drawn()
 def plot_ruin(ax: Axes, result: Result) -> None:
     """P(ruin within d days) with its 95 % band, each day by itself."""
@@ -37,7 +38,7 @@ def plot_fund_by_day(ax: Axes, result: Result) -> None:
         empty(ax, "The fund is unlimited: its balance is not a number.")
         return
     fan = result.horizon.fund_fan()
-    unit = money_axis(ax.yaxis, float(fan.to_numpy().max()), "fund", result.money)
+    unit = money_axis(ax.yaxis, float(fan.to_numpy().max()), "fund")
     levels = list(fan.columns)
     for low, high in zip(levels[:3], reversed(levels[-3:]), strict=True):
         ax.fill_between(

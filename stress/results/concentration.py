@@ -52,7 +52,7 @@ def top_accounts(result: Result, n: int = 10) -> pd.DataFrame:
     if not (is_whole(n) and n >= 1):
         raise InputError(Problem("top_accounts", "a whole number from 1 on", column="n", value=n))
     positions = result.positions
-    notional = positions["quantity"] * start_price(result)
+    notional = positions["notional"]
     signed = notional.where(positions["side"] == "long", -notional)
     frame = pd.DataFrame({"account": positions["account"], "notional": notional, "net": signed})
     held = frame.groupby("account", sort=False).agg(

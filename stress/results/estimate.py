@@ -78,8 +78,9 @@ class Estimate:
         elif self.unit == "probability":
             text = formatting.percent(self.value)
         elif self.unit:
-            interval = "" if math.isnan(self.low) else f" ({_without_currency(self.low, self.high)})"
-            text = f"{sign}{formatting.amount(self.value, self.unit)}{interval}"
+            with formatting.money(self.unit):
+                interval = "" if math.isnan(self.low) else f" ({_without_currency(self.low, self.high)})"
+                text = f"{sign}{formatting.usd(self.value)}{interval}"
         else:
             text = f"{sign}{self.value:,.6g} [{self.low:,.6g}, {self.high:,.6g}]"
         return f"{text} ({self.note})" if self.note else text
@@ -92,11 +93,10 @@ class Estimate:
 
 
 def _without_currency(low: float, high: float) -> str:
-    """An interval of USD beside a value that has the currency."""
-    currency = "USD" + formatting.SPACE
+    """An interval of money beside a value that has the currency."""
     if math.isinf(low):
-        return f"no lower end, up to {formatting.usd(high)}".replace(currency, "")
-    return formatting.usd_range(low, high).replace(currency, "")
+        return f"no lower end, up to {formatting.bare(formatting.usd(high))}"
+    return formatting.bare(formatting.usd_range(low, high))
 
 
 def used_weights(weights: np.ndarray | None) -> np.ndarray | None:

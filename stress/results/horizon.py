@@ -10,7 +10,7 @@ a path needs for d days is exact from one run, whatever fund it was run with:
     needed = reserve + max(0, max over days k <= d of (K_{k-1} + D*_k)),  K_k = sum over days j <= k of (C_j - income)
 
 with C_j the net loss of a day and D*_j its peak. Where that does not hold it is refused, and funds have to be run one
-by one (`stress.analysis.ruin.ruin_by_fund`).
+by one (`stress.fund_grid`).
 
 A run says nothing of days beyond its own: the answer for a year takes a run of 365 days.
 """
@@ -119,9 +119,9 @@ class Horizon:
     def refusal(self) -> str:
         """Why the fund that a path needs does not follow from this run; "" where it does."""
         if self.cap < math.inf or self.sweep > 0.0:
-            return "what is taken out of the fund hangs on its balance"
+            return "what is taken out of the fund between days hangs on its balance"
         if self.moving_floor:
-            return "the floor of the fund follows its balance (drawdown)"
+            return "the floor of the fund follows its balance from day to day"
         return ""
 
     def needed(self, days: int | None = None) -> np.ndarray:
@@ -139,7 +139,7 @@ class Horizon:
         """
         last = self._day(days)
         if self.refusal:
-            raise InputError(Problem("required fund", f"a grid of funds that are run, since {self.refusal}"))
+            raise InputError(Problem("required fund", f"a grid of funds (stress.fund_grid), since {self.refusal}"))
         return self.reserve + np.maximum(0.0, self._worst()[:, :last].max(axis=1))
 
     def _worst(self) -> np.ndarray:

@@ -68,7 +68,9 @@ class TestFormulas:
 
     def test_bybit_liquidation_price_with_margin_fixed_at_entry(self):
         """LP = Q / (V + s (IM - MM)) of reference: MM at entry."""
-        rule = stress.Venue("x", [stress.Tier(0, math.inf, 100, 0.005)], contract="inverse", tier_basis="entry_notional")
+        rule = stress.Venue(
+            "x", [stress.Tier(0, math.inf, 100, 0.005)], contract="inverse", tier_basis="entry_notional"
+        )
         q, e = 10_000.0, 8_000.0
         value = q / e
         for side in (1, -1):
@@ -208,7 +210,10 @@ class TestFiles:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             book = stress.Book.read(self.write(tmp_path, text.replace("posMargin", "margin")))
-        assert [x.what for x in book.adjustments] == ["read as hundred-millionths of an XBT", "read as contracts of 1 USD"]
+        assert [x.what for x in book.adjustments] == [
+            "read as hundred-millionths of an XBT",
+            "read as contracts of 1 USD",
+        ]
         assert book.is_inverse
         assert book.margin.tolist() == pytest.approx([0.1, 0.2])
         assert book.quantity.tolist() == [8_000.0, 8_000.0]

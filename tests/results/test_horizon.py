@@ -10,7 +10,6 @@ import pytest
 from scipy import integrate
 
 import stress
-from stress.analysis.ruin import ruin_by_fund
 from stress.engine import scheduling
 from stress.engine.renewal import DAY_ROW, Renewal
 from stress.plots import plot_fund_by_day, plot_ruin
@@ -217,9 +216,9 @@ class TestRun:
         assert result.days["fund_end"].max() <= 700.0
         with pytest.raises(stress.InputError, match="grid of funds"):
             result.required_fund(0.1)
-        grid = ruin_by_fund(result.design, [200.0, 600.0])
-        assert grid["probability"].iloc[1] == result.depletion_probability().value
-        assert grid["probability"].is_monotonic_decreasing
+        grid = stress.fund_grid(result, [200.0, 600.0])
+        assert grid["depleted"].iloc[1] == result.depletion_probability().value
+        assert grid["depleted"].is_monotonic_decreasing
 
     def test_problems_at_once(self):
         with pytest.raises(stress.InputError) as error:
