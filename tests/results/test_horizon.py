@@ -214,7 +214,7 @@ class TestRun:
         result = simulate(fund_cap=700.0, sweep=0.5)
         assert result.days["taken"].sum() > 0
         assert result.days["fund_end"].max() <= 700.0
-        with pytest.raises(stress.InputError, match="grid of funds"):
+        with pytest.raises(stress.InputError, match="fund_grid"):
             result.required_fund(0.1)
         grid = stress.fund_grid(result, [200.0, 600.0])
         assert grid["depleted"].iloc[1] == result.depletion_probability().value
