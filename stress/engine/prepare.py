@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -18,6 +19,9 @@ from stress.engine.renewal import DAY, Renewal, renewal_of
 from stress.errors import Problem, raise_if
 from stress.prices import Bars, Paths, PriceModel
 from stress.venue.depth import Depth
+from stress.venue.events import Events, problems_of_steps
+from stress.venue.funding import Funding
+from stress.venue.layer import Layer, read_layers
 from stress.venue.market_venue import load_venue_of
 from stress.venue.venue import Venue
 
@@ -51,6 +55,9 @@ def prepare(
     income_per_day: Any = None,
     fund_cap: Any = None,
     sweep: Any = None,
+    layers: Mapping[str, Layer] | None = None,
+    funding: Funding | None = None,
+    events: Events | None = None,
 ) -> Design:
     """The checked run of the arguments of `simulate`."""
     book_expected = "a stress.Book: Book.read(file), Book.from_frame(frame); a scenario is run by stress.run"
@@ -61,6 +68,8 @@ def prepare(
         book=(book, Book, book_expected),
         venue=(venue, Venue, VENUE_EXPECTED),
         depth=(depth, Depth | None, "a stress.Depth or None"),
+        funding=(funding, Funding | None, "a stress.Funding or None"),
+        events=(events, Events | None, "a stress.Events or None"),
     )
     raise_if(problems + model_problems(prices))
     assert isinstance(venue, Venue)
@@ -71,6 +80,7 @@ def prepare(
     fund, jump_gap, gap, delay = *map(quantities.number, (fund, jump_gap, gap)), quantities.seconds(delay)
     renewal = renewal_of(days, renew, income_per_day, fund_cap, sweep, venue.reserve, problems)
     if renewal is not None:
+        problems += problems_of_days(venue, events)
         horizon, detail = horizon_of(renewal, horizon, problems), "paths"
     n_paths, horizon, step, of_time = timing(prices, n_paths, horizon, step)
     problems += of_time
@@ -97,7 +107,9 @@ def prepare(
         ("seed", seed, known and 0 <= seed <= MAX_SEED, "a whole number from 0 to 2^63 - 1"),
         ("detail", detail, is_word(detail, get_args(Detail)), "positions or paths"),
     ]
-    raise_if([Problem("run", expected, column=name, value=value) for name, value, ok, expected in checks if not ok])
+    layers, problems = read_layers(layers, venue, fund)
+    problems += [Problem("run", expected, column=name, value=value) for name, value, ok, expected in checks if not ok]
+    raise_if(problems + problems_of_times(funding, events, step))
     if not late and not getattr(prices, "has_jumps", True):
         warn(
             f"{type(prices).__name__}: its steps hold no jumps, so that with gap = 0 every position fills at its "
@@ -106,6 +118,7 @@ def prepare(
         )
     book = book.of_contract(venue.contract)
     book = book.check_margin(venue, prices.s0, under_margin).balanced("outside").check_limits(venue)
+    book.check_orders(prices.s0)
     depth = None if depth is None else depth.resolve(book.open_interest(prices.s0))
     return Design(
         book,
@@ -122,6 +135,9 @@ def prepare(
         detail,
         None if delay is None else float(delay),
         renewal,
+        layers,
+        funding,
+        events or None,
     )
 
 
@@ -131,6 +147,30 @@ def horizon_of(renewal: Renewal, horizon: Any, problems: list[Problem]) -> float
     if given is not None and given != whole:
         problems.append(Problem("run", f"no horizon beside days, or {whole:.12g} s", column="horizon", value=horizon))
     return whole
+
+
+def problems_of_days(venue: Venue, events: Events | None) -> list[Problem]:
+    """Rules that a run of days cannot have, since what they leave behind at the end of a day is not carried on."""
+    first = next(iter(venue.cash_layers), "")
+    checks = [
+        ("events", events, not events, "no events beside days: theirs are times of one day"),
+        ("carrier", venue.carrier, venue.carrier == "market", "market beside days: an inventory ends with its day"),
+        ("waterfall", list(venue.waterfall), first == "fund", "the fund as the first layer of money beside days"),
+    ]
+    return [Problem("run", expected, column=name, value=value) for name, value, ok, expected in checks if not ok]
+
+
+def problems_of_times(funding: Funding | None, events: Events | None, step: float) -> list[Problem]:
+    """What of funding and events does not fit steps of some length, seconds."""
+    if not (step > 0 and math.isfinite(step)):
+        return []
+    problems = problems_of_steps(events, step)
+    if funding is not None:
+        steps = funding.interval / step
+        if round(steps) < 1 or abs(round(steps) - steps) > 1e-9 * steps:
+            expected = _multiple(funding.interval, step)
+            problems.append(Problem("run", expected, column="funding.interval", value=funding.interval))
+    return problems
 
 
 def _multiple(horizon: float, step: float) -> str:

@@ -4,8 +4,9 @@ A path of prices is one path over all days, so what a price model carries from s
 carries from day to day. The book is renewed at the start of each day: the same population, as it stands to the price
 of that moment. Since money scales with prices, that is a run of the day's prices times S_0 / S_day on the same book,
 with the same USD (quantities in coins are then those of the book times S_0 / S_day). The order book has recovered; what
-looks back (a drawdown's peak, a depth that falls, a schedule) begins anew, and a delayed fill comes at the last price
-of the day at the latest.
+looks back (a drawdown's peak, a mark that is an average, a depth that falls, a schedule) begins anew, and so do the
+capital and the cap of other layers than the fund; a delayed fill comes at the last price of the day at the latest, and
+a margin call that is open then is not settled. Events and an inventory of what was taken over are refused.
 
 At the end of day d, with the fund at f_{d-1} at its start and at x at its end:
 
