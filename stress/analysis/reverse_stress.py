@@ -219,7 +219,7 @@ def _smallest(design: Design, s0: float, fund: float, direction: str) -> dict[st
             break
         safe, fatal = (safe, middle_price) if needed(design, middle_price) > fund else (middle_price, fatal)
     out, ladder = shock(design, fatal)[0], design.kernel[0]
-    longs, shorts = np.split(ladder.triggers["quantity"] * s0, [ladder.longs])
+    longs, shorts = np.split(ladder.triggers["quantity"] * design.usd_of_one, [ladder.longs])
     gone = longs[: out["longs_reached"]].sum() + shorts[: out["shorts_reached"]].sum()
     return {
         "move": fatal / s0 - 1.0,

@@ -8,6 +8,8 @@ A margin is below 0 where more was withdrawn than had been posted: unrealised pr
 A book comes from arrays (`Book(...)`), from a file (`Book.read`, columns in `stress.book.position_columns`) or from a
 synthetic population (`Book.sample`). Every contract has a long and a short, so the two quantities should
 balance; where they do not, `Book.balanced` handles the difference.
+
+Of an inverse contract q counts contracts of 1 USD and m is in coin; the equity, in coin, is `m + s q (1/e - 1/P)`.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from stress.book.arrays import TEXT, check_reading, read_columns
 from stress.book.columns import ORDERS, BookWarning
 from stress.callers import warn
 from stress.errors import InputError, Problem, raise_if
+from stress.venue.markets import money_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
 
 VENUE_EXPECTED = "a stress.Venue, e.g. stress.load_venue('binance', market='BTCUSDT')"
 PRICE = "a price in USD above 0"
+CONTRACTS = ("linear", "inverse")
 BALANCE_TOLERANCE = 1e-9  # largest relative difference of long and short quantity that is treated as balanced
 ROUNDING = 1e-4  # and that is taken for rounding: the larger side is scaled
 
@@ -72,6 +76,9 @@ class Book:
         What was done to the input on the way here.
     mark_price : float, optional
         USD per coin, > 0, that the positions were marked at when they were written down.
+    contract : {"linear", "inverse"}, optional
+        Of an inverse contract the quantity counts contracts of 1 USD, and the margin is in coin: of a long above
+        -(quantity / entry_price). Default: that of the venue of a run; linear until then.
 
     Attributes
     ----------
@@ -81,6 +88,7 @@ class Book:
     market, source : str
     adjustments : tuple of Adjustment
     mark_price : float or None
+    contract : str or None
 
     Raises
     ------
@@ -101,6 +109,7 @@ class Book:
     source: str
     adjustments: tuple[Adjustment, ...]
     mark_price: float | None
+    contract: str | None
 
     def __init__(
         self,
@@ -118,6 +127,7 @@ class Book:
         file_row: npt.ArrayLike | None = None,
         adjustments: Sequence[Adjustment] = (),
         mark_price: float | None = None,
+        contract: str | None = None,
     ):
         names = {"market": market, "source": source}
         problems = [Problem("Book", TEXT, column=name, value=x) for name, x in names.items() if not is_text(x)]
@@ -126,12 +136,15 @@ class Book:
             problems.append(Problem("Book", "a list of Adjustment", column="adjustments", value=adjustments))
         if mark_price is not None and not (is_finite(mark_price) and mark_price > 0):
             problems.append(Problem("Book", PRICE, column="mark_price", value=mark_price))
+        if not (contract is None or is_word(contract, CONTRACTS)):
+            problems.append(Problem("Book", "linear or inverse", column="contract", value=contract))
         raise_if(problems)
         given = {"quantity": quantity, "entry_price": entry_price, "margin": margin, "leverage": leverage}
         given |= {"stop": stop, "take_profit": take_profit}
-        fields: dict[str, Any] = dict(read_columns(side, given, account, file_row, source))
+        fields: dict[str, Any] = dict(read_columns(side, given, account, file_row, source, contract == "inverse"))
         fields |= {"market": str(market), "source": str(source), "adjustments": done}
         fields["mark_price"] = None if mark_price is None else float(mark_price)
+        fields["contract"] = contract
         for name, field in fields.items():
             if isinstance(field, np.ndarray):
                 field.setflags(write=False)
@@ -161,6 +174,7 @@ class Book:
         imbalance: Literal["error", "outside", "scale"] = "error",
         mark_price: float | None = None,
         decimal: Literal[".", ","] | None = None,
+        contract: Literal["linear", "inverse"] | None = None,
     ) -> Book:
         """Read the positions of one market from a file; columns in `stress.book.position_columns`.
 
@@ -175,6 +189,9 @@ class Book:
             USD; used where the file gives a margin with unrealised profit and no mark of its own.
         decimal : {".", ","}, optional
             Decimal mark of numbers that are text. Default: what the cells of the file say.
+        contract : {"linear", "inverse"}, optional
+            Of an inverse contract sizes are contracts, or a notional in USD, and margins are in coin. Default: inverse
+            where the currency of the margin is the coin of the market.
 
         Returns
         -------
@@ -192,8 +209,10 @@ class Book:
             raise InputError(
                 Problem("Book.read", "a path; Book.from_frame takes a DataFrame", column="path", value=path)
             )
-        check_reading("Book.read", market, mark_price)
-        return cls(**read_positions(path, market, mark_price=mark_price, decimal=decimal)).balanced(imbalance)
+        check_reading("Book.read", market, mark_price, contract)
+        return cls(**read_positions(path, market, mark_price=mark_price, decimal=decimal, contract=contract)).balanced(
+            imbalance
+        )
 
     @classmethod
     def from_frame(
@@ -204,6 +223,7 @@ class Book:
         imbalance: Literal["error", "outside", "scale"] = "error",
         mark_price: float | None = None,
         decimal: Literal[".", ","] | None = None,
+        contract: Literal["linear", "inverse"] | None = None,
     ) -> Book:
         """Take the positions of one market from a DataFrame, with the same columns and rules as `read`.
 
@@ -211,7 +231,7 @@ class Book:
         ----------
         frame : pandas.DataFrame
             Levels of its index that have a name are columns too.
-        market, imbalance, mark_price, decimal
+        market, imbalance, mark_price, decimal, contract
             As in `read`.
 
         Returns
@@ -226,8 +246,10 @@ class Book:
         """
         from stress.book.readers import frame_positions
 
-        check_reading("Book.from_frame", market, mark_price)
-        return cls(**frame_positions(frame, market, mark_price=mark_price, decimal=decimal)).balanced(imbalance)
+        check_reading("Book.from_frame", market, mark_price, contract)
+        return cls(
+            **frame_positions(frame, market, mark_price=mark_price, decimal=decimal, contract=contract)
+        ).balanced(imbalance)
 
     @classmethod
     def sample(cls, spec: PopulationSpec, *, venue: Venue, price: float, seed: int, bars: Any = None) -> Book:
@@ -250,6 +272,21 @@ class Book:
         return float(self.quantity[self.side < 0].sum())
 
     @property
+    def is_inverse(self) -> bool:
+        """Whether quantities are contracts of 1 USD, and margins in coin."""
+        return self.contract == "inverse"
+
+    @property
+    def unit(self) -> str:
+        """What a quantity counts: coins, or contracts."""
+        return "contracts" if self.is_inverse else "coins"
+
+    @property
+    def money(self) -> str:
+        """What margins are in: "USD", or the coin of an inverse contract."""
+        return money_of(self.contract, self.market)
+
+    @property
     def imbalance(self) -> float:
         """Long minus short quantity, coins: the difference that must be held outside the book."""
         return self.long_quantity - self.short_quantity
@@ -261,16 +298,30 @@ class Book:
     def open_interest(self, price: float) -> float:
         """Open interest at a price (USD per coin) in USD: the larger of the two sides."""
         _check_price("price", price)
-        return max(self.long_quantity, self.short_quantity) * price
+        held = max(self.long_quantity, self.short_quantity)
+        return held if self.is_inverse else held * price
+
+    def notional(self, price: float | np.ndarray) -> np.ndarray:
+        """Notional at a price (USD per coin), or at one for each position, in USD, float64[N]."""
+        return self.quantity.copy() if self.is_inverse else self.quantity * price
+
+    def value(self, price: float | np.ndarray) -> np.ndarray:
+        """Notional in the money of the margin, USD or coin, at a price (USD per coin) or one for each, float64[N]."""
+        return self.quantity / price if self.is_inverse else self.quantity * price
 
     def equity(self, price: float) -> np.ndarray:
-        """Equity at a price (USD per coin): margin plus unrealised profit, USD, float64[N]."""
+        """Equity at a price (USD per coin): margin plus unrealised profit, USD or coin, float64[N]."""
         _check_price("price", price)
+        if self.is_inverse:
+            return self.mirrored().equity(1.0 / price if price > 0 else np.finfo(float).max)
         equity: np.ndarray = self.margin + self.side * self.quantity * (price - self.entry_price)
         return equity
 
     def effective_leverage(self, price: float) -> np.ndarray:
         """Notional over equity at a price (USD per coin), float64[N]; inf where the equity is not above 0."""
+        if self.is_inverse:
+            _check_price("price", price)
+            return self.mirrored().effective_leverage(1.0 / price if price > 0 else np.finfo(float).max)
         equity = self.equity(price)
         with np.errstate(divide="ignore"):
             return np.where(equity > 0, self.quantity * price / np.maximum(equity, 0.0), np.inf)
@@ -363,6 +414,8 @@ class Book:
 
         _check_venue(venue)
         _check_price("price", price)
+        if self.is_inverse:
+            return self.mirrored().maintenance(venue, 1.0 / price)
         tiers, held = venue.to_kernel()[1], (self.side, self.quantity, self.entry_price, self.margin)
         return np.asarray(levels(venue.structure().contract, tiers, *held, price)[2])
 
@@ -443,7 +496,7 @@ class Book:
             The same positions.
         """
         _check_venue(venue)
-        size = self.quantity * self.entry_price
+        size = self.value(self.entry_price)
         with np.errstate(divide="ignore"):
             levered = size / self.margin > venue.max_leverage(size, self.entry_price) * (1 + 1e-6)
         large = (self.quantity if venue.tier_basis == "quantity" else size) > venue.position_limit * (1 + 1e-6)
@@ -453,6 +506,32 @@ class Book:
     def marked(self, mark_price: float) -> Book:
         """The same positions with another `mark_price`, USD per coin."""
         return self._replace(mark_price=mark_price)
+
+    def of_contract(self, contract: str) -> Book:
+        """The same positions in a contract, "linear" or "inverse".
+
+        Raises
+        ------
+        InputError
+            If the book is of the other one.
+        """
+        if self.contract == contract or (self.contract is None and contract == "linear"):
+            return self
+        if self.contract is not None:
+            holds = f"a venue whose contract is {self.contract}, as that of {self.source}"
+            raise InputError(Problem("venue", holds, column="contract", value=contract))
+        return self._replace(contract=contract)
+
+    def mirrored(self) -> Book:
+        """The positions of an inverse contract as those of the linear contract that it is in 1/P.
+
+        Each is of the other side, entered at 1/e, with contracts for coins and coins for USD (`stress.engine.inverse`).
+        """
+        mark = None if self.mark_price is None else 1.0 / self.mark_price
+        return self._replace(
+            side=-self.side, entry_price=1.0 / self.entry_price, stop=1.0 / self.stop,
+            take_profit=1.0 / self.take_profit, mark_price=mark, contract="linear",
+        )  # fmt: skip
 
     def _adjusted(self, done: list[Adjustment]) -> Book:
         """The same positions, with what was done to them, which is warned of; the book itself if it knows."""
@@ -466,7 +545,11 @@ class Book:
         kept: dict[str, Any] = {name: others.get(name, getattr(self, name))[keep] for name in names}
         kept |= {"adjustments": (*self.adjustments, *adjustments)}
         return Book(
-            **kept, market=self.market, source=self.source, mark_price=others.get("mark_price", self.mark_price)
+            **kept,
+            market=self.market,
+            source=self.source,
+            mark_price=others.get("mark_price", self.mark_price),
+            contract=others.get("contract", self.contract),
         )
 
 

@@ -35,3 +35,4 @@ class Columns(TypedDict, total=False):
     file_row: np.ndarray
     adjustments: tuple[Adjustment, ...]
     mark_price: float | None
+    contract: str | None

@@ -295,6 +295,9 @@ MIXES = tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
 def sample(spec: PopulationSpec, *, venue: Venue, price: float, seed: int, bars: PastBars | None = None) -> Columns:
     """Draw the positions of a population.
 
+    Of an inverse contract the open interest, in USD, is a number of contracts, margins are in coin, and positions are
+    drawn as those of the linear contract that it is in 1/P.
+
     Parameters
     ----------
     spec : PopulationSpec
@@ -351,27 +354,34 @@ def sample_with_ages(
     side[np.argmin(u)], side[np.argmax(u)] = 1.0, -1.0  # so that a small book has both sides
 
     quantity = np.empty(n)
-    total = spec.open_interest / price
-    limit = venue.position_limit if venue.tier_basis == "quantity" else venue.position_limit / price
-    cap = min(spec.cap / price, limit)
+    # USD of a coin, or of a contract of 1 USD; and what one is worth in the money of the tiers
+    each, worth = (1.0, 1.0 / price) if venue.is_inverse else (price, price)
+    total = spec.open_interest / each
+    limit = venue.position_limit if venue.tier_basis == "quantity" else venue.position_limit / worth
+    cap = min(spec.cap / each, limit)
     for s, word in ((1.0, "long"), (-1.0, "short")):
         held = side == s
         if held.sum() * cap < total * (1.0 - 1e-12):
             expected = f"a cap above {spec.open_interest / held.sum():.6g} USD, since {held.sum()} accounts are {word}"
-            raise InputError(Problem("population", expected, column="max_share", value=cap * price))
+            raise InputError(Problem("population", expected, column="max_share", value=cap * each))
         quantity[held] = _in_lots(_share_out(size[held], total, cap), total)
 
     _, tiers = venue.to_kernel()
     max_leverage = np.array([tier.max_leverage for tier in venue.tiers], dtype=np.float64)
     levels = np.array(list(spec.leverage), dtype=np.float64)
     leverage, entry, margin, held = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
+    past = _history(spec, bars, price)
+    if venue.is_inverse:
+        past = _mirrored(past)
     late, dead = population.draw_entries(
-        int(seed), traits, venue.structure().contract, tiers, max_leverage, _history(spec, bars, price), float(price),
-        side, quantity, levels, number, buffer, leverage, entry, margin, held,
+        int(seed), traits, venue.structure().contract, tiers, max_leverage, past, float(worth),
+        -side if venue.is_inverse else side, quantity, levels, number, buffer, leverage, entry, margin, held,
     )  # fmt: skip
     if dead:
         expected = f"tiers whose initial margin is above the maintenance margin; {dead} new positions are under it"
         raise InputError(Problem("population", expected, column="venue.tiers"))
+    if venue.is_inverse:
+        entry = 1.0 / entry
     source = f"population {spec.name}".strip()
     done = () if bars is None else _played_before(bars, price)
     if late > LATE_SHARE * n:
@@ -388,6 +398,8 @@ def sample_with_ages(
         source=source,
         adjustments=done,
     )
+    if venue.is_inverse:
+        columns["contract"] = "inverse"
     for kind, order in enumerate(ORDERS):
         share, distance = spec.share_of(order), spec.distance_of(order)
         if share and distance is not None:
@@ -436,6 +448,12 @@ def _history(spec: PopulationSpec, bars: PastBars | None, price: float) -> popul
     later_low = np.minimum.accumulate(np.append(low[1:], price)[::-1])[::-1].copy()
     later_high = np.maximum.accumulate(np.append(high[1:], price)[::-1])[::-1].copy()
     return population.PastEntries(low, high, later_low, later_high, float(bars.step), holding, volatility)
+
+
+def _mirrored(past: population.PastEntries) -> population.PastEntries:
+    """The past in 1/P, where lows and highs change places."""
+    low, high, later_low, later_high = (1.0 / x for x in past[:4])
+    return past._replace(low=high, high=low, later_low=later_high, later_high=later_low)
 
 
 def _share_out(size: np.ndarray, total: float, cap: float) -> np.ndarray:

@@ -29,6 +29,8 @@ from stress.kernels.rules.records import Rules, Tiers
 from stress.notebook import card
 from stress.venue import mechanics
 from stress.venue.file import SourcedValue
+from stress.venue.inverse import mirrored_level
+from stress.venue.markets import money_of
 from stress.venue.mechanics import MECHANICS
 from stress.venue.rule import Rule, as_tuple
 from stress.venue.rules import BY_NAME, RULES, kernel_numbers
@@ -93,8 +95,9 @@ class Venue:
         Seconds the peak looks back; None for the whole path.
     tier_basis : {"notional", "entry_notional", "quantity"}
         What picks the tier; with "entry_notional" the maintenance margin is fixed in money.
-    contract : {"linear"}
-        Kind of the contract.
+    contract : {"linear", "inverse"}
+        Kind of the contract. Of an inverse one quantities are contracts of 1 USD; margin, profit, fund, reserve and
+        tiers are in coin.
     closeout : {"whole", "fraction", "tiers", "restore"}
         How much of a position is closed when it is met.
     partial_above : float
@@ -273,10 +276,13 @@ class Venue:
         return Rules(**numbers), tiers
 
     def structure(self) -> Structure:
-        """Choices of the venue that change the structure of compiled code, as instances of types."""
+        """Choices of the venue that change the structure of compiled code, as instances of types.
+
+        An inverse contract is run as the linear one that it is in 1/P (`stress.venue.inverse`).
+        """
         from stress.kernels.rules import contract
 
-        return contract.Structure(contract={"linear": contract.Linear}[self.contract]())
+        return contract.Structure(contract=contract.Linear())
 
     def describe(self) -> dict[str, Any]:
         """Rules and sources as plain values, for the record of a run; of `stress.venue.mechanics` those that are on."""
@@ -286,12 +292,12 @@ class Venue:
     def maintenance_margin(
         self, quantity: npt.ArrayLike, price: npt.ArrayLike, entry_price: npt.ArrayLike | None = None
     ) -> np.ndarray:
-        """Maintenance margin r_k n - d_k in USD.
+        """Maintenance margin r_k n - d_k in USD, or in coin of an inverse contract, where n = q / P.
 
         Parameters
         ----------
         quantity, price : array_like
-            Coins > 0 and USD per coin > 0, broadcast together.
+            Coins (or contracts) > 0 and USD per coin > 0, broadcast together.
         entry_price : array_like, optional
             USD per coin. Used only with `tier_basis="entry_notional"`, where n = q e. Default: `price`.
 
@@ -321,10 +327,10 @@ class Venue:
         Parameters
         ----------
         notional : array_like
-            USD. Above `position_limit` the last tier applies.
+            USD, or coins of an inverse contract. Above `position_limit` the last tier applies.
         price : array_like, optional
-            USD per coin. Required with `tier_basis="quantity"`, where the tier is that of notional / price coins;
-            otherwise not used.
+            USD per coin. Required with `tier_basis="quantity"`, where the tier is that of notional / price coins,
+            or of notional * price contracts; otherwise not used.
 
         Returns
         -------
@@ -340,7 +346,7 @@ class Venue:
             if price is None:
                 raise InputError(Problem("max_leverage", 'a price, since tier_basis is "quantity"', column="price"))
             size, at = amounts("max_leverage", notional=notional, price=price)
-            size = size / at
+            size = size * at if self.is_inverse else size / at
         else:
             (size,) = amounts("max_leverage", notional=notional)
         leverage: np.ndarray = self._column("max_leverage")[self._tier(size)]
@@ -381,18 +387,37 @@ class Venue:
         if at.ndim:
             raise InputError(Problem(where, "one price for all", column="price", value=price))
         s, q, e, m = (np.ravel(a) for a in given)
+        if self.is_inverse:
+            turned, at = (-s, q, 1.0 / e, m), 1.0 / at
+            level, _, _ = kernel.levels(self.structure().contract, self.to_kernel()[1], *turned, float(at))
+            inverse: np.ndarray = mirrored_level(level, s).reshape(given[0].shape)[()]
+            return inverse
         level, _, _ = kernel.levels(self.structure().contract, self.to_kernel()[1], s, q, e, m, float(at))
         prices: np.ndarray = level.reshape(given[0].shape)[()]
         return prices
 
+    @property
+    def is_inverse(self) -> bool:
+        """Whether margin, profit and fund are in coin, and quantities are contracts of 1 USD."""
+        return self.contract == "inverse"
+
+    @property
+    def money(self) -> str:
+        """What margin, profit and fund are in: "USD", or the coin of an inverse contract."""
+        return money_of(self.contract, self.market)
+
     def bankruptcy_price(
         self, side: npt.ArrayLike, quantity: npt.ArrayLike, entry_price: npt.ArrayLike, margin: npt.ArrayLike
     ) -> np.ndarray:
-        """Price e - s m / q at which the equity is zero, USD per coin.
+        """Price e - s m / q at which the equity is zero, USD per coin; of an inverse contract q / (q / e + s m).
 
-        Parameters and shape of the result as in `liquidation_price`.
+        Where the margin of an inverse short is all that it can lose, inf. Parameters and shape of the result as in
+        `liquidation_price`.
         """
         s, q, e, m = amounts("bankruptcy_price", side=side, quantity=quantity, entry_price=entry_price, margin=margin)
+        if self.is_inverse:
+            inverse: np.ndarray = mirrored_level(1.0 / e + s * m / q, s)[()]
+            return inverse
         price: np.ndarray = e - s * m / q
         return price
 
@@ -432,6 +457,8 @@ class Venue:
     ) -> tuple[np.ndarray, np.ndarray]:
         entry = {} if entry_price is None else {"entry_price": entry_price}
         q, p, *at_entry = amounts(where, quantity=quantity, price=price, **entry)
+        if self.is_inverse:
+            p, at_entry = 1.0 / p, [1.0 / e for e in at_entry]
         notional: np.ndarray = q * (at_entry[0] if at_entry and self.tier_basis == "entry_notional" else p)
         return notional, self._tier(q if self.tier_basis == "quantity" else notional)
 

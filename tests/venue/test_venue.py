@@ -65,7 +65,7 @@ def only_problem(call):
         ({"adl_price": "previous mark"}, "adl_price", "the nearest is 'previous_mark'"),
         ({"residual": "funds"}, "residual", "the nearest is 'fund'"),
         ({"tier_basis": "entry-notional"}, "tier_basis", "the nearest is 'entry_notional'"),
-        ({"contract": "inverse"}, "contract", "one of linear"),
+        ({"contract": "quanto"}, "contract", "one of linear"),
         ({"score": None}, "score", "one of pnl_leverage"),
         ({"tiers": ()}, "tiers", "at least one tier"),
         ({"tiers": (TIERS[0], (1, 2))}, "tier 2", "a Tier"),
