@@ -174,7 +174,8 @@ class Design(Deleverage):
         for i in due:
             p, M = self.positions[i], self.mark(source)
             if p.quantity > 0:
-                assert self.top_up_hash is not None and self.rules.top_up is not None
+                assert self.top_up_hash is not None, "margin calls need top_up_hash"
+                assert self.rules.top_up is not None
                 if self.top_up_hash(i) < self.rules.top_up:
                     self.top_up(i, M, x)
                 elif self.allowance > 0:

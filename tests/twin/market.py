@@ -129,7 +129,7 @@ class PriceWay:
 class MarkWay:
     """The mark's own source goes on its straight line from a to b, of which this is the part to a target.
 
-    The price goes from its start to its end meanwhile. `still` is the share of the step at which all is met where a = b.
+    The price goes from its start to its end meanwhile. `still` is the share of the step at which all is met if a = b.
     """
 
     def __init__(

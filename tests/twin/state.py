@@ -17,7 +17,7 @@ CASH_LAYERS = ("fund", "vault", "house")
 
 @dataclass(frozen=True)
 class Unpaid:
-    """A closing the layers did not cover: money, contracts kept, and their two prices (shifted bankruptcy, real fill)."""
+    """A closing the layers did not cover: money, contracts kept, their bankruptcy price (shifted) and fill (real)."""
 
     money: float
     kept: float
@@ -45,7 +45,7 @@ class State:
     course: Course | None = None
     layers: Mapping[str, Layer] = field(default_factory=dict)
     funding: Funding | None = None
-    events: Events = Events()
+    events: Events = field(default_factory=Events)
     top_up_hash: Callable[[int], float] | None = None
     unlimited: bool = False  # the first cash layer is, whatever its capital
 
