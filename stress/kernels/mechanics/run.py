@@ -129,7 +129,7 @@ def finish(mark, p):
             leave(np.int64(-1), mark, 0.0, missing, p)
     socialise(mark, p)
     if p.layers[0].capital == math.inf:
-        p.layers[0].balance = more.carrier_low = math.inf
+        p.layers[0].balance = out.fund_low = more.carrier_low = math.inf
     out.fund_end = p.layers[0].balance
     for k in range(mechanics.layers):
         layer = p.layers[k]
@@ -310,7 +310,7 @@ def run_paths(
             if p.counts.adl.size > 0 and (out.deficit > 0.0 or holdings.sizes[0] > 0):
                 count_positions(p)
             restore(p)
-            if path.is_depleted == 0 or layers[0].capital == math.inf or rules.layers == 0:
+            if path.is_depleted == 0 or min(waterfall[0].capital, waterfall[0].cap) == math.inf or rules.layers == 0:
                 break
             none = PositionCounts(counts.bankrupt[:0], counts.adl[:0])
             p = Path(
