@@ -274,7 +274,7 @@ def run_paths(
                 bottom, top, b, trigger_source = min(low, close), max(high, close), close, close
                 if is_own:
                     b, trigger_source, _ = next_source(step, source, close, p)
-                    bottom, top = min(source, trigger_source), max(source, trigger_source)
+                    bottom, top = min(source, trigger_source, b), max(source, trigger_source, b)
                 if is_due or bottom * mark_ratio <= low_level or top * mark_ratio >= high_level:
                     path.step, market.v, market.mark_ratio, market.previous_mark = step, v, mark_ratio, previous_mark
                     moment.source, moment.trigger_source, moment.is_own_mark = source, trigger_source, is_own
