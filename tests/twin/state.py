@@ -167,6 +167,8 @@ class State:
         self.ledger.unpaid -= money - paid_before  # paid by layers
         self.ledger.give_up(paid_before)
         self.out.residual += paid_before
+        if self.first in self.after and money > 0:
+            self.look(M, y)
 
     # -------------------------------------------------------------------------------------------- net loss, the carrier
 

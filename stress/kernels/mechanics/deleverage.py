@@ -225,10 +225,12 @@ def deleverage(s, mark, unpaid, withheld, withheld_value, is_inventory, p):
         left_over = rest / withheld * unpaid
         if rest > 0.0:
             trade(market, terms, s * rest)
-        if not at_bankruptcy:
-            left_over += bear_difference(s * taken * (price - withheld_value / withheld), p)
     if left_over > 0.0:
         leave(losers, real, 0.0 if in_money else rest, left_over, p)
+    if not (in_money or at_bankruptcy):
+        not_borne = bear_difference(s * taken * (price - withheld_value / withheld), p)
+        if not_borne > 0.0:
+            leave(losers, real, 0.0, not_borne, p)
     return taken
 
 

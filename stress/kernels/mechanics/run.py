@@ -46,7 +46,7 @@ def reset(number, weight, unit, price, waterfall, is_unlimited, p):
         layer.floor, layer.cap, layer.drawn = given.floor, given.cap, 0.0
     first = p.layers[0]
     if is_unlimited:
-        first.capital = first.balance = first.cap = math.inf
+        first.capital = first.balance = math.inf
     if p.mechanics.carrier and first.capital == math.inf:  # its cash is counted from zero
         first.balance, first.floor = 0.0, -math.inf
     for k in range(2):
@@ -129,7 +129,7 @@ def finish(mark, p):
             leave(np.int64(-1), mark, 0.0, missing, p)
     socialise(mark, p)
     if p.layers[0].capital == math.inf:
-        p.layers[0].balance = more.carrier_low = math.inf
+        p.layers[0].balance = out.fund_low = more.carrier_low = math.inf
     out.fund_end = p.layers[0].balance
     for k in range(mechanics.layers):
         layer = p.layers[k]
