@@ -19,7 +19,7 @@ import numpy as np
 
 from stress.kernels.jit import jit_no_refcount
 from stress.kernels.mechanics.inventory import open_loss, open_result, remove
-from stress.kernels.mechanics.layers import unit_of
+from stress.kernels.mechanics.layers import note_loss, unit_of
 from stress.kernels.mechanics.marks import start_mark
 from stress.kernels.mechanics.records import LOGGED_SALE, LOGGED_TAKEOVER, LONG, SHORT
 from stress.kernels.path.records import LONGS, SHORTS
@@ -114,11 +114,11 @@ def sell(s, held, x, p):
 def look_at_loss(mark, p):
     """Note C and W at a mark.
 
-    C is what was asked of the carrier's cash less what it received (`path.net_loss`), and the loss on inventories: the
+    C is what was paid of the carrier's cash less what it received (`path.net_loss`), and the loss on inventories: the
     change of W, and a number for an unlimited carrier too.
     """
     loss = (p.carriers[LONGS].realised + p.carriers[SHORTS].realised - open_result(mark, p.carriers)) / unit_now(p)
-    p.out.net_loss_peak = max(p.out.net_loss_peak, p.path.net_loss + loss)
+    note_loss(p.path.net_loss + loss, p)
     p.more.carrier_low = min(p.more.carrier_low, worth(mark, p))
 
 
