@@ -21,7 +21,7 @@ import numpy as np
 
 from stress.kernels.jit import jit_no_refcount
 from stress.kernels.mechanics.inventory import open_loss, open_result, remove
-from stress.kernels.mechanics.layers import unit_of
+from stress.kernels.mechanics.layers import note_loss, unit_of
 from stress.kernels.mechanics.marks import start_mark
 from stress.kernels.mechanics.records import LOGGED_SALE, LOGGED_TAKEOVER, LONG, SHORT
 from stress.kernels.path.records import LONGS, SHORTS
@@ -117,7 +117,7 @@ def look_at_loss(mark, p):
     """Note C and W at a mark. The balance of an unlimited carrier starts at zero, so that both are numbers."""
     layer, now = p.layers[0], worth(mark, p)
     start = layer.capital if layer.capital < math.inf else 0.0
-    p.out.net_loss_peak = max(p.out.net_loss_peak, start - now)
+    note_loss(start - now, p)
     p.more.carrier_low = min(p.more.carrier_low, now)
 
 
