@@ -3,6 +3,7 @@
 import math
 import random
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -115,8 +116,8 @@ def test_books_of_account_balance_on_random_books():
 
 def slide(*levels: float) -> tuple[list[float], ...]:
     """Continuous moves from one level to the next, without jumps."""
-    low = [0.0, *(min(a, b) for a, b in zip(levels, levels[1:], strict=False))]
-    high = [0.0, *(max(a, b) for a, b in zip(levels, levels[1:], strict=False))]
+    low = [0.0, *(min(a, b) for a, b in pairwise(levels))]
+    high = [0.0, *(max(a, b) for a, b in pairwise(levels))]
     return list(levels), low, high
 
 
@@ -567,7 +568,7 @@ def test_rules_that_have_nothing_to_do_change_nothing(words, arguments):
 
 
 def test_take_over_with_immediate_unloading_is_the_market():
-    """Jumps only, filled where they end, without impact: what the carrier takes it sells where the market would have."""
+    """Jumps only, filled where they end, without impact: the carrier sells where the market would have sold."""
     rng = random.Random(42)
     losses = 0
     for _ in range(40):
@@ -606,7 +607,7 @@ def test_a_partial_liquidation_restores_margin_or_escalates(closeout):
     for _ in range(90):
         (book, venue, close, *_), _ = random_case(rng, depth=None, **closeout)
         run = Design(book, venue, 100.0, None, INF, 60.0, 0.0, 1.0, "error", None, True, "cuts")
-        for a, b in zip(close, close[1:], strict=False):
+        for a, b in pairwise(close):
             before = [p.quantity for p in book]
             run.take_step(a, None, b)
             assert all(p.quantity <= q for p, q in zip(book, before, strict=True))
