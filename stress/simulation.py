@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from stress import serialize
 from stress.adjustments import unsaid
 from stress.analysis.error_budget import cost, redrawn_paths, run_plans
+from stress.analysis.fund_grid import fund_grid
 from stress.analysis.study import Study
 from stress.arguments import is_text, path_of, wrong_types
 from stress.book.book import Book
@@ -25,15 +26,21 @@ from stress.engine import scheduling
 from stress.engine.design import Detail
 from stress.engine.prepare import prepare
 from stress.errors import InputError, Problem, raise_if
+from stress.results import mechanics, sizing
 from stress.results.budget import error_budget
 from stress.results.result import Result
 from stress.runs import place, run_directory
 from stress.runs import record as records
 from stress.runs.record import BOUNDS, SCHEMA, Record
 from stress.venue.depth import Depth
+from stress.venue.events import Events
+from stress.venue.funding import Funding
+from stress.venue.layer import Layer
 from stress.venue.venue import Venue
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from stress.engine.design import Design
     from stress.runs.checkpoint import Checkpoint
     from stress.runs.resume import UnfinishedRun
@@ -54,6 +61,9 @@ def simulate(
     gap: float | str | None = None,
     jump_gap: float | str = 1.0,
     delay: float | str | None = None,
+    layers: Mapping[str, Layer] | None = None,
+    funding: Funding | None = None,
+    events: Events | None = None,
     seed: int = 0,
     under_margin: Literal["error", "liquidate", "drop"] = "error",
     detail: Detail = "positions",
@@ -91,6 +101,13 @@ def simulate(
     delay : float, optional
         Seconds from the trigger of a liquidation to its fill, in the place of `gap`: it does not hang on the length of
         a step. After a jump the worse of `jump_gap`'s price and the price `delay` seconds on. 0 is `gap = 0`.
+    layers : dict of str to Layer, optional
+        Capital, floor and cap of the layers of the venue's `waterfall` that hold cash, "vault" and "house"; of "fund" a
+        cap alone.
+    funding : Funding, optional
+        What longs pay to shorts. Default: nothing.
+    events : Events, optional
+        Outages, a mark that stands still, bad ticks.
     seed : int
         0 <= seed < 2^63. The same seed gives the same bytes, whatever the threads and blocks.
     under_margin : {"error", "liquidate", "drop"}
@@ -122,7 +139,8 @@ def simulate(
     """
     design = prepare(
         book, venue, prices, fund=fund, n_paths=n_paths, horizon=horizon, step=step, depth=depth, gap=gap,
-        jump_gap=jump_gap, delay=delay, seed=seed, under_margin=under_margin, detail=detail,
+        jump_gap=jump_gap, delay=delay, layers=layers, funding=funding, events=events, seed=seed,
+        under_margin=under_margin, detail=detail,
     )  # fmt: skip
     study = Study({"design": design})
     return study.run(threads=threads, executor=executor, progress=progress).results["design"]
@@ -213,7 +231,9 @@ def with_extras(
         Called with a line before each study.
     """
     found = record.studies
-    if studies:
+    if studies and (why := record.result.curve_refused):
+        say(f"No studies, which all ask for the fund that is needed: {why}.")
+    elif studies:
         from stress.runs.studies import make
 
         found = make(scenario, say, threads)
@@ -345,6 +365,7 @@ def execute(
         shown = progress if progress is None else _of_all(progress, redrawn_paths(redrawn))
         study = Study(designs).run(threads=threads, executor=executor, progress=shown, sink=checkpoint)
         run_once = time.perf_counter()
+        grid = _grid(study.results[own], threads, executor)
         redraws = run_plans(redrawn, threads=threads, executor=executor, progress=progress, before=chosen.n_paths)
     done = time.perf_counter()
     resumed = 0 if checkpoint is None else checkpoint.resumed_paths
@@ -378,13 +399,24 @@ def execute(
     if resumed:
         manifest["resumed_paths"] = resumed
     budget = error_budget(result, redraws, alphas) if redraws else None
-    return Record(scenario.resolved(), manifest, result, gaps, records.required_funds(result, alphas), budget)
+    required = records.required_funds(result, alphas)
+    return Record(scenario.resolved(), manifest, result, gaps, required, budget, grid=grid)
+
+
+def _grid(result: Result, threads: int | None, executor: Executor | None) -> pd.DataFrame | None:
+    """A grid of funds where the run does not size one; None where it does, or nothing is there to size."""
+    if not result.curve_refused or not mechanics.cash_layers(result.config):
+        return None
+    return fund_grid(result, threads=threads, executor=executor)
 
 
 def _plans(scenario: Scenario, design: Design, say: Callable[[str], None]) -> list[Plan]:
     """What is redrawn for the error; nothing unless the scenario asks for it."""
     if scenario.run.error == "paths":
         return []
+    if why := sizing.curve_refused(design.describe()):
+        expected = f'"paths": the error of a fund is asked for, and one run does not give the fund ({why})'
+        raise InputError(Problem("run", expected, column="run.error", value=scenario.run.error))
     from stress.scenario.redraws import plans
 
     found = plans(scenario, design)

@@ -101,11 +101,11 @@ class Deleverage(Closing):
             price = {"bankruptcy": bankruptcy, "mark": M, "previous_mark": self.previous_mark}[rules.adl_price]
             taken, unfilled = self.close_winners(losing_side, kept, price, y, M)
             left = unfilled / kept * owed
-            self.leave(left, y, M)
             fill = sum(item.kept * item.fill for item in unpaid) / kept
             ledger.settle_kept(losing_side, fill, kept, taken, unfilled, owed - left)
             self.book.v += losing_side * unfilled
             self.settle_difference(losing_side * taken * (price - bankruptcy), y, M)
+            self.leave(left, y, M)
         if unfilled > 0:
             self.log("residual", losing_side, M, 0.0 if in_money else unfilled, unfilled if in_money else left)
         self.audit(y, "after ADL")

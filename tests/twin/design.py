@@ -313,9 +313,9 @@ def simulate(
         )  # fmt: skip
         for t in range(1, len(close)):
             one.take_step(close[t - 1], moves[t - 1], close[t])
-        return one.finish(close[-1]), one.first.capital
+        return one.finish(close[-1]), min(one.first.capital, one.first.cap)
 
-    out, capital = run(False)
-    if math.isfinite(capital):
+    out, limit = run(False)
+    if math.isfinite(limit):
         out.net_loss_peak = run(True)[0].net_loss_peak
     return out

@@ -47,7 +47,7 @@ class State:
     funding: Funding | None = None
     events: Events = field(default_factory=Events)
     top_up_hash: Callable[[int], float] | None = None
-    unlimited: bool = False  # the first cash layer is, whatever its capital
+    unlimited: bool = False  # the first cash layer is, whatever its capital and cap
 
     def __post_init__(self) -> None:
         n, rules = len(self.positions), self.rules
@@ -92,7 +92,7 @@ class State:
                 if word != "fund":
                     capital, floor = given.capital, given.floor
             if self.unlimited and not made:
-                capital = math.inf
+                capital = cap = math.inf
             coin = self.s0 if word == "fund" and rules.fund_in == "coin" else None
             made.append(CashLayer(word, capital, floor, cap, coin))
         self.has_adl = "adl" in rules.waterfall
