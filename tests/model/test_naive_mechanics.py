@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from tests.model.test_naive import INF, flat, kinds, long, random_case, rules, short
 from tests.naive import (
     LONG,
     SHORT,
@@ -29,6 +28,7 @@ from tests.naive import (
     maintenance,
     simulate,
 )
+from tests.support.naive_cases import INF, flat, kinds, long, random_case, rules, short
 
 pytestmark = pytest.mark.nojit
 
