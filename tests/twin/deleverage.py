@@ -157,7 +157,8 @@ class Deleverage(Closing):
             ]  # fmt: skip
         else:
             weights = [equity(p, P) if p.quantity > 0 else 0.0 for p in self.positions]
-        weights = [max(0.0, w) for w in weights]
+        nothing = [1e-11 * q * p.entry_price for p, q in zip(self.positions, self.start_quantity, strict=True)]
+        weights = [w if w > zero else 0.0 for w, zero in zip(weights, nothing, strict=True)]
         if math.fsum(weights) == 0:
             return
         out.haircut = min(1.0, out.residual / sum(weights))

@@ -163,10 +163,12 @@ class State:
 
     def leave(self, money: float, y: float, M: float) -> None:
         """What ADL left goes to the cash layers after it; what they leave is residual."""
-        paid_before = self.cover(self.after, money, 1e-12 * money, y, M)
-        self.ledger.unpaid -= money - paid_before  # paid by layers
-        self.ledger.give_up(paid_before)
-        self.out.residual += paid_before
+        left = self.cover(self.after, money, 1e-12 * money, y, M)
+        self.ledger.unpaid -= money - left  # paid by layers
+        self.ledger.give_up(left)
+        self.out.residual += left
+        if money > 0 and self.first in self.after:
+            self.look(M, y)
 
     # -------------------------------------------------------------------------------------------- net loss, the carrier
 
