@@ -214,7 +214,7 @@ class Design(Deleverage):
                 self.look(self.mark(at_end), end)
                 self.deleverage_inventory(end, self.mark(at_end))
 
-        self.balances.append(self.first_fund_balance(self.mark(at_end), end))
+        self.balances.append(self.fund_balance(self.mark(at_end), end))
         self.prices.append(end)
         self.previous_mark = self.mark(at_end)
         if rules.throughput is not None or self.events.outages:

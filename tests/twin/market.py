@@ -183,9 +183,11 @@ class Marks:
         stale = any(begin < time <= end for begin, end in self.events.stale)
         if not stale:
             if rules.mark == "ema":
+                assert rules.mark_half_life is not None
                 w = 2.0 ** (-self.dt / rules.mark_half_life)
                 b = w * b + (1 - w) * price
             elif rules.mark == "clamp":
+                assert rules.mark_clamp is not None
                 most = rules.mark_clamp * self.dt * b
                 b = min(b + most, max(b - most, price))
             else:

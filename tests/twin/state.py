@@ -60,7 +60,7 @@ class State:
         self.set_layers()
         self.inventory = Inventory()
         self.ledger = Ledger(self.positions, self.s0, [self.first, *self.others], rules, self.name)
-        self.balances = [self.first_fund_balance(self.s0)]  # b_j of the fund, at the end of step j
+        self.balances = [self.fund_balance(self.s0, self.s0)]  # b_j of the fund, at the end of step j
         self.asked = self.received = 0.0  # of the first layer, in its units
         self.previous_mark = self.s0
         self.prices = [self.s0]  # exogenous, at the end of step j
@@ -82,7 +82,7 @@ class State:
         """The cash layers before and after ADL; without any, what the venue receives stays with a nameless one."""
         rules = self.rules
         words = [word for word in rules.waterfall if word in CASH_LAYERS]
-        made = []
+        made: list[CashLayer] = []
         for word in words:
             capital, floor = (self.fund, rules.reserve) if word == "fund" else (0.0, 0.0)
             cap = math.inf
@@ -188,13 +188,11 @@ class State:
             C = self.asked - self.received
         self.out.net_loss_peak = max(self.out.net_loss_peak, C)
 
-    def first_fund_balance(self, M: float, y: float | None = None) -> float:
-        """b_t of a drawdown rule: the fund's balance, or its worth where it takes positions over."""
-        for layer in [self.first, *self.others]:
-            if layer.name == "fund":
-                carried = self.is_carried() and layer is self.first and y is not None
-                return self.worth(M, y) if carried else layer.balance
-        return 0.0
+    def fund_balance(self, M: float, y: float) -> float:
+        """b_j of a drawdown rule: the fund's balance, or its worth where it takes positions over."""
+        if self.first.name == "fund" and self.is_carried():
+            return self.worth(M, y)
+        return sum(layer.balance for layer in [self.first, *self.others] if layer.name == "fund")
 
     def floor_of_step(self) -> float:
         """What ADL rules keep the fund from falling under in this step (section 6)."""
