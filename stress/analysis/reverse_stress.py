@@ -30,7 +30,8 @@ import pandas as pd
 from stress import quantities
 from stress.analysis.reach import Reach, bars_of
 from stress.arguments import is_finite, is_number, is_whole, wrong_types
-from stress.book.book import VENUE_EXPECTED, Book
+from stress.book.book import Book
+from stress.book.positions import VENUE_EXPECTED
 from stress.engine.design import Design
 from stress.engine.prepare import prepare
 from stress.errors import Problem, raise_if

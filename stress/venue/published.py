@@ -10,7 +10,8 @@ from typing import Any
 from stress.venue.allocate import allocate
 from stress.venue.load import load_venue
 from stress.venue.rule import as_tuple
-from stress.venue.venue import Tier, Venue
+from stress.venue.tier import Tier
+from stress.venue.venue import Venue
 
 
 def venue_of(name_or_path: str | Path, example: Mapping[str, Any]) -> Venue:

@@ -21,7 +21,8 @@ from stress.venue.file import KEYS, PRESETS, STATUSES, SourcedValue, VenueFile
 from stress.venue.load import list_venues, load_venue
 from stress.venue.mechanics import MECHANICS
 from stress.venue.rules import ALL_RULES, BY_NAME, CONTRACT, RULES, kernel_numbers
-from stress.venue.venue import Tier, Venue
+from stress.venue.tier import Tier
+from stress.venue.venue import Venue
 
 pytestmark = [pytest.mark.nojit, pytest.mark.filterwarnings("ignore:venue .* is a skeleton")]
 
