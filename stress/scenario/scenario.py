@@ -345,6 +345,7 @@ class Scenario:
     def hash(self) -> str:
         """SHA-256 of its values and of the contents of its files (64 hex digits); paths have no influence."""
         values = self.resolved()
+        values["venue"] = self.venue.in_force(self.venue_object)
         for key, file in self.inputs.items():
             section, name = key.split(".")
             if name in values[section]:
