@@ -156,7 +156,9 @@ class VenueTable(VenueRules):
 
         Those that the file has on and the table takes off are told too.
         """
-        off = {r.name: r.default for r in MECHANICS if r.name in self.model_fields_set and r.name not in venue.mechanics}
+        off = {
+            r.name: r.default for r in MECHANICS if r.name in self.model_fields_set and r.name not in venue.mechanics
+        }
         simple = {"rules": self.rules} if self.rules == "simple" else {}
         return simple | self.in_force(venue) | {k: _plain_rule(k, v) for k, v in off.items()}
 
