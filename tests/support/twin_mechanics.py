@@ -13,8 +13,11 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
+import pytest
 
 import stress
+from stress.kernels.numerics.philox import event_key, event_score
+from tests import naive
 from tests.support import twin
 from tests.support.pairwise import pairwise
 from tests.support.twin import DEPTHS, DT, FALLING, S0

@@ -98,8 +98,9 @@ def call(j, s, p):
     holdings.calls[(moment.first_call + moment.calls) % holdings.calls.size] = j
     moment.calls += 1
     p.more.call_count += 1
-    if p.more_counts.size > 0:
+    if p.more_counts.size > 0 and holdings.states[j].was_called == 0:
         p.more_counts[j].call += p.path.unit
+    holdings.states[j].was_called = 1
     if p.log.size == 0:
         return
     log_event(
