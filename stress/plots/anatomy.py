@@ -228,7 +228,7 @@ def plot_path(ax: Axes, result: Result, path: int) -> None:
     if "called_count" in steps:
         called = steps[steps["called_count"] > 0]
         forced.plot(called["time"] / seconds, np.zeros(len(called)), "|", color=INK, ms=7, label="_")
-        ax.plot([], [], "|", color=INK, ms=7, label="Margin calls")
+        ax.plot([], [], "|", color=INK, ms=7, label="Calls")
     forced.axhline(0.0, color=MUTED, lw=0.8)
 
     if np.isfinite(result.capital):

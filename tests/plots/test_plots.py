@@ -282,7 +282,7 @@ def test_a_bar_for_every_layer_and_a_path_with_every_kind_of_order(monkeypatch):
     monkeypatch.setattr(stress.Result, "replay_path", lambda self, path: log_of_all())
     ax = plots.plot_path(sample(), 0, ax=axes())
     names = [t.get_text() for t in ax.get_legend().get_texts()]
-    assert {"Sold from inventory", "Stops, take-profits", "Margin calls", "ADL"} <= set(names)
+    assert {"Sold from inventory", "Stops, take-profits", "Calls", "ADL"} <= set(names)
 
 
 def test_a_curve_that_is_refused_says_why_and_a_grid_is_drawn():
