@@ -6,10 +6,10 @@ of paths, or one path alone, can be run anywhere, and again at any time (`stress
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -32,7 +32,13 @@ from stress.kernels.rules.sharing import PRO_RATA, PRO_RATA_BY_ROW
 from stress.prices.base import PriceBlock
 from stress.prices.history_use import adjustments_of
 from stress.venue.depth import Depth, schedule_of, to_kernel
+from stress.venue.events import Events
+from stress.venue.funding import Funding
+from stress.venue.layer import FUND, Layer
 from stress.venue.venue import Venue
+
+if TYPE_CHECKING:
+    from stress.engine.mechanics import Mechanics
 
 NO_LOG = np.zeros(0, LOG)
 NO_WEIGHTS = np.zeros(0)  # all paths weigh 1
@@ -61,6 +67,9 @@ class Design:
     seed: int
     detail: Detail = "positions"
     delay: float | None = None
+    layers: Mapping[str, Layer] | None = None  # those that are more than a fund without a cap
+    funding: Funding | None = None
+    events: Events | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """The arguments alone: what is made from them is made again on the other side, and is larger than they are."""
@@ -137,6 +146,20 @@ class Design:
             structure = structure._replace(lateness=Seconds())
         return self.ladder, tiers, structure, schedule_of(self.depth), terms
 
+    @cached_property
+    def needs_mechanics(self) -> bool:
+        """Whether a rule of part II of the model is on: then the general loop runs the paths."""
+        from stress.engine import mechanics
+
+        return mechanics.is_needed(self)
+
+    @cached_property
+    def mechanics(self) -> Mechanics:
+        """What the general loop takes besides `kernel`."""
+        from stress.engine import mechanics
+
+        return mechanics.make_mechanics(self)
+
     @property
     def size(self) -> tuple[int, int, int]:
         """What a workspace is made for: positions, kinds of them, and steps."""
@@ -178,6 +201,11 @@ class Design:
         out = np.zeros(prices.close.shape[0], OUTCOME)
         no_fan, no_cells = np.zeros((0, CHECKPOINTS)), as_float_view(np.zeros((out.size, 0), CELL))
         workspace, no_counts = make_workspace(*self.size), make_position_counts(0)
+        if self.needs_mechanics:
+            from stress.engine import mechanics
+
+            mechanics.run_alone(self, prices, first, fund, workspace, out, log)
+            return out
         kernel.run_paths(
             prices, first, NO_WEIGHTS, fund, *self.kernel, workspace, out, no_fan, no_cells, no_counts, log
         )  # fmt: skip
@@ -188,6 +216,13 @@ class Design:
         return np.asarray(np.maximum(self.venue.reserve + out["net_loss_peak"], out["drawdown_need"]))
 
     @property
+    def cash_layers(self) -> dict[str, Layer]:
+        """The layers of the waterfall that hold cash, in order; the fund with its capital and its constant floor."""
+        given = self.layers or {}
+        fund = replace(given.get(FUND, Layer()), capital=self.fund, floor=min(self.venue.reserve, self.fund))
+        return {name: fund if name == FUND else given[name] for name in self.venue.cash_layers}
+
+    @property
     def depth_record(self) -> dict[str, Any] | None:
         """What the depth says of itself, and its share of the open interest of one side; None: infinite."""
         if self.depth is None or self.depth.usd is None:
@@ -196,6 +231,13 @@ class Design:
 
     def describe(self) -> dict[str, Any]:
         """Everything as plain values, for the record."""
+        layers = {name: layer.describe() for name, layer in (self.layers or {}).items()}
+        more = {
+            "delay": self.delay,
+            "layers": layers or None,
+            "funding": None if self.funding is None else self.funding.describe(),
+            "events": None if self.events is None else self.events.describe(),
+        }
         return {
             "book": {"positions": len(self.book), "market": self.book.market, "sha256": self.book.digest()},
             "venue": self.venue.describe(),
@@ -208,7 +250,7 @@ class Design:
             "gap": self.gap if self.delay is None else None,
             "jump_gap": self.jump_gap,
             "seed": self.seed,
-        } | ({} if self.delay is None else {"delay": self.delay})
+        } | {name: value for name, value in more.items() if value is not None}
 
     def check(self, out: np.ndarray, first: int) -> None:
         """Refuse paths, numbered from `first`, that met an impossible price."""
@@ -236,4 +278,4 @@ def build_shared(designs: Sequence[Design]) -> None:
         like = made.setdefault((id(design.book), id(design.venue), design.s0), design)
         for name in ("levels", "classes", "ladder"):
             design.__dict__[name] = getattr(like, name)
-        _ = design.kernel
+        _ = design.mechanics if design.needs_mechanics else design.kernel
