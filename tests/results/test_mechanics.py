@@ -104,12 +104,13 @@ def test_a_log_names_every_kind_of_event():
     log = np.zeros(len(replay.EVENTS), replay.LOG)
     log["kind"] = np.arange(len(replay.EVENTS))
     log["place"] = -1
-    log["place"][replay.EVENTS.index("layer")] = replay.OF_LAYER - mechanics.CASH_LAYERS.index("house")
+    log["quantity"][replay.EVENTS.index("layer")] = 1
     log["place"][replay.EVENTS.index("cut")] = 3
-    table = replay.log_frame(log, design.ladder, design.book, design.step).set_index("event")
+    table = replay.log_frame(log, design.ladder, design.book, design.step, ["vault", "house"]).set_index("event")
     assert tuple(table.index) == replay.EVENTS
     assert table.loc["layer", "account"] == "house"
-    assert table.loc["layer", "side"] == ""
+    assert table.loc["layer", "side"] == "long"
+    assert table.loc["funding", "side"] == ""
     assert table.loc["cut", "position"] == design.ladder.number[3]
     assert table.loc["sale", "side"] == "long"
     assert table.loc["sale", "account"] == ""
