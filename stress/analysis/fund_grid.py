@@ -113,11 +113,10 @@ def own_grid(result: Result) -> list[float]:
 
 def with_capital(design: Design, layer: str, capital: float) -> Design:
     """A design with another capital of one of its cash layers, without counts by position."""
-    if layer == "fund":
+    own = (design.layers or {}).get(layer)
+    if own is None or own.capital is None:
         return replace(design, fund=capital, detail="paths")
-    layers: dict[str, Any] = dict(getattr(design, "layers", None) or {})
-    layers[layer] = replace(layers[layer], capital=capital)
-    return replace(design, layers=layers, detail="paths")  # type: ignore[call-arg]
+    return replace(design, layers={**(design.layers or {}), layer: replace(own, capital=capital)}, detail="paths")
 
 
 def smallest(grid: pd.DataFrame, alpha: float) -> dict[str, float]:

@@ -159,7 +159,7 @@ def key_assumptions(config: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def assumptions(config: dict[str, Any], has_orders: bool = False) -> list[str]:
+def assumptions(config: dict[str, Any], has_orders: Any = False) -> list[str]:
     """The rest of the model, a sentence each."""
     venue = config["venue"]
     sentences = [
@@ -193,7 +193,7 @@ def assumptions(config: dict[str, Any], has_orders: bool = False) -> list[str]:
     return sentences + [f"{venue.get('title') or venue['name']}: {note}" for note in venue.get("notes", ())]
 
 
-def book_changes(config: dict[str, Any], has_orders: bool) -> str:
+def book_changes(config: dict[str, Any], has_orders: Any) -> str:
     """Who may change a position during the run."""
     more = ", margin calls" if config["venue"].get("liquidation", "automatic") == "margin_call" else ""
     if not more and not has_orders:

@@ -67,9 +67,10 @@ def carrier(config: Mapping[str, Any]) -> str:
 
 def capital(config: Mapping[str, Any], layer: str) -> float:
     """What a layer begins with, USD; inf: no limit; nan: not said."""
-    if layer == "fund":
-        return float(config["fund"])
-    return float(((config.get("layers") or {}).get(layer) or {}).get("capital", math.nan))
+    given = ((config.get("layers") or {}).get(layer) or {}).get("capital")
+    if given is not None:
+        return float(given)
+    return float(config["fund"]) if layer in ("fund", first_layer(config)) else math.nan
 
 
 def floor(config: Mapping[str, Any], layer: str) -> float:
@@ -142,7 +143,7 @@ def _groups(result: Result) -> Iterator[tuple[str, list[Row]]]:
         "carrier": ("takeover_count", _carrier),
         "haircut": ("haircut", _haircut),
         "closeout": ("partial_count", _closeout),
-        "orders": ("stop_count", _orders),
+        "orders": ("", _orders),
         "calls": ("call_count", _calls),
         "queue": ("waiting_peak", _queue),
         "funding": ("funding_paid", _funding),
@@ -209,12 +210,14 @@ def _closeout(result: Result) -> list[Row]:
 
 
 def _orders(result: Result) -> list[Row]:
-    stops, weights = _column(result, "stop_count"), result.weights
-    rows: list[Row] = [
-        ("P(a stop is met)", _hit(stops, weights), "probability"),
-        ("mean stops met", mean(stops, 0.0, weights), ""),
-        ("mean quantity closed by stops", mean(_column(result, "stop_quantity"), 0.0, weights), ""),
-    ]
+    weights, rows = result.weights, list[Row]()
+    if "stop_count" in result.paths:
+        stops = _column(result, "stop_count")
+        rows += [
+            ("P(a stop is met)", _hit(stops, weights), "probability"),
+            ("mean stops met", mean(stops, 0.0, weights), ""),
+            ("mean coins closed by stops", mean(_column(result, "stop_quantity"), 0.0, weights), ""),
+        ]
     if "take_profit_count" in result.paths:
         rows.append(("mean take-profits met", mean(_column(result, "take_profit_count"), 0.0, weights), ""))
     return rows

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stress.formatting import SPACE, duration, percent, significant, usd
+from stress.formatting import SPACE, count, duration, percent, significant, usd
 
 if TYPE_CHECKING:
     from stress.engine.design import Design
@@ -103,7 +103,7 @@ def _queue(venue: Mapping[str, Any], events: Any) -> Iterator[str]:
     throughput = venue.get("throughput")
     if throughput is not None and math.isfinite(throughput):
         yield (
-            f"At most {significant(throughput)} positions a second are worked, in the order of their liquidation "
+            f"At most {count(throughput, 'position')} a second {'is' if throughput == 1 else 'are'} worked, in the order of their liquidation "
             "prices; the others wait for a later step and its prices."
         )
     if len(getattr(events, "outages", ())):
