@@ -29,8 +29,8 @@ def liquidated_by_path(result: Result) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row per path; columns long, short, both. `both` is exact; the sides are nan where a rule of part II is on. Where ADL has closed positions before the price
-        came to them, these are taken off both sides in proportion.
+        A row per path; columns long, short, both. `both` is exact; the sides are nan where a rule of part II is on.
+        Where ADL has closed positions before the price came to them, these are taken off both sides in proportion.
     """
     positions, paths = result.positions, result.paths
     quantity, longs = positions["quantity"].to_numpy(), (positions["side"] == "long").to_numpy()

@@ -79,8 +79,8 @@ class Result:
         `partial_rate`, `takeover_rate`, `stop_rate`, `take_profit_rate`, `call_rate` with intervals. With detail
         "paths" neither classes nor rates.
     fund_at : float64[k, 25]
-        Balance of the fund (of a carrier its worth), USD, at the start and at 24 evenly spaced times up to the horizon, on the first paths of
-        the run, 10,000 at most.
+        Balance of the fund, USD, or of the layer that stands before it (of a carrier its worth), at the start and at 24
+        evenly spaced times up to the horizon, on the first paths of the run, 10,000 at most.
     cells : DataFrame
         A row per path and cell where a deficit or ADL happened, see `stress.results.rates`.
     config : dict
