@@ -36,6 +36,9 @@ def print_mechanics(result: Result, out: Console | None = None) -> None:
             else ["layer", "capital", "drawn on", "mean a path", "where drawn on"]
         )
         out.print(table(head, [_layer(row, single) for row in paid]))
+        if "inventory_loss" in result.paths:
+            name = mechanics.carrier(result.config)
+            out.print(f"\nWhat the {name} loses on positions that it takes over comes on top: see below.")
     rest = found[found["group"] != "layers"]
     if rest.empty:
         return

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 CASH_LAYERS = ("fund", "vault", "house")
 DEFAULT_WATERFALL = ("fund", "adl")
+ROUNDING = 1e-9  # of its capital: a fall of the carrier's worth up to it is none
 NONE = "none seen"  # note of a mean of no path
 TAIL = 0.01  # of paths, whose least outcome is shown beside means
 WORTH_TAILS = (0.5, 0.1, 0.01, 0.001)  # probabilities that the carrier was worth less at some time
@@ -173,7 +174,8 @@ def _carrier(result: Result) -> list[Row]:
     taken, loss, low = (_column(result, c) for c in ("takeover_count", "inventory_loss", "carrier_low"))
     begun = capital(result.config, name)
     begun = 0.0 if math.isinf(begun) else begun
-    fell = np.maximum(0.0, begun - low)
+    fell = begun - low
+    fell = np.where(fell > ROUNDING * np.maximum(1.0, np.abs(begun)), fell, 0.0)
     rows: list[Row] = [
         (f"P(the {name} takes a position over)", _hit(taken, weights), "probability"),
         ("mean positions taken over", mean(taken, 0.0, weights), ""),
