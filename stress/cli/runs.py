@@ -314,7 +314,7 @@ def path(
     if out is not None:
         output.put_table(log, out, count(len(log), "event"))
     else:
-        terminal.print_events(log, rows, account)
+        terminal.print_events(log, rows, account, next(iter(replayed.venue.cash_layers), "fund"))
 
 
 def _worst(record: Record) -> int:

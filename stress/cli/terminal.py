@@ -294,7 +294,7 @@ def _rate(row: dict[str, Any], name: str, n_paths: int) -> str:
     return probability(value, row[f"{name}_low"], row[f"{name}_high"])
 
 
-def print_events(log: pd.DataFrame, rows: int, account: str | None = None) -> None:
+def print_events(log: pd.DataFrame, rows: int, account: str | None = None, layer: str = "fund") -> None:
     """The event log of one path, or of one account on it, its first events."""
     out = console()
     if log.empty:
@@ -302,12 +302,23 @@ def print_events(log: pd.DataFrame, rows: int, account: str | None = None) -> No
         return
     cells = [
         (
-            e["event"], e["account"], e["side"], f"{e['step']:,}", duration(e["time"]), significant(e["price"], 8),
-            significant(e["quantity"], 6), usd(e["money"]), usd(e["fund"]), significant(e["position_left"], 6),
+            e["event"].replace("_", " "), e["account"], e["side"], f"{e['step']:,}", duration(e["time"]),
+            significant(e["price"], 8), significant(e["quantity"], 6), usd(e["money"]), usd(e["fund"]), significant(e["position_left"], 6),
         )
         for e in records(log.head(rows))
     ]  # fmt: skip
-    names = ["event", "account", "side", "step", "time", "price", "quantity", "money", "fund after", "position left"]
+    names = [
+        "event",
+        "account",
+        "side",
+        "step",
+        "time",
+        "price",
+        "quantity",
+        "money",
+        f"{layer} after",
+        "position left",
+    ]
     out.print(table(names, cells, left=3))
     if len(log) > rows:
         out.print(f"\n{len(log) - rows:,} more events; --out FILE writes them all, --account NAME picks one.")
