@@ -115,8 +115,8 @@ def _asked(result: Result) -> np.ndarray:
     if "adl" in order and order.index("adl") < order.index(layer):  # what ADL has left
         asked = sum((paths[name] for name in (f"drawn_{layer}", "residual", "socialised") if name in paths), 0.0)
         return np.asarray(asked, float)
-    lost = paths["deficit"].to_numpy()
-    return np.maximum(lost, paths["inventory_loss"].to_numpy()) if "inventory_loss" in paths else lost
+    lost = paths["deficit"].to_numpy(float)
+    return np.asarray(np.maximum(lost, paths["inventory_loss"]) if "inventory_loss" in paths else lost)
 
 
 def with_capital(design: Design, layer: str, capital: float) -> Design:

@@ -157,7 +157,7 @@ def size(
     quiet: Quiet = False,
 ) -> None:
     """Print the fund that a scenario needs."""
-    from stress.cli import adjusted, console, terminal
+    from stress.cli import adjusted, console, mechanics, terminal
     from stress.formatting import usd
     from stress.runs import run_directory
 
@@ -254,14 +254,14 @@ def adl(
     quiet: Quiet = False,
 ) -> None:
     """Print who is hit, by leverage and side."""
-    from stress.cli import adjusted, console, terminal
+    from stress.cli import adjusted, console, mechanics, terminal
 
     record = execute(load(scenario, set_, seed, paths), threads, cluster, quiet)
     if not quiet:
         print(terminal.headline(record))
     terminal.print_adl(record.result)
     if not quiet:
-        terminal.print_mechanics(record.result)
+        mechanics.print_mechanics(record.result)
         adjusted.print_adjustments(record.adjustments, console.console())
         adjusted.print_warnings(record.warnings, console.console())
 

@@ -303,7 +303,8 @@ def print_events(log: pd.DataFrame, rows: int, account: str | None = None, layer
     cells = [
         (
             e["event"].replace("_", " "), e["account"], e["side"], f"{e['step']:,}", duration(e["time"]),
-            significant(e["price"], 8), significant(e["quantity"], 6), usd(e["money"]), usd(e["fund"]), significant(e["position_left"], 6),
+            significant(e["price"], 8), significant(e["quantity"], 6), usd(e["money"]), usd(e["fund"]),
+            significant(e["position_left"], 6),
         )
         for e in records(log.head(rows))
     ]  # fmt: skip
