@@ -8,7 +8,8 @@ from pathlib import Path
 from stress.venue.file import PRESETS, VenueFile
 from stress.venue.load import VenueInfo, list_venues, load_venue
 from stress.venue.rules import BY_NAME, RULES, Rule
-from stress.venue.venue import Tier, Venue
+from stress.venue.tier import Tier
+from stress.venue.venue import Venue
 
 PAGE = Path(__file__).with_name("venues.md")
 INTRO = """\

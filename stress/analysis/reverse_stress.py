@@ -30,7 +30,8 @@ import pandas as pd
 from stress import quantities
 from stress.analysis.reach import Reach, bars_of
 from stress.arguments import is_finite, is_number, is_whole, wrong_types
-from stress.book.book import VENUE_EXPECTED, Book
+from stress.book.book import Book
+from stress.book.positions import VENUE_EXPECTED
 from stress.engine.design import Design
 from stress.engine.prepare import prepare
 from stress.errors import Problem, raise_if
@@ -219,7 +220,7 @@ def _smallest(design: Design, s0: float, fund: float, direction: str) -> dict[st
             break
         safe, fatal = (safe, middle_price) if needed(design, middle_price) > fund else (middle_price, fatal)
     out, ladder = shock(design, fatal)[0], design.kernel[0]
-    longs, shorts = np.split(ladder.triggers["quantity"] * s0, [ladder.longs])
+    longs, shorts = np.split(ladder.triggers["quantity"] * design.usd_of_one, [ladder.longs])
     gone = longs[: out["longs_reached"]].sum() + shorts[: out["shorts_reached"]].sum()
     return {
         "move": fatal / s0 - 1.0,

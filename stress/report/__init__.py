@@ -59,7 +59,8 @@ def write(record: Record, path: str | Path) -> Path:
 
 def render(record: Record) -> str:
     """The report as text."""
-    return environment().get_template("report.html.jinja").render(context(record))
+    with formatting.money(record.result.money):
+        return environment().get_template("report.html.jinja").render(context(record))
 
 
 def environment() -> jinja2.Environment:
@@ -73,6 +74,7 @@ def environment() -> jinja2.Environment:
     )
     found.filters |= {
         "usd": formatting.usd,
+        "notional": formatting.notional,
         "percent": formatting.percent,
         "duration": formatting.duration,
         "number": lambda n: f"{n:,.0f}",

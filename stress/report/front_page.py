@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from stress.analysis.fund_grid import smallest
 from stress.analysis.stress_scenarios import worst_scenario
-from stress.formatting import count, duration, percent, probability, significant, usd, usd_range, visible
+from stress.formatting import bare, count, duration, percent, probability, significant, usd, usd_range, visible
 from stress.prices.calibration import summary
 from stress.results import mechanics
 from stress.results.estimate import Estimate, mean
@@ -22,7 +22,6 @@ DAY, YEAR = 86_400.0, 365.0  # seconds; days
 INPUTS = 3  # that matter most
 STUDIES = "`perp-stress run SCENARIO --studies` adds it."
 ADEQUATE, SHORT, OPEN = "adequate", "short", "open"
-UNIT = usd(1.0).removesuffix("1")
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ def _span(low: float, high: float) -> str:
 
 
 def _bare(text: str) -> str:
-    return text.removeprefix(UNIT)
+    return bare(text)
 
 
 def a_day(p: float, horizon: float) -> float:

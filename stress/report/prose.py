@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
 
-from stress.formatting import duration, percent, significant, usd
+from stress.formatting import duration, notional, percent, significant, usd
 from stress.prices import MODELS
 from stress.results import mechanics, summaries
 from stress.venue.rules import phrase
@@ -108,7 +108,7 @@ def depth_words(depth: dict[str, Any] | None) -> str:
         "and nothing of it comes back" if math.isinf(half_life) else f"half of it is back after {duration(half_life)}"
     )
     return (
-        f"Forced orders of {usd(depth['usd'])}{share} move the price by {percent(depth['width'])}; {back}. {falls}"
+        f"Forced orders of {notional(depth['usd'])}{share} move the price by {percent(depth['width'])}; {back}. {falls}"
         f"{percent(depth['passthrough'])} of the move reaches the mark price and can trigger others."
     )
 

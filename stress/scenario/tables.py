@@ -63,6 +63,7 @@ class RunTable(Table):
     """[run]; defaults of `paths`, `horizon` and `step` are 10,000, a day and a minute, or those of a replay.
 
     One of `gap`, `delay` and `delays` says how late a fill is in a continuous move (`stress.scenario.lateness`).
+    With `days` each day begins with a fresh book (`stress.engine.renewal`); the horizon is theirs.
     With error = "full" books and price parameters are redrawn, `redraws` times each (`stress.scenario.redraws`).
     """
 
@@ -75,6 +76,8 @@ class RunTable(Table):
         tuple[Delay, ...] | None, Field(strict=False), rule(lambda x: x is None or len(x) > 0, "at least one duration")
     ] = None
     jump_gap: Share = 1.0
+    days: Paths | None = None
+    renew: Literal["daily"] | None = None
     error: Literal["paths", "full"] = "paths"
     redraws: Redraws = 24
 
@@ -192,12 +195,23 @@ class DepthTable(Table):
 
 
 class FundTable(Table):
-    """[fund]: its initial balance (USD), and the probabilities of depletion that it is sized for."""
+    """[fund]: its initial balance (USD), and the probabilities of depletion that it is sized for.
+
+    Of a run of days: what is paid in each day, what it may hold at most, and the share of a day's gain that is taken
+    out.
+    """
 
     initial: Annotated[Number, rule(lambda x: 0 <= x < math.inf, "USD, 0 or more")]
     alphas: Annotated[
         tuple[Probability, ...], Field(strict=False), rule(lambda x: len(x) > 0, "at least one probability")
     ] = (0.01, 0.001)
+    income_per_day: Optional = None
+    cap: Optional = None
+    sweep: Optional = None
+
+    def between_days(self) -> dict[str, Any]:
+        """What happens to the fund between days, as arguments of `stress.simulate`."""
+        return {"income_per_day": self.income_per_day, "fund_cap": self.cap, "sweep": self.sweep}
 
 
 class OpenTable(Table):

@@ -11,8 +11,9 @@ from stress.arguments import is_word, path_of
 from stress.callers import warn
 from stress.errors import InputError, Problem, raise_if
 from stress.venue.file import PRESETS, STATUSES, VenueFile
+from stress.venue.tier import Tier
 from stress.venue.values import one_of
-from stress.venue.venue import Tier, Venue
+from stress.venue.venue import Venue
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import math
 import random
-import warnings
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pytest
 
 import stress
-from stress.kernels.numerics.philox import event_key, event_score
-from tests import naive
 from tests.support import twin
 from tests.support.pairwise import pairwise
 from tests.support.twin import DEPTHS, DT, FALLING, S0

@@ -21,7 +21,8 @@ from stress.venue.file import KEYS, PRESETS, STATUSES, SourcedValue, VenueFile
 from stress.venue.load import list_venues, load_venue
 from stress.venue.mechanics import MECHANICS
 from stress.venue.rules import ALL_RULES, BY_NAME, CONTRACT, RULES, kernel_numbers
-from stress.venue.venue import Tier, Venue
+from stress.venue.tier import Tier
+from stress.venue.venue import Venue
 
 pytestmark = [pytest.mark.nojit, pytest.mark.filterwarnings("ignore:venue .* is a skeleton")]
 
@@ -65,7 +66,7 @@ def only_problem(call):
         ({"adl_price": "previous mark"}, "adl_price", "the nearest is 'previous_mark'"),
         ({"residual": "funds"}, "residual", "the nearest is 'fund'"),
         ({"tier_basis": "entry-notional"}, "tier_basis", "the nearest is 'entry_notional'"),
-        ({"contract": "inverse"}, "contract", "one of linear"),
+        ({"contract": "quanto"}, "contract", "one of linear"),
         ({"score": None}, "score", "one of pnl_leverage"),
         ({"tiers": ()}, "tiers", "at least one tier"),
         ({"tiers": (TIERS[0], (1, 2))}, "tier 2", "a Tier"),
