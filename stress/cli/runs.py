@@ -172,7 +172,7 @@ def size(
             terminal.print_fund(record)
             if record.result.days is not None:
                 terminal.print_horizon(record)
-            terminal.print_mechanics(record.result)
+            mechanics.print_mechanics(record.result)
         adjusted.print_adjustments(record.adjustments, console.console())
         adjusted.print_warnings(record.warnings, console.console())
     if earlier is not None:
@@ -266,7 +266,8 @@ def adl(
         print(terminal.headline(record))
     terminal.print_adl(record.result)
     if not quiet:
-        mechanics.print_mechanics(record.result)
+        with money(record.result.money):
+            mechanics.print_mechanics(record.result)
         adjusted.print_adjustments(record.adjustments, console.console())
         adjusted.print_warnings(record.warnings, console.console())
 

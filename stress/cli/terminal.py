@@ -113,6 +113,7 @@ def headline(record: Record) -> str:
 
 def print_fund(record: Record, out: Console | None = None) -> None:
     """The fund that is needed, as chosen or as a range over delays, and for the bounds."""
+    from stress.results import mechanics
     from stress.runs.record import fund_ranges
 
     out = out or console()
@@ -124,7 +125,8 @@ def print_fund(record: Record, out: Console | None = None) -> None:
         _print_fund_of_one_path(record, out)
         return
     layer = record.layer
-    out.print(f"\n{layer.capitalize()} that is depleted (ADL begins) with a probability of at most\n")
+    begins = " (ADL begins)" if "adl" in mechanics.waterfall(record.result.config) else ""
+    out.print(f"\n{layer.capitalize()} that is depleted{begins} with a probability of at most\n")
     if record.delays:
         for found in fund_ranges(record):
             out.print(_range(percent(found.alpha), found))
