@@ -221,7 +221,7 @@ def run(
     terms = of_design if terms is None else terms
     structure = structure._replace(lateness=ShareOfMove())  # a delay is a number there
     arguments: tuple[Any, ...] = (
-        prices, first, weights, fund, waterfall_of(design, fund, float(terms["reserve"][0])), ladder, tiers,
+        prices, first, weights, waterfall_of(design, fund, float(terms["reserve"][0])), ladder, tiers,
         made.max_leverage, structure,
         made.orders, made.events, schedule, terms, made.mechanics, workspace, bench.holdings, *bench.state,
         bench.spare, out, more, fund_at, cells, counts, more_counts, log,

@@ -15,11 +15,13 @@ Taking over moves no money and no price. A sale of c coins at F brings s (c F - 
 A fund in coins counts in units as in `layers`, at the exogenous price of the moment.
 """
 
+import math
+
 import numpy as np
 
 from stress.kernels.jit import jit_no_refcount
 from stress.kernels.mechanics.inventory import open_loss, open_result, remove
-from stress.kernels.mechanics.layers import unit_of
+from stress.kernels.mechanics.layers import note_loss, unit_of
 from stress.kernels.mechanics.marks import start_mark
 from stress.kernels.mechanics.records import LOGGED_SALE, LOGGED_TAKEOVER, LONG, SHORT
 from stress.kernels.path.records import LONGS, SHORTS
@@ -112,14 +114,11 @@ def sell(s, held, x, p):
 
 @jit_no_refcount
 def look_at_loss(mark, p):
-    """Note C and W at a mark.
-
-    C is what was asked of the carrier's cash less what it received (`path.net_loss`), and the loss on inventories: the
-    change of W, and a number for an unlimited carrier too.
-    """
-    loss = (p.carriers[LONGS].realised + p.carriers[SHORTS].realised - open_result(mark, p.carriers)) / unit_now(p)
-    p.out.net_loss_peak = max(p.out.net_loss_peak, p.path.net_loss + loss)
-    p.more.carrier_low = min(p.more.carrier_low, worth(mark, p))
+    """Note C and W at a mark. The balance of an unlimited carrier starts at zero, so that both are numbers."""
+    layer, now = p.layers[0], worth(mark, p)
+    start = layer.capital if layer.capital < math.inf else 0.0
+    note_loss(start - now, p)
+    p.more.carrier_low = min(p.more.carrier_low, now)
 
 
 @jit_no_refcount
