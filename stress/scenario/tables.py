@@ -111,8 +111,8 @@ class VenueTable(VenueRules):
     """[venue]: a preset or a file, its market, and rules to change ("none" removes an optional rule).
 
     `maintenance_scale` multiplies rate and deduction of every tier, so the maintenance margin of every position: what
-    if the venue asked for more, or less. Limits of leverage stay as they are. `rules = "simple"` takes the venue with the
-    rules of part I alone (`stress.Venue.simplified`): positions are closed whole at the market.
+    if the venue asked for more, or less. Limits of leverage stay as they are. `rules = "simple"` takes the venue with
+    the rules of part I alone (`stress.Venue.simplified`): positions are closed whole at the market.
     """
 
     def build(self, file: Path | None) -> Venue:
@@ -156,7 +156,9 @@ class VenueTable(VenueRules):
 
         Those that the file has on and the table takes off are told too.
         """
-        off = {r.name: r.default for r in MECHANICS if r.name in self.model_fields_set and r.name not in venue.mechanics}
+        off = {
+            r.name: r.default for r in MECHANICS if r.name in self.model_fields_set and r.name not in venue.mechanics
+        }
         simple = {"rules": self.rules} if self.rules == "simple" else {}
         return simple | self.in_force(venue) | {k: _plain_rule(k, v) for k, v in off.items()}
 

@@ -404,7 +404,7 @@ class Venue:
         Parameters
         ----------
         side, quantity, entry_price, margin : array_like
-            +1 or -1; coins (or contracts) > 0; USD per coin > 0; in the money of the margin, unrealised profit excluded.
+            +1 or -1; coins (or contracts) > 0; USD per coin > 0; money, unrealised profit excluded.
         price : array_like
             Mark price at which it is met, USD per coin. All are broadcast together.
 
