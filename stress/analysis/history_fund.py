@@ -55,8 +55,8 @@ def default_book(price: float, venue: Venue, accounts: int = 5_000, open_interes
 
 
 def default_venue() -> Venue:
-    """Binance's rules for BTCUSDT."""
-    return load_venue("binance", market="BTCUSDT")
+    """Binance's BTCUSDT, with positions closed whole."""
+    return load_venue("binance", market="BTCUSDT").simplified()
 
 
 def history_funds(

@@ -114,7 +114,7 @@ class Venue:
     call_deadline : float or None
         Seconds from a margin call to its deadline.
     call_time : float or None
-        Time of day of all deadlines, seconds in [0, 86,400); a path begins at 0.
+        Time of day of all deadlines, in seconds since the path began or a day after that.
     top_up : float or None
         Probability that a called position is topped up to its initial margin by the deadline.
     fund_in : {"usd", "coin"}
@@ -404,7 +404,7 @@ class Venue:
         Parameters
         ----------
         side, quantity, entry_price, margin : array_like
-            +1 or -1; coins (or contracts) > 0; USD per coin > 0; in the money of the margin, without unrealised profit.
+            +1 or -1; coins (or contracts) > 0; USD per coin > 0; money, unrealised profit excluded.
         price : array_like
             Mark price at which it is met, USD per coin. All are broadcast together.
 
