@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -33,6 +33,9 @@ from stress.prices.base import PriceBlock
 from stress.prices.history_use import adjustments_of
 from stress.venue.depth import Depth, schedule_of, to_kernel
 from stress.venue.venue import Venue
+
+if TYPE_CHECKING:
+    from stress.engine.mechanics import Mechanics
 
 NO_LOG = np.zeros(0, LOG)
 NO_WEIGHTS = np.zeros(0)  # all paths weigh 1
@@ -137,6 +140,20 @@ class Design:
             structure = structure._replace(lateness=Seconds())
         return self.ladder, tiers, structure, schedule_of(self.depth), terms
 
+    @cached_property
+    def needs_mechanics(self) -> bool:
+        """Whether a rule of part II of the model is on: then the general loop runs the paths."""
+        from stress.engine import mechanics
+
+        return mechanics.is_needed(self)
+
+    @cached_property
+    def mechanics(self) -> Mechanics:
+        """What the general loop takes besides `kernel`."""
+        from stress.engine import mechanics
+
+        return mechanics.make_mechanics(self)
+
     @property
     def size(self) -> tuple[int, int, int]:
         """What a workspace is made for: positions, kinds of them, and steps."""
@@ -178,6 +195,11 @@ class Design:
         out = np.zeros(prices.close.shape[0], OUTCOME)
         no_fan, no_cells = np.zeros((0, CHECKPOINTS)), as_float_view(np.zeros((out.size, 0), CELL))
         workspace, no_counts = make_workspace(*self.size), make_position_counts(0)
+        if self.needs_mechanics:
+            from stress.engine import mechanics
+
+            mechanics.run_alone(self, prices, first, fund, workspace, out, log)
+            return out
         kernel.run_paths(
             prices, first, NO_WEIGHTS, fund, *self.kernel, workspace, out, no_fan, no_cells, no_counts, log
         )  # fmt: skip
@@ -236,4 +258,4 @@ def build_shared(designs: Sequence[Design]) -> None:
         like = made.setdefault((id(design.book), id(design.venue), design.s0), design)
         for name in ("levels", "classes", "ladder"):
             design.__dict__[name] = getattr(like, name)
-        _ = design.kernel
+        _ = design.mechanics if design.needs_mechanics else design.kernel

@@ -1,0 +1,129 @@
+"""Cash layers of the waterfall: who pays a deficit, in order, and where surpluses go.
+
+The layers stand in the order of the waterfall, the first `before` of them before auto-deleveraging. Each pays
+min(rest, max(0, min(balance - floor, cap))); the first receives surpluses and fees. A carrier, the first layer where it
+takes positions over, has its inventory besides the balance. The fund may be held in coins: it counts in units of
+1 / S_0 coins, each worth `worth` = S / S_0 USD at the price S of the payment, as balance, floor, cap and net loss do.
+"""
+
+import numpy as np
+
+from stress.kernels.jit import jit_no_refcount
+from stress.kernels.mechanics.inventory import open_result
+from stress.kernels.mechanics.records import LOGGED_LAYER
+from stress.kernels.path.batches import note_depletion
+from stress.kernels.path.drawdown import fund_needed, has_drawdown
+from stress.kernels.path.workspace import log_event
+
+FUND = 0  # of rules.records.LAYERS
+
+
+@jit_no_refcount
+def unit_of(layer, worth, mechanics):
+    """USD of one unit of a layer."""
+    return worth if mechanics.in_coin and layer.kind == FUND else 1.0
+
+
+@jit_no_refcount
+def pay(layer, asked, unit, besides, least):
+    """What a layer pays of the USD asked for.
+
+    Parameters
+    ----------
+    unit : float
+        USD of one unit.
+    besides : float
+        What it has besides its balance, USD.
+    least : float
+        A rest up to this, USD, it pays too: it is rounding.
+    """
+    room = max(0.0, min(layer.balance + besides / unit - layer.floor, layer.cap))
+    paid = asked if asked - room * unit <= least else room * unit
+    layer.balance -= paid / unit
+    layer.cap -= paid / unit
+    layer.drawn += paid / unit
+    return paid
+
+
+@jit_no_refcount
+def pay_in_turn(s, begin, end, asked, scale, worth, p):
+    """Ask the layers begin .. end - 1 to pay for side s in turn.
+
+    Returns
+    -------
+    owed, paid_by_first : float
+        What they leave, and what the first layer of the waterfall paid, USD.
+    """
+    rest, paid_by_first = asked, 0.0
+    for k in range(begin, end):
+        layer = p.layers[k]
+        if rest <= 0.0:
+            break
+        besides = open_result(p.moment.mark, p.carriers) if k == 0 and p.mechanics.carrier else 0.0
+        paid = pay(layer, rest, unit_of(layer, worth, p.mechanics), besides, scale if k == end - 1 else 0.0)
+        rest -= paid
+        if k == 0:
+            paid_by_first = paid
+            p.out.fund_low = min(p.out.fund_low, layer.balance)
+        elif paid > 0.0:
+            losers = np.int64(-1 if s > 0 else -2)
+            log_event(
+                p.log, p.path, p.layers[0], p.out, LOGGED_LAYER, losers, p.moment.mark, 1.0 * k, -paid, layer.balance
+            )  # fmt: skip
+    return max(0.0, rest), paid_by_first
+
+
+@jit_no_refcount
+def pay_before(s, deficit, scale, worth, p):
+    """Layers before auto-deleveraging pay a deficit.
+
+    Parameters
+    ----------
+    s : int
+        Side whose loss it is, for the log.
+    deficit, scale : float
+        USD; a rest up to 1e-12 of the scale counts as paid, by the last of them.
+    worth : float
+        USD of a unit of a fund in coins.
+
+    Returns
+    -------
+    owed, paid_by_first : float
+        What they leave, and what the first layer of the waterfall paid, USD.
+    """
+    return pay_in_turn(s, 0, p.mechanics.before, deficit, 1e-12 * scale, worth, p)
+
+
+@jit_no_refcount
+def pay_after(s, owed, worth, p):
+    """Layers after auto-deleveraging pay what it left; returns what they leave, USD.
+
+    Where the first layer of the waterfall is among them, this is what its net loss is made of.
+    """
+    left, paid_by_first = pay_in_turn(s, p.mechanics.before, p.mechanics.layers, owed, 0.0, worth, p)
+    if p.mechanics.before == 0 and p.mechanics.layers > 0 and owed > 0.0:
+        note_asked(owed, paid_by_first, worth, p)
+    return left
+
+
+@jit_no_refcount
+def note_asked(asked, paid, worth, p):
+    """The first layer of the waterfall was asked for a deficit, and paid so much of it, USD."""
+    path, out = p.path, p.out
+    path.net_loss += asked / unit_of(p.layers[0], worth, p.mechanics)
+    if p.mechanics.carrier == 0:
+        out.net_loss_peak = max(out.net_loss_peak, path.net_loss)
+    if has_drawdown(p.terms):
+        out.drawdown_need = max(out.drawdown_need, fund_needed(path.net_loss, path.least_loss, p.terms))
+    if paid < asked:
+        note_depletion(path, out)
+
+
+@jit_no_refcount
+def receive(money, worth, p):
+    """A surplus or a fee, USD, goes to the first layer; without one the venue just has it."""
+    layer = p.layers[0]
+    units = money / unit_of(layer, worth, p.mechanics)
+    layer.balance += units
+    p.out.inflow += units
+    p.path.net_loss -= units

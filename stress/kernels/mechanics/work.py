@@ -1,0 +1,275 @@
+"""Working one side of the book in a move: liquidations and stops, nearest first; then the take-profits of the other.
+
+| symbol | meaning |
+|---|---|
+| s | side being worked, +1 long, -1 short |
+| mu | source of the mark at which a position is met: the exogenous price, or the mark's own |
+| y, mu_y | exogenous price and mark source of the moment in which its order reaches the book |
+"""
+
+import math
+
+import numpy as np
+
+from stress.kernels.jit import jit_force_inline, jit_inline, jit_no_refcount
+from stress.kernels.mechanics.calls import deadline_step
+from stress.kernels.mechanics.carrier import look_at_loss, take_over
+from stress.kernels.mechanics.closeout import WHOLE, quantity_to_cut
+from stress.kernels.mechanics.closing import (
+    bankrupt,
+    close_whole,
+    cut,
+    end_position,
+    liquidated,
+    stand_in_order,
+)
+from stress.kernels.mechanics.deleverage import deleverage
+from stress.kernels.mechanics.order import BY_HEAP, BY_STOP, find_heads, nearest_level, pop, who_is_next
+from stress.kernels.mechanics.records import (
+    CALLED,
+    IN_ORDER,
+    LOGGED_CALL,
+    LOGGED_STOP,
+    LOGGED_TAKE_PROFIT,
+    RESTING,
+    UNTOUCHED,
+)
+from stress.kernels.mechanics.workspace import remove, touch
+from stress.kernels.path.batches import met_price, note_depletion
+from stress.kernels.path.fills import JUMP, LateFill, fill_price, find_line, gap_price, make_fill, price_on
+from stress.kernels.path.records import LOGGED_LIQUIDATION, LONGS, SHORTS
+from stress.kernels.path.workspace import log_event
+from stress.kernels.rules.contract import equity, profit
+from stress.kernels.rules.margin import maintenance_margin
+
+
+@jit_no_refcount
+def fill_of_move(p):
+    """How late orders are in the move in hand; without a delay, and on a mark of its own, it is not asked."""
+    moment, terms = p.moment, p.terms
+    if terms.delay > 0.0 and moment.is_own_mark == 0:
+        return make_fill(p.course, moment.move, moment.start, terms, p.path.step)
+    return LateFill(p.course, p.path.step, terms.delay / terms.dt, moment.start, 0.0, 0.0, 0.0, 0.0, math.nan)
+
+
+@jit_no_refcount
+def order_prices(s, mu, fill, moment, terms):
+    """The y and mu_y of a position of side s met at mu."""
+    target, gap = moment.target, moment.gap
+    if moment.is_own_mark == 0:
+        y = fill_price(fill, s, mu, target) if terms.delay > 0.0 else gap_price(mu, target, gap)
+        return y, y
+    if moment.move >= JUMP:
+        return moment.close, mu
+    before, close, way = moment.before, moment.close, moment.source - moment.trigger_source
+    part = (moment.source - mu) / way if way != 0.0 else 0.0
+    if terms.delay > 0.0:
+        find_line(fill.course, fill.step, part + fill.delay)
+        return price_on(fill.course.line, part + fill.delay), mu
+    x = before + part * (close - before)
+    return gap_price(x, close, gap), gap_price(mu, target, gap)
+
+
+@jit_force_inline
+def is_met(s, only_stops, market, queue, moment):
+    """Whether the mark at the target meets the nearest adverse level of side s."""
+    return s * (moment.target * market.mark_ratio - nearest_level(s, only_stops, queue)) <= 0.0
+
+
+@jit_force_inline
+def is_profit_met(w, market, queue, moment):
+    """Whether the mark at the target meets the nearest take-profit of side w."""
+    return w * (moment.target * market.mark_ratio - queue.profit_level) >= 0.0
+
+
+@jit_no_refcount
+def call(j, s, p):
+    """Call a position for margin: it leaves the order until its deadline."""
+    holdings, moment, step = p.holdings, p.moment, p.path.step
+    row = touch(j, p)
+    holdings.standing[j], holdings.kept[row] = CALLED, 1
+    holdings.states[j].due = deadline_step(step, p)
+    holdings.calls[(moment.first_call + moment.calls) % holdings.calls.size] = j
+    moment.calls += 1
+    p.more.call_count += 1
+    if p.more_counts.size > 0:
+        p.more_counts[j].call += p.path.unit
+    log_event(
+        p.log, p.path, p.layers[0], p.out, LOGGED_CALL, j, moment.mark, holdings.quantity[row], 0.0,
+        holdings.quantity[row],
+    )  # fmt: skip
+
+
+@jit_no_refcount
+def take_or_keep(j, s, q, entry, bankruptcy, price, k, p):
+    """The carrier takes a whole position over, or it is kept for ADL; returns what is owed and withheld.
+
+    `price` is the mark less funding.
+    """
+    out, moment, layer = p.out, p.moment, p.layers[0]
+    loss = max(0.0, -profit(p.structure.contract, s, q, bankruptcy, price))
+    out.deficit += loss
+    out.liquidated_quantity += q
+    liquidated(j, p)
+    if loss > 0.0:
+        bankrupt(j, p)
+    scale = q * entry + (layer.capital if layer.capital < math.inf else 0.0)
+    end_position(j, s, k, p)
+    if take_over(j, s, q, bankruptcy + moment.funding, moment.mark, scale, p):
+        if p.more_counts.size > 0:
+            p.more_counts[j].takeover += p.path.unit
+        look_at_loss(moment.mark, p)
+        return 0.0, 0.0
+    note_depletion(p.path, out)
+    log_event(p.log, p.path, layer, out, LOGGED_LIQUIDATION, j, moment.mark, q, -loss, 0.0)
+    look_at_loss(moment.mark, p)
+    return loss, q
+
+
+@jit_inline
+def liquidate(j, s, k, y, mu_y, p):
+    """A position that stands in the order is met: it is called, taken over, cut, or closed.
+
+    Returns
+    -------
+    owed, withheld, bankruptcy : float
+        What the layers before ADL do not pay, USD; the contracts withheld for ADL; and their bankruptcy price, less G.
+    """
+    holdings, moment, mechanics = p.holdings, p.moment, p.mechanics
+    side, queue, trigger, row = p.sides[k], p.queues[k], p.ladder.triggers[j], np.int64(p.ladder.row[j])
+    entry, state = p.ladder.entry[j], holdings.states[j]
+    cuts, owed, withheld, bankruptcy = 0, 0.0, 0.0, trigger.bankruptcy
+    while True:
+        is_touched = holdings.standing[j] != UNTOUCHED
+        q = holdings.quantity[row] if is_touched else trigger.quantity
+        bankruptcy = state.bankruptcy if is_touched else trigger.bankruptcy
+        moment.mark, moment.price = mu_y * p.markets[0].mark_ratio, y
+        if mechanics.margin_call:
+            call(j, s, p)
+            break
+        moment.done += 1
+        c = q
+        if mechanics.carrier or mechanics.closeout != WHOLE:
+            price = moment.mark - moment.funding
+            worth = equity(
+                p.structure.margin_mode, holdings.margin[row], profit(p.structure.contract, s, q, entry, price)
+            )
+            takes = mechanics.carrier > 0 and mechanics.takeover_below == math.inf
+            if mechanics.carrier and not takes:
+                takes = worth <= mechanics.takeover_below * maintenance_margin(p.tiers, q, entry, price)
+            if takes:
+                owed, withheld = take_or_keep(j, s, q, entry, bankruptcy, price, k, p)
+                break
+            was_cut = state.was_cut if is_touched else 0
+            c = quantity_to_cut(q, entry, price, moment.mark, worth, was_cut, cuts, p.tiers, mechanics)
+        if c >= q:
+            p.out.liquidated_quantity += q
+            liquidated(j, p)
+            end_position(j, s, k, p)
+            owed, withheld = close_whole(j, s, q, entry, bankruptcy, y, LOGGED_LIQUIDATION, True, p)
+            break
+        touch(j, p)
+        liquidated(j, p)
+        is_met_again = cut(j, s, c, q, entry, y, mu_y, p)
+        cuts += 1
+        if mechanics.cooldown > 0:  # closeout "fraction" only
+            holdings.standing[j], holdings.kept[row] = RESTING, 1
+            state.due = p.path.step + mechanics.cooldown
+            holdings.rests[moment.last_rest] = j
+            moment.last_rest += 1
+            break
+        if not is_met_again or moment.done >= mechanics.throughput:
+            stand_in_order(j, s, side, queue, p)
+            break
+    return owed, withheld, bankruptcy
+
+
+@jit_no_refcount
+def close_order(j, s, y, mu_y, kind, p):
+    """Close a position at its stop or its take-profit; returns what is owed, withheld, and the bankruptcy price."""
+    holdings, moment, trigger, row = p.holdings, p.moment, p.ladder.triggers[j], np.int64(p.ladder.row[j])
+    bankruptcy = trigger.bankruptcy if holdings.standing[j] == UNTOUCHED else holdings.states[j].bankruptcy
+    q = holdings.quantity[row]
+    moment.mark, moment.price = mu_y * p.markets[0].mark_ratio, y
+    remove(j, p)
+    owed, withheld = close_whole(j, s, q, p.ladder.entry[j], bankruptcy, y, kind, False, p)
+    if kind == LOGGED_STOP:
+        p.more.stop_count += 1
+        p.more.stop_quantity += q
+    else:
+        p.more.take_profit_count += 1
+    if p.more_counts.size > 0:
+        if kind == LOGGED_STOP:
+            p.more_counts[j].stop += p.path.unit
+        else:
+            p.more_counts[j].take_profit += p.path.unit
+    return owed, withheld, bankruptcy
+
+
+@jit_no_refcount
+def settle_side(s, mark, unpaid, withheld, value, p):
+    """ADL for what a side has left unpaid, and find who is next then."""
+    if unpaid > 0.0 or withheld > 0.0:
+        p.moment.mark = mark
+        deleverage(s, mark, unpaid, withheld, value, False, p)
+        renew_heads(-s, p)
+    renew_heads(s, p)
+
+
+@jit_no_refcount
+def renew_heads(s, p):
+    """Find who is next on a side."""
+    k = LONGS if s > 0 else SHORTS
+    find_heads(s, p.moment.funding, p.sides[k], p.queues[k], p.ladder, p.orders, p.holdings)
+
+
+@jit_inline
+def work_side(s, p):
+    """Work the side s in the move in hand, where its nearest level is met."""
+    k = LONGS if s > 0 else SHORTS
+    side, queue, market, moment, holdings = p.sides[k], p.queues[k], p.markets[0], p.moment, p.holdings
+    throughput, fill = p.mechanics.throughput, fill_of_move(p)
+    mu = mu_y = moment.start
+    unpaid = withheld = value = 0.0
+    while True:
+        only_stops = moment.done >= throughput
+        level = nearest_level(s, only_stops, queue)
+        if s * (moment.target * market.mark_ratio - level) > 0.0:
+            break
+        j, how = who_is_next(s, only_stops, side, queue, p.ladder, p.orders, holdings)
+        if j < 0:
+            break
+        mu = met_price(s, mu, level, market.mark_ratio)
+        y, mu_y = order_prices(s, mu, fill, moment, p.terms)
+        if how == BY_STOP:
+            owed, kept, bankruptcy = close_order(j, s, y, mu_y, LOGGED_STOP, p)
+        else:
+            if how == BY_HEAP:
+                pop(s, side.first, queue, holdings.moved, holdings.states, p.ladder.number)
+                holdings.standing[j], holdings.kept[p.ladder.row[j]] = IN_ORDER, 0
+            owed, kept, bankruptcy = liquidate(j, s, k, y, mu_y, p)
+        unpaid += owed
+        withheld += kept
+        value += kept * bankruptcy
+        find_heads(s, moment.funding, side, queue, p.ladder, p.orders, holdings)
+    settle_side(s, mu_y * market.mark_ratio, unpaid, withheld, value, p)
+
+
+@jit_inline
+def work_profits(w, p):
+    """Close the take-profits of side w that the mark meets in the move in hand."""
+    k = LONGS if w > 0 else SHORTS
+    side, queue, market, moment = p.sides[k], p.queues[k], p.markets[0], p.moment
+    fill = fill_of_move(p)
+    mu = mu_y = moment.start
+    unpaid = withheld = value = 0.0
+    while is_profit_met(w, market, queue, moment):
+        j = p.orders.take_profits[queue.take_profit]
+        mu = met_price(-w, mu, queue.profit_level, market.mark_ratio)
+        y, mu_y = order_prices(w, mu, fill, moment, p.terms)
+        owed, kept, bankruptcy = close_order(j, w, y, mu_y, LOGGED_TAKE_PROFIT, p)
+        unpaid += owed
+        withheld += kept
+        value += kept * bankruptcy
+        find_heads(w, moment.funding, side, queue, p.ladder, p.orders, p.holdings)
+    settle_side(w, mu_y * market.mark_ratio, unpaid, withheld, value, p)
