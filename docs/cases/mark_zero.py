@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import numpy as np
 
 import stress
@@ -77,20 +76,20 @@ PARADEX = Case(
         Published("outcome", "rolled back to block 1604710", ("because",)),
     ),
     assumed=(
-        "All of the open interest in one market, in equal accounts of leverages 1, 3, 5, 10 and 20; the price, 93,000, only "
-        "scales.",
+        "All of the open interest in one market, in equal accounts of leverages 1, 3, 5, 10 and 20; the price, 93,000, "
+        "only scales.",
         "One wrong mark for ten seconds; the market does not move. How long it was zero is not published.",
-        "A penalty of 0.7 % of notional: 70 % of a maintenance rate of 1 %, as in the venue's example. A fund of 50 M USD. "
-        "No ADL, as the venue says; losses are socialised.",
+        "A penalty of 0.7 % of notional: 70 % of a maintenance rate of 1 %, as in the venue's example. A fund of 50 M "
+        "USD. No ADL, as the venue says; losses are socialised.",
         "Depth within 1 % of the price: not published, four values.",
     ),
     tables=tables,
-    reading="At zero every long goes, of any leverage, and nothing that margin could do helps. Who is closed at the market's price "
-    "loses the penalty alone: the cost is the book's bottom. Half of the open interest does not fit into a book of this size, and "
-    "most of the deficits are its impact. What was published, some 200 accounts and 0.65 M USD, is far below: it is what an "
-    "engine of some twenty positions a second does in ten seconds.",
-    fails="The rollback, which is why nobody lost anything. Whether fills were made at zero too: reports differ; the model "
-    "fills at the market. Accounts with cross margin, and spot held as collateral that was worth zero as well.",
+    reading="At zero every long goes, of any leverage, and nothing that margin could do helps. Who is closed at the "
+    "market's price loses the penalty alone: the cost is the book's bottom. Half of the open interest does not fit "
+    "into a book of this size, and most of the deficits are its impact. What was published, some 200 accounts and 0.65 "
+    "M USD, is far below: it is what an engine of some twenty positions a second does in ten seconds.",
+    fails="The rollback, which is why nobody lost anything. Whether fills were made at zero too: reports differ; the "
+    "model fills at the market. Accounts with cross margin, and spot held as collateral that was worth zero as well.",
     sources={
         "bxjd": Source("https://m.bxjddjt.com/tr/post/status/19142613", "2026-01", "secondary"),
         "bim": Source("https://www.blog.bim.finance/en/paradex-rollback-mass-liquidations-starknet", "2026-01", "secondary"),

@@ -82,17 +82,17 @@ JELLY = Case(
         Published("size of HLP", "230 M USD", ("thogiti",)),
     ),
     assumed=(
-        "Leverage of 3, the lowest of the venue's tables, and a maintenance rate of 1/6: the margin is not published. The "
-        "trader is said to have withdrawn some; the vault would have lost more.",
+        "Leverage of 3, the lowest of the venue's tables, and a maintenance rate of 1/6: the margin is not published. "
+        "The trader is said to have withdrawn some; the vault would have lost more.",
         "The book took none of it: every position that is met goes to the vault.",
         "An hour in two straight lines; only the last price matters while nothing is sold. A way back to the entry "
         "goes over 0.02.",
         "Twenty longs without leverage hold the other side.",
     ),
     tables=jelly_tables,
-    reading="The loss at both reported prices spans the three reported figures with no number fitted: it is the size of the "
-    "short times the way from its bankruptcy price. What would have helped is a bound, as the venue has had since: with "
-    "1 M USD at stake the vault hands the short to winners at its cost.",
+    reading="The loss at both reported prices spans the three reported figures with no number fitted: it is the size "
+    "of the short times the way from its bankruptcy price. What would have helped is a bound, as the venue has had "
+    "since: with 1 M USD at stake the vault hands the short to winners at its cost.",
     fails="The model would have let the price run. It knows no validators who settle at the price of a month ago, no "
     "delisting, no buyer who stops when there is no vault left to squeeze. ADL of inventory closes at the vault's "
     "average cost; the venue's own rule for that is not published.",
@@ -152,9 +152,9 @@ def popcat_tables() -> list[tuple[str, Table]]:
 
 POPCAT = Case(
     title="POPCAT, Hyperliquid, 2025-11-12",
-    story="Nineteen wallets with 3 M USD bought 20 to 30 M USD of a small coin behind a wall of buy orders at 0.21, which then "
-    "went away. All of them were liquidated within seconds; the vault took the longs over, and the venue closed them by "
-    "hand.",
+    story="Nineteen wallets with 3 M USD bought 20 to 30 M USD of a small coin behind a wall of buy orders at 0.21, "
+    "which then went away. All of them were liquidated within seconds; the vault took the longs over, and the venue "
+    "closed them by hand.",
     published=(
         Published("collateral, wallets", "3 M USD (2.98 M lost), 19", ("particle", "binance-square")),
         Published("liquidated", "25.5 M USD", ("particle",)),
@@ -166,14 +166,14 @@ POPCAT = Case(
     assumed=(
         "The 25.5 M are notional at the wall, in nineteen equal longs with 2.98 M of margin.",
         "The book took none of it, and a sale from the inventory moves no price: the fall holds it all.",
-        "The fall is a straight line in log price to the price of the next morning, which then stays. How long it took is "
-        "not published beyond *within minutes*: three lengths are shown.",
+        "The fall is a straight line in log price to the price of the next morning, which then stays. How long it took "
+        "is not published beyond *within minutes*: three lengths are shown.",
         "Other shorts hold the other side, without leverage.",
     ),
     tables=popcat_tables,
-    reading="Held to the end the vault loses half as much again as was reported. The reported loss stands where a vault sells "
-    "half of it in a minute or two of a fall that takes some minutes; that is the order of what *closed by hand within "
-    "minutes* means, not a fit: price, length and half-life are three unknowns of one figure.",
+    reading="Held to the end the vault loses half as much again as was reported. The reported loss stands where a "
+    "vault sells half of it in a minute or two of a fall that takes some minutes; that is the order of what *closed by "
+    "hand within minutes* means, not a fit: price, length and half-life are three unknowns of one figure.",
     fails="The model does not know that the fall is the vault's own doing: with nobody else to buy, its sales are the "
     "price. A finite depth would say how much, and nobody has published this coin's. It holds no other trader who was "
     "drawn in by the wall.",

@@ -73,18 +73,21 @@ XPL = Case(
         Published("changed since", "mark at most 10 times its 8 h average; outside prices in it", ("forklog",)),
     ),
     assumed=(
-        "The open interest is that of the first days, in shorts of five leverages of equal size; no account data is public.",
+        "The open interest is that of the first days, in shorts of five leverages of equal size; no account data is "
+        "public.",
         "Two minutes up, one at the top, ten back, in straight lines.",
         "Maintenance of 1/6, half of the initial margin at a leverage of 3, as in the venue's tables.",
         "No fund and no vault: the venue says isolated margin and ADL.",
     ),
     tables=tables,
-    reading="On its own price the market liquidates every short with less than two and a half times its size as margin. The "
-    "published 17 M is half of the open interest assumed here: half of it had more margin, or left before. An average "
-    "with a half-life of ten minutes saves those without leverage, one of an hour nearly all. The rule that came later, at most "
-    "ten times an average, would not have bound at a factor of three; outside prices would: at 0.55 nobody is liquidated.",
-    fails="Whoever bought the book also sold to the liquidations at the top, which is where 46 M of profit came from: the "
-    "model's exogenous price has no owner. Marks from other markets are not a rule of the model; a path at 0.55 is.",
+    reading="On its own price the market liquidates every short with less than two and a half times its size as "
+    "margin. The published 17 M is half of the open interest assumed here: half of it had more margin, or left before. "
+    "An average with a half-life of ten minutes saves those without leverage, one of an hour nearly all. The rule that "
+    "came later, at most ten times an average, would not have bound at a factor of three; outside prices would: at "
+    "0.55 nobody is liquidated.",
+    fails="Whoever bought the book also sold to the liquidations at the top, which is where 46 M of profit came from: "
+    "the model's exogenous price has no owner. Marks from other markets are not a rule of the model; a path at 0.55 "
+    "is.",
     sources={
         "defiant": Source(
             "https://www.bitcoin-ai-news.com/public/article/whale-trades-on-hyperliquid-wipe-out-xpl-order-book-triggering-"
