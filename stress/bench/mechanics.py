@@ -1,7 +1,7 @@
 """What the rules of part II of the model cost: each alone and all together, against the run without them.
 
 A run with a rule and the run without it take turns, and the ratio is that of two neighbours in time: what else the
-machine does meanwhile falls on both. Both have the market, the settlement and the prices of `stress.bench.market`, 100,000
+machine does meanwhile falls on both. Both have the market and the prices of `stress.bench.market`, the same settlement,
 retail traders, and a fund that a twentieth of the paths deplete without the rule. A rule changes how many events there
 are (cuts, stops, take-overs); the ratio is of whole runs, so it holds both what a rule costs and what it makes happen.
 """
@@ -63,7 +63,7 @@ OPTIONS = (
     Option("fraction", ("venue.closeout=fraction", "venue.fraction=0.2", "venue.cooldown=1min")),
     Option("tiers", ("venue.closeout=tiers",)),
     Option("restore", ("venue.closeout=restore", "venue.buffer=0.5")),
-    Option("vault that takes over", VAULT[:4] + ('venue.waterfall=["vault", "adl"]', "layers.vault.capital=3.6M",
+    Option("vault that takes over", (*VAULT[:4], 'venue.waterfall=["vault", "adl"]', "layers.vault.capital=3.6M",
                                                  "fund.initial=0"), IN_CONTRACTS),
     Option("layers", ('venue.waterfall=["fund", "house", "adl", "vault", "socialise"]', "layers.house.capital=1M",
                       "layers.vault.capital=1M")),
