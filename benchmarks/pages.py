@@ -128,8 +128,8 @@ def _mechanics(found: dict[str, Any]) -> str:
     head = ["rule", "with over without", "range", "without, us a path", "with", "liquidated a path, without", "with"]
     text = (
         f"{cost['traders']:,} retail traders, {cost['paths']:,} paths, one thread; a fund that 5 % of the paths "
-        f"deplete without the rule. Run with and run without take turns, {cost['rounds']} times: the median of the ratios, the "
-        f"least and the largest. Measured {cost['made']}{', ' + cost['load'] if cost.get('load') else ''}. "
+        f"deplete without the rule. Run with and run without take turns, {cost['rounds']} times: the median of the "
+        f"ratios, the least and the largest. Measured {cost['made']}{', ' + cost['load'] if cost.get('load') else ''}. "
         "A ratio holds what a rule makes happen too: cuts, stops, take-overs."
     )
     cold = found.get("cold_against")
@@ -137,8 +137,8 @@ def _mechanics(found: dict[str, Any]) -> str:
     if cold is not None:
         compiled = (
             f"\n\nThe default run with nothing compiled yet: {cold['after_s']:.1f} s, {cold['before_s']:.1f} s in the "
-            f"version before these rules; ratio {cold['ratio']:.2f}, {cold['low']:.2f} to {cold['high']:.2f} over rounds "
-            "in turns."
+            f"version before these rules; ratio {cold['ratio']:.2f}, {cold['low']:.2f} to {cold['high']:.2f} over "
+            "rounds in turns."
         )
     return f"{text}\n\n{table(head, rows)}{compiled}"
 
