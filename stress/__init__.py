@@ -44,6 +44,9 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from stress.simulation import simulate as simulate
     from stress.venue.allocate import allocate as allocate
     from stress.venue.depth import Depth as Depth
+    from stress.venue.events import Events as Events
+    from stress.venue.funding import Funding as Funding
+    from stress.venue.layer import Layer as Layer
     from stress.venue.load import list_venues as list_venues
     from stress.venue.load import load_venue as load_venue
     from stress.venue.venue import Tier as Tier
@@ -54,9 +57,12 @@ _HOMES = {
     "BookWarning": "book.columns",
     "Depth": "venue.depth",
     "Estimate": "results.estimate",
+    "Events": "venue.events",
+    "Funding": "venue.funding",
     "InputError": "errors",
     "PopulationSpec": "book.population",
     "LateFillWarning": "engine.prepare",
+    "Layer": "venue.layer",
     "Record": "runs.record",
     "Result": "results.result",
     "Scenario": "scenario.scenario",

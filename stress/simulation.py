@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -31,6 +31,9 @@ from stress.runs import place, run_directory
 from stress.runs import record as records
 from stress.runs.record import BOUNDS, SCHEMA, Record
 from stress.venue.depth import Depth
+from stress.venue.events import Events
+from stress.venue.funding import Funding
+from stress.venue.layer import Layer
 from stress.venue.venue import Venue
 
 if TYPE_CHECKING:
@@ -54,6 +57,9 @@ def simulate(
     gap: float | str | None = None,
     jump_gap: float | str = 1.0,
     delay: float | str | None = None,
+    layers: Mapping[str, Layer] | None = None,
+    funding: Funding | None = None,
+    events: Events | None = None,
     seed: int = 0,
     under_margin: Literal["error", "liquidate", "drop"] = "error",
     detail: Detail = "positions",
@@ -91,6 +97,13 @@ def simulate(
     delay : float, optional
         Seconds from the trigger of a liquidation to its fill, in the place of `gap`: it does not hang on the length of
         a step. After a jump the worse of `jump_gap`'s price and the price `delay` seconds on. 0 is `gap = 0`.
+    layers : dict of str to Layer, optional
+        Capital, floor and cap of the layers of the venue's `waterfall` that hold cash, "vault" and "house"; of "fund" a
+        cap alone.
+    funding : Funding, optional
+        What longs pay to shorts. Default: nothing.
+    events : Events, optional
+        Outages, a mark that stands still, bad ticks.
     seed : int
         0 <= seed < 2^63. The same seed gives the same bytes, whatever the threads and blocks.
     under_margin : {"error", "liquidate", "drop"}
@@ -122,7 +135,8 @@ def simulate(
     """
     design = prepare(
         book, venue, prices, fund=fund, n_paths=n_paths, horizon=horizon, step=step, depth=depth, gap=gap,
-        jump_gap=jump_gap, delay=delay, seed=seed, under_margin=under_margin, detail=detail,
+        jump_gap=jump_gap, delay=delay, layers=layers, funding=funding, events=events, seed=seed,
+        under_margin=under_margin, detail=detail,
     )  # fmt: skip
     study = Study({"design": design})
     return study.run(threads=threads, executor=executor, progress=progress).results["design"]

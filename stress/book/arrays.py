@@ -78,7 +78,10 @@ RULES: dict[str, tuple[Callable[[np.ndarray], np.ndarray], str]] = {
     "entry_price": (lambda x: x > 0, "a price above 0"),
     "margin": (lambda x: ~np.isnan(x), "USD"),
     "leverage": (lambda x: np.isnan(x) | (x > 0), "a leverage above 0, or nan"),
+    "stop": (lambda x: np.isnan(x) | (x > 0), "a price above 0, or nan"),
+    "take_profit": (lambda x: np.isnan(x) | (x > 0), "a price above 0, or nan"),
 }
+OPTIONAL = ("leverage", "stop", "take_profit")  # nan where there is none
 
 
 def read_columns(
@@ -91,7 +94,7 @@ def read_columns(
     side, account, file_row
         As `stress.Book` takes them.
     given : dict of str to array_like
-        What `RULES` name; the leverage may be None.
+        What `RULES` name; those that are `OPTIONAL` may be None.
     source : str
         Name of the book in messages.
 
@@ -103,7 +106,8 @@ def read_columns(
     sides = flat(side, source, "side")
     n = sides.size
     values = {name: flat(value, source, name) for name, value in given.items() if value is not None}
-    values["leverage"] = missing_as_nan(values["leverage"]) if "leverage" in values else np.full(n, np.nan)
+    for name in OPTIONAL:
+        values[name] = missing_as_nan(values[name]) if name in values else np.full(n, np.nan)
     accounts = np.arange(1, n + 1).astype(str) if account is None else names_of(account, source)
     rows = np.arange(1, n + 1) if file_row is None else flat(file_row, source, "file_row")
     lengths = {name: v.size for name, v in {**values, "account": accounts, "file_row": rows}.items()}

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from stress.adjustments import Adjustment
+from stress.adjustments import Adjustment, rows_fail
 from stress.arguments import is_finite, is_text, is_word, wrong_types
 from stress.book import changes, shown
 from stress.book.arrays import TEXT, check_reading, read_columns
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 VENUE_EXPECTED = "a stress.Venue, e.g. stress.load_venue('binance', market='BTCUSDT')"
 PRICE = "a price in USD above 0"
 BALANCE_TOLERANCE = 1e-9  # largest relative difference of long and short quantity that is treated as balanced
+ORDERS = ("stop", "take_profit")  # of traders
 ROUNDING = 1e-4  # and that is taken for rounding: the larger side is scaled
 
 
@@ -58,6 +59,9 @@ class Book:
         Name of the account that holds the position. Default: the position number, counted from 1.
     leverage : array_like of float, shape (N,), optional
         The leverage the trader set, > 0; nan where unknown. Shown in tables; no formula uses it.
+    stop, take_profit : array_like of float, shape (N,), optional
+        Mark prices, USD per coin, > 0, at which the trader's own order closes the position: a stop of a long is below
+        the mark and a take-profit above it, of a short the other way round. nan: none.
     market : str
         Name of the market.
     source : str
@@ -72,7 +76,7 @@ class Book:
 
     Attributes
     ----------
-    side, quantity, entry_price, margin, leverage : float64[N], read-only
+    side, quantity, entry_price, margin, leverage, stop, take_profit : float64[N], read-only
     account : str[N], read-only
     file_row : int64[N], read-only
     market, source : str
@@ -91,6 +95,8 @@ class Book:
     margin: np.ndarray
     account: np.ndarray
     leverage: np.ndarray
+    stop: np.ndarray
+    take_profit: np.ndarray
     file_row: np.ndarray
     market: str
     source: str
@@ -106,6 +112,8 @@ class Book:
         *,
         account: npt.ArrayLike | None = None,
         leverage: npt.ArrayLike | None = None,
+        stop: npt.ArrayLike | None = None,
+        take_profit: npt.ArrayLike | None = None,
         market: str = "",
         source: str = "Book",
         file_row: npt.ArrayLike | None = None,
@@ -121,6 +129,7 @@ class Book:
             problems.append(Problem("Book", PRICE, column="mark_price", value=mark_price))
         raise_if(problems)
         given = {"quantity": quantity, "entry_price": entry_price, "margin": margin, "leverage": leverage}
+        given |= {"stop": stop, "take_profit": take_profit}
         fields: dict[str, Any] = dict(read_columns(side, given, account, file_row, source))
         fields |= {"market": str(market), "source": str(source), "adjustments": done}
         fields["mark_price"] = None if mark_price is None else float(mark_price)
@@ -246,6 +255,10 @@ class Book:
         """Long minus short quantity, coins: the difference that must be held outside the book."""
         return self.long_quantity - self.short_quantity
 
+    def has(self, order: str) -> bool:
+        """Whether any position has an order, "stop" or "take_profit"."""
+        return not bool(np.isnan(getattr(self, order)).all())
+
     def open_interest(self, price: float) -> float:
         """Open interest at a price (USD per coin) in USD: the larger of the two sides."""
         _check_price("price", price)
@@ -267,6 +280,7 @@ class Book:
         """One row per position, with the column names that `Book.read` accepts."""
         import pandas as pd
 
+        orders = {name: getattr(self, name) for name in ORDERS if self.has(name)}
         return pd.DataFrame(
             {
                 "account": self.account,
@@ -277,12 +291,16 @@ class Book:
                 "margin": self.margin,
                 "leverage": self.leverage,
             }
+            | orders
         )
 
     def digest(self) -> str:
         """SHA-256 of market, accounts and positions (64 hex digits), the same on every machine."""
         sha = hashlib.sha256("\x00".join([self.market, *self.account.tolist()]).encode())
-        for array in (self.side, self.quantity, self.entry_price, self.margin, self.leverage):
+        arrays = [self.side, self.quantity, self.entry_price, self.margin, self.leverage]
+        if any(map(self.has, ORDERS)):
+            arrays += [self.stop, self.take_profit]
+        for array in arrays:
             sha.update(np.where(np.isnan(array), np.nan, array).astype("<f8").tobytes())
         return sha.hexdigest()
 
@@ -389,6 +407,28 @@ class Book:
         kept = self._replace(np.delete(np.arange(len(self)), under))
         return kept._adjusted([changes.dropped(self, under, price, kept.imbalance)])
 
+    def check_orders(self, price: float) -> None:
+        """Refuse orders that the mark price a run starts from, USD per coin, has met already.
+
+        Raises
+        ------
+        InputError
+            One problem for all stops, and one for all take-profits.
+        """
+        wrong = {
+            "stop": (self.side * (price - self.stop) <= 0, "below the mark of longs and above that of shorts"),
+            "take_profit": (
+                self.side * (self.take_profit - price) <= 0,
+                "above the mark of longs and below that of shorts",
+            ),
+        }
+        problems = []
+        for name, (met, where) in wrong.items():
+            if (rows := self.file_row[met]).size:
+                value, expected = float(getattr(self, name)[met][0]), f"a price {where}, {price:.10g}{rows_fail(rows)}"
+                problems.append(Problem(self.source, expected, int(rows[0]), name, value))
+        raise_if(problems)
+
     def check_limits(self, venue: Venue) -> Book:
         """Warn of positions that the venue would not have opened: too levered for their tier at entry, or too large.
 
@@ -423,7 +463,7 @@ class Book:
         return self._replace(adjustments=tuple(new)) if new else self
 
     def _replace(self, keep: Any = slice(None), adjustments: tuple[Adjustment, ...] = (), **others: Any) -> Book:
-        names = ("side", "quantity", "entry_price", "margin", "account", "leverage", "file_row")
+        names = ("side", "quantity", "entry_price", "margin", "account", "leverage", "file_row", *ORDERS)
         kept: dict[str, Any] = {name: others.get(name, getattr(self, name))[keep] for name in names}
         kept |= {"adjustments": (*self.adjustments, *adjustments)}
         return Book(

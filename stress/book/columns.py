@@ -27,6 +27,8 @@ class Columns(TypedDict, total=False):
     margin: np.ndarray
     account: Any
     leverage: np.ndarray
+    stop: np.ndarray
+    take_profit: np.ndarray
     market: str
     source: str
     file_row: np.ndarray

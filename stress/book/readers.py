@@ -94,6 +94,7 @@ def _read(table: Table, market: str | None, mark_price: float | None) -> Columns
     _check_currency(draft)
     side, size, entry, independent = _sizes(draft)
     leverage = draft.numbers("leverage", "a leverage above 0", positive)
+    orders = {name: _orders(draft, name) for name in ("stop", "take_profit")}
     _check_duplicates(draft, accounts, side)
     share = draft.raw("share") * draft.raw("account_equity")
     margin = read_margins(draft, side, size, entry, leverage, share, independent, mark_price)
@@ -110,6 +111,8 @@ def _read(table: Table, market: str | None, mark_price: float | None) -> Columns
         margin=margin,
         account=accounts,
         leverage=leverage,
+        stop=orders["stop"],
+        take_profit=orders["take_profit"],
         market=market,
         source=draft.table.where,
         file_row=draft.table.rows,
@@ -268,6 +271,12 @@ def _sides(draft: Draft) -> tuple[np.ndarray, bool]:
         given = np.where(np.isnan(given) | (given == 0.0), values, given)
         said |= bool((np.abs(values) == 1.0).any()) or bool(np.isnan(values).any())
     return given, said
+
+
+def _orders(draft: Draft, name: str) -> np.ndarray:
+    """Prices of the traders' orders of a kind, float64[N]; nan where there is none, which exports write as 0 too."""
+    prices = draft.numbers(name, "a price above 0; 0 or empty: none", lambda x: x >= 0.0)
+    return np.where(prices == 0.0, np.nan, prices)
 
 
 def _check_duplicates(draft: Draft, accounts: list[str], side: np.ndarray) -> None:

@@ -6,8 +6,8 @@ of paths, or one path alone, can be run anywhere, and again at any time (`stress
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -32,6 +32,9 @@ from stress.kernels.rules.sharing import PRO_RATA, PRO_RATA_BY_ROW
 from stress.prices.base import PriceBlock
 from stress.prices.history_use import adjustments_of
 from stress.venue.depth import Depth, schedule_of, to_kernel
+from stress.venue.events import Events
+from stress.venue.funding import Funding
+from stress.venue.layer import FUND, Layer
 from stress.venue.venue import Venue
 
 if TYPE_CHECKING:
@@ -64,6 +67,9 @@ class Design:
     seed: int
     detail: Detail = "positions"
     delay: float | None = None
+    layers: Mapping[str, Layer] | None = None  # those that are more than a fund without a cap
+    funding: Funding | None = None
+    events: Events | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """The arguments alone: what is made from them is made again on the other side, and is larger than they are."""
@@ -210,6 +216,13 @@ class Design:
         return np.asarray(np.maximum(self.venue.reserve + out["net_loss_peak"], out["drawdown_need"]))
 
     @property
+    def cash_layers(self) -> dict[str, Layer]:
+        """The layers of the waterfall that hold cash, in order; the fund with its capital and its constant floor."""
+        given = self.layers or {}
+        fund = replace(given.get(FUND, Layer()), capital=self.fund, floor=min(self.venue.reserve, self.fund))
+        return {name: fund if name == FUND else given[name] for name in self.venue.cash_layers}
+
+    @property
     def depth_record(self) -> dict[str, Any] | None:
         """What the depth says of itself, and its share of the open interest of one side; None: infinite."""
         if self.depth is None or self.depth.usd is None:
@@ -218,6 +231,13 @@ class Design:
 
     def describe(self) -> dict[str, Any]:
         """Everything as plain values, for the record."""
+        layers = {name: layer.describe() for name, layer in (self.layers or {}).items()}
+        more = {
+            "delay": self.delay,
+            "layers": layers or None,
+            "funding": None if self.funding is None else self.funding.describe(),
+            "events": None if self.events is None else self.events.describe(),
+        }
         return {
             "book": {"positions": len(self.book), "market": self.book.market, "sha256": self.book.digest()},
             "venue": self.venue.describe(),
@@ -230,7 +250,7 @@ class Design:
             "gap": self.gap if self.delay is None else None,
             "jump_gap": self.jump_gap,
             "seed": self.seed,
-        } | ({} if self.delay is None else {"delay": self.delay})
+        } | {name: value for name, value in more.items() if value is not None}
 
     def check(self, out: np.ndarray, first: int) -> None:
         """Refuse paths, numbered from `first`, that met an impossible price."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -17,6 +18,9 @@ from stress.engine.design import Design, Detail
 from stress.errors import Problem, raise_if
 from stress.prices import Bars, Paths, PriceModel
 from stress.venue.depth import Depth
+from stress.venue.events import Events, problems_of_steps
+from stress.venue.funding import Funding
+from stress.venue.layer import Layer, read_layers
 from stress.venue.market_venue import load_venue_of
 from stress.venue.venue import Venue
 
@@ -45,6 +49,9 @@ def prepare(
     under_margin: Literal["error", "liquidate", "drop"] = "error",
     detail: Detail = "positions",
     delay: Any = None,
+    layers: Mapping[str, Layer] | None = None,
+    funding: Funding | None = None,
+    events: Events | None = None,
 ) -> Design:
     """The checked run of the arguments of `simulate`."""
     book_expected = "a stress.Book: Book.read(file), Book.from_frame(frame); a scenario is run by stress.run"
@@ -55,6 +62,8 @@ def prepare(
         book=(book, Book, book_expected),
         venue=(venue, Venue, VENUE_EXPECTED),
         depth=(depth, Depth | None, "a stress.Depth or None"),
+        funding=(funding, Funding | None, "a stress.Funding or None"),
+        events=(events, Events | None, "a stress.Events or None"),
     )
     raise_if(problems + model_problems(prices))
     assert isinstance(venue, Venue)
@@ -87,7 +96,9 @@ def prepare(
         ("seed", seed, known and 0 <= seed <= MAX_SEED, "a whole number from 0 to 2^63 - 1"),
         ("detail", detail, is_word(detail, get_args(Detail)), "positions or paths"),
     ]
-    raise_if([Problem("run", expected, column=name, value=value) for name, value, ok, expected in checks if not ok])
+    layers, problems = read_layers(layers, venue, fund)
+    problems += [Problem("run", expected, column=name, value=value) for name, value, ok, expected in checks if not ok]
+    raise_if(problems + problems_of_times(funding, events, step))
     if not late and not getattr(prices, "has_jumps", True):
         warn(
             f"{type(prices).__name__}: its steps hold no jumps, so that with gap = 0 every position fills at its "
@@ -95,6 +106,7 @@ def prepare(
             LateFillWarning,
         )
     book = book.check_margin(venue, prices.s0, under_margin).balanced("outside").check_limits(venue)
+    book.check_orders(prices.s0)
     depth = None if depth is None else depth.resolve(book.open_interest(prices.s0))
     return Design(
         book,
@@ -110,7 +122,23 @@ def prepare(
         int(seed),
         detail,
         None if delay is None else float(delay),
+        layers,
+        funding,
+        events or None,
     )
+
+
+def problems_of_times(funding: Funding | None, events: Events | None, step: float) -> list[Problem]:
+    """What of funding and events does not fit steps of some length, seconds."""
+    if not (step > 0 and math.isfinite(step)):
+        return []
+    problems = problems_of_steps(events, step)
+    if funding is not None:
+        steps = funding.interval / step
+        if round(steps) < 1 or abs(round(steps) - steps) > 1e-9 * steps:
+            expected = _multiple(funding.interval, step)
+            problems.append(Problem("run", expected, column="funding.interval", value=funding.interval))
+    return problems
 
 
 def _multiple(horizon: float, step: float) -> str:

@@ -9,6 +9,9 @@
     [prices]        model and parameters; or "replay" and bars; or calibrate = "bars.csv"
     [depth]         usd or oi_share within width; without this table depth is infinite
     [fund]          initial, alphas
+    [layers.vault]  capital, floor, cap of a layer of the waterfall; of [layers.fund] a cap
+    [funding]       interval, rate
+    [events]        outages, stale, bad_ticks
 
 An error lists all problems of a scenario at once. Paths of files are relative to the folder of the scenario; those of
 an override (`--set book.file=positions.csv`), to the current folder.
@@ -20,7 +23,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -37,6 +40,7 @@ from stress.files import documents
 from stress.scenario import lateness, limits
 from stress.scenario.calibrated import BuiltPrices, Start, anywhere, as_they_are, refits, start_of
 from stress.scenario.caveats import notes
+from stress.scenario.circumstances import CIRCUMSTANCES, EventsTable, FundingTable, LayersTable
 from stress.scenario.files import among, digests, paths_of
 from stress.scenario.overrides import set_key
 from stress.scenario.tables import (
@@ -59,7 +63,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-OPTIONAL = ("population", "book", "depth")  # tables that "none" removes
+OPTIONAL = ("population", "book", "depth", *CIRCUMSTANCES)  # tables that "none" removes
 
 
 @dataclass(frozen=True)
@@ -93,8 +97,8 @@ class Scenario:
     ----------
     name : str
     seed : int
-    run, venue, population, book, prices, depth, fund
-        The tables of the file; population or book, and depth, may be None.
+    run, venue, population, book, prices, depth, fund, layers, funding, events
+        The tables of the file; population or book, and those from depth on but the fund, may be None.
     where : str
         Name of the scenario in messages.
     files : dict of str to Path
@@ -112,6 +116,9 @@ class Scenario:
     prices: PricesTable
     depth: DepthTable | None
     fund: FundTable
+    layers: LayersTable | None
+    funding: FundingTable | None
+    events: EventsTable | None
     where: str
     files: Mapping[str, Path]
     overridden: frozenset[str] = frozenset()
@@ -227,6 +234,21 @@ class Scenario:
         return None if self.depth is None else self._placed("depth", self.depth.build)
 
     @cached_property
+    def circumstances(self) -> dict[str, Any]:
+        """Layers of cash, funding and events, those that the scenario has, as `stress.simulate` takes them."""
+        problems: list[Problem] = []
+        made = {
+            name: _gather(problems, partial(self._placed, name, table.build))
+            for name, table in self._circumstance_tables.items()
+        }
+        raise_if(problems)
+        return made
+
+    @property
+    def _circumstance_tables(self) -> dict[str, Any]:
+        return {name: table for name in CIRCUMSTANCES if (table := getattr(self, name)) is not None}
+
+    @cached_property
     def price_model(self) -> BuiltPrices:
         """The price model, and the table [prices] with every parameter; reads bars if the model needs them."""
         bars, calibration = self.files.get("prices.bars"), self.files.get("prices.calibrate")
@@ -265,6 +287,7 @@ class Scenario:
         venue = _gather(problems, lambda: self.venue_object)
         model = _gather(problems, lambda: self.price_model)
         depth = _gather(problems, lambda: self.depth_object)
+        circumstances = _gather(problems, lambda: self.circumstances)
         spec = _gather(problems, lambda: self.spec)
         timing = None if model is None else _gather(problems, self._timing)
         book = None
@@ -279,7 +302,8 @@ class Scenario:
             design = prepare(
                 book, venue, model[0], fund=self.fund.initial, depth=depth, **self.lateness.of_design(),
                 jump_gap=self.run.jump_gap, seed=self.seed, n_paths=timing["paths"], horizon=timing["horizon"],
-                step=timing["step"], under_margin="error" if self.book is None else self.book.under_margin,
+                step=timing["step"], **(circumstances or {}),
+                under_margin="error" if self.book is None else self.book.under_margin,
             )  # fmt: skip
         except InputError as error:
             place = f"{self.where}, {'population' if self.book is None else 'book'}"
@@ -319,7 +343,8 @@ class Scenario:
         out["prices"] = self.price_model[1]
         out["depth"] = "none" if self.depth is None else self.depth.resolved()
         out["fund"] = {"initial": self.fund.initial, "alphas": list(self.fund.alphas)}
-        return out
+        found = {name: table.resolved() for name, table in self._circumstance_tables.items()}
+        return out | {name: values for name, values in found.items() if values}
 
     @cached_property
     def inputs(self) -> dict[str, dict[str, str]]:
@@ -366,7 +391,9 @@ class Scenario:
     def _of_run(self, problem: Problem) -> Problem:
         """A problem of a run, attributed to the key of the scenario that causes it."""
         names = {"s0": "prices.s0", "fund": "fund.initial", "seed": "seed", "n_paths": "run.paths"}
-        key = names.get(str(problem.column), f"run.{problem.column}")
+        column = str(problem.column)
+        own = column.partition(".")[0] in CIRCUMSTANCES
+        key = names.get(column, column if own else f"run.{column}")
         return replace(problem, where=self._place(key), column=key)
 
     def _check_work(self, paths: float, steps: float) -> None:
@@ -447,6 +474,7 @@ class Scenario:
             _gather(problems, lambda: self.spec)
         if self.depth is not None:
             _gather(problems, lambda: self.depth_object)
+        _gather(problems, lambda: self.circumstances)
         if self.prices is not None and not {"prices.bars", "prices.calibrate"} & set(self.files):
             start = as_they_are if self.book is None else anywhere  # the file of positions is not read yet
             _gather(problems, lambda: self._placed("prices", lambda: self.prices.build(None, None, start)))

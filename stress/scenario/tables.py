@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, create_model
 from pydantic_core import PydanticCustomError
 
 from stress import quantities, schema
@@ -21,7 +21,10 @@ from stress.adjustments import Adjustment
 from stress.book.population import PopulationSpec
 from stress.errors import InputError, Problem, raise_if
 from stress.scenario.calibrated import BuiltPrices, Start, as_they_are, fitted, own_start
+from stress.scenario.circumstances import CIRCUMSTANCES
+from stress.scenario.table import Table, plain_value
 from stress.scenario.values import (
+    AnyDuration,
     Delay,
     Duration,
     FiniteDuration,
@@ -35,6 +38,7 @@ from stress.scenario.values import (
     Schedule,
     Seed,
     Share,
+    Unbounded,
     Window,
     none_of,
     rule,
@@ -42,20 +46,10 @@ from stress.scenario.values import (
 from stress.venue.depth import Depth
 from stress.venue.file import SourcedValue
 from stress.venue.load import load_venue
-from stress.venue.rules import RULES, Rule
+from stress.venue.rule import DURATION, Rule, as_tuple
+from stress.venue.rules import ALL_RULES, RULES
 from stress.venue.values import one_of
 from stress.venue.venue import Venue
-
-
-class Table(BaseModel):
-    """A table of the file; immutable."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    @classmethod
-    def known(cls) -> list[str]:
-        """Names of the keys of the table."""
-        return list(cls.model_fields)
 
 
 class Head(Table):
@@ -96,11 +90,12 @@ class VenueHead(Table):
 
 def _rule_type(rule: Rule) -> Any:
     """Type of a rule's key; `Venue` checks words and ranges."""
-    kind: Any = {"word": str, "number": Number, "duration": Duration}[rule.kind]
+    duration: Any = Duration if rule.check is DURATION else AnyDuration
+    kind: Any = {"word": str, "list": list[Any], "number": Unbounded, "duration": duration}[rule.kind]
     return Annotated[kind | None, BeforeValidator(none_of)] if rule.optional else kind | None
 
 
-_rule_fields: dict[str, Any] = {rule.name: (_rule_type(rule), None) for rule in RULES}
+_rule_fields: dict[str, Any] = {rule.name: (_rule_type(rule), None) for rule in ALL_RULES}
 if TYPE_CHECKING:
     VenueRules = VenueHead
 else:
@@ -131,10 +126,12 @@ class VenueTable(VenueRules):
         if source is None or (self.preset is not None and file is not None):
             raise InputError(Problem("venue", "exactly one of preset and file"))
         venue = load_venue(source, self.market)
-        given = {r.name: getattr(self, r.name) for r in RULES if r.name in self.model_fields_set}
-        for r in RULES:
+        given = {r.name: as_tuple(getattr(self, r.name)) for r in ALL_RULES if r.name in self.model_fields_set}
+        for r in ALL_RULES:
             if r.needs in given and given[r.needs] is None:
                 given.setdefault(r.name, None)
+            if r.within is not None and r.within[0] in given and not r.means_anything(given.get):
+                given.setdefault(r.name, r.default)
         changed = {k: v for k, v in given.items() if v != getattr(venue, k)}
         unchanged = [value for value in venue.figures if value.name not in changed]
         overrides = [SourcedValue(k, v, "the scenario", "", "user") for k, v in changed.items()]
@@ -147,11 +144,12 @@ class VenueTable(VenueRules):
         return None if self.maintenance_scale == 1 else self.maintenance_scale
 
     def resolved(self, venue: Venue) -> dict[str, Any]:
-        """The table with the values of all rules."""
-        rules = {r.name: getattr(venue, r.name) for r in RULES}
+        """The table with the values of all rules, of `stress.venue.mechanics` of those that are on."""
+        rules = {r.name: getattr(venue, r.name) for r in RULES} | venue.mechanics
         source = {"preset": self.preset, "file": self.file, "market": venue.market, "maintenance_scale": self._scale}
         return {k: v for k, v in source.items() if v is not None} | {
-            k: "none" if v is None or v == math.inf else v for k, v in rules.items()
+            k: "none" if v is None or (v == math.inf and k != "takeover_below") else plain_value(v)
+            for k, v in rules.items()
         }
 
 
@@ -180,7 +178,7 @@ class DepthTable(Table):
     window: Window = Field(default=Depth.window)
     scale: Optional = None
     power: Number = Field(default=Depth.power)
-    schedule: Schedule = []
+    schedule: Schedule = Field(default_factory=list)
 
     def build(self) -> Depth:
         """Make the depth of the order book: the setting, if there is one, with the keys that are given."""
@@ -411,6 +409,7 @@ TABLES: dict[str, type[Table]] = {
     "prices": PricesTable,
     "depth": DepthTable,
     "fund": FundTable,
+    **CIRCUMSTANCES,
 }
 
 

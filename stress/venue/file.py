@@ -34,7 +34,7 @@ from typing import Any
 from stress.arguments import is_number
 from stress.errors import Problem
 from stress.files import documents, names
-from stress.venue.rules import BY_NAME, CONTRACT, RULES
+from stress.venue.rules import ALL_RULES, BY_NAME, CONTRACT
 from stress.venue.values import one_of
 
 PRESETS = Path(__file__).parent / "presets"
@@ -44,7 +44,7 @@ KEYS = {
     "venue": ("name", "title", CONTRACT.name, "date", "notes", "missing"),
     "source": ("page", "date", "status"),
     "market": ("tiers", "deduction", "source"),
-    "rules": tuple(rule.name for rule in RULES),
+    "rules": tuple(rule.name for rule in ALL_RULES),
 }
 COLUMNS = "floor, cap, max_leverage, maintenance_rate"
 

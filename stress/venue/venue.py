@@ -27,8 +27,11 @@ from stress.errors import InputError, Problem, raise_if
 from stress.formatting import duration, percent, percent_range, usd
 from stress.kernels.rules.records import Rules, Tiers
 from stress.notebook import card
+from stress.venue import mechanics
 from stress.venue.file import SourcedValue
-from stress.venue.rules import BY_NAME, RULES, Rule, kernel_numbers
+from stress.venue.mechanics import MECHANICS
+from stress.venue.rule import Rule, as_tuple
+from stress.venue.rules import BY_NAME, RULES, kernel_numbers
 from stress.venue.values import amounts
 
 if TYPE_CHECKING:
@@ -92,6 +95,44 @@ class Venue:
         What picks the tier; with "entry_notional" the maintenance margin is fixed in money.
     contract : {"linear"}
         Kind of the contract.
+    closeout : {"whole", "fraction", "tiers", "restore"}
+        How much of a position is closed when it is met.
+    partial_above : float
+        USD of notional above which a fraction is closed first; smaller positions are closed whole.
+    fraction : float or None
+        Fraction in (0, 1) of the position that is closed first.
+    cooldown : float
+        Seconds that the rest of a position is left alone after a fraction was closed.
+    tiers_at_once : int
+        How many tiers a position is brought down when it is met.
+    buffer : float or None
+        What equity exceeds the maintenance margin by after a cut, as a fraction of it, above 0.
+    carrier : {"market", "fund", "vault"}
+        Who gets a position that is liquidated.
+    takeover_below : float
+        Equity over maintenance margin up to which a position is taken over; 0: bankrupt ones, inf: all.
+    unload_half_life : float or None
+        Seconds in which half of what was taken over is sold; 0: all at the next step.
+    waterfall : sequence of str
+        Who bears a loss, in order.
+    socialise : {"winners", "everybody"}
+        Who shares a loss that is left at the end of a path.
+    throughput : float or None
+        Positions that are liquidated in a second at most; None: any number.
+    mark : {"book", "ema", "clamp"}
+        What liquidations are triggered by.
+    mark_half_life : float or None
+        Seconds in which the average forgets half.
+    mark_clamp : float or None
+        Fraction of itself that the mark moves in a second at most.
+    liquidation : {"automatic", "margin_call"}
+        Whether a position that is met is liquidated, or called for margin.
+    call_deadline : float or None
+        Seconds from a margin call to its deadline.
+    call_time : float or None
+        Time of day of all deadlines, in seconds since the path began or a day after that.
+    top_up : float or None
+        Probability that a called position is topped up to its initial margin by the deadline.
     figures : sequence of SourcedValue
         Source, date and status of each value, if the venue was read from a file.
     title : str
@@ -118,6 +159,25 @@ class Venue:
     drawdown_window: float | None = None
     tier_basis: str = "notional"
     contract: str = "linear"
+    closeout: str = "whole"
+    partial_above: float = 0.0
+    fraction: float | None = None
+    cooldown: float = 0.0
+    tiers_at_once: int = 1
+    buffer: float | None = None
+    carrier: str = "market"
+    takeover_below: float = 0.0
+    unload_half_life: float | None = None
+    waterfall: tuple[str, ...] = ("fund", "adl")
+    socialise: str = "winners"
+    throughput: float | None = None
+    mark: str = "book"
+    mark_half_life: float | None = None
+    mark_clamp: float | None = None
+    liquidation: str = "automatic"
+    call_deadline: float | None = None
+    call_time: float | None = None
+    top_up: float | None = None
     figures: tuple[SourcedValue, ...] = ()
     title: str = ""
     notes: tuple[str, ...] = ()
@@ -129,6 +189,7 @@ class Venue:
             if isinstance(value, str) or not isinstance(value, Iterable):
                 raise InputError(Problem("venue", f"a sequence of {items}", column=name, value=value))
             object.__setattr__(self, name, tuple(value))
+        object.__setattr__(self, "waterfall", as_tuple(self.waterfall))
         raise_if(_problems(self))
         for rule in BY_NAME:
             object.__setattr__(self, rule, plain(getattr(self, rule)))
@@ -139,7 +200,8 @@ class Venue:
 
     def _repr_html_(self) -> str:
         rows = {"tiers": self._tiers_text()} | {
-            rule.label: "none" if (value := getattr(self, rule.name)) is None else _shown(rule, value) for rule in RULES
+            rule.label: "none" if (value := getattr(self, rule.name)) is None else _shown(rule, value)
+            for rule in (*RULES, *(rule for rule in MECHANICS if rule.name in self.mechanics))
         }
         return card(" ".join(filter(None, [self.title or self.name, self.market])), rows, self.notes)
 
@@ -151,6 +213,16 @@ class Venue:
         rate = percent(low) if low == high else percent_range(low, high)
         leverage = max(tier.max_leverage for tier in self.tiers)
         return f"{count} of up to {leverage:g}x, maintenance {rate}"
+
+    @property
+    def mechanics(self) -> dict[str, Any]:
+        """The rules of `stress.venue.mechanics` that are on, with their values; empty: all are off."""
+        return {rule.name: value for rule in MECHANICS if (value := getattr(self, rule.name)) != rule.default}
+
+    @property
+    def cash_layers(self) -> tuple[str, ...]:
+        """The layers of the waterfall that hold cash, in order."""
+        return tuple(word for word in self.waterfall if word in mechanics.CASH_LAYERS)
 
     @property
     def position_limit(self) -> float:
@@ -204,8 +276,9 @@ class Venue:
         return contract.Structure(contract={"linear": contract.Linear}[self.contract]())
 
     def describe(self) -> dict[str, Any]:
-        """Rules and sources as plain values, for the record of a run."""
-        return asdict(self)
+        """Rules and sources as plain values, for the record of a run; of `stress.venue.mechanics` those that are on."""
+        off = {rule.name for rule in MECHANICS} - set(self.mechanics)
+        return {name: value for name, value in asdict(self).items() if name not in off}
 
     def maintenance_margin(
         self, quantity: npt.ArrayLike, price: npt.ArrayLike, entry_price: npt.ArrayLike | None = None
@@ -362,6 +435,8 @@ class Venue:
 
 def _shown(rule: Rule, value: Any) -> str:
     """A value of a rule with its unit, or its word."""
+    if rule.kind == "list":
+        return ", ".join(value)
     shows: dict[str, Callable[[Any], str]] = {"fraction": percent, "USD": usd, "seconds": duration}
     return shows.get(rule.unit, str)(value)
 
@@ -378,6 +453,7 @@ def _rule_checks(venue: Venue) -> Iterator[tuple[str, bool, str]]:
         yield rule.name, rule.allows(value), rule.expected(value)
         if rule.needs and value is not None:
             yield rule.name, getattr(venue, rule.needs) is not None, f"none where {rule.needs} is not given"
+    yield from mechanics.checks(partial(getattr, venue))
 
 
 def _tier_checks(tier: Tier, basis: str, border: float, border_text: str) -> Iterator[tuple[str, bool, str]]:
