@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -58,8 +58,8 @@ class PathBlock:
     fund_at: np.ndarray
     cells: np.ndarray
     position_counts: np.ndarray
-    more: np.ndarray = NO_MORE
-    more_counts: np.ndarray = NO_MORE_COUNTS
+    more: np.ndarray = field(default_factory=lambda: NO_MORE)
+    more_counts: np.ndarray = field(default_factory=lambda: NO_MORE_COUNTS)
 
 
 class _WorkspacePool(threading.local):

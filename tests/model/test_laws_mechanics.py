@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import math
+import tomllib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import stress
+from stress import simulation
 from stress.engine import scheduling
 from stress.engine.blocks import work_block
+from stress.runs.resume import open_unfinished
+from stress.scenario.scenario import Scenario
 from tests.support import small_run
+from tests.support.directories import files, interrupt
 from tests.support.laws import FINITE, MONEY, distinct_book, make_paths, make_venue, simulate
 from tests.support.small_run import digest, digests
+from tests.support.tiny import TINY
 from tests.support.twin import DT, S0
 
 OTHERS = ["liquidated_quantity", "adl_quantity", "depleted", "depletion_step", "liquidated_count", "adl_count"]
@@ -179,3 +186,25 @@ def test_a_path_alone(alone):
 
 def test_more_paths_change_none_of_the_first(alone):
     assert digest(run_everything(n_paths=40).paths) == digest(alone.paths[:40])
+
+
+def test_a_resumed_run(tmp_path, monkeypatch):
+    """What an interrupted run had left is worked later, and the files are the same."""
+    tables = tomllib.loads(TINY)
+    tables["run"] |= {"paths": 6, "horizon": "30min"}
+    tables["prices"] |= {"intensity": 90_000.0, "eta_down": 12.0}
+    rules = dict(closeout="restore", buffer=0.5, waterfall=["fund", "vault", "adl", "socialise"], throughput=0.5)
+    tables["venue"] = dict(tables["venue"], **rules, mark="ema", mark_half_life="5min")
+    tables["layers"] = {"vault": {"capital": 1e5}}
+    tables["funding"] = {"interval": "10min", "rate": 0.001}
+    tables["events"] = {"outages": [["5min", "8min"]], "bad_ticks": [["12min", 0.9]]}
+    scenario = Scenario.parse(tables, "everything", Path())
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    record = simulation.run(scenario, directory=whole, threads=1, report=False)
+    assert record.result.paths["funding_paid"].gt(0).all()
+    monkeypatch.setattr(scheduling, "BLOCK_BYTES", 3000)
+    with pytest.raises(KeyboardInterrupt):
+        simulation.run(scenario, directory=parts, threads=1, progress=interrupt(1))
+    resumed = simulation.run(open_unfinished(parts).scenario, directory=parts, threads=1)
+    assert 0 < resumed.manifest["resumed_paths"] < 6
+    assert files(parts) == files(whole)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import random
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -127,7 +127,9 @@ def make_venue(row: dict, fund: float) -> stress.Venue:
     changes = changes | CALLS[row["liquidation"]] | MARKS[row["mark"]]
     if row["carrier"] != "market":
         changes["carrier"] = "vault" if row["waterfall"].startswith("vault") else "fund"
-    return base.replace(throughput=row["throughput"], fund_in=row["fund_in"], **changes)
+    if row["fund_in"] != "usd":
+        changes["fund_in"] = row["fund_in"]
+    return replace(base, throughput=row["throughput"], **changes)
 
 
 def make_layers(venue: stress.Venue, draws: Draws) -> dict[str, stress.Layer]:

@@ -21,7 +21,7 @@ from stress.kernels.jit import jit_no_refcount
 from stress.kernels.mechanics.inventory import open_loss, open_result, remove
 from stress.kernels.mechanics.layers import unit_of
 from stress.kernels.mechanics.marks import start_mark
-from stress.kernels.mechanics.records import LOGGED_SALE, LOGGED_TAKEOVER
+from stress.kernels.mechanics.records import LOGGED_SALE, LOGGED_TAKEOVER, LONG, SHORT
 from stress.kernels.path.records import LONGS, SHORTS
 from stress.kernels.path.workspace import log_event, trade
 from stress.kernels.rules.depth import average_fill, thinness
@@ -125,7 +125,7 @@ def look_at_loss(mark, p):
 @jit_no_refcount
 def losing_side(mark, p):
     """The side, +1 or -1, whose inventory has the larger open loss."""
-    return 1 if open_loss(1, mark, p.carriers) >= open_loss(-1, mark, p.carriers) else -1
+    return LONG if open_loss(LONG, mark, p.carriers) >= open_loss(SHORT, mark, p.carriers) else SHORT
 
 
 @jit_no_refcount

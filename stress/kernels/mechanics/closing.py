@@ -68,7 +68,7 @@ def close_whole(j, s, q, entry, bankruptcy, y, kind, takes_surplus, p):
 
     Parameters
     ----------
-    takes_surplus : bool
+    takes_surplus : int
         Whether a surplus pays the fee, or goes to the fund where the venue says so; else it is the trader's.
 
     Returns
@@ -85,7 +85,7 @@ def close_whole(j, s, q, entry, bankruptcy, y, kind, takes_surplus, p):
     p.moment.price = y
     worth = y / market.s0
     if residual >= 0.0:
-        if takes_surplus:
+        if takes_surplus > 0:
             fee = residual if terms.residual_to_fund else min(residual, terms.fee_rate * q * price)
             receive(fee, worth, p)
     else:

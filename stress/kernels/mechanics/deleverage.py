@@ -15,6 +15,7 @@ import numpy as np
 from stress.kernels.jit import jit_inline, jit_no_refcount
 from stress.kernels.mechanics.inventory import open_result
 from stress.kernels.mechanics.layers import pay, pay_after, receive, unit_of
+from stress.kernels.mechanics.records import LONG, SHORT
 from stress.kernels.mechanics.workspace import open_quantity, remove, touch
 from stress.kernels.numerics.philox import event_key
 from stress.kernels.path.deleverage import AT_BANKRUPTCY, AT_MARK, CLOSED, count_in_profit, share_by_rule
@@ -195,8 +196,8 @@ def deleverage(s, mark, unpaid, withheld, withheld_value, is_inventory, p):
     in_money = terms.settlement == PROFIT_SETTLEMENT
     budget = unpaid if in_money else withheld
     real, mark, price = mark, mark - funding, mark - funding
-    at_bankruptcy = is_inventory or terms.adl_price == AT_BANKRUPTCY
-    if not in_money and (is_inventory or terms.adl_price != AT_MARK):
+    at_bankruptcy = is_inventory > 0 or terms.adl_price == AT_BANKRUPTCY
+    if not in_money and (is_inventory > 0 or terms.adl_price != AT_MARK):
         price = withheld_value / withheld if at_bankruptcy else market.previous_mark - funding
     out.adl_events += 1
     losers = np.int64(-1 if s > 0 else -2)
@@ -212,7 +213,7 @@ def deleverage(s, mark, unpaid, withheld, withheld_value, is_inventory, p):
     side.is_hit, side.seen = 1, max(seen, n)
     out.adl_quantity += coins
     out.adl_usd += taken if in_money else w * taken * (mark - price)
-    if is_inventory:
+    if is_inventory > 0:
         return taken
 
     # A sharing rule fills what the capacities allow; what is missing from its sum is rounding.
@@ -238,7 +239,7 @@ def leave(losers, mark, unsold, owed, p):
     """What ADL has left is offered to the layers after it, and is residual then."""
     left = owed
     if p.mechanics.before < p.mechanics.layers:
-        left = pay_after(1 if losers == -1 else -1, owed, p.moment.price / p.markets[0].s0, p)
+        left = pay_after(LONG if losers == -1 else SHORT, owed, p.moment.price / p.markets[0].s0, p)
     if left > 0.0:
         p.out.residual += left
         log_event(p.log, p.path, p.layers[0], p.out, LOGGED_RESIDUAL, losers, mark, unsold, -left, 0.0)

@@ -8,6 +8,7 @@
 """
 
 from stress.kernels.jit import jit_no_refcount
+from stress.kernels.mechanics.records import LONG, SHORT
 from stress.kernels.path.records import LONGS, SHORTS
 
 ALMOST_ALL = 1.0 - 1e-12  # a share from here on is all of it
@@ -23,7 +24,7 @@ def open_loss(s, mark, carriers):
 @jit_no_refcount
 def open_result(mark, carriers):
     """Result of both inventories, the sum of s (Q_s M - K_s), USD."""
-    return -open_loss(1, mark, carriers) - open_loss(-1, mark, carriers)
+    return -open_loss(LONG, mark, carriers) - open_loss(SHORT, mark, carriers)
 
 
 @jit_no_refcount

@@ -8,6 +8,10 @@ import numpy as np
 
 NO_LIMIT = 2**62  # of positions a step
 
+# Arguments of functions, since a literal compiles what it is passed to for itself.
+LONG, SHORT = np.int64(1), np.int64(-1)  # sides
+NO, YES = np.arange(2)
+
 # What a venue does, fixed for a run. Words are indices in the tuples of `stress.kernels.rules.records`.
 MECHANICS = np.dtype((np.record, [
     ("closeout", "i8"), ("partial_above", "f8"), ("fraction", "f8"),

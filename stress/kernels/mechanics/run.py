@@ -16,7 +16,7 @@ from stress.kernels.mechanics.records import IS_FUNDING, IS_OUTAGE, IS_OWN_MARK,
 from stress.kernels.mechanics.socialise import socialise
 from stress.kernels.mechanics.step import look_at_carrier, note_waiting, run_step
 from stress.kernels.mechanics.work import renew_heads
-from stress.kernels.mechanics.workspace import Path, restore
+from stress.kernels.mechanics.workspace import Buffers, Path, restore
 from stress.kernels.path.counts import SHARE_UNIT, PositionCounts
 from stress.kernels.path.drawdown import forget_old, has_drawdown, push_balance
 from stress.kernels.path.fills import Course
@@ -197,6 +197,10 @@ def run_paths(
     peak_step, peak_balance = workspace.peak_step, workspace.peak_balance
     counts_waiting = rules.throughput < NO_LIMIT or events.outages.shape[0] > 0
     layers, spare_more = spare
+    buffers = Buffers(
+        workspace.sums, workspace.float_sums, workspace.places, workspace.key, workspace.capacity, workspace.amount,
+        workspace.quantity, workspace.margin, workspace.weights,
+    )  # fmt: skip
     for row in range(outs.size):
         closes = prices.close[row]
         lows = prices.low[row] if continuous else closes
@@ -207,7 +211,7 @@ def run_paths(
             weight, unit = weights[row], np.int64(weights[row] * SHARE_UNIT + 0.5)
         course = Course(closes, lows, highs, pre_jumps, continuous, workspace.line)
         p = Path(
-            ladder, tiers, max_leverage, structure, course, orders, workspace, holdings, cells[row], counts,
+            ladder, tiers, max_leverage, structure, course, orders, buffers, holdings, cells[row], counts,
             more_counts, log, workspace.paths[0], workspace.markets[0], workspace.sides[0], layers, carriers,
             moments[0], queues, outs[row], mores[row], events, schedule, term, rules,
         )  # fmt: skip
@@ -310,7 +314,7 @@ def run_paths(
                 break
             none = PositionCounts(counts.bankrupt[:0], counts.adl[:0])
             p = Path(
-                ladder, tiers, max_leverage, structure, course, orders, workspace, holdings, cells[row][:0], none,
+                ladder, tiers, max_leverage, structure, course, orders, buffers, holdings, cells[row][:0], none,
                 more_counts[:0], log[:0], workspace.paths[0], workspace.markets[0], workspace.sides[0], layers,
                 carriers, moments[0], queues, workspace.outcome[0], spare_more[0], events, schedule, term, rules,
             )  # fmt: skip

@@ -23,8 +23,11 @@ from stress.kernels.mechanics.records import (
     IS_OUTAGE,
     LOGGED_DEADLINE,
     LOGGED_TOP_UP,
+    LONG,
     MOVED,
     RESTING,
+    SHORT,
+    YES,
 )
 from stress.kernels.mechanics.work import is_met, is_profit_met, renew_heads, settle_side, work_profits, work_side
 from stress.kernels.mechanics.workspace import remove
@@ -43,8 +46,8 @@ def run_step(continuous, earlier, before, low, high, pre_jump, close, p):
     moment.done, moment.before, moment.close, moment.price = 0, before, close, before
     if flags & IS_FUNDING:
         pay_funding(start_mark(before, p), p)
-        renew_heads(1, p)
-        renew_heads(-1, p)
+        renew_heads(LONG, p)
+        renew_heads(SHORT, p)
     if flags & IS_OUTAGE:
         return
     if mechanics.carrier and p.carriers[LONGS].quantity + p.carriers[SHORTS].quantity > 0.0:
@@ -92,7 +95,7 @@ def meet_deadlines(earlier, before, p):
                 p.more.call_closed_count += 1
                 liquidated(j, p)
                 remove(j, p)
-                owed, kept = close_whole(j, s, q, entry, bankruptcy, before, LOGGED_DEADLINE, True, p)
+                owed, kept = close_whole(j, s, q, entry, bankruptcy, before, LOGGED_DEADLINE, YES, p)
                 if s > 0:
                     unpaid_longs += owed
                     withheld_longs += kept
@@ -103,8 +106,8 @@ def meet_deadlines(earlier, before, p):
                     value_shorts += kept * bankruptcy
         moment.first_call = (moment.first_call + 1) % holdings.calls.size
         moment.calls -= 1
-    settle_side(1, start_mark(before, p), unpaid_longs, withheld_longs, value_longs, p)
-    settle_side(-1, start_mark(before, p), unpaid_shorts, withheld_shorts, value_shorts, p)
+    settle_side(LONG, start_mark(before, p), unpaid_longs, withheld_longs, value_longs, p)
+    settle_side(SHORT, start_mark(before, p), unpaid_shorts, withheld_shorts, value_shorts, p)
 
 
 @jit_no_refcount
@@ -120,8 +123,8 @@ def end_rests(p):
             k = LONGS if s > 0 else SHORTS
             stand_in_order(j, s, p.sides[k], p.queues[k], p)
         moment.first_rest += 1
-    renew_heads(1, p)
-    renew_heads(-1, p)
+    renew_heads(LONG, p)
+    renew_heads(SHORT, p)
 
 
 @jit_inline
@@ -187,7 +190,7 @@ def look_at_carrier(mark, p):
         if z > 0.0:
             if p.path.is_depleted == 0:
                 p.path.is_depleted, p.out.depletion_step = 1, p.path.step
-            taken = deleverage(s, mark, missing, z, z * (average - moment.funding), True, p)
+            taken = deleverage(s, mark, missing, z, z * (average - moment.funding), YES, p)
             give_up(s, taken, p)
             renew_heads(-s, p)
         s = -s

@@ -31,8 +31,10 @@ from stress.kernels.mechanics.records import (
     LOGGED_CALL,
     LOGGED_STOP,
     LOGGED_TAKE_PROFIT,
+    NO,
     RESTING,
     UNTOUCHED,
+    YES,
 )
 from stress.kernels.mechanics.workspace import remove, touch
 from stress.kernels.path.batches import met_price, note_depletion
@@ -166,7 +168,7 @@ def liquidate(j, s, k, y, mu_y, p):
             p.out.liquidated_quantity += q
             liquidated(j, p)
             end_position(j, s, k, p)
-            owed, withheld = close_whole(j, s, q, entry, bankruptcy, y, LOGGED_LIQUIDATION, True, p)
+            owed, withheld = close_whole(j, s, q, entry, bankruptcy, y, LOGGED_LIQUIDATION, YES, p)
             break
         touch(j, p)
         liquidated(j, p)
@@ -192,7 +194,7 @@ def close_order(j, s, y, mu_y, kind, p):
     q = holdings.quantity[row]
     moment.mark, moment.price = mu_y * p.markets[0].mark_ratio, y
     remove(j, p)
-    owed, withheld = close_whole(j, s, q, p.ladder.entry[j], bankruptcy, y, kind, False, p)
+    owed, withheld = close_whole(j, s, q, p.ladder.entry[j], bankruptcy, y, kind, NO, p)
     if kind == LOGGED_STOP:
         p.more.stop_count += 1
         p.more.stop_quantity += q
@@ -211,7 +213,7 @@ def settle_side(s, mark, unpaid, withheld, value, p):
     """ADL for what a side has left unpaid, and find who is next then."""
     if unpaid > 0.0 or withheld > 0.0:
         p.moment.mark = mark
-        deleverage(s, mark, unpaid, withheld, value, False, p)
+        deleverage(s, mark, unpaid, withheld, value, NO, p)
         renew_heads(-s, p)
     renew_heads(s, p)
 

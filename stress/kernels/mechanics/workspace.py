@@ -14,7 +14,6 @@ from stress.kernels.mechanics.records import (
 )
 from stress.kernels.path.counts import PositionCounts
 from stress.kernels.path.fills import Course
-from stress.kernels.path.workspace import Workspace
 from stress.kernels.rules.contract import Structure
 from stress.kernels.rules.records import Tiers
 
@@ -98,6 +97,20 @@ def make_holdings(winners):
     )
 
 
+class Buffers(NamedTuple):
+    """What of a `path.workspace.Workspace` a running path needs; the fewer arrays, the cheaper a call."""
+
+    sums: np.ndarray
+    float_sums: np.ndarray
+    places: np.ndarray
+    key: np.ndarray
+    capacity: np.ndarray
+    amount: np.ndarray
+    quantity: np.ndarray
+    margin: np.ndarray
+    weights: np.ndarray
+
+
 class Path(NamedTuple):
     """One path while it runs. Fields of the same name as in `path.workspace.Path` are the same thing.
 
@@ -120,7 +133,7 @@ class Path(NamedTuple):
     structure: Structure
     course: Course
     orders: Orders
-    workspace: Workspace
+    workspace: Buffers
     holdings: Holdings
     cells: np.ndarray
     counts: PositionCounts
