@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from stress import results as results
     from stress.analysis.backtest import backtest as backtest
     from stress.analysis.battery import stress_battery as stress_battery
+    from stress.analysis.fund_grid import fund_grid as fund_grid
     from stress.analysis.reverse_episodes import reverse_episodes as reverse_episodes
     from stress.analysis.reverse_stress import reverse_shock as reverse_shock
     from stress.analysis.reverse_stress import reverse_table as reverse_table
@@ -74,6 +75,7 @@ _HOMES = {
     "backtest": "analysis.backtest",
     "calibrate": "prices.calibration.calibrate",
     "compare": "results.comparison",
+    "fund_grid": "analysis.fund_grid",
     "list_venues": "venue.load",
     "load_scenario": "scenario.scenario",
     "load_venue": "venue.load",

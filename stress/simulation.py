@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from stress import serialize
 from stress.adjustments import unsaid
 from stress.analysis.error_budget import cost, redrawn_paths, run_plans
+from stress.analysis.fund_grid import fund_grid
 from stress.analysis.study import Study
 from stress.arguments import is_text, path_of, wrong_types
 from stress.book.book import Book
@@ -25,6 +26,7 @@ from stress.engine import scheduling
 from stress.engine.design import Detail
 from stress.engine.prepare import prepare
 from stress.errors import InputError, Problem, raise_if
+from stress.results import mechanics, sizing
 from stress.results.budget import error_budget
 from stress.results.result import Result
 from stress.runs import place, run_directory
@@ -37,6 +39,8 @@ from stress.venue.layer import Layer
 from stress.venue.venue import Venue
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from stress.engine.design import Design
     from stress.runs.checkpoint import Checkpoint
     from stress.runs.resume import UnfinishedRun
@@ -227,7 +231,9 @@ def with_extras(
         Called with a line before each study.
     """
     found = record.studies
-    if studies:
+    if studies and (why := record.result.curve_refused):
+        say(f"No studies, which all ask for the fund that is needed: {why}.")
+    elif studies:
         from stress.runs.studies import make
 
         found = make(scenario, say, threads)
@@ -359,6 +365,7 @@ def execute(
         shown = progress if progress is None else _of_all(progress, redrawn_paths(redrawn))
         study = Study(designs).run(threads=threads, executor=executor, progress=shown, sink=checkpoint)
         run_once = time.perf_counter()
+        grid = _grid(study.results[own], threads, executor)
         redraws = run_plans(redrawn, threads=threads, executor=executor, progress=progress, before=chosen.n_paths)
     done = time.perf_counter()
     resumed = 0 if checkpoint is None else checkpoint.resumed_paths
@@ -392,13 +399,24 @@ def execute(
     if resumed:
         manifest["resumed_paths"] = resumed
     budget = error_budget(result, redraws, alphas) if redraws else None
-    return Record(scenario.resolved(), manifest, result, gaps, records.required_funds(result, alphas), budget)
+    required = records.required_funds(result, alphas)
+    return Record(scenario.resolved(), manifest, result, gaps, required, budget, grid=grid)
+
+
+def _grid(result: Result, threads: int | None, executor: Executor | None) -> pd.DataFrame | None:
+    """A grid of funds where the run does not size one; None where it does, or nothing is there to size."""
+    if not result.curve_refused or not mechanics.cash_layers(result.config):
+        return None
+    return fund_grid(result, threads=threads, executor=executor)
 
 
 def _plans(scenario: Scenario, design: Design, say: Callable[[str], None]) -> list[Plan]:
     """What is redrawn for the error; nothing unless the scenario asks for it."""
     if scenario.run.error == "paths":
         return []
+    if why := sizing.curve_refused(design.describe()):
+        expected = f'"paths": the error of a fund is asked for, and one run does not give the fund ({why})'
+        raise InputError(Problem("run", expected, column="run.error", value=scenario.run.error))
     from stress.scenario.redraws import plans
 
     found = plans(scenario, design)

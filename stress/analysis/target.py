@@ -82,7 +82,7 @@ class Target:
         values = self._amounts(result)
         if self.name in MEANS:
             return mean(values, 0.0, result.weights)
-        return required_fund(values, self.alpha, result.reserve * self._factor(result), result.weights)
+        return required_fund(values, self.alpha, result.least * self._factor(result), result.weights)
 
     def difference(self, first: Result, second: Result) -> Estimate:
         """The quantity of the second run less that of the first, paired."""
@@ -95,6 +95,8 @@ class Target:
         return comparison.fund_difference(*estimates, (a, b), self.alpha, first.config["seed"], weights)
 
     def _amounts(self, result: Result) -> np.ndarray:
+        if self.name == FUND:
+            result.check_curve("target")
         column = "fund_needed" if self.name == FUND else MEANS[self.name]
         amounts: np.ndarray = result.paths[column].to_numpy() * self._factor(result)
         return amounts

@@ -167,13 +167,14 @@ def size(
     if not quiet:
         print(terminal.headline(record))
         terminal.print_fund(record)
+        terminal.print_mechanics(record.result)
         adjusted.print_adjustments(record.adjustments, console.console())
         adjusted.print_warnings(record.warnings, console.console())
     if earlier is not None:
         terminal.print_since(earlier, record)
     if limit is None:
         if quiet:
-            print(record.required.to_csv(index=False), end="")
+            print((record.required if record.grid is None else record.grid).to_csv(index=False), end="")
         return
     needed, why = _limited(record)
     holds = needed <= limit
@@ -186,12 +187,29 @@ def _limited(record: Record) -> tuple[float, str]:
     """The fund that is compared with a limit, USD, and a clause that explains it."""
     from stress.runs.record import fund_ranges
 
+    if record.result.curve_refused:
+        return _limited_grid(record)
     if ranges := fund_ranges(record):
         over = _limited_range(ranges)
         if record.budget is None or record.result.n_paths == 1:
             return over
         return max(over, _limited_total(record), key=lambda found: found[0])
     return _limited_total(record)
+
+
+def _limited_grid(record: Record) -> tuple[float, str]:
+    """The same from a grid of funds: the smallest of it that is shown to keep to every probability."""
+    from stress.analysis.fund_grid import smallest
+    from stress.formatting import percent, usd
+
+    alpha = min(record.alphas)
+    needed = math.nan if record.grid is None else smallest(record.grid, alpha)["sure"]
+    if math.isnan(needed):
+        return (
+            math.inf,
+            f"it cannot be shown to hold: no {record.layer} that was run is shown to keep to {percent(alpha)}",
+        )
+    return needed, f"{usd(needed)} is the smallest {record.layer} that was run and is shown to keep to {percent(alpha)}"
 
 
 def _limited_total(record: Record) -> tuple[float, str]:
@@ -243,6 +261,7 @@ def adl(
         print(terminal.headline(record))
     terminal.print_adl(record.result)
     if not quiet:
+        terminal.print_mechanics(record.result)
         adjusted.print_adjustments(record.adjustments, console.console())
         adjusted.print_warnings(record.warnings, console.console())
 

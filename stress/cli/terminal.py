@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 from stress.cli.adjusted import print_adjustments, print_warnings
 from stress.cli.console import NARROW, TextConsole, console, table
+from stress.cli.mechanics import print_grid, print_mechanics
 from stress.formatting import (
     SPACE,
     count,
@@ -78,6 +79,7 @@ def print_run(record: Record) -> None:
     if record.result.n_paths > 1 or record.result.paths["adl_count"].iloc[0] > 0:
         print_adl(record.result, out, sides=("both",))
     print_liquidation(record.result, out)
+    print_mechanics(record.result, out)
     print_adjustments(record.adjustments, out)
     print_warnings(record.warnings, out)
 
@@ -103,14 +105,18 @@ def headline(record: Record) -> str:
 
 def print_fund(record: Record, out: Console | None = None) -> None:
     """The fund that is needed, as chosen or as a range over delays, and for the bounds."""
-    from stress.analysis.study import DEPLETED, REQUIRED_FUND
-    from stress.runs.record import fund_ranges, gap_pairs
+    from stress.runs.record import fund_ranges
 
     out = out or console()
+    if record.result.curve_refused:
+        print_grid(record, out)
+        _print_gaps(record, out)
+        return
     if record.result.n_paths == 1:
         _print_fund_of_one_path(record, out)
         return
-    out.print("\nFund that is depleted (ADL begins) with a probability of at most\n")
+    layer = record.layer
+    out.print(f"\n{layer.capitalize()} that is depleted (ADL begins) with a probability of at most\n")
     if record.delays:
         for found in fund_ranges(record):
             out.print(_range(percent(found.alpha), found))
@@ -121,21 +127,29 @@ def print_fund(record: Record, out: Console | None = None) -> None:
             for r in records(record.required_widest)
         ]
         of_what = "95 % interval" if record.budget is None else "95 % interval, all parts"
-        out.print(table(["probability", "fund", of_what], rows))
+        out.print(table(["probability", layer, of_what], rows))
         for r in records(record.required):
             if r["note"]:
                 out.print(f"\n{percent(r['alpha'])}: {r['note']}.")
         print_budget(record, out)
         depleted = record.result.depletion_probability()
-        out.print(
-            f"\nA fund of {usd(record.fund)} is depleted: {probability(depleted.value, depleted.low, depleted.high)}."
-        )
+        chance = probability(depleted.value, depleted.low, depleted.high)
+        out.print(f"\nA {layer} of {usd(record.fund)} is depleted: {chance}.")
+    _print_gaps(record, out)
+
+
+def _print_gaps(record: Record, out: Console) -> None:
+    """The same run with other gaps or delays."""
+    from stress.analysis.study import DEPLETED, REQUIRED_FUND
+    from stress.runs.record import gap_pairs
+
     pairs = gap_pairs(record.gaps)
     out.print(f"\n{_matters(pairs)} matters most\n")
-    names = [f"fund for {percent(alpha)}" for alpha in record.alphas]
-    rows = []
+    alphas = () if record.result.curve_refused else record.alphas
+    names = [f"{record.layer} for {percent(alpha)}" for alpha in alphas]
+    rows: list[tuple[str, ...]] = []
     for pair in pairs:
-        estimates = [pair.estimate(REQUIRED_FUND, alpha) for alpha in record.alphas]
+        estimates = [pair.estimate(REQUIRED_FUND, alpha) for alpha in alphas]
         funds = [f"{_fund(e.value, e.note)}\n({ends(e.low, e.high)})" for e in estimates]
         depleted = pair.estimate(DEPLETED)
         rows.append((_pair(pair, record), *funds, _stacked(probability(depleted.value, depleted.low, depleted.high))))
@@ -223,7 +237,7 @@ def _print_fund_of_one_path(record: Record, out: Console) -> None:
     from stress.analysis.study import ADL, LARGEST_NEED, MEAN_ADL, MEAN_DEFICIT
     from stress.runs.record import fund_ranges, gap_pairs
 
-    out.print(f"\nFund that this path takes, and what happens with one of {usd(record.fund)}\n")
+    out.print(f"\n{record.layer.capitalize()} that this path takes, and what happens with one of {usd(record.fund)}\n")
     for found in fund_ranges(record):
         out.print(_range("Over the delays", found) + "\n")
     pairs = gap_pairs(record.gaps)
@@ -236,7 +250,7 @@ def _print_fund_of_one_path(record: Record, out: Console) -> None:
         )
         for pair in pairs
     ]
-    out.print(table([_head(pairs), "fund it takes", "deficits", "raised or forgone by ADL"], rows))
+    out.print(table([_head(pairs), f"{record.layer} it takes", "deficits", "raised or forgone by ADL"], rows))
 
 
 def print_adl(result: Result, out: Console | None = None, sides: Sequence[Any] = ("both", "long", "short")) -> None:
@@ -433,6 +447,9 @@ def print_since(old: Record, new: Record) -> None:
     else:
         out.print("The scenario is the same.")
     found = since(old, new)
+    if found.empty and (why := new.result.curve_refused or old.result.curve_refused):
+        out.print(f"\nThe funds are not compared: {why}.")
+        return
     rows = [
         (
             percent(r["alpha"]),

@@ -211,7 +211,7 @@ def run(
     made, (ladder, tiers, structure, schedule, terms) = design.mechanics, design.kernel
     structure = structure._replace(lateness=ShareOfMove())  # a delay is a number there
     arguments: tuple[Any, ...] = (
-        prices, first, weights, fund, waterfall_of(design, fund), ladder, tiers, made.max_leverage, structure,
+        prices, first, weights, waterfall_of(design, fund), ladder, tiers, made.max_leverage, structure,
         made.orders, made.events, schedule, terms, made.mechanics, workspace, bench.holdings, *bench.state,
         bench.spare, out, more, fund_at, cells, counts, more_counts, log,
     )  # fmt: skip

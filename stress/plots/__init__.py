@@ -15,6 +15,7 @@ from stress.plots.answers import (
 )
 from stress.plots.backtest import plot_backtest
 from stress.plots.comparison import plot_depletion_curves, plot_paired_difference
+from stress.plots.grid import plot_fund_grid
 from stress.plots.stress_tests import plot_stress_scenarios
 from stress.plots.studies import plot_sweep, plot_tornado
 from stress.plots.style import style
@@ -29,6 +30,7 @@ __all__ = [
     "plot_depletion_curves",
     "plot_depletion_time",
     "plot_fund_fan",
+    "plot_fund_grid",
     "plot_loss_waterfall",
     "plot_paired_difference",
     "plot_path",

@@ -27,6 +27,7 @@ from stress.errors import raise_if
 from stress.results.result import Result
 
 BLUE, VERMILION, GREEN, PURPLE = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
+ORANGE, SKY = "#e69f00", "#56b4e9"  # of layers beside the fund, and of orders beside liquidations
 INK, MUTED, RULE = "#1a1a1a", "#5f6368", "#d9dce0"
 SIZE, TALL = (5.0, 3.3), (5.0, 4.6)  # inches
 BAND = 0.25  # opacity of an interval

@@ -6,9 +6,11 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from stress.analysis.fund_grid import smallest
 from stress.analysis.stress_scenarios import worst_scenario
 from stress.formatting import count, duration, percent, probability, significant, usd, usd_range, visible
 from stress.prices.calibration import summary
+from stress.results import mechanics
 from stress.results.estimate import Estimate
 from stress.runs.record import fund_ranges
 from stress.scenario.keys import text_of
@@ -108,6 +110,8 @@ def context(record: Record) -> dict[str, Any]:
 def judgements(record: Record) -> list[tuple[float, Adequacy]]:
     """Whether the present fund is enough, for each alpha (nan: one path, which gives no probability)."""
     fund, one_path = record.fund, record.result.n_paths == 1
+    if record.result.curve_refused:
+        return []
     if record.delays:
         return [(found.alpha, adequacy(fund, found.least[1], found.most[1])) for found in fund_ranges(record)]
     if one_path:
@@ -124,23 +128,25 @@ def _estimate(row: dict[Any, Any]) -> Estimate:
 
 def has_fund(record: Record) -> bool:
     """Whether there is a fund to judge: more than what the venue keeps in it."""
-    return record.fund > record.result.reserve
+    return record.fund > record.result.least
 
 
 def present(record: Record) -> str:
     """The present fund, or what stands in its place where none is given."""
     if has_fund(record):
-        return f"the present fund, {usd(record.fund)}"
-    return f"a fund of {usd(record.fund)}" + (", the reserve" if record.fund > 0 else "")
+        return f"the present {record.layer}, {usd(record.fund)}"
+    return f"a {record.layer} of {usd(record.fund)}" + (", the reserve" if record.fund > 0 else "")
 
 
 def verdict(record: Record) -> str:
     """The answer in a sentence."""
-    judged = judgements(record)
+    if why := record.result.curve_refused:
+        return f"One run does not say how large the {record.layer} must be: {why}. {grid_words(record)}".rstrip()
+    judged, layer = judgements(record), record.layer
     if not has_fund(record):
-        return f"No fund is given ({present(record)}): the answer is the fund that is needed."
+        return f"No {layer} is given ({present(record)}): the answer is the {layer} that is needed."
     if record.result.n_paths == 1:
-        return f"On this one path the fund of {usd(record.fund)} is {judged[0][1].words}."
+        return f"On this one path the {layer} of {usd(record.fund)} is {judged[0][1].words}."
     words = {ADEQUATE: "adequate", SHORT: "too small", OPEN: "not decided"}
     parts = []
     for kind in (ADEQUATE, OPEN, SHORT):
@@ -148,13 +154,49 @@ def verdict(record: Record) -> str:
         if alphas:
             parts.append(f"{words[kind]} for {' and '.join(alphas)}")
     if math.isinf(record.fund):
-        return "The fund has no limit in this run."
-    return f"The fund of {usd(record.fund)} is {', '.join(parts)}."
+        return f"The {layer} has no limit in this run."
+    return f"The {layer} of {usd(record.fund)} is {', '.join(parts)}."
+
+
+def grid_words(record: Record) -> str:
+    """What a grid of funds says for each probability; "" where there is none, or for one path."""
+    grid = record.grid
+    if grid is None or record.result.n_paths == 1:
+        return ""
+    most, parts = usd(float(grid["fund"].max())), []
+    for alpha in sorted(record.alphas, reverse=True):
+        found = smallest(grid, alpha)
+        if math.isnan(found["fund"]):
+            parts.append(f"none of up to {most} keeps it to {percent(alpha)}")
+        elif math.isnan(found["below"]):
+            less = " or less" if found["fund"] > record.result.least else ""
+            parts.append(f"{usd(found['fund'])}{less} keeps it to {percent(alpha)}")
+        else:
+            between = f"between {_bare(usd(found['below']))} and {usd(found['fund'])}"
+            parts.append(f"one {between} keeps it to {percent(alpha)}")
+    return f"By the chance that the {record.layer} is depleted, of a grid on the same prices {', '.join(parts)}."
+
+
+def layer_words(record: Record) -> str:
+    """Who pays, how often and how much, of a run that tells its layers apart; "" for others."""
+    found = mechanics.layers(record.result).to_dict("records")
+    sentences = []
+    for row in found:
+        how = (
+            f"on {probability(row['p_hit'], row['p_hit_low'], row['p_hit_high'])} of paths"
+            if record.result.n_paths > 1
+            else "on this path" if row["p_hit"] else "nothing on this path"
+        )  # fmt: skip
+        se = "" if math.isnan(row["se"]) else f" ± {_bare(usd(row['se']))}"
+        amount = f", {usd(row['mean'])}{se} a path" if row["p_hit"] > 0 else ""
+        sentences.append(f"The {row['layer']} pays {how}{amount}")
+    return ". ".join(sentences) + "." if sentences else ""
 
 
 def facts(record: Record) -> list[tuple[str, str]]:
     """What a committee asks next, a term and a sentence each."""
     return [
+        ("Who pays", layer_words(record)),
         ("Where the error comes from", error_words(record)),
         ("Worst crash of history on this book", history_words(record)),
         ("Smallest move that empties the fund", reverse_words(record)),
@@ -170,7 +212,7 @@ def error_words(record: Record) -> str:
         return ""
     alone = f"The intervals hold the error of {record.result.n_paths:,} paths alone; book and calibration are taken "
     if record.budget is None:
-        return alone + "as given. `--error full` adds them."
+        return alone + ("as given." if record.result.curve_refused else "as given. `--error full` adds them.")
     budget = record.budget
     alpha = min(record.alphas)
     rows = budget[(budget["alpha"] == alpha) & (budget["part"] != "total")]

@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 
 from stress.formatting import duration, percent, significant, usd
 from stress.prices import MODELS
-from stress.results import summaries
+from stress.results import mechanics, summaries
 from stress.venue.rules import phrase
 
 if TYPE_CHECKING:
@@ -163,9 +163,13 @@ def assumptions(config: dict[str, Any]) -> list[str]:
     """The rest of the model, a sentence each."""
     venue = config["venue"]
     sentences = [
-        "All margin is isolated: a position stands on its own collateral. Funding payments are left out.",
-        "Nobody opens, closes or adds margin during the run; only liquidation and ADL change the book.",
-        "A position is liquidated whole, by order of liquidation price, at the average fill of the order book.",
+        "All margin is isolated: a position stands on its own collateral."
+        + ("" if config.get("funding") else " Funding payments are left out."),
+        *book_changes(config),
+        "A position is liquidated whole, by order of liquidation price, at the average fill of the order book."
+        if venue.get("closeout", "whole") == "whole" and mechanics.carrier(config) == "market"
+        else "Positions are liquidated by order of liquidation price; what is sold is filled at the average of the "
+        "order book.",
         "What a liquidation leaves of the margin goes to the fund."
         if venue["residual"] == "fund"
         else f"Of what a liquidation leaves, up to {percent(venue['fee_rate'])} of the notional goes to the fund, "
@@ -189,17 +193,38 @@ def assumptions(config: dict[str, Any]) -> list[str]:
     return sentences + [f"{venue.get('title') or venue['name']}: {note}" for note in venue.get("notes", ())]
 
 
+def book_changes(config: dict[str, Any]) -> list[str]:
+    """Who may change a position during the run."""
+    more = ", margin calls" if config["venue"].get("liquidation", "automatic") == "margin_call" else ""
+    if not more and not config.get("has_orders"):
+        return ["Nobody opens, closes or adds margin during the run; only liquidation and ADL change the book."]
+    orders = ", stops and take-profits" if config.get("has_orders") else ""
+    return [f"Nobody opens a position during the run; only liquidation, ADL{orders}{more} change the book."]
+
+
 def caveats(record: Record, required: list[dict[str, Any]], bound: str = "") -> list[str]:
     """Warnings of the run that do not stand next to the answer, then what its sample cannot say."""
-    result = record.result
+    result, layer = record.result, record.layer.capitalize()
     sentences = [str(text) for text in record.manifest.get("warnings") or () if text != bound]
     if result.n_paths > 1:
-        sentences += [f"Fund for {percent(row['alpha'])}: {row['note']}." for row in required if row["note"]]
-    if math.isinf(result.fund):
+        sentences += [f"{layer} for {percent(row['alpha'])}: {row['note']}." for row in required if row["note"]]
+    if math.isinf(result.capital) and result.layer == "fund":
         sentences.append("The fund has no limit in this run, so no path reaches ADL.")
     return list(dict.fromkeys(sentences))
 
 
 def depletion_words(config: dict[str, Any]) -> str:
     """What a first unpaid deficit is called."""
-    return "ADL triggered" if summaries.adl_floor(config) else "Fund depleted"
+    layer = mechanics.first_layer(config).capitalize()
+    return "ADL triggered" if summaries.adl_floor(config) else f"{layer} depleted"
+
+
+def waterfall_words(config: dict[str, Any]) -> str:
+    """Who bears a loss, in order."""
+    order = [mechanics.layer_words(name) for name in mechanics.waterfall(config) if name != "socialise"]
+    text = f"It falls on {', then on '.join(order)}"
+    if "socialise" in mechanics.waterfall(config):
+        text += "; what is left is socialised at the end of the path"
+    if (name := mechanics.carrier(config)) != "market":
+        text += f". What the {name} has taken over it loses later, where it sells it"
+    return f"{text}; the rest stays unpaid."

@@ -8,11 +8,18 @@ import numpy as np
 import pandas as pd
 
 from stress.kernels.path.records import LOG
+from stress.results import mechanics
 
 if TYPE_CHECKING:
     from stress.engine.design import Design
 
-EVENTS = ("liquidation", "adl", "shortfall", "residual")
+EVENTS = (
+    "liquidation", "adl", "shortfall", "residual", "cut", "takeover", "sale", "stop", "take_profit", "call", "top_up",
+    "deadline", "layer", "socialised", "funding",
+)  # fmt: skip
+
+OF_LAYER = -3  # place of the event of a layer: this, less its number in `mechanics.CASH_LAYERS`
+OF_ALL = ("layer", "socialised", "funding")  # events of no side
 
 
 def replay(design: Design, path: int) -> pd.DataFrame:
@@ -35,17 +42,20 @@ def events(design: Design, path: int, fund: float) -> np.ndarray:
 
 def log_frame(log: np.ndarray, ladder: Any, book: Any, step: float) -> pd.DataFrame:
     """Event records (LOG) as a table in words; see `Result.replay_path`."""
-    place = log["place"]
+    place, event = log["place"], np.array(EVENTS)[log["kind"]]
     number = np.where(place >= 0, ladder.number[np.maximum(place, 0)], -1)
-    named = number >= 0
+    named, layer = number >= 0, event == "layer"
+    paid_by = np.array(mechanics.CASH_LAYERS)[np.where(layer, OF_LAYER - place, 0)]
+    side = np.where(np.where(named, book.side[np.maximum(number, 0)] > 0, place == -1), "long", "short")
+    of_all = np.isin(event, OF_ALL)
     return pd.DataFrame(
         {
             "step": log["step"],
             "time": log["step"] * step,
-            "event": np.array(EVENTS)[log["kind"]],
+            "event": event,
             "position": number,
-            "account": np.where(named, book.account[np.maximum(number, 0)], ""),
-            "side": np.where(np.where(named, book.side[np.maximum(number, 0)] > 0, place == -1), "long", "short"),
+            "account": np.where(named, book.account[np.maximum(number, 0)], np.where(layer, paid_by, "")),
+            "side": np.where(of_all, "", side),
             "price": log["price"],
             "quantity": log["quantity"],
             "money": log["money"],

@@ -20,7 +20,7 @@ from stress.errors import InputError, Problem
 from stress.formatting import percent, usd
 from stress.kernels.path.counts import SHARE_UNIT
 from stress.notebook import card
-from stress.results import rates, replay
+from stress.results import mechanics, rates, replay
 from stress.results.estimate import Estimate, event_probability, hit_interval, mean, used_weights
 
 if TYPE_CHECKING:
@@ -132,6 +132,21 @@ class Result:
         """What the venue's ADL rules keep in the fund, USD: the smallest initial fund."""
         return float(self.config["venue"]["reserve"])
 
+    @property
+    def layer(self) -> str:
+        """The layer that is sized: the first of the waterfall that holds money, "fund" unless the venue says else."""
+        return mechanics.first_layer(self.config)
+
+    @property
+    def capital(self) -> float:
+        """What that layer begins with, USD: the insurance fund, unless another one stands first."""
+        return mechanics.capital(self.config, self.layer)
+
+    @property
+    def least(self) -> float:
+        """What that layer keeps, USD: its smallest capital; of the fund the reserve."""
+        return mechanics.floor(self.config, self.layer)
+
     def depletion_probability(self) -> Estimate:
         """P(a deficit is not paid in full) with the run's own fund."""
         return event_probability(self.paths["depleted"].to_numpy(), self.weights)
@@ -148,13 +163,19 @@ class Result:
         -------
         DataFrame
             Columns fund, probability, low, high: 95 % intervals, exact for paths of weight 1.
+
+        Raises
+        ------
+        InputError
+            With the reason, where the curve does not follow from one run (`curve_refused`).
         """
         from stress.results import sizing
 
+        self.check_curve("depletion_curve")
         needed = self.paths["fund_needed"].to_numpy()
         if funds is None:
-            funds = sizing.fund_grid(needed, self.fund, self.reserve)
-        return sizing.depletion_curve(needed, funds, self.reserve, self.weights)
+            funds = sizing.fund_grid(needed, self.capital, self.least)
+        return sizing.depletion_curve(needed, funds, self.least, self.weights)
 
     def required_fund(self, alpha: float | str) -> Estimate:
         """The smallest initial fund that is depleted with probability at most alpha (0.01 or "1 %"), USD.
@@ -163,8 +184,22 @@ class Result:
         """
         from stress.results import sizing
 
-        found = sizing.required_fund(self.paths["fund_needed"].to_numpy(), alpha, self.reserve, self.weights)
+        self.check_curve("required_fund")
+        found = sizing.required_fund(self.paths["fund_needed"].to_numpy(), alpha, self.least, self.weights)
         return replace(found, unit="USD")
+
+    @property
+    def curve_refused(self) -> str:
+        """Why this run alone does not size the fund, so that `stress.fund_grid` has to; "" where it does."""
+        from stress.results import sizing
+
+        return sizing.curve_refused(self.config)
+
+    def check_curve(self, what: str) -> None:
+        """Refuse what only a run that sizes the fund can answer, with the reason."""
+        if why := self.curve_refused:
+            expected = f"a run whose first layer of money stands before ADL: {why}. stress.fund_grid runs a grid of it"
+            raise InputError(Problem(what, expected))
 
     def by_leverage(self, bins: Sequence[float] | None = None, side: classes.Side | None = None) -> pd.DataFrame:
         """Liquidation, bankruptcy and ADL rates by effective leverage at S_0.
@@ -216,6 +251,11 @@ class Result:
             `account` and `side` of the position (shortfall and residual: the side whose loss it is), `price`,
             `quantity` closed, `money` from the venue's side (liquidation: margin left, or the deficit below zero; adl:
             money raised or profit forgone; shortfall and residual: below zero), `fund` after it, `position_left`.
+
+            Where their rules are on also: cut (part of a position is closed), takeover (by the carrier), sale (of what
+            it took over), stop and take_profit (a trader's order), call, top_up and deadline (a position is called,
+            pays in, or is closed at its deadline), layer (one other than the first pays; `account` is its name),
+            socialised and funding.
         """
         if self.design is None:
             raise InputError(Problem("result", "a run; this result was made without its run and cannot be run again"))

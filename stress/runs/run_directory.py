@@ -8,7 +8,8 @@
     tables/             summary, required_fund, gaps, depletion_curve, by_leverage (.csv),
                         paths, positions (.csv.gz), cells, fund_at (.npz);
                         no by_leverage of a run with detail "paths";
-                        error_budget.csv of a run with error = "full"
+                        error_budget.csv of a run with error = "full";
+                        fund_grid.csv in the place of depletion_curve.csv where one run gives no curve
     studies/            scenarios, reverse, tornado (.csv), those that were asked for
     figures/            each figure as .svg and .png       (with a report only)
     report.html                                             (with a report only)
@@ -173,6 +174,11 @@ def open_run(directory: str | Path) -> Record:
         data, where = read("tables/error_budget.csv")
         budget = csv_tables.parse_csv(data, where, (*LABELS, "part"))
         shape.check_table(budget, shape.BUDGET, where)
+    grid = None
+    if "tables/fund_grid.csv" in files:
+        data, where = read("tables/fund_grid.csv")
+        grid = csv_tables.parse_csv(data, where, ("layer",))
+        shape.check_table(grid, shape.GRID, where)
     found = {}
     for study in studies.COLUMNS:
         if (name := f"studies/{study}.csv") in files:
@@ -189,7 +195,7 @@ def open_run(directory: str | Path) -> Record:
         design=LaterDesign(scenario, manifest, config, directory),  # type: ignore[arg-type]
         adjustments=tuple(map(Adjustment.of_record, manifest.get("adjustments", ()))),
     )
-    return Record(scenario, manifest, result, gaps, required, budget, found)
+    return Record(scenario, manifest, result, gaps, required, budget, found, grid)
 
 
 def _read_manifest(directory: Path) -> dict[str, Any]:
@@ -266,8 +272,11 @@ def _write(record: Record, directory: Path, home: Path) -> None:
         "summary": result.summary(),
         "required_fund": record.required,
         "gaps": record.gaps,
-        "depletion_curve": result.depletion_curve(),
     }
+    if not result.curve_refused:
+        small["depletion_curve"] = result.depletion_curve()
+    if record.grid is not None:
+        small["fund_grid"] = record.grid
     if record.budget is not None:
         small["error_budget"] = record.budget
     if result.counts_positions:

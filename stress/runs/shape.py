@@ -308,6 +308,9 @@ REQUIRED = dict.fromkeys(("fund", "se", "low", "high"), ANY) | {
 GAPS = dict.fromkeys(("alpha", "estimate", "se", "low", "high"), ANY) | {
     "design": TEXT, "gap": SHARE, "jump_gap": SHARE, "chosen": FLAG, "quantity": TEXT, "unit": TEXT, "note": TEXT,
 }  # fmt: skip
+GRID = {"layer": TEXT, "fund": AMOUNT, "own": FLAG} | dict.fromkeys(
+    (f"{name}{end}" for name in ("depleted", "adl", "residual") for end in ("", "_se", "_low", "_high")), ANY
+)
 BUDGET = dict.fromkeys(("alpha", "estimate", "low", "high", "share", "redraws"), ANY) | dict.fromkeys(
     ("quantity", "part", "note"), TEXT
 )

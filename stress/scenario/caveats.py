@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from stress.formatting import duration, percent, usd
 from stress.scenario.lateness import cannot_tell
+from stress.scenario.rule_notes import rule_notes
 
 if TYPE_CHECKING:
     from stress.engine.design import Design
@@ -63,6 +64,7 @@ def notes(
         )
     if venue.reserve > 0:
         yield f'ADL rules keep {usd(venue.reserve)} in the fund: "depleted" means that ADL has begun.'
+    yield from rule_notes(design)
 
 
 def _of_prices(design: Design, model: str, provenance: dict[str, Any], alphas: Sequence[float]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from functools import cache
 
 import pytest
 
-from tests.support.pairwise import all_pairs, pairs_of
+from tests.support.pairwise import all_pairs
 from tests.support.twin_mechanics import OFF, OPTIONS, ROWS, changes, refused, run_row
 
 BOOKS, LOOKED_AT = 5, 2  # of each row, and with each rule switched off

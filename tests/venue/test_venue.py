@@ -18,7 +18,8 @@ from stress.kernels.rules.records import SCORES, TIER_BASES, Rules
 from stress.venue import file
 from stress.venue.file import KEYS, PRESETS, STATUSES, SourcedValue, VenueFile
 from stress.venue.load import list_venues, load_venue
-from stress.venue.rules import BY_NAME, CONTRACT, RULES, kernel_numbers
+from stress.venue.mechanics import MECHANICS
+from stress.venue.rules import ALL_RULES, BY_NAME, CONTRACT, RULES, kernel_numbers
 from stress.venue.venue import Tier, Venue
 
 pytestmark = [pytest.mark.nojit, pytest.mark.filterwarnings("ignore:venue .* is a skeleton")]
@@ -283,7 +284,7 @@ def test_every_figure_has_its_source(name, market):
     assert venue.notes
     names = [figure.name for figure in venue.figures]
     optional = {"reserve", "drawdown", "drawdown_window"}
-    assert set(names) >= {*KEYS["rules"], "tiers"} - optional
+    assert set(names) >= {*KEYS["rules"], "tiers"} - optional - {rule.name for rule in MECHANICS}
     assert all(name in names for name in optional if getattr(venue, name) not in (None, 0.0))
     for figure in venue.figures:
         assert figure.status in STATUSES[:3]
@@ -453,9 +454,10 @@ def test_the_fields_of_a_venue_are_the_rules():
     given = " ".join(Venue.__doc__.split())
     for rule in BY_NAME.values():
         words = "{" + ", ".join(f'"{word}"' for word in rule.words) + "}"
-        types = ["str", words] if rule.kind == "word" else ["float or None" if rule.optional else "float"]
+        numbers = ["float or None"] if rule.optional else ["float", "int"]
+        types = {"word": ["str", words], "list": ["sequence of str"]}.get(rule.kind, numbers)
         assert any(f" {rule.name} : {kind} {rule.sentence} " in given for kind in types), rule.name
-    assert KEYS["rules"] == tuple(rule.name for rule in RULES)
+    assert KEYS["rules"] == tuple(rule.name for rule in ALL_RULES) == tuple(rule.name for rule in (*RULES, *MECHANICS))
 
 
 @pytest.mark.parametrize("rule", BY_NAME.values(), ids=lambda rule: rule.name)
@@ -463,12 +465,16 @@ def test_a_rule_is_whole(rule):
     assert rule.allows(rule.default)
     assert rule.label
     assert rule.sentence.endswith(".")
-    assert (rule.kind == "word") == bool(rule.words)
-    assert (rule.kind == "word") == (rule.check is None)
+    assert (rule.kind in ("word", "list")) == bool(rule.words)
+    assert (rule.kind in ("word", "list")) == (rule.check is None)
     assert rule.kind != "duration" or rule.unit == "seconds"
-    if rule is not CONTRACT:
+    if rule is not CONTRACT and rule.kind != "list":
         assert set(rule.codes) == set(rule.words)
         assert isinstance(rule.number(rule.default), int if rule.words else float)
+    if rule.within is not None:
+        other, words = rule.within
+        assert set(words) <= set(BY_NAME[other].words)
+        assert not rule.means_anything(lambda name: BY_NAME[name].default)
 
 
 def test_every_rule_has_one_field_in_compiled_code():

@@ -155,9 +155,7 @@ def bear_difference(difference, p):
     """What another price than the bankruptcy price brings or takes; returns the loss that nobody bears yet, USD."""
     mechanics, layer, worth = p.mechanics, p.layers[0], p.moment.price / p.markets[0].s0
     if difference >= 0.0:
-        net_loss = p.path.net_loss
         receive(difference, worth, p)
-        p.path.net_loss = net_loss  # is made of deficits and surpluses alone
         return 0.0
     if mechanics.layers == 0:
         return -difference
