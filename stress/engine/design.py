@@ -213,7 +213,9 @@ class Design:
 
     def fund_needed(self, out: np.ndarray) -> np.ndarray:
         """Initial fund, USD, that each path of OUTCOME[n] needs not to be depleted; see `stress.results.sizing`."""
-        return np.asarray(np.maximum(self.venue.reserve + out["net_loss_peak"], out["drawdown_need"]))
+        first = next(iter(self.venue.cash_layers), FUND)
+        least = self.venue.reserve if first == FUND else self.cash_layers[first].floor
+        return np.asarray(np.maximum(least + out["net_loss_peak"], out["drawdown_need"]))
 
     @property
     def cash_layers(self) -> dict[str, Layer]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from stress.kernels.path.records import LOG
-from stress.results import mechanics
 
 if TYPE_CHECKING:
     from stress.engine.design import Design
@@ -18,13 +18,13 @@ EVENTS = (
     "deadline", "layer", "socialised", "funding",
 )  # fmt: skip
 
-OF_LAYER = -3  # place of the event of a layer: this, less its number in `mechanics.CASH_LAYERS`
-OF_ALL = ("layer", "socialised", "funding")  # events of no side
+OF_ALL = ("socialised", "funding")  # events of no side
 
 
 def replay(design: Design, path: int) -> pd.DataFrame:
     """Event log of one path, see `Result.replay_path`."""
-    return log_frame(events(design, path, design.fund), design.ladder, design.book, design.step)
+    log = events(design, path, design.fund)
+    return log_frame(log, design.ladder, design.book, design.step, list(design.venue.cash_layers))
 
 
 def events(design: Design, path: int, fund: float) -> np.ndarray:
@@ -40,12 +40,12 @@ def events(design: Design, path: int, fund: float) -> np.ndarray:
     return log[: out["logged"][0]]
 
 
-def log_frame(log: np.ndarray, ladder: Any, book: Any, step: float) -> pd.DataFrame:
-    """Event records (LOG) as a table in words; see `Result.replay_path`."""
+def log_frame(log: np.ndarray, ladder: Any, book: Any, step: float, layers: Sequence[str] = ("fund",)) -> pd.DataFrame:
+    """Event records (LOG) as a table in words; see `Result.replay_path`. `layers`: those that hold cash, in order."""
     place, event = log["place"], np.array(EVENTS)[log["kind"]]
     number = np.where(place >= 0, ladder.number[np.maximum(place, 0)], -1)
     named, layer = number >= 0, event == "layer"
-    paid_by = np.array(mechanics.CASH_LAYERS)[np.where(layer, OF_LAYER - place, 0)]
+    paid_by = np.array([*layers, ""])[np.where(layer, log["quantity"], len(layers)).astype(int)]
     side = np.where(np.where(named, book.side[np.maximum(number, 0)] > 0, place == -1), "long", "short")
     of_all = np.isin(event, OF_ALL)
     return pd.DataFrame(
@@ -54,10 +54,10 @@ def log_frame(log: np.ndarray, ladder: Any, book: Any, step: float) -> pd.DataFr
             "time": log["step"] * step,
             "event": event,
             "position": number,
-            "account": np.where(named, book.account[np.maximum(number, 0)], np.where(layer, paid_by, "")),
+            "account": np.where(named, book.account[np.maximum(number, 0)], paid_by),
             "side": np.where(of_all, "", side),
             "price": log["price"],
-            "quantity": log["quantity"],
+            "quantity": np.where(layer, 0.0, log["quantity"]),  # which says which layer
             "money": log["money"],
             "fund": log["fund"],
             "position_left": log["left"],

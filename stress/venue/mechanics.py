@@ -246,6 +246,15 @@ MECHANICS = (
         within=CALLED,
         required=True,
     ),
+    Rule(
+        name="fund_in",
+        kind="word",
+        default="usd",
+        words={"usd": "in money", "coin": "in the coin, worth what that is worth"},
+        codes=("usd", "coin"),
+        label="fund held",
+        sentence="What the fund of a linear contract is held in; in coin it is worth its balance times S_t / S_0.",
+    ),
 )
 
 
@@ -271,6 +280,8 @@ def checks(value: Callable[[str], Any]) -> Iterator[tuple[str, bool, str]]:
         else:
             default = "none" if rule.default is None else f"{rule.default}"
             yield rule.name, given == rule.default, f"{default} without {choice}"
+    linear = is_word(value("contract"), ("linear",)) or not is_word(value("fund_in"), ("coin",))
+    yield "fund_in", linear, "usd where the contract is not linear: its fund is in coin by itself"
     yield from _of_calls(value)
     yield from _of_carrier(value)
 

@@ -133,6 +133,8 @@ class Venue:
         Time of day of all deadlines, in seconds since the path began or a day after that.
     top_up : float or None
         Probability that a called position is topped up to its initial margin by the deadline.
+    fund_in : {"usd", "coin"}
+        What the fund of a linear contract is held in; in coin it is worth its balance times S_t / S_0.
     figures : sequence of SourcedValue
         Source, date and status of each value, if the venue was read from a file.
     title : str
@@ -178,6 +180,7 @@ class Venue:
     call_deadline: float | None = None
     call_time: float | None = None
     top_up: float | None = None
+    fund_in: str = "usd"
     figures: tuple[SourcedValue, ...] = ()
     title: str = ""
     notes: tuple[str, ...] = ()
