@@ -17,7 +17,7 @@ from stress import serialize
 from stress.adjustments import Adjustment
 from stress.arguments import numbers
 from stress.book import classes
-from stress.book.book import Book
+from stress.book.book import ORDERS, Book
 from stress.errors import InputError, Problem
 from stress.kernels.index.ladder import Ladder, build
 from stress.kernels.numerics.elementary import exp
@@ -212,10 +212,13 @@ class Design:
         return out
 
     def fund_needed(self, out: np.ndarray) -> np.ndarray:
-        """Initial fund, USD, that each path of OUTCOME[n] needs not to be depleted; see `stress.results.sizing`."""
+        """Initial fund, USD, that each path of OUTCOME[n] needs not to be depleted; see `stress.results.sizing`.
+
+        Where another layer stands before it in the waterfall, the initial capital of that.
+        """
         first = next(iter(self.venue.cash_layers), FUND)
-        least = self.venue.reserve if first == FUND else self.cash_layers[first].floor
-        return np.asarray(np.maximum(least + out["net_loss_peak"], out["drawdown_need"]))
+        floor = self.venue.reserve if first == FUND else self.cash_layers[first].floor
+        return np.asarray(np.maximum(floor + out["net_loss_peak"], out["drawdown_need"]))
 
     @property
     def cash_layers(self) -> dict[str, Layer]:
@@ -232,7 +235,9 @@ class Design:
         return self.depth.describe() | {"oi_share": self.depth.usd / self.book.open_interest(self.s0)}
 
     def describe(self) -> dict[str, Any]:
-        """Everything as plain values, for the record."""
+        """Everything as plain values, for the record; what is off is left out."""
+        book = {"positions": len(self.book), "market": self.book.market, "sha256": self.book.digest()}
+        orders = [name for name in ORDERS if self.book.has(name)]
         layers = {name: layer.describe() for name, layer in (self.layers or {}).items()}
         more = {
             "delay": self.delay,
@@ -241,7 +246,7 @@ class Design:
             "events": None if self.events is None else self.events.describe(),
         }
         return {
-            "book": {"positions": len(self.book), "market": self.book.market, "sha256": self.book.digest()},
+            "book": book | ({"orders": orders} if orders else {}),
             "venue": self.venue.describe(),
             "prices": self.model_record,
             "depth": self.depth_record,

@@ -5,7 +5,7 @@ A `Result` holds tables and answers questions about them; it draws nothing and w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from stress.errors import InputError, Problem
 from stress.formatting import percent, usd
 from stress.kernels.path.counts import SHARE_UNIT
 from stress.notebook import card
-from stress.results import mechanics, rates, replay
+from stress.results import mechanics, more_columns, rates, replay
 from stress.results.estimate import Estimate, event_probability, hit_interval, mean, used_weights
 
 if TYPE_CHECKING:
@@ -59,11 +59,25 @@ class Result:
         - `fund_needed`: the path is depleted if and only if its initial fund is smaller
         - `weight`: likelihood ratio of the path under the price model over the law it was drawn from, by which every
           estimate weights it (`stress.results.estimate`); 1 for plain Monte Carlo
+
+        Where their rules are on also:
+
+        - `partial_count`, `partial_quantity`: cuts of a part of a position, and coins closed by them
+        - `takeover_count`, `takeover_quantity`: positions and coins that the carrier took over; `inventory_loss`: its
+          loss from them, realised and at the last mark; `carrier_low`: the least that it was worth
+        - `stop_count`, `stop_quantity`, `take_profit_count`: positions closed by orders of their traders, and coins
+        - `call_count`: margin calls; `topped_up`: paid in; `call_closed_count`: positions closed at their deadline
+        - `waiting_peak`: most positions that waited for throughput or an outage at the end of a step
+        - `socialised`: loss shared at the end; `haircut`: as a share of what it was taken from
+        - `funding_paid`: what changed hands; `funding_outside`: net received by who holds the difference of the sides
+        - `drawn_fund`, `drawn_vault`, `drawn_house`: what each layer paid for deficits and price differences
     positions : DataFrame
         A row per position: what it is, its notional and `effective_leverage` at S_0, its liquidation and bankruptcy
         price, `liquidation_rank` (how many of its side go before it), its classes (`stress.book.classes`), and over
         paths its `liquidation_rate`, `bankruptcy_rate`, `adl_rate` (95 % Wilson intervals in `..._low`, `..._high`) and
-        `adl_share`, the mean share closed by ADL. With detail "paths" neither classes nor rates.
+        `adl_share`, the mean share closed by ADL. Where their rules are on also `stop` and `take_profit`, and
+        `partial_rate`, `takeover_rate`, `stop_rate`, `take_profit_rate`, `call_rate` with intervals. With detail
+        "paths" neither classes nor rates.
     fund_at : float64[k, 25]
         Balance of the fund, USD, at the start and at 24 evenly spaced times up to the horizon, on the first paths of
         the run, 10,000 at most.
@@ -93,9 +107,10 @@ class Result:
     def assemble(cls, design: Design, block: PathBlock, provenance: dict[str, Any]) -> Result:
         """A Result from the block of all paths."""
         fund_at = np.column_stack([np.full(len(block.fund_at), design.fund), block.fund_at])
-        paths, positions = _paths(design, block), _positions(design, block)
+        config = design.describe()
+        paths, positions = _paths(design, block, config), _positions(design, block, config)
         return cls(
-            paths, positions, fund_at, pd.DataFrame(block.cells), design.describe(), provenance, design,
+            paths, positions, fund_at, pd.DataFrame(block.cells), config, provenance, design,
             design.adjustments,
         )  # fmt: skip
 
@@ -187,6 +202,29 @@ class Result:
         self.check_curve("required_fund")
         found = sizing.required_fund(self.paths["fund_needed"].to_numpy(), alpha, self.least, self.weights)
         return replace(found, unit="USD")
+
+    def layers(self) -> pd.DataFrame:
+        """What each layer of the waterfall that holds cash paid.
+
+        Returns
+        -------
+        DataFrame
+            A row per layer, see `stress.results.mechanics.layers`.
+        """
+        return mechanics.layers(self)
+
+    @property
+    def haircut(self) -> Estimate:
+        """Mean share of profits (or equity) that a socialised loss takes.
+
+        Raises
+        ------
+        InputError
+            If no loss is socialised.
+        """
+        if "haircut" not in self.paths:
+            raise InputError(Problem("result", "a run whose waterfall ends with socialise", column="haircut"))
+        return mean(self.paths["haircut"].to_numpy(), 0.0, self.weights)
 
     @property
     def curve_refused(self) -> str:
@@ -289,7 +327,7 @@ def _shown(row: Any) -> str:
     return f"{percent(row.estimate)} ({percent(row.low)} to {percent(row.high)})"
 
 
-def _paths(design: Design, block: PathBlock) -> pd.DataFrame:
+def _paths(design: Design, block: PathBlock, config: Mapping[str, Any]) -> pd.DataFrame:
     """The table of paths from the block of all paths."""
     out = block.out
     columns = {name: out[name] for name in out.dtype.names or ()} | {
@@ -298,7 +336,8 @@ def _paths(design: Design, block: PathBlock) -> pd.DataFrame:
         "weight": block.weight,
         "fund_needed": design.fund_needed(out),
     }
-    return pd.DataFrame({name: columns[name] for name in PATH_COLUMNS}).rename_axis("path")
+    added = {name: block.more[name] for name in more_columns.path_columns(config)}
+    return pd.DataFrame({name: columns[name] for name in PATH_COLUMNS} | added).rename_axis("path")
 
 
 def _without_rounding(values: np.ndarray, size: np.ndarray) -> np.ndarray:
@@ -306,7 +345,7 @@ def _without_rounding(values: np.ndarray, size: np.ndarray) -> np.ndarray:
     return np.where(np.abs(values) <= ROUNDING * size, 0.0, values)
 
 
-def _positions(design: Design, block: PathBlock) -> pd.DataFrame:
+def _positions(design: Design, block: PathBlock, config: Mapping[str, Any]) -> pd.DataFrame:
     """The table of positions from the block of all paths."""
     book, s0, n_paths, out = design.book, design.s0, block.out.size, block.out
     ladder = design.kernel[0]
@@ -337,6 +376,7 @@ def _positions(design: Design, block: PathBlock) -> pd.DataFrame:
         frame[f"{name}_rate"] = hits / n_paths
         frame[f"{name}_low"], frame[f"{name}_high"] = hit_interval(hits, n_paths, weights)
     frame["adl_share"] = counts["adl_share"] / SHARE_UNIT / n_paths
+    frame = frame.assign(**more_columns.position_rates(config, block, len(book), design.is_weighted))
     return frame.rename_axis("position")
 
 

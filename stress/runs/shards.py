@@ -21,9 +21,10 @@ import numpy as np
 from pydantic import Field
 
 from stress.book.classes import N_CELLS
-from stress.engine.blocks import CELL_ROW, FAN_PATHS, POSITION_ROW, PathBlock
+from stress.engine.blocks import CELL_ROW, FAN_PATHS, MORE_ROW, POSITION_ROW, PathBlock
 from stress.errors import InputError, Problem
 from stress.files import arrays, documents, reading, writing
+from stress.kernels.mechanics.records import MORE
 from stress.kernels.path.records import CHECKPOINTS, OUTCOME
 from stress.provenance import differences
 from stress.runs import shape
@@ -143,13 +144,17 @@ def read(path: Path, made_by: dict[str, str], n_designs: int | None = None, n_po
 def _fits(block: PathBlock, n: int, n_positions: int | None) -> bool:
     """Whether arrays are those of n paths, and name none but these, cells that there are, and positions of the book."""
     kinds = {"out": OUTCOME, "weight": FLOAT, "fund_at": FLOAT, "cells": CELL_ROW, "position_counts": POSITION_ROW}
+    kinds |= {"more": MORE, "more_counts": MORE_ROW}
     sizes = {"out": (n,), "weight": (n,), "fund_at": (max(0, min(n, FAN_PATHS - block.first)), CHECKPOINTS)}
     for name, kind in kinds.items():
         array = getattr(block, name)
         if array.dtype.descr != kind.descr or array.shape != sizes.get(name, (array.size,)):
             return False
-    path, cell, number = block.cells["path"], block.cells["cell"], block.position_counts["number"]
-    ranges = ((path, block.first, block.first + n), (cell, 0, N_CELLS), (number, 0, n_positions or 2**62))
+    if block.more.size not in (0, n):
+        return False
+    path, cell, most = block.cells["path"], block.cells["cell"], n_positions or 2**62
+    numbers = [(counts["number"], 0, most) for counts in (block.position_counts, block.more_counts)]
+    ranges = ((path, block.first, block.first + n), (cell, 0, N_CELLS), *numbers)
     return all(bool(((low <= x) & (x < end)).all()) for x, low, end in ranges)
 
 

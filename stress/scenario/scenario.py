@@ -30,7 +30,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
-from stress.adjustments import Adjustment
 from stress.arguments import path_of
 from stress.book.book import Book
 from stress.book.population import PopulationSpec
@@ -38,6 +37,7 @@ from stress.book.start import start_price
 from stress.errors import InputError, Problem, raise_if
 from stress.files import documents
 from stress.scenario import lateness, limits
+from stress.scenario.built import Built
 from stress.scenario.calibrated import BuiltPrices, Start, anywhere, as_they_are, refits, start_of
 from stress.scenario.caveats import notes
 from stress.scenario.circumstances import CIRCUMSTANCES, EventsTable, FundingTable, LayersTable
@@ -59,34 +59,11 @@ from stress.venue.depth import Depth
 from stress.venue.venue import Venue
 
 if TYPE_CHECKING:
-    from stress.engine.design import Design
+    pass
 
 T = TypeVar("T")
 
 OPTIONAL = ("population", "book", "depth", *CIRCUMSTANCES)  # tables that "none" removes
-
-
-@dataclass(frozen=True)
-class Built:
-    """The objects that a scenario defines.
-
-    Attributes
-    ----------
-    design : Design
-        Checked.
-    notes : tuple of str
-        Caveats of the choices of the scenario, see `stress.scenario.caveats`.
-    delays : tuple of float
-        Delays whose range is the answer, seconds, rising; the design has the last of them. Empty: the answer is its
-        own.
-    adjustments : tuple of Adjustment
-        What was done to book, bars and prices.
-    """
-
-    design: Design
-    notes: tuple[str, ...]
-    delays: tuple[float, ...] = ()
-    adjustments: tuple[Adjustment, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from stress.errors import InputError
 from stress.kernels.rules import contract
 from stress.kernels.rules import margin as kernel
 from stress.kernels.rules.records import SCORES, TIER_BASES, Rules
+from stress.serialize import toml_value
 from stress.venue import file
 from stress.venue.file import KEYS, PRESETS, STATUSES, SourcedValue, VenueFile
 from stress.venue.load import list_venues, load_venue
@@ -351,15 +352,23 @@ def test_a_minimal_file(write):
     assert venue.figures[0] == SourcedValue("fee_rate", 0.005, str(path), "", "user")
 
 
+OWN_MECHANICS = {
+    "closeout": "fraction", "partial_above": 5.0, "fraction": 0.25, "cooldown": 5_400.0, "carrier": "vault",
+    "takeover_below": math.inf, "unload_half_life": 0.0, "waterfall": ("vault", "adl", "fund", "socialise"),
+    "socialise": "everybody", "throughput": 2.0, "mark": "ema", "mark_half_life": 5_400.0,
+}  # fmt: skip
+
+
 def test_a_full_file_comes_back_as_written(write):
     given = Venue(
         name="own", tiers=TIERS, market="B", fee_rate=0.01, residual="trader", policy="pro_rata", score="profit",
         settlement="bankruptcy", adl_price="mark", reserve=5.0, drawdown=0.25, drawdown_window=5_400.0,
-        tier_basis="entry_notional", title="Our own", notes=("a", "b"),
+        tier_basis="entry_notional", title="Our own", notes=("a", "b"), **OWN_MECHANICS,
     )  # fmt: skip
     rules = "\n".join(
-        f"{name} = {{ value = {getattr(given, name)!r}, source = 'book' }}".replace("5400.0", "'90min'")
+        f"{name} = {{ value = {toml_value(getattr(given, name))}, source = 'book' }}".replace("5400.0", "'90min'")
         for name in KEYS["rules"]
+        if getattr(given, name) is not None
     )
     rows = [[getattr(tier, f.name) for f in fields(Tier)] for tier in TIERS]
     text = f"""
