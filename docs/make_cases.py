@@ -1,4 +1,4 @@
-"""Writes docs/cases.md: incidents of the past beside what the model says of them. `python docs/make_cases.py`, a minute.
+"""Writes docs/cases.md: incidents of the past beside what the model says of them. `python docs/make_cases.py`.
 
 The cases are in `docs/cases/`. They need no data: prices are made from published points. Every run is one path, so the
 page is the same each time.
@@ -25,11 +25,10 @@ INTRO = """\
 
 Made by `python docs/make_cases.py`; change `docs/cases/`, not this page.
 
-Incidents that were none of the market's, beside what the model says when it is given the published sizes. *Published* has
-the figures with their sources, most of them secondary; none was confirmed by the venue unless its source is official. *The
-model* has figures of one path each: exact for that path, and no probability. Prices are straight lines in log
-price between published points, not records. A figure that agrees proves little where one was assumed; where the model
-fails is said.
+Incidents of venues rather than of markets, beside what the model says when it is given the published sizes. *Published*
+has the figures with their sources, nearly all of them secondary (official, copy, secondary, as in venue files). *The
+model* has figures of one path each, exact for that path, and no probability. Prices are straight lines in log price between published points, not
+records. A figure that agrees proves little where one was assumed; where the model fails is said.
 """
 
 

@@ -84,15 +84,18 @@ PARADEX = Case(
         "Depth within 1 % of the price: not published, four values.",
     ),
     tables=tables,
-    reading="At zero every long goes, of any leverage, and nothing that margin could do helps. Who is closed at the "
-    "market's price loses the penalty alone: the cost is the book's bottom. Half of the open interest does not fit "
-    "into a book of this size, and most of the deficits are its impact. What was published, some 200 accounts and 0.65 "
-    "M USD, is far below: it is what an engine of some twenty positions a second does in ten seconds.",
+    reading="At zero every long goes that has any leverage, and at a tenth below the price every long above ten. Who "
+    "is closed at the market's price loses the penalty alone, so in a deep book the fund gains and nobody is bankrupt: "
+    "the harm is the traders', who are out of the market. Deficits begin where half of the open interest does not fit "
+    "into the book. Those who were closed were some 200 accounts with 0.65 M USD by one report: what an engine of "
+    "twenty positions a second does in ten seconds, and that speed is not published.",
     fails="The rollback, which is why nobody lost anything. Whether fills were made at zero too: reports differ; the "
     "model fills at the market. Accounts with cross margin, and spot held as collateral that was worth zero as well.",
     sources={
         "bxjd": Source("https://m.bxjddjt.com/tr/post/status/19142613", "2026-01", "secondary"),
-        "bim": Source("https://www.blog.bim.finance/en/paradex-rollback-mass-liquidations-starknet", "2026-01", "secondary"),
+        "bim": Source(
+            "https://www.blog.bim.finance/en/paradex-rollback-mass-liquidations-starknet", "2026-01", "secondary"
+        ),
         "perps": Source("https://perps.info/news/evt-023", "2026-01", "secondary"),
         "because": Source(
             "https://becausebitcoin.com/post/paradex-zero-btc-migration-bug-chain-rollback", "2026-01-19", "secondary"

@@ -75,9 +75,12 @@ JELLY = Case(
     "with the other vaults, so that its loss set off no ADL. Validators settled the market at the entry price.",
     published=(
         Published("short that the vault took over", "4 M USD at 0.0095", ("announcement",)),
+        Published("short, elsewhere", "6 M USD", ("aitcommunity",)),
         Published("price at which longs were refunded", "0.037555", ("announcement",)),
         Published("highest price reported", "0.043", ("aitcommunity",)),
-        Published("loss of the vault before the settlement", "10.63 M, 12 M, 13.5 M USD", ("coinfomania", "thebittimes")),
+        Published(
+            "loss of the vault before the settlement", "10.63 M, 12 M, 13.5 M USD", ("coinfomania", "thebittimes")
+        ),
         Published("vault after the settlement at 0.0095", "+0.703 M USD", ("announcement",)),
         Published("size of HLP", "230 M USD", ("thogiti",)),
     ),
@@ -90,9 +93,11 @@ JELLY = Case(
         "Twenty longs without leverage hold the other side.",
     ),
     tables=jelly_tables,
-    reading="The loss at both reported prices spans the three reported figures with no number fitted: it is the size "
-    "of the short times the way from its bankruptcy price. What would have helped is a bound, as the venue has had "
-    "since: with 1 M USD at stake the vault hands the short to winners at its cost.",
+    reading="Nothing here is fitted: the loss is the size of the short times the way up from its bankruptcy price. At "
+    "the refund price it stands beside the 10.63 M, at the highest price between the 12 M and the 13.5 M. At the "
+    "settlement the vault keeps the margin, 1.33 M, of which 0.70 M was reported. What would have helped is a bound, "
+    "as the venue has had since: with 1 M USD at stake the vault hands the short to winners at its cost, at the end of "
+    "the step; what a step of half a minute adds until then is the difference of the columns.",
     fails="The model would have let the price run. It knows no validators who settle at the price of a month ago, no "
     "delisting, no buyer who stops when there is no vault left to squeeze. ADL of inventory closes at the vault's "
     "average cost; the venue's own rule for that is not published.",
@@ -171,9 +176,10 @@ POPCAT = Case(
         "Other shorts hold the other side, without leverage.",
     ),
     tables=popcat_tables,
-    reading="Held to the end the vault loses half as much again as was reported. The reported loss stands where a "
-    "vault sells half of it in a minute or two of a fall that takes some minutes; that is the order of what *closed by "
-    "hand within minutes* means, not a fit: price, length and half-life are three unknowns of one figure.",
+    reading="Held to the end the vault loses half as much again as was reported. The reported loss stands where it "
+    "sells half of what it took about as fast as the price falls: in a minute, or in ten of twenty. *Closed by hand "
+    "within minutes* is of that order; it is no fit, since price, length and half-life are three unknowns of one "
+    "figure. Faster, the vault would have earned what margin there was.",
     fails="The model does not know that the fall is the vault's own doing: with nobody else to buy, its sales are the "
     "price. A finite depth would say how much, and nobody has published this coin's. It holds no other trader who was "
     "drawn in by the wall.",
@@ -184,8 +190,8 @@ POPCAT = Case(
         ),
         "binance-square": Source("https://www.binance.bh/en-AE/square/post/32355561132601", "2025-11-13", "secondary"),
         "coinpedia": Source(
-            "https://coinpedia.org/news/popcat-price-crashes-25-after-30m-manipulation-on-hyperliquid-exchange", "2025-11",
-            "secondary",
+            "https://coinpedia.org/news/popcat-price-crashes-25-after-30m-manipulation-on-hyperliquid-exchange",
+            "2025-11", "secondary",
         ),
         "askcrypto": Source(
             "https://www.askcrypto.com/news/meme-coin-chaos-alleged-popcat-manipulation-inflicts-4-9m-loss-on-hyperliquid",

@@ -22,8 +22,8 @@ MARKS: dict[str, dict[str, object]] = {
 }
 
 
-def wick(mark: str, gap: float = 0.0, top: float = TOP) -> Result:
-    """Shorts of five leverages, a fifth of the open interest each, against longs without leverage."""
+def wick(mark: str, up: float = UP, gap: float = 0.0) -> Result:
+    """Shorts of five leverages, a fifth of the open interest each, against longs without leverage; `up` seconds up."""
     n = len(LEVERAGES)
     q = OPEN_INTEREST / BEFORE / n
     side = np.concatenate([-np.ones(n), np.ones(n)])
@@ -33,7 +33,7 @@ def wick(mark: str, gap: float = 0.0, top: float = TOP) -> Result:
         3.0, 1 / 6, residual="trader", score="hyperliquid", settlement="bankruptcy", adl_price="previous_mark",
         **MARKS[mark],
     )  # fmt: skip
-    points = [(0.0, BEFORE), (UP, top), (UP + STAY, top), (UP + STAY + DOWN, BEFORE), (3_600.0, BEFORE)]
+    points = [(0.0, BEFORE), (up, TOP), (up + STAY, TOP), (up + STAY + DOWN, BEFORE), (3_600.0, BEFORE)]
     return stress.simulate(book, venue, line(points, 10.0), fund=0.0, gap=gap)
 
 
@@ -44,16 +44,16 @@ def tables() -> list[tuple[str, Table]]:
         result = wick(mark)
         gone = result.positions["liquidation_rate"].to_numpy()[shorts] > 0.5
         rows.append((mark, millions(gone.mean() * OPEN_INTEREST), *("gone" if x else "stays" for x in gone)))
-    gaps = []
-    for gap in (0.0, 0.25, 0.5, 1.0):
-        path = wick("this market's own price", gap).paths.iloc[0]
-        gaps.append((f"{gap:g}", *(millions(path[name]) for name in ("deficit", "adl_usd", "residual"))))
+    speeds = []
+    for up in (120.0, 60.0, 30.0, 20.0, 10.0):
+        path = wick("this market's own price", up, gap=1.0).paths.iloc[0]
+        speeds.append((f"{up:g} s", *(millions(path[name]) for name in ("deficit", "adl_usd", "residual"))))
     head = ("liquidations look at", "liquidated, USD at 0.60", *(f"leverage {x:g}" for x in LEVERAGES))
     return [
         ("By what the liquidation engine looks at:", Table(head, tuple(rows))),
         (
-            "On its own price, by the share of ten seconds' move that cannot be traded through:",
-            Table(("gap", "deficit, USD", "profit that winners forgo", "residual"), tuple(gaps)),
+            "On its own price, by how long the way up takes, if nobody trades within ten seconds:",
+            Table(("up in", "deficit, USD", "profit that winners forgo", "residual"), tuple(speeds)),
         ),
     ]
 
@@ -82,9 +82,10 @@ XPL = Case(
     tables=tables,
     reading="On its own price the market liquidates every short with less than two and a half times its size as "
     "margin. The published 17 M is half of the open interest assumed here: half of it had more margin, or left before. "
-    "An average with a half-life of ten minutes saves those without leverage, one of an hour nearly all. The rule that "
-    "came later, at most ten times an average, would not have bound at a factor of three; outside prices would: at "
-    "0.55 nobody is liquidated.",
+    "An average with a half-life of ten minutes saves those without leverage, one of an hour all of them, and so does "
+    "a mark that follows by 1 % a minute. The rule that came later, at most ten times an average, would not have bound "
+    "at a factor of three; outside prices would: at 0.55 nobody is liquidated. Two minutes are enough to close shorts "
+    "in time; winners pay only where the book is swept within seconds.",
     fails="Whoever bought the book also sold to the liquidations at the top, which is where 46 M of profit came from: "
     "the model's exogenous price has no owner. Marks from other markets are not a rule of the model; a path at 0.55 "
     "is.",
@@ -97,8 +98,8 @@ XPL = Case(
             "https://www.ainvest.com/news/whale-gamble-xpl-surges-200-order-book-wiped-2508", "2025-08-27", "secondary"
         ),
         "ainvest-oi": Source(
-            "https://www.ainvest.com/news/leverage-whales-collide-turning-xpl-38m-pump-dump-playground-2508", "2025-08-26",
-            "secondary",
+            "https://www.ainvest.com/news/leverage-whales-collide-turning-xpl-38m-pump-dump-playground-2508",
+            "2025-08-26", "secondary",
         ),
         "forklog": Source(
             "https://forklog.com/en/news/sudden-surge-in-xpl-premarket-price-leads-to-17-million-in-liquidations",
