@@ -25,10 +25,11 @@ INTRO = """\
 
 Made by `python docs/make_cases.py`; change `docs/cases/`, not this page.
 
-Incidents of venues rather than of markets, beside what the model says when it is given the published sizes. *Published*
-has the figures with their sources, nearly all of them secondary (official, copy, secondary, as in venue files). *The
-model* has figures of one path each, exact for that path, and no probability. Prices are straight lines in log price between published points, not
-records. A figure that agrees proves little where one was assumed; where the model fails is said.
+Incidents of venues rather than of markets, beside what the model says when it is given the published sizes.
+*Published* has the figures with their sources, nearly all of them secondary (official, copy, secondary, as in venue
+files). *The model* has figures of one path each, exact for that path, and no probability. Prices are straight lines
+in log price between published points, not records. A figure that agrees proves little where one was assumed; where
+the model fails is said.
 """
 
 

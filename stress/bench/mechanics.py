@@ -138,5 +138,5 @@ def load(traders: int, paths: int, *changes: str) -> Design:
 
 def _seconds(design: Design) -> float:
     start = time.perf_counter()
-    work_block(design, 0, design.n_paths)
+    work_block([design], 0, design.n_paths)
     return time.perf_counter() - start
