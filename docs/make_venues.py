@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stress.venue.file import PRESETS, VenueFile
 from stress.venue.load import VenueInfo, list_venues, load_venue
-from stress.venue.rules import BY_NAME, RULES, Rule
+from stress.venue.rules import ALL_RULES, BY_NAME, RULES, Rule
 from stress.venue.tier import Tier
 from stress.venue.venue import Venue
 
@@ -15,8 +15,8 @@ PAGE = Path(__file__).with_name("venues.md")
 INTRO = """\
 # Venues
 
-Made by `python docs/make_venues.py` from `stress/venue/rules.py` and `stress/venue/presets/*.toml`; change those, not
-this page.
+Made by `python docs/make_venues.py` from `stress/venue/rules.py`, `stress/venue/mechanics.py` and
+`stress/venue/presets/*.toml`; change those, not this page.
 
 Each figure has a source, a date and a status: *official* (the venue's own page or code), *third-party* (a client, a
 mirror or a data set; said of what kind), *assumed* (said why). Rules change: look at the dates (a year alone: the page
@@ -56,21 +56,21 @@ def _load(name: str, market: str) -> Venue:
 def _rules() -> str:
     """Every rule: unit, words, default and sentence."""
     rows = []
-    for rule in RULES:
+    for rule in ALL_RULES:
         words = ", ".join(f"`{word}`" for word in rule.words)
         rows.append([f"`{rule.name}`", rule.unit or rule.kind, words, _default(rule), rule.sentence])
     return _table(["rule", "unit", "words", "default", "what it decides"], rows)
 
 
 def _words() -> str:
-    rows = [[f"`{rule.name}`", f"`{word}`", text] for rule in RULES for word, text in rule.words.items()]
+    rows = [[f"`{rule.name}`", f"`{word}`", text] for rule in ALL_RULES for word, text in rule.words.items()]
     return _table(["rule", "word", "meaning"], rows)
 
 
 def _presets(infos: list[VenueInfo]) -> str:
     """A column for each rule that is not the same for all presets."""
     venues = [_load(info.name, info.markets[0]) for info in infos]
-    rules = [rule for rule in RULES if len({getattr(venue, rule.name) for venue in venues}) > 1]
+    rules = [rule for rule in ALL_RULES if len({getattr(venue, rule.name) for venue in venues}) > 1]
     rows = []
     for info, venue in zip(infos, venues, strict=True):
         file = VenueFile(PRESETS / f"{info.name}.toml")
@@ -129,15 +129,21 @@ def _value(name: str, value: object) -> str:
     unit = BY_NAME[name].unit if name in BY_NAME else ""
     if not isinstance(value, float):
         return f"{value}"
-    return _percent(value) if unit == "fraction" else f"{value / 3600:g} h" if unit == "seconds" else f"{value:,.10g}"
+    if unit == "seconds":
+        return f"{value / 3600:g} h" if value >= 3600 else f"{value:g} s"
+    return _percent(value) if unit == "fraction" else f"{value:,.10g}"
 
 
 def _cell(rule: Rule, value: object) -> str:
     """A rule of a venue, where it is compared with others: the phrase of a word."""
+    if isinstance(value, tuple):
+        return ", ".join(value)
     return "none" if value is None else rule.words.get(str(value)) or _value(rule.name, value)
 
 
 def _default(rule: Rule) -> str:
+    if isinstance(rule.default, tuple):
+        return ", ".join(f"`{word}`" for word in rule.default)
     return f"`{rule.default}`" if rule.words else _cell(rule, rule.default)
 
 

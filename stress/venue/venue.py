@@ -29,6 +29,7 @@ from stress.kernels.rules.records import Rules, Tiers
 from stress.notebook import card
 from stress.venue import mechanics
 from stress.venue.checks import problems_of_venue
+from stress.venue.cut import Closeout
 from stress.venue.file import SourcedValue
 from stress.venue.inverse import mirrored_level
 from stress.venue.markets import money_of
@@ -40,6 +41,9 @@ from stress.venue.values import amounts
 
 if TYPE_CHECKING:
     from stress.kernels.rules.contract import Structure
+
+SIMPLE = "Simple rules: a position is closed whole at the market as soon as it is met; the venue's own rules are off."
+TIER_COLUMNS = {"floor": "floor", "rate": "maintenance_rate", "deduction": "deduction"}  # of compiled code
 
 
 @dataclass(frozen=True)
@@ -110,7 +114,7 @@ class Venue:
     call_deadline : float or None
         Seconds from a margin call to its deadline.
     call_time : float or None
-        Time of day of all deadlines, in seconds since the path began or a day after that.
+        Time of day of all deadlines, seconds in [0, 86,400); a path begins at 0.
     top_up : float or None
         Probability that a called position is topped up to its initial margin by the deadline.
     fund_in : {"usd", "coin"}
@@ -240,6 +244,18 @@ class Venue:
         )
         figure = SourcedValue("maintenance_scale", float(scale), source, "", "user")
         return replace(self, tiers=tiers, figures=(*self.figures, figure))
+
+    def simplified(self) -> Venue:
+        """The venue with the rules of part I alone: a position is closed whole at the market as soon as it is met.
+
+        All rules of `stress.venue.mechanics` are off; those of every venue, the tiers and the contract stay. It is what
+        to compare a venue with, and runs fastest.
+        """
+        if not self.mechanics:
+            return self
+        off = {rule.name: rule.default for rule in MECHANICS}
+        figures = tuple(figure for figure in self.figures if figure.name not in off)
+        return replace(self, **off, figures=figures, notes=(SIMPLE, *self.notes))
 
     def to_kernel(self) -> tuple[Rules, Tiers]:
         """Records of rules and tiers for compiled code; None becomes nan (drawdown) or inf (window)."""
@@ -372,6 +388,41 @@ class Venue:
         level, _, _ = kernel.levels(self.structure().contract, self.to_kernel()[1], s, q, e, m, float(at))
         prices: np.ndarray = level.reshape(given[0].shape)[()]
         return prices
+
+    def liquidation_cut(
+        self,
+        side: npt.ArrayLike,
+        quantity: npt.ArrayLike,
+        entry_price: npt.ArrayLike,
+        margin: npt.ArrayLike,
+        price: npt.ArrayLike,
+    ) -> np.ndarray:
+        """Quantity that `closeout` closes first when a position is met at a mark price.
+
+        The whole with `closeout = "whole"`, and of a position without equity there. A carrier may take it instead.
+
+        Parameters
+        ----------
+        side, quantity, entry_price, margin : array_like
+            +1 or -1; coins (or contracts) > 0; USD per coin > 0; in the money of the margin, unrealised profit excluded.
+        price : array_like
+            Mark price at which it is met, USD per coin. All are broadcast together.
+
+        Returns
+        -------
+        float64 array or scalar
+            Of the broadcast shape, > 0 and at most the quantity.
+        """
+        given = amounts(
+            "liquidation_cut", side=side, quantity=quantity, entry_price=entry_price, margin=margin, price=price
+        )
+        s, q, e, m, at = (np.ravel(a) for a in given)
+        columns = {name: self._column(key) for name, key in TIER_COLUMNS.items()}
+        names = ("closeout", "fraction", "partial_above", "tiers_at_once", "buffer")
+        rule = Closeout(**{name: getattr(self, name) for name in names}, basis=self.tier_basis, **columns)
+        cut = rule.cut(-s, q, 1.0 / e, m, 1.0 / at) if self.is_inverse else rule.cut(s, q, e, m, at)
+        closed: np.ndarray = cut.reshape(given[0].shape)[()]
+        return closed
 
     @property
     def is_inverse(self) -> bool:
