@@ -43,7 +43,7 @@ KEYS = {
     "file": ("venue", "sources", "rules", "markets", "example"),
     "venue": ("name", "title", CONTRACT.name, "date", "notes", "missing"),
     "source": ("page", "date", "status"),
-    "market": ("tiers", "deduction", "source"),
+    "market": ("tiers", "deduction", "source", CONTRACT.name),
     "rules": tuple(rule.name for rule in ALL_RULES),
 }
 COLUMNS = "floor, cap, max_leverage, maintenance_rate"
@@ -113,6 +113,10 @@ class VenueFile:
         if not self.markets:
             self._wrong("at least one market, [markets.NAME] with tiers", "markets")
         self.rules = [self._rule(key, rules[key]) for key in rules if key in KEYS["rules"]]
+
+    def contract_of(self, market: str) -> Any:
+        """Contract of a market: its own, or that of the file."""
+        return self.markets[market].get(CONTRACT.name, self.contract)
 
     def tiers(self, market: str) -> list[tuple[float, ...]]:
         """Tiers of a market, as rows of floor, cap, max_leverage, maintenance_rate[, deduction].
