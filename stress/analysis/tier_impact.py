@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stress.arguments import is_finite, wrong_types
-from stress.book.book import VENUE_EXPECTED, Book
+from stress.book.book import Book
+from stress.book.positions import VENUE_EXPECTED
 from stress.errors import InputError, Problem, raise_if
-from stress.venue.venue import Tier, Venue
+from stress.venue.tier import Tier
+from stress.venue.venue import Venue
 
 if TYPE_CHECKING:
     import pandas as pd

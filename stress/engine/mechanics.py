@@ -222,7 +222,7 @@ def run(
     structure = structure._replace(lateness=ShareOfMove())  # a delay is a number there
     layers = waterfall_of(design, fund, float(terms["reserve"][0]))
     arguments: tuple[Any, ...] = (
-        prices, first, weights, fund, layers, ladder, tiers, made.max_leverage, structure,
+        prices, first, weights, layers, ladder, tiers, made.max_leverage, structure,
         made.orders, made.events, schedule, terms, made.mechanics, workspace, bench.holdings, *bench.state,
         bench.spare, out, more, fund_at, cells, counts, more_counts, log,
     )  # fmt: skip

@@ -12,7 +12,8 @@ import numpy as np
 
 from stress import quantities
 from stress.arguments import is_finite, is_number, is_whole, is_word, percent_hint, wrong_types
-from stress.book.book import VENUE_EXPECTED, Book
+from stress.book.book import Book
+from stress.book.positions import VENUE_EXPECTED
 from stress.callers import warn
 from stress.engine.design import Design, Detail
 from stress.engine.renewal import DAY, Renewal, renewal_of

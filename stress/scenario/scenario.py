@@ -297,12 +297,7 @@ class Scenario:
         delays = self.lateness.delays or ()
         is_share = depth is not None and depth.oi_share is not None
         found = notes(
-            design,
-            self.prices.model,
-            provenance,
-            alphas=self.fund.alphas,
-            delays=delays,
-            depth_is_share=is_share,
+            design, self.prices.model, provenance, alphas=self.fund.alphas, delays=delays, depth_is_share=is_share
         )
         done = dict.fromkeys([*design.adjustments, *self.price_model.adjustments])
         return Built(design, tuple(found), delays, tuple(done))
@@ -350,6 +345,7 @@ class Scenario:
     def hash(self) -> str:
         """SHA-256 of its values and of the contents of its files (64 hex digits); paths have no influence."""
         values = self.resolved()
+        values["venue"] = self.venue.in_force(self.venue_object)
         for key, file in self.inputs.items():
             section, name = key.split(".")
             if name in values[section]:

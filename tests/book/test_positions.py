@@ -16,7 +16,8 @@ from stress.book.position_columns import ALIASES, COLUMNS
 from stress.errors import InputError
 from stress.files.titles import folded
 from stress.venue.markets import parts, same_market
-from stress.venue.venue import Tier, Venue
+from stress.venue.tier import Tier
+from stress.venue.venue import Venue
 from tests.support.position_files import FILES, MARK
 
 pytestmark = pytest.mark.nojit

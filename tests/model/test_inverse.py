@@ -41,8 +41,6 @@ def make_prices(paths: int = 30, steps: int = 60, seed: int = 2) -> tuple[np.nda
 
 
 class TestFormulas:
-    LONG = dict(side=1, quantity=8_000.0, entry_price=8_000.0, margin=0.02)  # 50 times
-
     def test_bankruptcy_of_a_published_example(self):
         """Bybit, inverse: a long from 7,890.08 at 50 times is bankrupt at 7,735.5, entry L / (L + 1)."""
         entry, leverage = 7_890.08, 50.0

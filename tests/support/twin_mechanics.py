@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import math
 import random
-from dataclasses import dataclass, replace
+import warnings
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
+import pytest
 
 import stress
+from stress.kernels.numerics.philox import event_key, event_score
+from tests import naive
 from tests.support import twin
 from tests.support.pairwise import pairwise
 from tests.support.twin import DEPTHS, DT, FALLING, S0
@@ -57,6 +61,7 @@ LATENESS: dict[str, dict[str, float]] = {
     "delay": dict(delay=45.0),
     "late": dict(delay=100.0),
 }
+SEED = 5
 NO_FUND = ("adl alone", "vault alone")
 NO_FIRST = ("winners first", "adl alone")  # no cash layer stands before ADL
 
@@ -154,7 +159,8 @@ def make_events(row: dict, draws: Draws) -> stress.Events | None:
     outages = [[start, start + rng.choice([1, 2, 4]) * DT]]
     begin = rng.choice([0.0, 2 * DT, 3.5 * DT])
     stale = [[begin, begin + rng.choice([1, 3]) * DT]]
-    ticks = [[rng.choice([0.0, 1, 2.3]) * DT, rng.choice([0.0, 0.7, 0.9, 1.15])], [5 * DT, 1.3]]
+    least = 0.0 if row["funding"] == "none" else 0.5  # less funding, a mark of zero is a price below zero
+    ticks = [[rng.choice([0.0, 1, 2.3]) * DT, max(least, rng.choice([0.0, 0.7, 0.9, 1.15]))], [5 * DT, 1.3]]
     on = dict(
         outages=outages if row["outage"] else [],
         stale=stale if row["stale"] else [],
@@ -196,3 +202,102 @@ def make_case(row: dict, number: int, i: int) -> Case:
         **LATENESS[row["lateness"]],
     )
     return Case(book, venue, path, settings)
+
+
+def run_engine(case: Case) -> stress.Result:
+    close, *moves = case.path
+    low, high, pre = ([move] for move in moves) if moves else (None, None, None)
+    paths = stress.prices.Paths([close], step=DT, low=low, high=high, pre_jump=pre)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", stress.BookWarning)
+        return stress.simulate(case.book, case.venue, paths, threads=1, seed=SEED, **case.settings)
+
+
+def run_twin(case: Case, check: bool = True) -> naive.Outcome:
+    book, venue, settings = case.book, case.venue, dict(case.settings)
+    depth, layers, funding, events = (settings.pop(name) for name in ("depth", "layers", "funding", "events"))
+    columns = (book.side, book.quantity, book.entry_price, book.margin, book.stop, book.take_profit)
+    tiers = [naive.Tier(t.floor, t.cap, t.max_leverage, t.maintenance_rate, t.deduction) for t in venue.tiers]
+    names = [f.name for f in fields(naive.Rules) if f.name != "tiers"]
+    return naive.simulate(
+        [naive.Position(int(s), *map(float, row)) for s, *row in zip(*columns, strict=True)],
+        naive.Rules(tiers=tiers, **{name: getattr(venue, name) for name in names}),
+        *case.path,
+        dt=DT,
+        depth=None if depth is None else naive.Depth(**depth.describe()),
+        layers={name: naive.Layer(layer.capital or 0.0, layer.floor, layer.cap) for name, layer in layers.items()},
+        funding=None if funding is None else naive.Funding(funding.interval, funding.rate),
+        events=None if events is None else naive.Events(events.outages, events.stale, events.bad_ticks),
+        random_score=lambda step, side, i: event_score(*event_key(SEED, 0, step, side), i),
+        top_up_hash=lambda i: event_score(*event_key(SEED, 0, 0, 3), i),
+        check=check,
+        **settings,
+    )
+
+
+MONEY = ("inventory_loss", "topped_up", "drawn_fund", "drawn_vault", "drawn_house", "socialised",
+         "funding_paid", "funding_outside")  # fmt: skip
+QUANTITY = ("partial_quantity", "takeover_quantity", "stop_quantity")
+COUNTS = ("partial_count", "takeover_count", "stop_count", "take_profit_count", "call_count", "call_closed_count",
+          "waiting_peak")  # fmt: skip
+RATES = {"partial_rate": "partial", "takeover_rate": "taken", "stop_rate": "stopped",
+         "take_profit_rate": "took_profit", "call_rate": "called"}  # fmt: skip
+
+
+def assert_equal(result: stress.Result, outcome: naive.Outcome, case: Case, context: Any) -> None:
+    """Money to 1e-9 of open interest, counts exactly, and position by position."""
+    twin.assert_equal(result, outcome, case.book, context)
+    row, scale = result.paths.iloc[0], case.book.open_interest(S0)
+    for names, unit in ((MONEY, scale), (QUANTITY, scale / S0), (("haircut",), 1.0)):
+        for name in names:
+            if name in row:
+                assert row[name] == pytest.approx(getattr(outcome, name), abs=1e-9 * unit, rel=0), (name, context)
+    for name in COUNTS:
+        if name in row:
+            assert row[name] == getattr(outcome, name), (name, context)
+    if "carrier_low" in row:
+        assert row["carrier_low"] == pytest.approx(outcome.carrier_low, abs=1e-9 * scale, rel=0), context
+    for column, name in RATES.items():
+        if column in result.positions:
+            assert list(result.positions[column] == 1) == getattr(outcome, name), (column, context)
+
+
+def run_row(number: int, books: int, first: int = 0) -> list[naive.Outcome]:
+    """Outcomes of the twin on some books of one row of the table, each compared with the engine."""
+    outcomes = []
+    for i in range(first, first + books):
+        case = make_case(ROWS[number], number, i)
+        result, outcome = run_engine(case), run_twin(case)
+        assert_equal(result, outcome, case, (number, i, ROWS[number]))
+        if i % 8 == 0:
+            twin.assert_rates_equal(result, outcome, (number, i))
+        if is_curve_exact(case):
+            needed, given = result.paths["fund_needed"].iloc[0], capital_of_first(case)
+            scale = case.book.open_interest(S0)
+            assert outcome.depleted == (needed > given) or needed == pytest.approx(given, abs=1e-9 * scale), (number, i)
+        outcomes.append(outcome)
+    return outcomes
+
+
+def capital_of_first(case: Case) -> float:
+    """Capital of the first cash layer."""
+    first = case.venue.cash_layers[0]
+    return case.settings["fund"] if first == "fund" else case.settings["layers"][first].capital
+
+
+def is_curve_exact(case: Case) -> bool:
+    """Whether the first cash layer stands before ADL and has no cap: then D* says when a path is depleted."""
+    waterfall = case.venue.waterfall
+    return waterfall[0] != "adl" and math.isinf(case.settings["layers"][waterfall[0]].cap)
+
+
+def figures(outcome: naive.Outcome) -> list[float]:
+    """What a path leaves behind, as numbers."""
+    return [float(value) for value in vars(outcome).values() if isinstance(value, int | float)]
+
+
+def changes(number: int, i: int, rule: str, outcome: naive.Outcome) -> bool:
+    """Whether the i-th book of a row has another outcome with one of its rules switched off."""
+    row = ROWS[number] | {rule: OFF[rule]}
+    other = run_twin(make_case(row, number, i), check=False)
+    return any(abs(a - b) > 1e-9 for a, b in zip(figures(outcome), figures(other), strict=True) if a != b)

@@ -32,13 +32,13 @@ def initial_margin(tiers, max_leverage, q, e, price):
 
 
 @jit_no_refcount
-def quantity_to_cut(q, e, price, real, equity, was_cut, cuts, tiers, mechanics):
+def quantity_to_cut(q, e, price, equity, was_cut, cuts, tiers, mechanics):
     """How much of a position of q is closed; q: the whole.
 
     Parameters
     ----------
-    price, real : float
-        Mark less funding, and the mark.
+    price : float
+        Mark less funding.
     equity : float
         At the mark, USD.
     was_cut : int
@@ -49,7 +49,7 @@ def quantity_to_cut(q, e, price, real, equity, was_cut, cuts, tiers, mechanics):
     if equity <= 0.0 or mechanics.closeout == WHOLE:
         return q
     if mechanics.closeout == FRACTION:
-        c = mechanics.fraction * q if was_cut == 0 and q * real > mechanics.partial_above else q
+        c = mechanics.fraction * q if was_cut == 0 and q * price > mechanics.partial_above else q
     else:
         k = tier_at(tiers, q, e, price)
         if mechanics.closeout == TIERS:

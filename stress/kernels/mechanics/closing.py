@@ -15,7 +15,7 @@ import numpy as np
 from stress.kernels.jit import jit_no_refcount
 from stress.kernels.mechanics.carrier import look_at_loss
 from stress.kernels.mechanics.deleverage import leave
-from stress.kernels.mechanics.layers import note_asked, pay_before, receive
+from stress.kernels.mechanics.layers import ROUNDING, note_asked, pay_before, receive
 from stress.kernels.mechanics.order import push
 from stress.kernels.mechanics.records import LOGGED_CUT, MOVED, UNTOUCHED
 from stress.kernels.mechanics.workspace import remove, touch
@@ -94,12 +94,13 @@ def close_whole(j, s, q, entry, bankruptcy, y, kind, takes_surplus, p):
         scale = q * entry + (layer.capital if mechanics.layers > 0 and layer.capital < math.inf else 0.0)
         owed, paid = pay_before(s, loss, scale, worth, p)
         if mechanics.before > 0:
-            note_asked(loss, paid, worth, p)
+            note_asked(loss, paid, ROUNDING * scale, worth, p)
         bankrupt(j, p)
         if owed > 0.0 and mechanics.has_adl and terms.settlement != PROFIT_SETTLEMENT:
             withheld = owed / loss * q
     trade(market, terms, s * (q - withheld))
-    log_event(p.log, p.path, layer, out, kind, j, price, q, residual, 0.0)
+    if p.log.size > 0:
+        log_event(p.log, p.path, layer, out, kind, j, price, q, residual, 0.0)
     if mechanics.carrier:
         look_at_loss(p.moment.mark, p)
     if owed > 0.0 and not mechanics.has_adl:
@@ -132,13 +133,14 @@ def cut(j, s, c, q, entry, y, mark_source, p):
     receive(fee, y / market.s0, p)
     holdings.quantity[row], holdings.margin[row] = left, margin
     set_levels(s, state, left, entry, margin, mark, p)
-    state.was_cut = 1
     out.liquidated_quantity += c
     p.more.partial_count += 1
     p.more.partial_quantity += c
-    if p.more_counts.size > 0:
+    if p.more_counts.size > 0 and state.was_cut == 0:
         p.more_counts[j].partial += p.path.unit
-    log_event(p.log, p.path, p.layers[0], out, LOGGED_CUT, j, price, c, fee, left)
+    state.was_cut = 1
+    if p.log.size > 0:
+        log_event(p.log, p.path, p.layers[0], out, LOGGED_CUT, j, price, c, fee, left)
     if p.mechanics.carrier:
         look_at_loss(p.moment.mark, p)
     return s * (mark - state.liquidation) <= 0.0

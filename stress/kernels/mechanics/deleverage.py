@@ -155,9 +155,7 @@ def bear_difference(difference, p):
     """What another price than the bankruptcy price brings or takes; returns the loss that nobody bears yet, USD."""
     mechanics, layer, worth = p.mechanics, p.layers[0], p.moment.price / p.markets[0].s0
     if difference >= 0.0:
-        net_loss = p.path.net_loss
         receive(difference, worth, p)
-        p.path.net_loss = net_loss  # is made of deficits and surpluses alone
         return 0.0
     if mechanics.layers == 0:
         return -difference
@@ -166,6 +164,8 @@ def bear_difference(difference, p):
     besides = open_result(p.moment.mark, p.carriers) if mechanics.carrier else 0.0
     paid = pay(layer, -difference, unit_of(layer, worth, mechanics), besides, 0.0)
     layer.floor = floor
+    if mechanics.carrier:
+        p.path.net_loss += paid / unit_of(layer, worth, mechanics)
     p.out.fund_low = min(p.out.fund_low, layer.balance)
     return -difference - paid
 

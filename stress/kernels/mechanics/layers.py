@@ -15,6 +15,7 @@ from stress.kernels.path.batches import note_depletion
 from stress.kernels.path.drawdown import fund_needed, has_drawdown
 from stress.kernels.path.workspace import log_event
 
+ROUNDING = 1e-12  # a rest up to this share of its scale counts as paid
 FUND = 0  # of rules.records.LAYERS
 
 
@@ -91,7 +92,7 @@ def pay_before(s, deficit, scale, worth, p):
     owed, paid_by_first : float
         What they leave, and what the first layer of the waterfall paid, USD.
     """
-    return pay_in_turn(s, 0, p.mechanics.before, deficit, 1e-12 * scale, worth, p)
+    return pay_in_turn(s, 0, p.mechanics.before, deficit, ROUNDING * scale, worth, p)
 
 
 @jit_no_refcount
@@ -100,23 +101,37 @@ def pay_after(s, owed, worth, p):
 
     Where the first layer of the waterfall is among them, this is what its net loss is made of.
     """
-    left, paid_by_first = pay_in_turn(s, p.mechanics.before, p.mechanics.layers, owed, 0.0, worth, p)
+    least = ROUNDING * owed
+    left, paid_by_first = pay_in_turn(s, p.mechanics.before, p.mechanics.layers, owed, least, worth, p)
     if p.mechanics.before == 0 and p.mechanics.layers > 0 and owed > 0.0:
-        note_asked(owed, paid_by_first, worth, p)
+        note_asked(owed, paid_by_first, least, worth, p)
     return left
 
 
 @jit_no_refcount
-def note_asked(asked, paid, worth, p):
-    """The first layer of the waterfall was asked for a deficit, and paid so much of it, USD."""
+def note_asked(asked, paid, least, worth, p):
+    """The first layer of the waterfall was asked for a deficit, and paid so much of it, USD.
+
+    What it leaves up to `least` is rounding.
+    """
     path, out = p.path, p.out
-    path.net_loss += asked / unit_of(p.layers[0], worth, p.mechanics)
-    if p.mechanics.carrier == 0:
-        out.net_loss_peak = max(out.net_loss_peak, path.net_loss)
-    if has_drawdown(p.terms):
-        out.drawdown_need = max(out.drawdown_need, fund_needed(path.net_loss, path.least_loss, p.terms))
-    if paid < asked:
+    unit = unit_of(p.layers[0], worth, p.mechanics)
+    if p.mechanics.carrier:  # its loss is that of its worth, see `carrier.look_at_loss`
+        path.net_loss += paid / unit
+    else:
+        path.net_loss += asked / unit
+        note_loss(path.net_loss, p)
+    if asked - paid > least:
         note_depletion(path, out)
+
+
+@jit_no_refcount
+def note_loss(net_loss, p):
+    """The first layer of the waterfall has lost so much on the path."""
+    out, terms = p.out, p.terms
+    out.net_loss_peak = max(out.net_loss_peak, net_loss)
+    if has_drawdown(terms):
+        out.drawdown_need = max(out.drawdown_need, fund_needed(net_loss, p.path.least_loss, terms))
 
 
 @jit_no_refcount

@@ -119,7 +119,7 @@ def count_positions(p):
 
 
 @jit_no_refcount
-def finish(fund, mark, p):
+def finish(mark, p):
     """Last payments of a path, and its columns."""
     out, more, mechanics = p.out, p.more, p.mechanics
     p.moment.mark, p.moment.price = mark, p.moment.close
@@ -128,13 +128,13 @@ def finish(fund, mark, p):
         if missing > 0.0:
             leave(np.int64(-1), mark, 0.0, missing, p)
     socialise(mark, p)
-    out.fund_end = fund
+    if p.layers[0].capital == math.inf:
+        p.layers[0].balance = out.fund_low = more.carrier_low = math.inf
+    out.fund_end = p.layers[0].balance
     for k in range(mechanics.layers):
         layer = p.layers[k]
         if layer.kind == FUND:
-            more.drawn_fund, out.fund_end = layer.drawn, layer.balance
-            if layer.capital == math.inf:
-                out.fund_end = math.inf
+            more.drawn_fund = layer.drawn
         elif layer.kind == FUND + 1:
             more.drawn_vault = layer.drawn
         else:
@@ -167,7 +167,7 @@ def next_due_step(step, p):
 
 @jit_no_refcount
 def run_paths(
-    prices, first_path, weights, fund, waterfall, ladder, tiers, max_leverage, structure, orders, events, schedule,
+    prices, first_path, weights, waterfall, ladder, tiers, max_leverage, structure, orders, events, schedule,
     terms, mechanics, workspace, holdings, carriers, moments, queues, spare, outs, mores, fund_at, cells, counts,
     more_counts, log,
 ):  # fmt: skip
@@ -249,7 +249,7 @@ def run_paths(
                     step += STRETCH
                     before = source = closes[step]
                     while step >= due:
-                        balances[checkpoint] = layers[fund_row].balance if fund_row >= 0 else fund
+                        balances[checkpoint] = layers[0].balance
                         checkpoint += 1
                         due = checkpoint_step(checkpoint, steps) if checkpoint < CHECKPOINTS else steps + 1
                     continue
@@ -274,7 +274,7 @@ def run_paths(
                 bottom, top, b, trigger_source = min(low, close), max(high, close), close, close
                 if is_own:
                     b, trigger_source, _ = next_source(step, source, close, p)
-                    bottom, top = min(source, trigger_source), max(source, trigger_source)
+                    bottom, top = min(source, trigger_source, b), max(source, trigger_source, b)
                 if is_due or bottom * mark_ratio <= low_level or top * mark_ratio >= high_level:
                     path.step, market.v, market.mark_ratio, market.previous_mark = step, v, mark_ratio, previous_mark
                     moment.source, moment.trigger_source, moment.is_own_mark = source, trigger_source, is_own
@@ -296,7 +296,7 @@ def run_paths(
                         balance = worth(b * mark_ratio, p)
                     tail = push_balance(step, balance, peak_step, peak_balance, head, tail)
                 while step >= due:
-                    balances[checkpoint] = layers[fund_row].balance if fund_row >= 0 else fund
+                    balances[checkpoint] = layers[0].balance
                     checkpoint += 1
                     due = checkpoint_step(checkpoint, steps) if checkpoint < CHECKPOINTS else steps + 1
                 before, source = close, b
@@ -306,11 +306,11 @@ def run_paths(
                 restore(p)
                 break
             moment.close = before
-            finish(fund, source * mark_ratio, p)
+            finish(source * mark_ratio, p)
             if p.counts.adl.size > 0 and (out.deficit > 0.0 or holdings.sizes[0] > 0):
                 count_positions(p)
             restore(p)
-            if path.is_depleted == 0 or layers[0].capital == math.inf or rules.layers == 0:
+            if path.is_depleted == 0 or min(waterfall[0].capital, waterfall[0].cap) == math.inf or rules.layers == 0:
                 break
             none = PositionCounts(counts.bankrupt[:0], counts.adl[:0])
             p = Path(

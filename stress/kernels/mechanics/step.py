@@ -48,14 +48,14 @@ def run_step(continuous, earlier, before, low, high, pre_jump, close, p):
         pay_funding(start_mark(before, p), p)
         renew_heads(LONG, p)
         renew_heads(SHORT, p)
+    if moment.first_rest < moment.last_rest:
+        end_rests(p)
     if flags & IS_OUTAGE:
         return
     if mechanics.carrier and p.carriers[LONGS].quantity + p.carriers[SHORTS].quantity > 0.0:
         unload(earlier, before, p)
     if moment.calls > 0:
         meet_deadlines(earlier, before, p)
-    if moment.first_rest < moment.last_rest:
-        end_rests(p)
     run_moves(continuous, earlier, before, low, high, pre_jump, close, p)
 
 
@@ -65,47 +65,55 @@ def meet_deadlines(earlier, before, p):
     moment, holdings, market, terms, step = p.moment, p.holdings, p.markets[0], p.terms, p.path.step
     market.thinness = thinness(terms, p.schedule, (step - 1) * terms.dt, earlier, before)
     unpaid_longs = withheld_longs = value_longs = unpaid_shorts = withheld_shorts = value_shorts = 0.0
-    while moment.calls > 0:
-        j = holdings.calls[moment.first_call]
+    size, due, waiting = holdings.calls.size, 0, 0
+    while due < moment.calls:
+        j = holdings.calls[(moment.first_call + due) % size]
         state = holdings.states[j]
         is_called = holdings.standing[j] == CALLED
         if is_called and state.due > step:
             break
-        if is_called:
-            s, row = 1 if j < p.ladder.longs else -1, np.int64(p.ladder.row[j])
-            entry, q = p.ladder.entry[j], holdings.quantity[row]
-            moment.mark = start_mark(before, p)
-            price = moment.mark - moment.funding
-            if tops_up(j, p):
-                need = initial_margin(p.tiers, p.max_leverage, q, entry, price)
-                margin = max(holdings.margin[row], need - profit(p.structure.contract, s, q, entry, price))
-                paid = margin - holdings.margin[row]
-                p.more.topped_up += paid
-                holdings.margin[row] = margin
-                set_levels(s, state, q, entry, margin, price, p)
-                k = LONGS if s > 0 else SHORTS
-                stand_in_order(j, s, p.sides[k], p.queues[k], p)
-                log_event(p.log, p.path, p.layers[0], p.out, LOGGED_TOP_UP, j, moment.mark, q, paid, q)
-            else:
-                if moment.done >= p.mechanics.throughput:
-                    break
-                moment.done += 1
-                bankruptcy = state.bankruptcy
-                p.out.liquidated_quantity += q
-                p.more.call_closed_count += 1
-                liquidated(j, p)
-                remove(j, p)
-                owed, kept = close_whole(j, s, q, entry, bankruptcy, before, LOGGED_DEADLINE, YES, p)
-                if s > 0:
-                    unpaid_longs += owed
-                    withheld_longs += kept
-                    value_longs += kept * bankruptcy
-                else:
-                    unpaid_shorts += owed
-                    withheld_shorts += kept
-                    value_shorts += kept * bankruptcy
-        moment.first_call = (moment.first_call + 1) % holdings.calls.size
-        moment.calls -= 1
+        due += 1
+        if not is_called:
+            continue
+        s, row = LONG if j < p.ladder.longs else SHORT, np.int64(p.ladder.row[j])
+        entry, q = p.ladder.entry[j], holdings.quantity[row]
+        moment.mark = start_mark(before, p)
+        price = moment.mark - moment.funding
+        if tops_up(j, p):
+            need = initial_margin(p.tiers, p.max_leverage, q, entry, price)
+            margin = max(holdings.margin[row], need - profit(p.structure.contract, s, q, entry, price))
+            paid = margin - holdings.margin[row]
+            p.more.topped_up += paid
+            holdings.margin[row] = margin
+            set_levels(s, state, q, entry, margin, price, p)
+            k = LONGS if s > 0 else SHORTS
+            stand_in_order(j, s, p.sides[k], p.queues[k], p)
+            log_event(p.log, p.path, p.layers[0], p.out, LOGGED_TOP_UP, j, moment.mark, q, paid, q)
+            continue
+        if moment.done >= p.mechanics.throughput:
+            holdings.calls[(moment.first_call + waiting) % size] = j
+            waiting += 1
+            continue
+        moment.done += 1
+        bankruptcy = state.bankruptcy
+        p.out.liquidated_quantity += q
+        p.more.call_closed_count += 1
+        liquidated(j, p)
+        remove(j, p)
+        owed, kept = close_whole(j, s, q, entry, bankruptcy, before, LOGGED_DEADLINE, YES, p)
+        if s > 0:
+            unpaid_longs += owed
+            withheld_longs += kept
+            value_longs += kept * bankruptcy
+        else:
+            unpaid_shorts += owed
+            withheld_shorts += kept
+            value_shorts += kept * bankruptcy
+    for i in range(waiting - 1, -1, -1):  # those that wait stand before those that are not due
+        j = holdings.calls[(moment.first_call + i) % size]
+        holdings.calls[(moment.first_call + due - waiting + i) % size] = j
+    moment.first_call = (moment.first_call + due - waiting) % size
+    moment.calls -= due - waiting
     settle_side(LONG, start_mark(before, p), unpaid_longs, withheld_longs, value_longs, p)
     settle_side(SHORT, start_mark(before, p), unpaid_shorts, withheld_shorts, value_shorts, p)
 
@@ -119,7 +127,7 @@ def end_rests(p):
         if holdings.standing[j] == RESTING:
             if holdings.states[j].due > p.path.step:
                 break
-            s = 1 if j < p.ladder.longs else -1
+            s = LONG if j < p.ladder.longs else SHORT
             k = LONGS if s > 0 else SHORTS
             stand_in_order(j, s, p.sides[k], p.queues[k], p)
         moment.first_rest += 1

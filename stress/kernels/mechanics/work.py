@@ -39,6 +39,7 @@ from stress.kernels.mechanics.records import (
 from stress.kernels.mechanics.workspace import remove, touch
 from stress.kernels.path.batches import met_price, note_depletion
 from stress.kernels.path.fills import JUMP, LateFill, fill_price, find_line, gap_price, make_fill, price_on
+from stress.kernels.path.liquidation import NO_SURPLUS
 from stress.kernels.path.records import LOGGED_LIQUIDATION, LONGS, SHORTS
 from stress.kernels.path.workspace import log_event
 from stress.kernels.rules.contract import equity, profit
@@ -62,6 +63,9 @@ def order_prices(s, mu, fill, moment, terms):
         y = fill_price(fill, s, mu, target) if terms.delay > 0.0 else gap_price(mu, target, gap)
         return y, y
     if moment.move >= JUMP:
+        if terms.delay > 0.0:
+            find_line(fill.course, fill.step, 1.0 + fill.delay)
+            return price_on(fill.course.line, 1.0 + fill.delay), mu
         return moment.close, mu
     before, close, way = moment.before, moment.close, moment.source - moment.trigger_source
     part = (moment.source - mu) / way if way != 0.0 else 0.0
@@ -94,8 +98,11 @@ def call(j, s, p):
     holdings.calls[(moment.first_call + moment.calls) % holdings.calls.size] = j
     moment.calls += 1
     p.more.call_count += 1
-    if p.more_counts.size > 0:
+    if p.more_counts.size > 0 and holdings.states[j].was_called == 0:
         p.more_counts[j].call += p.path.unit
+    holdings.states[j].was_called = 1
+    if p.log.size == 0:
+        return
     log_event(
         p.log, p.path, p.layers[0], p.out, LOGGED_CALL, j, moment.mark, holdings.quantity[row], 0.0,
         holdings.quantity[row],
@@ -104,28 +111,40 @@ def call(j, s, p):
 
 @jit_no_refcount
 def take_or_keep(j, s, q, entry, bankruptcy, price, k, p):
-    """The carrier takes a whole position over, or it is kept for ADL; returns what is owed and withheld.
+    """The carrier takes a whole position over, or it is kept for ADL if there is any.
 
     `price` is the mark less funding.
+
+    Returns
+    -------
+    owed, withheld : float
+        USD and contracts for ADL.
+    is_done : bool
+        False: nobody has it, and nothing has changed.
     """
     out, moment, layer = p.out, p.moment, p.layers[0]
-    loss = max(0.0, -profit(p.structure.contract, s, q, bankruptcy, price))
+    scale = q * entry + (layer.capital if layer.capital < math.inf else 0.0)
+    is_taken = take_over(j, s, q, bankruptcy + moment.funding, moment.mark, scale, p)
+    if not is_taken:
+        note_depletion(p.path, out)
+        if p.mechanics.has_adl == 0:
+            return 0.0, 0.0, False
+    loss = -profit(p.structure.contract, s, q, bankruptcy, price)
+    loss = loss if loss > NO_SURPLUS * q * (entry + moment.mark) else 0.0
     out.deficit += loss
     out.liquidated_quantity += q
     liquidated(j, p)
+    end_position(j, s, k, p)
     if loss > 0.0:
         bankrupt(j, p)
-    scale = q * entry + (layer.capital if layer.capital < math.inf else 0.0)
-    end_position(j, s, k, p)
-    if take_over(j, s, q, bankruptcy + moment.funding, moment.mark, scale, p):
-        if p.more_counts.size > 0:
-            p.more_counts[j].takeover += p.path.unit
-        look_at_loss(moment.mark, p)
-        return 0.0, 0.0
-    note_depletion(p.path, out)
-    log_event(p.log, p.path, layer, out, LOGGED_LIQUIDATION, j, moment.mark, q, -loss, 0.0)
+    if is_taken and p.more_counts.size > 0:
+        p.more_counts[j].takeover += p.path.unit
+    if not is_taken:
+        note_depletion(p.path, out)
+        if p.log.size > 0:
+            log_event(p.log, p.path, layer, out, LOGGED_LIQUIDATION, j, moment.mark, q, -loss, 0.0)
     look_at_loss(moment.mark, p)
-    return loss, q
+    return (0.0, 0.0, True) if is_taken else (loss, q, True)
 
 
 @jit_inline
@@ -160,10 +179,12 @@ def liquidate(j, s, k, y, mu_y, p):
             if mechanics.carrier and not takes:
                 takes = worth <= mechanics.takeover_below * maintenance_margin(p.tiers, q, entry, price)
             if takes:
-                owed, withheld = take_or_keep(j, s, q, entry, bankruptcy, price, k, p)
-                break
+                owed, withheld, is_done = take_or_keep(j, s, q, entry, bankruptcy, price, k, p)
+                if is_done:
+                    break
             was_cut = state.was_cut if is_touched else 0
-            c = quantity_to_cut(q, entry, price, moment.mark, worth, was_cut, cuts, p.tiers, mechanics)
+            if not takes:
+                c = quantity_to_cut(q, entry, price, worth, was_cut, cuts, p.tiers, mechanics)
         if c >= q:
             p.out.liquidated_quantity += q
             liquidated(j, p)
