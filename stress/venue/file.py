@@ -128,10 +128,6 @@ class VenueFile:
         """Kind of contract of a market: its own, or that of the file."""
         return str(self.markets[market].get(CONTRACT.name, self.contract))
 
-    def contract_of(self, market: str) -> Any:
-        """Contract of a market: its own, or that of the file."""
-        return self.markets[market].get(CONTRACT.name, self.contract)
-
     def tiers(self, market: str) -> list[tuple[float, ...]]:
         """Tiers of a market, as rows of floor, cap, max_leverage, maintenance_rate[, deduction].
 
