@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -13,6 +12,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 from stress.cli.adjusted import print_adjustments, print_warnings
 from stress.cli.console import NARROW, TextConsole, console, table
+from stress.cli.horizon import print_horizon
 from stress.cli.mechanics import print_grid, print_mechanics
 from stress.formatting import (
     SPACE,
@@ -164,35 +164,6 @@ def _print_gaps(record: Record, out: Console) -> None:
         depleted = pair.estimate(DEPLETED)
         rows.append((_pair(pair, record), *funds, _stacked(probability(depleted.value, depleted.low, depleted.high))))
     out.print(table([_head(pairs), *names, f"depleted with {usd(record.fund)}"], rows))
-
-
-def print_horizon(record: Record, out: Console | None = None) -> None:
-    """Ruin and recovery of a run of days, the fund at their ends, and what came and went."""
-    out, horizon = out or console(), record.result.horizon
-    fund = usd(horizon.fund)
-    out.print(f"\n{count(horizon.days, 'day')}, each with a fresh book, and a fund that begins with {fund}\n")
-    rows = []
-    for r in records(horizon.summary()):
-        if not r["unit"]:
-            text = probability(r["estimate"], r["low"], r["high"])
-        elif r["note"]:
-            bound = r["estimate"] == r["estimate"]
-            text = f"at least {significant(r['estimate'])}: {r['note']}" if bound else r["note"]
-        else:
-            text = f"{significant(r['estimate'])} ({significant(r['low'])} to {_days(r['high'])})"
-        rows.append((r["quantity"], text))
-    out.print(table(["", "95 % intervals in brackets"], rows, left=1))
-    if math.isfinite(horizon.fund):
-        fan = horizon.fund_fan((0.05, 0.5, 0.95))
-        ends = " / ".join(usd(float(x)) for x in fan.iloc[-1])
-        out.print(f"\nFund at the end, on 5 / 50 / 95 % of the paths at most: {ends}")
-    means = {r["quantity"]: usd(r["mean"]) for r in records(horizon.totals())}
-    parts = ", ".join(f"{name} {value}" for name, value in means.items())
-    out.print(f"\nMean over paths of all days: {parts}.")
-
-
-def _days(x: float) -> str:
-    return "beyond the last day" if math.isinf(x) else significant(x)
 
 
 def print_budget(record: Record, out: Console | None = None) -> None:
