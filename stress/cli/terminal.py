@@ -28,7 +28,6 @@ from stress.formatting import (
     usd_range,
     visible,
 )
-from stress.results.comparison_words import apart, fund_apart, odds, quantity, side
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -133,7 +132,7 @@ def print_fund(record: Record, out: Console | None = None) -> None:
         print_budget(record, out)
     else:
         rows: list[tuple[str, ...]] = [
-            (percent(r["alpha"]), _fund(r["fund"], r["note"]), usd_range(r["low"], r["high"]))
+            (percent(r["alpha"]), fund_text(r["fund"], r["note"]), usd_range(r["low"], r["high"]))
             for r in records(record.required_widest)
         ]
         of_what = "95 % interval" if record.budget is None else "95 % interval, all parts"
@@ -160,7 +159,7 @@ def _print_gaps(record: Record, out: Console) -> None:
     rows: list[tuple[str, ...]] = []
     for pair in pairs:
         estimates = [pair.estimate(REQUIRED_FUND, alpha) for alpha in alphas]
-        funds = [f"{_fund(e.value, e.note)}\n({ends(e.low, e.high)})" for e in estimates]
+        funds = [f"{fund_text(e.value, e.note)}\n({ends(e.low, e.high)})" for e in estimates]
         depleted = pair.estimate(DEPLETED)
         rows.append((_pair(pair, record), *funds, _stacked(probability(depleted.value, depleted.low, depleted.high))))
     out.print(table([_head(pairs), *names, f"depleted with {usd(record.fund)}"], rows))
@@ -198,7 +197,8 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
 
 
-def _fund(value: float, note: str) -> str:
+def fund_text(value: float, note: str) -> str:
+    """A required fund, or the bound that it is."""
     return ("at least " if note else "") + usd(value)
 
 
@@ -236,8 +236,8 @@ def _matters(pairs: Sequence[GapPair]) -> str:
 def _range(label: str, found: FundRange) -> str:
     """The answer of a run at several delays."""
     (least, a), (most, b) = found.least, found.most
-    fund = f"{_fund(a.value, a.note)} at a delay of {duration(least.delay)}, to "
-    fund += f"{_fund(b.value, b.note)} at {duration(most.delay)}"
+    fund = f"{fund_text(a.value, a.note)} at a delay of {duration(least.delay)}, to "
+    fund += f"{fund_text(b.value, b.note)} at {duration(most.delay)}"
     if b.low == b.low:
         fund += f" (95 %: {usd_range(a.low, b.high) if b.high < float('inf') else usd(a.low) + ' or more'})"
     return f"{label}: {fund}"
@@ -422,68 +422,3 @@ def print_depth(found: DepthFit) -> None:
         out.print(f"Not fitted: {what}: {why}.")
     for note in found.notes:
         out.print(f"Left out: {note}.")
-
-
-def print_changed(changed: pd.DataFrame, names: Sequence[str]) -> None:
-    """Which keys of the scenarios differ from those of the first design."""
-    out = console()
-    for name in names[1:]:
-        rows = [(r["key"], r["first"], r["this"]) for r in records(changed) if r["design"] == name]
-        if rows:
-            out.print(f"\n{visible(name)} differs from {visible(names[0])} in\n", style="bold")
-            out.print(table(["key", "first", "this"], rows, left=3))
-        else:
-            out.print(f"\nNo key of {visible(name)} differs from {visible(names[0])}.")
-
-
-def in_lines(value: str) -> str:
-    """A bound in two lines, which take less room beside each other."""
-    return value.replace("at least ", "at least\n")
-
-
-def print_comparison(base: str, found: pd.DataFrame) -> None:
-    """Every design against the first."""
-    out = console()
-    for design, part in found.groupby("design", sort=False):
-        out.print(f"\n{visible(f'{design} against {base}')}, on the same paths\n", style="bold")
-        rows = []
-        for r in records(part):
-            rows.append((quantity(r), *(in_lines(side(r, name)) for name in ("base", "value")), "\n".join(apart(r))))
-        out.print(table(["quantity", "first", "this", "difference (95 %)"], rows))
-        out.print("\nPaths with the event under one of the two alone (pp above: percentage points)\n")
-        events = [(quantity(r), *of) for r in records(part) if (of := odds(r))]
-        out.print(table(["event", "under the first", "under this", "McNemar p"], events))
-        for note in dict.fromkeys(n for n in part["note"] if isinstance(n, str) and n):
-            out.print(f"Note: {note}.")
-
-
-def print_since(old: Record, new: Record) -> None:
-    """What moved since an earlier run: the scenario, and the funds."""
-    from stress.runs.changes import changes, since
-
-    out = console()
-    out.print(f"\nSince the run of {visible(old.manifest['created'])}\n", style="bold")
-    moved = [(key, str(a), str(b)) for key, a, b in changes(old.scenario, new.scenario)]
-    if moved:
-        out.print(table(["changed", "before", "now"], moved, left=3))
-    else:
-        out.print("The scenario is the same.")
-    found = since(old, new)
-    if found.empty and (why := new.result.curve_refused or old.result.curve_refused):
-        out.print(f"\nThe funds are not compared: {why}.")
-        return
-    rows = [
-        (
-            percent(r["alpha"]),
-            *(_fund(r[side], r["note"] if r[f"{side}_bound"] else "") for side in ("before", "after")),
-            "\n".join(fund_apart(r, "before_bound", "after_bound")),
-        )
-        for r in records(found)
-    ]  # fmt: skip
-    out.print()
-    out.print(table(["probability", "fund before", "fund now", "difference (95 %)"], rows))
-    for note in dict.fromkeys(found.loc[found["note"] != "", "note"]):
-        out.print(f"\nNote: {note}.")
-    if len(found):
-        paired = bool(found["paired"].iloc[0])
-        out.print("\nOn the same price paths." if paired else "\nOn other price paths: the two errors are added.")
