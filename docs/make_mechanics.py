@@ -44,11 +44,11 @@ INTRO = f"""\
 Made by `python docs/make_mechanics.py`; change that, not this page.
 
 A preset runs with its venue's own rules as far as they are modelled ([venues](venues.md) lists them). Here each is
-compared with its simple variant, `rules = "simple"`: part I of [the model](model.md), where a position is closed whole at
-the market as soon as it is met. Both have the same {ACCOUNTS:,} traders (`retail`, {OPEN_INTEREST / 1e9:g} billion USD of
-open interest on each side, drawn under the venue's limits of leverage), the same {PATHS:,} paths of a day (the prices and
-the delay of a minute of `examples/quickstart.toml`) and the same fund of {FUND / 1e6:g} million USD, which on Hyperliquid
-is the capital of the vault. Differences are own minus simple, paired, with 95 % intervals.
+compared with its simple variant, `rules = "simple"`: part I of [the model](model.md), where a position is closed whole
+at the market as soon as it is met. Both have the same {ACCOUNTS:,} traders (`retail`, {OPEN_INTEREST / 1e9:g} billion
+USD of open interest on each side, drawn under the venue's limits of leverage), the same {PATHS:,} paths of a day (the
+prices and the delay of a minute of `examples/quickstart.toml`) and the same fund of {FUND / 1e6:g} million USD, which on
+Hyperliquid is the capital of the vault. Differences are own minus simple, paired, with 95 % intervals.
 
 It is a market made up to compare rules. With {ACCOUNTS:,} accounts the largest hold tens of millions, which is where
 tiers and cuts matter; a crowd of small accounts is hardly touched by step-downs.
@@ -64,6 +64,11 @@ ASSUMED = """\
 ## What the assumed figures are worth
 
 With the order book; each line changes one figure of the preset, and is compared with the preset as it is.
+"""
+
+LAST = f"""\
+The 1 % fund is where a path is not depleted with 99 % probability; with a trigger of 30 % of the peak (Bybit, OKX) it
+is the loss divided by 0.3. Of the {count(PATHS, "path")} about {round(PATHS * ALPHA)} lie beyond it.
 """
 
 
@@ -164,10 +169,7 @@ def render() -> str:
         parts += [f"## {title}\n", before_and_after(depth, own)]
         kept[number] = own
     parts += [READING, ASSUMED, assumed(kept[0], next(iter(BOOKS.values())))]
-    parts.append(
-        "The 1 % fund is where a path is not depleted with 99 % probability; with a trigger of 30 % of the peak (Bybit, "
-        f"OKX) it is the loss divided by 0.3. {count(PATHS, 'path')}: about {round(PATHS * ALPHA)} lie beyond the 1 % fund.\n"
-    )
+    parts.append(LAST)
     return "\n".join(parts)
 
 
