@@ -89,8 +89,8 @@ def model_funds(
 ) -> dict[tuple[float, float], Estimate]:
     """Fund that the days of a model need, by (gap, probability)."""
     design = prepare(
-        book, venue.simplified(), model, fund=0.0, depth=depth, gap=max(gaps), seed=SEED, n_paths=n_paths, horizon=DAY, step=step,
-        detail="paths",
+        book, venue.simplified(), model, fund=0.0, depth=depth, gap=max(gaps), seed=SEED, n_paths=n_paths,
+        horizon=DAY, step=step, detail="paths",
     )  # fmt: skip
     return _required(design, gaps, probabilities)
 

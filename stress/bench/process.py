@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -56,6 +58,46 @@ def small_run(cold: int, warm: int) -> dict[str, float]:
 
         seconds = {"cold_s": median_seconds(cold, run_cold, warm=False)} if cold else {}
         return seconds | ({"warm_s": median_seconds(warm, design)} if warm else {})
+
+
+def cold_against(before: Path, rounds: int) -> dict[str, Any]:
+    """Seconds of the small run with nothing compiled yet, of an earlier version and of this one, in turns.
+
+    Parameters
+    ----------
+    before : Path
+        Root of a checkout of the earlier version.
+    rounds : int
+        Of each.
+
+    Returns
+    -------
+    dict
+        before_s and after_s, medians; ratio, the median over rounds, with low and high, the least and the largest.
+    """
+    pairs = [(_cold_seconds(before), _cold_seconds(None)) for _ in range(rounds)]
+    ratios = [after / earlier for earlier, after in pairs]
+    earlier, after = (statistics.median(column) for column in zip(*pairs, strict=True))
+    return {
+        "before_s": earlier,
+        "after_s": after,
+        "ratio": statistics.median(ratios),
+        "low": min(ratios),
+        "high": max(ratios),
+    }
+
+
+def _cold_seconds(root: Path | None) -> float:
+    """Seconds of the small run of the package in a folder, or of this one, in a process without compiled code."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = os.environ | child.module_settings() | {"STRESS_CACHE_DIR": f"{folder}/cache"}
+        if root is not None:
+            settings["PYTHONPATH"] = str(root)
+        options = ("--paths", "20", "--threads", "1", "--no-report", "--quiet", "--out", f"{folder}/run")
+        command = [sys.executable, "-P", "-m", "stress", "run", str(market.MARKET), *options]
+        start = time.perf_counter()
+        subprocess.run(command, env=settings, stdout=subprocess.DEVNULL, cwd=folder, check=True)
+        return time.perf_counter() - start
 
 
 def peak_memory(traders: int, paths: int, threads: int, fund: float) -> dict[str, Any]:

@@ -113,6 +113,7 @@ def headline(record: Record) -> str:
 
 def print_fund(record: Record, out: Console | None = None) -> None:
     """The fund that is needed, as chosen or as a range over delays, and for the bounds."""
+    from stress.results import mechanics
     from stress.runs.record import fund_ranges
 
     out = out or console()
@@ -124,7 +125,8 @@ def print_fund(record: Record, out: Console | None = None) -> None:
         _print_fund_of_one_path(record, out)
         return
     layer = record.layer
-    out.print(f"\n{layer.capitalize()} that is depleted (ADL begins) with a probability of at most\n")
+    begins = " (ADL begins)" if "adl" in mechanics.waterfall(record.result.config) else ""
+    out.print(f"\n{layer.capitalize()} that is depleted{begins} with a probability of at most\n")
     if record.delays:
         for found in fund_ranges(record):
             out.print(_range(percent(found.alpha), found))
@@ -331,7 +333,7 @@ def _rate(row: dict[str, Any], name: str, n_paths: int) -> str:
     return probability(value, row[f"{name}_low"], row[f"{name}_high"])
 
 
-def print_events(log: pd.DataFrame, rows: int, account: str | None = None) -> None:
+def print_events(log: pd.DataFrame, rows: int, account: str | None = None, layer: str = "fund") -> None:
     """The event log of one path, or of one account on it, its first events."""
     out = console()
     if log.empty:
@@ -339,12 +341,24 @@ def print_events(log: pd.DataFrame, rows: int, account: str | None = None) -> No
         return
     cells = [
         (
-            e["event"], e["account"], e["side"], f"{e['step']:,}", duration(e["time"]), significant(e["price"], 8),
-            significant(e["quantity"], 6), usd(e["money"]), usd(e["fund"]), significant(e["position_left"], 6),
+            e["event"].replace("_", " "), e["account"], e["side"], f"{e['step']:,}", duration(e["time"]),
+            significant(e["price"], 8), significant(e["quantity"], 6), usd(e["money"]), usd(e["fund"]),
+            significant(e["position_left"], 6),
         )
         for e in records(log.head(rows))
     ]  # fmt: skip
-    names = ["event", "account", "side", "step", "time", "price", "quantity", "money", "fund after", "position left"]
+    names = [
+        "event",
+        "account",
+        "side",
+        "step",
+        "time",
+        "price",
+        "quantity",
+        "money",
+        f"{layer} after",
+        "position left",
+    ]
     out.print(table(names, cells, left=3))
     if len(log) > rows:
         out.print(f"\n{len(log) - rows:,} more events; --out FILE writes them all, --account NAME picks one.")

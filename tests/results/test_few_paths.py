@@ -96,7 +96,9 @@ def test_no_command_prints_what_is_no_number(pair, capsys):
     assert NO_NUMBER.findall(text) == []
 
 
-OF_OTHERS = ("style", "plot_backtest", "plot_stress_scenarios", "plot_sweep", "plot_tornado")  # that draw no result
+OF_OTHERS = (  # that draw no result
+    "style", "plot_backtest", "plot_fund_grid", "plot_stress_scenarios", "plot_sweep", "plot_tornado",
+)  # fmt: skip
 OF_SEVERAL = ("plot_depletion_curves", "plot_paired_difference")
 
 

@@ -33,7 +33,7 @@ ADDED = {
 def make(paths: int = 6) -> Scenario:
     tables = tomllib.loads(TINY)
     tables["run"] |= {"paths": paths, "horizon": "30min"}
-    tables["venue"] |= RULES
+    tables["venue"] |= {"rules": "simple"} | RULES
     tables["population"] |= {
         "stop_share": 0.4, "stop_distance": 0.03, "take_profit_share": 0.3, "take_profit_distance": 0.05,
     }  # fmt: skip
@@ -67,7 +67,9 @@ def test_the_tables_have_the_columns_of_the_rules_that_are_on(record):
 
 
 def test_rules_that_are_off_add_nothing():
-    config = Scenario.parse(tomllib.loads(TINY), "tiny", Path()).build().design.describe()
+    tables = tomllib.loads(TINY)
+    tables["venue"]["rules"] = "simple"
+    config = Scenario.parse(tables, "tiny", Path()).build().design.describe()
     assert more_columns.path_columns(config) == more_columns.rate_names(config) == ()
 
 

@@ -184,6 +184,8 @@ class State:
         if self.is_carried():
             C = -(self.first.change + self.inventory.worth(M) / self.first.unit(y))
             self.out.carrier_low = min(self.out.carrier_low, self.worth(M, y))
+            if self.first.floor - self.worth(M, y) > self.tolerance(0.0):
+                self.deplete()
         else:
             C = self.asked - self.received
         self.out.net_loss_peak = max(self.out.net_loss_peak, C)

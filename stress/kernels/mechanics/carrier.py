@@ -24,6 +24,7 @@ from stress.kernels.mechanics.inventory import open_loss, open_result, remove
 from stress.kernels.mechanics.layers import note_loss, unit_of
 from stress.kernels.mechanics.marks import start_mark
 from stress.kernels.mechanics.records import LOGGED_SALE, LOGGED_TAKEOVER, LONG, SHORT
+from stress.kernels.path.batches import note_depletion
 from stress.kernels.path.records import LONGS, SHORTS
 from stress.kernels.path.workspace import log_event, trade
 from stress.kernels.rules.depth import average_fill, thinness
@@ -114,11 +115,16 @@ def sell(s, held, x, p):
 
 @jit_no_refcount
 def look_at_loss(mark, p):
-    """Note C and W at a mark. The balance of an unlimited carrier starts at zero, so that both are numbers."""
+    """Note C and W at a mark; below its floor the carrier is depleted.
+
+    The balance of an unlimited carrier starts at zero, and its floor at -inf, so that both are numbers.
+    """
     layer, now = p.layers[0], worth(mark, p)
     start = layer.capital if layer.capital < math.inf else 0.0
     note_loss(start - now, p)
     p.more.carrier_low = min(p.more.carrier_low, now)
+    if layer.floor - now > ROUNDING * start:
+        note_depletion(p.path, p.out)
 
 
 @jit_no_refcount
