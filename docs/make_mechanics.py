@@ -47,8 +47,8 @@ A preset runs with its venue's own rules as far as they are modelled ([venues](v
 compared with its simple variant, `rules = "simple"`: part I of [the model](model.md), where a position is closed whole
 at the market as soon as it is met. Both have the same {ACCOUNTS:,} traders (`retail`, {OPEN_INTEREST / 1e9:g} billion
 USD of open interest on each side, drawn under the venue's limits of leverage), the same {PATHS:,} paths of a day (the
-prices and the delay of a minute of `examples/quickstart.toml`) and the same fund of {FUND / 1e6:g} million USD, which on
-Hyperliquid is the capital of the vault. Differences are own minus simple, paired, with 95 % intervals.
+prices and the delay of a minute of `examples/quickstart.toml`) and the same fund of {FUND / 1e6:g} million USD, which
+on Hyperliquid is the capital of the vault. Differences are own minus simple, paired, with 95 % intervals.
 
 It is a market made up to compare rules. With {ACCOUNTS:,} accounts the largest hold tens of millions, which is where
 tiers and cuts matter; a crowd of small accounts is hardly touched by step-downs.
