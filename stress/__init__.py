@@ -50,7 +50,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from stress.venue.layer import Layer as Layer
     from stress.venue.load import list_venues as list_venues
     from stress.venue.load import load_venue as load_venue
-    from stress.venue.venue import Tier as Tier
+    from stress.venue.tier import Tier as Tier
     from stress.venue.venue import Venue as Venue
 
 _HOMES = {
@@ -69,7 +69,7 @@ _HOMES = {
     "Scenario": "scenario.scenario",
     "SimulationError": "engine.design",
     "Study": "analysis.study",
-    "Tier": "venue.venue",
+    "Tier": "venue.tier",
     "Venue": "venue.venue",
     "allocate": "venue.allocate",
     "backtest": "analysis.backtest",

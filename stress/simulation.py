@@ -66,6 +66,11 @@ def simulate(
     events: Events | None = None,
     seed: int = 0,
     under_margin: Literal["error", "liquidate", "drop"] = "error",
+    days: int | str | None = None,
+    renew: Literal["daily"] | None = None,
+    income_per_day: float | str | None = None,
+    fund_cap: float | str | None = None,
+    sweep: float | str | None = None,
     detail: Detail = "positions",
     threads: int | None = None,
     executor: Executor | None = None,
@@ -112,6 +117,17 @@ def simulate(
         0 <= seed < 2^63. The same seed gives the same bytes, whatever the threads and blocks.
     under_margin : {"error", "liquidate", "drop"}
         What to do with positions at or below their maintenance margin at S_0.
+    days : int, optional
+        Days of the horizon, each of which begins with a fresh book (`stress.engine.renewal`); `Result.horizon` has the
+        answers. Positions are not counted then: `detail` is "paths". Default: one book for the whole horizon.
+    renew : {"daily"}, optional
+        When the book is renewed; of a run of `days` alone.
+    income_per_day : float, optional
+        Money that is paid into the fund at the end of each of the `days`, beside what liquidations pay. Default: 0.
+    fund_cap : float, optional
+        What the fund has more at the end of a day is taken out. Default: nothing.
+    sweep : float, optional
+        Share of what the fund has gained within a day that is taken out at its end. Default: 0.
     detail : {"positions", "paths"}
         "paths" counts nothing per position and per class of leverage, and is faster: for questions about the fund.
         Money may differ from that of "positions" in its last bits, since more of it is summed at once.
@@ -140,7 +156,8 @@ def simulate(
     design = prepare(
         book, venue, prices, fund=fund, n_paths=n_paths, horizon=horizon, step=step, depth=depth, gap=gap,
         jump_gap=jump_gap, delay=delay, layers=layers, funding=funding, events=events, seed=seed,
-        under_margin=under_margin, detail=detail,
+        under_margin=under_margin, detail=detail, days=days, renew=renew,
+        income_per_day=income_per_day, fund_cap=fund_cap, sweep=sweep,
     )  # fmt: skip
     study = Study({"design": design})
     return study.run(threads=threads, executor=executor, progress=progress).results["design"]
@@ -359,7 +376,7 @@ def execute(
             records.fill_name(fill["gap"], fill["jump_gap"], fill["delay"]): replace(chosen, **fill, detail="paths")
             for fill in fills_of(chosen, built.delays)
         }
-        designs[own] = replace(chosen, detail=detail)
+        designs[own] = replace(chosen, detail="paths" if chosen.renewal else detail)
         ready = time.perf_counter()
         redrawn = _plans(scenario, chosen, say)
         shown = progress if progress is None else _of_all(progress, redrawn_paths(redrawn))

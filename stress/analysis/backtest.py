@@ -174,8 +174,8 @@ def _play(design: Design, history: History, threads: int | None) -> pd.DataFrame
         "lowest": paths.low[:, 1:].min(axis=1) / s0 - 1.0,
         "highest": paths.high[:, 1:].max(axis=1) / s0 - 1.0,
         "needed": needed,
-        "needed_share": needed / side,
-        "liquidated_share": found["liquidated_quantity"].to_numpy() * s0 / side,
+        "needed_share": needed * design.usd_of_money / side,
+        "liquidated_share": found["liquidated_quantity"].to_numpy() * design.usd_of_one / side,
         "deficit": found["deficit"].to_numpy(),
     }
     return pd.DataFrame(columns)

@@ -122,13 +122,13 @@ def long_table(result: Result, alphas: Sequence[float]) -> pd.DataFrame:
     ]
     why = result.curve_refused
     largest = np.nan if why else float(result.paths["fund_needed"].max())
-    rows.append((LARGEST_NEED, np.nan, largest, *[np.nan] * 3, "USD", why))
+    rows.append((LARGEST_NEED, np.nan, largest, *[np.nan] * 3, result.money, why))
     for alpha in alphas:
         if why:
-            rows.append((REQUIRED_FUND, float(alpha), *[np.nan] * 4, "USD", why))
+            rows.append((REQUIRED_FUND, float(alpha), *[np.nan] * 4, result.money, why))
             continue
         e = result.required_fund(alpha)
-        rows.append((REQUIRED_FUND, float(alpha), e.value, e.se, e.low, e.high, "USD", e.note))
+        rows.append((REQUIRED_FUND, float(alpha), e.value, e.se, e.low, e.high, result.money, e.note))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 

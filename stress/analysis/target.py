@@ -104,7 +104,7 @@ class Target:
     def _factor(self, result: Result) -> float:
         design = result.design
         assert design is not None
-        return 1.0 / design.book.open_interest(design.s0) if self.of_open_interest else 1.0
+        return design.usd_of_money / design.book.open_interest(design.s0) if self.of_open_interest else 1.0
 
     def holds(self, e: Estimate) -> tuple[bool, bool, bool]:
         """Whether the estimate meets the bound, whether its interval does wholly, and whether it does anywhere."""

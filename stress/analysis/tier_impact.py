@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stress.arguments import is_finite, wrong_types
-from stress.book.book import VENUE_EXPECTED, Book
+from stress.book.book import Book
+from stress.book.positions import VENUE_EXPECTED
 from stress.errors import InputError, Problem, raise_if
-from stress.venue.venue import Tier, Venue
+from stress.venue.tier import Tier
+from stress.venue.venue import Venue
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -188,10 +190,11 @@ def tier_impact(book: Book, old: Venue, new: Venue, price: float) -> TierImpact:
     )
     if not (is_finite(price) and price > 0):
         raise InputError(Problem(where, "a price above 0, USD per coin", column="price", value=price))
+    book = book.of_contract(new.contract)
     equity = book.equity(price)
-    notional = book.quantity * price
+    notional = book.notional(price)
     posted = book.margin > 0
-    at_entry = book.quantity * book.entry_price / np.where(posted, book.margin, 1.0)
+    at_entry = book.value(book.entry_price) / np.where(posted, book.margin, 1.0)
     known = np.where(posted, at_entry, book.effective_leverage(price))
     leverage = np.where(np.isnan(book.leverage), known, book.leverage)
     columns = {
@@ -208,8 +211,8 @@ def tier_impact(book: Book, old: Venue, new: Venue, price: float) -> TierImpact:
     for when, venue in (("old", old), ("new", new)):
         maintenance = venue.maintenance_margin(book.quantity, price, book.entry_price)
         at = book.entry_price if venue.tier_basis == "entry_notional" else price
-        most = venue.max_leverage(book.quantity * at, at)
-        size = book.quantity if venue.tier_basis == "quantity" else book.quantity * at
+        most = venue.max_leverage(book.value(at), at)
+        size = book.quantity if venue.tier_basis == "quantity" else book.value(at)
         columns |= {
             f"maintenance_{when}": maintenance,
             f"initial_{when}": venue.initial_margin(book.quantity, price, book.entry_price),

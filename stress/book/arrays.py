@@ -85,7 +85,7 @@ OPTIONAL = ("leverage", "stop", "take_profit")  # nan where there is none
 
 
 def read_columns(
-    side: Any, given: Mapping[str, Any], account: Any, file_row: Any, source: str
+    side: Any, given: Mapping[str, Any], account: Any, file_row: Any, source: str, inverse: bool = False
 ) -> dict[str, np.ndarray]:
     """The arrays of a book, by name, of one length and valid.
 
@@ -97,6 +97,8 @@ def read_columns(
         What `RULES` name; those that are `OPTIONAL` may be None.
     source : str
         Name of the book in messages.
+    inverse : bool
+        Whether margins are in coin, and quantities contracts.
 
     Raises
     ------
@@ -137,17 +139,23 @@ def read_columns(
         columns[name] = array
     raise_if(problems)
     margin = columns["margin"]
-    owed = (columns["side"] < 0) & (margin < 0) & (margin <= -columns["quantity"] * columns["entry_price"])
-    expected = "USD above -(quantity * entry_price), all that a short can win"
+    if inverse:
+        owed = (columns["side"] > 0) & (margin < 0) & (margin <= -columns["quantity"] / columns["entry_price"])
+        expected = "coins above -(quantity / entry_price), all that a long can win"
+    else:
+        owed = (columns["side"] < 0) & (margin < 0) & (margin <= -columns["quantity"] * columns["entry_price"])
+        expected = "USD above -(quantity * entry_price), all that a short can win"
     raise_if([Problem(source, expected, int(rows[i]), "margin", float(margin[i])) for i in np.flatnonzero(owed)])
     return columns
 
 
-def check_reading(where: str, market: Any, mark_price: Any) -> None:
-    """Raise problems of the market and the mark price that a reader is given."""
+def check_reading(where: str, market: Any, mark_price: Any, contract: Any = None) -> None:
+    """Raise problems of the market, the mark price and the contract that a reader is given."""
     problems = []
     if market is not None and not is_text(market):
         problems.append(Problem(where, "the name of a market", column="market", value=market))
     if mark_price is not None and not (is_finite(mark_price) and mark_price > 0):
         problems.append(Problem(where, "a price in USD above 0", column="mark_price", value=mark_price))
+    if contract not in (None, "linear", "inverse"):
+        problems.append(Problem(where, "linear or inverse", column="contract", value=contract))
     raise_if(problems)

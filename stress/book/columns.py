@@ -11,6 +11,7 @@ from stress.adjustments import Adjustment
 SIDE_WORDS = dict.fromkeys(("long", "longs", "l", "buy", "b", "bid", "1", "+1", "1.0"), 1.0) | dict.fromkeys(
     ("short", "shorts", "s", "sell", "a", "ask", "-1", "-1.0"), -1.0
 )
+ORDERS = ("stop", "take_profit")  # of traders
 SIDE_EXPECTED = "long or short (also L/S, buy/sell, B/A, 1/-1)"
 
 
@@ -34,3 +35,4 @@ class Columns(TypedDict, total=False):
     file_row: np.ndarray
     adjustments: tuple[Adjustment, ...]
     mark_price: float | None
+    contract: str | None

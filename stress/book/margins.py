@@ -113,6 +113,7 @@ def read_margins(
     share: np.ndarray,
     independent: np.ndarray,
     given: float | None,
+    mirrored: bool = False,
 ) -> np.ndarray:
     """Margins, unrealised profit excluded, USD, float64[N]; nan where a problem was noted.
 
@@ -123,6 +124,8 @@ def read_margins(
         Of the equity of the account, by notional; nan where the file has none.
     independent, given
         As in `read_marks`.
+    mirrored : bool
+        Whether prices are those of an inverse contract in 1/P, whose sizes are USD.
     """
     n = len(draft)
     mode = read_modes(draft)
@@ -170,7 +173,8 @@ def read_margins(
     draft.adjust(from_initial, "have their initial margin as margin", rule, unit="positions")
     draft.adjust(from_leverage & ~by_mark, "have size * entry_price / leverage as margin", rule, unit="positions")
     kept = "cross margin is not modelled, and what else the account owns is not counted"
-    amount = usd(float(np.nansum(np.where(np.isnan(mark), entry, mark)[cross] * size[cross])))
+    each = np.ones(n) if mirrored else np.where(np.isnan(mark), entry, mark)
+    amount = usd(float(np.nansum(each[cross] * size[cross])))
     for which, how in (
         (cross & ~np.isnan(own), "treated as isolated with the margin of their row"),
         (cross & from_held & ~np.isnan(share), "treated as isolated with their share of the account's equity"),

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stress.book.columns import SIDE_EXPECTED, SIDE_WORDS, BookWarning, Columns
+from stress.book import inverse_rows
+from stress.book.columns import ORDERS, SIDE_EXPECTED, SIDE_WORDS, BookWarning, Columns
 from stress.book.draft import Draft, positive
 from stress.book.margins import middle_mark, read_margins, read_marks
 from stress.book.position_columns import ALIASES, NAMES, titles_of
@@ -44,7 +45,12 @@ SANE_NOTIONAL = (1e-2, 1e9)  # USD; a median outside this range suggests wrong u
 
 
 def read_positions(
-    path: str | Path, market: str | None = None, *, mark_price: float | None = None, decimal: str | None = None
+    path: str | Path,
+    market: str | None = None,
+    *,
+    mark_price: float | None = None,
+    decimal: str | None = None,
+    contract: str | None = None,
 ) -> Columns:
     """Read the positions of one market from a file; balance and maintenance margin are not checked.
 
@@ -57,6 +63,8 @@ def read_positions(
         USD, where the file has no mark price.
     decimal : {None, ".", ","}
         Decimal mark of numbers in text. Default: what the cells of the file say.
+    contract : {"linear", "inverse"}, optional
+        Default: inverse where the currency of the margin is the coin of the market (`stress.book.inverse_rows`).
 
     Returns
     -------
@@ -68,11 +76,16 @@ def read_positions(
     InputError
         Each fault once, with file, first rows, column, value and what was expected.
     """
-    return _read(read_table(path, ALIASES, several=NAMES, decimal=decimal), market, mark_price)
+    return _read(read_table(path, ALIASES, several=NAMES, decimal=decimal), market, mark_price, contract)
 
 
 def frame_positions(
-    frame: pd.DataFrame, market: str | None = None, *, mark_price: float | None = None, decimal: str | None = None
+    frame: pd.DataFrame,
+    market: str | None = None,
+    *,
+    mark_price: float | None = None,
+    decimal: str | None = None,
+    contract: str | None = None,
 ) -> Columns:
     """Take the positions of one market from a DataFrame, as `read_positions` does from a file.
 
@@ -80,10 +93,10 @@ def frame_positions(
     """
     from stress.files.frames import table_of_frame
 
-    return _read(table_of_frame(frame, ALIASES, several=NAMES, decimal=decimal), market, mark_price)
+    return _read(table_of_frame(frame, ALIASES, several=NAMES, decimal=decimal), market, mark_price, contract)
 
 
-def _read(table: Table, market: str | None, mark_price: float | None) -> Columns:
+def _read(table: Table, market: str | None, mark_price: float | None, contract: str | None = None) -> Columns:
     draft = Draft(table)
     _check_columns(draft)
     leave_out_totals(draft)
@@ -91,20 +104,30 @@ def _read(table: Table, market: str | None, mark_price: float | None) -> Columns
     draft.add("share", _shares_of_accounts(draft))  # of all markets
     market = select_market(draft, market)
     accounts = _accounts(draft)
-    _check_currency(draft)
-    side, size, entry, independent = _sizes(draft)
+    inverse = inverse_rows.is_inverse(draft, market, STABLE, contract)
+    if inverse:
+        independent = np.zeros(len(draft), bool)
+        side, size, entry = inverse_rows.read_contracts(draft, *_sides(draft))
+    else:
+        _check_currency(draft)
+        side, size, entry, independent = _sizes(draft)
     leverage = draft.numbers("leverage", "a leverage above 0", positive)
-    orders = {name: _orders(draft, name) for name in ("stop", "take_profit")}
+    orders = {name: _orders(draft, name) for name in ORDERS}
     _check_duplicates(draft, accounts, side)
     share = draft.raw("share") * draft.raw("account_equity")
-    margin = read_margins(draft, side, size, entry, leverage, share, independent, mark_price)
+    if inverse:
+        margin, of_file = inverse_rows.read_coin_margins(draft, side, size, entry, leverage, share, mark_price)
+    else:
+        margin = read_margins(draft, side, size, entry, leverage, share, independent, mark_price)
     draft.raise_problems()
     done = (*draft.table.adjustments, *draft.adjustments)
     for adjustment in done:
         warn(str(adjustment), BookWarning)
-    _look_closer(draft, size * entry, accounts)
-    marks = read_marks(draft, side, size, entry, independent, np.ones(len(draft), bool), None)[0]
-    return Columns(
+    _look_closer(draft, size if inverse else size * entry, accounts)
+    if not inverse:
+        marks = read_marks(draft, side, size, entry, independent, np.ones(len(draft), bool), None)[0]
+        of_file = middle_mark(marks, size)
+    columns = Columns(
         side=side,
         quantity=size,
         entry_price=entry,
@@ -117,8 +140,9 @@ def _read(table: Table, market: str | None, mark_price: float | None) -> Columns
         source=draft.table.where,
         file_row=draft.table.rows,
         adjustments=done,
-        mark_price=middle_mark(marks, size),
+        mark_price=of_file,
     )
+    return columns | {"contract": "inverse"} if inverse else columns
 
 
 def _check_columns(draft: Draft) -> None:
@@ -180,7 +204,7 @@ def _check_currency(draft: Draft) -> None:
     cells = [cell.strip() for cell in draft.texts("currency")]
     micro = np.array([cell == "USDt" for cell in cells], bool)
     coins = np.array([cell.lower() not in STABLE for cell in cells], bool)
-    expected = "a margin in USD or a stablecoin: contracts whose margin is in coins (inverse) are not modelled"
+    expected = "a margin in USD or a stablecoin, or in the coin of the market, whose contract is then inverse"
     draft.fault("currency", coins, expected)
     for name in ("margin", "isolated_margin", "initial_margin", "unrealised"):
         if micro.any() and name in draft:

@@ -35,7 +35,7 @@ from stress.cli.common import (
 from stress.cli.exit_codes import ExitCode
 from stress.errors import InputError, Problem, raise_if
 from stress.files import writing
-from stress.formatting import count, visible
+from stress.formatting import count, money, visible
 
 if TYPE_CHECKING:
     from stress.runs.record import FundRange, Record
@@ -97,8 +97,10 @@ def run(
         if quiet:
             print(directory)
             return
-        terminal.print_run(record)
-        shown = f"Report: {directory / 'report.html'}" if report else f"Tables: {directory / 'tables'}"
+        with money(record.result.money):
+            terminal.print_run(record)
+        page = report and record.result.days is None
+        shown = f"Report: {directory / 'report.html'}" if page else f"Tables: {directory / 'tables'}"
         print(f"\n{shown}")
 
 
@@ -157,7 +159,7 @@ def size(
     quiet: Quiet = False,
 ) -> None:
     """Print the fund that a scenario needs."""
-    from stress.cli import adjusted, console, terminal
+    from stress.cli import adjusted, console, mechanics, terminal
     from stress.formatting import usd
     from stress.runs import run_directory
 
@@ -166,8 +168,11 @@ def size(
     record = execute(load(scenario, changes, seed, paths), threads, cluster, quiet, detail="paths")
     if not quiet:
         print(terminal.headline(record))
-        terminal.print_fund(record)
-        terminal.print_mechanics(record.result)
+        with money(record.result.money):
+            terminal.print_fund(record)
+            if record.result.days is not None:
+                terminal.print_horizon(record)
+            mechanics.print_mechanics(record.result)
         adjusted.print_adjustments(record.adjustments, console.console())
         adjusted.print_warnings(record.warnings, console.console())
     if earlier is not None:
@@ -254,14 +259,15 @@ def adl(
     quiet: Quiet = False,
 ) -> None:
     """Print who is hit, by leverage and side."""
-    from stress.cli import adjusted, console, terminal
+    from stress.cli import adjusted, console, mechanics, terminal
 
     record = execute(load(scenario, set_, seed, paths), threads, cluster, quiet)
     if not quiet:
         print(terminal.headline(record))
     terminal.print_adl(record.result)
     if not quiet:
-        terminal.print_mechanics(record.result)
+        with money(record.result.money):
+            mechanics.print_mechanics(record.result)
         adjusted.print_adjustments(record.adjustments, console.console())
         adjusted.print_warnings(record.warnings, console.console())
 
@@ -314,7 +320,8 @@ def path(
     if out is not None:
         output.put_table(log, out, count(len(log), "event"))
     else:
-        terminal.print_events(log, rows, account)
+        with money(replayed.venue.money):
+            terminal.print_events(log, rows, account, next(iter(replayed.venue.cash_layers), "fund"))
 
 
 def _worst(record: Record) -> int:

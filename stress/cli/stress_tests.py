@@ -25,7 +25,9 @@ from stress.cli.common import (
 )
 from stress.formatting import (
     SPACE,
+    bare,
     duration,
+    notional,
     percent,
     percent_range,
     probability,
@@ -195,7 +197,7 @@ def print_scenarios(found: pd.DataFrame, fund: float) -> None:
 
 def _bare(x: float) -> str:
     """Money under a heading that names the unit."""
-    return usd(x).removeprefix("USD" + SPACE)
+    return bare(usd(x))
 
 
 def _share(x: float) -> str:
@@ -261,7 +263,7 @@ def print_moves(found: pd.DataFrame, fund: float) -> None:
             "yes" if r["cascade"] else "no",
             "none" if math.isnan(r["move"]) else f"{100 * r['move']:+.2f}{SPACE}%".replace("-", "\u2212"),
             f"{r['liquidated']:,}",
-            usd(r["liquidated_notional"]),
+            notional(r["liquidated_notional"]),
             _seen(r),
             percent_range(r["probability_low"], r["probability_high"]),
         )

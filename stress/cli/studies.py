@@ -23,7 +23,7 @@ from stress.cli.common import (
     with_bar,
 )
 from stress.errors import InputError, Problem
-from stress.formatting import SPACE, count, percent, percent_range, usd, usd_range, visible
+from stress.formatting import SPACE, bare, count, percent, percent_range, usd, usd_range, visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -211,7 +211,7 @@ def _sweep_row(row: dict[str, Any], keys: list[str]) -> tuple[str, ...]:
 
 
 def _bare(value: float) -> str:
-    return usd(value, full=True).removeprefix("USD" + SPACE)
+    return bare(usd(value, full=True))
 
 
 def print_tornado(table: pd.DataFrame) -> None:
@@ -252,7 +252,7 @@ def _span(row: dict[str, Any]) -> str:
 
 
 def _bare_range(low: float, high: float) -> str:
-    return usd_range(low, high).removeprefix("USD" + SPACE).removesuffix(", no upper end")
+    return bare(usd_range(low, high)).removesuffix(", no upper end")
 
 
 def print_solution(found: Solution) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -15,8 +16,10 @@ from stress.cli.console import NARROW, TextConsole, console, table
 from stress.cli.mechanics import print_grid, print_mechanics
 from stress.formatting import (
     SPACE,
+    bare,
     count,
     duration,
+    notional,
     percent,
     percent_range,
     probability,
@@ -76,6 +79,11 @@ def print_run(record: Record) -> None:
     out = console()
     out.print(headline(record), style="bold")
     print_fund(record, out)
+    if record.result.days is not None:
+        print_horizon(record, out)
+        print_adjustments(record.adjustments, out)
+        print_warnings(record.warnings, out)
+        return
     if record.result.n_paths > 1 or record.result.paths["adl_count"].iloc[0] > 0:
         print_adl(record.result, out, sides=("both",))
     print_liquidation(record.result, out)
@@ -105,6 +113,7 @@ def headline(record: Record) -> str:
 
 def print_fund(record: Record, out: Console | None = None) -> None:
     """The fund that is needed, as chosen or as a range over delays, and for the bounds."""
+    from stress.results import mechanics
     from stress.runs.record import fund_ranges
 
     out = out or console()
@@ -116,7 +125,8 @@ def print_fund(record: Record, out: Console | None = None) -> None:
         _print_fund_of_one_path(record, out)
         return
     layer = record.layer
-    out.print(f"\n{layer.capitalize()} that is depleted (ADL begins) with a probability of at most\n")
+    begins = " (ADL begins)" if "adl" in mechanics.waterfall(record.result.config) else ""
+    out.print(f"\n{layer.capitalize()} that is depleted{begins} with a probability of at most\n")
     if record.delays:
         for found in fund_ranges(record):
             out.print(_range(percent(found.alpha), found))
@@ -154,6 +164,35 @@ def _print_gaps(record: Record, out: Console) -> None:
         depleted = pair.estimate(DEPLETED)
         rows.append((_pair(pair, record), *funds, _stacked(probability(depleted.value, depleted.low, depleted.high))))
     out.print(table([_head(pairs), *names, f"depleted with {usd(record.fund)}"], rows))
+
+
+def print_horizon(record: Record, out: Console | None = None) -> None:
+    """Ruin and recovery of a run of days, the fund at their ends, and what came and went."""
+    out, horizon = out or console(), record.result.horizon
+    fund = usd(horizon.fund)
+    out.print(f"\n{count(horizon.days, 'day')}, each with a fresh book, and a fund that begins with {fund}\n")
+    rows = []
+    for r in records(horizon.summary()):
+        if not r["unit"]:
+            text = probability(r["estimate"], r["low"], r["high"])
+        elif r["note"]:
+            bound = r["estimate"] == r["estimate"]
+            text = f"at least {significant(r['estimate'])}: {r['note']}" if bound else r["note"]
+        else:
+            text = f"{significant(r['estimate'])} ({significant(r['low'])} to {_days(r['high'])})"
+        rows.append((r["quantity"], text))
+    out.print(table(["", "95 % intervals in brackets"], rows, left=1))
+    if math.isfinite(horizon.fund):
+        fan = horizon.fund_fan((0.05, 0.5, 0.95))
+        ends = " / ".join(usd(float(x)) for x in fan.iloc[-1])
+        out.print(f"\nFund at the end, on 5 / 50 / 95 % of the paths at most: {ends}")
+    means = {r["quantity"]: usd(r["mean"]) for r in records(horizon.totals())}
+    parts = ", ".join(f"{name} {value}" for name, value in means.items())
+    out.print(f"\nMean over paths of all days: {parts}.")
+
+
+def _days(x: float) -> str:
+    return "beyond the last day" if math.isinf(x) else significant(x)
 
 
 def print_budget(record: Record, out: Console | None = None) -> None:
@@ -194,7 +233,7 @@ def _fund(value: float, note: str) -> str:
 
 def ends(low: float, high: float) -> str:
     """The interval below a fund, which has named the unit of money."""
-    return "no upper end" if high == float("inf") else usd_range(low, high).removeprefix("USD" + SPACE)
+    return "no upper end" if high == float("inf") else bare(usd_range(low, high))
 
 
 def _stacked(text: str) -> str:
@@ -273,7 +312,7 @@ def print_adl(result: Result, out: Console | None = None, sides: Sequence[Any] =
             (
                 leverage_range(r["lower"], r["upper"]),
                 f"{r['positions']:,}",
-                *(() if narrow else (usd(r["notional"]),)),
+                *(() if narrow else (notional(r["notional"]),)),
                 _rate(r, "liquidation", result.n_paths),
                 *(_rate(r, name, result.n_paths) for name in rated),
             )
@@ -294,7 +333,7 @@ def _rate(row: dict[str, Any], name: str, n_paths: int) -> str:
     return probability(value, row[f"{name}_low"], row[f"{name}_high"])
 
 
-def print_events(log: pd.DataFrame, rows: int, account: str | None = None) -> None:
+def print_events(log: pd.DataFrame, rows: int, account: str | None = None, layer: str = "fund") -> None:
     """The event log of one path, or of one account on it, its first events."""
     out = console()
     if log.empty:
@@ -302,12 +341,24 @@ def print_events(log: pd.DataFrame, rows: int, account: str | None = None) -> No
         return
     cells = [
         (
-            e["event"], e["account"], e["side"], f"{e['step']:,}", duration(e["time"]), significant(e["price"], 8),
-            significant(e["quantity"], 6), usd(e["money"]), usd(e["fund"]), significant(e["position_left"], 6),
+            e["event"].replace("_", " "), e["account"], e["side"], f"{e['step']:,}", duration(e["time"]),
+            significant(e["price"], 8), significant(e["quantity"], 6), usd(e["money"]), usd(e["fund"]),
+            significant(e["position_left"], 6),
         )
         for e in records(log.head(rows))
     ]  # fmt: skip
-    names = ["event", "account", "side", "step", "time", "price", "quantity", "money", "fund after", "position left"]
+    names = [
+        "event",
+        "account",
+        "side",
+        "step",
+        "time",
+        "price",
+        "quantity",
+        "money",
+        f"{layer} after",
+        "position left",
+    ]
     out.print(table(names, cells, left=3))
     if len(log) > rows:
         out.print(f"\n{len(log) - rows:,} more events; --out FILE writes them all, --account NAME picks one.")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from stress.book import classes
+from stress.engine import days
 from stress.engine.design import NO_LOG, NO_WEIGHTS, Design, SimulationError
 from stress.kernels.mechanics.records import MORE, MORE_COUNT
 from stress.kernels.path import run as kernel
@@ -35,7 +36,7 @@ COUNTS = ("bankrupt", *(ADL_COUNT.names or ()))
 POSITION_ROW = np.dtype([("number", "i8"), *((name, "i8") for name in COUNTS)])
 
 MORE_ROW = np.dtype([("number", "i8"), *((name, "i8") for name in MORE_COUNT.names or ())])
-NO_MORE, NO_MORE_COUNTS = np.zeros(0, MORE), np.zeros(0, MORE_ROW)
+NO_MORE, NO_MORE_COUNTS, NO_DAYS = np.zeros(0, MORE), np.zeros(0, MORE_ROW), np.zeros((0, 0), days.DAY_ROW)
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class PathBlock:
     fund_at : float64[k, CHECKPOINTS], balances of those of its paths that are among the first `FAN_PATHS` of the run
     cells : CELL_ROW[m], a row per path and cell where a deficit or ADL happened
     position_counts : POSITION_ROW[l], a row per position with a deficit or ADL, in book order
+    days : DAY_ROW[n, d], of a run whose book is renewed each day; d = 0: of a run of one book
     more : MORE[n], columns of the rules of part II; MORE[0] if all of them are off
     more_counts : MORE_ROW[k], a row per position that one of these rules has hit, in book order
     """
@@ -60,6 +62,7 @@ class PathBlock:
     position_counts: np.ndarray
     more: np.ndarray = field(default_factory=lambda: NO_MORE)
     more_counts: np.ndarray = field(default_factory=lambda: NO_MORE_COUNTS)
+    days: np.ndarray = field(default_factory=lambda: NO_DAYS)
 
 
 class _WorkspacePool(threading.local):
@@ -99,6 +102,7 @@ class BlockWriter:
         self.out, self.weight = np.zeros(n, OUTCOME), np.ones(n)
         self.fund_at = np.zeros((max(0, min(n, FAN_PATHS - first)), CHECKPOINTS))
         self.cells = [np.zeros(0, CELL_ROW)]
+        self.days = days.empty_rows(design, n)
         self.more, self.more_counts, self.bench = NO_MORE, np.zeros(0, MORE_COUNT), None
         if design.needs_mechanics:
             from stress.engine.mechanics import Bench
@@ -114,6 +118,7 @@ class BlockWriter:
         SimulationError
             If the price model weights these paths and not the first of the run, or the other way round.
         """
+        prices = self.design.traded_prices(prices)
         first, mine = self.first + start, slice(start, start + prices.close.shape[0])
         out, fund_at, design = self.out[mine], self.fund_at[mine], self.design
         if design.is_weighted != (weights is not None):
@@ -121,6 +126,14 @@ class BlockWriter:
             raise SimulationError(f"{model}.block must give log_weight for all paths or for none; see path {first}")
         if weights is not None:
             self.weight[mine] = weights
+        if design.renewal is not None:
+            for i in range(out.size):
+                path = Prices(*(a[i : i + 1] for a in prices))
+                days.run_days(
+                    design, path, first + i, design.fund, self.workspace, self.no_counts, out[i : i + 1],
+                    fund_at[i : i + 1], self.days[start + i], self.more[mine][i : i + 1], self.bench,
+                )  # fmt: skip
+            return
         cells = np.zeros((out.size, classes.N_CELLS if self.counting else 0), CELL)
         sums, counts = as_float_view(cells), self.counts if self.counting else self.no_counts
         weights = NO_WEIGHTS if weights is None else weights
@@ -164,7 +177,15 @@ class BlockWriter:
         _pool.give_back(self.design, self.workspace, self.counts)
         cells = np.concatenate(self.cells)
         return PathBlock(
-            self.first, self.out, self.weight, self.fund_at, cells, position_counts, self.more, self.counted_more()
+            self.first,
+            self.out,
+            self.weight,
+            self.fund_at,
+            cells,
+            position_counts,
+            self.more,
+            self.counted_more(),
+            self.days,
         )
 
     def counted_more(self) -> np.ndarray:
@@ -209,6 +230,7 @@ def join(parts: Sequence[PathBlock]) -> PathBlock:
         add_up([part.position_counts for part in parts]),
         np.concatenate([part.more for part in parts]),
         add_up([part.more_counts for part in parts]),
+        np.concatenate([part.days for part in parts]),
     )
 
 

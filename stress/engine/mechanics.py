@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from stress.engine.design import Design
 
 ADL, SOCIALISE = "adl", "socialise"
+ZERO = 1e-12  # a bad tick is at least this share of the price, see `stress.kernels.mechanics.marks`
 ON_TIME = 1e-9  # a moment so close to another, relative, is the same one
 MOST_LAYERS = len(records.LAYERS)
 
@@ -124,7 +125,7 @@ def steps_in(seconds: float, dt: float) -> int:
 
 def orders_of(design: Design) -> Orders:
     """Stops and take-profits by ladder place, and in the order in which a moving price meets them."""
-    book, number, longs = design.book, design.ladder.number, design.ladder.longs
+    book, number, longs = design.traded_book, design.ladder.number, design.ladder.longs
     stop = np.ascontiguousarray(book.stop[number]) if book.has("stop") else np.zeros(0)
     take_profit = np.ascontiguousarray(book.take_profit[number]) if book.has("take_profit") else np.zeros(0)
     return Orders(
@@ -147,7 +148,7 @@ def sort_orders(level: np.ndarray, number: np.ndarray, longs: int, falling: int)
 
 def events_of(design: Design) -> Events:
     """What happens at known times, and in which steps of a path."""
-    events, funding, steps, dt = design.events, design.funding, design.n_steps, design.step
+    events, funding, steps, dt = design.events, design.funding, design.day_steps, design.step
     pairs = ((), (), ()) if events is None else (events.outages, events.stale, events.bad_ticks)
     outages, stale, ticks = (np.array(rows, np.float64).reshape(-1, 2) for rows in pairs)
     flags = np.zeros(steps + 2, np.int8)
@@ -167,17 +168,20 @@ def events_of(design: Design) -> Events:
     due = np.where(flags & (IS_FUNDING | IS_OWN_MARK), np.arange(steps + 2), steps + 1)
     next_due = np.minimum.accumulate(due[::-1])[::-1]
     rates = np.zeros((0, 2)) if funding is None else np.ascontiguousarray(funding.rates)
+    if design.is_inverse:  # in 1/P: longs of the contract, which pay a positive rate, are the shorts there
+        rates = rates * [1.0, -1.0]
+        ticks = np.column_stack([ticks[:, 0], 1.0 / np.maximum(ticks[:, 1], ZERO)])
     return Events(outages, stale, ticks, rates, flags, np.ascontiguousarray(next_due, np.int64))
 
 
-def waterfall_of(design: Design, fund: float) -> np.ndarray:
-    """LAYER_STATE[3], the cash layers of a design in order, with so much in the fund."""
+def waterfall_of(design: Design, fund: float, reserve: float) -> np.ndarray:
+    """LAYER_STATE[3], the cash layers of a design in order, with so much in the fund, and kept in it."""
     layers = np.zeros(MOST_LAYERS, LAYER_STATE)
     for k, (name, layer) in enumerate(design.cash_layers.items()):
         is_fund = name == "fund"
         layers[k]["kind"] = records.LAYERS.index(name)
         layers[k]["capital"] = fund if is_fund else layer.capital
-        layers[k]["floor"] = design.venue.reserve if is_fund else layer.floor
+        layers[k]["floor"] = reserve if is_fund else layer.floor
         layers[k]["cap"] = layer.cap
     return layers
 
@@ -206,12 +210,19 @@ def run(
     counts: PositionCounts,
     more_counts: np.ndarray,
     log: np.ndarray,
+    terms: np.ndarray | None = None,
 ) -> None:
-    """Run a block of paths through the general loop; arguments as in `kernel.run_paths`."""
-    made, (ladder, tiers, structure, schedule, terms) = design.mechanics, design.kernel
+    """Run a block of paths through the general loop; arguments as in `kernel.run_paths`.
+
+    `prices` are as the compiled side takes them. `terms`, TERMS[1], are by default those of the design; a day of a run
+    of days has its own.
+    """
+    made, (ladder, tiers, structure, schedule, of_design) = design.mechanics, design.kernel
+    terms = of_design if terms is None else terms
     structure = structure._replace(lateness=ShareOfMove())  # a delay is a number there
     arguments: tuple[Any, ...] = (
-        prices, first, weights, waterfall_of(design, fund), ladder, tiers, made.max_leverage, structure,
+        prices, first, weights, waterfall_of(design, fund, float(terms["reserve"][0])), ladder, tiers,
+        made.max_leverage, structure,
         made.orders, made.events, schedule, terms, made.mechanics, workspace, bench.holdings, *bench.state,
         bench.spare, out, more, fund_at, cells, counts, more_counts, log,
     )  # fmt: skip

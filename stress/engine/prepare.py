@@ -12,9 +12,11 @@ import numpy as np
 
 from stress import quantities
 from stress.arguments import is_finite, is_number, is_whole, is_word, percent_hint, wrong_types
-from stress.book.book import VENUE_EXPECTED, Book
+from stress.book.book import Book
+from stress.book.positions import VENUE_EXPECTED
 from stress.callers import warn
 from stress.engine.design import Design, Detail
+from stress.engine.renewal import DAY, Renewal, renewal_of
 from stress.errors import Problem, raise_if
 from stress.prices import Bars, Paths, PriceModel
 from stress.venue.depth import Depth
@@ -49,6 +51,11 @@ def prepare(
     under_margin: Literal["error", "liquidate", "drop"] = "error",
     detail: Detail = "positions",
     delay: Any = None,
+    days: Any = None,
+    renew: Any = None,
+    income_per_day: Any = None,
+    fund_cap: Any = None,
+    sweep: Any = None,
     layers: Mapping[str, Layer] | None = None,
     funding: Funding | None = None,
     events: Events | None = None,
@@ -72,6 +79,10 @@ def prepare(
         problems.append(Problem("run", expected, column="fund"))
         fund = venue.reserve
     fund, jump_gap, gap, delay = *map(quantities.number, (fund, jump_gap, gap)), quantities.seconds(delay)
+    renewal = renewal_of(days, renew, income_per_day, fund_cap, sweep, venue.reserve, problems)
+    if renewal is not None:
+        problems += problems_of_days(venue, events)
+        horizon, detail = horizon_of(renewal, horizon, problems), "paths"
     n_paths, horizon, step, of_time = timing(prices, n_paths, horizon, step)
     problems += of_time
     late = {name: value for name, value in {"gap": gap, "delay": delay}.items() if value is not None}
@@ -83,12 +94,13 @@ def prepare(
     n_steps = round(steps) if math.isfinite(steps) else 0
     known = isinstance(seed, (int, np.integer)) and is_whole(seed)
     checks = [
-        ("fund", fund, fund >= venue.reserve, f"USD, at least the venue's reserve {venue.reserve:,.10g}"),
+        ("fund", fund, fund >= venue.reserve, f"{venue.money}, at least the venue's reserve {venue.reserve:,.10g}"),
         ("n_paths", n_paths, is_whole(n_paths) and 1 <= n_paths <= MAX_PATHS, "a whole number, 1 or more"),
         ("step", step, step > 0 and math.isfinite(step), "seconds above 0"),
         ("horizon", horizon, n_steps >= 1, "a step or more, in seconds"),
         ("step", step, n_steps <= MAX_STEPS, f"at most {MAX_STEPS:,} steps in the horizon"),
         ("horizon", horizon, n_steps < 1 or abs(n_steps * step - horizon) <= 1e-6 * step, _multiple(horizon, step)),
+        ("step", step, renewal is None or n_steps % renewal.days == 0, "whole steps in a day"),
         ("gap", gap, gap is None or 0 <= gap <= 1, f"a share from 0 to 1{percent_hint(gap)}"),
         ("delay", delay, delay is None or 0 <= delay < math.inf, "seconds, 0 or more"),
         ("delay", delay, len(late) < 2, "no delay beside gap, nor gap beside delay: each says how late a fill is"),
@@ -105,6 +117,7 @@ def prepare(
             "trigger and only a finite depth makes deficits; give delay (seconds) or gap",
             LateFillWarning,
         )
+    book = book.of_contract(venue.contract)
     book = book.check_margin(venue, prices.s0, under_margin).balanced("outside").check_limits(venue)
     book.check_orders(prices.s0)
     depth = None if depth is None else depth.resolve(book.open_interest(prices.s0))
@@ -122,10 +135,30 @@ def prepare(
         int(seed),
         detail,
         None if delay is None else float(delay),
+        renewal,
         layers,
         funding,
         events or None,
     )
+
+
+def horizon_of(renewal: Renewal, horizon: Any, problems: list[Problem]) -> float:
+    """The horizon of a run of days, seconds; one that is given must be the same."""
+    whole, given = renewal.days * DAY, quantities.seconds(horizon)
+    if given is not None and given != whole:
+        problems.append(Problem("run", f"no horizon beside days, or {whole:.12g} s", column="horizon", value=horizon))
+    return whole
+
+
+def problems_of_days(venue: Venue, events: Events | None) -> list[Problem]:
+    """Rules that a run of days cannot have, since what they leave behind at the end of a day is not carried on."""
+    first = next(iter(venue.cash_layers), "")
+    checks = [
+        ("events", events, not events, "no events beside days: theirs are times of one day"),
+        ("carrier", venue.carrier, venue.carrier == "market", "market beside days: an inventory ends with its day"),
+        ("waterfall", list(venue.waterfall), first == "fund", "the fund as the first layer of money beside days"),
+    ]
+    return [Problem("run", expected, column=name, value=value) for name, value, ok, expected in checks if not ok]
 
 
 def problems_of_times(funding: Funding | None, events: Events | None, step: float) -> list[Problem]:

@@ -18,7 +18,7 @@ from stress.engine.task import Task
 from stress.errors import Problem, raise_if
 from stress.kernels.mechanics.records import MORE_COUNT
 
-ROWS = ("out", "weight", "fund_at", "cells", "more")  # of a block, in the order of the paths
+ROWS = ("out", "weight", "fund_at", "cells", "more", "days")  # of a block, in the order of the paths
 MOST_THREADS = 10_000
 FIRST_PATHS = 1_000  # that tell how many rows all paths will hold
 LARGEST = 16  # blocks of a thread, at most, in one for another process: handing it out costs more

@@ -156,7 +156,8 @@ def plot_cliff_map(ax: Axes, result: Result, *, bin: float = 0.01, reach: float 
         result.positions, summaries.start_price(result), result.config["depth"], bin=bin, reach=reach
     )
     middle = 50 * (table["lower"] + table["upper"])
-    unit = money_axis(ax.yaxis, float(table["notional"].max()), f"Liquidated per {formatting.percent(bin)} of move")
+    label = f"Liquidated per {formatting.percent(bin)} of move"
+    unit = money_axis(ax.yaxis, float(table["notional"].max()), label, "USD")
     for chosen, color, label in (
         (middle < 0, BLUE, "Longs, in a fall"),
         (middle > 0, VERMILION, "Shorts, in a rise"),
@@ -209,7 +210,7 @@ def plot_path(ax: Axes, result: Result, path: int) -> None:
     price.set_ylabel("Price\n(USD)")
 
     flows = [name for name in steps if str(name).endswith(("long_usd", "short_usd"))]
-    unit_usd = money_axis(forced.yaxis, float(steps[flows].to_numpy().max()), "Liquidated\n")
+    unit_usd = money_axis(forced.yaxis, float(steps[flows].to_numpy().max()), "Liquidated\n", "USD")
     for column, sign, color, label in (
         ("long_usd", 1, BLUE, "Longs liquidated"),
         ("short_usd", -1, VERMILION, "Shorts liquidated"),
@@ -282,7 +283,7 @@ def plot_population(ax: Axes, result: Result, *, bins: Sequence[float] = LEVERAG
     first, last = int(table["leverage_class"].min()), int(table["leverage_class"].max())
     ax.set_xticks(np.arange(first, last + 2) - 0.5, ["∞" if np.isinf(b) else f"{b:g}" for b in bins[first : last + 2]])
     sizes = np.arange(table["size_class"].min(), table["size_class"].max() + 2)
-    labels = [formatting.usd(10.0**k, 2).replace("USD" + formatting.SPACE, "") for k in sizes]
+    labels = [formatting.notional(10.0**k, 2).removeprefix("USD" + formatting.SPACE) for k in sizes]
     ax.set_yticks(sizes, ["", "", *labels[2:]])
     ax.set_yticks([sizes[0] + 0.5], [f"below{formatting.SPACE}{labels[1]}"], minor=True)
     ax.tick_params(axis="y", which="minor", length=0)
@@ -290,4 +291,4 @@ def plot_population(ax: Axes, result: Result, *, bins: Sequence[float] = LEVERAG
     ax.grid(visible=True, axis="both")
     ax.set_xlabel("Effective leverage at the start (notional / equity)")
     ax.set_ylabel("Notional of the position (USD)")
-    legend_above(ax, f"Who is in the book? Largest circle {formatting.usd(largest)}")
+    legend_above(ax, f"Who is in the book? Largest circle {formatting.notional(largest)}")

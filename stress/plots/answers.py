@@ -268,7 +268,7 @@ def plot_adl_by_size(ax: Axes, result: Result) -> None:
     places = np.arange(len(table))
     series = [("Liquidated", "liquidation", BLUE), ("ADL", "adl", VERMILION)]
     bands(ax, result, [(label, table, places, name, color) for label, name, color in series])
-    ax.set_xticks(places, [formatting.usd(x, 2).replace("USD" + formatting.SPACE, "") for x in table["upper"]])
+    ax.set_xticks(places, [formatting.notional(x, 2).removeprefix("USD" + formatting.SPACE) for x in table["upper"]])
     ax.set_xlabel(f"Notional up to (USD), {len(table)} classes of equal count")
     ax.set_ylabel(hit_label(result))
     legend_above(ax, "Small or large?")

@@ -172,7 +172,7 @@ def _cell(row: dict[str, Any], is_money: bool) -> str:
 
 
 def _bare(text: str) -> str:
-    return text.removeprefix("USD" + formatting.SPACE)
+    return formatting.bare(text)
 
 
 def _tick(key: str, value: Any) -> str:

@@ -59,7 +59,8 @@ def write(record: Record, path: str | Path) -> Path:
 
 def render(record: Record) -> str:
     """The report as text."""
-    return environment().get_template("report.html.jinja").render(context(record))
+    with formatting.money(record.result.money):
+        return environment().get_template("report.html.jinja").render(context(record))
 
 
 def environment() -> jinja2.Environment:
@@ -73,6 +74,7 @@ def environment() -> jinja2.Environment:
     )
     found.filters |= {
         "usd": formatting.usd,
+        "notional": formatting.notional,
         "percent": formatting.percent,
         "duration": formatting.duration,
         "number": lambda n: f"{n:,.0f}",
@@ -143,7 +145,7 @@ def context(record: Record) -> dict[str, Any]:
         "caveats": caveats,
         "short_caveats": sum(map(len, caveats)) <= ON_PAGE_ONE,
         "key_assumptions": prose.key_assumptions(config),
-        "assumptions": prose.assumptions(config, "stop_count" in result.paths),
+        "assumptions": prose.assumptions(config, {"stop_count", "take_profit_count"} & {*result.paths}),
         "leverage": rows_of(leverage),
         "liquidation": liquidations.words(result),
         "parts": parts,

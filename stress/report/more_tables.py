@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from stress.errors import InputError
-from stress.formatting import duration, percent, probability, usd, usd_range, visible
+from stress.formatting import duration, notional, percent, probability, usd, usd_range, visible
 from stress.report.front_page import range_words
 from stress.results import concentration, mechanics, mechanics_words
 from stress.results.result import Result
@@ -154,8 +154,8 @@ def _reverse(table: pd.DataFrame) -> Table:
     rows = [
         [
             f"{r['direction'].capitalize()}{', with the cascade' if r['cascade'] else ''}",
-            "none empties it" if math.isnan(r["move"]) else percent(r["move"]), usd(r["price"]),
-            usd(r["liquidated_notional"]), usd(r["needed"]),
+            "none empties it" if math.isnan(r["move"]) else percent(r["move"]), notional(r["price"]),
+            notional(r["liquidated_notional"]), usd(r["needed"]),
             "–" if math.isnan(r["probability"]) else
             probability(r["probability"], r["probability_low"], r["probability_high"]),
         ]

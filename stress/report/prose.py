@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
 
-from stress.formatting import duration, percent, significant, usd
+from stress.formatting import duration, notional, percent, significant, usd
 from stress.prices import MODELS
 from stress.results import mechanics, summaries
 from stress.venue.rules import phrase
@@ -108,7 +108,7 @@ def depth_words(depth: dict[str, Any] | None) -> str:
         "and nothing of it comes back" if math.isinf(half_life) else f"half of it is back after {duration(half_life)}"
     )
     return (
-        f"Forced orders of {usd(depth['usd'])}{share} move the price by {percent(depth['width'])}; {back}. {falls}"
+        f"Forced orders of {notional(depth['usd'])}{share} move the price by {percent(depth['width'])}; {back}. {falls}"
         f"{percent(depth['passthrough'])} of the move reaches the mark price and can trigger others."
     )
 
@@ -159,7 +159,7 @@ def key_assumptions(config: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def assumptions(config: dict[str, Any], has_orders: bool = False) -> list[str]:
+def assumptions(config: dict[str, Any], has_orders: Any = False) -> list[str]:
     """The rest of the model, a sentence each."""
     venue = config["venue"]
     sentences = [
@@ -193,7 +193,7 @@ def assumptions(config: dict[str, Any], has_orders: bool = False) -> list[str]:
     return sentences + [f"{venue.get('title') or venue['name']}: {note}" for note in venue.get("notes", ())]
 
 
-def book_changes(config: dict[str, Any], has_orders: bool) -> str:
+def book_changes(config: dict[str, Any], has_orders: Any) -> str:
     """Who may change a position during the run."""
     more = ", margin calls" if config["venue"].get("liquidation", "automatic") == "margin_call" else ""
     if not more and not has_orders:

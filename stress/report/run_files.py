@@ -18,14 +18,19 @@ from stress.runs.record import Record
 
 def check_counted(result: Result, where: str | Path) -> None:
     """Refuse to report a run without counts of positions."""
-    if not result.counts_positions:
+    if not result.counts_positions and result.days is None:
         expected = "a run with detail='positions': a report shows who is hit, and this run has not counted it"
         raise InputError(Problem(str(where), expected))
 
 
 def write_files(record: Record, directory: Path) -> None:
-    """Write figures/ and report.html into a run directory."""
+    """Write figures/ and report.html into a run directory; of a run of days the figures alone.
+
+    A page shows who is hit, which is a question of one book: that of a run of a day.
+    """
     draw_figures(record, directory / "figures")
+    if record.result.days is not None:
+        return
     (directory / "report.html").write_bytes(writing.encode(report.render(record)))
 
 
@@ -43,6 +48,11 @@ def draw_figures(record: Record, folder: Path) -> None:
         "depletion_curve": lambda ax: draw_curve(record, ax),
         "adl_by_leverage": lambda ax: plots.plot_adl_by_leverage(record.result, ax=ax),
     }
+    if record.result.days is not None:
+        figures = {
+            "ruin": lambda ax: plots.plot_ruin(record.result, ax=ax),
+            "fund_by_day": lambda ax: plots.plot_fund_by_day(record.result, ax=ax),
+        }
     with plots.style(), rc_context({"svg.hashsalt": "perp-stress"}):  # its ids are random otherwise
         for name, draw in figures.items():
             figure = Figure()

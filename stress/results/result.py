@@ -17,15 +17,17 @@ from stress.adjustments import Adjustment
 from stress.arguments import is_whole, is_word
 from stress.book import classes
 from stress.errors import InputError, Problem
-from stress.formatting import percent, usd
+from stress.formatting import amount, percent
 from stress.kernels.path.counts import SHARE_UNIT
 from stress.notebook import card
 from stress.results import mechanics, more_columns, rates, replay
 from stress.results.estimate import Estimate, event_probability, hit_interval, mean, used_weights
+from stress.venue.markets import money_of
 
 if TYPE_CHECKING:
     from stress.engine.blocks import PathBlock
     from stress.engine.design import Design
+    from stress.results.horizon import Horizon
 
 ROUNDING = 1e-12  # of the numbers that a difference is made of
 PATH_COLUMNS = (
@@ -42,7 +44,7 @@ class Result:
     Attributes
     ----------
     paths : DataFrame
-        A row per path. Money in USD, quantities in coins.
+        A row per path. Money in USD, quantities in coins; of an inverse contract in coin and in contracts.
 
         - `net_loss_peak`: D*, peak of deficits less inflows had the fund been unlimited
         - `deficit`: sum of trial deficits; `inflow`: what liquidations paid into the fund
@@ -79,8 +81,8 @@ class Result:
         `partial_rate`, `takeover_rate`, `stop_rate`, `take_profit_rate`, `call_rate` with intervals. With detail
         "paths" neither classes nor rates.
     fund_at : float64[k, 25]
-        Balance of the fund, USD, at the start and at 24 evenly spaced times up to the horizon, on the first paths of
-        the run, 10,000 at most.
+        Balance of the fund, USD, or of the layer that stands before it (of a carrier its worth), at the start and at 24
+        evenly spaced times up to the horizon, on the first paths of the run, 10,000 at most.
     cells : DataFrame
         A row per path and cell where a deficit or ADL happened, see `stress.results.rates`.
     config : dict
@@ -91,6 +93,9 @@ class Result:
         What is needed to run a path again.
     adjustments : tuple of Adjustment
         What was done to book, bars and prices on the way here.
+    days : DAY_ROW[n_paths, days] or None
+        Of a run whose book is renewed each day (`stress.engine.renewal`): what each day did to the fund. The table of
+        paths then holds what all days make together: sums, the lowest `fund_low`, `net_loss_peak` with the income.
     """
 
     paths: pd.DataFrame
@@ -101,26 +106,29 @@ class Result:
     provenance: dict[str, Any]
     design: Design | None = field(default=None, repr=False)
     adjustments: tuple[Adjustment, ...] = field(default=(), repr=False)
+    days: np.ndarray | None = field(default=None, repr=False)
     _rates: dict[Any, pd.DataFrame] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def assemble(cls, design: Design, block: PathBlock, provenance: dict[str, Any]) -> Result:
         """A Result from the block of all paths."""
-        fund_at = np.column_stack([np.full(len(block.fund_at), design.fund), block.fund_at])
         config = design.describe()
+        begun = mechanics.capital(config, mechanics.first_layer(config))
+        fund_at = np.column_stack([np.full(len(block.fund_at), begun), block.fund_at])
         paths, positions = _paths(design, block, config), _positions(design, block, config)
         return cls(
             paths, positions, fund_at, pd.DataFrame(block.cells), config, provenance, design,
-            design.adjustments,
+            design.adjustments, block.days if design.renewal is not None else None,
         )  # fmt: skip
 
     def __repr__(self) -> str:
         depleted = self.depletion_probability()
-        return f"<Result: {self.n_paths:,} paths, fund {usd(self.fund)}, P(fund depleted) {depleted}>"
+        return f"<Result: {self.n_paths:,} paths, fund {amount(self.fund, self.money)}, P(fund depleted) {depleted}>"
 
     def _repr_html_(self) -> str:
         rows = {row.quantity: _shown(row) for row in self.summary().itertuples()}
-        return card(f"{self.n_paths:,} paths, initial fund {usd(self.fund)}", rows, ["95 % intervals in brackets"])
+        title = f"{self.n_paths:,} paths, initial fund {amount(self.fund, self.money)}"
+        return card(title, rows, ["95 % intervals in brackets"])
 
     @property
     def n_paths(self) -> int:
@@ -146,6 +154,19 @@ class Result:
     def reserve(self) -> float:
         """What the venue's ADL rules keep in the fund, USD: the smallest initial fund."""
         return float(self.config["venue"]["reserve"])
+
+    @property
+    def money(self) -> str:
+        """What the fund and all losses are in: "USD", or the coin of an inverse contract."""
+        venue = self.config["venue"]
+        return money_of(venue.get("contract"), venue.get("market", ""))
+
+    @property
+    def horizon(self) -> Horizon:
+        """Ruin, recovery and the needed fund of a run of days; of another run an InputError."""
+        from stress.results.horizon import Horizon
+
+        return Horizon.of(self)
 
     @property
     def layer(self) -> str:
@@ -201,7 +222,7 @@ class Result:
 
         self.check_curve("required_fund")
         found = sizing.required_fund(self.paths["fund_needed"].to_numpy(), alpha, self.least, self.weights)
-        return replace(found, unit="USD")
+        return replace(found, unit=self.money)
 
     def layers(self) -> pd.DataFrame:
         """What each layer of the waterfall that holds cash paid.
@@ -312,9 +333,9 @@ class Result:
             "P(somebody is auto-deleveraged)": (event_probability(paths["adl_count"] > 0, weights), ""),
             "P(a residual is left)": (event_probability(paths["residual"] > 0, weights), ""),
             "mean liquidated share of positions": (mean(liquidated, weights=weights), ""),
-            "mean deficit": (mean(paths["deficit"], 0.0, weights), "USD"),
-            "mean raised or forgone by ADL": (mean(paths["adl_usd"], weights=weights), "USD"),
-            "mean residual": (mean(paths["residual"], 0.0, weights), "USD"),
+            "mean deficit": (mean(paths["deficit"], 0.0, weights), self.money),
+            "mean raised or forgone by ADL": (mean(paths["adl_usd"], weights=weights), self.money),
+            "mean residual": (mean(paths["residual"], 0.0, weights), self.money),
         }
         rows = [(name, e.value, e.se, e.low, e.high, unit) for name, (e, unit) in lines.items()]
         return pd.DataFrame(rows, columns=["quantity", "estimate", "se", "low", "high", "unit"])
@@ -337,7 +358,16 @@ def _paths(design: Design, block: PathBlock, config: Mapping[str, Any]) -> pd.Da
         "fund_needed": design.fund_needed(out),
     }
     added = {name: block.more[name] for name in more_columns.path_columns(config)}
+    columns |= _reached(design, out)
     return pd.DataFrame({name: columns[name] for name in PATH_COLUMNS} | added).rename_axis("path")
+
+
+def _reached(design: Design, out: np.ndarray) -> dict[str, np.ndarray]:
+    """How many of each side are gone; the compiled side has those of an inverse contract the other way round."""
+    longs, shorts = out["longs_reached"], out["shorts_reached"]
+    if design.is_inverse:
+        longs, shorts = shorts, longs
+    return {"longs_reached": longs, "shorts_reached": shorts}
 
 
 def _without_rounding(values: np.ndarray, size: np.ndarray) -> np.ndarray:
@@ -347,13 +377,14 @@ def _without_rounding(values: np.ndarray, size: np.ndarray) -> np.ndarray:
 
 def _positions(design: Design, block: PathBlock, config: Mapping[str, Any]) -> pd.DataFrame:
     """The table of positions from the block of all paths."""
-    book, s0, n_paths, out = design.book, design.s0, block.out.size, block.out
+    book, s0, n_paths = design.book, design.s0, block.out.size
+    gone = _reached(design, block.out)
     ladder = design.kernel[0]
     place = np.empty(len(book), np.int64)
     place[ladder.number] = np.arange(len(book))
-    rank = np.where(book.side > 0, place, place - ladder.longs)
+    rank = np.where(design.traded_book.side > 0, place, place - ladder.longs)
     frame = book.to_frame()
-    frame["notional"] = book.quantity * s0
+    frame["notional"] = book.notional(s0)
     frame["effective_leverage"] = book.effective_leverage(s0)
     for name, levels in zip(("liquidation_price", "bankruptcy_price"), design.levels, strict=True):
         frame[name] = _without_rounding(levels, book.entry_price)
@@ -367,8 +398,8 @@ def _positions(design: Design, block: PathBlock, config: Mapping[str, Any]) -> p
     unit = SHARE_UNIT if design.is_weighted else 1.0
     bankrupt, adl, spared = (counts[name] / unit for name in ("bankrupt", "adl", "spared"))
     reached = np.where(
-        book.side > 0, _weight_beyond(out["longs_reached"], rank, weights),
-        _weight_beyond(out["shorts_reached"], rank, weights),
+        book.side > 0, _weight_beyond(gone["longs_reached"], rank, weights),
+        _weight_beyond(gone["shorts_reached"], rank, weights),
     )  # fmt: skip
     for name, index in design.classes.items():
         frame[name] = index

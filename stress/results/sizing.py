@@ -39,8 +39,11 @@ def curve_refused(config: Mapping[str, Any]) -> str:
     limits = (config.get("layers") or {}).get(first) or {}
     if math.isfinite(float(limits.get("cap", math.inf))):
         return f"what the {first} pays on a path is capped, so its capital alone does not say whether it is enough"
-    if any(math.isfinite(float(config[name])) for name in ("fund_cap", "sweep") if config.get(name) is not None):
-        return "the fund is swept or capped while it runs, so its balance hangs on what it began with"
+    if (renewal := config.get("renewal")) is not None:
+        if "cap" in renewal or "sweep" in renewal:
+            return "what is taken out of the fund between days hangs on its balance"
+        if config["venue"].get("drawdown") is not None:
+            return "the floor of the fund follows its balance from day to day"
     return ""
 
 

@@ -237,7 +237,7 @@ def cliff_map(
     edges = np.arange(-bins, bins + 1) * bin
     move = positions["liquidation_price"].to_numpy() / s0 - 1.0
     longs = (positions["side"] == "long").to_numpy()
-    notional = positions["quantity"].to_numpy() * s0
+    notional = positions["notional"].to_numpy()
     falling = np.histogram(-move[longs], bins=edges[bins:], weights=notional[longs])[0][::-1]
     rising = np.histogram(move[~longs], bins=edges[bins:], weights=notional[~longs])[0]
     held = np.concatenate([falling, rising])
@@ -271,7 +271,7 @@ def population_grid(result: Result, borders: Sequence[float], per_decade: int = 
         more), positions, notional; only classes that hold a position.
     """
     positions = result.positions
-    notional = positions["quantity"] * start_price(result)
+    notional = positions["notional"]
     leverage = np.searchsorted(np.asarray(borders, float), positions["effective_leverage"], side="right") - 1
     frame = pd.DataFrame(
         {
@@ -312,7 +312,7 @@ def path_story(result: Result, path: int) -> pd.DataFrame:
 
     liquidations, adl = log[log["event"].isin(FORCED)], log[log["event"] == "adl"]
     left = log[log["event"] == "residual"]
-    value = liquidations["quantity"] * liquidations["price"]
+    value = liquidations["quantity"] * (1.0 if result.design.is_inverse else liquidations["price"])
     fund = pd.Series(log["fund"].to_numpy(), index=log["step"].to_numpy()).groupby(level=0).last()
     story = pd.DataFrame(
         {

@@ -169,6 +169,10 @@ def open_run(directory: str | Path) -> Record:
     required = csv_tables.parse_csv(data, where, LABELS)
     shape.check_table(required, shape.REQUIRED, where)
     shape.check_alphas(required, scenario["fund"]["alphas"], where)
+    days = None
+    if config.get("renewal") is not None:
+        data, where = read("tables/days.npz")
+        days = shape.check_days(arrays.parse_arrays(data, where), n_paths, config["renewal"]["days"], where)
     budget = None
     if scenario["run"].get("error") == "full":
         data, where = read("tables/error_budget.csv")
@@ -194,6 +198,7 @@ def open_run(directory: str | Path) -> Record:
         provenance=manifest["versions"],
         design=LaterDesign(scenario, manifest, config, directory),  # type: ignore[arg-type]
         adjustments=tuple(map(Adjustment.of_record, manifest.get("adjustments", ()))),
+        days=days,
     )
     return Record(scenario, manifest, result, gaps, required, budget, found, grid)
 
@@ -277,6 +282,9 @@ def _write(record: Record, directory: Path, home: Path) -> None:
         small["depletion_curve"] = result.depletion_curve()
     if record.grid is not None:
         small["fund_grid"] = record.grid
+    if result.days is not None:
+        small["ruin_curve"] = result.horizon.ruin_curve()
+        small["horizon"] = result.horizon.summary()
     if record.budget is not None:
         small["error_budget"] = record.budget
     if result.counts_positions:
@@ -293,6 +301,9 @@ def _write(record: Record, directory: Path, home: Path) -> None:
     columns: dict[str, Any] = {str(name): column.to_numpy() for name, column in result.cells.items()}
     np.savez_compressed(folder / "cells.npz", **columns)
     np.savez_compressed(folder / "fund_at.npz", fund_at=result.fund_at)
+    if result.days is not None:
+        by_name: dict[str, Any] = {name: result.days[name] for name in result.days.dtype.names or ()}
+        np.savez_compressed(folder / "days.npz", **by_name)
     for name, table in record.studies.items():
         (directory / "studies").mkdir(exist_ok=True)
         csv_tables.write_csv(table, directory / "studies" / f"{name}.csv")

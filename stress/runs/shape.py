@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from stress.book import classes
 from stress.engine.blocks import CELL_ROW, FAN_PATHS
+from stress.engine.renewal import DAY_ROW, MOST_DAYS
 from stress.errors import InputError, Problem, raise_if
 from stress.kernels.path.records import CHECKPOINTS
 from stress.results import more_columns
@@ -169,6 +170,15 @@ class TailPrices(ConfigPrices):
 MODELS: Mapping[str, type[ConfigPrices]] = {"kou": KouPrices, "tail-jumps": TailPrices}
 
 
+class ConfigRenewal(Document):
+    """The days of a run whose book is renewed each day."""
+
+    days: Annotated[int, Field(ge=1, le=MOST_DAYS)]
+    income_per_day: Amount = 0.0
+    cap: Above = 1.0
+    sweep: Share = 0.0
+
+
 class Config(Document):
     """config.json."""
 
@@ -183,6 +193,7 @@ class Config(Document):
     gap: Share | None
     jump_gap: Share
     delay: Amount | None = None
+    renewal: ConfigRenewal | None = None
     seed: Seed
 
 
@@ -411,6 +422,24 @@ def check_fund_at(arrays: Mapping[str, np.ndarray], n_paths: int, where: str) ->
     found, shape = arrays.get("fund_at"), (min(n_paths, FAN_PATHS), CHECKPOINTS + 1)
     if found is None or found.shape != shape or found.dtype != np.float64 or np.isnan(found).any():
         raise InputError(Problem(where, f"an array fund_at, float64{list(shape)}, without nan"))
+
+
+def check_days(arrays: Mapping[str, np.ndarray], n_paths: int, days: int, where: str) -> np.ndarray:
+    """DAY_ROW[n_paths, days] of days.npz; what is not that is refused.
+
+    Raises
+    ------
+    InputError
+    """
+    names = DAY_ROW.names or ()
+    for name in names:
+        found = arrays.get(name)
+        if found is None or found.shape != (n_paths, days) or found.dtype != np.float64 or np.isnan(found).any():
+            raise InputError(Problem(where, f"an array {name}, float64{[n_paths, days]}, without nan"))
+    rows = np.zeros((n_paths, days), DAY_ROW)
+    for name in names:
+        rows[name] = arrays[name]
+    return rows
 
 
 def check_weights(paths: pd.DataFrame, where: str) -> None:

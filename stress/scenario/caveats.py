@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from stress.formatting import duration, percent, usd
+from stress.formatting import duration, notional, percent, usd
 from stress.scenario.lateness import cannot_tell
 from stress.scenario.rule_notes import rule_notes
 
@@ -52,7 +52,7 @@ def notes(
     record = design.depth_record
     if depth_is_share and record is not None:
         yield (
-            f"The order book holds {usd(record['usd'])} within {percent(record['width'])}, "
+            f"The order book holds {notional(record['usd'])} within {percent(record['width'])}, "
             f"{percent(record['oi_share'])} of the open interest of one side."
         )
     venue = design.venue

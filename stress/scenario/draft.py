@@ -114,9 +114,12 @@ def draft(given: Given, folder: Path) -> Draft:
     last = None if history is None else float(history.close[-1])
     book = Book.read(given.positions, given.market, imbalance="outside", mark_price=last)
     venue_keys, venue = _venue(given.venue, given.market or book.market or None, folder)
+    kind: Any = venue.contract
+    if kind != (book.contract or "linear"):
+        book = Book.read(given.positions, given.market, imbalance="outside", mark_price=last, contract=kind)
     s0, said = start.start_price(book, venue, last)
     if s0 != last and book.mark_price is None:  # margins hold at the price that the run starts from
-        book = Book.read(given.positions, given.market, imbalance="outside", mark_price=s0)
+        book = Book.read(given.positions, given.market, imbalance="outside", mark_price=s0, contract=kind)
     under = _under_margin(book, venue, s0)
     calibration = None if history is None else calibrate(history)
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{venue.market}-{venue.name}").strip("-._")[:64] or "new"

@@ -81,7 +81,7 @@ def _line(label: str, value: str) -> str:
 
 def _of_positions(found: Found) -> Iterator[str]:
     book, s0 = found.book, found.s0
-    notional, accounts = book.quantity * s0, len(set(book.account.tolist()))
+    notional, accounts = book.notional(s0), len(set(book.account.tolist()))
     table = Draft(read_table(found.positions, ALIASES, several=NAMES)).table
     titles = ", ".join(title if title == name else f"{name} ({title})" for name, title in table.titles.items())
     yield f"{book.source}: {count(len(table), 'row')}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stress.formatting import SPACE, duration, percent, significant, usd
+from stress.formatting import SPACE, count, duration, percent, significant, usd
 
 if TYPE_CHECKING:
     from stress.engine.design import Design
@@ -103,8 +103,8 @@ def _queue(venue: Mapping[str, Any], events: Any) -> Iterator[str]:
     throughput = venue.get("throughput")
     if throughput is not None and math.isfinite(throughput):
         yield (
-            f"At most {significant(throughput)} positions a second are worked, in the order of their liquidation "
-            "prices; the others wait for a later step and its prices."
+            f"No more than {count(throughput, 'position')} a second can be worked, in the order of liquidation prices; "
+            "the others wait for a later step and its prices."
         )
     if len(getattr(events, "outages", ())):
         yield "In an outage nothing is worked at this venue, while prices go on as they would without it."

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -34,6 +35,7 @@ from stress.arguments import path_of
 from stress.book.book import Book
 from stress.book.population import PopulationSpec
 from stress.book.start import start_price
+from stress.engine.renewal import DAY
 from stress.errors import InputError, Problem, raise_if
 from stress.files import documents
 from stress.scenario import lateness, limits
@@ -281,6 +283,7 @@ class Scenario:
                 jump_gap=self.run.jump_gap, seed=self.seed, n_paths=timing["paths"], horizon=timing["horizon"],
                 step=timing["step"], **(circumstances or {}),
                 under_margin="error" if self.book is None else self.book.under_margin,
+                days=self.run.days, renew=self.run.renew, **self.fund.between_days(),
             )  # fmt: skip
         except InputError as error:
             place = f"{self.where}, {'population' if self.book is None else 'book'}"
@@ -294,12 +297,7 @@ class Scenario:
         delays = self.lateness.delays or ()
         is_share = depth is not None and depth.oi_share is not None
         found = notes(
-            design,
-            self.prices.model,
-            provenance,
-            alphas=self.fund.alphas,
-            delays=delays,
-            depth_is_share=is_share,
+            design, self.prices.model, provenance, alphas=self.fund.alphas, delays=delays, depth_is_share=is_share
         )
         done = dict.fromkeys([*design.adjustments, *self.price_model.adjustments])
         return Built(design, tuple(found), delays, tuple(done))
@@ -311,6 +309,8 @@ class Scenario:
         out["run"] = timing | self.lateness.resolved() | {"jump_gap": self.run.jump_gap}
         if self.run.error == "full":  # a run of another cost and another answer
             out["run"] |= {"error": "full", "redraws": self.run.redraws}
+        if self.run.days is not None:
+            out["run"] |= {"days": self.run.days, "renew": "daily"}
         out["venue"] = self.venue.resolved(self.venue_object)
         if self.population is not None and self.spec is not None:
             out["population"] = self.population.resolved(self.spec)
@@ -319,7 +319,9 @@ class Scenario:
             out["book"] = {"market": self.venue_object.market} | book
         out["prices"] = self.price_model[1]
         out["depth"] = "none" if self.depth is None else self.depth.resolved()
+        between = {name: getattr(self.fund, name) for name in ("income_per_day", "cap", "sweep")}
         out["fund"] = {"initial": self.fund.initial, "alphas": list(self.fund.alphas)}
+        out["fund"] |= {name: value for name, value in between.items() if value not in (None, 0.0, math.inf)}
         found = {name: table.resolved() for name, table in self._circumstance_tables.items()}
         return out | {name: values for name, values in found.items() if values}
 
@@ -343,6 +345,7 @@ class Scenario:
     def hash(self) -> str:
         """SHA-256 of its values and of the contents of its files (64 hex digits); paths have no influence."""
         values = self.resolved()
+        values["venue"] = self.venue.in_force(self.venue_object)
         for key, file in self.inputs.items():
             section, name = key.split(".")
             if name in values[section]:
@@ -360,7 +363,11 @@ class Scenario:
         from stress.engine.prepare import timing
 
         run = self.run
-        paths, horizon, step, problems = timing(self.price_model[0], run.paths, run.horizon, run.step)
+        wanted = run.horizon if run.days is None else run.days * DAY
+        paths, horizon, step, problems = timing(self.price_model[0], run.paths, wanted, run.step)
+        if run.horizon not in (None, wanted):
+            expected = "no horizon beside days, which are the horizon"
+            problems.append(Problem("run", expected, column="horizon", value=run.horizon))
         raise_if([self._of_run(problem) for problem in problems])
         self._check_work(paths, horizon / step)
         return {"paths": paths, "horizon": float(horizon), "step": float(step)}
@@ -368,6 +375,7 @@ class Scenario:
     def _of_run(self, problem: Problem) -> Problem:
         """A problem of a run, attributed to the key of the scenario that causes it."""
         names = {"s0": "prices.s0", "fund": "fund.initial", "seed": "seed", "n_paths": "run.paths"}
+        names |= {"income_per_day": "fund.income_per_day", "fund_cap": "fund.cap", "sweep": "fund.sweep"}
         column = str(problem.column)
         own = column.partition(".")[0] in CIRCUMSTANCES
         key = names.get(column, column if own else f"run.{column}")
@@ -389,6 +397,7 @@ class Scenario:
         assert table is not None
         file, mark = self.files["book.file"], table.mark_price
         options: dict[str, Any] = {"imbalance": table.imbalance, "mark_price": mark or price, "decimal": table.decimal}
+        options["contract"] = self.venue_object.contract
         book = self._placed("book", lambda: Book.read(file, table.market or market, **options))
         return book if mark is None or book.mark_price is not None else book.marked(mark)
 

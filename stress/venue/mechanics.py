@@ -232,7 +232,7 @@ MECHANICS = (
         check=TIME_OF_DAY,
         absent=math.nan,
         label="deadline at",
-        sentence="Time of day of all deadlines, in seconds since the path began or a day after that.",
+        sentence="Time of day of all deadlines, seconds in [0, 86,400); a path begins at 0.",
         within=CALLED,
     ),
     Rule(

@@ -136,12 +136,15 @@ RULES = (
     ),
 )
 
-# A key of [venue] in a file, not of [rules]: the kind of contract that the market trades; one kind is supported.
+# A key of [venue] in a file, not of [rules]: the kind of contract that the market trades.
 CONTRACT = Rule(
     name="contract",
     kind="word",
     default="linear",
-    words={"linear": "linear contract"},
+    words={
+        "linear": "linear contract",
+        "inverse": "inverse contract: quantity in contracts of 1 USD; margin, profit and fund in coin",
+    },
     label="contract",
     sentence="Kind of the contract.",
 )

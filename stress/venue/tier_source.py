@@ -12,7 +12,7 @@ from stress.venue.file import VenueFile
 from stress.venue.importers import read_tiers
 from stress.venue.load import list_venues, load_venue
 from stress.venue.markets import as_spelled
-from stress.venue.venue import Tier
+from stress.venue.tier import Tier
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from stress.analysis.study import REQUIRED_FUND, StudyResult
 from stress.report import prose
 from stress.runs import record as records
 from stress.runs.record import Record
-from stress.venue.venue import Tier, Venue
+from stress.venue.tier import Tier
+from stress.venue.venue import Venue
 from tests.support.mechanics import adl_first, everything
 from tests.support.results import HOSTILE, one_path, one_side, quiet, sample
 from tests.support.studies import studies

@@ -159,7 +159,8 @@ def make_events(row: dict, draws: Draws) -> stress.Events | None:
     outages = [[start, start + rng.choice([1, 2, 4]) * DT]]
     begin = rng.choice([0.0, 2 * DT, 3.5 * DT])
     stale = [[begin, begin + rng.choice([1, 3]) * DT]]
-    ticks = [[rng.choice([0.0, 1, 2.3]) * DT, rng.choice([0.0, 0.7, 0.9, 1.15])], [5 * DT, 1.3]]
+    least = 0.0 if row["funding"] == "none" else 0.5  # less funding, a mark of zero is a price below zero
+    ticks = [[rng.choice([0.0, 1, 2.3]) * DT, max(least, rng.choice([0.0, 0.7, 0.9, 1.15]))], [5 * DT, 1.3]]
     on = dict(
         outages=outages if row["outage"] else [],
         stale=stale if row["stale"] else [],
@@ -270,8 +271,24 @@ def run_row(number: int, books: int, first: int = 0) -> list[naive.Outcome]:
         assert_equal(result, outcome, case, (number, i, ROWS[number]))
         if i % 8 == 0:
             twin.assert_rates_equal(result, outcome, (number, i))
+        if is_curve_exact(case):
+            needed, given = result.paths["fund_needed"].iloc[0], capital_of_first(case)
+            scale = case.book.open_interest(S0)
+            assert outcome.depleted == (needed > given) or needed == pytest.approx(given, abs=1e-9 * scale), (number, i)
         outcomes.append(outcome)
     return outcomes
+
+
+def capital_of_first(case: Case) -> float:
+    """Capital of the first cash layer."""
+    first = case.venue.cash_layers[0]
+    return case.settings["fund"] if first == "fund" else case.settings["layers"][first].capital
+
+
+def is_curve_exact(case: Case) -> bool:
+    """Whether the first cash layer stands before ADL and has no cap: then D* says when a path is depleted."""
+    waterfall = case.venue.waterfall
+    return waterfall[0] != "adl" and math.isinf(case.settings["layers"][waterfall[0]].cap)
 
 
 def figures(outcome: naive.Outcome) -> list[float]:

@@ -176,6 +176,8 @@ class Closing(State):
         rounding = 1e-12 * (q * e + finite(self.first.capital))
         after = self.worth(M, y) + s * (q * M - q * price) / self.first.unit(y)
         refused = after < self.first.floor - rounding
+        if refused:
+            self.deplete()
         if refused and not self.has_adl:
             return self.close(i, "liquidation", y, M)
 
@@ -185,7 +187,6 @@ class Closing(State):
         out.liquidated[i] = True
         out.liquidated_quantity += q
         if refused:
-            self.deplete()
             fill = M if R < 0 else price  # where nothing is owed the book holds it at what it cost
             self.ledger.closes(i, q, fill, q, 0.0)
             self.ledger.unpaid += D

@@ -101,11 +101,11 @@ class Deleverage(Closing):
             price = {"bankruptcy": bankruptcy, "mark": M, "previous_mark": self.previous_mark}[rules.adl_price]
             taken, unfilled = self.close_winners(losing_side, kept, price, y, M)
             left = unfilled / kept * owed
-            self.leave(left, y, M)
             fill = sum(item.kept * item.fill for item in unpaid) / kept
             ledger.settle_kept(losing_side, fill, kept, taken, unfilled, owed - left)
             self.book.v += losing_side * unfilled
             self.settle_difference(losing_side * taken * (price - bankruptcy), y, M)
+            self.leave(left, y, M)
         if unfilled > 0:
             self.log("residual", losing_side, M, 0.0 if in_money else unfilled, unfilled if in_money else left)
         self.audit(y, "after ADL")
@@ -157,7 +157,8 @@ class Deleverage(Closing):
             ]  # fmt: skip
         else:
             weights = [equity(p, P) if p.quantity > 0 else 0.0 for p in self.positions]
-        weights = [max(0.0, w) for w in weights]
+        nothing = [1e-11 * q * p.entry_price for p, q in zip(self.positions, self.start_quantity, strict=True)]
+        weights = [w if w > zero else 0.0 for w, zero in zip(weights, nothing, strict=True)]
         if math.fsum(weights) == 0:
             return
         out.haircut = min(1.0, out.residual / sum(weights))

@@ -174,7 +174,8 @@ class Design(Deleverage):
         for i in due:
             p, M = self.positions[i], self.mark(source)
             if p.quantity > 0:
-                assert self.top_up_hash is not None and self.rules.top_up is not None
+                assert self.top_up_hash is not None, "margin calls need top_up_hash"
+                assert self.rules.top_up is not None
                 if self.top_up_hash(i) < self.rules.top_up:
                     self.top_up(i, M, x)
                 elif self.allowance > 0:
@@ -213,7 +214,7 @@ class Design(Deleverage):
                 self.look(self.mark(at_end), end)
                 self.deleverage_inventory(end, self.mark(at_end))
 
-        self.balances.append(self.first_fund_balance(self.mark(at_end), end))
+        self.balances.append(self.fund_balance(self.mark(at_end), end))
         self.prices.append(end)
         self.previous_mark = self.mark(at_end)
         if rules.throughput is not None or self.events.outages:
@@ -312,9 +313,9 @@ def simulate(
         )  # fmt: skip
         for t in range(1, len(close)):
             one.take_step(close[t - 1], moves[t - 1], close[t])
-        return one.finish(close[-1]), one.first.capital
+        return one.finish(close[-1]), min(one.first.capital, one.first.cap)
 
-    out, capital = run(False)
-    if math.isfinite(capital):
+    out, limit = run(False)
+    if math.isfinite(limit):
         out.net_loss_peak = run(True)[0].net_loss_peak
     return out

@@ -17,10 +17,10 @@ def both_sides() -> dict[int, float]:
 class Ledger:
     """Every dollar and every contract has a named owner.
 
-    Money: traders (cash, and equity of what is open), cash layers, the carrier's inventory, the book, those outside who
-    pay or receive the funding that is not matched, and the changers who sell coins of a fund held in coins. Money that
-    comes from outside: top-ups. The book holds kept contracts at their trial fills until ADL settles them. The account of
-    a layer is its balance, or its change if the layer is unlimited.
+    Money: traders (cash, and equity of what is open), cash layers, the carrier's inventory, the book, those outside
+    who pay or receive the funding that is not matched, and the changers who buy the coins of a fund held in coins.
+    Money that comes from outside: top-ups. The book holds kept contracts at their trial fills until ADL settles them.
+    The account of a layer is its balance, or its change if the layer is unlimited.
     """
 
     def __init__(self, positions: Sequence[Position], s0: float, layers: Sequence[CashLayer], rules: Rules, name: str):

@@ -129,7 +129,7 @@ class PriceWay:
 class MarkWay:
     """The mark's own source goes on its straight line from a to b, of which this is the part to a target.
 
-    The price goes from its start to its end meanwhile. `still` is the share of the step at which all is met where a = b.
+    The price goes from its start to its end meanwhile. `still` is the share of the step at which all is met if a = b.
     """
 
     def __init__(
@@ -183,9 +183,11 @@ class Marks:
         stale = any(begin < time <= end for begin, end in self.events.stale)
         if not stale:
             if rules.mark == "ema":
+                assert rules.mark_half_life is not None
                 w = 2.0 ** (-self.dt / rules.mark_half_life)
                 b = w * b + (1 - w) * price
             elif rules.mark == "clamp":
+                assert rules.mark_clamp is not None
                 most = rules.mark_clamp * self.dt * b
                 b = min(b + most, max(b - most, price))
             else:

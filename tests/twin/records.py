@@ -84,7 +84,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Funding:
-    """`rate` at each multiple of `interval` seconds: a number, or [time, rate] pairs, each in force from its time on."""
+    """`rate` at each multiple of `interval` seconds: a number, or [time, rate] pairs, each in force from then on."""
 
     interval: float
     rate: float | Sequence[Sequence[float]]
@@ -122,12 +122,14 @@ class Event:
     liquidation, deadline, stop, take_profit: `price` is the trial fill, `money` the signed residual R (a deficit is
     negative). A position that the carrier could not take has the mark for a price.
     cut: `price` the fill, `quantity` what was closed, `money` the fee.
-    takeover: `price` the real bankruptcy price, `money` the equity at the mark. sale: `position` is the side, `money` gained.
+    takeover: `price` the real bankruptcy price, `money` the equity at the mark.
+    sale: `position` is the side, `money` what was gained.
     call, top_up: `price` the mark, `money` paid in.
     adl_event: `position` is the losing side, `price` the mark, `quantity` the contracts kept, `money` owed.
     adl: `price` the price the winner is closed at, `money` what it raised or the profit it forwent.
     residual: after an ADL event, `money` nobody paid and `quantity` nobody took.
-    layer: `position` is its place in the waterfall, `money` what it paid. socialised: `money` taken, `quantity` the share.
+    layer: `position` is its place in the waterfall, `money` what it paid.
+    socialised: `money` taken, `quantity` the share.
     funding: `price` the mark, `quantity` the rate, `money` what the outside received.
     """
 

@@ -17,7 +17,7 @@ CASH_LAYERS = ("fund", "vault", "house")
 
 @dataclass(frozen=True)
 class Unpaid:
-    """A closing the layers did not cover: money, contracts kept, and their two prices (shifted bankruptcy, real fill)."""
+    """A closing the layers did not cover: money, contracts kept, their bankruptcy price (shifted) and fill (real)."""
 
     money: float
     kept: float
@@ -45,9 +45,9 @@ class State:
     course: Course | None = None
     layers: Mapping[str, Layer] = field(default_factory=dict)
     funding: Funding | None = None
-    events: Events = Events()
+    events: Events = field(default_factory=Events)
     top_up_hash: Callable[[int], float] | None = None
-    unlimited: bool = False  # the first cash layer is, whatever its capital
+    unlimited: bool = False  # the first cash layer is, whatever its capital and cap
 
     def __post_init__(self) -> None:
         n, rules = len(self.positions), self.rules
@@ -60,7 +60,7 @@ class State:
         self.set_layers()
         self.inventory = Inventory()
         self.ledger = Ledger(self.positions, self.s0, [self.first, *self.others], rules, self.name)
-        self.balances = [self.first_fund_balance(self.s0)]  # b_j of the fund, at the end of step j
+        self.balances = [self.fund_balance(self.s0, self.s0)]  # b_j of the fund, at the end of step j
         self.asked = self.received = 0.0  # of the first layer, in its units
         self.previous_mark = self.s0
         self.prices = [self.s0]  # exogenous, at the end of step j
@@ -82,7 +82,7 @@ class State:
         """The cash layers before and after ADL; without any, what the venue receives stays with a nameless one."""
         rules = self.rules
         words = [word for word in rules.waterfall if word in CASH_LAYERS]
-        made = []
+        made: list[CashLayer] = []
         for word in words:
             capital, floor = (self.fund, rules.reserve) if word == "fund" else (0.0, 0.0)
             cap = math.inf
@@ -92,7 +92,7 @@ class State:
                 if word != "fund":
                     capital, floor = given.capital, given.floor
             if self.unlimited and not made:
-                capital = math.inf
+                capital = cap = math.inf
             coin = self.s0 if word == "fund" and rules.fund_in == "coin" else None
             made.append(CashLayer(word, capital, floor, cap, coin))
         self.has_adl = "adl" in rules.waterfall
@@ -163,10 +163,12 @@ class State:
 
     def leave(self, money: float, y: float, M: float) -> None:
         """What ADL left goes to the cash layers after it; what they leave is residual."""
-        paid_before = self.cover(self.after, money, 1e-12 * money, y, M)
-        self.ledger.unpaid -= money - paid_before  # paid by layers
-        self.ledger.give_up(paid_before)
-        self.out.residual += paid_before
+        left = self.cover(self.after, money, 1e-12 * money, y, M)
+        self.ledger.unpaid -= money - left  # paid by layers
+        self.ledger.give_up(left)
+        self.out.residual += left
+        if money > 0 and self.first in self.after:
+            self.look(M, y)
 
     # -------------------------------------------------------------------------------------------- net loss, the carrier
 
@@ -182,17 +184,17 @@ class State:
         if self.is_carried():
             C = -(self.first.change + self.inventory.worth(M) / self.first.unit(y))
             self.out.carrier_low = min(self.out.carrier_low, self.worth(M, y))
+            if self.first.floor - self.worth(M, y) > self.tolerance(0.0):
+                self.deplete()
         else:
             C = self.asked - self.received
         self.out.net_loss_peak = max(self.out.net_loss_peak, C)
 
-    def first_fund_balance(self, M: float, y: float | None = None) -> float:
-        """b_t of a drawdown rule: the fund's balance, or its worth where it takes positions over."""
-        for layer in [self.first, *self.others]:
-            if layer.name == "fund":
-                carried = self.is_carried() and layer is self.first and y is not None
-                return self.worth(M, y) if carried else layer.balance
-        return 0.0
+    def fund_balance(self, M: float, y: float) -> float:
+        """b_j of a drawdown rule: the fund's balance, or its worth where it takes positions over."""
+        if self.first.name == "fund" and self.is_carried():
+            return self.worth(M, y)
+        return sum(layer.balance for layer in [self.first, *self.others] if layer.name == "fund")
 
     def floor_of_step(self) -> float:
         """What ADL rules keep the fund from falling under in this step (section 6)."""

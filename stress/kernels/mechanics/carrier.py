@@ -15,13 +15,16 @@ Taking over moves no money and no price. A sale of c coins at F brings s (c F - 
 A fund in coins counts in units as in `layers`, at the exogenous price of the moment.
 """
 
+import math
+
 import numpy as np
 
 from stress.kernels.jit import jit_no_refcount
 from stress.kernels.mechanics.inventory import open_loss, open_result, remove
-from stress.kernels.mechanics.layers import unit_of
+from stress.kernels.mechanics.layers import note_loss, unit_of
 from stress.kernels.mechanics.marks import start_mark
 from stress.kernels.mechanics.records import LOGGED_SALE, LOGGED_TAKEOVER, LONG, SHORT
+from stress.kernels.path.batches import note_depletion
 from stress.kernels.path.records import LONGS, SHORTS
 from stress.kernels.path.workspace import log_event, trade
 from stress.kernels.rules.depth import average_fill, thinness
@@ -112,14 +115,16 @@ def sell(s, held, x, p):
 
 @jit_no_refcount
 def look_at_loss(mark, p):
-    """Note C and W at a mark.
+    """Note C and W at a mark; below its floor the carrier is depleted.
 
-    C is what was asked of the carrier's cash less what it received (`path.net_loss`), and the loss on inventories: the
-    change of W, and a number for an unlimited carrier too.
+    The balance of an unlimited carrier starts at zero, and its floor at -inf, so that both are numbers.
     """
-    loss = (p.carriers[LONGS].realised + p.carriers[SHORTS].realised - open_result(mark, p.carriers)) / unit_now(p)
-    p.out.net_loss_peak = max(p.out.net_loss_peak, p.path.net_loss + loss)
-    p.more.carrier_low = min(p.more.carrier_low, worth(mark, p))
+    layer, now = p.layers[0], worth(mark, p)
+    start = layer.capital if layer.capital < math.inf else 0.0
+    note_loss(start - now, p)
+    p.more.carrier_low = min(p.more.carrier_low, now)
+    if layer.floor - now > ROUNDING * start:
+        note_depletion(p.path, p.out)
 
 
 @jit_no_refcount

@@ -133,12 +133,12 @@ def cut(j, s, c, q, entry, y, mark_source, p):
     receive(fee, y / market.s0, p)
     holdings.quantity[row], holdings.margin[row] = left, margin
     set_levels(s, state, left, entry, margin, mark, p)
-    state.was_cut = 1
     out.liquidated_quantity += c
     p.more.partial_count += 1
     p.more.partial_quantity += c
-    if p.more_counts.size > 0:
+    if p.more_counts.size > 0 and state.was_cut == 0:
         p.more_counts[j].partial += p.path.unit
+    state.was_cut = 1
     if p.log.size > 0:
         log_event(p.log, p.path, p.layers[0], out, LOGGED_CUT, j, price, c, fee, left)
     if p.mechanics.carrier:

@@ -164,6 +164,8 @@ def bear_difference(difference, p):
     besides = open_result(p.moment.mark, p.carriers) if mechanics.carrier else 0.0
     paid = pay(layer, -difference, unit_of(layer, worth, mechanics), besides, 0.0)
     layer.floor = floor
+    if mechanics.carrier:
+        p.path.net_loss += paid / unit_of(layer, worth, mechanics)
     p.out.fund_low = min(p.out.fund_low, layer.balance)
     return -difference - paid
 

@@ -115,13 +115,23 @@ def note_asked(asked, paid, least, worth, p):
     What it leaves up to `least` is rounding.
     """
     path, out = p.path, p.out
-    path.net_loss += asked / unit_of(p.layers[0], worth, p.mechanics)
-    if p.mechanics.carrier == 0:
-        out.net_loss_peak = max(out.net_loss_peak, path.net_loss)
-    if has_drawdown(p.terms):
-        out.drawdown_need = max(out.drawdown_need, fund_needed(path.net_loss, path.least_loss, p.terms))
+    unit = unit_of(p.layers[0], worth, p.mechanics)
+    if p.mechanics.carrier:  # its loss is that of its worth, see `carrier.look_at_loss`
+        path.net_loss += paid / unit
+    else:
+        path.net_loss += asked / unit
+        note_loss(path.net_loss, p)
     if asked - paid > least:
         note_depletion(path, out)
+
+
+@jit_no_refcount
+def note_loss(net_loss, p):
+    """The first layer of the waterfall has lost so much on the path."""
+    out, terms = p.out, p.terms
+    out.net_loss_peak = max(out.net_loss_peak, net_loss)
+    if has_drawdown(terms):
+        out.drawdown_need = max(out.drawdown_need, fund_needed(net_loss, p.path.least_loss, terms))
 
 
 @jit_no_refcount

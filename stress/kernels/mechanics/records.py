@@ -86,7 +86,7 @@ UNTOUCHED, IN_ORDER, MOVED, RESTING, CALLED, GONE = np.arange(6, dtype=np.int8)
 # What else is known of a position that is not UNTOUCHED, by ladder place.
 POSITION_STATE = np.dtype((np.record, [
     ("liquidation", "f8"), ("bankruptcy", "f8"),        # L and B of now
-    ("was_cut", "i8"),                                  # whether it was cut before
+    ("was_cut", "i8"), ("was_called", "i8"),            # whether it was cut, and called, before
     ("is_liquidated", "i8"),                            # whether it is among the liquidated
     ("due", "i8"),                                      # step at which it stands in order again, or of its deadline
     ("closed", "f8"),                                   # share of its first quantity that ADL has closed

@@ -129,7 +129,7 @@ def finish(mark, p):
             leave(np.int64(-1), mark, 0.0, missing, p)
     socialise(mark, p)
     if p.layers[0].capital == math.inf:
-        p.layers[0].balance = more.carrier_low = math.inf
+        p.layers[0].balance = out.fund_low = more.carrier_low = math.inf
     out.fund_end = p.layers[0].balance
     for k in range(mechanics.layers):
         layer = p.layers[k]
@@ -274,7 +274,7 @@ def run_paths(
                 bottom, top, b, trigger_source = min(low, close), max(high, close), close, close
                 if is_own:
                     b, trigger_source, _ = next_source(step, source, close, p)
-                    bottom, top = min(source, trigger_source), max(source, trigger_source)
+                    bottom, top = min(source, trigger_source, b), max(source, trigger_source, b)
                 if is_due or bottom * mark_ratio <= low_level or top * mark_ratio >= high_level:
                     path.step, market.v, market.mark_ratio, market.previous_mark = step, v, mark_ratio, previous_mark
                     moment.source, moment.trigger_source, moment.is_own_mark = source, trigger_source, is_own
@@ -310,7 +310,7 @@ def run_paths(
             if p.counts.adl.size > 0 and (out.deficit > 0.0 or holdings.sizes[0] > 0):
                 count_positions(p)
             restore(p)
-            if path.is_depleted == 0 or layers[0].capital == math.inf or rules.layers == 0:
+            if path.is_depleted == 0 or min(waterfall[0].capital, waterfall[0].cap) == math.inf or rules.layers == 0:
                 break
             none = PositionCounts(counts.bankrupt[:0], counts.adl[:0])
             p = Path(

@@ -17,6 +17,7 @@ from stress.kernels.path.workspace import log_event
 from stress.kernels.rules.contract import equity, profit
 
 WINNERS, EVERYBODY = 1, 2  # of MECHANICS.socialise
+NOTHING = 1e-11  # of q e: a weight up to this is rounding
 
 
 @jit_no_refcount
@@ -25,11 +26,12 @@ def weight_of(row, s, side, mark, p):
     winners, holdings = p.ladder.winners, p.holdings
     place = winners.place[row]
     q = open_quantity(row, side.next, winners.place, holdings)
-    gain = profit(p.structure.contract, s, q, winners.entry[row], mark)
+    weight = profit(p.structure.contract, s, q, winners.entry[row], mark)
     if p.mechanics.socialise == EVERYBODY:
-        return max(0.0, equity(p.structure.margin_mode, holdings.margin[row], gain)) if q > 0.0 else 0.0
-    result = holdings.states[place].result if holdings.standing[place] != UNTOUCHED else 0.0
-    return max(0.0, result + gain)
+        weight = equity(p.structure.margin_mode, holdings.margin[row], weight) if q > 0.0 else 0.0
+    elif holdings.standing[place] != UNTOUCHED:
+        weight += holdings.states[place].result
+    return weight if weight > NOTHING * winners.quantity[row] * winners.entry[row] else 0.0
 
 
 @jit_no_refcount

@@ -48,14 +48,14 @@ def run_step(continuous, earlier, before, low, high, pre_jump, close, p):
         pay_funding(start_mark(before, p), p)
         renew_heads(LONG, p)
         renew_heads(SHORT, p)
+    if moment.first_rest < moment.last_rest:
+        end_rests(p)
     if flags & IS_OUTAGE:
         return
     if mechanics.carrier and p.carriers[LONGS].quantity + p.carriers[SHORTS].quantity > 0.0:
         unload(earlier, before, p)
     if moment.calls > 0:
         meet_deadlines(earlier, before, p)
-    if moment.first_rest < moment.last_rest:
-        end_rests(p)
     run_moves(continuous, earlier, before, low, high, pre_jump, close, p)
 
 

@@ -98,8 +98,9 @@ def call(j, s, p):
     holdings.calls[(moment.first_call + moment.calls) % holdings.calls.size] = j
     moment.calls += 1
     p.more.call_count += 1
-    if p.more_counts.size > 0:
+    if p.more_counts.size > 0 and holdings.states[j].was_called == 0:
         p.more_counts[j].call += p.path.unit
+    holdings.states[j].was_called = 1
     if p.log.size == 0:
         return
     log_event(
@@ -124,8 +125,10 @@ def take_or_keep(j, s, q, entry, bankruptcy, price, k, p):
     out, moment, layer = p.out, p.moment, p.layers[0]
     scale = q * entry + (layer.capital if layer.capital < math.inf else 0.0)
     is_taken = take_over(j, s, q, bankruptcy + moment.funding, moment.mark, scale, p)
-    if not is_taken and p.mechanics.has_adl == 0:
-        return 0.0, 0.0, False
+    if not is_taken:
+        note_depletion(p.path, out)
+        if p.mechanics.has_adl == 0:
+            return 0.0, 0.0, False
     loss = -profit(p.structure.contract, s, q, bankruptcy, price)
     loss = loss if loss > NO_SURPLUS * q * (entry + moment.mark) else 0.0
     out.deficit += loss

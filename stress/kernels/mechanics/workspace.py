@@ -162,7 +162,7 @@ def touch(j, p):
         holdings.standing[j] = IN_ORDER
         state, trigger = holdings.states[j], p.ladder.triggers[j]
         state.liquidation, state.bankruptcy = trigger.liquidation, trigger.bankruptcy
-        state.was_cut = state.is_liquidated = state.due = 0
+        state.was_cut = state.was_called = state.is_liquidated = state.due = 0
         state.closed = 0.0
         holdings.touched[holdings.sizes[0]] = j
         holdings.sizes[0] += 1
