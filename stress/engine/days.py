@@ -181,7 +181,7 @@ def worked_days(
             into: np.ndarray,
             balances: np.ndarray,
             events: np.ndarray,
-            kept: np.ndarray,
+            kept: np.ndarray | None,
             made: Prices = made,
         ) -> None:
             if bench is None:
@@ -189,6 +189,7 @@ def worked_days(
                     made, number, NO_WEIGHTS, initial, *book, terms, workspace, into, balances, no_cells, counts, events
                 )  # fmt: skip
             else:
+                assert kept is not None
                 general(
                     design, made, number, NO_WEIGHTS, initial, workspace, bench, into, kept, balances, no_cells,
                     counts, no_more, events, terms,

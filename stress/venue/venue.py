@@ -253,7 +253,7 @@ class Venue:
         """
         if not self.mechanics:
             return self
-        off = {rule.name: rule.default for rule in MECHANICS}
+        off: dict[str, Any] = {rule.name: rule.default for rule in MECHANICS}
         figures = tuple(figure for figure in self.figures if figure.name not in off)
         return replace(self, **off, figures=figures, notes=(SIMPLE, *self.notes))
 
@@ -419,7 +419,8 @@ class Venue:
         s, q, e, m, at = (np.ravel(a) for a in given)
         columns = {name: self._column(key) for name, key in TIER_COLUMNS.items()}
         names = ("closeout", "fraction", "partial_above", "tiers_at_once", "buffer")
-        rule = Closeout(**{name: getattr(self, name) for name in names}, basis=self.tier_basis, **columns)
+        values: dict[str, Any] = {name: getattr(self, name) for name in names} | columns
+        rule = Closeout(**values, basis=self.tier_basis)
         cut = rule.cut(-s, q, 1.0 / e, m, 1.0 / at) if self.is_inverse else rule.cut(s, q, e, m, at)
         closed: np.ndarray = cut.reshape(given[0].shape)[()]
         return closed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -41,7 +42,7 @@ def make_prices(paths: int = 30, steps: int = 60, seed: int = 2) -> tuple[np.nda
 
 
 class TestFormulas:
-    LONG = dict(side=1, quantity=8_000.0, entry_price=8_000.0, margin=0.02)  # 50 times
+    LONG: ClassVar = dict(side=1, quantity=8_000.0, entry_price=8_000.0, margin=0.02)  # 50 times
 
     def test_bankruptcy_of_a_published_example(self):
         """Bybit, inverse: a long from 7,890.08 at 50 times is bankrupt at 7,735.5, entry L / (L + 1)."""
