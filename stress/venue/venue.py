@@ -114,7 +114,7 @@ class Venue:
     call_deadline : float or None
         Seconds from a margin call to its deadline.
     call_time : float or None
-        Time of day of all deadlines, in seconds since the path began or a day after that.
+        Time of day of all deadlines, seconds in [0, 86,400); a path begins at 0.
     top_up : float or None
         Probability that a called position is topped up to its initial margin by the deadline.
     fund_in : {"usd", "coin"}
