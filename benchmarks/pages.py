@@ -129,8 +129,8 @@ def _mechanics(found: dict[str, Any]) -> str:
     load = f", {cost['load']}" if cost.get("load") else ""
     text = (
         f"{cost['traders']:,} retail traders, {cost['paths']:,} paths, processor time on one thread; a fund that 5 % "
-        f"of the paths deplete without the rule. Run with and run without take turns, {cost['rounds']} times: the median "
-        f"of the ratios, the least and the largest. Measured {cost['made']}{load}. "
+        f"of the paths deplete without the rule. Run with and run without take turns, {cost['rounds']} times: the "
+        f"median of the ratios, the least and the largest. Measured {cost['made']}{load}. "
         "A ratio holds what a rule makes happen too: cuts, stops, take-overs."
     )
     cold = found.get("cold_against")
