@@ -102,22 +102,29 @@ def own_grid(result: Result) -> list[float]:
     """Capitals worth a run: what the layer keeps, its own, and what would pay the losses of some paths in full."""
     layer = mechanics.first_layer(result.config)
     own, least = mechanics.capital(result.config, layer), mechanics.floor(result.config, layer)
-    lost = result.paths["deficit"].to_numpy()
-    if "inventory_loss" in result.paths:
-        lost = np.maximum(lost, result.paths["inventory_loss"].to_numpy())
+    lost = _asked(result)
     lost = lost[lost > 0]
     levels = least + np.quantile(lost, QUANTILES) if lost.size else np.zeros(0)
     rounded = (float(f"{x:.2g}") for x in levels)
     return sorted({least, *([own] if math.isfinite(own) else []), *(x for x in rounded if x >= least)})
 
 
+def _asked(result: Result) -> np.ndarray:
+    """What each path might ask of the first layer, USD."""
+    order, layer, paths = mechanics.waterfall(result.config), mechanics.first_layer(result.config), result.paths
+    if "adl" in order and order.index("adl") < order.index(layer):  # what ADL has left
+        asked = sum((paths[name] for name in (f"drawn_{layer}", "residual", "socialised") if name in paths), 0.0)
+        return np.asarray(asked, float)
+    lost = paths["deficit"].to_numpy(float)
+    return np.asarray(np.maximum(lost, paths["inventory_loss"]) if "inventory_loss" in paths else lost)
+
+
 def with_capital(design: Design, layer: str, capital: float) -> Design:
     """A design with another capital of one of its cash layers, without counts by position."""
-    if layer == "fund":
+    own = (design.layers or {}).get(layer)
+    if own is None or own.capital is None:
         return replace(design, fund=capital, detail="paths")
-    layers: dict[str, Any] = dict(getattr(design, "layers", None) or {})
-    layers[layer] = replace(layers[layer], capital=capital)
-    return replace(design, layers=layers, detail="paths")  # type: ignore[call-arg]
+    return replace(design, layers={**(design.layers or {}), layer: replace(own, capital=capital)}, detail="paths")
 
 
 def smallest(grid: pd.DataFrame, alpha: float) -> dict[str, float]:

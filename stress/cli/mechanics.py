@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from stress.cli.console import console, table
-from stress.formatting import SPACE, percent, probability, usd, usd_range
+from stress.formatting import bare, percent, probability, usd, usd_range
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from stress.results.result import Result
     from stress.runs.record import Record
 
-UNIT = "USD" + SPACE
 GRID = {"depleted": "depleted", "adl": "ADL", "residual": "a loss is left unpaid"}
 
 
@@ -36,6 +35,9 @@ def print_mechanics(result: Result, out: Console | None = None) -> None:
             else ["layer", "capital", "drawn on", "mean a path", "where drawn on"]
         )
         out.print(table(head, [_layer(row, single) for row in paid]))
+        if "inventory_loss" in result.paths:
+            name = mechanics.carrier(result.config)
+            out.print(f"\nWhat the {name} loses on positions that it takes over comes on top: see below.")
     rest = found[found["group"] != "layers"]
     if rest.empty:
         return
@@ -56,8 +58,8 @@ def _layer(row: dict[Any, Any], single: bool) -> tuple[str, ...]:
         return (row["layer"], capital, usd(row["mean"]) if row["mean"] else "nothing")
     drawn = probability(row["p_hit"], row["p_hit_low"], row["p_hit_high"])
     given = "none seen" if math.isnan(row["mean_given_hit"]) else usd(row["mean_given_hit"])
-    given += "" if math.isnan(row["mean_given_hit_se"]) else f" ± {usd(row['mean_given_hit_se']).removeprefix(UNIT)}"
-    interval = "" if math.isnan(row["low"]) else f" ({usd_range(row['low'], row['high']).removeprefix(UNIT)})"
+    given += "" if math.isnan(row["mean_given_hit_se"]) else f" ± {bare(usd(row['mean_given_hit_se']))}"
+    interval = "" if math.isnan(row["low"]) else f" ({bare(usd_range(row['low'], row['high']))})"
     return (row["layer"], capital, drawn, f"{usd(row['mean'])}{interval}", given)
 
 

@@ -159,7 +159,7 @@ def size(
     quiet: Quiet = False,
 ) -> None:
     """Print the fund that a scenario needs."""
-    from stress.cli import adjusted, console, terminal
+    from stress.cli import adjusted, compared, console, mechanics, terminal
     from stress.formatting import usd
     from stress.runs import run_directory
 
@@ -172,11 +172,11 @@ def size(
             terminal.print_fund(record)
             if record.result.days is not None:
                 terminal.print_horizon(record)
-            terminal.print_mechanics(record.result)
+            mechanics.print_mechanics(record.result)
         adjusted.print_adjustments(record.adjustments, console.console())
         adjusted.print_warnings(record.warnings, console.console())
     if earlier is not None:
-        terminal.print_since(earlier, record)
+        compared.print_since(earlier, record)
     if limit is None:
         if quiet:
             print((record.required if record.grid is None else record.grid).to_csv(index=False), end="")
@@ -259,14 +259,15 @@ def adl(
     quiet: Quiet = False,
 ) -> None:
     """Print who is hit, by leverage and side."""
-    from stress.cli import adjusted, console, terminal
+    from stress.cli import adjusted, console, mechanics, terminal
 
     record = execute(load(scenario, set_, seed, paths), threads, cluster, quiet)
     if not quiet:
         print(terminal.headline(record))
     terminal.print_adl(record.result)
     if not quiet:
-        terminal.print_mechanics(record.result)
+        with money(record.result.money):
+            mechanics.print_mechanics(record.result)
         adjusted.print_adjustments(record.adjustments, console.console())
         adjusted.print_warnings(record.warnings, console.console())
 
@@ -320,7 +321,7 @@ def path(
         output.put_table(log, out, count(len(log), "event"))
     else:
         with money(replayed.venue.money):
-            terminal.print_events(log, rows, account)
+            terminal.print_events(log, rows, account, next(iter(replayed.venue.cash_layers), "fund"))
 
 
 def _worst(record: Record) -> int:
@@ -381,7 +382,7 @@ def compare(
 ) -> None:
     """Compare designs on the same price paths: every one against the first."""
     from stress.analysis.study import Study
-    from stress.cli import adjusted, console, terminal
+    from stress.cli import adjusted, compared, console, terminal
     from stress.report import compare_page
     from stress.results import comparison
     from stress.runs import run_directory
@@ -424,8 +425,8 @@ def compare(
     elif out is not None:
         output.put_table(table, out)
     if not quiet:
-        terminal.print_changed(found.changed_in_words, list(ordered))
-        terminal.print_comparison(str(designs[0]), table)
+        compared.print_changed(found.changed_in_words, list(ordered))
+        compared.print_comparison(str(designs[0]), table)
         done = dict.fromkeys(x for result in ordered.values() for x in result.adjustments)
         adjusted.print_adjustments(list(done), console.console())
 

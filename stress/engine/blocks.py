@@ -15,6 +15,7 @@ import numpy as np
 from stress.book import classes
 from stress.engine import days
 from stress.engine.design import NO_LOG, NO_WEIGHTS, Design, SimulationError
+from stress.engine.renewal import DAY_ROW
 from stress.kernels.mechanics.records import MORE, MORE_COUNT
 from stress.kernels.path import run as kernel
 from stress.kernels.path.counts import (
@@ -36,7 +37,7 @@ COUNTS = ("bankrupt", *(ADL_COUNT.names or ()))
 POSITION_ROW = np.dtype([("number", "i8"), *((name, "i8") for name in COUNTS)])
 
 MORE_ROW = np.dtype([("number", "i8"), *((name, "i8") for name in MORE_COUNT.names or ())])
-NO_MORE, NO_MORE_COUNTS, NO_DAYS = np.zeros(0, MORE), np.zeros(0, MORE_ROW), np.zeros((0, 0), days.DAY_ROW)
+NO_MORE, NO_MORE_COUNTS, NO_DAYS = np.zeros(0, MORE), np.zeros(0, MORE_ROW), np.zeros((0, 0), DAY_ROW)
 
 
 @dataclass(frozen=True)

@@ -165,11 +165,11 @@ def worked_days(
     no_cells = as_float_view(np.zeros((1, 0), CELL))
     done, fan, none = np.zeros(1, OUTCOME), np.zeros((1, CHECKPOINTS)), np.zeros((0, CHECKPOINTS))
     balance, no_more = fund, np.zeros(0, MORE_COUNT)
+    kept = np.zeros(1, MORE) if more is None or not more.size else more
     if design.needs_mechanics:
         from stress.engine.mechanics import Bench, run
 
         bench, general = bench or Bench(design), run
-        more = np.zeros(1, MORE) if more is None or not more.size else more
     for day in range(renewal.days):
         made, price = day_prices(design, prices, day)
         turn = price if design.in_coin else 1.0
@@ -181,7 +181,7 @@ def worked_days(
             into: np.ndarray,
             balances: np.ndarray,
             events: np.ndarray,
-            kept: np.ndarray,
+            kept: np.ndarray | None,
             made: Prices = made,
         ) -> None:
             if bench is None:
@@ -189,12 +189,13 @@ def worked_days(
                     made, number, NO_WEIGHTS, initial, *book, terms, workspace, into, balances, no_cells, counts, events
                 )  # fmt: skip
             else:
+                assert kept is not None
                 general(
                     design, made, number, NO_WEIGHTS, initial, workspace, bench, into, kept, balances, no_cells,
                     counts, no_more, events, terms,
                 )  # fmt: skip
 
-        work(start, done, fan, log, more)
+        work(start, done, fan, log, kept)
         end, peak = float(done["fund_end"][0]), float(done["net_loss_peak"][0])
         lost = start - end
         if math.isinf(start) and bench is None:

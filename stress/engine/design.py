@@ -182,9 +182,8 @@ class Design:
     @cached_property
     def needs_mechanics(self) -> bool:
         """Whether a rule of part II of the model is on: then the general loop runs the paths."""
-        from stress.engine import mechanics
-
-        return mechanics.is_needed(self)
+        on = self.venue.mechanics or self.layers or self.funding or self.events
+        return bool(on) or any(map(self.book.has, ORDERS))
 
     @cached_property
     def mechanics(self) -> Mechanics:

@@ -1,7 +1,7 @@
 """A design as the general loop takes it: the rules of part II of the model as numbers, and its buffers.
 
-A design needs that loop if any of these rules is on (`is_needed`). Its results are those of the loop of part I, where
-both can run.
+A design needs that loop if any of these rules is on (`Design.needs_mechanics`). Its results are those of the loop of
+part I, where both can run.
 """
 
 from __future__ import annotations
@@ -50,21 +50,6 @@ class Mechanics:
     orders: Orders
     events: Events
     mechanics: np.ndarray
-
-
-def is_needed(design: Design) -> bool:
-    """Whether any rule of part II is on."""
-    venue, book = design.venue, design.book
-    words = venue.closeout, venue.carrier, venue.mark, venue.liquidation
-    return (
-        words != ("whole", "market", "book", "automatic")
-        or tuple(venue.waterfall) != ("fund", ADL)
-        or venue.throughput is not None
-        or venue.fund_in != "usd"
-        or bool(design.layers or design.funding or design.events)
-        or book.has("stop")
-        or book.has("take_profit")
-    )
 
 
 def make_mechanics(design: Design) -> Mechanics:
@@ -220,9 +205,9 @@ def run(
     made, (ladder, tiers, structure, schedule, of_design) = design.mechanics, design.kernel
     terms = of_design if terms is None else terms
     structure = structure._replace(lateness=ShareOfMove())  # a delay is a number there
+    layers = waterfall_of(design, fund, float(terms["reserve"][0]))
     arguments: tuple[Any, ...] = (
-        prices, first, weights, waterfall_of(design, fund, float(terms["reserve"][0])), ladder, tiers,
-        made.max_leverage, structure,
+        prices, first, weights, layers, ladder, tiers, made.max_leverage, structure,
         made.orders, made.events, schedule, terms, made.mechanics, workspace, bench.holdings, *bench.state,
         bench.spare, out, more, fund_at, cells, counts, more_counts, log,
     )  # fmt: skip

@@ -209,7 +209,8 @@ def plot_path(ax: Axes, result: Result, path: int) -> None:
     price.yaxis.set_major_formatter(FuncFormatter(lambda x, _: formatting.significant(x, 6)))
     price.set_ylabel("Price\n(USD)")
 
-    unit_usd = money_axis(forced.yaxis, float(steps[["long_usd", "short_usd"]].to_numpy().max()), "Liquidated\n", "USD")
+    flows = [name for name in steps if str(name).endswith(("long_usd", "short_usd"))]
+    unit_usd = money_axis(forced.yaxis, float(steps[flows].to_numpy().max()), "Liquidated\n", "USD")
     for column, sign, color, label in (
         ("long_usd", 1, BLUE, "Longs liquidated"),
         ("short_usd", -1, VERMILION, "Shorts liquidated"),
@@ -228,23 +229,16 @@ def plot_path(ax: Axes, result: Result, path: int) -> None:
     if "called_count" in steps:
         called = steps[steps["called_count"] > 0]
         forced.plot(called["time"] / seconds, np.zeros(len(called)), "|", color=INK, ms=7, label="_")
-        ax.plot([], [], "|", color=INK, ms=7, label="Margin calls")
+        ax.plot([], [], "|", color=INK, ms=7, label="Calls")
     forced.axhline(0.0, color=MUTED, lw=0.8)
 
     if np.isfinite(result.capital):
         unit_usd = money_axis(fund.yaxis, float(steps["fund"].max()), f"{result.layer.capitalize()}\n")
         fund.step(at, steps["fund"] / unit_usd, where="post", color=GREEN)
-        fund.set_ylim(bottom=0.0)
+        fund.set_ylim(bottom=min(0.0, float(steps["fund"].min()) / unit_usd))
     else:
-        fund.text(
-            0.5,
-            0.5,
-            f"The {result.layer} has no limit.",
-            transform=fund.transAxes,
-            ha="center",
-            va="center",
-            color=MUTED,
-        )
+        text = f"The {result.layer} has no limit."
+        fund.text(0.5, 0.5, text, transform=fund.transAxes, ha="center", va="center", color=MUTED)
     fund.set_xlabel(f"Time since the start ({unit})")
     fund.set_xlim(0.0, float(at.iloc[-1]))
 

@@ -52,11 +52,11 @@ def plot_fund_grid(grid: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
             at = places + (i - 1) * APART
             ax.vlines(at, grid[f"{name}_low"], grid[f"{name}_high"], color=color, lw=3, alpha=0.45)
             ax.plot(at, grid[name], "o", color=color, ms=4.5, label=label, clip_on=False)
-        labels = [formatting.usd(x, 2).replace("USD" + formatting.SPACE, "") for x in grid["fund"]]
+        labels = [formatting.bare(formatting.usd(x, 2)) for x in grid["fund"]]
         ax.set_xticks(
             places, [text + ("\npresent" if own else "") for text, own in zip(labels, grid["own"], strict=True)]
         )
-        ax.set_xlabel(f"Initial capital of the {layer} (USD)")
+        ax.set_xlabel(f"Initial capital of the {layer} ({formatting.money_name()})")
         probability_axis(ax, max(float(grid[f"{name}_high"].max()) for name, *_ in SERIES))
         ax.set_xlim(-0.5, len(grid) - 0.5)
         ax.set_ylabel("Probability")

@@ -145,7 +145,7 @@ def context(record: Record) -> dict[str, Any]:
         "caveats": caveats,
         "short_caveats": sum(map(len, caveats)) <= ON_PAGE_ONE,
         "key_assumptions": prose.key_assumptions(config),
-        "assumptions": prose.assumptions(config),
+        "assumptions": prose.assumptions(config, {"stop_count", "take_profit_count"} & {*result.paths}),
         "leverage": rows_of(leverage),
         "liquidation": liquidations.words(result),
         "parts": parts,

@@ -11,7 +11,7 @@ from stress.analysis.stress_scenarios import worst_scenario
 from stress.formatting import bare, count, duration, percent, probability, significant, usd, usd_range, visible
 from stress.prices.calibration import summary
 from stress.results import mechanics
-from stress.results.estimate import Estimate
+from stress.results.estimate import Estimate, mean
 from stress.runs.record import fund_ranges
 from stress.scenario.keys import text_of
 
@@ -176,19 +176,27 @@ def grid_words(record: Record) -> str:
     return f"By the chance that the {record.layer} is depleted, of a grid on the same prices {', '.join(parts)}."
 
 
+def _with_error(value: float, se: float) -> str:
+    """An amount with its standard error, where there is one."""
+    return usd(value) if math.isnan(se) else f"{usd(value)} ± {_bare(usd(se))}"
+
+
 def layer_words(record: Record) -> str:
     """Who pays, how often and how much, of a run that tells its layers apart; "" for others."""
-    found = mechanics.layers(record.result).to_dict("records")
-    sentences = []
-    for row in found:
-        how = (
-            f"on {probability(row['p_hit'], row['p_hit_low'], row['p_hit_high'])} of paths"
-            if record.result.n_paths > 1
-            else "on this path" if row["p_hit"] else "nothing on this path"
-        )  # fmt: skip
-        se = "" if math.isnan(row["se"]) else f" ± {_bare(usd(row['se']))}"
-        amount = f", {usd(row['mean'])}{se} a path" if row["p_hit"] > 0 else ""
-        sentences.append(f"The {row['layer']} pays {how}{amount}")
+    result, sentences = record.result, []
+    for row in mechanics.layers(result).to_dict("records"):
+        if result.n_paths == 1:
+            how = f"pays {usd(row['mean'])}" if row["p_hit"] else "pays nothing"
+        elif row["p_hit"] == 0:
+            how = f"pays on no path (below {percent(row['p_hit_high'])})"
+        else:
+            often = probability(row["p_hit"], row["p_hit_low"], row["p_hit_high"])
+            how = f"pays on {often} of paths, {_with_error(row['mean'], row['se'])} a path"
+        sentences.append(f"The {row['layer']} {how}")
+    if "inventory_loss" in result.paths:
+        lost = mean(result.paths["inventory_loss"].to_numpy(), weights=result.weights)
+        name = mechanics.carrier(result.config)
+        sentences.append(f"On positions taken over the {name} loses {_with_error(lost.value, lost.se)} a path")
     return ". ".join(sentences) + "." if sentences else ""
 
 

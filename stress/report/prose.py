@@ -159,13 +159,13 @@ def key_assumptions(config: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def assumptions(config: dict[str, Any]) -> list[str]:
+def assumptions(config: dict[str, Any], has_orders: Any = False) -> list[str]:
     """The rest of the model, a sentence each."""
     venue = config["venue"]
     sentences = [
         "All margin is isolated: a position stands on its own collateral."
         + ("" if config.get("funding") else " Funding payments are left out."),
-        *book_changes(config),
+        book_changes(config, has_orders),
         "A position is liquidated whole, by order of liquidation price, at the average fill of the order book."
         if venue.get("closeout", "whole") == "whole" and mechanics.carrier(config) == "market"
         else "Positions are liquidated by order of liquidation price; what is sold is filled at the average of the "
@@ -193,13 +193,13 @@ def assumptions(config: dict[str, Any]) -> list[str]:
     return sentences + [f"{venue.get('title') or venue['name']}: {note}" for note in venue.get("notes", ())]
 
 
-def book_changes(config: dict[str, Any]) -> list[str]:
+def book_changes(config: dict[str, Any], has_orders: Any) -> str:
     """Who may change a position during the run."""
     more = ", margin calls" if config["venue"].get("liquidation", "automatic") == "margin_call" else ""
-    if not more and not config.get("has_orders"):
-        return ["Nobody opens, closes or adds margin during the run; only liquidation and ADL change the book."]
-    orders = ", stops and take-profits" if config.get("has_orders") else ""
-    return [f"Nobody opens a position during the run; only liquidation, ADL{orders}{more} change the book."]
+    if not more and not has_orders:
+        return "Nobody opens, closes or adds margin during the run; only liquidation and ADL change the book."
+    orders = ", stops and take-profits" if has_orders else ""
+    return f"Nobody opens a position during the run; only liquidation, ADL{orders}{more} change the book."
 
 
 def caveats(record: Record, required: list[dict[str, Any]], bound: str = "") -> list[str]:

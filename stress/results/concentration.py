@@ -30,6 +30,7 @@ from stress.errors import InputError, Problem, raise_if
 from stress.results.result import Result
 from stress.results.summaries import start_price
 
+CLOSED = ("liquidation", "takeover", "deadline", "stop", "take_profit")  # events that may end beyond the margin
 MOVES = (-0.5, -0.3, -0.2, -0.1, 0.1, 0.2, 0.3, 0.5)
 COVERS = (1, 2, 10)
 
@@ -127,7 +128,7 @@ def worst_paths(result: Result, paths: Sequence[int], ks: Sequence[int] = COVERS
     rows = []
     for path in paths:
         log = result.replay_path(int(path))
-        lost = log[(log["event"] == "liquidation") & (log["money"] < 0)]
+        lost = log[log["event"].isin(CLOSED) & (log["money"] < 0)]
         rows.append({"path": int(path)} | _largest(-lost.groupby("account")["money"].sum().to_numpy(), ks))
     return pd.DataFrame(rows)
 

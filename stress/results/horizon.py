@@ -140,7 +140,7 @@ class Horizon:
         last = self._day(days)
         if self.refusal:
             raise InputError(Problem("required fund", f"a grid of funds (stress.fund_grid), since {self.refusal}"))
-        return self.reserve + np.maximum(0.0, self._worst()[:, :last].max(axis=1))
+        return np.asarray(self.reserve + np.maximum(0.0, self._worst()[:, :last].max(axis=1)))
 
     def _worst(self) -> np.ndarray:
         """Largest cumulative net loss less income within each day, float64[n_paths, days]."""
@@ -310,7 +310,7 @@ class Horizon:
         lines = {f"P(ruin within {d} day{'' if d == 1 else 's'})": self.ruin_probability(d) for d in self._milestones()}
         lines["days until half of the paths are ruined"] = self.ruin_time()
         if self.weights is None and math.isfinite(self.fund):
-            below = (self.rows["fund_end"] < self.fund).any(axis=1)
+            below = np.asarray((self.rows["fund_end"] < self.fund).any(axis=1))
             lines["P(the fund is once below its start)"] = event_probability(below)
             lines["days until half of the losses are made good"] = self.recovery_time()
         rows = [

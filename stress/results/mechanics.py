@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 CASH_LAYERS = ("fund", "vault", "house")
 DEFAULT_WATERFALL = ("fund", "adl")
+ROUNDING = 1e-9  # of its capital: a fall of the carrier's worth up to it is none
 NONE = "none seen"  # note of a mean of no path
 TAIL = 0.01  # of paths, whose least outcome is shown beside means
 WORTH_TAILS = (0.5, 0.1, 0.01, 0.001)  # probabilities that the carrier was worth less at some time
@@ -67,9 +68,10 @@ def carrier(config: Mapping[str, Any]) -> str:
 
 def capital(config: Mapping[str, Any], layer: str) -> float:
     """What a layer begins with, USD; inf: no limit; nan: not said."""
-    if layer == "fund":
-        return float(config["fund"])
-    return float(((config.get("layers") or {}).get(layer) or {}).get("capital", math.nan))
+    given = ((config.get("layers") or {}).get(layer) or {}).get("capital")
+    if given is not None:
+        return float(given)
+    return float(config["fund"]) if layer in ("fund", first_layer(config)) else math.nan
 
 
 def floor(config: Mapping[str, Any], layer: str) -> float:
@@ -142,7 +144,7 @@ def _groups(result: Result) -> Iterator[tuple[str, list[Row]]]:
         "carrier": ("takeover_count", _carrier),
         "haircut": ("haircut", _haircut),
         "closeout": ("partial_count", _closeout),
-        "orders": ("stop_count", _orders),
+        "orders": ("", _orders),
         "calls": ("call_count", _calls),
         "queue": ("waiting_peak", _queue),
         "funding": ("funding_paid", _funding),
@@ -172,7 +174,8 @@ def _carrier(result: Result) -> list[Row]:
     taken, loss, low = (_column(result, c) for c in ("takeover_count", "inventory_loss", "carrier_low"))
     begun = capital(result.config, name)
     begun = 0.0 if math.isinf(begun) else begun
-    fell = np.maximum(0.0, begun - low)
+    fell = begun - low
+    fell = np.where(fell > ROUNDING * np.maximum(1.0, np.abs(begun)), fell, 0.0)
     rows: list[Row] = [
         (f"P(the {name} takes a position over)", _hit(taken, weights), "probability"),
         ("mean positions taken over", mean(taken, 0.0, weights), ""),
@@ -209,12 +212,14 @@ def _closeout(result: Result) -> list[Row]:
 
 
 def _orders(result: Result) -> list[Row]:
-    stops, weights = _column(result, "stop_count"), result.weights
-    rows: list[Row] = [
-        ("P(a stop is met)", _hit(stops, weights), "probability"),
-        ("mean stops met", mean(stops, 0.0, weights), ""),
-        ("mean quantity closed by stops", mean(_column(result, "stop_quantity"), 0.0, weights), ""),
-    ]
+    weights, rows = result.weights, list[Row]()
+    if "stop_count" in result.paths:
+        stops = _column(result, "stop_count")
+        rows += [
+            ("P(a stop is met)", _hit(stops, weights), "probability"),
+            ("mean stops met", mean(stops, 0.0, weights), ""),
+            ("mean coins closed by stops", mean(_column(result, "stop_quantity"), 0.0, weights), ""),
+        ]
     if "take_profit_count" in result.paths:
         rows.append(("mean take-profits met", mean(_column(result, "take_profit_count"), 0.0, weights), ""))
     return rows

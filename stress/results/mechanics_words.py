@@ -17,8 +17,10 @@ def cells(row: Mapping[str, Any]) -> list[str]:
     name = f"{row['quantity'][:1].upper()}{row['quantity'][1:]}"
     if math.isnan(value):
         return [name, "none seen", "–", "–"]
-    if value == 0 and unit in SHARES and not math.isnan(high):
+    if value == 0 and unit in SHARES and math.isfinite(high):
         return [name, "none seen", "–", f"below {percent(high)}"]
+    if value == 0 and not row["se"] > 0:  # a spread of nothing is no error
+        return [name, "none seen", "–", "–"]
     text = usd if unit == "USD" else percent if unit in SHARES else significant
     error = "–" if math.isnan(row["se"]) else text(row["se"])
     return [name, text(value), error, "–" if math.isnan(low) else _interval(low, high, text)]

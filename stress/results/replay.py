@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,6 @@ import pandas as pd
 from stress.kernels.path.counts import make_position_counts
 from stress.kernels.path.records import LOG, Prices
 from stress.kernels.path.workspace import make_workspace
-from stress.results import mechanics
 from stress.venue.inverse import mirrored
 
 if TYPE_CHECKING:
@@ -21,17 +21,17 @@ EVENTS = (
     "deadline", "layer", "socialised", "funding",
 )  # fmt: skip
 
-OF_LAYER = -3  # place of the event of a layer: this, less its number in `mechanics.CASH_LAYERS`
-OF_ALL = ("layer", "socialised", "funding")  # events of no side
+OF_ALL = ("socialised", "funding")  # events of no side
 
 
 def replay(design: Design, path: int) -> pd.DataFrame:
     """Event log of one path, see `Result.replay_path`."""
-    log = log_frame(events(design, path, design.fund), design.ladder, design.book, design.step)
+    found = events(design, path, design.fund)
+    log = log_frame(found, design.ladder, design.book, design.step, list(design.venue.cash_layers))
     if design.is_inverse:  # logged in 1/P, where the unpaid loss of longs is one of shorts
         of_nobody = log["position"] < 0
         log["price"] = mirrored(log["price"].to_numpy())
-        log["side"] = log["side"].mask(of_nobody, log["side"].map({"long": "short", "short": "long"}))
+        log["side"] = log["side"].mask(of_nobody, log["side"].replace({"long": "short", "short": "long"}))
     return log
 
 
@@ -76,12 +76,12 @@ def _events_of_days(design: Design, prices: Prices, path: int, fund: float) -> n
         size = longest
 
 
-def log_frame(log: np.ndarray, ladder: Any, book: Any, step: float) -> pd.DataFrame:
-    """Event records (LOG) as a table in words; see `Result.replay_path`."""
+def log_frame(log: np.ndarray, ladder: Any, book: Any, step: float, layers: Sequence[str] = ("fund",)) -> pd.DataFrame:
+    """Event records (LOG) as a table in words; see `Result.replay_path`. `layers`: those that hold cash, in order."""
     place, event = log["place"], np.array(EVENTS)[log["kind"]]
     number = np.where(place >= 0, ladder.number[np.maximum(place, 0)], -1)
     named, layer = number >= 0, event == "layer"
-    paid_by = np.array(mechanics.CASH_LAYERS)[np.where(layer, OF_LAYER - place, 0)]
+    paid_by = np.array([*layers, ""])[np.where(layer, log["quantity"], len(layers)).astype(int)]
     side = np.where(np.where(named, book.side[np.maximum(number, 0)] > 0, place == -1), "long", "short")
     of_all = np.isin(event, OF_ALL)
     return pd.DataFrame(
@@ -90,10 +90,10 @@ def log_frame(log: np.ndarray, ladder: Any, book: Any, step: float) -> pd.DataFr
             "time": log["step"] * step,
             "event": event,
             "position": number,
-            "account": np.where(named, book.account[np.maximum(number, 0)], np.where(layer, paid_by, "")),
+            "account": np.where(named, book.account[np.maximum(number, 0)], paid_by),
             "side": np.where(of_all, "", side),
             "price": log["price"],
-            "quantity": log["quantity"],
+            "quantity": np.where(layer, 0.0, log["quantity"]),  # which says which layer
             "money": log["money"],
             "fund": log["fund"],
             "position_left": log["left"],

@@ -81,8 +81,8 @@ class Result:
         `partial_rate`, `takeover_rate`, `stop_rate`, `take_profit_rate`, `call_rate` with intervals. With detail
         "paths" neither classes nor rates.
     fund_at : float64[k, 25]
-        Balance of the fund, USD, at the start and at 24 evenly spaced times up to the horizon, on the first paths of
-        the run, 10,000 at most.
+        Balance of the fund, USD, or of the layer that stands before it (of a carrier its worth), at the start and at 24
+        evenly spaced times up to the horizon, on the first paths of the run, 10,000 at most.
     cells : DataFrame
         A row per path and cell where a deficit or ADL happened, see `stress.results.rates`.
     config : dict
@@ -112,8 +112,9 @@ class Result:
     @classmethod
     def assemble(cls, design: Design, block: PathBlock, provenance: dict[str, Any]) -> Result:
         """A Result from the block of all paths."""
-        fund_at = np.column_stack([np.full(len(block.fund_at), design.fund), block.fund_at])
         config = design.describe()
+        begun = mechanics.capital(config, mechanics.first_layer(config))
+        fund_at = np.column_stack([np.full(len(block.fund_at), begun), block.fund_at])
         paths, positions = _paths(design, block, config), _positions(design, block, config)
         return cls(
             paths, positions, fund_at, pd.DataFrame(block.cells), config, provenance, design,

@@ -92,8 +92,10 @@ def _losses_by_layer(result: Result) -> pd.DataFrame:
             parts["adl"] = (paths["deficit"] - sum(parts.values())).clip(lower=0.0)
         parts["deficit"] = paths["deficit"]
     else:
-        low = mechanics.floor(config, mechanics.first_layer(config))
-        below = (low - paths["fund_end"]).clip(lower=0.0)  # of it, which others pay or nobody
+        name = mechanics.first_layer(config)
+        begun = mechanics.capital(config, name) + paths["inflow"] - paths[f"drawn_{name}"]
+        worth = begun - paths["inventory_loss"]  # at the end
+        below = (mechanics.floor(config, name) - worth).clip(lower=0.0)  # of it, which others pay or nobody
         parts["inventory"] = (paths["inventory_loss"] - below).clip(lower=0.0)
         if "adl" in names:
             parts["adl"] = paths["adl_usd"].clip(lower=0.0)
@@ -209,7 +211,7 @@ def cliff_map(
     Parameters
     ----------
     positions : DataFrame
-        Columns side (long, short), quantity, liquidation_price.
+        Columns side (long, short), quantity, notional (USD at S_0), liquidation_price.
     s0 : float
         Price at the start, USD.
     depth : Depth or dict, optional

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stress.formatting import SPACE, duration, percent, significant, usd
-from stress.results import mechanics
+from stress.formatting import SPACE, count, duration, percent, significant, usd
 
 if TYPE_CHECKING:
     from stress.engine.design import Design
+
+DEFAULT_WATERFALL = ("fund", "adl")
+LAYERS = {"adl": "winners, by ADL", "socialise": "all, as a socialised loss"}
 
 
 def rule_notes(design: Design) -> Iterator[str]:
@@ -82,12 +84,10 @@ def _carrier(venue: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _layers(venue: Mapping[str, Any], layers: Mapping[str, Any]) -> Iterator[str]:
-    order = tuple(venue.get("waterfall") or mechanics.DEFAULT_WATERFALL)
-    if order != mechanics.DEFAULT_WATERFALL:
-        yield (
-            f"Losses fall on {', then '.join(mechanics.layer_words(name) for name in order)}; each layer pays at once, "
-            "nobody adds to it or takes from it during the run."
-        )
+    order = tuple(venue.get("waterfall") or DEFAULT_WATERFALL)
+    if order != DEFAULT_WATERFALL:
+        words = ", then ".join(LAYERS.get(name, f"the {name}") for name in order)
+        yield (f"Losses fall on {words}; each layer pays at once, nobody adds to it or takes from it during the run.")
     for name, layer in layers.items():
         if layer.capital is not None and math.isinf(float(layer.capital)):
             yield f"The {name} has no limit in this run."
@@ -103,8 +103,8 @@ def _queue(venue: Mapping[str, Any], events: Any) -> Iterator[str]:
     throughput = venue.get("throughput")
     if throughput is not None and math.isfinite(throughput):
         yield (
-            f"At most {significant(throughput)} positions a second are worked, in the order of their liquidation "
-            "prices; the others wait for a later step and its prices."
+            f"No more than {count(throughput, 'position')} a second can be worked, in the order of liquidation prices; "
+            "the others wait for a later step and its prices."
         )
     if len(getattr(events, "outages", ())):
         yield "In an outage nothing is worked at this venue, while prices go on as they would without it."

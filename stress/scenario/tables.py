@@ -111,8 +111,8 @@ class VenueTable(VenueRules):
     """[venue]: a preset or a file, its market, and rules to change ("none" removes an optional rule).
 
     `maintenance_scale` multiplies rate and deduction of every tier, so the maintenance margin of every position: what
-    if the venue asked for more, or less. Limits of leverage stay as they are. `rules = "simple"` takes the venue with the
-    rules of part I alone (`stress.Venue.simplified`): positions are closed whole at the market.
+    if the venue asked for more, or less. Limits of leverage stay as they are. `rules = "simple"` takes the venue with
+    the rules of part I alone (`stress.Venue.simplified`): positions are closed whole at the market.
     """
 
     def build(self, file: Path | None) -> Venue:

@@ -599,6 +599,29 @@ def test_funding_sums_to_zero_while_open_interest_is_matched():
         assert out.funding_outside == pytest.approx(0.0, abs=1e-9 * out.funding_paid)
 
 
+def test_funding_paid_shifts_the_frame():
+    """After a payment of 2 a coin all goes as without it, with every price 2 higher."""
+    rng = random.Random(46)
+    seen: set[str] = set()
+    for _ in range(60):
+        price = rng.choice(["bankruptcy", "mark"])
+        (book, venue, close, *_), settings = mechanics_case(
+            rng, depth=None, fee_rate=0.0, mark="book", mark_half_life=None, mark_clamp=None, fund_in="usd",
+            adl_price=price,
+        )  # fmt: skip
+        book = [replace(p, stop=math.nan, take_profit=math.nan) for p in book]
+        settings |= {"gap": 0.0, "delay": 0.0, "events": None}
+        after = [2.0 + S for S in close]
+        once = Funding(60.0, [[0.0, 0.02], [90.0, 0.0]])
+        shifted = simulate(book, venue, [100.0, 100.0, *after], **(settings | {"funding": once}))
+        plain = simulate(book, venue, [100.0, 100.0, *close], **(settings | {"funding": None}))
+        assert shifted.funding_paid > 0
+        columns = (*COLUMNS, "partial_quantity", "inventory_loss", "topped_up", "socialised", "drawn_house")
+        assert_same(shifted, plain, columns)
+        seen |= {event.kind for event in plain.events}
+    assert seen >= {"cut", "takeover", "sale", "adl", "call", "top_up", "deadline", "residual"}
+
+
 @pytest.mark.parametrize("closeout", [dict(closeout="tiers"), dict(closeout="restore", buffer=0.2)])
 def test_a_partial_liquidation_restores_margin_or_escalates(closeout):
     """Whoever was cut is closed or has more than maintenance at the mark where the step ends, but for later impact."""

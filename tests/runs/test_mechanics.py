@@ -33,7 +33,7 @@ ADDED = {
 def make(paths: int = 6) -> Scenario:
     tables = tomllib.loads(TINY)
     tables["run"] |= {"paths": paths, "horizon": "30min"}
-    tables["venue"] |= RULES
+    tables["venue"] |= {"rules": "simple"} | RULES
     tables["population"] |= {
         "stop_share": 0.4, "stop_distance": 0.03, "take_profit_share": 0.3, "take_profit_distance": 0.05,
     }  # fmt: skip
@@ -67,7 +67,9 @@ def test_the_tables_have_the_columns_of_the_rules_that_are_on(record):
 
 
 def test_rules_that_are_off_add_nothing():
-    config = Scenario.parse(tomllib.loads(TINY), "tiny", Path()).build().design.describe()
+    tables = tomllib.loads(TINY)
+    tables["venue"]["rules"] = "simple"
+    config = Scenario.parse(tables, "tiny", Path()).build().design.describe()
     assert more_columns.path_columns(config) == more_columns.rate_names(config) == ()
 
 
@@ -84,8 +86,8 @@ def test_what_is_saved_comes_back_and_a_resumed_run_has_the_same_bytes(record, t
     monkeypatch.setattr(scheduling, "BLOCK_BYTES", 3000)  # 3 paths
     with pytest.raises(KeyboardInterrupt):
         simulation.run(make(), directory=parts, threads=1, progress=interrupt(1))
-    scenario = open_unfinished(parts)[0]
-    simulation.run(scenario, directory=parts, threads=1)
+    resumed = simulation.run(open_unfinished(parts).scenario, directory=parts, threads=1)
+    assert resumed.manifest["resumed_paths"] == 3
     assert files(parts) == files(whole)
 
 
