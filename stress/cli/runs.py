@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stress.cli import output
+from stress.cli import horizon, output
 from stress.cli.common import (
     Alphas,
     Author,
@@ -171,7 +171,7 @@ def size(
         with money(record.result.money):
             terminal.print_fund(record)
             if record.result.days is not None:
-                terminal.print_horizon(record)
+                horizon.print_horizon(record)
             mechanics.print_mechanics(record.result)
         adjusted.print_adjustments(record.adjustments, console.console())
         adjusted.print_warnings(record.warnings, console.console())
