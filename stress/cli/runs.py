@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stress.cli import horizon, output
+from stress.cli import output
 from stress.cli.common import (
     Alphas,
     Author,
@@ -159,7 +159,7 @@ def size(
     quiet: Quiet = False,
 ) -> None:
     """Print the fund that a scenario needs."""
-    from stress.cli import adjusted, compared, console, mechanics, terminal
+    from stress.cli import adjusted, compared, console, horizon, mechanics, terminal
     from stress.formatting import usd
     from stress.runs import run_directory
 
