@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from stress.kernels.jit import jit_no_refcount
+from stress.kernels.jit import jit_force_inline, jit_no_refcount
 from stress.kernels.mechanics.closeout import FRACTION, RESTORE, TIERS, WHOLE
 from stress.kernels.mechanics.move import order_prices
 from stress.kernels.mechanics.records import GONE, IN_ORDER, UNTOUCHED
@@ -21,13 +21,18 @@ from stress.kernels.rules.layers import FUND, absorb, settle
 from stress.kernels.rules.margin import NOTIONAL, maintenance_margin
 
 
+@jit_force_inline
+def holds_any(carriers):
+    """Whether the carrier holds an inventory: then its loss is looked at after each event."""
+    return carriers[0].quantity + carriers[1].quantity > 0.0
+
+
 @jit_no_refcount
 def is_usual(p):
-    """Whether the rules of a path leave anything to the fast form now; a carrier, while it holds nothing."""
+    """Whether the rules of a path leave anything to the fast form; a carrier, while it holds nothing."""
     mechanics = p.mechanics
-    held = p.carriers[0].quantity + p.carriers[1].quantity
     takes_all = mechanics.carrier > 0 and mechanics.takeover_below == math.inf
-    return p.log.size == 0 and mechanics.before > 0 and mechanics.margin_call == 0 and held == 0.0 and not takes_all
+    return p.log.size == 0 and mechanics.before > 0 and mechanics.margin_call == 0 and not takes_all
 
 
 @jit_no_refcount
@@ -172,7 +177,7 @@ def close_usual(
     out.deficit += deficit
     out.liquidated_count += liquidations
     out.liquidated_quantity += closed
-    if n > 0 and has_drawdown(terms):
+    if n > 0 and has_drawdown(terms) and layer.kind == FUND:
         out.drawdown_need = max(out.drawdown_need, fund_needed(peak_of_losses, path.least_loss, terms))
     if unpaid > 0.0:
         note_depletion(path, out)

@@ -37,7 +37,7 @@ from stress.kernels.mechanics.records import (
     UNTOUCHED,
     YES,
 )
-from stress.kernels.mechanics.usual import close_usual, is_usual
+from stress.kernels.mechanics.usual import close_usual, holds_any, is_usual
 from stress.kernels.mechanics.workspace import remove, touch
 from stress.kernels.path.batches import met_price, note_depletion
 from stress.kernels.path.counts import count_bankrupt
@@ -277,7 +277,7 @@ def work_side(s, p):
     unpaid = withheld = value = 0.0
     usual = is_usual(p)
     while True:
-        if usual:
+        if usual and not holds_any(p.carriers):
             mu, mu_y, owed, kept, kept_value = work_usual(s, s, mu, mu_y, fill, p)
             unpaid += owed
             withheld += kept
@@ -315,7 +315,7 @@ def work_profits(w, p):
     unpaid = withheld = value = 0.0
     usual = is_usual(p)
     while True:
-        if usual:
+        if usual and not holds_any(p.carriers):
             mu, mu_y, owed, kept, kept_value = work_usual(w, -w, mu, mu_y, fill, p)
             unpaid += owed
             withheld += kept
