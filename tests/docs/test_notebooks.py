@@ -13,7 +13,7 @@ nbformat = pytest.importorskip("nbformat", reason="needs nbformat, see the extra
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-PATHS = re.compile(r"(?<=paths=)[\d_]+\b")  # counts of simulated paths in the code of a cell
+PATHS = re.compile(r"(?<=n_paths=)[\d_]+\b")  # of one run, in the code of a cell
 FEWER = 8  # times, of which the kinds of outputs do not depend
 MACHINE_PATH = re.compile(r"(?<![\w.])/(?:home|Users|root|tmp|var|opt|work|usr|private)/|[A-Za-z]:\\\\Users")
 LARGEST = 400_000  # bytes
@@ -31,7 +31,7 @@ def code_cells(notebook: Any) -> list[Any]:
 
 
 def with_fewer_paths(source: str) -> str:
-    return PATHS.sub(lambda found: str(max(100, int(found[0]) // FEWER)), source)
+    return PATHS.sub(lambda found: str(int(found[0]) // FEWER), source)
 
 
 def kinds(cell: Any) -> list[tuple[str, list[str]]]:
