@@ -126,19 +126,21 @@ def _mechanics(found: dict[str, Any]) -> str:
         for r in cost["rows"]
     ]
     head = ["rule", "with over without", "range", "without, us a path", "with", "liquidated a path, without", "with"]
+    load = f", {cost['load']}" if cost.get("load") else ""
     text = (
-        f"{cost['traders']:,} retail traders, {cost['paths']:,} paths, one thread; a fund that 5 % of the paths "
-        f"deplete without the rule. Run with and run without take turns, {cost['rounds']} times: the median of the "
-        f"ratios, the least and the largest. Measured {cost['made']}{', ' + cost['load'] if cost.get('load') else ''}. "
+        f"{cost['traders']:,} retail traders, {cost['paths']:,} paths, processor time on one thread; a fund that 5 % "
+        f"of the paths deplete without the rule. Run with and run without take turns, {cost['rounds']} times: the "
+        f"median of the ratios, the least and the largest. Measured {cost['made']}{load}. "
         "A ratio holds what a rule makes happen too: cuts, stops, take-overs."
     )
     cold = found.get("cold_against")
     compiled = ""
     if cold is not None:
         compiled = (
-            f"\n\nThe default run with nothing compiled yet: {cold['after_s']:.1f} s, {cold['before_s']:.1f} s in the "
-            f"version before these rules; ratio {cold['ratio']:.2f}, {cold['low']:.2f} to {cold['high']:.2f} over "
-            "rounds in turns."
+            "\n\nA small run with nothing compiled yet, processor time: "
+            f"{cold['after_s']:.1f} s without rules of part II, {cold['before_s']:.1f} s in the version before them "
+            f"(ratio {cold['ratio']:.2f}, {cold['low']:.2f} to {cold['high']:.2f} over rounds in turns), "
+            f"{cold['with_rule_s']:.1f} s with a rule of part II."
         )
     return f"{text}\n\n{table(head, rows)}{compiled}"
 

@@ -8,7 +8,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -61,7 +60,7 @@ def small_run(cold: int, warm: int) -> dict[str, float]:
 
 
 def cold_against(before: Path, rounds: int) -> dict[str, Any]:
-    """Seconds of the small run with nothing compiled yet, of an earlier version and of this one, in turns.
+    """Processor seconds of the small run with nothing compiled yet: an earlier version and this one, in turns.
 
     Parameters
     ----------
@@ -73,7 +72,8 @@ def cold_against(before: Path, rounds: int) -> dict[str, Any]:
     Returns
     -------
     dict
-        before_s and after_s, medians; ratio, the median over rounds, with low and high, the least and the largest.
+        before_s and after_s, medians; ratio, the median over rounds, with low and high, the least and the largest;
+        with_rule_s, of this version with a rule of part II, once.
     """
     pairs = [(_cold_seconds(before), _cold_seconds(None)) for _ in range(rounds)]
     ratios = [after / earlier for earlier, after in pairs]
@@ -84,20 +84,26 @@ def cold_against(before: Path, rounds: int) -> dict[str, Any]:
         "ratio": statistics.median(ratios),
         "low": min(ratios),
         "high": max(ratios),
+        "with_rule_s": _cold_seconds(None, "--set", "venue.throughput=20"),
     }
 
 
-def _cold_seconds(root: Path | None) -> float:
-    """Seconds of the small run of the package in a folder, or of this one, in a process without compiled code."""
+def _cold_seconds(root: Path | None, *changes: str) -> float:
+    """Processor seconds of the small run of the package in a folder, or of this one, with nothing compiled yet.
+
+    What else the machine does at that time counts little.
+    """
     with tempfile.TemporaryDirectory() as folder:
         settings = os.environ | child.module_settings() | {"STRESS_CACHE_DIR": f"{folder}/cache"}
+        scenario = market.MARKET
         if root is not None:
-            settings["PYTHONPATH"] = str(root)
-        options = ("--paths", "20", "--threads", "1", "--no-report", "--quiet", "--out", f"{folder}/run")
-        command = [sys.executable, "-P", "-m", "stress", "run", str(market.MARKET), *options]
-        start = time.perf_counter()
+            settings["PYTHONPATH"], scenario = str(root), root / "stress" / "bench" / market.MARKET.name
+        options = ("--paths", "20", "--threads", "1", "--no-report", "--quiet", "--out", f"{folder}/run", *changes)
+        command = [sys.executable, "-P", "-m", "stress", "run", str(scenario), *options]
+        start = os.times()
         subprocess.run(command, env=settings, stdout=subprocess.DEVNULL, cwd=folder, check=True)
-        return time.perf_counter() - start
+        end = os.times()
+        return end.children_user - start.children_user + end.children_system - start.children_system
 
 
 def peak_memory(traders: int, paths: int, threads: int, fund: float) -> dict[str, Any]:

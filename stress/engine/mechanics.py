@@ -205,9 +205,9 @@ def run(
     made, (ladder, tiers, structure, schedule, of_design) = design.mechanics, design.kernel
     terms = of_design if terms is None else terms
     structure = structure._replace(lateness=ShareOfMove())  # a delay is a number there
+    layers = waterfall_of(design, fund, float(terms["reserve"][0]))
     arguments: tuple[Any, ...] = (
-        prices, first, weights, waterfall_of(design, fund, float(terms["reserve"][0])), ladder, tiers,
-        made.max_leverage, structure,
+        prices, first, weights, layers, ladder, tiers, made.max_leverage, structure,
         made.orders, made.events, schedule, terms, made.mechanics, workspace, bench.holdings, *bench.state,
         bench.spare, out, more, fund_at, cells, counts, more_counts, log,
     )  # fmt: skip

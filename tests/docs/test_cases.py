@@ -1,5 +1,6 @@
 """docs/cases.md is what its script makes, and its figures are those of arithmetic by hand."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -7,7 +8,8 @@ import pytest
 
 from tests.docs.test_docs import load_script
 
-PAGE = (Path(__file__).parents[2] / "docs" / "cases.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "cases.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -17,6 +19,14 @@ def script():
 
 def test_the_page_is_made_by_its_script(script):
     assert script.render() == PAGE
+
+
+@pytest.mark.nojit
+def test_the_readme_shows_a_table_of_the_page():
+    (shown,) = re.findall(
+        r"<!-- mechanics -->\n(.*?)\n<!-- /mechanics -->", (ROOT / "README.md").read_text("utf-8"), re.DOTALL
+    )
+    assert f"\n\n{shown}\n\n" in PAGE
 
 
 @pytest.mark.nojit

@@ -130,7 +130,7 @@ def note_loss(net_loss, p):
     """The first layer of the waterfall has lost so much on the path."""
     out, terms = p.out, p.terms
     out.net_loss_peak = max(out.net_loss_peak, net_loss)
-    if has_drawdown(terms):
+    if has_drawdown(terms) and p.layers[0].kind == FUND:
         out.drawdown_need = max(out.drawdown_need, fund_needed(net_loss, p.path.least_loss, terms))
 
 
