@@ -15,6 +15,7 @@ WHOLE, FRACTION, TIERS, RESTORE = 0, 1, 2, 3  # of rules.records.CLOSEOUTS
 MOST_CUTS = 8  # of one visit with closeout "restore"
 INSIDE = 1.0 - 1e-9  # share of the cap of a tier that a cut goes down to
 ALL = 1.0 - 1e-9  # a cut of this share is of the whole
+LEAST = 1e-3  # share of the position that a cut to restore the margin is at least; one that needs less closes the whole
 
 
 @jit_force_inline
@@ -63,7 +64,7 @@ def quantity_to_cut(q, e, price, equity, was_cut, cuts, tiers, mechanics):
                 return q
             left = (equity / (1.0 + mechanics.buffer) + tiers.deduction[k]) / rate
             left /= e if tiers.basis == ENTRY_NOTIONAL else price
-            if left <= 0.0:
-                return q
             c = q - left
+            if left <= 0.0 or c <= q * LEAST:
+                return q
     return q if c >= q * ALL or c <= 0.0 else c
