@@ -2,6 +2,7 @@
 
     docs/img/*.png, the text between the quickstart marks of README.md    from examples/quickstart.toml
     docs/venues.md                                                        from stress/venue/presets/*.toml
+    docs/mechanics.md                                                     from examples/quickstart.toml and the presets
     docs/inputs.md                                                        from the columns that readers know
     docs/crowds.md, where STRESS_DATA names a folder of bars              from stress/book/presets/*.toml
     docs/validation.md                                                    from docs/validation/
@@ -92,6 +93,7 @@ def main() -> int:
         script("docs/make_stress_scenarios.py"),
         script("docs/make_report_page.py"),
         script("docs/make_studies.py"),
+        script("docs/make_mechanics.py"),
         script("docs/make_cases.py"),
         script(*benchmarks),
         *(script(name) for name in of_histories if os.environ.get("STRESS_DATA")),

@@ -44,7 +44,7 @@ from stress.results.estimate import Estimate, event_probability
 from stress.results.sizing import curve_refused
 from stress.scenario.scenario import Scenario, as_scenario
 from stress.venue.depth import Depth
-from stress.venue.layer import FUND, Layer
+from stress.venue.layer import Layer
 from stress.venue.venue import Venue
 
 LARGEST_RISE = 1e6  # times S_0: no fund is emptied by an upward move beyond it
@@ -96,10 +96,7 @@ def reverse_shock(
     ]
     raise_if([Problem("shock", expected, column=name, value=value) for name, value, ok, expected in checks if not ok])
     still = Paths([[price, price]])
-    own = fund if FUND in venue.cash_layers else 0.0
-    design = prepare(
-        book, venue, still, fund=own, depth=depth, gap=0.0, jump_gap=jump_gap, layers=layers, seed=0
-    )  # fmt: skip
+    design = prepare(book, venue, still, fund=fund, depth=depth, gap=0.0, jump_gap=jump_gap, layers=layers, seed=0)
     return _shocks(design, _capital(design))
 
 

@@ -264,13 +264,13 @@ def _print_liquidated(found: TierImpact) -> None:
 
 def print_fund(table: pd.DataFrame) -> None:
     """Depletion and fund by old and new tiers, with the error of the difference, in 80 columns."""
-    from stress.cli import console, terminal
+    from stress.cli import compared, console, terminal
     from stress.results.comparison_words import apart, quantity, side
 
     kept = table[table["quantity"].str.startswith(("fund for", "P(fund", "mean deficit"))]
     rows = []
     for row in terminal.records(kept):
-        values = [terminal.in_lines(side(row, name)) for name in ("base", "value")]
+        values = [compared.in_lines(side(row, name)) for name in ("base", "value")]
         rows.append((quantity(row), *values, "\n".join(apart(row))))
     out = console.console()
     out.print("\nThe fund by old and by new tiers, on the same paths\n")

@@ -159,7 +159,7 @@ def size(
     quiet: Quiet = False,
 ) -> None:
     """Print the fund that a scenario needs."""
-    from stress.cli import adjusted, console, mechanics, terminal
+    from stress.cli import adjusted, compared, console, horizon, mechanics, terminal
     from stress.formatting import usd
     from stress.runs import run_directory
 
@@ -171,12 +171,12 @@ def size(
         with money(record.result.money):
             terminal.print_fund(record)
             if record.result.days is not None:
-                terminal.print_horizon(record)
+                horizon.print_horizon(record)
             mechanics.print_mechanics(record.result)
         adjusted.print_adjustments(record.adjustments, console.console())
         adjusted.print_warnings(record.warnings, console.console())
     if earlier is not None:
-        terminal.print_since(earlier, record)
+        compared.print_since(earlier, record)
     if limit is None:
         if quiet:
             print((record.required if record.grid is None else record.grid).to_csv(index=False), end="")
@@ -382,7 +382,7 @@ def compare(
 ) -> None:
     """Compare designs on the same price paths: every one against the first."""
     from stress.analysis.study import Study
-    from stress.cli import adjusted, console, terminal
+    from stress.cli import adjusted, compared, console, terminal
     from stress.report import compare_page
     from stress.results import comparison
     from stress.runs import run_directory
@@ -425,8 +425,8 @@ def compare(
     elif out is not None:
         output.put_table(table, out)
     if not quiet:
-        terminal.print_changed(found.changed_in_words, list(ordered))
-        terminal.print_comparison(str(designs[0]), table)
+        compared.print_changed(found.changed_in_words, list(ordered))
+        compared.print_comparison(str(designs[0]), table)
         done = dict.fromkeys(x for result in ordered.values() for x in result.adjustments)
         adjusted.print_adjustments(list(done), console.console())
 

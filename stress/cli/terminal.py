@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -13,6 +12,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 from stress.cli.adjusted import print_adjustments, print_warnings
 from stress.cli.console import NARROW, TextConsole, console, table
+from stress.cli.horizon import print_horizon
 from stress.cli.mechanics import print_grid, print_mechanics
 from stress.formatting import (
     SPACE,
@@ -28,7 +28,6 @@ from stress.formatting import (
     usd_range,
     visible,
 )
-from stress.results.comparison_words import apart, fund_apart, odds, quantity, side
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -133,7 +132,7 @@ def print_fund(record: Record, out: Console | None = None) -> None:
         print_budget(record, out)
     else:
         rows: list[tuple[str, ...]] = [
-            (percent(r["alpha"]), _fund(r["fund"], r["note"]), usd_range(r["low"], r["high"]))
+            (percent(r["alpha"]), fund_text(r["fund"], r["note"]), usd_range(r["low"], r["high"]))
             for r in records(record.required_widest)
         ]
         of_what = "95 % interval" if record.budget is None else "95 % interval, all parts"
@@ -160,39 +159,10 @@ def _print_gaps(record: Record, out: Console) -> None:
     rows: list[tuple[str, ...]] = []
     for pair in pairs:
         estimates = [pair.estimate(REQUIRED_FUND, alpha) for alpha in alphas]
-        funds = [f"{_fund(e.value, e.note)}\n({ends(e.low, e.high)})" for e in estimates]
+        funds = [f"{fund_text(e.value, e.note)}\n({ends(e.low, e.high)})" for e in estimates]
         depleted = pair.estimate(DEPLETED)
         rows.append((_pair(pair, record), *funds, _stacked(probability(depleted.value, depleted.low, depleted.high))))
     out.print(table([_head(pairs), *names, f"depleted with {usd(record.fund)}"], rows))
-
-
-def print_horizon(record: Record, out: Console | None = None) -> None:
-    """Ruin and recovery of a run of days, the fund at their ends, and what came and went."""
-    out, horizon = out or console(), record.result.horizon
-    fund = usd(horizon.fund)
-    out.print(f"\n{count(horizon.days, 'day')}, each with a fresh book, and a fund that begins with {fund}\n")
-    rows = []
-    for r in records(horizon.summary()):
-        if not r["unit"]:
-            text = probability(r["estimate"], r["low"], r["high"])
-        elif r["note"]:
-            bound = r["estimate"] == r["estimate"]
-            text = f"at least {significant(r['estimate'])}: {r['note']}" if bound else r["note"]
-        else:
-            text = f"{significant(r['estimate'])} ({significant(r['low'])} to {_days(r['high'])})"
-        rows.append((r["quantity"], text))
-    out.print(table(["", "95 % intervals in brackets"], rows, left=1))
-    if math.isfinite(horizon.fund):
-        fan = horizon.fund_fan((0.05, 0.5, 0.95))
-        ends = " / ".join(usd(float(x)) for x in fan.iloc[-1])
-        out.print(f"\nFund at the end, on 5 / 50 / 95 % of the paths at most: {ends}")
-    means = {r["quantity"]: usd(r["mean"]) for r in records(horizon.totals())}
-    parts = ", ".join(f"{name} {value}" for name, value in means.items())
-    out.print(f"\nMean over paths of all days: {parts}.")
-
-
-def _days(x: float) -> str:
-    return "beyond the last day" if math.isinf(x) else significant(x)
 
 
 def print_budget(record: Record, out: Console | None = None) -> None:
@@ -227,7 +197,8 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
 
 
-def _fund(value: float, note: str) -> str:
+def fund_text(value: float, note: str) -> str:
+    """A required fund, or the bound that it is."""
     return ("at least " if note else "") + usd(value)
 
 
@@ -265,8 +236,8 @@ def _matters(pairs: Sequence[GapPair]) -> str:
 def _range(label: str, found: FundRange) -> str:
     """The answer of a run at several delays."""
     (least, a), (most, b) = found.least, found.most
-    fund = f"{_fund(a.value, a.note)} at a delay of {duration(least.delay)}, to "
-    fund += f"{_fund(b.value, b.note)} at {duration(most.delay)}"
+    fund = f"{fund_text(a.value, a.note)} at a delay of {duration(least.delay)}, to "
+    fund += f"{fund_text(b.value, b.note)} at {duration(most.delay)}"
     if b.low == b.low:
         fund += f" (95 %: {usd_range(a.low, b.high) if b.high < float('inf') else usd(a.low) + ' or more'})"
     return f"{label}: {fund}"
@@ -451,68 +422,3 @@ def print_depth(found: DepthFit) -> None:
         out.print(f"Not fitted: {what}: {why}.")
     for note in found.notes:
         out.print(f"Left out: {note}.")
-
-
-def print_changed(changed: pd.DataFrame, names: Sequence[str]) -> None:
-    """Which keys of the scenarios differ from those of the first design."""
-    out = console()
-    for name in names[1:]:
-        rows = [(r["key"], r["first"], r["this"]) for r in records(changed) if r["design"] == name]
-        if rows:
-            out.print(f"\n{visible(name)} differs from {visible(names[0])} in\n", style="bold")
-            out.print(table(["key", "first", "this"], rows, left=3))
-        else:
-            out.print(f"\nNo key of {visible(name)} differs from {visible(names[0])}.")
-
-
-def in_lines(value: str) -> str:
-    """A bound in two lines, which take less room beside each other."""
-    return value.replace("at least ", "at least\n")
-
-
-def print_comparison(base: str, found: pd.DataFrame) -> None:
-    """Every design against the first."""
-    out = console()
-    for design, part in found.groupby("design", sort=False):
-        out.print(f"\n{visible(f'{design} against {base}')}, on the same paths\n", style="bold")
-        rows = []
-        for r in records(part):
-            rows.append((quantity(r), *(in_lines(side(r, name)) for name in ("base", "value")), "\n".join(apart(r))))
-        out.print(table(["quantity", "first", "this", "difference (95 %)"], rows))
-        out.print("\nPaths with the event under one of the two alone (pp above: percentage points)\n")
-        events = [(quantity(r), *of) for r in records(part) if (of := odds(r))]
-        out.print(table(["event", "under the first", "under this", "McNemar p"], events))
-        for note in dict.fromkeys(n for n in part["note"] if isinstance(n, str) and n):
-            out.print(f"Note: {note}.")
-
-
-def print_since(old: Record, new: Record) -> None:
-    """What moved since an earlier run: the scenario, and the funds."""
-    from stress.runs.changes import changes, since
-
-    out = console()
-    out.print(f"\nSince the run of {visible(old.manifest['created'])}\n", style="bold")
-    moved = [(key, str(a), str(b)) for key, a, b in changes(old.scenario, new.scenario)]
-    if moved:
-        out.print(table(["changed", "before", "now"], moved, left=3))
-    else:
-        out.print("The scenario is the same.")
-    found = since(old, new)
-    if found.empty and (why := new.result.curve_refused or old.result.curve_refused):
-        out.print(f"\nThe funds are not compared: {why}.")
-        return
-    rows = [
-        (
-            percent(r["alpha"]),
-            *(_fund(r[side], r["note"] if r[f"{side}_bound"] else "") for side in ("before", "after")),
-            "\n".join(fund_apart(r, "before_bound", "after_bound")),
-        )
-        for r in records(found)
-    ]  # fmt: skip
-    out.print()
-    out.print(table(["probability", "fund before", "fund now", "difference (95 %)"], rows))
-    for note in dict.fromkeys(found.loc[found["note"] != "", "note"]):
-        out.print(f"\nNote: {note}.")
-    if len(found):
-        paired = bool(found["paired"].iloc[0])
-        out.print("\nOn the same price paths." if paired else "\nOn other price paths: the two errors are added.")

@@ -165,11 +165,11 @@ def worked_days(
     no_cells = as_float_view(np.zeros((1, 0), CELL))
     done, fan, none = np.zeros(1, OUTCOME), np.zeros((1, CHECKPOINTS)), np.zeros((0, CHECKPOINTS))
     balance, no_more = fund, np.zeros(0, MORE_COUNT)
+    kept = np.zeros(1, MORE) if more is None or not more.size else more
     if design.needs_mechanics:
         from stress.engine.mechanics import Bench, run
 
         bench, general = bench or Bench(design), run
-        more = np.zeros(1, MORE) if more is None or not more.size else more
     for day in range(renewal.days):
         made, price = day_prices(design, prices, day)
         turn = price if design.in_coin else 1.0
@@ -195,7 +195,7 @@ def worked_days(
                     counts, no_more, events, terms,
                 )  # fmt: skip
 
-        work(start, done, fan, log, more)
+        work(start, done, fan, log, kept)
         end, peak = float(done["fund_end"][0]), float(done["net_loss_peak"][0])
         lost = start - end
         if math.isinf(start) and bench is None:

@@ -22,7 +22,7 @@ from stress.prices import Bars, Paths, PriceModel
 from stress.venue.depth import Depth
 from stress.venue.events import Events, problems_of_steps
 from stress.venue.funding import Funding
-from stress.venue.layer import Layer, read_layers
+from stress.venue.layer import Layer, read_layers, with_fund
 from stress.venue.market_venue import load_venue_of
 from stress.venue.venue import Venue
 
@@ -108,6 +108,7 @@ def prepare(
         ("seed", seed, known and 0 <= seed <= MAX_SEED, "a whole number from 0 to 2^63 - 1"),
         ("detail", detail, is_word(detail, get_args(Detail)), "positions or paths"),
     ]
+    layers, fund = with_fund(layers, venue, fund)
     layers, problems = read_layers(layers, venue, fund)
     problems += [Problem("run", expected, column=name, value=value) for name, value, ok, expected in checks if not ok]
     raise_if(problems + problems_of_times(funding, events, step))

@@ -211,7 +211,7 @@ def cliff_map(
     Parameters
     ----------
     positions : DataFrame
-        Columns side (long, short), quantity, liquidation_price.
+        Columns side (long, short), quantity, notional (USD at S_0), liquidation_price.
     s0 : float
         Price at the start, USD.
     depth : Depth or dict, optional

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from stress import quantities
@@ -65,6 +65,24 @@ class Layer:
         return {f.name: value for f in fields(self) if (value := asdict(self)[f.name]) != f.default}
 
 
+def with_fund(layers: Any, venue: Venue, fund: float) -> tuple[Any, float]:
+    """Layers and fund of a run, where the waterfall has no fund and `fund` is the capital of its first cash layer.
+
+    That of a vault, of a venue whose vault stands before ADL in place of a fund. What is wrong stays as it is, for
+    `read_layers`.
+    """
+    first = next(iter(venue.cash_layers), FUND)
+    if FUND in venue.cash_layers or first == FUND or not isinstance(layers, Mapping | None):
+        return layers, fund
+    given = {} if layers is None else layers
+    layer = given.get(first, Layer())
+    if not isinstance(layer, Layer) or layer.capital is not None:
+        return layers, fund
+    if not layer.floor <= fund:
+        return layers, fund
+    return {**given, first: replace(layer, capital=fund)}, 0.0
+
+
 def read_layers(layers: Any, venue: Venue, fund: float) -> tuple[dict[str, Layer] | None, list[Problem]]:
     """The layers of a run by name, and what is wrong with them; None where the fund is the only one, without a cap.
 
@@ -102,7 +120,9 @@ def read_layers(layers: Any, venue: Venue, fund: float) -> tuple[dict[str, Layer
             expected = "this layer of the venue's waterfall, with its capital in USD, such as 5M"
             problems.append(Problem("run", expected, column=f"layers.{name}"))
     if FUND not in needed and fund != 0:
-        expected = f"0, since the waterfall of the venue has no fund: {', '.join(venue.waterfall)}"
+        first = next(iter(needed), "")
+        reason = f"the capital of the {first} is given under layers" if first in given else "no layer holds cash"
+        expected = f"0, since {reason}; the waterfall of the venue is {', '.join(venue.waterfall)}"
         problems.append(Problem("run", expected, column="fund", value=fund))
     if found.get(FUND) == Layer():
         del found[FUND]

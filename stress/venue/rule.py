@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from stress.arguments import is_number, is_word, plain
+from stress.formatting import duration, percent, usd
 from stress.quantities import number, seconds
 from stress.venue.values import one_of
 
@@ -131,3 +132,11 @@ class Rule:
 def as_tuple(value: Any) -> Any:
     """A list as a tuple; anything else as it is."""
     return tuple(value) if isinstance(value, list) else value
+
+
+def shown(rule: Rule, value: Any) -> str:
+    """A value of a rule with its unit, or its word."""
+    if rule.kind == "list":
+        return ", ".join(value)
+    shows: dict[str, Callable[[Any], str]] = {"fraction": percent, "USD": usd, "seconds": duration}
+    return shows.get(rule.unit, str)(value)

@@ -14,7 +14,7 @@ deductions 0 ("flat") the rate applies to the whole notional and MM jumps at eac
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, astuple, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from stress.arguments import is_number, plain
 from stress.errors import InputError, Problem, raise_if
-from stress.formatting import duration, percent, percent_range, usd
+from stress.formatting import percent, percent_range
 from stress.kernels.rules.records import Rules, Tiers
 from stress.notebook import card
 from stress.venue import mechanics
@@ -34,7 +34,7 @@ from stress.venue.file import SourcedValue
 from stress.venue.inverse import mirrored_level
 from stress.venue.markets import money_of
 from stress.venue.mechanics import MECHANICS
-from stress.venue.rule import Rule, as_tuple
+from stress.venue.rule import as_tuple, shown
 from stress.venue.rules import BY_NAME, RULES, kernel_numbers
 from stress.venue.tier import Tier
 from stress.venue.values import amounts
@@ -187,7 +187,7 @@ class Venue:
 
     def _repr_html_(self) -> str:
         rows = {"tiers": self._tiers_text()} | {
-            rule.label: "none" if (value := getattr(self, rule.name)) is None else _shown(rule, value)
+            rule.label: "none" if (value := getattr(self, rule.name)) is None else shown(rule, value)
             for rule in (*RULES, *(rule for rule in MECHANICS if rule.name in self.mechanics))
         }
         return card(" ".join(filter(None, [self.title or self.name, self.market])), rows, self.notes)
@@ -490,11 +490,3 @@ class Venue:
             p, at_entry = 1.0 / p, [1.0 / e for e in at_entry]
         notional: np.ndarray = q * (at_entry[0] if at_entry and self.tier_basis == "entry_notional" else p)
         return notional, self._tier(q if self.tier_basis == "quantity" else notional)
-
-
-def _shown(rule: Rule, value: Any) -> str:
-    """A value of a rule with its unit, or its word."""
-    if rule.kind == "list":
-        return ", ".join(value)
-    shows: dict[str, Callable[[Any], str]] = {"fraction": percent, "USD": usd, "seconds": duration}
-    return shows.get(rule.unit, str)(value)

@@ -56,7 +56,8 @@ def test_venue(tmp_path):
     )
     assert [tier.deduction for tier in venue.tiers] == pytest.approx([0, 1_500, 39_000])
     assert {figure.status for figure in venue.figures} == {"official", "assumed"}
-    assert venue.notes == ("Liquidations step down the tiers one by one; here a position goes at once.",)
+    assert venue.notes == ("Cross-margined accounts are treated as isolated positions.",)
+    assert venue.mechanics == {"closeout": "tiers"}
 
 
 @pytest.fixture(scope="module")

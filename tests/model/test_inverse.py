@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -42,8 +41,6 @@ def make_prices(paths: int = 30, steps: int = 60, seed: int = 2) -> tuple[np.nda
 
 
 class TestFormulas:
-    LONG: ClassVar = dict(side=1, quantity=8_000.0, entry_price=8_000.0, margin=0.02)  # 50 times
-
     def test_bankruptcy_of_a_published_example(self):
         """Bybit, inverse: a long from 7,890.08 at 50 times is bankrupt at 7,735.5, entry L / (L + 1)."""
         entry, leverage = 7_890.08, 50.0
@@ -94,7 +91,7 @@ class TestFormulas:
     def test_what_a_long_can_win_bounds_its_margin(self):
         with pytest.raises(stress.InputError, match="all that a long can win"):
             stress.Book([1], [8_000.0], [S0], [-1.0], contract="inverse")
-        stress.Book([-1], [8_000.0], [S0], [-1.0], contract="inverse")
+        assert len(stress.Book([-1], [8_000.0], [S0], [-1.0], contract="inverse")) == 1
 
 
 @pytest.mark.parametrize("settlement", ["profit", "bankruptcy"])
@@ -136,6 +133,41 @@ def test_equals_linear_in_the_reciprocal_price(settlement):
     assert "XBT" in str(inverse.required_fund(0.5))
     a, b = concentration.cover(inverse, [-0.3, 0.4]), concentration.cover(linear, [1 / 0.7 - 1, 1 / 1.4 - 1])
     assert a["total"].to_numpy() == pytest.approx(b["total"].to_numpy())
+
+
+@pytest.mark.slow
+def test_equals_linear_with_the_rules_of_part_two():
+    """Orders, funding, events and layers are mirrored too."""
+    held, (close, low, high, pre_jump) = make_book(), make_prices()
+    long, number = held.side > 0, np.arange(len(held))
+    stop = np.where(number % 3 == 0, S0 * np.where(long, 0.93, 1.08), np.nan)
+    take_profit = np.where(number % 4 == 1, S0 * np.where(long, 1.08, 0.93), np.nan)
+    columns = held.quantity, held.entry_price, held.margin
+    book = stress.Book(held.side, *columns, stop=stop, take_profit=take_profit, contract="inverse")
+    turned = stress.Book(
+        -held.side, held.quantity, 1 / held.entry_price, held.margin, stop=1 / stop, take_profit=1 / take_profit
+    )  # fmt: skip
+    rules = dict(
+        settlement="bankruptcy", closeout="tiers", throughput=0.2, waterfall=("fund", "house", "adl", "socialise")
+    )  # fmt: skip
+    found = []
+    for taken, contract, y, sign in ((book, "inverse", np.asarray, 1), (turned, "linear", np.reciprocal, -1)):
+        bottom, top = (low, high) if sign > 0 else (high, low)
+        prices = stress.prices.Paths(y(close), 60.0, y(bottom), y(top), y(pre_jump))
+        events = stress.Events(outages=[[300, 420]], stale=[[900, 1200]], bad_ticks=[[1500, 0.9**sign]])
+        found.append(
+            stress.simulate(
+                taken, venue(contract, **rules), prices, fund=0.05, gap=0.3, seed=3, detail="paths",
+                depth=stress.Depth(usd=2e5 if sign > 0 else 2e5 / S0), layers={"house": stress.Layer(capital=0.3)},
+                funding=stress.Funding(interval=600, rate=sign * 1e-3), events=events,
+            ).paths
+        )  # fmt: skip
+    inverse, linear = found
+    assert (inverse["stop_count"] > 0).any()
+    assert (inverse["funding_paid"] > 0).all()
+    assert (inverse["drawn_house"] > 0).any()
+    for name in set(inverse) - {"longs_reached", "shorts_reached"}:
+        assert inverse[name].to_numpy() == pytest.approx(linear[name].to_numpy(), rel=1e-8, abs=1e-10), name
 
 
 def test_equals_a_loop_over_positions_and_prices():

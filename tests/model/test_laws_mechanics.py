@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tomllib
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -135,7 +136,8 @@ def test_an_unlimited_layer_leaves_nothing():
 
 EVERYTHING = dict(
     venue=dict(
-        closeout="restore", buffer=0.5, waterfall=("fund", "vault", "adl", "house", "socialise"), throughput=8 / 300.0,
+        closeout="restore", buffer=0.5, waterfall=("fund", "vault", "adl", "house", "socialise"),
+        socialise="everybody", throughput=8 / 300.0,
         mark="ema", mark_half_life=300.0,
     ),
     run=dict(
@@ -147,11 +149,16 @@ EVERYTHING = dict(
 
 
 def run_everything(**changes) -> stress.Result:
+    """A book of few winners, so that losses reach every layer."""
     book = small_run.make_book()
+    is_winner = (book.side < 0) & (book.entry_price == S0)
+    book = book.take(~is_winner | (np.arange(len(book)) % 40 == 1))
     stops = S0 * np.where(np.arange(len(book)) % 3 == 0, 1 - 0.03 * book.side, np.nan)
     book = stress.Book(book.side, book.quantity, book.entry_price, book.margin, stop=stops)
     settings = small_run.SETTINGS | dict(n_paths=120, depth=small_run.DEPTH) | EVERYTHING["run"] | changes
-    return stress.simulate(book, small_run.make_venue(**EVERYTHING["venue"]), small_run.MODEL, **settings)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", stress.BookWarning)
+        return stress.simulate(book, small_run.make_venue(**EVERYTHING["venue"]), small_run.MODEL, **settings)
 
 
 @pytest.fixture(scope="module")

@@ -174,6 +174,7 @@ def test_cliff_map_holds_each_threshold_in_its_bin():
         {
             "side": ["long", "long", "short", "long"],
             "quantity": [1.0, 2.0, 3.0, 5.0],
+            "notional": [100.0, 200.0, 300.0, 500.0],
             "liquidation_price": [94.5, 94.9, 110.5, 10.0],
         }
     )

@@ -86,8 +86,8 @@ def test_what_is_saved_comes_back_and_a_resumed_run_has_the_same_bytes(record, t
     monkeypatch.setattr(scheduling, "BLOCK_BYTES", 3000)  # 3 paths
     with pytest.raises(KeyboardInterrupt):
         simulation.run(make(), directory=parts, threads=1, progress=interrupt(1))
-    scenario = open_unfinished(parts)[0]
-    simulation.run(scenario, directory=parts, threads=1)
+    resumed = simulation.run(open_unfinished(parts).scenario, directory=parts, threads=1)
+    assert resumed.manifest["resumed_paths"] == 3
     assert files(parts) == files(whole)
 
 

@@ -13,10 +13,9 @@ from stress.errors import InputError
 from stress.formatting import short_duration, usd
 from stress.scenario.keys import text_of, with_keys
 from stress.scenario.scenario import Scenario
-from tests.support import tiny
 from tests.support.command import caller
+from tests.support.tiny import TINY
 
-TINY = tiny.TINY.replace("[venue]\n", '[venue]\nrules = "simple"\n')
 ON = """
 [layers.vault]
 capital = "5M"
@@ -109,7 +108,7 @@ def test_a_changed_rule_takes_what_belongs_to_it_along(tmp_path):
         '[venue]\nname = "own"\n[rules]\ncloseout = "fraction"\nfraction = 0.2\ncooldown = "30s"\n'
         "[markets.BTCUSDT]\ndeduction = 'flat'\ntiers = [[0, inf, 20, 0.01]]\n"
     )
-    text = tiny.TINY.replace('preset = "binance"', f"file = '{file}'")
+    text = TINY.replace('rules = "simple"\n', "").replace('preset = "binance"', f"file = '{file}'")
     assert parse(text).venue_object.mechanics == {"closeout": "fraction", "fraction": 0.2, "cooldown": 30.0}
     assert parse(text.replace("[venue]\n", '[venue]\ncloseout = "whole"\n')).venue_object.mechanics == {}
     with pytest.raises(InputError, match="expected none without closeout = fraction"):

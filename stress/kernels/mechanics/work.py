@@ -24,6 +24,7 @@ from stress.kernels.mechanics.closing import (
     stand_in_order,
 )
 from stress.kernels.mechanics.deleverage import deleverage
+from stress.kernels.mechanics.move import fill_of_move, order_prices
 from stress.kernels.mechanics.order import BY_HEAP, BY_STOP, find_heads, nearest_level, pop, who_is_next
 from stress.kernels.mechanics.records import (
     CALLED,
@@ -36,44 +37,15 @@ from stress.kernels.mechanics.records import (
     UNTOUCHED,
     YES,
 )
+from stress.kernels.mechanics.usual import close_usual, holds_any, is_usual
 from stress.kernels.mechanics.workspace import remove, touch
 from stress.kernels.path.batches import met_price, note_depletion
-from stress.kernels.path.fills import JUMP, LateFill, fill_price, find_line, gap_price, make_fill, price_on
+from stress.kernels.path.counts import count_bankrupt
 from stress.kernels.path.liquidation import NO_SURPLUS
 from stress.kernels.path.records import LOGGED_LIQUIDATION, LONGS, SHORTS
 from stress.kernels.path.workspace import log_event
 from stress.kernels.rules.contract import equity, profit
 from stress.kernels.rules.margin import maintenance_margin
-
-
-@jit_no_refcount
-def fill_of_move(p):
-    """How late orders are in the move in hand; without a delay, and on a mark of its own, it is not asked."""
-    moment, terms = p.moment, p.terms
-    if terms.delay > 0.0 and moment.is_own_mark == 0:
-        return make_fill(p.course, moment.move, moment.start, terms, p.path.step)
-    return LateFill(p.course, p.path.step, terms.delay / terms.dt, moment.start, 0.0, 0.0, 0.0, 0.0, math.nan)
-
-
-@jit_no_refcount
-def order_prices(s, mu, fill, moment, terms):
-    """The y and mu_y of a position of side s met at mu."""
-    target, gap = moment.target, moment.gap
-    if moment.is_own_mark == 0:
-        y = fill_price(fill, s, mu, target) if terms.delay > 0.0 else gap_price(mu, target, gap)
-        return y, y
-    if moment.move >= JUMP:
-        if terms.delay > 0.0:
-            find_line(fill.course, fill.step, 1.0 + fill.delay)
-            return price_on(fill.course.line, 1.0 + fill.delay), mu
-        return moment.close, mu
-    before, close, way = moment.before, moment.close, moment.source - moment.trigger_source
-    part = (moment.source - mu) / way if way != 0.0 else 0.0
-    if terms.delay > 0.0:
-        find_line(fill.course, fill.step, part + fill.delay)
-        return price_on(fill.course.line, part + fill.delay), mu
-    x = before + part * (close - before)
-    return gap_price(x, close, gap), gap_price(mu, target, gap)
 
 
 @jit_force_inline
@@ -88,7 +60,7 @@ def is_profit_met(w, market, queue, moment):
     return w * (moment.target * market.mark_ratio - queue.profit_level) >= 0.0
 
 
-@jit_no_refcount
+@jit_force_inline
 def call(j, s, p):
     """Call a position for margin: it leaves the order until its deadline."""
     holdings, moment, step = p.holdings, p.moment, p.path.step
@@ -109,7 +81,7 @@ def call(j, s, p):
     )  # fmt: skip
 
 
-@jit_no_refcount
+@jit_force_inline
 def take_or_keep(j, s, q, entry, bankruptcy, price, k, p):
     """The carrier takes a whole position over, or it is kept for ADL if there is any.
 
@@ -207,7 +179,7 @@ def liquidate(j, s, k, y, mu_y, p):
     return owed, withheld, bankruptcy
 
 
-@jit_no_refcount
+@jit_force_inline
 def close_order(j, s, y, mu_y, kind, p):
     """Close a position at its stop or its take-profit; returns what is owed, withheld, and the bankruptcy price."""
     holdings, moment, trigger, row = p.holdings, p.moment, p.ladder.triggers[j], np.int64(p.ladder.row[j])
@@ -246,6 +218,55 @@ def renew_heads(s, p):
     find_heads(s, p.moment.funding, p.sides[k], p.queues[k], p.ladder, p.orders, p.holdings)
 
 
+@jit_no_refcount
+def work_usual(s, d, mu, mu_y, fill, p):
+    """Close usual positions of side s, with d = s, or its usual take-profits, with d = -s.
+
+    Returns
+    -------
+    mu, mu_y, unpaid, withheld, withheld_value
+        As of the last of them, and what they leave unpaid.
+    """
+    k = LONGS if s > 0 else SHORTS
+    side, queue, holdings, orders, ladder, more = p.sides[k], p.queues[k], p.holdings, p.orders, p.ladder, p.more
+    places, funding = p.workspace.places, p.moment.funding
+    first, end, other, levels = side.next, side.end, -s * math.inf, orders.stop
+    ranks, at = orders.stops[: queue.last_stop], queue.stop
+    if d != s:
+        first, other, levels = end, s * math.inf, orders.take_profit
+        ranks, at = orders.take_profits[: queue.last_take_profit], queue.take_profit
+    elif queue.moved > 0 and p.moment.done < p.mechanics.throughput:
+        other = holdings.states[holdings.moved[side.first]].liquidation + funding
+    j, i, n, closed, mu, last, unpaid, withheld, value, quantity = close_usual(
+        s, d, mu, other, fill, side, first, end, levels, ranks, at, ladder.triggers, ladder.entry, ladder.row,
+        holdings.standing, holdings.quantity, holdings.margin, holdings.states, holdings.touched, holdings.sizes,
+        places, p.structure, p.tiers, p.moment, p.markets[0], p.path, p.layers[0], p.out, p.terms, p.mechanics,
+    )  # fmt: skip
+    if j == first and closed == 0:
+        return mu, mu_y, 0.0, 0.0, 0.0
+    if p.counts.adl.size > 0 and n > 0:
+        count_bankrupt(
+            places[:n], ladder.triggers, ladder.kind, p.markets[0].s0, p.path.unit, p.workspace.sums, p.counts.bankrupt
+        )  # fmt: skip
+    if d == s:
+        side.next, queue.stop = j, i
+        more.stop_count += closed
+        more.stop_quantity += quantity
+    else:
+        queue.take_profit = i
+        more.take_profit_count += closed
+    if p.more_counts.size > 0 and closed > 0:
+        size = holdings.sizes[0]
+        for place in holdings.touched[size - closed : size]:
+            count = p.more_counts[place]
+            if d == s:
+                count.stop += p.path.unit
+            else:
+                count.take_profit += p.path.unit
+    find_heads(s, funding, side, queue, ladder, orders, holdings)
+    return mu, last, unpaid, withheld, value
+
+
 @jit_inline
 def work_side(s, p):
     """Work the side s in the move in hand, where its nearest level is met."""
@@ -254,7 +275,13 @@ def work_side(s, p):
     throughput, fill = p.mechanics.throughput, fill_of_move(p)
     mu = mu_y = moment.start
     unpaid = withheld = value = 0.0
+    usual = is_usual(p)
     while True:
+        if usual and not holds_any(p.carriers):
+            mu, mu_y, owed, kept, kept_value = work_usual(s, s, mu, mu_y, fill, p)
+            unpaid += owed
+            withheld += kept
+            value += kept_value
         only_stops = moment.done >= throughput
         level = nearest_level(s, only_stops, queue)
         if s * (moment.target * market.mark_ratio - level) > 0.0:
@@ -286,7 +313,15 @@ def work_profits(w, p):
     fill = fill_of_move(p)
     mu = mu_y = moment.start
     unpaid = withheld = value = 0.0
-    while is_profit_met(w, market, queue, moment):
+    usual = is_usual(p)
+    while True:
+        if usual and not holds_any(p.carriers):
+            mu, mu_y, owed, kept, kept_value = work_usual(w, -w, mu, mu_y, fill, p)
+            unpaid += owed
+            withheld += kept
+            value += kept_value
+        if not is_profit_met(w, market, queue, moment):
+            break
         j = p.orders.take_profits[queue.take_profit]
         mu = met_price(-w, mu, queue.profit_level, market.mark_ratio)
         y, mu_y = order_prices(w, mu, fill, moment, p.terms)
