@@ -27,6 +27,7 @@ def design_of(rules: dict, settlement: str, **settings) -> Design:
     return prepare(book, venue, make_paths(6, n=12, continuous=True), depth=FINITE, under_margin="drop", **settings)
 
 
+@pytest.mark.filterwarnings("ignore:Book")
 @pytest.mark.parametrize("rules", RULES)
 @pytest.mark.parametrize("settlement", ["profit", "bankruptcy"])
 def test_both_loops_agree(settlement, rules):
