@@ -111,7 +111,9 @@ def stress_scenarios(
         rows += _play(today, infos[name], fills, [None, today.depth] if depth else [None])
         if progress is not None:
             progress((i + 1) * per_episode, len(names) * per_episode)
-    return pd.DataFrame(rows)
+    out = pd.DataFrame(rows)
+    out.attrs["money"] = today.venue.money
+    return out
 
 
 def worst_scenario(table: pd.DataFrame) -> pd.Series:

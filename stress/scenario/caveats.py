@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from stress.formatting import duration, notional, percent, usd
+from stress.formatting import amount, duration, notional, percent
 from stress.scenario.lateness import cannot_tell
 from stress.scenario.rule_notes import rule_notes
 
@@ -63,7 +63,7 @@ def notes(
             '"depleted" means that ADL has begun.'
         )
     if venue.reserve > 0:
-        yield f'ADL rules keep {usd(venue.reserve)} in the fund: "depleted" means that ADL has begun.'
+        yield f'ADL rules keep {amount(venue.reserve, venue.money)} in the fund: "depleted" means that ADL has begun.'
     yield from rule_notes(design)
 
 
