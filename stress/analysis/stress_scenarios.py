@@ -201,6 +201,7 @@ def episode_design(today: Design, name: str, fill: dict[str, Any], *, depth: Any
         step=prices.step,
         depth=depth,
         detail="positions",
+        renewal=None,  # a crash is played on one book
         **fill,
     )
 

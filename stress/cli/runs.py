@@ -99,8 +99,7 @@ def run(
             print(directory)
             return
         terminal.print_run(record)
-        page = report and record.result.days is None
-        shown = f"Report: {directory / 'report.html'}" if page else f"Tables: {directory / 'tables'}"
+        shown = f"Report: {directory / 'report.html'}" if report else f"Tables: {directory / 'tables'}"
         print(f"\n{shown}")
 
 
@@ -263,7 +262,11 @@ def adl(
     """Print who is hit, by leverage and side."""
     from stress.cli import adjusted, console, mechanics, terminal
 
-    record = execute(load(scenario, set_, seed, paths), threads, cluster, quiet)
+    loaded = load(scenario, set_, seed, paths)
+    if loaded.run.days is not None:
+        expected = "a run of one book: of a run of days, each with a fresh one, nobody is followed"
+        raise InputError(Problem(loaded.where, expected, column="run.days", value=loaded.run.days))
+    record = execute(loaded, threads, cluster, quiet)
     if not quiet:
         print(terminal.headline(record))
     terminal.print_adl(record.result)
