@@ -8,7 +8,7 @@
 | E, MM | equity and maintenance margin there |
 """
 
-from stress.kernels.jit import jit_force_inline, jit_no_refcount
+from stress.kernels.jit import jit_force_inline
 from stress.kernels.rules.margin import ENTRY_NOTIONAL, QUANTITY, tier_of
 
 WHOLE, FRACTION, TIERS, RESTORE = 0, 1, 2, 3  # of rules.records.CLOSEOUTS
@@ -26,7 +26,7 @@ def tier_at(tiers, q, e, price):
     return tier_of(tiers, q * (e if tiers.basis == ENTRY_NOTIONAL else price))
 
 
-@jit_no_refcount
+@jit_force_inline
 def initial_margin(tiers, max_leverage, q, e, price):
     """Margin that a new position of that size needs."""
     return q * (e if tiers.basis == ENTRY_NOTIONAL else price) / max_leverage[tier_at(tiers, q, e, price)]
