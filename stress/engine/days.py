@@ -30,9 +30,7 @@ COIN = frozenset(  # in the money of the fund, where that is a coin
         "drawn_fund", "drawn_vault", "drawn_house", "socialised", "funding_paid", "funding_outside",
     )
 )  # fmt: skip
-OF_THE_FUND = frozenset(
-    ("fund_low", "carrier_low", "drawn_fund", "inflow")
-)  # in units of the fund of a linear contract too
+OF_THE_FUND = frozenset(("fund_low", "carrier_low", "drawn_fund", "inflow"))  # in its units with linear contracts too
 
 
 def day_prices(design: Design, prices: Prices, day: int) -> tuple[Prices, float]:

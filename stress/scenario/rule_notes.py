@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stress.formatting import SPACE, amount, count, duration, percent, significant
+from stress.venue.mechanics import USUAL_WATERFALL
 
 if TYPE_CHECKING:
     from stress.engine.design import Design
 
-DEFAULT_WATERFALL = ("fund", "adl")
 LAYERS = {"adl": "winners, by ADL", "socialise": "all, as a socialised loss"}
 
 
@@ -84,8 +84,8 @@ def _carrier(venue: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _layers(venue: Mapping[str, Any], layers: Mapping[str, Any]) -> Iterator[str]:
-    order = tuple(venue.get("waterfall") or DEFAULT_WATERFALL)
-    if order != DEFAULT_WATERFALL:
+    order = tuple(venue.get("waterfall") or USUAL_WATERFALL)
+    if order != USUAL_WATERFALL:
         words = ", then ".join(LAYERS.get(name, f"the {name}") for name in order)
         yield (f"Losses fall on {words}; each layer pays at once, nobody adds to it or takes from it during the run.")
     for name, layer in layers.items():
