@@ -130,7 +130,9 @@ def _check_form(
 def _check_contract(option: str, tiers: TierSource, contract: str) -> None:
     """Refuse tiers of a contract that is not that of the positions: their bounds are in another money."""
     if tiers.contract != contract:
-        expected = f"tiers of a {contract} contract, as the positions are; those of {tiers.name} are {tiers.contract}"
+        expected = (
+            f"tiers whose contract is {contract}, as that of the positions; those of {tiers.name} are {tiers.contract}"
+        )
         raise InputError(Problem(option, expected))
 
 

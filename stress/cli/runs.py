@@ -404,6 +404,9 @@ def compare(
         else:
             scenarios[str(source)] = load(source, set_, seed, paths)
             tables[str(source)] = scenarios[str(source)].resolved()
+    paid = {name: scenario.venue_object.money for name, scenario in scenarios.items()}
+    paid |= {name: result.money for name, result in results.items()}
+    raise_if(comparison.problems_of_money({str(source): paid[str(source)] for source in designs}))
     if not quiet and scenarios:
         say_that_it_compiles()
     bar = terminal.ProgressBar(shown=not quiet)

@@ -48,8 +48,8 @@ def pictures(record: Record) -> dict[str, Any]:
     if record.grid is not None:
         made["curve"] = figures.svg("curve", "Probabilities at each fund of a grid", plots.plot_fund_grid, record.grid)
     elif not result.curve_refused:
-        alt, options = "Probability of ruin against the initial fund", {"alphas": record.alphas}
-        made["curve"] = figures.svg("curve", alt, plots.plot_depletion_curve, result, **options)
+        alt = "Probability of ruin against the initial fund"
+        made["curve"] = figures.svg("curve", alt, plots.plot_depletion_curve, result, alphas=record.alphas)
     return made
 
 

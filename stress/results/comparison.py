@@ -112,16 +112,21 @@ def compare(designs: Mapping[str, Result], alphas: Sequence[float] = (0.01, 0.00
         for key in MARKET
         if designs[name].config[key] != base.config[key]
     ]
-    problems += [
-        Problem(f"compare, {name}", f"a design whose money is that of {base_name}, {base.money}: this one's is {other}")
-        for name in names[1:]
-        if (other := designs[name].money) != base.money
-    ]
-    raise_if(problems)
+    raise_if([*problems, *problems_of_money({str(name): result.money for name, result in designs.items()})])
     rows = []
     for name in names[1:]:
         rows += [{"design": name} | row for row in _differences(base, designs[name], alphas)]
     return pd.DataFrame(rows)
+
+
+def problems_of_money(designs: Mapping[str, str]) -> list[Problem]:
+    """What is wrong with designs by name whose money, USD or a coin, is not that of the first."""
+    (base, money), *others = designs.items()
+    return [
+        Problem(f"compare, {name}", f"a design whose money is that of {base}, {money}: this one's is {other}")
+        for name, other in others
+        if other != money
+    ]
 
 
 def column_of(result: Result, column: str) -> pd.Series[Any]:
