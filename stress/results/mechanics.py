@@ -126,10 +126,11 @@ def figures(result: Result) -> pd.DataFrame:
     -------
     DataFrame
         A row per figure: `group` (a key of `GROUPS`), `quantity`, `estimate`, `se`, `low`, `high` (95 %), `unit`
-        ("probability", "share", "USD", or "" for a count), `note` (why an estimate is only a bound). Means are a path.
+        ("probability", "share", a money, or "" for a count), `note` (why an estimate is only a bound). Means are those
+        of a path.
     """
     rows = [
-        (group, quantity, e.value, e.se, e.low, e.high, unit, e.note)
+        (group, quantity, e.value, e.se, e.low, e.high, result.money if unit == "USD" else unit, e.note)
         for group, found in _groups(result)
         for quantity, e, unit in found
     ]

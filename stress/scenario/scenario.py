@@ -375,6 +375,7 @@ class Scenario:
     def _of_run(self, problem: Problem) -> Problem:
         """A problem of a run, attributed to the key of the scenario that causes it."""
         names = {"s0": "prices.s0", "fund": "fund.initial", "seed": "seed", "n_paths": "run.paths"}
+        names |= {"carrier": "venue.carrier", "waterfall": "venue.waterfall", "events": "events"}
         names |= {"income_per_day": "fund.income_per_day", "fund_cap": "fund.cap", "sweep": "fund.sweep"}
         column = str(problem.column)
         own = column.partition(".")[0] in CIRCUMSTANCES

@@ -130,7 +130,7 @@ class Closing(State):
             c = q - rest if rest > 0 else q
             if c <= LEAST_CUT * q:
                 return q
-        return q if c >= q * (1 - 1e-9) or c <= 0 else c
+        return q if c >= q * (1 - 1e-9) or c <= 1e-9 * q else c
 
     def cut(self, i: int, c: float, y: float, source: float) -> None:
         """Sell a part; its result and a fee go to the margin, and the levels are computed anew."""
