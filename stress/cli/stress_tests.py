@@ -27,6 +27,8 @@ from stress.formatting import (
     SPACE,
     bare,
     duration,
+    is_money,
+    money_name,
     notional,
     percent,
     percent_range,
@@ -180,7 +182,7 @@ def print_scenarios(found: pd.DataFrame, fund: float) -> None:
             if len(of) == 1:
                 rows.append((heads[1], *[""] * 6))
         late = "gap" if by_gap else "late"
-        names = ["episode", late, "fund, USD", "of OI", "ADL, USD", "accounts hit", "most of"]
+        names = ["episode", late, f"fund, {money_name()}", "of OI", f"ADL, {money_name()}", "accounts hit", "most of"]
         out.print(table(names, rows))
     out.print(
         "\nBelow an episode: its low and high. fund: what the path needs. OI: open interest of one side. ADL: raised, "
@@ -227,7 +229,7 @@ def print_battery(found: pd.DataFrame) -> None:
     out.print("\nHarder markets, simulated, on common random numbers\n")
     rows, before = [], ""
     for r in records(found):
-        if r["unit"] == "USD":
+        if is_money(r["unit"]):
             value = ("at least " if r["note"] else "") + usd(r["estimate"])
             cells = (
                 f"fund for {percent(r['alpha'])}",

@@ -23,7 +23,7 @@ from stress.cli.common import (
     with_bar,
 )
 from stress.errors import InputError, Problem
-from stress.formatting import SPACE, bare, count, percent, percent_range, usd, usd_range, visible
+from stress.formatting import SPACE, bare, count, is_money, money_name, percent, percent_range, usd, usd_range, visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -174,7 +174,7 @@ def print_sweep(table: pd.DataFrame, keys: list[str]) -> None:
     for quantity in (REQUIRED_FUND, DEPLETED, MEAN_DEFICIT):
         for alpha, part in table[table["quantity"] == quantity].groupby("alpha", dropna=False, sort=False):
             title = quantity[0].upper() + quantity[1:] + ("" if math.isnan(alpha) else f" for {percent(alpha)}")
-            title += ", USD" if part["unit"].iloc[0] == "USD" else ""
+            title += f", {unit}" if is_money(unit := part["unit"].iloc[0]) else ""
             out.print(f"\n{title}\n")
             heads = [key.rpartition(".")[2] for key in keys]
             heads = heads if len(set(heads)) == len(heads) else keys
@@ -195,12 +195,12 @@ def _text(key: str, value: Any) -> str:
 def _sweep_row(row: dict[str, Any], keys: list[str]) -> tuple[str, ...]:
     from stress.results.comparison_words import interval, points, signed
 
-    is_money = row["unit"] == "USD"
-    kind = _bare if is_money else points
-    estimate = _bare(row["estimate"]) if is_money else percent(row["estimate"])
+    money = is_money(row["unit"])
+    kind = _bare if money else points
+    estimate = _bare(row["estimate"]) if money else percent(row["estimate"])
     if row["estimate"] == 0:
         estimate = "none seen"
-    ends = _bare_range(row["low"], row["high"]) if is_money else percent_range(row["low"], row["high"])
+    ends = _bare_range(row["low"], row["high"]) if money else percent_range(row["low"], row["high"])
     apart = signed(row["difference"], kind)
     if row["difference"] == row["difference_low"] == row["difference_high"] == 0:
         apart = "base" if not row["note"] else apart
@@ -233,7 +233,7 @@ def print_tornado(table: pd.DataFrame) -> None:
         )
         for r in table.to_dict("records")
     ]  # fmt: skip
-    out.print(console.table(["input", "from, to", "fund, USD", "to", "swing", "95 %"], rows, left=2))
+    out.print(console.table(["input", "from, to", f"fund, {money_name()}", "to", "swing", "95 %"], rows, left=2))
     told = table[table["swing_low"] > 0]
     names = [f"{r['key']} ({r['why']})" for r in told.head(MATTER).to_dict("records")]
     if names:
@@ -248,7 +248,7 @@ def print_tornado(table: pd.DataFrame) -> None:
 
 def _span(row: dict[str, Any]) -> str:
     low, high = (_text(row["key"], row[f"{end}_value"]) for end in ("low", "high"))
-    return f"{low} to {high.removeprefix('USD' + SPACE)}".replace("x ", "x" + SPACE)
+    return f"{low} to {bare(high)}".replace("x ", "x" + SPACE)
 
 
 def _bare_range(low: float, high: float) -> str:
@@ -262,7 +262,7 @@ def print_solution(found: Solution) -> None:
     out = console.console()
     out.print(f"\n{found}.\n")
     near = _near(found)
-    one, both = (usd, usd_range) if found.unit == "USD" else (percent, percent_range)
+    one, both = (usd, usd_range) if is_money(found.unit) else (percent, percent_range)
     rows = [
         (
             _text(found.key, r["value"]),

@@ -22,7 +22,7 @@ from stress import plots, report
 from stress.analysis.study import DEPLETED
 from stress.errors import InputError, Problem
 from stress.files import csv_tables, writing
-from stress.formatting import duration, percent, visible
+from stress.formatting import duration, money, percent, visible
 from stress.plots.comparison import no_curves
 from stress.report import figures
 from stress.results import comparison_words as words
@@ -129,7 +129,8 @@ def write(found: Comparison, directory: Path) -> Path:
 
 def render(found: Comparison) -> str:
     """The page as text."""
-    return report.environment().get_template("compare.html.jinja").render(context(found))
+    with money(next(iter(found.results.values())).money):
+        return report.environment().get_template("compare.html.jinja").render(context(found))
 
 
 def context(found: Comparison) -> dict[str, Any]:

@@ -97,7 +97,8 @@ def compare(designs: Mapping[str, Result], alphas: Sequence[float] = (0.01, 0.00
     Raises
     ------
     InputError
-        If the designs did not see the same market.
+        If the designs did not see the same market, or their money is not the same: USD, or the coin of an inverse
+        contract.
     """
     if not isinstance(designs, Mapping) or len(designs) < 2:
         raise InputError(Problem("compare", "two designs or more: a mapping of names to results", value=designs))
@@ -111,11 +112,21 @@ def compare(designs: Mapping[str, Result], alphas: Sequence[float] = (0.01, 0.00
         for key in MARKET
         if designs[name].config[key] != base.config[key]
     ]
-    raise_if(problems)
+    raise_if([*problems, *problems_of_money({str(name): result.money for name, result in designs.items()})])
     rows = []
     for name in names[1:]:
         rows += [{"design": name} | row for row in _differences(base, designs[name], alphas)]
     return pd.DataFrame(rows)
+
+
+def problems_of_money(designs: Mapping[str, str]) -> list[Problem]:
+    """What is wrong with designs by name whose money, USD or a coin, is not that of the first."""
+    (base, money), *others = designs.items()
+    return [
+        Problem(f"compare, {name}", f"a design whose money is that of {base}, {money}: this one's is {other}")
+        for name, other in others
+        if other != money
+    ]
 
 
 def column_of(result: Result, column: str) -> pd.Series[Any]:
@@ -178,14 +189,15 @@ def _differences(base: Result, other: Result, alphas: Sequence[float]) -> list[d
         if np.isfinite(a).all() and np.isfinite(b).all():
             note = "" if a.size > 1 else "the mean of one path has no interval"
             found = mean(a, weights=base.weights).value, mean(b, weights=other.weights).value
-            rows.append(_row(quantity, *found, mean_apart(base, other, a, b)) | {"unit": unit, "note": note})
+            paid = base.money if unit == "USD" else unit
+            rows.append(_row(quantity, *found, mean_apart(base, other, a, b)) | {"unit": paid, "note": note})
     sized = base.layer == other.layer and not (base.curve_refused or other.curve_refused)
     for alpha in alphas if sized else ():
         first, second = base.required_fund(alpha), other.required_fund(alpha)
         estimate = fund_apart(base, other, alpha)
         row = _row(f"fund for alpha = {alpha:g}", first.value, second.value, estimate)
         bounds = {"base_bound": first.is_bound, "value_bound": second.is_bound}
-        rows.append(row | bounds | {"unit": "USD", "note": estimate.note})
+        rows.append(row | bounds | {"unit": base.money, "note": estimate.note})
     return rows
 
 
