@@ -50,8 +50,8 @@ def worst_cover(result: Result, paths: Sequence[int]) -> list[dict[str, Any]]:
         found = concentration.worst_paths(result, paths)
     except InputError:  # the files of an old run may be gone
         return []
-    lost = found[found["total"] > 0]
-    return [{str(name): value for name, value in row.items()} for row in lost.to_dict("records")]
+    rows = [{str(name): value for name, value in row.items()} for row in found.to_dict("records")]
+    return [row for row in rows if row["total"] > 0]
 
 
 def shortfall(record: Record) -> dict[str, Any]:
