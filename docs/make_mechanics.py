@@ -24,7 +24,7 @@ from stress.formatting import SPACE, count, percent, significant  # noqa: E402
 PAGE = ROOT / "docs" / "mechanics.md"
 SCENARIO = ROOT / "examples" / "quickstart.toml"
 PATHS, ACCOUNTS, OPEN_INTEREST, FUND, SEED, ALPHA = 5_000, 2_000, 2e9, 1.8e6, 7, 0.01
-LATE = {"delay": 60.0, "jump_gap": 0.57}
+LATE: dict[str, Any] = {"delay": 60.0, "jump_gap": 0.57}
 PASSTHROUGH = 0.5
 BOOKS = {
     f"With an order book (`binance-like`, passthrough {PASSTHROUGH})": stress.Depth.load(
@@ -33,7 +33,7 @@ BOOKS = {
     "Without one: the prices hold the impact already": None,
 }
 FUND_ROW, ADL_ROW = f"fund for alpha = {ALPHA:g}", "P(somebody is auto-deleveraged)"
-OTHERS = {  # what the presets assume, at other values that are plausible
+OTHERS: dict[str, list[dict[str, Any]]] = {  # what the presets assume, at other values that are plausible
     "binance": [{"buffer": 0.01}, {"buffer": 0.25}, {"unload_half_life": 60.0}, {"unload_half_life": 14_400.0}],
     "hyperliquid": [{"cooldown": 0.0}, {"unload_half_life": 60.0}, {"unload_half_life": 14_400.0}],
     "dydx": [{"buffer": 0.01}, {"buffer": 0.1}, {"throughput": 25.0}, {"throughput": 100.0}],

@@ -18,7 +18,6 @@ from stress.kernels.mechanics.records import (
     IS_FUNDING,
     IS_OUTAGE,
     IS_OWN_MARK,
-    LAYER_STATE,
     MECHANICS,
     MOMENT,
     MORE,
@@ -28,7 +27,7 @@ from stress.kernels.mechanics.records import (
 )
 from stress.kernels.mechanics.workspace import Events, Holdings, Orders, make_holdings
 from stress.kernels.path.counts import CELL, PositionCounts, as_float_view, make_position_counts
-from stress.kernels.path.records import CHECKPOINTS, Prices
+from stress.kernels.path.records import CHECKPOINTS, LAYER_STATE, Prices
 from stress.kernels.path.workspace import Workspace
 from stress.kernels.rules import records
 from stress.kernels.rules.contract import ShareOfMove
@@ -84,7 +83,7 @@ def rules_of(design: Design, orders: Orders) -> np.ndarray:
         "before": sum(name in cash for name in before),
         "has_adl": ADL in waterfall,
         "socialise": 1 + records.SOCIALISES.index(venue.socialise) if SOCIALISE in waterfall else 0,
-        "throughput": NO_LIMIT if venue.throughput is None else max(1, math.floor(venue.throughput * dt + 1e-9)),
+        "throughput": NO_LIMIT if venue.throughput is None else max(1, whole(venue.throughput * dt + 1e-9)),
         "mark": records.MARKS.index(venue.mark),
         "mark_weight": 2.0 ** (-dt / venue.mark_half_life) if venue.mark_half_life else 0.0,
         "mark_clamp": (venue.mark_clamp or 0.0) * dt,
@@ -105,7 +104,12 @@ def rules_of(design: Design, orders: Orders) -> np.ndarray:
 
 def steps_in(seconds: float, dt: float) -> int:
     """Steps until so many seconds have passed."""
-    return math.ceil(seconds / dt - ON_TIME)
+    return -whole(ON_TIME - seconds / dt)
+
+
+def whole(number: float) -> int:
+    """The whole number below, as far as compiled code counts."""
+    return math.floor(max(-NO_LIMIT, min(NO_LIMIT, number)))
 
 
 def orders_of(design: Design) -> Orders:

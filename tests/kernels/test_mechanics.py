@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from stress.kernels.mechanics import calls, carrier, funding, inventory, layers, marks, socialise
-from stress.kernels.mechanics.records import CARRIER_STATE, IN_ORDER, LAYER_STATE, MECHANICS, MOMENT, MORE
+from stress.kernels.mechanics.records import CARRIER_STATE, IN_ORDER, MECHANICS, MOMENT, MORE
 from stress.kernels.mechanics.workspace import make_holdings
-from stress.kernels.path.records import LOG, MARKET_STATE, OUTCOME, PATH_STATE, SIDE_STATE
+from stress.kernels.path.records import LAYER_STATE, LOG, MARKET_STATE, OUTCOME, PATH_STATE, SIDE_STATE
 from stress.kernels.rules.contract import Structure
 from stress.kernels.rules.records import TERMS
 

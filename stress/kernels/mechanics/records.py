@@ -32,14 +32,6 @@ MECHANICS = np.dtype((np.record, [
     ("has_stops", "i8"), ("has_take_profits", "i8"),    # whether any position has one
 ]))  # fmt: skip
 
-# One cash layer, in the order of the waterfall. Money in USD; in units of 1/S_0 coins for the fund where it is in_coin.
-LAYER_STATE = np.dtype((np.record, [
-    ("kind", "i8"),                                     # index in LAYERS
-    ("capital", "f8"),                                  # what it began with; inf: unlimited
-    ("balance", "f8"), ("floor", "f8"), ("cap", "f8"),  # cap: what the path may still draw
-    ("drawn", "f8"),                                    # paid out for deficits and price differences
-]))  # fmt: skip
-
 # The inventory of one side that the first cash layer has taken over; its cash is the balance of that layer.
 CARRIER_STATE = np.dtype((np.record, [
     ("quantity", "f8"), ("cost", "f8"),                 # Q_s and K_s
