@@ -43,6 +43,11 @@ def money(unit: str) -> Iterator[None]:
         _MONEY.reset(token)
 
 
+def write_in(unit: str) -> None:
+    """From here on, to the end of what is around, `usd` writes this money."""
+    _MONEY.set(unit)
+
+
 def usd(x: float, digits: int = 3, *, full: bool = False) -> str:
     """Money with its unit: 29_379_600 is "USD 29.4 M", or in another money inside `money`.
 

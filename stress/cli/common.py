@@ -21,7 +21,7 @@ from stress import quantities
 from stress.cli import streams
 from stress.cli.exit_codes import ExitCode
 from stress.errors import InputError, Problem, WorkerError
-from stress.formatting import visible
+from stress.formatting import money, visible, write_in
 
 if TYPE_CHECKING:
     from stress.engine.design import Detail
@@ -126,7 +126,7 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(command)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), money("USD"):  # `load` says which money it is
                 warnings.simplefilter("ignore")  # they are printed once, with the answer
                 return command(*args, **kwargs)
         except typer.Exit:
@@ -188,13 +188,20 @@ def _by_option(error: InputError, options: dict[str, Any]) -> InputError:
 
 
 def load(scenario: Path, set_: list[str] | None, seed: int | None, paths: int | None) -> Scenario:
-    """The scenario of a file, with the changes that options make."""
+    """The scenario of a file, with the changes that options make; amounts are written in its money from here on."""
     from stress.scenario.scenario import load_scenario
 
     changes = list(set_ or [])
     changes += [] if seed is None else [f"seed={seed}"]
     changes += [] if paths is None else [f"run.paths={paths}"]
-    return load_scenario(scenario, changes)
+    loaded = load_scenario(scenario, changes)
+    write_in(loaded.venue_object.money)
+    return loaded
+
+
+def first_layer(scenario: Scenario) -> str:
+    """The layer of the waterfall whose capital `fund.initial` is."""
+    return next(iter(scenario.venue_object.cash_layers), "fund")
 
 
 def with_error(set_: list[str] | None, error: str | None) -> list[str] | None:

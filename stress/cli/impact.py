@@ -16,6 +16,7 @@ from stress.cli.common import Paths, Quiet, Seed, Set, Threads, guarded, load, p
 from stress.cli.inputs import ContractSize, Unit
 from stress.errors import InputError, Problem, raise_if
 from stress.formatting import count, percent, significant, usd, visible
+from stress.formatting import notional as of_positions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,6 +80,9 @@ def impact(
         else:
             before = _of_positions(source, market, price, str(old), tiers_of)
         wanted = tiers_of(new, before.venue.market or None)
+    if wanted.contract not in (None, before.venue.contract):
+        expected = f"tiers of a contract that is {before.venue.contract}, as {before.name} is"
+        raise InputError(Problem("--new", expected, value=new))
     venue = with_tiers(before.venue, wanted.tiers, wanted.tier_basis)
     found = tier_impact(before.book, before.venue, venue, before.price)
     if not quiet:
@@ -208,7 +212,7 @@ def print_impact(found: TierImpact, old: str, new: str) -> None:
 
 
 def _counted(positions: int, notional: float) -> str:
-    return f"{positions:,}\n{usd(notional)}" if positions else "none"
+    return f"{positions:,}\n{of_positions(notional)}" if positions else "none"
 
 
 def _print_buckets(found: TierImpact) -> None:
@@ -221,9 +225,9 @@ def _print_buckets(found: TierImpact) -> None:
             (
                 f"{significant(r['lower'])}x {upper}",
                 f"{r['positions']:,}",
-                usd(r["notional"]),
+                of_positions(r["notional"]),
                 f"{r['liquidated']:,}",
-                usd(r["liquidated_notional"]),
+                of_positions(r["liquidated_notional"]),
                 f"{r['levered']:,}",
             )
         )
@@ -242,14 +246,14 @@ def _print_liquidated(found: TierImpact) -> None:
         return
     notional, deficit = float(rows["notional"].sum()), float(rows["deficit"].sum())
     out.print(
-        f"\nLiquidated at once: {count(len(rows), 'position')} of {usd(notional)}; closed at this "
+        f"\nLiquidated at once: {count(len(rows), 'position')} of {of_positions(notional)}; closed at this "
         f"price, their deficit is {usd(deficit)}; {usd(float(rows['shortfall'].sum()))} of margin would keep them.\n",
     )
     shown = [
         (
             str(r["account"]) if len(str(r["account"])) <= NAMED else f"{str(r['account'])[: NAMED - 3]}...",
             "long" if r["side"] > 0 else "short",
-            usd(r["notional"]),
+            of_positions(r["notional"]),
             f"{significant(r['leverage'])}x",
             usd(r["equity"]),
             usd(r["maintenance_new"]),

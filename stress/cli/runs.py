@@ -35,7 +35,7 @@ from stress.cli.common import (
 from stress.cli.exit_codes import ExitCode
 from stress.errors import InputError, Problem, raise_if
 from stress.files import writing
-from stress.formatting import count, money, visible
+from stress.formatting import count, money, visible, write_in
 
 if TYPE_CHECKING:
     from stress.runs.record import FundRange, Record
@@ -330,7 +330,9 @@ def _worst(record: Record) -> int:
 
     needed = record.result.paths["fund_needed"].to_numpy()
     number = int(needed.argmax())
-    print(f"Path {number:,} of {needed.size:,} needs the largest fund: {usd(float(needed[number]))}.\n")
+    with money(record.result.money):
+        most = usd(float(needed[number]))
+    print(f"Path {number:,} of {needed.size:,} needs the largest {record.layer}: {most}.\n")
     return number
 
 
@@ -417,6 +419,7 @@ def compare(
     finally:
         bar.close()
     ordered = {str(source): results[str(source)] for source in designs}
+    write_in(ordered[str(designs[0])].money)
     alphas = alpha or next((s.fund.alphas for s in scenarios.values()), (0.01, 0.001))
     table = comparison.compare(ordered, alphas)
     found = compare_page.Comparison(ordered, {name: tables[name] for name in ordered}, table, tuple(alphas))

@@ -22,7 +22,7 @@ from stress import plots, report
 from stress.analysis.study import DEPLETED
 from stress.errors import InputError, Problem
 from stress.files import csv_tables, writing
-from stress.formatting import duration, percent, visible
+from stress.formatting import duration, money, percent, visible
 from stress.plots.comparison import no_curves
 from stress.report import figures
 from stress.results import comparison_words as words
@@ -122,9 +122,10 @@ def write(found: Comparison, directory: Path) -> Path:
         path = directory / f"{name}.csv"
         writing.put_text(path, csv_tables.to_csv(table, str(path)))
     titled = found.titled()
-    for name, data in _drawn(titled).items():
-        writing.put_bytes(directory / "figures" / name, data)
-    return writing.put_text(directory / "report.html", render(titled))
+    with money(next(iter(found.results.values())).money):
+        for name, data in _drawn(titled).items():
+            writing.put_bytes(directory / "figures" / name, data)
+        return writing.put_text(directory / "report.html", render(titled))
 
 
 def render(found: Comparison) -> str:

@@ -226,5 +226,6 @@ def waterfall_words(config: dict[str, Any]) -> str:
     if "socialise" in mechanics.waterfall(config):
         text += "; what is left is socialised at the end of the path"
     if (name := mechanics.carrier(config)) != "market":
-        text += f". What the {name} has taken over it loses later, where it sells it"
+        text += f". What the {name} has taken over it loses later, where it sells it; paths on which it gains count as "
+        text += "no loss here"
     return f"{text}; the rest stays unpaid."

@@ -111,6 +111,11 @@ def compare(designs: Mapping[str, Result], alphas: Sequence[float] = (0.01, 0.00
         for key in MARKET
         if designs[name].config[key] != base.config[key]
     ]
+    problems += [
+        Problem(f"compare, {name}", f"a fund in {base.money}, as that of {base_name}", value=designs[name].money)
+        for name in names[1:]
+        if designs[name].money != base.money
+    ]
     raise_if(problems)
     rows = []
     for name in names[1:]:
@@ -178,14 +183,17 @@ def _differences(base: Result, other: Result, alphas: Sequence[float]) -> list[d
         if np.isfinite(a).all() and np.isfinite(b).all():
             note = "" if a.size > 1 else "the mean of one path has no interval"
             found = mean(a, weights=base.weights).value, mean(b, weights=other.weights).value
-            rows.append(_row(quantity, *found, mean_apart(base, other, a, b)) | {"unit": unit, "note": note})
+            rows.append(
+                _row(quantity, *found, mean_apart(base, other, a, b))
+                | {"unit": base.money if unit == "USD" else unit, "note": note}
+            )
     sized = base.layer == other.layer and not (base.curve_refused or other.curve_refused)
     for alpha in alphas if sized else ():
         first, second = base.required_fund(alpha), other.required_fund(alpha)
         estimate = fund_apart(base, other, alpha)
         row = _row(f"fund for alpha = {alpha:g}", first.value, second.value, estimate)
         bounds = {"base_bound": first.is_bound, "value_bound": second.is_bound}
-        rows.append(row | bounds | {"unit": "USD", "note": estimate.note})
+        rows.append(row | bounds | {"unit": base.money, "note": estimate.note})
     return rows
 
 

@@ -28,8 +28,9 @@ RIVALS = (
 OBJECTS = {"venue": "venue_object", "population": "spec", "depth": "depth_object", "prices": "price_model"}
 READ_WITH_BOOK = ("book", "venue")  # a price model may start at the marks of the positions
 WITH_CALIBRATE = ("model", "calibrate", "time_format", "provenance", "s0", "threshold", "cap")
-USD = (
-    *("population.open_interest", "population.max_notional", "depth.usd", "fund.initial", "prices.s0"),
+ALWAYS_USD = ("population.open_interest", "population.max_notional", "depth.usd", "prices.s0")
+USD = (  # or coins, where a contract is inverse
+    *(*ALWAYS_USD, "fund.initial"),
     *(f"layers.{name}.{key}" for name in CASH_LAYERS for key in ("capital", "floor", "cap")),
     *(f"venue.{rule.name}" for rule in ALL_RULES if rule.unit == "USD"),
 )
@@ -118,7 +119,7 @@ def text_of(key: str, value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return value if isinstance(value, str) else json.dumps(value)
     if key in USD:
-        return formatting.usd(float(value))
+        return (formatting.notional if key in ALWAYS_USD else formatting.usd)(float(value))
     return formatting.short_duration(float(value)) if key in DURATIONS else formatting.significant(float(value), 4)
 
 

@@ -26,12 +26,15 @@ class TierSource:
     tiers : tuple of Tier
     tier_basis : {"notional", "entry_notional", "quantity"}
     adjustments : tuple of Adjustment
+    contract : {"linear", "inverse"} or None
+        None: the file does not say.
     """
 
     name: str
     tiers: tuple[Tier, ...]
     tier_basis: str
     adjustments: tuple[Adjustment, ...] = ()
+    contract: str | None = None
 
 
 def find_tiers(
@@ -72,4 +75,4 @@ def find_tiers(
         read_tiers(source, flat=flat, market="", unit=unit, contract_size=contract_size)
     known: Iterable[str] = presets.get(source) or (VenueFile(Path(source)).markets if os.path.exists(source) else ())
     venue = load_venue(source, as_spelled(market, known))
-    return TierSource(f"{venue.name} {venue.market}", venue.tiers, venue.tier_basis)
+    return TierSource(f"{venue.name} {venue.market}", venue.tiers, venue.tier_basis, contract=venue.contract)
