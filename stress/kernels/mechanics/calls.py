@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from stress.kernels.jit import jit_no_refcount
+from stress.kernels.jit import jit_force_inline, jit_no_refcount
 from stress.kernels.numerics.philox import event_key, event_score
 
 DAY = 86400.0  # seconds
@@ -13,7 +13,7 @@ ROUNDING = 1e-9  # of a step
 START, CALLS = np.int64(0), np.int64(3)
 
 
-@jit_no_refcount
+@jit_force_inline
 def deadline_step(step, p):
     """The step, later than `step`, in which a position that is called in `step` is looked at again.
 

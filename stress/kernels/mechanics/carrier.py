@@ -19,7 +19,7 @@ import math
 
 import numpy as np
 
-from stress.kernels.jit import jit_no_refcount
+from stress.kernels.jit import jit_force_inline, jit_no_refcount
 from stress.kernels.mechanics.inventory import open_loss, open_result, remove
 from stress.kernels.mechanics.layers import note_loss, unit_of
 from stress.kernels.mechanics.marks import start_mark
@@ -33,19 +33,19 @@ SMALL_REST = 1e-6  # an inventory up to this share of its largest is sold whole
 ROUNDING = 1e-12  # of q e + capital: so far under its floor the carrier is at it
 
 
-@jit_no_refcount
+@jit_force_inline
 def unit_now(p):
     """USD of a unit of the carrier at the exogenous price of the moment."""
     return unit_of(p.layers[0], p.moment.price / p.markets[0].s0, p.mechanics)
 
 
-@jit_no_refcount
+@jit_force_inline
 def worth(mark, p):
     """W at a mark, USD (units of a fund in coins)."""
     return p.layers[0].balance + open_result(mark, p.carriers) / unit_now(p)
 
 
-@jit_no_refcount
+@jit_force_inline
 def take_over(place, s, q, bankruptcy, mark, scale, p):
     """Take a position of q coins over at its real bankruptcy price, if the carrier then stays above its floor.
 
@@ -113,7 +113,7 @@ def sell(s, held, x, p):
     log_event(p.log, p.path, layer, p.out, LOGGED_SALE, side, price, sold, gain, held.quantity)
 
 
-@jit_no_refcount
+@jit_force_inline
 def look_at_loss(mark, p):
     """Note C and W at a mark; below its floor the carrier is depleted.
 

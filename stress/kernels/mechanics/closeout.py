@@ -8,7 +8,7 @@
 | E, MM | equity and maintenance margin there |
 """
 
-from stress.kernels.jit import jit_no_refcount
+from stress.kernels.jit import jit_force_inline, jit_no_refcount
 from stress.kernels.rules.margin import ENTRY_NOTIONAL, QUANTITY, tier_of
 
 WHOLE, FRACTION, TIERS, RESTORE = 0, 1, 2, 3  # of rules.records.CLOSEOUTS
@@ -17,7 +17,7 @@ INSIDE = 1.0 - 1e-9  # share of the cap of a tier that a cut goes down to
 ALL = 1.0 - 1e-9  # a cut of this share is of the whole
 
 
-@jit_no_refcount
+@jit_force_inline
 def tier_at(tiers, q, e, price):
     """Tier of a position at a price."""
     if tiers.basis == QUANTITY:
@@ -31,7 +31,7 @@ def initial_margin(tiers, max_leverage, q, e, price):
     return q * (e if tiers.basis == ENTRY_NOTIONAL else price) / max_leverage[tier_at(tiers, q, e, price)]
 
 
-@jit_no_refcount
+@jit_force_inline
 def quantity_to_cut(q, e, price, equity, was_cut, cuts, tiers, mechanics):
     """How much of a position of q is closed; q: the whole.
 

@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from stress.kernels.jit import jit_no_refcount
+from stress.kernels.jit import jit_force_inline
 from stress.kernels.mechanics.carrier import look_at_loss
 from stress.kernels.mechanics.deleverage import leave
 from stress.kernels.mechanics.layers import ROUNDING, note_asked, pay_before, receive
@@ -29,7 +29,7 @@ from stress.kernels.rules.depth import average_fill
 from stress.kernels.rules.margin import liquidation_price
 
 
-@jit_no_refcount
+@jit_force_inline
 def liquidated(j, p):
     """Note that a position is among the liquidated of the path, once; it is touched unless the price passes it."""
     if p.holdings.standing[j] == UNTOUCHED:
@@ -40,7 +40,7 @@ def liquidated(j, p):
     state.is_liquidated = 1
 
 
-@jit_no_refcount
+@jit_force_inline
 def end_position(j, s, queue_first, p):
     """Take a position out of whatever queue it stands in. The pointer of its side passes an untouched one."""
     side = p.sides[queue_first]
@@ -50,7 +50,7 @@ def end_position(j, s, queue_first, p):
         remove(j, p)
 
 
-@jit_no_refcount
+@jit_force_inline
 def bankrupt(j, p):
     """Count a closing with a deficit."""
     if p.counts.adl.size > 0:
@@ -62,7 +62,7 @@ def bankrupt(j, p):
         )  # fmt: skip
 
 
-@jit_no_refcount
+@jit_force_inline
 def close_whole(j, s, q, entry, bankruptcy, y, kind, takes_surplus, p):
     """Close all of a position at the book: the whole of a liquidation, a stop, a take-profit, or at a deadline.
 
@@ -109,7 +109,7 @@ def close_whole(j, s, q, entry, bankruptcy, y, kind, takes_surplus, p):
     return owed, withheld
 
 
-@jit_no_refcount
+@jit_force_inline
 def cut(j, s, c, q, entry, y, mark_source, p):
     """Close c < q of a position at the book, and give what is left its new margin and levels.
 
@@ -146,7 +146,7 @@ def cut(j, s, c, q, entry, y, mark_source, p):
     return s * (mark - state.liquidation) <= 0.0
 
 
-@jit_no_refcount
+@jit_force_inline
 def set_levels(s, state, q, entry, margin, mark, p):
     """L and B anew, from a mark in the shifted frame."""
     contract = p.structure.contract
@@ -154,7 +154,7 @@ def set_levels(s, state, q, entry, margin, mark, p):
     state.liquidation = round40(liquidation_price(contract, p.tiers, s, q, entry, margin, mark))
 
 
-@jit_no_refcount
+@jit_force_inline
 def stand_in_order(j, s, side, queue, p):
     """A position stands in the order again, at its level of now."""
     holdings = p.holdings

@@ -8,7 +8,7 @@ takes positions over, has its inventory besides the balance. The fund may be hel
 
 import numpy as np
 
-from stress.kernels.jit import jit_no_refcount
+from stress.kernels.jit import jit_force_inline, jit_no_refcount
 from stress.kernels.mechanics.inventory import open_result
 from stress.kernels.mechanics.records import LOGGED_LAYER
 from stress.kernels.path.batches import note_depletion
@@ -19,13 +19,13 @@ ROUNDING = 1e-12  # a rest up to this share of its scale counts as paid
 FUND = 0  # of rules.records.LAYERS
 
 
-@jit_no_refcount
+@jit_force_inline
 def unit_of(layer, worth, mechanics):
     """USD of one unit of a layer."""
     return worth if mechanics.in_coin and layer.kind == FUND else 1.0
 
 
-@jit_no_refcount
+@jit_force_inline
 def pay(layer, asked, unit, besides, least):
     """What a layer pays of the USD asked for.
 
@@ -74,7 +74,7 @@ def pay_in_turn(s, begin, end, asked, scale, worth, p):
     return max(0.0, rest), paid_by_first
 
 
-@jit_no_refcount
+@jit_force_inline
 def pay_before(s, deficit, scale, worth, p):
     """Layers before auto-deleveraging pay a deficit.
 
@@ -108,7 +108,7 @@ def pay_after(s, owed, worth, p):
     return left
 
 
-@jit_no_refcount
+@jit_force_inline
 def note_asked(asked, paid, least, worth, p):
     """The first layer of the waterfall was asked for a deficit, and paid so much of it, USD.
 
@@ -125,7 +125,7 @@ def note_asked(asked, paid, least, worth, p):
         note_depletion(path, out)
 
 
-@jit_no_refcount
+@jit_force_inline
 def note_loss(net_loss, p):
     """The first layer of the waterfall has lost so much on the path."""
     out, terms = p.out, p.terms
@@ -134,7 +134,7 @@ def note_loss(net_loss, p):
         out.drawdown_need = max(out.drawdown_need, fund_needed(net_loss, p.path.least_loss, terms))
 
 
-@jit_no_refcount
+@jit_force_inline
 def receive(money, worth, p):
     """A surplus or a fee, USD, goes to the first layer; without one the venue just has it."""
     layer = p.layers[0]

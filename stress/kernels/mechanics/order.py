@@ -13,7 +13,7 @@ import math
 
 import numpy as np
 
-from stress.kernels.jit import jit_force_inline, jit_no_refcount
+from stress.kernels.jit import jit_force_inline
 from stress.kernels.mechanics.records import IN_ORDER, MOVED
 from stress.kernels.mechanics.workspace import is_open
 
@@ -27,7 +27,7 @@ def _goes_before(s, a, b, states, number):
     return ahead > 0.0 or (ahead == 0.0 and number[a] < number[b])
 
 
-@jit_no_refcount
+@jit_force_inline
 def push(s, j, first, queue, moved, states, number):
     """Put a position into the heap of its side, which begins at `first`."""
     k = queue.moved
@@ -42,7 +42,7 @@ def push(s, j, first, queue, moved, states, number):
     moved[first + k] = j
 
 
-@jit_no_refcount
+@jit_force_inline
 def pop(s, first, queue, moved, states, number):
     """Take the top off the heap of a side."""
     queue.moved -= 1
@@ -63,7 +63,7 @@ def pop(s, first, queue, moved, states, number):
     moved[first + k] = j
 
 
-@jit_no_refcount
+@jit_force_inline
 def find_heads(s, funding, side, queue, ladder, orders, holdings):
     """Skip what is gone, and note the nearest real levels of a side: of liquidations, stops and take-profits."""
     never = -s * math.inf
@@ -103,7 +103,7 @@ def nearest_level(s, only_stops, queue):
     return max(queue.level, queue.stop_level) if s > 0 else min(queue.level, queue.stop_level)
 
 
-@jit_no_refcount
+@jit_force_inline
 def who_is_next(s, only_stops, side, queue, ladder, orders, holdings):
     """The position behind the nearest level, by ladder place, and the queue that it heads; heads are up to date.
 

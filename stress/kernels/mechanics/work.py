@@ -60,7 +60,7 @@ def is_profit_met(w, market, queue, moment):
     return w * (moment.target * market.mark_ratio - queue.profit_level) >= 0.0
 
 
-@jit_no_refcount
+@jit_force_inline
 def call(j, s, p):
     """Call a position for margin: it leaves the order until its deadline."""
     holdings, moment, step = p.holdings, p.moment, p.path.step
@@ -81,7 +81,7 @@ def call(j, s, p):
     )  # fmt: skip
 
 
-@jit_no_refcount
+@jit_force_inline
 def take_or_keep(j, s, q, entry, bankruptcy, price, k, p):
     """The carrier takes a whole position over, or it is kept for ADL if there is any.
 
@@ -179,7 +179,7 @@ def liquidate(j, s, k, y, mu_y, p):
     return owed, withheld, bankruptcy
 
 
-@jit_no_refcount
+@jit_force_inline
 def close_order(j, s, y, mu_y, kind, p):
     """Close a position at its stop or its take-profit; returns what is owed, withheld, and the bankruptcy price."""
     holdings, moment, trigger, row = p.holdings, p.moment, p.ladder.triggers[j], np.int64(p.ladder.row[j])
