@@ -276,7 +276,7 @@ def print_moves(found: pd.DataFrame, fund: float, layer: str = "fund") -> None:
     horizon, count = duration(float(found["horizon"].iloc[0])), int(found["paths"].iloc[0])
     out.print(
         f"\nprobability: of a price that far from the start within {horizon}, lows and highs counted, on {count:,} "
-        "simulated paths. A slow move of this size need not empty the {layer}, and several smaller ones may: how "
+        f"simulated paths. A slow move of this size need not empty the {layer}, and several smaller ones may: how "
         "often it is depleted, says perp-stress run.",
     )
     for r in records(found[found["history_hits"] >= 0]):
