@@ -39,6 +39,8 @@ def test_differences_of_coins_have_their_sign_behind_the_coin():
         "quantity": "mean deficit",
         "unit": "XBT",
         "base": 1.0,
+        "base_bound": False,
+        "value_bound": False,
         "value": 0.5,
         "difference": -0.5,
         "low": -0.7,
