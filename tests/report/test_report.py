@@ -282,6 +282,14 @@ def test_rules_of_adl_are_said_in_words(rules, said):
     assert any(said in text for text in prose.assumptions({"venue": venue.describe()}))
 
 
+def test_assumptions_speak_of_the_layers_that_there_are():
+    venue = stress.load_venue("hyperliquid").describe()
+    said = " ".join(prose.assumptions({"venue": venue}))
+    assert "what the vault cannot pay" in said
+    assert "goes back to the trader." in said
+    assert "ADL: " not in " ".join(prose.assumptions({"venue": venue | {"waterfall": ["house", "socialise"]}}))
+
+
 def test_no_interval_of_money_reaches_below_zero(page):
     assert "USD\u00a0−" not in page
 
