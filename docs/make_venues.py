@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +114,7 @@ def _own_rules(infos: list[VenueInfo]) -> str:
     rules = [rule for rule in MECHANICS if any(rule.name in venue.mechanics for venue in venues)]
     rows = []
     for info, venue in zip(infos, venues, strict=True):
-        on = [rule for rule in rules if rule.means_anything(lambda name, venue=venue: getattr(venue, name))]
+        on = [rule for rule in rules if rule.means_anything(partial(getattr, venue))]
         cells = [_cell(rule, getattr(venue, rule.name)) if rule in on else "" for rule in rules]
         rows.append([f"[{info.name}](#{info.name})", *cells])
     return _table(["venue", *(rule.label for rule in rules)], rows)

@@ -16,6 +16,7 @@ import numpy as np
 
 INSIDE = 1.0 - 1e-9  # share of the cap of a tier that a cut goes down to
 ALL = 1.0 - 1e-9  # a cut of this share is of the whole
+LEAST = 1e-3  # share of the position that a cut to restore the margin is at least; one that needs less closes the whole
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,8 @@ class Closeout:
             unit = {"notional": price, "entry_notional": e, "quantity": np.ones_like(q)}[self.basis]
             tier = np.maximum(np.searchsorted(self.floor, q * unit, side="right") - 1, 0)
             c = q - (self._lower(tier) / unit if self.closeout == "tiers" else self._restored(tier, equity, e, price))
-        whole = (equity <= 0.0) | (c >= q * ALL) | (c <= 0.0)
+        least = LEAST * q if self.closeout == "restore" else 0.0
+        whole = (equity <= 0.0) | (c >= q * ALL) | (c <= least)
         return np.where(whole, q, c)
 
     def _lower(self, tier: np.ndarray) -> np.ndarray:

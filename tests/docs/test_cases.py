@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.test_docs import load_script
+from tests.support.scripts import load_script
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "cases.md").read_text(encoding="utf-8")
@@ -14,7 +14,7 @@ PAGE = (ROOT / "docs" / "cases.md").read_text(encoding="utf-8")
 
 @pytest.fixture(scope="module")
 def script():
-    return load_script("make_cases")
+    return load_script(ROOT / "docs" / "make_cases.py")
 
 
 def test_the_page_is_made_by_its_script(script):

@@ -17,6 +17,7 @@ from tests.twin.position import (
 from tests.twin.state import State, Unpaid
 
 MOST_CUTS = 8  # of `restore` in a row
+LEAST_CUT = 1e-3  # of `restore`, as a share of the position: less than that closes the whole
 
 
 class Closing(State):
@@ -127,6 +128,8 @@ class Closing(State):
             n = (E / (1 + rules.buffer) + tier.deduction) / tier.maintenance_rate
             rest = n / (p.entry_price if rules.tier_basis == "entry_notional" else P)
             c = q - rest if rest > 0 else q
+            if c <= LEAST_CUT * q:
+                return q
         return q if c >= q * (1 - 1e-9) or c <= 0 else c
 
     def cut(self, i: int, c: float, y: float, source: float) -> None:

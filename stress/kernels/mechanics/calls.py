@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from stress.kernels.jit import jit_force_inline, jit_no_refcount
+from stress.kernels.jit import jit_force_inline
 from stress.kernels.numerics.philox import event_key, event_score
 
 DAY = 86400.0  # seconds
@@ -28,7 +28,7 @@ def deadline_step(step, p):
     return max(step + 1, 1 + math.ceil(due / dt - ROUNDING))
 
 
-@jit_no_refcount
+@jit_force_inline
 def tops_up(place, p):
     """Whether the owner of a position, by ladder place, pays when called: the same at each call of one path."""
     key0, key1 = event_key(int(p.terms.seed), int(p.path.number), int(START), int(CALLS))

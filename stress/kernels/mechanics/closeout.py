@@ -8,13 +8,14 @@
 | E, MM | equity and maintenance margin there |
 """
 
-from stress.kernels.jit import jit_force_inline, jit_no_refcount
+from stress.kernels.jit import jit_force_inline
 from stress.kernels.rules.margin import ENTRY_NOTIONAL, QUANTITY, tier_of
 
 WHOLE, FRACTION, TIERS, RESTORE = 0, 1, 2, 3  # of rules.records.CLOSEOUTS
 MOST_CUTS = 8  # of one visit with closeout "restore"
 INSIDE = 1.0 - 1e-9  # share of the cap of a tier that a cut goes down to
 ALL = 1.0 - 1e-9  # a cut of this share is of the whole
+LEAST = 1e-3  # share of the position that a cut to restore the margin is at least; one that needs less closes the whole
 
 
 @jit_force_inline
@@ -25,7 +26,7 @@ def tier_at(tiers, q, e, price):
     return tier_of(tiers, q * (e if tiers.basis == ENTRY_NOTIONAL else price))
 
 
-@jit_no_refcount
+@jit_force_inline
 def initial_margin(tiers, max_leverage, q, e, price):
     """Margin that a new position of that size needs."""
     return q * (e if tiers.basis == ENTRY_NOTIONAL else price) / max_leverage[tier_at(tiers, q, e, price)]
@@ -63,7 +64,7 @@ def quantity_to_cut(q, e, price, equity, was_cut, cuts, tiers, mechanics):
                 return q
             left = (equity / (1.0 + mechanics.buffer) + tiers.deduction[k]) / rate
             left /= e if tiers.basis == ENTRY_NOTIONAL else price
-            if left <= 0.0:
-                return q
             c = q - left
+            if left <= 0.0 or c <= q * LEAST:
+                return q
     return q if c >= q * ALL or c <= 0.0 else c

@@ -18,7 +18,7 @@ while the price moves in its own.
 
 import math
 
-from stress.kernels.jit import jit_no_refcount
+from stress.kernels.jit import jit_force_inline, jit_no_refcount
 
 BOOK, EMA, CLAMP = 0, 1, 2  # of rules.records.MARKS
 ZERO = 1e-12  # a mark of zero, as a share of S_0
@@ -78,7 +78,7 @@ def next_source(step, source, close, p):
     return b, b, stands or p.mechanics.mark != BOOK
 
 
-@jit_no_refcount
+@jit_force_inline
 def start_mark(before, p):
     """Mark at the start of a step whose exogenous price is `before`, with the impact of the moment."""
     moment = p.moment

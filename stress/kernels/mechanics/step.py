@@ -88,7 +88,8 @@ def meet_deadlines(earlier, before, p):
             set_levels(s, state, q, entry, margin, price, p)
             k = LONGS if s > 0 else SHORTS
             stand_in_order(j, s, p.sides[k], p.queues[k], p)
-            log_event(p.log, p.path, p.layers[0], p.out, LOGGED_TOP_UP, j, moment.mark, q, paid, q)
+            if p.log.size > 0:
+                log_event(p.log, p.path, p.layers[0], p.out, LOGGED_TOP_UP, j, moment.mark, q, paid, q)
             continue
         if moment.done >= p.mechanics.throughput:
             holdings.calls[(moment.first_call + waiting) % size] = j

@@ -47,6 +47,8 @@ from stress.kernels.path.workspace import log_event
 from stress.kernels.rules.contract import equity, profit
 from stress.kernels.rules.margin import maintenance_margin
 
+LONGEST_PAUSE = 63  # positions until the fast form is tried again where it found nothing usual
+
 
 @jit_force_inline
 def is_met(s, only_stops, market, queue, moment):
@@ -224,6 +226,8 @@ def work_usual(s, d, mu, mu_y, fill, p):
 
     Returns
     -------
+    is_done : bool
+        Whether there was any.
     mu, mu_y, unpaid, withheld, withheld_value
         As of the last of them, and what they leave unpaid.
     """
@@ -243,7 +247,7 @@ def work_usual(s, d, mu, mu_y, fill, p):
         places, p.structure, p.tiers, p.moment, p.markets[0], p.path, p.layers[0], p.out, p.terms, p.mechanics,
     )  # fmt: skip
     if j == first and closed == 0:
-        return mu, mu_y, 0.0, 0.0, 0.0
+        return False, mu, mu_y, 0.0, 0.0, 0.0
     if p.counts.adl.size > 0 and n > 0:
         count_bankrupt(
             places[:n], ladder.triggers, ladder.kind, p.markets[0].s0, p.path.unit, p.workspace.sums, p.counts.bankrupt
@@ -264,7 +268,7 @@ def work_usual(s, d, mu, mu_y, fill, p):
             else:
                 count.take_profit += p.path.unit
     find_heads(s, funding, side, queue, ladder, orders, holdings)
-    return mu, last, unpaid, withheld, value
+    return True, mu, last, unpaid, withheld, value
 
 
 @jit_inline
@@ -275,13 +279,17 @@ def work_side(s, p):
     throughput, fill = p.mechanics.throughput, fill_of_move(p)
     mu = mu_y = moment.start
     unpaid = withheld = value = 0.0
-    usual = is_usual(p)
+    usual, tries, pause = is_usual(p), 0, 0
     while True:
-        if usual and not holds_any(p.carriers):
-            mu, mu_y, owed, kept, kept_value = work_usual(s, s, mu, mu_y, fill, p)
+        if usual and pause == 0 and not holds_any(p.carriers):
+            is_done, mu, mu_y, owed, kept, kept_value = work_usual(s, s, mu, mu_y, fill, p)
+            tries = 0 if is_done else min(2 * tries + 1, LONGEST_PAUSE)
+            pause = tries
             unpaid += owed
             withheld += kept
             value += kept_value
+        else:
+            pause = max(0, pause - 1)
         only_stops = moment.done >= throughput
         level = nearest_level(s, only_stops, queue)
         if s * (moment.target * market.mark_ratio - level) > 0.0:
@@ -316,7 +324,7 @@ def work_profits(w, p):
     usual = is_usual(p)
     while True:
         if usual and not holds_any(p.carriers):
-            mu, mu_y, owed, kept, kept_value = work_usual(w, -w, mu, mu_y, fill, p)
+            _, mu, mu_y, owed, kept, kept_value = work_usual(w, -w, mu, mu_y, fill, p)
             unpaid += owed
             withheld += kept
             value += kept_value
