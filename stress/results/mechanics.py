@@ -194,7 +194,9 @@ def _carrier(result: Result) -> list[Row]:
         (f"mean largest fall of the {name}'s worth", mean(fell, 0.0, weights), "USD"),
     ]
     if result.n_paths == 1:
-        rows.append((f"lowest worth of the {name}", Estimate(begun - float(fell[0]), *[math.nan] * 3), "USD"))
+        rows.append(
+            (f"lowest worth of the {name}", Estimate(begun - float(fell[0]), math.nan, math.nan, math.nan), "USD")
+        )
     for p in WORTH_TAILS:
         e = upper_quantile(fell, p, weights)
         lowest = Estimate(begun - e.value, e.se, begun - e.high, begun - e.low, e.note)
