@@ -24,7 +24,7 @@ from stress.bench.targets import judge
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "results.json"
 PATHS = {"engine": 2_000, "vectorised": 4, "loop": 32, "tuned_loop": 64, "scan": 4}
-RULE_PATHS = 500
+RULE_PATHS = 100
 QUICK_PATHS = {"engine": 20, "vectorised": 2, "loop": 2, "tuned_loop": 2, "scan": 2}
 
 

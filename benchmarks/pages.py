@@ -139,7 +139,7 @@ def _mechanics(found: dict[str, Any]) -> str:
         compiled = (
             "\n\nA small run with nothing compiled yet, processor time: "
             f"{cold['after_s']:.1f} s without rules of part II, {cold['before_s']:.1f} s in the version before them "
-            f"(ratio {cold['ratio']:.2f}, {cold['low']:.2f} to {cold['high']:.2f} over rounds in turns), "
+            f"(ratio {cold['ratio']:.2f}, {cold['low']:.2f} to {cold['high']:.2f} rounds: {cold['rounds']}), "
             f"{cold['with_rule_s']:.1f} s with a rule of part II."
         )
     return f"{text}\n\n{table(head, rows)}{compiled}"

@@ -57,8 +57,9 @@ READING = """\
 Where positions are brought down tier by tier (Bybit, BitMEX, MEXC, OKX) a cut leaves its share of the margin to the
 trader, where a position that is closed whole leaves all of it to the fund: the fund earns less, and pays at the end for
 rests that have lost more. Where the fund or a vault takes positions over (Binance, Hyperliquid) the market gets their
-orders spread over time instead of at the worst moment, and the fund carries the price in the meantime: with an order
-book that moves the price the first is worth more, without one only the second is left.
+orders spread over time instead of at the worst moment, and the carrier bears the price in the meantime: with an order
+book that moves the price the first is worth more, without one only the second is left. On dYdX the fee of 1.5 % takes
+what a cut frees of a maintenance margin of 1.2 %, so the pieces end as the whole does.
 """
 ASSUMED = """\
 ## What the assumed figures are worth
@@ -93,7 +94,9 @@ def row(table: pd.DataFrame, quantity: str) -> dict[str, Any] | None:
 
 
 def millions(value: float, bound: str = "") -> str:
-    return f"{'at least ' if bound else ''}{significant(value / 1e6, 3)}" if value == value else "–"
+    if value != value:
+        return "–"
+    return f"{'at least ' if bound else ''}{significant(0.0 if abs(value) < 1 else value / 1e6, 3)}"
 
 
 def funds(one: dict[str, Any] | None) -> list[str]:

@@ -16,6 +16,7 @@ SPACE = "\u00a0"  # keeps a number and its unit on one line
 HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories of Unicode: control, format, surrogate, line, paragraph
 UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 _MONEY = ContextVar("money", default="USD")
+NO_MONEY = frozenset(("", "probability", "share", "days"))  # units of figures that are no money
 DURATIONS = ((86_400.0, "day"), (3_600.0, "hour"), (60.0, "minute"), (1.0, "second"))
 
 
@@ -43,9 +44,14 @@ def money(unit: str) -> Iterator[None]:
         _MONEY.reset(token)
 
 
-def write_in(unit: str) -> None:
-    """From here on, to the end of what is around, `usd` writes this money."""
+def set_money(unit: str) -> None:
+    """From here to the end of the `money` around it, amounts are in another money."""
     _MONEY.set(unit)
+
+
+def is_money(unit: str) -> bool:
+    """Whether the unit of a figure is a money: USD, or a coin by its name."""
+    return unit not in NO_MONEY
 
 
 def usd(x: float, digits: int = 3, *, full: bool = False) -> str:
@@ -62,8 +68,8 @@ def notional(x: float, digits: int = 3) -> str:
 
 
 def bare(text: str) -> str:
-    """An amount of money without the money in front."""
-    return text.removeprefix(_MONEY.get() + SPACE)
+    """An amount of money without the money, or the USD, in front."""
+    return text.removeprefix(_MONEY.get() + SPACE).removeprefix("USD" + SPACE)
 
 
 def money_name() -> str:

@@ -110,6 +110,9 @@ def backtest(
     if not (design.delay or design.gap):
         late = "a delay or a gap: bars hold no jumps, so fills at the trigger lose nothing but the impact"
         raise_if([Problem("backtest", late, column="delay", value=design.delay)])
+    if design.renewal is not None:
+        expected = "a design of one book, without days in [run]: each window of the bars is played on one book"
+        raise_if([Problem("backtest", expected, column="days", value=design.renewal.days)])
     length = design.n_steps * design.step
     if not length >= bars.step:
         raise_if([Problem("backtest", f"bars of at most the horizon, {length:g} s", column="bars", value=bars.step)])
@@ -155,7 +158,7 @@ def _judged(fund: Estimate, needed: np.ndarray, result: Result) -> dict[str, Any
 def _open_interest(design: Design) -> float:
     """Notional of the larger side at S_0, USD."""
     book = design.book
-    return float(max(book.quantity[book.side > 0].sum(), book.quantity[book.side < 0].sum()) * design.s0)
+    return book.open_interest(design.s0)
 
 
 def _play(design: Design, history: History, threads: int | None) -> pd.DataFrame:

@@ -172,7 +172,7 @@ def reverse_table(
     late = bool(own.delay)
     jumped = replace(
         own, prices=still, n_paths=1, n_steps=1, step=still.step, fund=math.inf, gap=0.0, delay=None,
-        jump_gap=1.0 if late else own.jump_gap, detail="paths", events=None,  # of a jump at no known time
+        jump_gap=1.0 if late else own.jump_gap, detail="paths", events=None, renewal=None,  # a jump at no known time
     )  # fmt: skip
     capital = _capital(own)
     table = _shocks(jumped, capital if fund is None else float(money))

@@ -111,7 +111,9 @@ def stress_scenarios(
         rows += _play(today, infos[name], fills, [None, today.depth] if depth else [None])
         if progress is not None:
             progress((i + 1) * per_episode, len(names) * per_episode)
-    return pd.DataFrame(rows)
+    out = pd.DataFrame(rows)
+    out.attrs["money"] = today.venue.money
+    return out
 
 
 def worst_scenario(table: pd.DataFrame) -> pd.Series:
@@ -199,6 +201,7 @@ def episode_design(today: Design, name: str, fill: dict[str, Any], *, depth: Any
         step=prices.step,
         depth=depth,
         detail="positions",
+        renewal=None,  # a crash is played on one book
         **fill,
     )
 

@@ -118,7 +118,8 @@ class TierImpact:
     def quantiles(self) -> dict[float, float]:
         """Quantiles over positions of the change of maintenance margin, as a share of notional."""
         rows = self.positions
-        change = (rows["maintenance_new"] - rows["maintenance_old"]) / rows["notional"]
+        held = rows["notional"] / (self.price if self.new.is_inverse else 1.0)
+        change = (rows["maintenance_new"] - rows["maintenance_old"]) / held
         return {q: float(np.quantile(change, q)) for q in QUANTILES}
 
     def by_leverage(self) -> pd.DataFrame:

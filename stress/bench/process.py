@@ -72,13 +72,14 @@ def cold_against(before: Path, rounds: int) -> dict[str, Any]:
     Returns
     -------
     dict
-        before_s and after_s, medians; ratio, the median over rounds, with low and high, the least and the largest;
-        with_rule_s, of this version with a rule of part II, once.
+        rounds; before_s and after_s, medians; ratio, the median over rounds, with low and high, the least and the
+        largest; with_rule_s, of this version with a rule of part II, once.
     """
     pairs = [(_cold_seconds(before), _cold_seconds(None)) for _ in range(rounds)]
     ratios = [after / earlier for earlier, after in pairs]
     earlier, after = (statistics.median(column) for column in zip(*pairs, strict=True))
     return {
+        "rounds": rounds,
         "before_s": earlier,
         "after_s": after,
         "ratio": statistics.median(ratios),

@@ -81,6 +81,7 @@ RULES: dict[str, tuple[Callable[[np.ndarray], np.ndarray], str]] = {
     "stop": (lambda x: np.isnan(x) | (x > 0), "a price above 0, or nan"),
     "take_profit": (lambda x: np.isnan(x) | (x > 0), "a price above 0, or nan"),
 }
+INVERSE = {"quantity": "a number of contracts above 0", "margin": "coins"}
 OPTIONAL = ("leverage", "stop", "take_profit")  # nan where there is none
 
 
@@ -135,7 +136,8 @@ def read_columns(
             problems.append(Problem(source, "numbers", column=name, value=str(values[name])[:60]))
             continue
         for i in np.flatnonzero(~valid(array) | np.isinf(array)):
-            problems.append(Problem(source, expected, int(rows[i]), name, float(array[i])))
+            wanted = INVERSE.get(name, expected) if inverse else expected
+            problems.append(Problem(source, wanted, int(rows[i]), name, float(array[i])))
         columns[name] = array
     raise_if(problems)
     margin = columns["margin"]

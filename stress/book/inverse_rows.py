@@ -16,6 +16,31 @@ SATOSHI = 1e-8  # XBT of a unit of the currency that BitMEX writes XBt
 AMOUNTS = ("margin", "isolated_margin", "initial_margin", "collateral", "account_equity", "unrealised")
 
 
+def notionals(draft: Draft, contract: str | None) -> np.ndarray:
+    """Notional of every row, USD, float64[N]: of contracts of USD their number; nan where it is not known.
+
+    Parameters
+    ----------
+    draft : Draft
+        Of the rows of all markets.
+    contract : {"linear", "inverse"}, optional
+        Of the rows, where no currency says so.
+    """
+    price = np.where(np.isnan(draft.raw("mark_price")), draft.raw("entry_price"), draft.raw("mark_price"))
+    counted = np.full(len(draft), contract == "inverse")
+    if contract is None and "currency" in draft and "market" in draft:
+        counted = _in_coin(draft, [parts(market).coin for market in draft.texts("market")])
+    made = np.where(counted, draft.raw("size"), draft.raw("size") * price)
+    return np.abs(np.where(np.isnan(draft.raw("notional")), made, draft.raw("notional")))
+
+
+def _in_coin(draft: Draft, coins: list[str]) -> np.ndarray:
+    """Whether the margin of every row, bool[N], is in a coin, one for each."""
+    cells = [cell.strip().upper() for cell in draft.texts("currency")]
+    pairs = zip(cells, coins, strict=True)
+    return np.array([bool(cell) and COINS.get(cell, cell) == coin for cell, coin in pairs], bool)
+
+
 def is_inverse(draft: Draft, market: str, stable: frozenset[str], contract: str | None) -> bool:
     """Whether rows are those of an inverse contract: as is said, or else as the currency of their margin says.
 
@@ -32,7 +57,7 @@ def is_inverse(draft: Draft, market: str, stable: frozenset[str], contract: str 
     """
     cells = [cell.strip() for cell in draft.texts("currency")] if "currency" in draft else [""] * len(draft)
     coin = parts(market).coin
-    in_coin = np.array([bool(cell) and COINS.get(cell.upper(), cell.upper()) == coin for cell in cells], bool)
+    in_coin = _in_coin(draft, [coin] * len(draft)) if "currency" in draft else np.zeros(len(draft), bool)
     named = np.array([bool(cell) for cell in cells], bool)
     if contract == "inverse":
         draft.fault("currency", named & ~in_coin, f"{coin or 'the coin of the market'}, in which the margin is")
@@ -40,6 +65,8 @@ def is_inverse(draft: Draft, market: str, stable: frozenset[str], contract: str 
         return False
     else:
         draft.fault("currency", ~in_coin, f"{coin} in all rows of {market}, or in none")
+        why = f"their margin is in {coin}, the coin of the market; contract = in Python, or the venue, says otherwise"
+        draft.adjust(in_coin, "read as those of an inverse contract", why)
     small = np.array([cell == "XBt" for cell in cells], bool)
     for name in AMOUNTS:
         if small.any() and name in draft:

@@ -101,8 +101,9 @@ def _read(table: Table, market: str | None, mark_price: float | None, contract: 
     _check_columns(draft)
     leave_out_totals(draft)
     leave_out_closed(draft)
-    draft.add("share", _shares_of_accounts(draft))  # of all markets
-    market = select_market(draft, market)
+    notionals = inverse_rows.notionals(draft, contract)
+    draft.add("share", _shares_of_accounts(draft, notionals))  # of all markets
+    market = select_market(draft, market, notionals)
     accounts = _accounts(draft)
     inverse = inverse_rows.is_inverse(draft, market, STABLE, contract)
     if inverse:
@@ -182,13 +183,11 @@ def _accounts(draft: Draft) -> list[str]:
     return accounts
 
 
-def _shares_of_accounts(draft: Draft) -> np.ndarray:
+def _shares_of_accounts(draft: Draft, notionals: np.ndarray) -> np.ndarray:
     """Share of each row in the notional of its account, over all markets of the file; nan without equities."""
     if "account_equity" not in draft:
         return np.full(len(draft), np.nan)
-    price = np.where(np.isnan(draft.raw("mark_price")), draft.raw("entry_price"), draft.raw("mark_price"))
-    notional = np.where(np.isnan(draft.raw("notional")), draft.raw("size") * price, draft.raw("notional"))
-    notional = np.abs(np.nan_to_num(notional))
+    notional = np.nan_to_num(notionals)
     if "account" not in draft and "subaccount" not in draft:
         return np.ones(len(draft))
     names = [f"{a}\0{b}" for a, b in zip(draft.texts("account"), draft.texts("subaccount"), strict=True)]

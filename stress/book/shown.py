@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stress.formatting import amount, significant, usd
+from stress.formatting import amount, notional, significant
 from stress.notebook import card
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ def book_card(book: Book) -> str:
         "market": book.market or "not named",
         "long": f"{significant(book.long_quantity, 6)} {book.unit}",
         "short": f"{significant(book.short_quantity, 6)} {book.unit}",
-        "notional at entry": usd(float(book.notional(book.entry_price).sum())),
+        "notional at entry": notional(float(book.notional(book.entry_price).sum())),
         "margin": amount(float(book.margin.sum()), book.money),
     }
     return card(f"Book {book.source}", rows, map(str, book.adjustments))

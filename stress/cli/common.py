@@ -21,7 +21,7 @@ from stress import quantities
 from stress.cli import streams
 from stress.cli.exit_codes import ExitCode
 from stress.errors import InputError, Problem, WorkerError
-from stress.formatting import money, visible, write_in
+from stress.formatting import money, set_money, visible
 
 if TYPE_CHECKING:
     from stress.engine.design import Detail
@@ -126,7 +126,7 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(command)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         try:
-            with warnings.catch_warnings(), money("USD"):  # `load` says which money it is
+            with warnings.catch_warnings(), money("USD"):  # or what `load` and `open_run` find
                 warnings.simplefilter("ignore")  # they are printed once, with the answer
                 return command(*args, **kwargs)
         except typer.Exit:
@@ -188,15 +188,24 @@ def _by_option(error: InputError, options: dict[str, Any]) -> InputError:
 
 
 def load(scenario: Path, set_: list[str] | None, seed: int | None, paths: int | None) -> Scenario:
-    """The scenario of a file, with the changes that options make; amounts are written in its money from here on."""
+    """The scenario of a file, with the changes that options make; from here on the command prints its money."""
     from stress.scenario.scenario import load_scenario
 
     changes = list(set_ or [])
     changes += [] if seed is None else [f"seed={seed}"]
     changes += [] if paths is None else [f"run.paths={paths}"]
     loaded = load_scenario(scenario, changes)
-    write_in(loaded.venue_object.money)
+    set_money(loaded.venue_object.money)
     return loaded
+
+
+def open_run(directory: Path) -> Record:
+    """The run of a directory; from here on the command prints its money."""
+    from stress.runs import run_directory
+
+    record = run_directory.open_run(directory)
+    set_money(record.result.money)
+    return record
 
 
 def first_layer(scenario: Scenario) -> str:
@@ -245,6 +254,7 @@ def execute(
     from stress.cli import terminal
     from stress.engine import warm_up
 
+    set_money(scenario.venue_object.money)
     if not quiet:
         say_that_it_compiles()
     if cluster is None and threads != 1:

@@ -27,6 +27,7 @@ from stress.cli.common import (
     guarded,
     load,
     money_option,
+    open_run,
     quietly,
     say_that_it_compiles,
     with_error,
@@ -35,7 +36,7 @@ from stress.cli.common import (
 from stress.cli.exit_codes import ExitCode
 from stress.errors import InputError, Problem, raise_if
 from stress.files import writing
-from stress.formatting import count, money, visible, write_in
+from stress.formatting import count, visible
 
 if TYPE_CHECKING:
     from stress.runs.record import FundRange, Record
@@ -97,10 +98,8 @@ def run(
         if quiet:
             print(directory)
             return
-        with money(record.result.money):
-            terminal.print_run(record)
-        page = report and record.result.days is None
-        shown = f"Report: {directory / 'report.html'}" if page else f"Tables: {directory / 'tables'}"
+        terminal.print_run(record)
+        shown = f"Report: {directory / 'report.html'}" if report else f"Tables: {directory / 'tables'}"
         print(f"\n{shown}")
 
 
@@ -161,18 +160,20 @@ def size(
     """Print the fund that a scenario needs."""
     from stress.cli import adjusted, compared, console, horizon, mechanics, terminal
     from stress.formatting import usd
-    from stress.runs import run_directory
 
     changes = [*(with_error(set_, error) or []), *([f"fund.alphas={alpha}"] if alpha else [])]
-    earlier = run_directory.open_run(since) if since is not None else None
-    record = execute(load(scenario, changes, seed, paths), threads, cluster, quiet, detail="paths")
+    earlier = open_run(since) if since is not None else None
+    loaded = load(scenario, changes, seed, paths)
+    if earlier is not None and (money := earlier.result.money) != loaded.venue_object.money:
+        expected = f"a run whose money is that of this scenario, {loaded.venue_object.money}"
+        raise InputError(Problem("--since", expected, value=money))
+    record = execute(loaded, threads, cluster, quiet, detail="paths")
     if not quiet:
         print(terminal.headline(record))
-        with money(record.result.money):
-            terminal.print_fund(record)
-            if record.result.days is not None:
-                horizon.print_horizon(record)
-            mechanics.print_mechanics(record.result)
+        terminal.print_fund(record)
+        if record.result.days is not None:
+            horizon.print_horizon(record)
+        mechanics.print_mechanics(record.result)
         adjusted.print_adjustments(record.adjustments, console.console())
         adjusted.print_warnings(record.warnings, console.console())
     if earlier is not None:
@@ -261,13 +262,16 @@ def adl(
     """Print who is hit, by leverage and side."""
     from stress.cli import adjusted, console, mechanics, terminal
 
-    record = execute(load(scenario, set_, seed, paths), threads, cluster, quiet)
+    loaded = load(scenario, set_, seed, paths)
+    if loaded.run.days is not None:
+        expected = "a run of one book: of a run of days, each with a fresh one, nobody is followed"
+        raise InputError(Problem(loaded.where, expected, column="run.days", value=loaded.run.days))
+    record = execute(loaded, threads, cluster, quiet)
     if not quiet:
         print(terminal.headline(record))
     terminal.print_adl(record.result)
     if not quiet:
-        with money(record.result.money):
-            mechanics.print_mechanics(record.result)
+        mechanics.print_mechanics(record.result)
         adjusted.print_adjustments(record.adjustments, console.console())
         adjusted.print_warnings(record.warnings, console.console())
 
@@ -291,7 +295,6 @@ def path(
     """Print what happened on one path."""
     from stress.cli import terminal
     from stress.results.replay import replay
-    from stress.runs import run_directory
 
     writing.check_file(out)
     if (number is None) != worst:
@@ -299,7 +302,7 @@ def path(
     if source.is_dir():
         if set_ or seed is not None or paths is not None:
             raise InputError(Problem(str(source), "a scenario file where keys are to be changed"))
-        record = run_directory.open_run(source)
+        record = open_run(source)
         replayed: Any = record.result.design
         if worst:
             number = _worst(record)
@@ -320,8 +323,7 @@ def path(
     if out is not None:
         output.put_table(log, out, count(len(log), "event"))
     else:
-        with money(replayed.venue.money):
-            terminal.print_events(log, rows, account, next(iter(replayed.venue.cash_layers), "fund"))
+        terminal.print_events(log, rows, account, next(iter(replayed.venue.cash_layers), "fund"))
 
 
 def _worst(record: Record) -> int:
@@ -330,9 +332,7 @@ def _worst(record: Record) -> int:
 
     needed = record.result.paths["fund_needed"].to_numpy()
     number = int(needed.argmax())
-    with money(record.result.money):
-        most = usd(float(needed[number]))
-    print(f"Path {number:,} of {needed.size:,} needs the largest {record.layer}: {most}.\n")
+    print(f"Path {number:,} of {needed.size:,} needs the largest {record.layer}: {usd(float(needed[number]))}.\n")
     return number
 
 
@@ -355,10 +355,9 @@ def report(
     """Write the report of a run again, from its directory."""
     from stress import report as pages
     from stress.report.run_files import check_counted
-    from stress.runs import run_directory
 
     writing.check_file(out)
-    record = run_directory.open_run(run)
+    record = open_run(run)
     check_counted(record.result, run)
     if author:
         record = replace(record, manifest=record.manifest | {"author": author})
@@ -387,7 +386,6 @@ def compare(
     from stress.cli import adjusted, compared, console, terminal
     from stress.report import compare_page
     from stress.results import comparison
-    from stress.runs import run_directory
 
     in_directory = out is not None and compare_page.is_directory(out)
     if out is not None and in_directory:
@@ -401,11 +399,14 @@ def compare(
     scenarios, results, tables = {}, {}, {}
     for source in designs:
         if source.is_dir():
-            record = run_directory.open_run(source)
+            record = open_run(source)
             results[str(source)], tables[str(source)] = record.result, record.scenario
         else:
             scenarios[str(source)] = load(source, set_, seed, paths)
             tables[str(source)] = scenarios[str(source)].resolved()
+    paid = {name: scenario.venue_object.money for name, scenario in scenarios.items()}
+    paid |= {name: result.money for name, result in results.items()}
+    raise_if(comparison.problems_of_money({str(source): paid[str(source)] for source in designs}))
     if not quiet and scenarios:
         say_that_it_compiles()
     bar = terminal.ProgressBar(shown=not quiet)
@@ -419,7 +420,6 @@ def compare(
     finally:
         bar.close()
     ordered = {str(source): results[str(source)] for source in designs}
-    write_in(ordered[str(designs[0])].money)
     alphas = alpha or next((s.fund.alphas for s in scenarios.values()), (0.01, 0.001))
     table = comparison.compare(ordered, alphas)
     found = compare_page.Comparison(ordered, {name: tables[name] for name in ordered}, table, tuple(alphas))

@@ -28,6 +28,7 @@ from stress.formatting import (
     SPACE,
     bare,
     duration,
+    is_money,
     money_name,
     notional,
     percent,
@@ -229,7 +230,7 @@ def print_battery(found: pd.DataFrame) -> None:
     out.print("\nHarder markets, simulated, on common random numbers\n")
     rows, before = [], ""
     for r in records(found):
-        if r["unit"] == money_name():
+        if is_money(r["unit"]):
             value = ("at least " if r["note"] else "") + usd(r["estimate"])
             cells = (
                 f"fund for {percent(r['alpha'])}",

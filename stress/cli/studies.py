@@ -25,7 +25,7 @@ from stress.cli.common import (
     with_bar,
 )
 from stress.errors import InputError, Problem
-from stress.formatting import SPACE, bare, count, money_name, percent, percent_range, usd, usd_range, visible
+from stress.formatting import SPACE, bare, count, is_money, money_name, percent, percent_range, usd, usd_range, visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -177,7 +177,7 @@ def print_sweep(table: pd.DataFrame, keys: list[str]) -> None:
     for quantity in (REQUIRED_FUND, DEPLETED, MEAN_DEFICIT):
         for alpha, part in table[table["quantity"] == quantity].groupby("alpha", dropna=False, sort=False):
             title = quantity[0].upper() + quantity[1:] + ("" if math.isnan(alpha) else f" for {percent(alpha)}")
-            title += f", {money_name()}" if part["unit"].iloc[0] == money_name() else ""
+            title += f", {unit}" if is_money(unit := part["unit"].iloc[0]) else ""
             out.print(f"\n{title}\n")
             heads = [key.rpartition(".")[2] for key in keys]
             heads = heads if len(set(heads)) == len(heads) else keys
@@ -198,12 +198,12 @@ def _text(key: str, value: Any) -> str:
 def _sweep_row(row: dict[str, Any], keys: list[str]) -> tuple[str, ...]:
     from stress.results.comparison_words import interval, points, signed
 
-    is_money = row["unit"] == money_name()
-    kind = _bare if is_money else points
-    estimate = _bare(row["estimate"]) if is_money else percent(row["estimate"])
+    money = is_money(row["unit"])
+    kind = _bare if money else points
+    estimate = _bare(row["estimate"]) if money else percent(row["estimate"])
     if row["estimate"] == 0 and not row["note"]:
         estimate = "none seen"
-    ends = _bare_range(row["low"], row["high"]) if is_money else percent_range(row["low"], row["high"])
+    ends = _bare_range(row["low"], row["high"]) if money else percent_range(row["low"], row["high"])
     apart = signed(row["difference"], kind)
     if row["difference"] == row["difference_low"] == row["difference_high"] == 0:
         apart = "base" if not row["note"] else apart
@@ -266,7 +266,7 @@ def print_solution(found: Solution) -> None:
     out = console.console()
     out.print(f"\n{found}.\n")
     near = _near(found)
-    one, both = (usd, usd_range) if found.unit == "USD" else (percent, percent_range)
+    one, both = (usd, usd_range) if is_money(found.unit) else (percent, percent_range)
     rows = [
         (
             _text(found.key, r["value"]),

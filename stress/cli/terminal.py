@@ -354,7 +354,7 @@ def print_venue(venue: Venue, markets: Sequence[str]) -> None:
     out.print()
     rows = [(f.name, str(f.value), f.status, f.date, f.source) for f in venue.figures]
     out.print(table(["rule", "value", "status", "date", "source"], rows, left=5))
-    unit = "coins" if venue.tier_basis == "quantity" else "USD"
+    unit = ("contracts" if venue.is_inverse else "coins") if venue.tier_basis == "quantity" else venue.money
     out.print()
     tiers = [
         (
@@ -366,7 +366,7 @@ def print_venue(venue: Venue, markets: Sequence[str]) -> None:
         )
         for tier in venue.tiers
     ]
-    names = [f"from {unit}", "below", "leverage", "maintenance", "deduction USD"]
+    names = [f"from {unit}", "below", "leverage", "maintenance", f"deduction {venue.money}"]
     out.print(table(names, tiers, left=0))
     for note in venue.notes:
         out.print(f"Note: {visible(note)}")

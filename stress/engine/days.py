@@ -30,9 +30,7 @@ COIN = frozenset(  # in the money of the fund, where that is a coin
         "drawn_fund", "drawn_vault", "drawn_house", "socialised", "funding_paid", "funding_outside",
     )
 )  # fmt: skip
-OF_THE_FUND = frozenset(
-    ("fund_low", "carrier_low", "drawn_fund", "inflow")
-)  # in units of the fund of a linear contract too
+OF_THE_FUND = frozenset(("fund_low", "carrier_low", "drawn_fund", "inflow"))  # in its units with linear contracts too
 
 
 def day_prices(design: Design, prices: Prices, day: int) -> tuple[Prices, float]:
@@ -95,50 +93,54 @@ def run_days(
     """
     renewal = design.renewal
     assert renewal is not None
-    total, loss, needed, steps = out[0], 0.0, 0.0, design.day_steps
-    balance, at = fund, np.empty((renewal.days, CHECKPOINTS))
-    of_day = np.zeros(more.size, MORE)
+    total, steps = out[0], design.day_steps
+    outcomes, coins = np.zeros(renewal.days, OUTCOME), np.ones(renewal.days)
+    at, last = np.empty((renewal.days, CHECKPOINTS)), 0
+    of_day, of_days = np.zeros(more.size, MORE), np.zeros((more.size, renewal.days), MORE)
     worked = worked_days(design, prices, number, fund, workspace, counts, rows, more=of_day, bench=bench)
     for day, price, done, fan in worked:
-        row, coin = rows[day], 1.0 / price if design.in_coin else 1.0
-        at[day] = balance, *(fan[:-1] * coin)
-        put_together(design, total, done, day, coin)
-        for whole, part in zip(more, of_day, strict=True):
-            put_together(design, whole, part, day, coin)
-        if day == 0:
-            total["depletion_step"] = total["where"] = -1
-            total["status"] = 0
-        if total["depletion_step"] < 0 < done["depletion_step"]:
-            total["depletion_step"] = day * steps + done["depletion_step"]
-        needed = max(needed, loss + row["net_loss_peak"])
-        loss += row["net_loss"] - renewal.income_per_day
-        balance = float(row["fund_end"])
+        outcomes[day], last = done, day
+        if more.size:
+            of_days[0, day] = of_day[0]
+        if design.in_coin:
+            coins[day] = 1.0 / price
+        if fund_at.size:
+            at[day, 1:] = fan[:-1] * coins[day]
         if done["status"]:
-            total["status"], total["where"] = done["status"], day * steps + done["where"]
             break
-    total["net_loss_peak"], total["drawdown_need"], total["fund_end"] = needed, 0.0, balance
+    ends, outcomes = rows["fund_end"][: last + 1], outcomes[: last + 1]
+    put_together(design, total, outcomes, coins[: last + 1])
+    for whole, parts in zip(more, of_days, strict=True):
+        put_together(design, whole, parts[: last + 1], coins[: last + 1])
+    reached = np.flatnonzero(outcomes["depletion_step"] > 0)
+    total["depletion_step"] = reached[0] * steps + outcomes["depletion_step"][reached[0]] if reached.size else -1
+    total["status"] = outcomes["status"][last]
+    total["where"] = last * steps + outcomes["where"][last] if total["status"] else -1
+    lost = np.cumsum(rows["net_loss"][: last + 1] - renewal.income_per_day)
+    before = np.append(0.0, lost[:-1])
+    total["net_loss_peak"] = max(0.0, float((before + rows["net_loss_peak"][: last + 1]).max()))
+    total["drawdown_need"], total["fund_end"] = 0.0, ends[-1]
     if fund_at.size:  # time k of CHECKPOINTS is day k days / CHECKPOINTS, at one of the times of that day
+        at[:, 0] = np.append(fund, rows["fund_end"][:-1])
         moment = np.arange(1, CHECKPOINTS) * renewal.days
         fund_at[0, :-1] = at[moment // CHECKPOINTS, moment % CHECKPOINTS]
-        fund_at[0, -1] = balance
+        fund_at[0, -1] = ends[-1]
 
 
-def put_together(design: Design, total: Any, done: Any, day: int, coin: float) -> None:
-    """Add a day's OUTCOME or MORE to that of the days before; `coin` is what a coin of the day's run is at S_0."""
+def put_together(design: Design, total: Any, days: np.ndarray, coins: np.ndarray) -> None:
+    """What the OUTCOME[n] or MORE[n] of days make together; `coins`, float64[n]: a coin of a day's run at S_0."""
     for name in total.dtype.names or ():
-        value = done[name]
         if name in OWN:
             continue
+        values = days[name]
         if (design.is_inverse and name in COIN) or name in OF_THE_FUND:
-            value = value * coin
-        if day == 0:
-            total[name] = value
-        elif name in LARGEST:
-            total[name] = max(total[name], value)
+            values = values * coins
+        if name in LARGEST:
+            total[name] = values.max()
         elif name in SMALLEST:
-            total[name] = min(total[name], value)
+            total[name] = values.min()
         else:
-            total[name] += value
+            total[name] = values.cumsum()[-1]  # in order, as they come
 
 
 def worked_days(

@@ -155,11 +155,30 @@ def problems_of_days(venue: Venue, events: Events | None) -> list[Problem]:
     """Rules that a run of days cannot have, since what they leave behind at the end of a day is not carried on."""
     first = next(iter(venue.cash_layers), "")
     checks = [
-        ("events", events, not events, "no events beside days: theirs are times of one day"),
-        ("carrier", venue.carrier, venue.carrier == "market", "market beside days: an inventory ends with its day"),
-        ("waterfall", list(venue.waterfall), first == "fund", "the fund as the first layer of money beside days"),
+        (
+            "events",
+            events,
+            not events,
+            "no events beside days: they are at times of one day, and a run of days has many",
+        ),
+        (
+            "carrier",
+            venue.carrier,
+            venue.carrier == "market",
+            "market beside days: what another carrier has taken over is not carried on from day to day",
+        ),
+        (
+            "waterfall",
+            list(venue.waterfall),
+            first == "fund",
+            "the fund as the first layer of money beside days: the balance of no other is carried on",
+        ),
     ]
-    return [Problem("run", expected, column=name, value=value) for name, value, ok, expected in checks if not ok]
+    return [
+        Problem("run", expected, column=name, value=None if name == "events" else value)
+        for name, value, ok, expected in checks
+        if not ok
+    ]
 
 
 def problems_of_times(funding: Funding | None, events: Events | None, step: float) -> list[Problem]:

@@ -22,7 +22,7 @@ from stress.plots.anatomy import part_labels
 from stress.plots.answers import LEVERAGE_BINS
 from stress.plots.style import TALL
 from stress.prices.calibration import summary
-from stress.report import figures, front_page, more_tables, prose
+from stress.report import days_page, figures, front_page, more_tables, prose
 from stress.results import budget, concentration, liquidations, mechanics, summaries
 from stress.runs.record import fund_ranges, gap_pairs
 from stress.scenario.lateness import cannot_tell
@@ -60,6 +60,8 @@ def write(record: Record, path: str | Path) -> Path:
 def render(record: Record) -> str:
     """The report as text."""
     with formatting.money(record.result.money):
+        if record.result.days is not None:
+            return environment().get_template("days.html.jinja").render(days_context(record))
         return environment().get_template("report.html.jinja").render(context(record))
 
 
@@ -117,7 +119,7 @@ def context(record: Record) -> dict[str, Any]:
         "record": record,
         "result": result,
         "config": config,
-        "name": record.scenario.get("name") or record.manifest.get("name") or "run",
+        "name": name_of(record),
         "single": result.n_paths == 1,
         "depleted": prose.depletion_words(config),
         "layer": result.layer,
@@ -165,6 +167,26 @@ def context(record: Record) -> dict[str, Any]:
         "figures": pictures(record, [row["alpha"] for row in needed], worst),
         "isfinite": math.isfinite,
     }
+
+
+def days_context(record: Record) -> dict[str, Any]:
+    """What the template of a run of days shows: who is hit is a question of one book, and left to a run of a day."""
+    return days_page.context(record) | {
+        "record": record,
+        "config": record.result.config,
+        "name": name_of(record),
+        "single": record.result.n_paths == 1,
+        "horizon": record.result.config["steps"] * record.result.config["step"],
+        "front": front_page.context(record) | {"state": state(record)},
+        "cards": cards(record),
+        "adjustments": [str(x) for x in record.adjustments],
+        "provenance": provenance(record),
+    }
+
+
+def name_of(record: Record) -> str:
+    """The name of the scenario, or of the run."""
+    return str(record.scenario.get("name") or record.manifest.get("name") or "run")
 
 
 def pictures(record: Record, alphas: list[float], worst: pd.DataFrame) -> dict[str, Any]:

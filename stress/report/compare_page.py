@@ -130,7 +130,8 @@ def write(found: Comparison, directory: Path) -> Path:
 
 def render(found: Comparison) -> str:
     """The page as text."""
-    return report.environment().get_template("compare.html.jinja").render(context(found))
+    with money(next(iter(found.results.values())).money):
+        return report.environment().get_template("compare.html.jinja").render(context(found))
 
 
 def context(found: Comparison) -> dict[str, Any]:

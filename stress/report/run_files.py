@@ -24,13 +24,8 @@ def check_counted(result: Result, where: str | Path) -> None:
 
 
 def write_files(record: Record, directory: Path) -> None:
-    """Write figures/ and report.html into a run directory; of a run of days the figures alone.
-
-    A page shows who is hit, which is a question of one book: that of a run of a day.
-    """
+    """Write figures/ and report.html into a run directory."""
     draw_figures(record, directory / "figures")
-    if record.result.days is not None:
-        return
     (directory / "report.html").write_bytes(writing.encode(report.render(record)))
 
 

@@ -97,7 +97,8 @@ def compare(designs: Mapping[str, Result], alphas: Sequence[float] = (0.01, 0.00
     Raises
     ------
     InputError
-        If the designs did not see the same market.
+        If the designs did not see the same market, or their money is not the same: USD, or the coin of an inverse
+        contract.
     """
     if not isinstance(designs, Mapping) or len(designs) < 2:
         raise InputError(Problem("compare", "two designs or more: a mapping of names to results", value=designs))
@@ -111,16 +112,21 @@ def compare(designs: Mapping[str, Result], alphas: Sequence[float] = (0.01, 0.00
         for key in MARKET
         if designs[name].config[key] != base.config[key]
     ]
-    problems += [
-        Problem(f"compare, {name}", f"a fund in {base.money}, as that of {base_name}", value=designs[name].money)
-        for name in names[1:]
-        if designs[name].money != base.money
-    ]
-    raise_if(problems)
+    raise_if([*problems, *problems_of_money({str(name): result.money for name, result in designs.items()})])
     rows = []
     for name in names[1:]:
         rows += [{"design": name} | row for row in _differences(base, designs[name], alphas)]
     return pd.DataFrame(rows)
+
+
+def problems_of_money(designs: Mapping[str, str]) -> list[Problem]:
+    """What is wrong with designs by name whose money, USD or a coin, is not that of the first."""
+    (base, money), *others = designs.items()
+    return [
+        Problem(f"compare, {name}", f"a design whose money is that of {base}, {money}: this one's is {other}")
+        for name, other in others
+        if other != money
+    ]
 
 
 def column_of(result: Result, column: str) -> pd.Series[Any]:
@@ -183,10 +189,8 @@ def _differences(base: Result, other: Result, alphas: Sequence[float]) -> list[d
         if np.isfinite(a).all() and np.isfinite(b).all():
             note = "" if a.size > 1 else "the mean of one path has no interval"
             found = mean(a, weights=base.weights).value, mean(b, weights=other.weights).value
-            rows.append(
-                _row(quantity, *found, mean_apart(base, other, a, b))
-                | {"unit": base.money if unit == "USD" else unit, "note": note}
-            )
+            paid = base.money if unit == "USD" else unit
+            rows.append(_row(quantity, *found, mean_apart(base, other, a, b)) | {"unit": paid, "note": note})
     sized = base.layer == other.layer and not (base.curve_refused or other.curve_refused)
     for alpha in alphas if sized else ():
         first, second = base.required_fund(alpha), other.required_fund(alpha)

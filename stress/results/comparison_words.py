@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from stress.formatting import SPACE, bare, money_name, percent, significant, usd
+from stress.formatting import SPACE, bare, is_money, money_name, percent, significant, usd
 
 MINUS = "\u2212"
 Row = Mapping[str, Any]
@@ -88,4 +88,4 @@ def _is_event(row: Row) -> bool:
 
 
 def _text_of(row: Row) -> Callable[[float], str]:
-    return percent if _is_event(row) else usd if row["unit"] == money_name() else significant
+    return percent if _is_event(row) else usd if is_money(row["unit"]) else significant

@@ -26,6 +26,7 @@ import pandas as pd
 
 from stress.arguments import is_number, is_whole
 from stress.errors import InputError, Problem
+from stress.formatting import percent
 from stress.results import sizing
 from stress.results.estimate import Estimate, WeightedTail, Z, clopper_pearson, event_probability, mean, used_weights
 from stress.venue.markets import money_of
@@ -206,7 +207,7 @@ class Horizon:
         value, low, high = first("probability"), first("high"), first("low")
         if math.isinf(value):
             least = float(self.days + 1)
-            note = f"fewer than {share:.0%} of the paths are ruined within {self.days} days"
+            note = f"fewer than {percent(share)} of the paths are ruined within {self.days} days"
             return Estimate(least, math.nan, min(low, least), math.inf, note)
         return Estimate(value, math.nan, low, high)
 
@@ -311,7 +312,7 @@ class Horizon:
         lines["days until half of the paths are ruined"] = self.ruin_time()
         if self.weights is None and math.isfinite(self.fund):
             below = np.asarray((self.rows["fund_end"] < self.fund).any(axis=1))
-            lines["P(the fund is once below its start)"] = event_probability(below)
+            lines["P(the fund ends a day below its start)"] = event_probability(below)
             lines["days until half of the losses are made good"] = self.recovery_time()
         rows = [
             (name, e.value, e.se, e.low, e.high, "" if name.startswith("P(") else "days", e.note)

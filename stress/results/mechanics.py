@@ -17,12 +17,11 @@ import pandas as pd
 from stress.formatting import percent
 from stress.results.estimate import Estimate, conditional_mean, event_probability, mean, upper_quantile
 from stress.results.ratios import ratio
+from stress.venue.mechanics import CASH_LAYERS, USUAL_WATERFALL
 
 if TYPE_CHECKING:
     from stress.results.result import Result
 
-CASH_LAYERS = ("fund", "vault", "house")
-DEFAULT_WATERFALL = ("fund", "adl")
 ROUNDING = 1e-9  # of its capital: a fall of the carrier's worth up to it is none
 NONE = "none seen"  # note of a mean of no path
 TAIL = 0.01  # of paths, whose least outcome is shown beside means
@@ -43,7 +42,7 @@ Row = tuple[str, Estimate, str]  # quantity, its estimate, its unit
 
 def waterfall(config: Mapping[str, Any]) -> tuple[str, ...]:
     """The layers of a run, in order."""
-    return tuple((config.get("venue") or {}).get("waterfall") or DEFAULT_WATERFALL)
+    return tuple((config.get("venue") or {}).get("waterfall") or USUAL_WATERFALL)
 
 
 def cash_layers(config: Mapping[str, Any]) -> list[str]:
@@ -127,10 +126,11 @@ def figures(result: Result) -> pd.DataFrame:
     -------
     DataFrame
         A row per figure: `group` (a key of `GROUPS`), `quantity`, `estimate`, `se`, `low`, `high` (95 %), `unit`
-        ("probability", "share", "USD", or "" for a count), `note` (why an estimate is only a bound). Means are a path.
+        ("probability", "share", a money, or "" for a count), `note` (why an estimate is only a bound). Means are those
+        of a path.
     """
     rows = [
-        (group, name, e.value, e.se, e.low, e.high, unit, e.note)
+        (group, name, e.value, e.se, e.low, e.high, result.money if unit == "USD" else unit, e.note)
         for group, found in _groups(result)
         for quantity, e, unit in found
         if (name := quantity if result.n_paths > 1 else _of_one_path(quantity))

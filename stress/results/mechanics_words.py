@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from stress.formatting import percent, percent_range, significant, usd, usd_range
+from stress.formatting import is_money, percent, percent_range, significant, usd, usd_range
 
 SHARES = ("probability", "share")
 
@@ -21,7 +21,7 @@ def cells(row: Mapping[str, Any]) -> list[str]:
         return [name, "none seen", "–", f"below {percent(high)}"]
     if value == 0 and not row["se"] > 0:  # a spread of nothing is no error
         return [name, "none seen", "–", "–"]
-    text = usd if unit == "USD" else percent if unit in SHARES else significant
+    text = usd if is_money(unit) else percent if unit in SHARES else significant
     error = "–" if math.isnan(row["se"]) else text(row["se"])
     return [name, text(value), error, "–" if math.isnan(low) else _interval(low, high, text)]
 

@@ -28,9 +28,9 @@ RIVALS = (
 OBJECTS = {"venue": "venue_object", "population": "spec", "depth": "depth_object", "prices": "price_model"}
 READ_WITH_BOOK = ("book", "venue")  # a price model may start at the marks of the positions
 WITH_CALIBRATE = ("model", "calibrate", "time_format", "provenance", "s0", "threshold", "cap")
-ALWAYS_USD = ("population.open_interest", "population.max_notional", "depth.usd", "prices.s0")
-USD = (  # or coins, where a contract is inverse
-    *(*ALWAYS_USD, "fund.initial"),
+USD = ("population.open_interest", "population.max_notional", "depth.usd", "prices.s0")
+MONEY = (  # USD, or the coin of an inverse contract
+    *("fund.initial", "fund.income_per_day", "fund.cap"),
     *(f"layers.{name}.{key}" for name in CASH_LAYERS for key in ("capital", "floor", "cap")),
     *(f"venue.{rule.name}" for rule in ALL_RULES if rule.unit == "USD"),
 )
@@ -118,8 +118,8 @@ def text_of(key: str, value: Any) -> str:
     """A value as a reader takes it in: money and durations with their unit."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return value if isinstance(value, str) else json.dumps(value)
-    if key in USD:
-        return (formatting.notional if key in ALWAYS_USD else formatting.usd)(float(value))
+    if key in USD or key in MONEY:
+        return (formatting.usd if key in MONEY else formatting.notional)(float(value))
     return formatting.short_duration(float(value)) if key in DURATIONS else formatting.significant(float(value), 4)
 
 

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stress.formatting import SPACE, count, duration, percent, significant, usd
+from stress.formatting import SPACE, amount, count, duration, percent, significant
+from stress.venue.mechanics import USUAL_WATERFALL
 
 if TYPE_CHECKING:
     from stress.engine.design import Design
 
-DEFAULT_WATERFALL = ("fund", "adl")
 LAYERS = {"adl": "winners, by ADL", "socialise": "all, as a socialised loss"}
 
 
 def rule_notes(design: Design) -> Iterator[str]:
     """A sentence for each rule of part II that is on in a design, in the order of the model."""
     venue = vars(design.venue)
-    yield from _closeout(venue)
+    yield from _closeout(venue, getattr(design.venue, "money", "USD"))
     yield from _carrier(venue)
     yield from _layers(venue, getattr(design, "layers", None) or {})
     yield from _queue(venue, getattr(design, "events", None))
@@ -41,10 +41,10 @@ def rule_notes(design: Design) -> Iterator[str]:
         )
 
 
-def _closeout(venue: Mapping[str, Any]) -> Iterator[str]:
+def _closeout(venue: Mapping[str, Any], money: str) -> Iterator[str]:
     closeout = venue.get("closeout", "whole")
     if closeout == "fraction":
-        above = f" of more than {usd(venue['partial_above'])}" if venue.get("partial_above") else ""
+        above = f" of more than {amount(venue['partial_above'], money)}" if venue.get("partial_above") else ""
         rest = venue.get("cooldown") or 0.0
         then = (
             f"rests {duration(rest)} whatever the mark does" if rest else "is met again at once if it still has to be"
@@ -85,8 +85,8 @@ def _carrier(venue: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _layers(venue: Mapping[str, Any], layers: Mapping[str, Any]) -> Iterator[str]:
-    order = tuple(venue.get("waterfall") or DEFAULT_WATERFALL)
-    if order != DEFAULT_WATERFALL:
+    order = tuple(venue.get("waterfall") or USUAL_WATERFALL)
+    if order != USUAL_WATERFALL:
         words = ", then ".join(LAYERS.get(name, f"the {name}") for name in order)
         yield (f"Losses fall on {words}; each layer pays at once, nobody adds to it or takes from it during the run.")
     for name, layer in layers.items():

@@ -3,12 +3,12 @@
     name = "mine"
     seed = 7
 
-    [run]           paths, horizon, step; gap or delay, jump_gap; error = "full" and redraws
+    [run]           paths, horizon or days, step; gap or delay, jump_gap; error = "full" and redraws
     [venue]         preset or file, market; rules to change
     [population]    mix, accounts, open_interest, any parameter of the mix   or [book] with a file of positions
     [prices]        model and parameters; or "replay" and bars; or calibrate = "bars.csv"
     [depth]         usd or oi_share within width; without this table depth is infinite
-    [fund]          initial, alphas
+    [fund]          initial, alphas; over days income_per_day, cap, sweep
     [layers.vault]  capital, floor, cap of a layer of the waterfall; of [layers.fund] a cap
     [funding]       interval, rate
     [events]        outages, stale, bad_ticks
@@ -375,6 +375,7 @@ class Scenario:
     def _of_run(self, problem: Problem) -> Problem:
         """A problem of a run, attributed to the key of the scenario that causes it."""
         names = {"s0": "prices.s0", "fund": "fund.initial", "seed": "seed", "n_paths": "run.paths"}
+        names |= {"carrier": "venue.carrier", "waterfall": "venue.waterfall", "events": "events"}
         names |= {"income_per_day": "fund.income_per_day", "fund_cap": "fund.cap", "sweep": "fund.sweep"}
         names |= {"carrier": "venue.carrier", "waterfall": "venue.waterfall"}
         column = str(problem.column)

@@ -16,6 +16,7 @@ from stress.venue.rule import AMOUNT, INNER_FRACTION, Check, Rule
 
 CASH_LAYERS = records.LAYERS
 ADL, SOCIALISE = "adl", "socialise"
+USUAL_WATERFALL = ("fund", ADL)
 NOT_NEGATIVE = Check(lambda x: x >= 0, "a number, 0 or more")
 ABOVE = Check(lambda x: 0 < x < math.inf, "a number above 0")
 WAIT = Check(lambda x: 0 <= x < math.inf, 'a duration, 0 or more: seconds, or "30s" in a file')
@@ -133,7 +134,7 @@ MECHANICS = (
     Rule(
         name="waterfall",
         kind="list",
-        default=("fund", ADL),
+        default=USUAL_WATERFALL,
         words={
             "fund": "the insurance fund",
             "vault": "a vault",

@@ -12,15 +12,16 @@ class Tier:
     Parameters
     ----------
     floor, cap : float
-        The tier applies if floor <= amount < cap, in USD of notional (coins with `tier_basis="quantity"`). The first
-        floor is 0; a finite last cap is a position limit, and the margin rule of the last tier also applies above it.
+        The tier applies if floor <= amount < cap, in USD of notional (coins with `tier_basis="quantity"`), of an
+        inverse contract in coin of notional (contracts). The first floor is 0; a finite last cap is a position limit,
+        and the margin rule of the last tier also applies above it.
     max_leverage : float
         Initial margin is notional / max_leverage. 1/max_leverage is above the maintenance rate.
     maintenance_rate : float
         Fraction in [0, 1).
     deduction : float
-        USD, subtracted from the maintenance margin; between 0 and maintenance_rate * floor, so that the margin is never
-        negative.
+        USD, or coin of an inverse contract, subtracted from the maintenance margin; between 0 and
+        maintenance_rate * floor, so that the margin is never negative.
     """
 
     floor: float

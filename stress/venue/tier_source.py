@@ -25,6 +25,8 @@ class TierSource:
         Source and market, for tables.
     tiers : tuple of Tier
     tier_basis : {"notional", "entry_notional", "quantity"}
+    contract : {"linear", "inverse"}
+        Of their market.
     adjustments : tuple of Adjustment
     contract : {"linear", "inverse"} or None
         None: the file does not say.
@@ -34,7 +36,7 @@ class TierSource:
     tiers: tuple[Tier, ...]
     tier_basis: str
     adjustments: tuple[Adjustment, ...] = ()
-    contract: str | None = None
+    contract: str = "linear"
 
 
 def find_tiers(

@@ -306,7 +306,7 @@ class Venue:
     def initial_margin(
         self, quantity: npt.ArrayLike, price: npt.ArrayLike, entry_price: npt.ArrayLike | None = None
     ) -> np.ndarray:
-        """Initial margin n / max_leverage_k in USD.
+        """Initial margin n / max_leverage_k in USD, or in coin of an inverse contract.
 
         Parameters and shape of the result as in `maintenance_margin`.
         """

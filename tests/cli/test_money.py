@@ -1,75 +1,80 @@
-"""The money that commands write: USD, or the coin of an inverse contract."""
+"""Every command writes the money of an inverse contract in its coin, and refuses what mixes two monies."""
 
-import pandas as pd
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
 import pytest
 
 import stress
-from stress.cli.common import guarded, load
-from stress.cli.stress_tests import moves_in_words
-from stress.cli.studies import print_tornado
-from stress.errors import InputError
-from stress.formatting import money, money_name, usd
-from stress.results.comparison_words import apart, odds
-from stress.scenario.keys import text_of
+from stress import formatting
+from stress.cli import main
 from tests.support.tiny import TINY
 
-INVERSE = TINY.replace('"binance"', '"bitmex"').replace("BTCUSDT", "XBTUSD").replace("initial = 1e5", "initial = 2")
+PRESET = (Path(stress.__file__).parent / "venue/presets/binance.toml").read_text()  # rules that are compiled already
+VENUE = PRESET.replace("[markets.BTCUSDT]", '[markets.BTCUSDT]\ncontract = "inverse"')
+COIN = TINY.replace('preset = "binance"', 'file = "venue.toml"').replace("initial = 1e5", "initial = 3.0")
+COMMANDS = {
+    "size": ("size", "coin.toml", "--alpha", "0.3"),
+    "sweep": ("sweep", "coin.toml", "fund.initial=1,3"),
+    "tornado": ("tornado", "coin.toml", "--only", "prices.sigma=0.9..1.1"),
+    "solve": ("solve", "coin.toml", "--vary", "fund.initial", "--until", "mean_deficit<=5"),
+    "scenarios": ("scenarios", "coin.toml", "--episode", "2020-03-12-btc", "--battery"),
+}
+IN_USD = re.compile(r"USD [−\d]|, USD")
 
 
-def plain(text: str) -> str:
-    return text.replace("\u00a0", " ")
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    (tmp_path / "coin.toml").write_text(COIN)
+    (tmp_path / "venue.toml").write_text(VENUE)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
-def test_a_command_writes_the_money_of_its_scenario_and_the_next_one_usd(tmp_path):
-    (tmp_path / "coin.toml").write_text(INVERSE)
-    written = []
-
-    @guarded
-    def command():
-        load(tmp_path / "coin.toml", None, None, None)
-        written.extend([usd(2.0), text_of("fund.initial", 2.0), text_of("population.open_interest", 5e7)])
-
-    command()
-    assert [plain(text) for text in written] == ["XBT 2", "XBT 2", "USD 50 M"]
-    assert money_name() == "USD"
+def command(capsys, *words):
+    """Exit code, output and errors of a command."""
+    with pytest.raises(SystemExit) as caught:
+        main(list(words))
+    assert formatting.money_name() == "USD", "a command leaves its money to the next one"
+    out, err = capsys.readouterr()
+    return caught.value.code or 0, out.replace("\u00a0", " "), err.replace("\u00a0", " ")
 
 
-def test_differences_of_coins_have_their_sign_behind_the_coin():
-    row = {
-        "quantity": "mean deficit",
-        "unit": "XBT",
-        "base": 1.0,
-        "base_bound": False,
-        "value_bound": False,
-        "value": 0.5,
-        "difference": -0.5,
-        "low": -0.7,
-        "high": 0.1,
-        "p_value": float("nan"),
-    }
-    with money("XBT"):
-        assert [plain(text) for text in apart(row)] == ["XBT −0.5", "(XBT −0.7 to +0.1)"]
+@pytest.mark.parametrize("name", COMMANDS)
+def test_amounts_are_in_the_coin(place, capsys, name):
+    code, out, err = command(capsys, *COMMANDS[name])
+    assert code == 0, err
+    assert "BTC" in out
+    assert not IN_USD.search(out), out
 
 
-def test_a_tiny_p_value_is_a_bound():
-    assert odds({"p_value": 1e-30, "only_base": 100, "only_design": 0})[-1] == "<0.0001"
-    assert odds({"p_value": 0.016, "only_base": 7, "only_design": 0})[-1] == "0.016"
+def test_impact_and_reverse_tell_money_from_notional(place, capsys):
+    code, out, _ = command(capsys, "impact", "coin.toml", "--new", "bitmex:XBTUSD", "--no-fund")
+    assert code == 0
+    assert re.search(r"^maintenance margin +BTC \d", out, re.MULTILINE)
+    assert re.search(r"^10x to 20x +\d+ +USD \d", out, re.MULTILINE)
+    code, out, _ = command(capsys, "reverse", "coin.toml")
+    assert code == 0
+    assert "A fund of BTC 3 is emptied" in out
+    assert re.search(r"^fall +no .* USD \d", out, re.MULTILINE)
 
 
-def test_tiers_of_another_contract_are_refused():
-    coin, usd_venue = stress.load_venue("bitmex", "XBTUSD"), stress.load_venue("binance", "BTCUSDT")
-    traders = stress.PopulationSpec.load("retail", accounts=400, open_interest=1e6)
-    book = stress.Book.sample(traders, venue=coin, price=60_000.0, seed=1)
-    with pytest.raises(InputError, match="a venue whose contract is inverse"):
-        stress.tier_impact(book, coin, usd_venue, 60_000.0)
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("impact", "coin.toml", "--new", "bitmex:XBTUSDT"), "expected tiers whose contract is inverse"),
+        (("sweep", "coin.toml", "venue.market=BTCUSDT,ETHUSDT"), "expected a case whose money is BTC"),
+    ],
+)
+def test_two_monies_are_refused(place, capsys, words, expected):
+    code, _, err = command(capsys, *words)
+    assert (code, expected in err) == (2, True), err
 
 
-def test_a_vault_is_called_a_vault(capsys):
-    moves = pd.DataFrame([{"cascade": True, "move": float("nan"), "direction": "fall"}])
-    assert plain(moves_in_words(moves, 5e6, "vault")).startswith("No jump of the price empties a vault of USD 5 M")
-    ends = {f"{name}_{end}": 1.0 for name in ("swing", "fund_at") for end in ("low", "high")}
-    row = {"key": "depth.usd", "alpha": 0.01, "base_fund": 1e6, "swing": 1.0, "why": "", "note": "", **ends}
-    table = pd.DataFrame([row | {"low_value": 1e6, "high_value": 2e6}])
-    table.attrs |= {"paths": 10, "left_out": {}, "held": ()}
-    print_tornado(table, "vault")
-    assert "Vault for 1 %: USD 1 M" in plain(capsys.readouterr().out)
+def test_two_runs_of_two_monies_are_not_compared(place, capsys):
+    (place / "usd.toml").write_text(TINY)
+    code, _, err = command(capsys, "compare", "coin.toml", "usd.toml")
+    assert code == 2
+    assert "a design whose money is that of coin.toml, BTC: this one's is USD" in err

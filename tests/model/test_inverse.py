@@ -244,6 +244,7 @@ class TestFiles:
             warnings.simplefilter("ignore")
             book = stress.Book.read(self.write(tmp_path, text.replace("posMargin", "margin")))
         assert [x.what for x in book.adjustments] == [
+            "read as those of an inverse contract",
             "read as hundred-millionths of an XBT",
             "read as contracts of 1 USD",
         ]

@@ -10,6 +10,7 @@ import pytest
 from scipy import integrate
 
 import stress
+from stress import report
 from stress.engine import scheduling
 from stress.engine.renewal import DAY_ROW, Renewal
 from stress.plots import plot_fund_by_day, plot_ruin
@@ -261,6 +262,10 @@ class TestScenario:
         assert opened.days.tobytes() == whole.result.days.tobytes()
         assert opened.horizon.required_fund(0.2).value == whole.result.horizon.required_fund(0.2).value
         pd.testing.assert_frame_equal(opened.horizon.summary(), whole.result.horizon.summary())
+        page = report.render(stress.open_run(tmp_path / "whole"))
+        assert [f'id="figure-{name}"' in page for name in ("ruin", "fund", "curve")] == [True] * 3
+        assert page.count('<td class="first">') > 10
+        assert "All 3 days of every path begin with one and the same book" in page
 
     def test_keys(self, tmp_path):
         path = one_tier.write(tmp_path)
@@ -273,3 +278,13 @@ class TestScenario:
             Scenario.load(path, ["run.days=3"]).build()
         with pytest.raises(stress.InputError, match="days too"):
             Scenario.load(path, ["fund.sweep=0.1"]).build()
+        with pytest.raises(stress.InputError, match="events: expected no events beside days"):
+            Scenario.load(path, ["run.days=3", "run.horizon=3d", "events.outages=[[60, 120]]"]).build()
+
+    def test_studies_of_one_book_leave_days_out(self, tmp_path):
+        path = one_tier.write(tmp_path)
+        many = Scenario.load(path, ["run.days=3", "run.horizon=3d"])
+        one = Scenario.load(path, ["run.horizon=3d"])
+        names = ["2020-03-12-btc"]
+        found = [stress.stress_scenarios(x, episodes=names, gaps=[1.0]) for x in (many, one)]
+        pd.testing.assert_frame_equal(*found)

@@ -1,4 +1,4 @@
-"""What happens to a position that is met (sections 5, 11, 12, 15 and 20)."""
+"""What happens to a position that is met (sections 5, II.2, II.3, II.6 and II.11)."""
 
 from __future__ import annotations
 
@@ -100,10 +100,10 @@ class Closing(State):
         self.audit(y, f"after the {kind} of {i}")
         return [Unpaid(u, kept, B, F)] if u > 0 and self.has_adl else []
 
-    # ------------------------------------------------------------------------------------------ partly (section 11)
+    # ------------------------------------------------------------------------------------------ partly (section II.2)
 
     def quantity_to_close(self, i: int, M: float) -> float:
-        """c of section 11; a quantity that is nearly all is all."""
+        """c of section II.2; a quantity that is nearly all is all."""
         rules, p = self.rules, self.positions[i]
         q, P = p.quantity, M - self.G
         E = equity(p, P)
@@ -130,7 +130,7 @@ class Closing(State):
             c = q - rest if rest > 0 else q
             if c <= LEAST_CUT * q:
                 return q
-        return q if c >= q * (1 - 1e-9) or c <= 0 else c
+        return q if c >= q * (1 - 1e-9) or c <= 1e-9 * q else c
 
     def cut(self, i: int, c: float, y: float, source: float) -> None:
         """Sell a part; its result and a fee go to the margin, and the levels are computed anew."""
@@ -160,7 +160,7 @@ class Closing(State):
         self.B[i] = bankruptcy_price(p)
         self.L[i] = liquidation_price(p, self.rules, P, "liquidate")
 
-    # ------------------------------------------------------------------------------------------ taken over (section 12)
+    # ---------------------------------------------------------------------------------------- taken over (section II.3)
 
     def is_taken_over(self, i: int, M: float) -> bool:
         if not self.is_carried():
@@ -205,7 +205,7 @@ class Closing(State):
         self.audit(y, f"after the take-over of {i}")
         return [Unpaid(D, q, B, fill)] if refused else []
 
-    # ------------------------------------------------------------------------------------------ called (section 20)
+    # ------------------------------------------------------------------------------------------ called (section II.11)
 
     def deadline(self) -> int:
         """The step in which a position that is called now is looked at."""

@@ -1,4 +1,4 @@
-"""An ADL event: winners of the other side pay for what is unpaid, or take over what is kept (sections 7 and 12)."""
+"""An ADL event: winners of the other side pay for what is unpaid, or take over what is kept (sections 7 and II.3)."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ class Deleverage(Closing):
             self.audit(y, "after ADL of inventory")
 
     def socialise(self, M: float, x: float) -> None:
-        """Take the residual of the path from those who have a result, or an equity, above zero (section 13)."""
+        """Take the residual of the path from those who have a result, or an equity, above zero (section II.4)."""
         out, P = self.out, M - self.G
         if "socialise" not in self.rules.waterfall or out.residual <= 0:
             return

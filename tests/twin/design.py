@@ -1,4 +1,4 @@
-"""The steps of a path, in the order of sections 4, 12, 14, 16 and 20, and a run of one path."""
+"""The steps of a path, in the order of sections 4 and II.1, and a run of one path."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Design(Deleverage):
     # ------------------------------------------------------------------------------------------------- late orders
 
     def late_price(self, side: int, stretch: int | None, x: float, start: float, at_share: float) -> float:
-        """The price `delay` seconds after a position was met at x (section 21).
+        """The price `delay` seconds after a position was met at x (section 4).
 
         On a stretch: after the moment at which the price is x there, or after its start for a position that was past
         its L already. In a jump (None): the worse of that and of `at_share`, the price that its gap gives.
@@ -57,7 +57,7 @@ class Design(Deleverage):
     # ------------------------------------------------------------------------------------------- working one side
 
     def price_before(self) -> float:
-        """Exogenous price at the start of the step of `window` seconds ago (section 18)."""
+        """Exogenous price at the start of the step of `window` seconds ago (section 3)."""
         steps = 0 if self.depth is None else math.floor(self.depth.window / self.dt + 1e-9)
         return self.prices[max(0, self.step - 1 - steps)]
 
@@ -108,7 +108,7 @@ class Design(Deleverage):
                 break
 
     def ride_mark(self, start: float, has_move: bool, end: float, a: float, b: float) -> None:
-        """Section 19: the mark's source goes from a to b while the price goes from start to end."""
+        """Section II.7: the mark's source goes from a to b while the price goes from start to end."""
         late = self.late_in_step if self.delay > 0 else None
         gap = self.gap if has_move else self.jump_gap
         order = (LONG, SHORT) if b < a else (SHORT, LONG)
@@ -122,7 +122,7 @@ class Design(Deleverage):
     # ------------------------------------------------------------------------------------------------ before the moves
 
     def pay_funding(self, M: float) -> None:
-        """What longs pay shorts at a multiple of the interval (section 16)."""
+        """What longs pay shorts at a multiple of the interval (section II.8)."""
         start = (self.step - 1) * self.dt
         if self.funding is None or self.step < 2:
             return
@@ -143,7 +143,7 @@ class Design(Deleverage):
         self.audit(M, "after funding")
 
     def unload(self, x: float, source: float) -> None:
-        """The carrier sells a share of its inventory to the book (section 12)."""
+        """The carrier sells a share of its inventory to the book (section II.3)."""
         held = self.inventory
         for side in (LONG, SHORT):
             if held.quantity[side] <= 0:
@@ -166,7 +166,7 @@ class Design(Deleverage):
             self.audit(x, "after a sale from inventory")
 
     def call_in(self, x: float, source: float) -> None:
-        """Deadlines of margin calls (section 20): topped up, or closed whole; ADL of longs, then of shorts."""
+        """Deadlines of margin calls (section II.11): topped up, or closed whole; ADL of longs, then of shorts."""
         due = [i for i, deadline in self.called if deadline <= self.step]
         unpaid: dict[int, list[Unpaid]] = {LONG: [], SHORT: []}
         if due:
@@ -282,7 +282,7 @@ def simulate(
     fund : float
         Starting balance, at least the reserve; `math.inf` is unlimited.
     delay : float
-        Seconds from trigger to fill (section 21), instead of `gap`; 0 is `gap = 0`.
+        Seconds from trigger to fill (section 4), instead of `gap`; 0 is `gap = 0`.
     seed, path : int
         Name the path in a failed ledger check; nothing here is random.
     random_score : callable, optional

@@ -1,4 +1,4 @@
-"""Cash layers of the waterfall, and the carrier's inventory (sections 6, 12 and 13)."""
+"""Cash layers of the waterfall, and the carrier's inventory (sections 6, II.3 and II.4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The order book (sections 3 and 18), the price in time (section 21) and how a move is ridden (sections 4 and 19)."""
+"""The order book (section 3), the price in time and how a move is ridden (sections 4 and II.7)."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class OrderBook:
             self.v *= 2.0 ** (-dt / self.depth.half_life)
 
     def fall(self, target: float, earlier: float, time: float) -> None:
-        """Set the depth for a move to a target; the displacement stays what it was (section 18)."""
+        """Set the depth for a move to a target; the displacement stays what it was (section 3)."""
         if self.depth is None:
             return
         w = abs(math.log(target / earlier))
@@ -102,7 +102,7 @@ class Course:
         raise AssertionError("a moment is in one stretch of its step")
 
 
-# ------------------------------------------------------------------------------- riding a move (sections 4, 19, 21)
+# ------------------------------------------------------------------------------- riding a move (sections 4, II.7)
 
 Late = Callable[[int, float, float], float]  # (side, x or share of the step, y without delay) -> y
 
@@ -171,7 +171,7 @@ class MarkWay:
 
 
 class Marks:
-    """The source b_t of the mark, from one step to the next (section 19)."""
+    """The source b_t of the mark, from one step to the next (section II.7)."""
 
     def __init__(self, rules: Rules, events: Events, s0: float, dt: float):
         self.rules, self.events, self.s0, self.dt = rules, events, s0, dt

@@ -1,4 +1,4 @@
-"""One position: profit, equity, margins and levels (section 2), inverse contracts directly (section 17)."""
+"""One position: profit, equity, margins and levels (section 2), inverse contracts directly (section II.9)."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def tier_number(p: Position, price: float, rules: Rules) -> int:
     return list(rules.tiers).index(tier_of(p, price, rules))
 
 
-# --------------------------------------------------------------------------- inverse contracts, directly (section 17)
+# --------------------------------------------------------------------------- inverse contracts, directly (section II.9)
 
 
 def inverse_profit(side: int, quantity: float, entry: float, price: float) -> float:

@@ -1,4 +1,4 @@
-"""What one path holds at a moment: positions, book, layers; who pays and who is paid (sections 6 and 13)."""
+"""What one path holds at a moment: positions, book, layers; who pays and who is paid (sections 6 and II.4)."""
 
 from __future__ import annotations
 

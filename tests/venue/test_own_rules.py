@@ -70,6 +70,9 @@ def test_a_cut_restores_the_margin_or_reaches_the_lower_tier():
     restore = stress.Venue("x", TIERS, closeout="restore", buffer=0.25)
     cut = restore.liquidation_cut(1, 400.0, 1.0, 10.0, 1.0)  # equity 10 of 10 in the third tier
     assert 1.25 * (0.05 * (400 - cut) - 10) == pytest.approx(10.0)
+    # late orders find positions that comply again: what needs hardly anything is closed whole, not cut without end
+    assert restore.liquidation_cut(1, 400.0, 1.0, 12.49, 1.0) == 400.0
+    assert restore.liquidation_cut(1, 400.0, 1.0, 13.0, 1.0) == 400.0
     lower = stress.Venue("x", TIERS, closeout="tiers")
     assert 400 - lower.liquidation_cut(1, 400.0, 1.0, 10.0, 1.0) == pytest.approx(300)
     assert lower.liquidation_cut([1, -1], [50.0, 700.0], 1.0, 10.0, 1.0) == pytest.approx([50, 100])

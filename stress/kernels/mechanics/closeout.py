@@ -15,6 +15,7 @@ WHOLE, FRACTION, TIERS, RESTORE = 0, 1, 2, 3  # of rules.records.CLOSEOUTS
 MOST_CUTS = 8  # of one visit with closeout "restore"
 INSIDE = 1.0 - 1e-9  # share of the cap of a tier that a cut goes down to
 ALL = 1.0 - 1e-9  # a cut of this share is of the whole
+NOTHING = 1e-9  # and one up to this share is none: late orders may meet the same price again, and would never end
 LEAST = 1e-3  # share of the position that a cut to restore the margin is at least; one that needs less closes the whole
 
 
@@ -67,4 +68,4 @@ def quantity_to_cut(q, e, price, equity, was_cut, cuts, tiers, mechanics):
             c = q - left
             if left <= 0.0 or c <= q * LEAST:
                 return q
-    return q if c >= q * ALL or c <= 0.0 else c
+    return q if c >= q * ALL or c <= q * NOTHING else c
