@@ -84,7 +84,6 @@ OPTIONS = (
         *FUNDING, "venue.mark=ema", "venue.mark_half_life=1min", *FALLING,
     ), IN_CONTRACTS),
 )  # fmt: skip
-TOGETHER = OPTIONS[-1].name
 
 
 def measure(traders: int, paths: int, rounds: int) -> dict[str, Any]:

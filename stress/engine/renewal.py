@@ -67,11 +67,6 @@ class Renewal:
     cap: float = math.inf
     sweep: float = 0.0
 
-    @property
-    def is_exact(self) -> bool:
-        """Whether what a path needs does not hang on the fund it begins with: nothing is taken out."""
-        return math.isinf(self.cap) and self.sweep == 0.0
-
     def next_day(self, start: float, end: float) -> tuple[float, float]:
         """Balance that the next day begins with, and what is taken out, of those at the start and the end of a day."""
         paid = end + self.income_per_day

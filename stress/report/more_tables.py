@@ -40,14 +40,18 @@ def cover_words(covered: pd.DataFrame) -> str:
 
 
 def worst_cover(result: Result, paths: Sequence[int]) -> list[dict[str, Any]]:
-    """The largest accounts' losses on the worst paths; none where the run cannot be simulated again."""
+    """The largest accounts' losses on the worst paths; none where the run cannot be simulated again.
+
+    Paths without such a loss are left out: a carrier may lose on its inventory alone.
+    """
     if result.design is None:
         return []
     try:
         found = concentration.worst_paths(result, paths)
     except InputError:  # the files of an old run may be gone
         return []
-    return [{str(name): value for name, value in row.items()} for row in found.to_dict("records")]
+    rows = [{str(name): value for name, value in row.items()} for row in found.to_dict("records")]
+    return [row for row in rows if row["total"] > 0]
 
 
 def shortfall(record: Record) -> dict[str, Any]:

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from stress.results.result import Result
 
 FAN = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
-CURVE = ["day", "probability", "low", "high"]
 
 
 class Horizon:

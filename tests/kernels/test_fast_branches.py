@@ -395,14 +395,16 @@ def test_every_line_of_the_branches_is_taken():
             yield partial(compare_calm, number, 0)
         for name, value in (("close", math.nan), ("low", 100.5)):
             yield partial(test_a_stretch_is_not_quiet_with_an_impossible_price, name, value)
-        for number in range(len(twin.ROWS) // 2):
+        for closes in (*LEVEL_PATHS[:3], LEVEL_PATHS[6]):
+            yield partial(compare_level, closes, "surplus to the trader, a fee", 60.0)
+        for number in range(len(twin.ROWS)):
             yield partial(twin.run_row, number, 1, 0)
         for seed in range(4):
             yield partial(compare, "end of the book", "surplus to the fund", seed)
         for closes, rules in product(reversed(LEVEL_PATHS), ("surplus to the trader, a fee", "drawdown floor")):
             yield partial(compare_level, closes, rules, 60.0)
-        for seed, number in product(range(2), range(len(twin.ROWS))):
-            yield partial(twin.run_row, number, 1, seed)
+        for number in range(len(twin.ROWS)):
+            yield partial(twin.run_row, number, 1, 1)
 
     threading.settrace(see)  # paths are worked in a thread, and replayed in this one
     sys.settrace(see)
