@@ -176,7 +176,7 @@ def tier_impact(book: Book, old: Venue, new: Venue, price: float) -> TierImpact:
     Raises
     ------
     InputError
-        If an argument is none of these.
+        If an argument is none of these, or the contracts of the venues differ.
     """
     import pandas as pd
 
@@ -191,6 +191,8 @@ def tier_impact(book: Book, old: Venue, new: Venue, price: float) -> TierImpact:
     )
     if not (is_finite(price) and price > 0):
         raise InputError(Problem(where, "a price above 0, USD per coin", column="price", value=price))
+    if old.contract != new.contract:
+        raise InputError(Problem(where, f"a venue whose contract is {old.contract}", column="new", value=new.contract))
     book = book.of_contract(new.contract)
     equity = book.equity(price)
     notional = book.notional(price)

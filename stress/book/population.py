@@ -154,7 +154,9 @@ class PopulationSpec(BaseModel):
                 super().__init__(**parameters)
             except ValidationError as error:
                 known = type(self).model_fields
-                raise InputError(schema.problems_of(error, "population", (), lambda key: one_of(key, known))) from None
+                raise InputError(
+                    schema.problems_of(error, "population", (), lambda key: one_of(key[-1], known))
+                ) from None
 
     @field_validator("leverage")
     @classmethod

@@ -208,6 +208,11 @@ def open_run(directory: Path) -> Record:
     return record
 
 
+def first_layer(scenario: Scenario) -> str:
+    """The layer of the waterfall whose capital `fund.initial` is."""
+    return next(iter(scenario.venue_object.cash_layers), "fund")
+
+
 def with_error(set_: list[str] | None, error: str | None) -> list[str] | None:
     """The changes of a scenario, with that of `--error`."""
     return set_ if error is None else [*(set_ or []), f"run.error={error}"]

@@ -332,7 +332,7 @@ def _worst(record: Record) -> int:
 
     needed = record.result.paths["fund_needed"].to_numpy()
     number = int(needed.argmax())
-    print(f"Path {number:,} of {needed.size:,} needs the largest fund: {usd(float(needed[number]))}.\n")
+    print(f"Path {number:,} of {needed.size:,} needs the largest {record.layer}: {usd(float(needed[number]))}.\n")
     return number
 
 

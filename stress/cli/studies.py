@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,6 +17,7 @@ from stress.cli.common import (
     Seed,
     Set,
     Threads,
+    first_layer,
     guarded,
     load,
     probability_option,
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from stress.analysis.solve import Solution
 
 MATTER = 3  # inputs that are named
+MONEY = f"^[A-Z]+{SPACE}"  # in front of an amount
 
 
 @guarded
@@ -105,7 +108,7 @@ def tornado(
         quiet, lambda bar: run(loaded, given or None, alpha, paths, only_given=only, threads=threads, progress=bar)
     )
     if not quiet:
-        print_tornado(table)
+        print_tornado(table, first_layer(loaded))
     output.keep_table(table, out, quiet)
     if picture is not None:
         from stress.plots import plot_tornado
@@ -198,7 +201,7 @@ def _sweep_row(row: dict[str, Any], keys: list[str]) -> tuple[str, ...]:
     money = is_money(row["unit"])
     kind = _bare if money else points
     estimate = _bare(row["estimate"]) if money else percent(row["estimate"])
-    if row["estimate"] == 0:
+    if row["estimate"] == 0 and not row["note"]:
         estimate = "none seen"
     ends = _bare_range(row["low"], row["high"]) if money else percent_range(row["low"], row["high"])
     apart = signed(row["difference"], kind)
@@ -214,7 +217,7 @@ def _bare(value: float) -> str:
     return bare(usd(value, full=True))
 
 
-def print_tornado(table: pd.DataFrame) -> None:
+def print_tornado(table: pd.DataFrame, layer: str = "fund") -> None:
     """Inputs by their swing, the three that matter most, and which cannot be told from none."""
     from stress.cli import console
 
@@ -224,7 +227,8 @@ def print_tornado(table: pd.DataFrame) -> None:
         return
     first = table.iloc[0]
     out.print(
-        f"\nFund for {percent(first['alpha'])}: {usd(first['base_fund'])} as it is; {count(attrs['paths'], 'path')}.\n"
+        f"\n{layer.capitalize()} for {percent(first['alpha'])}: {usd(first['base_fund'])} as it is; "
+        f"{count(attrs['paths'], 'path')}.\n"
     )
     rows = [
         (
@@ -233,7 +237,7 @@ def print_tornado(table: pd.DataFrame) -> None:
         )
         for r in table.to_dict("records")
     ]  # fmt: skip
-    out.print(console.table(["input", "from, to", f"fund, {money_name()}", "to", "swing", "95 %"], rows, left=2))
+    out.print(console.table(["input", "from, to", f"{layer}, {money_name()}", "to", "swing", "95 %"], rows, left=2))
     told = table[table["swing_low"] > 0]
     names = [f"{r['key']} ({r['why']})" for r in told.head(MATTER).to_dict("records")]
     if names:
@@ -248,7 +252,7 @@ def print_tornado(table: pd.DataFrame) -> None:
 
 def _span(row: dict[str, Any]) -> str:
     low, high = (_text(row["key"], row[f"{end}_value"]) for end in ("low", "high"))
-    return f"{low} to {bare(high)}".replace("x ", "x" + SPACE)
+    return f"{low} to {re.sub(MONEY, '', high)}".replace("x ", "x" + SPACE)
 
 
 def _bare_range(low: float, high: float) -> str:

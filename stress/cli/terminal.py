@@ -153,7 +153,6 @@ def _print_gaps(record: Record, out: Console) -> None:
     from stress.runs.record import gap_pairs
 
     pairs = gap_pairs(record.gaps)
-    out.print(f"\n{_matters(pairs)} matters most\n")
     alphas = () if record.result.curve_refused else record.alphas
     names = [f"{record.layer} for {percent(alpha)}" for alpha in alphas]
     rows: list[tuple[str, ...]] = []
@@ -162,6 +161,8 @@ def _print_gaps(record: Record, out: Console) -> None:
         funds = [f"{fund_text(e.value, e.note)}\n({ends(e.low, e.high)})" for e in estimates]
         depleted = pair.estimate(DEPLETED)
         rows.append((_pair(pair, record), *funds, _stacked(probability(depleted.value, depleted.low, depleted.high))))
+    how = "matters most" if len({row[1:] for row in rows}) > 1 else "makes no difference here"
+    out.print(f"\n{_matters(pairs)} {how}\n")
     out.print(table([_head(pairs), *names, f"depleted with {usd(record.fund)}"], rows))
 
 

@@ -122,9 +122,10 @@ def write(found: Comparison, directory: Path) -> Path:
         path = directory / f"{name}.csv"
         writing.put_text(path, csv_tables.to_csv(table, str(path)))
     titled = found.titled()
-    for name, data in _drawn(titled).items():
-        writing.put_bytes(directory / "figures" / name, data)
-    return writing.put_text(directory / "report.html", render(titled))
+    with money(next(iter(found.results.values())).money):
+        for name, data in _drawn(titled).items():
+            writing.put_bytes(directory / "figures" / name, data)
+        return writing.put_text(directory / "report.html", render(titled))
 
 
 def render(found: Comparison) -> str:

@@ -176,9 +176,9 @@ def grid_words(record: Record) -> str:
     return f"By the chance that the {record.layer} is depleted, of a grid on the same prices {', '.join(parts)}."
 
 
-def _with_error(value: float, se: float) -> str:
-    """An amount with its standard error, where there is one."""
-    return usd(value) if math.isnan(se) else f"{usd(value)} ± {_bare(usd(se))}"
+def _with_interval(value: float, low: float, high: float) -> str:
+    """An amount with its interval, where there is one."""
+    return usd(value) if math.isnan(low) else f"{usd(value)} ({_bare(usd_range(low, high))})"
 
 
 def layer_words(record: Record) -> str:
@@ -191,12 +191,15 @@ def layer_words(record: Record) -> str:
             how = f"pays on no path (below {percent(row['p_hit_high'])})"
         else:
             often = probability(row["p_hit"], row["p_hit_low"], row["p_hit_high"])
-            how = f"pays on {often} of paths, {_with_error(row['mean'], row['se'])} a path"
-        sentences.append(f"The {row['layer']} {how}")
+            how = f"pays on {often} of paths, {_with_interval(row['mean'], row['low'], row['high'])} a path"
+        apart = row["layer"] == mechanics.carrier(result.config)
+        sentences.append(f"{'Inventory apart, the' if apart else 'The'} {row['layer']} {how}")
     if "inventory_loss" in result.paths:
         lost = mean(result.paths["inventory_loss"].to_numpy(), weights=result.weights)
         name = mechanics.carrier(result.config)
-        sentences.append(f"On positions taken over the {name} loses {_with_error(lost.value, lost.se)} a path")
+        sentences.append(
+            f"On positions taken over the {name} loses {_with_interval(lost.value, lost.low, lost.high)} a path"
+        )
     return ". ".join(sentences) + "." if sentences else ""
 
 
@@ -206,7 +209,7 @@ def facts(record: Record) -> list[tuple[str, str]]:
         ("Who pays", layer_words(record)),
         ("Where the error comes from", error_words(record)),
         ("Worst crash of history on this book", history_words(record)),
-        ("Smallest move that empties the fund", reverse_words(record)),
+        (f"Smallest move that empties the {record.layer}", reverse_words(record)),
         ("Inputs that matter most", tornado_words(record)),
         ("Data behind the prices", data_words(record)),
         ("What was done to the input", adjusted_words(record)),
@@ -286,7 +289,7 @@ def tornado_words(record: Record) -> str:
     ]
     if not found:
         return "None has a range."
-    return f"Fund for {percent(rows['alpha'].iloc[0])}. {'; '.join(found)}."
+    return f"{record.layer.capitalize()} for {percent(rows['alpha'].iloc[0])}. {'; '.join(found)}."
 
 
 def range_words(row: dict[Any, Any]) -> str:

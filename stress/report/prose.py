@@ -161,7 +161,7 @@ def key_assumptions(config: dict[str, Any]) -> list[tuple[str, str]]:
 
 def assumptions(config: dict[str, Any], has_orders: Any = False) -> list[str]:
     """The rest of the model, a sentence each."""
-    venue = config["venue"]
+    venue, layer = config["venue"], mechanics.first_layer(config)
     sentences = [
         "All margin is isolated: a position stands on its own collateral."
         + ("" if config.get("funding") else " Funding payments are left out."),
@@ -170,20 +170,25 @@ def assumptions(config: dict[str, Any], has_orders: Any = False) -> list[str]:
         if venue.get("closeout", "whole") == "whole" and mechanics.carrier(config) == "market"
         else "Positions are liquidated by order of liquidation price; what is sold is filled at the average of the "
         "order book.",
-        "What a liquidation leaves of the margin goes to the fund."
+        f"What a liquidation leaves of the margin goes to the {layer}."
         if venue["residual"] == "fund"
-        else f"Of what a liquidation leaves, up to {percent(venue['fee_rate'])} of the notional goes to the fund, "
-        "the rest back to the trader.",
-        f"ADL: {phrase('policy', venue['policy'])}"
-        + (f" ({phrase('score', venue['score'])})" if venue["policy"] == "queue" else "")
-        + f"; {phrase('settlement', venue['settlement'])}"
-        + (f" at the {phrase('adl_price', venue['adl_price'])}." if venue["settlement"] == "bankruptcy" else "."),
+        else f"Of what a liquidation leaves, up to {percent(venue['fee_rate'])} of the notional goes to the {layer}, "
+        "the rest back to the trader."
+        if venue["fee_rate"]
+        else "What a liquidation leaves of the margin goes back to the trader.",
     ]
+    if "adl" in mechanics.waterfall(config):
+        sentences.append(
+            f"ADL: {phrase('policy', venue['policy'])}"
+            + (f" ({phrase('score', venue['score'])})" if venue["policy"] == "queue" else "")
+            + f"; {phrase('settlement', venue['settlement'])}".replace("what the fund", f"what the {layer}")
+            + (f" at the {phrase('adl_price', venue['adl_price'])}." if venue["settlement"] == "bankruptcy" else ".")
+        )
     if venue.get("reserve"):
         sentences.append(
             f"The fund keeps {usd(venue['reserve'])} in reserve: ADL is triggered before the fund is empty."
         )
-    if venue.get("drawdown") is not None:
+    if venue.get("drawdown") is not None and "adl" in mechanics.waterfall(config):
         window = venue.get("drawdown_window")
         span = f" of the last {duration(window)}" if window is not None and math.isfinite(window) else ""
         sentences.append(
@@ -226,5 +231,6 @@ def waterfall_words(config: dict[str, Any]) -> str:
     if "socialise" in mechanics.waterfall(config):
         text += "; what is left is socialised at the end of the path"
     if (name := mechanics.carrier(config)) != "market":
-        text += f". What the {name} has taken over it loses later, where it sells it"
+        text += f". What the {name} has taken over it loses later, where it sells it; paths on which it gains count as "
+        text += "no loss here"
     return f"{text}; the rest stays unpaid."

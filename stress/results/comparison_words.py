@@ -42,7 +42,11 @@ def odds(row: Row) -> tuple[str, ...]:
     if not _is_event(row):
         return ()
     p = row["p_value"]
-    return f"{row['only_base']:,}", f"{row['only_design']:,}", "" if p != p else significant(p, 2)
+    return (
+        f"{row['only_base']:,}",
+        f"{row['only_design']:,}",
+        "" if p != p else "<0.0001" if p < 1e-4 else significant(p, 2),
+    )
 
 
 def fund_apart(row: Row, base_bound: str = "base_bound", value_bound: str = "value_bound") -> tuple[str, ...]:

@@ -130,11 +130,19 @@ def figures(result: Result) -> pd.DataFrame:
         of a path.
     """
     rows = [
-        (group, quantity, e.value, e.se, e.low, e.high, result.money if unit == "USD" else unit, e.note)
+        (group, name, e.value, e.se, e.low, e.high, result.money if unit == "USD" else unit, e.note)
         for group, found in _groups(result)
         for quantity, e, unit in found
+        if (name := quantity if result.n_paths > 1 else _of_one_path(quantity))
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _of_one_path(quantity: str) -> str:
+    """What a figure is called that one path has; "" for those that it has not: chances, tails, conditional means."""
+    if quantity.startswith("P(") or quantity.endswith(" of paths") or " where " in quantity:
+        return ""
+    return quantity.removeprefix("mean of the ").removeprefix("mean ")
 
 
 def _groups(result: Result) -> Iterator[tuple[str, list[Row]]]:
@@ -161,10 +169,11 @@ def _layers(result: Result) -> list[Row]:
     for name in cash_layers(result.config):
         if f"drawn_{name}" in result.paths:
             drawn, weights = _column(result, f"drawn_{name}"), result.weights
+            apart = ", inventory apart" if name == carrier(result.config) else ""
             rows += [
-                (f"P(the {name} is drawn on)", _hit(drawn, weights), "probability"),
-                (f"mean drawn from the {name}", mean(drawn, 0.0, weights), "USD"),
-                (f"mean drawn from the {name} where it is drawn on", _given(drawn, weights), "USD"),
+                (f"P(the {name} is drawn on{apart})", _hit(drawn, weights), "probability"),
+                (f"mean drawn from the {name}{apart}", mean(drawn, 0.0, weights), "USD"),
+                (f"mean drawn from the {name}{apart}, where it is drawn on", _given(drawn, weights), "USD"),
             ]
     return rows
 
@@ -184,6 +193,10 @@ def _carrier(result: Result) -> list[Row]:
         ("mean loss of the inventory where there is one", _given(loss, weights, taken > 0), "USD"),
         (f"mean largest fall of the {name}'s worth", mean(fell, 0.0, weights), "USD"),
     ]
+    if result.n_paths == 1:
+        rows.append(
+            (f"lowest worth of the {name}", Estimate(begun - float(fell[0]), math.nan, math.nan, math.nan), "USD")
+        )
     for p in WORTH_TAILS:
         e = upper_quantile(fell, p, weights)
         lowest = Estimate(begun - e.value, e.se, begun - e.high, begun - e.low, e.note)

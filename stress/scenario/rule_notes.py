@@ -33,6 +33,7 @@ def rule_notes(design: Design) -> Iterator[str]:
     if venue.get("fund_in", "usd") == "coin":
         yield "The fund is held in the coin: after a fall it is worth less in USD, when it has to pay."
     yield from _mark(venue, getattr(design, "events", None))
+    yield from _never(design)
     if venue.get("liquidation", "automatic") == "margin_call":
         yield (
             f"Called traders pay in with a probability of {percent(float(venue['top_up']))}, whatever the price does "
@@ -121,6 +122,20 @@ def _orders(design: Design) -> Iterator[str]:
             f"Traders' {' and '.join(names)} stay where they are, are met by the mark, and are filled whole by the "
             "order book: nobody cancels or moves one."
         )
+
+
+def _never(design: Design) -> Iterator[str]:
+    """What is set for a time that no path reaches."""
+    end = design.n_steps * design.step
+    for name, times in vars(design.events).items() if design.events else ():
+        late = [first for first, _ in times if first >= end]
+        if late:
+            yield (
+                f"No path gets to {len(late)} of {len(times)} {name.replace('_', ' ')}: the first of those would be "
+                f"{duration(late[0])} after the start."
+            )
+    if design.funding is not None and design.funding.interval >= end:
+        yield f"No funding is paid: the first payment would be {duration(design.funding.interval)} after the start."
 
 
 def _mark(venue: Mapping[str, Any], events: Any) -> Iterator[str]:

@@ -377,6 +377,7 @@ class Scenario:
         names = {"s0": "prices.s0", "fund": "fund.initial", "seed": "seed", "n_paths": "run.paths"}
         names |= {"carrier": "venue.carrier", "waterfall": "venue.waterfall", "events": "events"}
         names |= {"income_per_day": "fund.income_per_day", "fund_cap": "fund.cap", "sweep": "fund.sweep"}
+        names |= {"carrier": "venue.carrier", "waterfall": "venue.waterfall"}
         column = str(problem.column)
         own = column.partition(".")[0] in CIRCUMSTANCES
         key = names.get(column, column if own else f"run.{column}")

@@ -21,7 +21,7 @@ from stress.adjustments import Adjustment
 from stress.book.population import PopulationSpec
 from stress.errors import InputError, Problem, raise_if
 from stress.scenario.calibrated import BuiltPrices, Start, as_they_are, fitted, own_start
-from stress.scenario.circumstances import CIRCUMSTANCES
+from stress.scenario.circumstances import CIRCUMSTANCES, LayerTable
 from stress.scenario.table import Table, plain_value
 from stress.scenario.values import (
     AnyDuration,
@@ -475,4 +475,7 @@ def problems_of(error: ValidationError, where: str, prefix: tuple[str, ...], kno
         Keys of that table, to suggest the nearest for an unknown one.
     """
     own = prefix[-1] if prefix else ""
-    return schema.problems_of(error, where, prefix, lambda key: unknown_key(key, known, own))
+    inside = LayerTable.known() if own == "layers" else known
+    return schema.problems_of(
+        error, where, prefix, lambda key: unknown_key(key[-1], known if len(key) == 1 else inside, own)
+    )

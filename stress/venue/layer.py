@@ -99,6 +99,7 @@ def read_layers(layers: Any, venue: Venue, fund: float) -> tuple[dict[str, Layer
         return None, [Problem("run", "a dict of a stress.Layer for each name", column="layers", value=layers)]
     problems, found = [], {}
     needed = venue.cash_layers
+    takes_fund = "" if FUND in needed else next(iter(needed), "")
     for name, layer in given.items():
         column = f"layers.{name}"
         if not is_word(name, CASH_LAYERS):
@@ -109,8 +110,16 @@ def read_layers(layers: Any, venue: Venue, fund: float) -> tuple[dict[str, Layer
             expected = f"no such layer: the waterfall of the venue is {', '.join(venue.waterfall)}"
             problems.append(Problem("run", expected, column=column))
         elif name == FUND and (layer.capital is not None or layer.floor):
-            expected = "a cap alone: the capital of the fund is `fund`, and its floor the reserve of the venue"
-            problems.append(Problem("run", expected, column=column, value=layer))
+            if layer.capital is not None:
+                expected = "none: the capital of the fund is the fund of the run, fund.initial of a scenario"
+                problems.append(Problem("run", expected, column=f"{column}.capital", value=layer.capital))
+            if layer.floor:
+                expected = "none: the floor of the fund is the reserve of the venue"
+                problems.append(Problem("run", expected, column=f"{column}.floor", value=layer.floor))
+        elif name == takes_fund and layer.capital is None:  # else `with_fund` would have given it one
+            expected = f"at most the capital, {fund:,.10g} USD, which is the fund of the run"
+            problems.append(Problem("run", expected, column=f"{column}.floor", value=layer.floor))
+            fund = 0.0
         elif name != FUND and layer.capital is None:
             problems.append(Problem("run", "a capital in USD; inf: unlimited", column=f"{column}.capital"))
         else:

@@ -28,6 +28,8 @@ class TierSource:
     contract : {"linear", "inverse"}
         Of their market.
     adjustments : tuple of Adjustment
+    contract : {"linear", "inverse"} or None
+        None: the file does not say.
     """
 
     name: str

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from markupsafe import escape
 
+import stress
 from stress import formatting, report
 from stress.analysis.fund_grid import fund_grid
 from stress.analysis.study import REQUIRED_FUND, StudyResult
@@ -282,6 +283,14 @@ def test_rules_of_adl_are_said_in_words(rules, said):
     assert any(said in text for text in prose.assumptions({"venue": venue.describe()}))
 
 
+def test_assumptions_speak_of_the_layers_that_there_are():
+    venue = stress.load_venue("hyperliquid", "BTC").describe()
+    said = " ".join(prose.assumptions({"venue": venue}))
+    assert "what the vault cannot pay" in said
+    assert "goes back to the trader." in said
+    assert "ADL: " not in " ".join(prose.assumptions({"venue": venue | {"waterfall": ["house", "socialise"]}}))
+
+
 def test_no_interval_of_money_reaches_below_zero(page):
     assert "USD\u00a0−" not in page
 
@@ -471,7 +480,7 @@ def test_the_rules_of_part_ii_have_a_section_where_they_are_on(no_pictures):
     assert "Lost on inventory" in text
     for words in ("P(the house is drawn on)", "Mean haircut where there is one", "Mean partial liquidations"):
         assert words in text
-    assert "The vault pays on" in text  # on page one
+    assert "Inventory apart, the vault pays on" in text  # on page one
 
 
 def test_a_fund_that_one_run_does_not_give_is_shown_as_a_grid(no_pictures):

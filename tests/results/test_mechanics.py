@@ -1,6 +1,7 @@
 """Figures of the rules of part II: of hand-made columns they are what arithmetic says, and none where a rule is off."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -126,3 +127,10 @@ def test_figures_are_plain_values_with_a_reason_for_each_gap():
             assert row[key] is not None or row[f"{key}_reason"]
     assert mechanics_rows(sample()) == []
     assert isinstance(pd.DataFrame(rows), pd.DataFrame)
+
+
+def test_one_path_has_amounts_and_no_chances():
+    whole = everything()
+    found = mechanics.figures(replace(whole, paths=whole.paths.iloc[:1], config=whole.config | {"paths": 1}))
+    assert "lowest worth of the vault" in set(found["quantity"])
+    assert not found["quantity"].str.contains(r"P\(|mean|of paths| where ").any()

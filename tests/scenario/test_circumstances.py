@@ -132,3 +132,15 @@ def test_what_does_not_fit_the_run_is_said_by_its_key():
     with pytest.raises(InputError) as caught:
         parse(text).build()
     assert [p.column for p in caught.value.problems] == ["layers.house", "layers.vault", "funding.interval"]
+
+
+def test_an_unknown_key_of_a_layer_is_told_the_keys_of_a_layer():
+    with pytest.raises(InputError, match=r"layers\.vault\.capitol: .*capital"):
+        parse(FULL.replace('capital = "5M"', 'capital = "5M"\ncapitol = 3'))
+
+
+def test_what_a_run_of_days_refuses_is_named_by_its_key():
+    days = FULL.replace('horizon = "', 'days = 2\nrenew = "daily"\n#')
+    with pytest.raises(InputError) as caught:
+        parse(days).build()
+    assert {"venue.carrier", "venue.waterfall"} <= {p.column for p in caught.value.problems}

@@ -129,7 +129,10 @@ def test_the_cash_layers_stand_in_the_order_of_the_waterfall():
     ("given", "wrong"),
     [
         ({"layers": {"vault": stress.Layer(1.0)}}, ["layers.vault"]),
-        ({"layers": {"fund": stress.Layer(1.0)}}, ["layers.fund"]),
+        ({"layers": {"fund": stress.Layer(1.0)}}, ["layers.fund.capital"]),
+        ({"layers": {"fund": stress.Layer(2.0, 1.0)}}, ["layers.fund.capital", "layers.fund.floor"]),
+        ({"venue": replace(PLAIN, waterfall=("vault", "adl")), "layers": {"vault": stress.Layer(floor=1e9)}},
+         ["layers.vault.floor"]),
         ({"layers": {"fund": 5.0, "hause": stress.Layer(1.0)}}, ["layers.fund", "layers"]),
         ({"layers": [1]}, ["layers"]),
         ({"venue": replace(PLAIN, waterfall=("fund", "house", "adl"))}, ["layers.house"]),
