@@ -2,6 +2,7 @@
 
 python -m benchmarks             # eight minutes; writes results.json and the pages that are made from it
 python -m benchmarks --quick     # a minute at small sizes, prints alone; the tests run this
+python -m benchmarks --mechanics # only what the rules of part II cost, a few minutes; the rest stays as it was measured
 python -m benchmarks --tables    # RESULTS.md and the tables of README.md and docs/scaling.md again, from results.json
 """
 
@@ -11,16 +12,19 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numba
 
 from benchmarks import against, pages, plan
 from stress import bench
+from stress.bench import clock, mechanics, process
 from stress.bench.targets import judge
 
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "results.json"
 PATHS = {"engine": 2_000, "vectorised": 4, "loop": 32, "tuned_loop": 64, "scan": 4}
+RULE_PATHS = 100
 QUICK_PATHS = {"engine": 20, "vectorised": 2, "loop": 2, "tuned_loop": 2, "scan": 2}
 
 
@@ -31,7 +35,21 @@ def measure(quick: bool, threads: int | None) -> dict:
     size = bench.QUICK if quick else bench.FULL
     given = min(found["whole_run"]["threads"], numba.config.NUMBA_NUM_THREADS)
     found["baselines"] = against.measure(size.traders, QUICK_PATHS if quick else PATHS, given, size.rounds)
+    if not quick:
+        found |= measure_mechanics()
     found["targets"] = judge(found)
+    return found
+
+
+def measure_mechanics(before: Path | None = None, load: str = "") -> dict[str, Any]:
+    """What the rules of part II cost, and with the root of an earlier version, what compiling costs against it."""
+    say("rules of part II")
+    size = bench.FULL
+    made = {"made": clock.today(), "rounds": size.rounds, "load": load}
+    found = {"mechanics": made | mechanics.measure(size.traders, RULE_PATHS, size.rounds)}
+    if before is not None:
+        say("compilation, before and after")
+        found["cold_against"] = process.cold_against(before, size.cold)
     return found
 
 
@@ -52,8 +70,16 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--tables", action="store_true")
     parser.add_argument("--threads", type=int)
+    parser.add_argument("--mechanics", action="store_true", help="only the rules of part II")
+    parser.add_argument("--before", type=Path, help="root of an earlier version, whose compilation is timed in turns")
+    parser.add_argument("--load", default="", help="what else the machine does meanwhile, for the page")
     given = parser.parse_args()
-    if not given.tables:
+    if given.mechanics:
+        found = json.loads(RESULTS.read_text(encoding="utf-8"))
+        found |= measure_mechanics(given.before, given.load)
+        found["targets"] = judge(found)
+        RESULTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    elif not given.tables:
         found = measure(given.quick, given.threads)
         print(pages.results(found))
         if given.quick:

@@ -71,7 +71,10 @@ def results(found: dict[str, Any]) -> str:
         ("Cost of a step and of an event", _cost(found)),
         ("The same events among more traders", _equal(found)),
         ("Memory, start, compilation", _processes(found)),
+        ("The rules of part II", _mechanics(found)),
     ):
+        if not text:
+            continue
         parts += [f"## {title}", text]
     return "\n\n".join(parts) + "\n"
 
@@ -103,6 +106,43 @@ def _baselines(found: dict[str, Any]) -> str:
     return (
         f"{text}\n\n{table(['', 'threads', 'traders', 'paths', 'position-steps a second', 'whole run over it'], rows)}"
     )
+
+
+def _mechanics(found: dict[str, Any]) -> str:
+    """What venue mechanics cost; nothing where they were not measured."""
+    if "mechanics" not in found:
+        return ""
+    cost = found["mechanics"]
+    rows = [
+        [
+            r["name"],
+            f"{r['ratio']:.2f}",
+            f"{r['low']:.2f} to {r['high']:.2f}",
+            f"{1e6 * r['seconds_without'] / cost['paths']:,.0f}",
+            f"{1e6 * r['seconds'] / cost['paths']:,.0f}",
+            f"{r['events_without']:,.0f}",
+            f"{r['events']:,.0f}",
+        ]
+        for r in cost["rows"]
+    ]
+    head = ["rule", "with over without", "range", "without, us a path", "with", "liquidated a path, without", "with"]
+    load = f", {cost['load']}" if cost.get("load") else ""
+    text = (
+        f"{cost['traders']:,} retail traders, {cost['paths']:,} paths, processor time on one thread; a fund that 5 % "
+        f"of the paths deplete without the rule. Run with and run without take turns, {cost['rounds']} times: the "
+        f"median of the ratios, the least and the largest. Measured {cost['made']}{load}. "
+        "A ratio holds what a rule makes happen too: cuts, stops, take-overs."
+    )
+    cold = found.get("cold_against")
+    compiled = ""
+    if cold is not None:
+        compiled = (
+            "\n\nA small run with nothing compiled yet, processor time: "
+            f"{cold['after_s']:.1f} s without rules of part II, {cold['before_s']:.1f} s in the version before them "
+            f"(ratio {cold['ratio']:.2f}, {cold['low']:.2f} to {cold['high']:.2f} rounds: {cold['rounds']}), "
+            f"{cold['with_rule_s']:.1f} s with a rule of part II."
+        )
+    return f"{text}\n\n{table(head, rows)}{compiled}"
 
 
 def _whole(found: dict[str, Any]) -> str:

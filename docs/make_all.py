@@ -2,6 +2,7 @@
 
     docs/img/*.png, the text between the quickstart marks of README.md    from examples/quickstart.toml
     docs/venues.md                                                        from stress/venue/presets/*.toml
+    docs/mechanics.md                                                     from examples/quickstart.toml and the presets
     docs/inputs.md                                                        from the columns that readers know
     docs/crowds.md, where STRESS_DATA names a folder of bars              from stress/book/presets/*.toml
     docs/validation.md                                                    from docs/validation/
@@ -9,6 +10,7 @@
     the text between the scenarios marks of README.md                     from examples/quickstart.toml
     docs/img/report_page.png, where there is a Chromium                   from examples/quickstart.toml
     docs/studies.md, docs/img/sweep.png, docs/img/tornado.png             from examples/listing.toml
+    docs/cases.md                                                         from docs/cases/
     docs/delay.md                                                         from the bars in STRESS_DATA, if it is set
     benchmarks/RESULTS.md, the table between the benchmark marks,
     those of docs/scaling.md                                              from benchmarks/results.json
@@ -91,6 +93,8 @@ def main() -> int:
         script("docs/make_stress_scenarios.py"),
         script("docs/make_report_page.py"),
         script("docs/make_studies.py"),
+        script("docs/make_mechanics.py"),
+        script("docs/make_cases.py"),
         script(*benchmarks),
         *(script(name) for name in of_histories if os.environ.get("STRESS_DATA")),
     )

@@ -112,7 +112,7 @@ def main() -> None:
 
 def render(folder: Path) -> str:
     """The page."""
-    venue = stress.load_venue("binance", market="BTCUSDT")
+    venue = stress.load_venue("binance", market="BTCUSDT").simplified()
     recent, past = days_of(folder / RECENT), days_of(folder / PAST, (2018, 2020))
     days = {
         "diffusion, 50 % a year": crowds.diffusion(0.5),

@@ -52,7 +52,7 @@ class Crash:
     def __init__(self, folder: Path, file: str, first: int, minutes: int):
         self.bars, self.first, self.last = read_bars(folder / "crash_1m" / file), first, first + minutes
         self.s0 = float(self.bars.close[first])
-        self.venue = stress.load_venue("binance", market="BTCUSDT")
+        self.venue = stress.load_venue("binance", market="BTCUSDT").simplified()
         spec = stress.PopulationSpec.load("retail", accounts=ACCOUNTS, open_interest=OPEN_INTEREST)
         self.book = stress.Book.sample(spec, venue=self.venue, price=self.s0, seed=1)
 

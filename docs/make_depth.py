@@ -234,7 +234,7 @@ def shipped(folder: Path, mixes: list[str], seeds: tuple[int, ...]) -> str:
     """The table of the settings that come with the package, on every population."""
     lines: list[str] = []
     for kind in CLASSES:
-        venue, market = stress.load_venue(kind.venue, market=kind.market), markets(folder, kind.targets)
+        venue, market = stress.load_venue(kind.venue, market=kind.market).simplified(), markets(folder, kind.targets)
         lines += ["", f"`{kind.setting}`", "", *header(kind)]
         parameters = stress.Depth.load(kind.setting).describe()
         for mix in dict.fromkeys([*mixes, EXTREME]):
@@ -266,7 +266,7 @@ def search(folder: Path, mixes: list[str], seeds: tuple[int, ...], grid: dict[st
     """The table of the nearest settings of every class of venues and population, and how many pass."""
     lines: list[str] = []
     for kind in CLASSES:
-        venue, market = stress.load_venue(kind.venue, market=kind.market), markets(folder, kind.targets)
+        venue, market = stress.load_venue(kind.venue, market=kind.market).simplified(), markets(folder, kind.targets)
         lines += ["", f"`{kind.setting}`, rules of {kind.venue}", "", *header(kind)]
         counts, passing = [], []
         for mix in mixes:

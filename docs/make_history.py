@@ -136,7 +136,7 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 
 
 def venue_and_books() -> tuple[stress.Venue, list[stress.Book]]:
-    venue = stress.load_venue("binance", market="BTCUSDT")
+    venue = stress.load_venue("binance", market="BTCUSDT").simplified()
     spec = stress.PopulationSpec.load(CROWD, accounts=ACCOUNTS, open_interest=OPEN_INTEREST)
     return venue, [stress.Book.sample(spec, venue=venue, price=S0, seed=seed) for seed in BOOKS]
 

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from stress.venue.file import PRESETS, VenueFile
 from stress.venue.load import VenueInfo, list_venues, load_venue
-from stress.venue.rules import BY_NAME, RULES, Rule
-from stress.venue.venue import Tier, Venue
+from stress.venue.mechanics import MECHANICS
+from stress.venue.practice import STATUSES
+from stress.venue.rule import Rule
+from stress.venue.rules import BY_NAME, RULES
+from stress.venue.tier import Tier
+from stress.venue.venue import Venue
 
 PAGE = Path(__file__).with_name("venues.md")
 INTRO = """\
@@ -28,14 +36,26 @@ RULES_INTRO = """\
 Each is a key of `[rules]` in a venue file and of `[venue]` in a scenario, and an argument of `stress.Venue`. A duration
 is a number of seconds, or text such as `"8h"` in a file. "none" in a scenario takes away a rule whose default is none.
 """
+MECHANICS_INTRO = """\
+These are off where nothing is said; then a position is closed whole at the market as soon as it is met, and a fund and
+ADL stand behind it. A rule that belongs to another one means nothing without it.
+"""
+PRACTICE_INTRO = "What the venue does beyond part I, and what the model makes of it:\n"
 WORDS_INTRO = "What the words mean:\n"
 
 
 def render() -> str:
     """The page."""
     infos = list_venues()
-    parts = [INTRO, "## The rules\n", RULES_INTRO, _rules(), WORDS_INTRO, _words()]
-    parts += ["## The presets side by side\n", _presets(infos)]
+    parts = [INTRO, "## The rules\n", RULES_INTRO, _rules(RULES), WORDS_INTRO, _words(RULES)]
+    parts += [
+        "## The rules that are off by default\n",
+        MECHANICS_INTRO,
+        _rules(MECHANICS),
+        WORDS_INTRO,
+        _words(MECHANICS),
+    ]
+    parts += ["## The presets side by side\n", _presets(infos), _own_rules(infos), _counts(infos)]
     for info in infos:
         parts += _venue(info)
     return "\n".join(parts)
@@ -52,17 +72,23 @@ def _load(name: str, market: str) -> Venue:
         return load_venue(name, market)
 
 
-def _rules() -> str:
-    """Every rule: unit, words, default and sentence."""
+def _rules(rules: Sequence[Rule]) -> str:
+    """Every rule: unit, words, default and sentence, and what it belongs to."""
     rows = []
-    for rule in RULES:
+    for rule in rules:
         words = ", ".join(f"`{word}`" for word in rule.words)
-        rows.append([f"`{rule.name}`", rule.unit or rule.kind, words, _default(rule), rule.sentence])
+        sentence = rule.sentence if rule.within is None else f"{rule.sentence} Belongs to {_belongs(rule.within)}."
+        rows.append([f"`{rule.name}`", rule.unit or rule.kind, words, _default(rule), sentence])
     return _table(["rule", "unit", "words", "default", "what it decides"], rows)
 
 
-def _words() -> str:
-    rows = [[f"`{rule.name}`", f"`{word}`", text] for rule in RULES for word, text in rule.words.items()]
+def _belongs(within: tuple[str, tuple[str, ...]]) -> str:
+    name, words = within
+    return f"`{name}` {' or '.join(f'`{word}`' for word in words)}"
+
+
+def _words(rules: Sequence[Rule]) -> str:
+    rows = [[f"`{rule.name}`", f"`{word}`", text] for rule in rules for word, text in rule.words.items()]
     return _table(["rule", "word", "meaning"], rows)
 
 
@@ -82,6 +108,46 @@ def _presets(infos: list[VenueInfo]) -> str:
     return _table(["venue", "as of", "margin", *(rule.label for rule in rules), "figures"], rows)
 
 
+def _own_rules(infos: list[VenueInfo]) -> str:
+    """A column for each rule beyond part I that a preset has on; empty where it is off or means nothing."""
+    venues = [_load(info.name, info.markets[0]) for info in infos]
+    rules = [rule for rule in MECHANICS if any(rule.name in venue.mechanics for venue in venues)]
+    rows = []
+    for info, venue in zip(infos, venues, strict=True):
+        on = [rule for rule in rules if rule.means_anything(partial(getattr, venue))]
+        cells = [_cell(rule, getattr(venue, rule.name)) if rule in on else "" for rule in rules]
+        rows.append([f"[{info.name}](#{info.name})", *cells])
+    return _table(["venue", *(rule.label for rule in rules)], rows)
+
+
+def _counts(infos: list[VenueInfo]) -> str:
+    """How much of what each venue does beyond part I is modelled, assumed and missing."""
+    rows = []
+    for info in infos:
+        counts = Counter(one.status for one in VenueFile(PRESETS / f"{info.name}.toml").practice)
+        rows.append([f"[{info.name}](#{info.name})", *(str(counts[status]) for status in STATUSES)])
+    return _table(["of what the venue does", *STATUSES], rows)
+
+
+def _practice(file: VenueFile) -> str:
+    """What the venue does, and what the model makes of it, modelled things first."""
+    rows = []
+    for one in sorted(file.practice, key=lambda one: STATUSES.index(one.status)):
+        rules, source = ", ".join(f"`{rule}`" for rule in one.rules), file.sources[one.source][0]
+        rows.append([one.status, one.venue, one.model, rules, _page(source)])
+    return _table(["", "the venue", "the model", "rules", "source"], rows)
+
+
+def _example(example: dict[str, Any]) -> list[str]:
+    parts = [f"Example: {example['what']}. Expected {_expected(example['expected'])}.\n"]
+    if "tiers" in example:
+        parts.append("Recalculated with the tiers of the publication, which are not those above.\n")
+    if "rules" in example:
+        rules = ", ".join(f"`{name} = {value}`" for name, value in example["rules"].items())
+        parts.append(f"Recalculated with {rules}.\n")
+    return [*parts, f"Source: {_page(example['source'])}\n"]
+
+
 def _venue(info: VenueInfo) -> list[str]:
     file = VenueFile(PRESETS / f"{info.name}.toml")
     parts = [f"## {info.name}\n", f"{info.title}, as of {info.date}.\n"]
@@ -90,6 +156,7 @@ def _venue(info: VenueInfo) -> list[str]:
         parts.append("".join(f"- {text}\n" for text in info.missing))
     parts.append("Where the model is simpler than the venue:\n")
     parts.append("".join(f"- {note}\n" for note in file.notes))
+    parts += [PRACTICE_INTRO, _practice(file)]
     figures = [*file.rules, *(file.tiers_value(market) for market in file.markets)]
     names = [*(figure.name for figure in file.rules), *(f"tiers of {market}" for market in file.markets)]
     parts.append(
@@ -103,14 +170,11 @@ def _venue(info: VenueInfo) -> list[str]:
     )
     for market in info.markets:
         venue = _load(info.name, market)
-        unit = "coins" if venue.tier_basis == "quantity" else "USD"
-        header = [f"from ({unit})", f"to ({unit})", "max leverage", "maintenance rate", "deduction (USD)"]
+        unit = "coins" if venue.tier_basis == "quantity" else venue.money
+        header = [f"from ({unit})", f"to ({unit})", "max leverage", "maintenance rate", f"deduction ({venue.money})"]
         parts += [f"### {info.name} {market}\n", _table(header, [_tier(tier) for tier in venue.tiers], numbers=True)]
-    if example := file.example:
-        parts.append(f"Example: {example['what']}. Expected {_expected(example['expected'])}.\n")
-        if "tiers" in example:
-            parts.append("Recalculated with the tiers of the publication, which are not those above.\n")
-        parts.append(f"Source: {_page(example['source'])}\n")
+    for example in file.examples:
+        parts += _example(example)
     return parts
 
 
@@ -126,9 +190,16 @@ def _percent(value: float) -> str:
 
 def _value(name: str, value: object) -> str:
     unit = BY_NAME[name].unit if name in BY_NAME else ""
+    if isinstance(value, tuple):
+        return ", ".join(value)
     if not isinstance(value, float):
         return f"{value}"
-    return _percent(value) if unit == "fraction" else f"{value / 3600:g} h" if unit == "seconds" else f"{value:,.10g}"
+    return _percent(value) if unit == "fraction" else _duration(value) if unit == "seconds" else f"{value:,.10g}"
+
+
+def _duration(seconds: float) -> str:
+    size, unit = next((pair for pair in ((3600, "h"), (60, "min")) if seconds >= pair[0]), (1, "s"))
+    return f"{seconds / size:g} {unit}"
 
 
 def _cell(rule: Rule, value: object) -> str:
@@ -137,7 +208,7 @@ def _cell(rule: Rule, value: object) -> str:
 
 
 def _default(rule: Rule) -> str:
-    return f"`{rule.default}`" if rule.words else _cell(rule, rule.default)
+    return f"`{_value(rule.name, rule.default)}`" if rule.words else _cell(rule, rule.default)
 
 
 def _page(source: str) -> str:

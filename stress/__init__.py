@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from stress import results as results
     from stress.analysis.backtest import backtest as backtest
     from stress.analysis.battery import stress_battery as stress_battery
+    from stress.analysis.fund_grid import fund_grid as fund_grid
     from stress.analysis.reverse_episodes import reverse_episodes as reverse_episodes
     from stress.analysis.reverse_stress import reverse_shock as reverse_shock
     from stress.analysis.reverse_stress import reverse_table as reverse_table
@@ -44,9 +45,12 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from stress.simulation import simulate as simulate
     from stress.venue.allocate import allocate as allocate
     from stress.venue.depth import Depth as Depth
+    from stress.venue.events import Events as Events
+    from stress.venue.funding import Funding as Funding
+    from stress.venue.layer import Layer as Layer
     from stress.venue.load import list_venues as list_venues
     from stress.venue.load import load_venue as load_venue
-    from stress.venue.venue import Tier as Tier
+    from stress.venue.tier import Tier as Tier
     from stress.venue.venue import Venue as Venue
 
 _HOMES = {
@@ -54,20 +58,24 @@ _HOMES = {
     "BookWarning": "book.columns",
     "Depth": "venue.depth",
     "Estimate": "results.estimate",
+    "Events": "venue.events",
+    "Funding": "venue.funding",
     "InputError": "errors",
     "PopulationSpec": "book.population",
     "LateFillWarning": "engine.prepare",
+    "Layer": "venue.layer",
     "Record": "runs.record",
     "Result": "results.result",
     "Scenario": "scenario.scenario",
     "SimulationError": "engine.design",
     "Study": "analysis.study",
-    "Tier": "venue.venue",
+    "Tier": "venue.tier",
     "Venue": "venue.venue",
     "allocate": "venue.allocate",
     "backtest": "analysis.backtest",
     "calibrate": "prices.calibration.calibrate",
     "compare": "results.comparison",
+    "fund_grid": "analysis.fund_grid",
     "list_venues": "venue.load",
     "load_scenario": "scenario.scenario",
     "load_venue": "venue.load",

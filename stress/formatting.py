@@ -8,10 +8,15 @@ from __future__ import annotations
 import itertools
 import math
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 SPACE = "\u00a0"  # keeps a number and its unit on one line
 HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories of Unicode: control, format, surrogate, line, paragraph
 UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
+_MONEY = ContextVar("money", default="USD")
+NO_MONEY = frozenset(("", "probability", "share", "days"))  # units of figures that are no money
 DURATIONS = ((86_400.0, "day"), (3_600.0, "hour"), (60.0, "minute"), (1.0, "second"))
 
 
@@ -29,15 +34,58 @@ def significant(x: float, digits: int = 3, *, full: bool = False) -> str:
     return text if full or "." not in text else text.rstrip("0").rstrip(".")
 
 
+@contextmanager
+def money(unit: str) -> Iterator[None]:
+    """What `usd` and `usd_range` write in here is in another money, such as the coin of an inverse contract."""
+    token = _MONEY.set(unit)
+    try:
+        yield
+    finally:
+        _MONEY.reset(token)
+
+
+def set_money(unit: str) -> None:
+    """From here to the end of the `money` around it, amounts are in another money."""
+    _MONEY.set(unit)
+
+
+def is_money(unit: str) -> bool:
+    """Whether the unit of a figure is a money: USD, or a coin by its name."""
+    return unit not in NO_MONEY
+
+
 def usd(x: float, digits: int = 3, *, full: bool = False) -> str:
-    """Money with its unit: 29_379_600 is "USD 29.4 M"; inf is "no limit", nan a dash; `full` as in `significant`."""
+    """Money with its unit: 29_379_600 is "USD 29.4 M", or in another money inside `money`.
+
+    inf is "no limit", nan a dash; `full` as in `significant`.
+    """
+    return amount(x, _MONEY.get(), digits, full=full)
+
+
+def notional(x: float, digits: int = 3) -> str:
+    """As `usd`, of what is always in USD: a notional, an open interest."""
+    return amount(x, "USD", digits)
+
+
+def bare(text: str) -> str:
+    """An amount of money without the money, or the USD, in front."""
+    return text.removeprefix(_MONEY.get() + SPACE).removeprefix("USD" + SPACE)
+
+
+def money_name() -> str:
+    """The money that `usd` writes."""
+    return _MONEY.get()
+
+
+def amount(x: float, money: str, digits: int = 3, *, full: bool = False) -> str:
+    """As `usd`, of an amount in a given money: 33_880 of "XBT" is "XBT 33.9 k"."""
     if math.isnan(x):
         return "–"
     if math.isinf(x):
         return "no limit"
     scale, unit = next(((s, u) for s, u in UNITS if abs(x) >= s * (1 - 0.5 * 10.0**-digits)), (1.0, ""))
     sign = "−" if x < 0 else ""
-    return f"USD{SPACE}{sign}{significant(abs(x) / scale, digits, full=full and bool(unit))}" + (
+    return f"{money}{SPACE}{sign}{significant(abs(x) / scale, digits, full=full and bool(unit))}" + (
         SPACE + unit if unit else ""
     )
 
@@ -53,12 +101,12 @@ def price_text(x: float) -> str:
 
 
 def usd_range(low: float, high: float) -> str:
-    """An interval of money; an infinite upper end is put into words."""
+    """An interval of money, see `usd`; an infinite upper end is put into words."""
     if math.isnan(low) or math.isnan(high):
         return "–"
     if math.isinf(high):
         return f"{usd(low)} or more, no upper end"
-    return f"{usd(low, full=True)} to {usd(high, full=True).removeprefix('USD' + SPACE)}"
+    return f"{usd(low, full=True)} to {bare(usd(high, full=True))}"
 
 
 def percent(p: float, digits: int = 3, *, full: bool = False) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -23,7 +23,7 @@ TYPES = {
 
 
 def problems_of(
-    error: ValidationError, where: str, prefix: tuple[str, ...], unknown: Callable[[str], str]
+    error: ValidationError, where: str, prefix: tuple[str, ...], unknown: Callable[[Sequence[str]], str]
 ) -> list[Problem]:
     """Convert the errors of pydantic to problems.
 
@@ -35,7 +35,7 @@ def problems_of(
     prefix : tuple of str
         Names of the tables that the keys are in.
     unknown : callable
-        Description of what is expected in place of an unknown key.
+        Description of what is expected in place of an unknown key, of its name after those of the tables that it is in.
     """
     problems = []
     for e in error.errors(include_url=False):
@@ -43,7 +43,7 @@ def problems_of(
         kind, context = e["type"], e.get("ctx", {})
         value: Any = e["input"]
         if kind == "extra_forbidden":
-            expected, value = unknown(str(e["loc"][-1])), None
+            expected, value = unknown([str(part) for part in e["loc"]]), None
         elif kind == "missing":
             expected, value = "a value; this key is required", None
         elif kind == "string_pattern_mismatch":

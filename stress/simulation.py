@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from stress import serialize
 from stress.adjustments import unsaid
 from stress.analysis.error_budget import cost, redrawn_paths, run_plans
+from stress.analysis.fund_grid import fund_grid
 from stress.analysis.study import Study
 from stress.arguments import is_text, path_of, wrong_types
 from stress.book.book import Book
@@ -25,15 +26,21 @@ from stress.engine import scheduling
 from stress.engine.design import Detail
 from stress.engine.prepare import prepare
 from stress.errors import InputError, Problem, raise_if
+from stress.results import mechanics, sizing
 from stress.results.budget import error_budget
 from stress.results.result import Result
 from stress.runs import place, run_directory
 from stress.runs import record as records
 from stress.runs.record import BOUNDS, SCHEMA, Record
 from stress.venue.depth import Depth
+from stress.venue.events import Events
+from stress.venue.funding import Funding
+from stress.venue.layer import Layer
 from stress.venue.venue import Venue
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from stress.engine.design import Design
     from stress.runs.checkpoint import Checkpoint
     from stress.runs.resume import UnfinishedRun
@@ -54,8 +61,16 @@ def simulate(
     gap: float | str | None = None,
     jump_gap: float | str = 1.0,
     delay: float | str | None = None,
+    layers: Mapping[str, Layer] | None = None,
+    funding: Funding | None = None,
+    events: Events | None = None,
     seed: int = 0,
     under_margin: Literal["error", "liquidate", "drop"] = "error",
+    days: int | str | None = None,
+    renew: Literal["daily"] | None = None,
+    income_per_day: float | str | None = None,
+    fund_cap: float | str | None = None,
+    sweep: float | str | None = None,
     detail: Detail = "positions",
     threads: int | None = None,
     executor: Executor | None = None,
@@ -91,10 +106,28 @@ def simulate(
     delay : float, optional
         Seconds from the trigger of a liquidation to its fill, in the place of `gap`: it does not hang on the length of
         a step. After a jump the worse of `jump_gap`'s price and the price `delay` seconds on. 0 is `gap = 0`.
+    layers : dict of str to Layer, optional
+        Capital, floor and cap of the layers of the venue's `waterfall` that hold cash, "vault" and "house"; of "fund" a
+        cap alone.
+    funding : Funding, optional
+        What longs pay to shorts. Default: nothing.
+    events : Events, optional
+        Outages, a mark that stands still, bad ticks.
     seed : int
         0 <= seed < 2^63. The same seed gives the same bytes, whatever the threads and blocks.
     under_margin : {"error", "liquidate", "drop"}
         What to do with positions at or below their maintenance margin at S_0.
+    days : int, optional
+        Days of the horizon, each of which begins with a fresh book (`stress.engine.renewal`); `Result.horizon` has the
+        answers. Positions are not counted then: `detail` is "paths". Default: one book for the whole horizon.
+    renew : {"daily"}, optional
+        When the book is renewed; of a run of `days` alone.
+    income_per_day : float, optional
+        Money that is paid into the fund at the end of each of the `days`, beside what liquidations pay. Default: 0.
+    fund_cap : float, optional
+        What the fund has more at the end of a day is taken out. Default: nothing.
+    sweep : float, optional
+        Share of what the fund has gained within a day that is taken out at its end. Default: 0.
     detail : {"positions", "paths"}
         "paths" counts nothing per position and per class of leverage, and is faster: for questions about the fund.
         Money may differ from that of "positions" in its last bits, since more of it is summed at once.
@@ -122,7 +155,9 @@ def simulate(
     """
     design = prepare(
         book, venue, prices, fund=fund, n_paths=n_paths, horizon=horizon, step=step, depth=depth, gap=gap,
-        jump_gap=jump_gap, delay=delay, seed=seed, under_margin=under_margin, detail=detail,
+        jump_gap=jump_gap, delay=delay, layers=layers, funding=funding, events=events, seed=seed,
+        under_margin=under_margin, detail=detail, days=days, renew=renew,
+        income_per_day=income_per_day, fund_cap=fund_cap, sweep=sweep,
     )  # fmt: skip
     study = Study({"design": design})
     return study.run(threads=threads, executor=executor, progress=progress).results["design"]
@@ -213,7 +248,9 @@ def with_extras(
         Called with a line before each study.
     """
     found = record.studies
-    if studies:
+    if studies and (why := record.result.curve_refused):
+        say(f"No studies, which all ask for the fund that is needed: {why}.")
+    elif studies:
         from stress.runs.studies import make
 
         found = make(scenario, say, threads)
@@ -339,12 +376,13 @@ def execute(
             records.fill_name(fill["gap"], fill["jump_gap"], fill["delay"]): replace(chosen, **fill, detail="paths")
             for fill in fills_of(chosen, built.delays)
         }
-        designs[own] = replace(chosen, detail=detail)
+        designs[own] = replace(chosen, detail="paths" if chosen.renewal else detail)
         ready = time.perf_counter()
         redrawn = _plans(scenario, chosen, say)
         shown = progress if progress is None else _of_all(progress, redrawn_paths(redrawn))
         study = Study(designs).run(threads=threads, executor=executor, progress=shown, sink=checkpoint)
         run_once = time.perf_counter()
+        grid = _grid(study.results[own], threads, executor)
         redraws = run_plans(redrawn, threads=threads, executor=executor, progress=progress, before=chosen.n_paths)
     done = time.perf_counter()
     resumed = 0 if checkpoint is None else checkpoint.resumed_paths
@@ -378,13 +416,24 @@ def execute(
     if resumed:
         manifest["resumed_paths"] = resumed
     budget = error_budget(result, redraws, alphas) if redraws else None
-    return Record(scenario.resolved(), manifest, result, gaps, records.required_funds(result, alphas), budget)
+    required = records.required_funds(result, alphas)
+    return Record(scenario.resolved(), manifest, result, gaps, required, budget, grid=grid)
+
+
+def _grid(result: Result, threads: int | None, executor: Executor | None) -> pd.DataFrame | None:
+    """A grid of funds where the run does not size one; None where it does, or nothing is there to size."""
+    if not result.curve_refused or not mechanics.cash_layers(result.config):
+        return None
+    return fund_grid(result, threads=threads, executor=executor)
 
 
 def _plans(scenario: Scenario, design: Design, say: Callable[[str], None]) -> list[Plan]:
     """What is redrawn for the error; nothing unless the scenario asks for it."""
     if scenario.run.error == "paths":
         return []
+    if why := sizing.curve_refused(design.describe()):
+        expected = f'"paths": the error of a fund is asked for, and one run does not give the fund ({why})'
+        raise InputError(Problem("run", expected, column="run.error", value=scenario.run.error))
     from stress.scenario.redraws import plans
 
     found = plans(scenario, design)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import stress
 from docs.validation.case import BY_HAND, S0, Found, Section, exact, worst
 from stress.prices import Paths
 from stress.venue.file import PRESETS, VenueFile
+from stress.venue.published import value_of
 from tests.support import closed_forms as closed
 from tests.support import worked_examples as examples
 
@@ -101,22 +103,16 @@ def winner_keeps() -> Found:
 add("profit of 600 that an unpaid loss of 550 leaves", "published test of a liquidation engine", 50, winner_keeps)
 
 
-def preset(name: str) -> Found:
-    """The published example of a venue file: largest difference to what was expected."""
-    example = VenueFile(PRESETS / f"{name}.toml").example
-    own = {key: example[key] for key in ("tiers", "tier_basis") if key in example}
-    if "tiers" in own:
-        own["tiers"] = [stress.Tier(*row) for row in own["tiers"]]
-    venue = replace(stress.load_venue(name, market=example["market"]), **own)
-    call = stress.allocate if example["call"] == "allocate" else getattr(venue, example["call"])
-    return worst(call(**example["inputs"]), example["expected"], example["tolerance"])
+def preset(name: str, example: dict[str, Any]) -> Found:
+    """A published example of a venue file: largest difference to what was expected."""
+    return worst(value_of(name, example), example["expected"], example["tolerance"])
 
 
 for _path in sorted(PRESETS.glob("*.toml")):
-    if _example := VenueFile(_path).example:
+    for _example in VenueFile(_path).examples:
         add(
             f"{_path.stem}: {_example['what']}; largest difference",
             f"[venues](venues.md#{_path.stem})",
             0,
-            partial(preset, _path.stem),
+            partial(preset, _path.stem, _example),
         )

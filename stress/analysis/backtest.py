@@ -110,6 +110,9 @@ def backtest(
     if not (design.delay or design.gap):
         late = "a delay or a gap: bars hold no jumps, so fills at the trigger lose nothing but the impact"
         raise_if([Problem("backtest", late, column="delay", value=design.delay)])
+    if design.renewal is not None:
+        expected = "a design of one book, without days in [run]: each window of the bars is played on one book"
+        raise_if([Problem("backtest", expected, column="days", value=design.renewal.days)])
     length = design.n_steps * design.step
     if not length >= bars.step:
         raise_if([Problem("backtest", f"bars of at most the horizon, {length:g} s", column="bars", value=bars.step)])
@@ -155,7 +158,7 @@ def _judged(fund: Estimate, needed: np.ndarray, result: Result) -> dict[str, Any
 def _open_interest(design: Design) -> float:
     """Notional of the larger side at S_0, USD."""
     book = design.book
-    return float(max(book.quantity[book.side > 0].sum(), book.quantity[book.side < 0].sum()) * design.s0)
+    return book.open_interest(design.s0)
 
 
 def _play(design: Design, history: History, threads: int | None) -> pd.DataFrame:
@@ -174,8 +177,8 @@ def _play(design: Design, history: History, threads: int | None) -> pd.DataFrame
         "lowest": paths.low[:, 1:].min(axis=1) / s0 - 1.0,
         "highest": paths.high[:, 1:].max(axis=1) / s0 - 1.0,
         "needed": needed,
-        "needed_share": needed / side,
-        "liquidated_share": found["liquidated_quantity"].to_numpy() * s0 / side,
+        "needed_share": needed * design.usd_of_money / side,
+        "liquidated_share": found["liquidated_quantity"].to_numpy() * design.usd_of_one / side,
         "deficit": found["deficit"].to_numpy(),
     }
     return pd.DataFrame(columns)

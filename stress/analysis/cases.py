@@ -74,10 +74,14 @@ def scenarios(start: Scenario, cases: Iterable[Mapping[str, Any]], where: str) -
 
 
 def designs(start: Scenario, cases: Sequence[Mapping[str, Any]], where: str) -> list[Design]:
-    """The designs of cases, without counts by position; errors as of `scenarios`."""
-    made = []
+    """The designs of cases, without counts by position; errors as of `scenarios`, and of cases in another money."""
+    made: list[Design] = []
+    money = start.venue_object.money
     for values, scenario in zip(cases, scenarios(start, cases, where), strict=True):
         try:
+            if scenario.venue_object.money != money:
+                expected = f"a case whose money is {money}, as that of the scenario"
+                raise InputError(Problem(where, expected, value=scenario.venue_object.money))
             made.append(replace(scenario.build().design, detail="paths"))
         except InputError as error:
             raise _of_case(error, values, where) from None

@@ -102,10 +102,10 @@ def liquidation_on(
     _check(books)
     own = hasattr(days, "n_paths")
     timing: dict[str, Any] = {} if own else {"n_paths": n_paths or DAYS, "horizon": DAY, "step": STEP}
-    shares = []
+    shares, simple = [], venue.simplified()  # layers of cash have no part in who is liquidated first
     for seed in range(books):
         book = Book.sample(spec, venue=venue, price=days.s0, seed=seed)
-        design = prepare(book, venue, days, fund=math.inf, detail="paths", **timing)
+        design = prepare(book, simple, days, fund=math.inf, detail="paths", **timing)
         result = Study({"design": design}).run(threads=threads).results["design"]
         shares.append(liquidated_by_path(result)[list(SIDES)].to_numpy() / days_of(result))
     by_book = np.array(shares)  # book, day, side

@@ -55,8 +55,8 @@ def default_book(price: float, venue: Venue, accounts: int = 5_000, open_interes
 
 
 def default_venue() -> Venue:
-    """Binance's rules for BTCUSDT."""
-    return load_venue("binance", market="BTCUSDT")
+    """Binance's BTCUSDT, with positions closed whole."""
+    return load_venue("binance", market="BTCUSDT").simplified()
 
 
 def history_funds(
@@ -73,7 +73,7 @@ def history_funds(
     except InputError:
         return {}  # no whole day
     asked = [p for p in PROBABILITIES if p * paths.n_paths >= LEAST_DAYS]
-    design = prepare(book, venue, paths, fund=0.0, depth=depth, seed=SEED, detail="paths")
+    design = prepare(book, venue.simplified(), paths, fund=0.0, depth=depth, seed=SEED, detail="paths")
     return _required(design, gaps, asked)
 
 
@@ -89,8 +89,8 @@ def model_funds(
 ) -> dict[tuple[float, float], Estimate]:
     """Fund that the days of a model need, by (gap, probability)."""
     design = prepare(
-        book, venue, model, fund=0.0, depth=depth, gap=max(gaps), seed=SEED, n_paths=n_paths, horizon=DAY, step=step,
-        detail="paths",
+        book, venue.simplified(), model, fund=0.0, depth=depth, gap=max(gaps), seed=SEED, n_paths=n_paths,
+        horizon=DAY, step=step, detail="paths",
     )  # fmt: skip
     return _required(design, gaps, probabilities)
 

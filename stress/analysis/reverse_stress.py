@@ -20,6 +20,7 @@ too. What the fund's depletion has for a probability, says a run.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,16 +31,20 @@ import pandas as pd
 from stress import quantities
 from stress.analysis.reach import Reach, bars_of
 from stress.arguments import is_finite, is_number, is_whole, wrong_types
-from stress.book.book import VENUE_EXPECTED, Book
+from stress.book.book import Book
+from stress.book.positions import VENUE_EXPECTED
 from stress.engine.design import Design
 from stress.engine.prepare import prepare
-from stress.errors import Problem, raise_if
+from stress.errors import InputError, Problem, raise_if
 from stress.formatting import percent
 from stress.kernels.path.records import Prices
 from stress.prices import Paths
+from stress.results import mechanics
 from stress.results.estimate import Estimate, event_probability
+from stress.results.sizing import curve_refused
 from stress.scenario.scenario import Scenario, as_scenario
 from stress.venue.depth import Depth
+from stress.venue.layer import Layer
 from stress.venue.venue import Venue
 
 LARGEST_RISE = 1e6  # times S_0: no fund is emptied by an upward move beyond it
@@ -47,7 +52,14 @@ GRID = 200  # prices between which a cascade is looked for
 
 
 def reverse_shock(
-    book: Book, venue: Venue, price: float, *, fund: float, depth: Depth | None = None, jump_gap: float = 1.0
+    book: Book,
+    venue: Venue,
+    price: float,
+    *,
+    fund: float,
+    depth: Depth | None = None,
+    jump_gap: float = 1.0,
+    layers: Mapping[str, Layer] | None = None,
 ) -> pd.DataFrame:
     """The smallest fall and the smallest rise that deplete the fund, with and without the cascade.
 
@@ -63,6 +75,9 @@ def reverse_shock(
         Adds the rows with `cascade` True. The rows without it have infinite depth.
     jump_gap : float
         Share of the move that cannot be traded through. At 0 only a finite depth makes deficits.
+    layers : dict of str to Layer, optional
+        As in `stress.simulate`. Where another layer of cash stands before the fund in the waterfall of the venue, the
+        moves are those that deplete that one.
 
     Returns
     -------
@@ -81,8 +96,22 @@ def reverse_shock(
     ]
     raise_if([Problem("shock", expected, column=name, value=value) for name, value, ok, expected in checks if not ok])
     still = Paths([[price, price]])
-    design = prepare(book, venue, still, fund=math.inf, depth=depth, gap=0.0, jump_gap=jump_gap, seed=0)
-    return _shocks(design, fund)
+    design = prepare(book, venue, still, fund=fund, depth=depth, gap=0.0, jump_gap=jump_gap, layers=layers, seed=0)
+    return _shocks(design, _capital(design))
+
+
+def _capital(design: Design) -> float:
+    """What the first layer of cash begins with, USD.
+
+    Raises
+    ------
+    InputError
+        With the reason, where what it needs does not follow from one run.
+    """
+    config = design.describe()
+    if why := curve_refused(config):
+        raise InputError(Problem("reverse", f"a fund whose need follows from one run: {why}"))
+    return mechanics.capital(config, mechanics.first_layer(config))
 
 
 def _shocks(design: Design, fund: float) -> pd.DataFrame:
@@ -105,7 +134,7 @@ def reverse_table(
     scenario : Scenario or path
         Its book, venue, depth, jump_gap and prices.
     fund : float, optional
-        Initial insurance fund, USD; default: that of the scenario.
+        Initial insurance fund, USD, or capital of the layer of cash before it; default: that of the scenario.
     paths : int, optional
         Paths whose prices are simulated, without the waterfall; default: those of the scenario.
 
@@ -143,9 +172,10 @@ def reverse_table(
     late = bool(own.delay)
     jumped = replace(
         own, prices=still, n_paths=1, n_steps=1, step=still.step, fund=math.inf, gap=0.0, delay=None,
-        jump_gap=1.0 if late else own.jump_gap, detail="paths",
+        jump_gap=1.0 if late else own.jump_gap, detail="paths", events=None, renewal=None,  # a jump at no known time
     )  # fmt: skip
-    table = _shocks(jumped, float(money))
+    capital = _capital(own)
+    table = _shocks(jumped, capital if fund is None else float(money))
     one_path = getattr(own.prices, "n_paths", None) is not None
     if not one_path:
         own = replace(own, n_paths=int(count or own.n_paths))
@@ -219,7 +249,7 @@ def _smallest(design: Design, s0: float, fund: float, direction: str) -> dict[st
             break
         safe, fatal = (safe, middle_price) if needed(design, middle_price) > fund else (middle_price, fatal)
     out, ladder = shock(design, fatal)[0], design.kernel[0]
-    longs, shorts = np.split(ladder.triggers["quantity"] * s0, [ladder.longs])
+    longs, shorts = np.split(ladder.triggers["quantity"] * design.usd_of_one, [ladder.longs])
     gone = longs[: out["longs_reached"]].sum() + shorts[: out["shorts_reached"]].sum()
     return {
         "move": fatal / s0 - 1.0,

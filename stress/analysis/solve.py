@@ -31,7 +31,7 @@ from stress.analysis import cases
 from stress.analysis.target import Target
 from stress.arguments import is_finite
 from stress.errors import InputError, Problem, raise_if
-from stress.formatting import SPACE
+from stress.formatting import bare, money
 from stress.results.estimate import Estimate
 from stress.results.result import Result
 from stress.scenario.keys import check_key, number_of, text_of, value_of
@@ -65,7 +65,7 @@ class Solution:
     tried : DataFrame
         A row per value of the key that was run, rising: `value`, `estimate`, `se`, `low`, `high` (95 %), `holds`.
     unit : str
-        Of the estimates: "USD", or "" for a probability or a share.
+        Of the estimates: `money`, or "" for a probability or a share.
     n_paths, seed : int
     notes : tuple of str
         What was held fixed, and what to doubt.
@@ -83,10 +83,15 @@ class Solution:
     n_paths: int
     seed: int
     notes: tuple[str, ...] = ()
+    money: str = "USD"
 
     @property
     def interval(self) -> str:
         """The interval in words."""
+        with money(self.money):
+            return self._interval()
+
+    def _interval(self) -> str:
         first, last = (text_of(self.key, x) for x in self.bracket)
         low, high = (text_of(self.key, x) for x in (self.low, self.high))
         if self.low >= self.bracket[1] or self.high <= self.bracket[0]:
@@ -95,13 +100,13 @@ class Solution:
             return f"no end between {first} and {last}"
         if math.isinf(self.high):
             return f"{low} or more, no end up to {last}"
-        return (
-            f"{high} or less, no end down to {first}"
-            if math.isinf(self.low)
-            else f"{low} to {high.removeprefix('USD' + SPACE)}"
-        )
+        return f"{high} or less, no end down to {first}" if math.isinf(self.low) else f"{low} to {bare(high)}"
 
     def __str__(self) -> str:
+        with money(self.money):
+            return self._sentence()
+
+    def _sentence(self) -> str:
         if self.holds in ("everywhere", "nowhere"):
             ends = " to ".join(text_of(self.key, x) for x in self.bracket)
             return f"{self.target} holds {self.holds} from {self.key} = {ends}; its border (95 %): {self.interval}"
@@ -170,7 +175,8 @@ def solve(
     evaluate(scale.grid())
     grid = sorted(estimates)
     side, parts = _side(target, [estimates[x] for x in grid])
-    notes = _reversals(target, vary, grid, [results[x] for x in grid], side)
+    with money(start.venue_object.money):
+        notes = _reversals(target, vary, grid, [results[x] for x in grid], side)
     results.clear()  # the estimates are all that bisection asks for
     cells: list[tuple[float, float]] = []
     for _ in range(ROUNDS if side else 0):
@@ -183,7 +189,8 @@ def solve(
             break
         evaluate(wanted)
         results.clear()
-    return _solution(start, vary, target, bracket, side, parts, cells, estimates, notes)
+    with money(start.venue_object.money):
+        return _solution(start, vary, target, bracket, side, parts, cells, estimates, notes)
 
 
 def _bracket(key: str, own: Any, between: Any) -> tuple[float, float]:
@@ -292,7 +299,7 @@ def _solution(
     estimates: dict[float, Estimate],
     notes: list[str],
 ) -> Solution:
-    xs = sorted(estimates)
+    xs, paid = sorted(estimates), start.venue_object.money
     rows = [(x, e.value, e.se, e.low, e.high, target.holds(e)[0]) for x, e in ((x, estimates[x]) for x in xs)]
     tried = pd.DataFrame(rows, columns=["value", "estimate", "se", "low", "high", "holds"])
     at, low, high = math.nan, -math.inf, math.inf
@@ -312,8 +319,8 @@ def _solution(
         notes.append(next(e.note for e in estimates.values() if e.note))
     notes += _held(start, key)
     return Solution(
-        key, target.text.strip(), holds, at, low, high, bracket, tried, target.unit,
-        start.resolved()["run"]["paths"], start.seed, tuple(notes),
+        key, target.text.strip(), holds, at, low, high, bracket, tried, target.unit and paid,
+        start.resolved()["run"]["paths"], start.seed, tuple(notes), paid,
     )  # fmt: skip
 
 

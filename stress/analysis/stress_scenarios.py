@@ -111,7 +111,9 @@ def stress_scenarios(
         rows += _play(today, infos[name], fills, [None, today.depth] if depth else [None])
         if progress is not None:
             progress((i + 1) * per_episode, len(names) * per_episode)
-    return pd.DataFrame(rows)
+    out = pd.DataFrame(rows)
+    out.attrs["money"] = today.venue.money
+    return out
 
 
 def worst_scenario(table: pd.DataFrame) -> pd.Series:
@@ -199,6 +201,7 @@ def episode_design(today: Design, name: str, fill: dict[str, Any], *, depth: Any
         step=prices.step,
         depth=depth,
         detail="positions",
+        renewal=None,  # a crash is played on one book
         **fill,
     )
 
@@ -225,10 +228,10 @@ def _row(info: EpisodeInfo, design: Design, result: Result) -> dict[str, Any]:
         "fall": float(prices.low.min()) / s0 - 1.0,
         "rise": float(prices.high.max()) / s0 - 1.0,
         "liquidated": int(path["liquidated_count"]),
-        "liquidated_notional": float(path["liquidated_quantity"]) * s0,
+        "liquidated_notional": float(path["liquidated_quantity"]) * design.usd_of_one,
         "deficits": float(path["deficit"]),
         "fund_needed": float(path["fund_needed"]),
-        "needed_share": float(path["fund_needed"]) / design.book.open_interest(s0),
+        "needed_share": float(path["fund_needed"]) * design.usd_of_money / design.book.open_interest(s0),
         "fund_drawn": design.fund - float(path["fund_low"]),
         "fund_left": float(path["fund_end"]),
         "depleted": bool(path["depleted"]),

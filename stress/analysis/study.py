@@ -98,8 +98,8 @@ class StudyResult:
         DataFrame
             A row per design and quantity: `design`, `quantity`, `alpha` (of a required fund, otherwise nan),
             `estimate`, `se`, `low`, `high` (95 %; nan where the quantity has none), `unit`, `note` (why an estimate is
-            only a bound). Quantities are those of `Result.summary`, the largest fund that a path needs, and the
-            required fund for each alpha.
+            only a bound, or why there is none). Quantities are those of `Result.summary`, the largest fund that a path
+            needs, and the required fund for each alpha.
         """
         comparison.check_alphas(alphas)
         return pd.concat(
@@ -120,10 +120,15 @@ def long_table(result: Result, alphas: Sequence[float]) -> pd.DataFrame:
     rows: list[tuple[Any, ...]] = [
         (r.quantity, np.nan, r.estimate, r.se, r.low, r.high, r.unit, "") for r in result.summary().itertuples()
     ]
-    rows.append((LARGEST_NEED, np.nan, float(result.paths["fund_needed"].max()), *[np.nan] * 3, "USD", ""))
+    why = result.curve_refused
+    largest = np.nan if why else float(result.paths["fund_needed"].max())
+    rows.append((LARGEST_NEED, np.nan, largest, *[np.nan] * 3, result.money, why))
     for alpha in alphas:
+        if why:
+            rows.append((REQUIRED_FUND, float(alpha), *[np.nan] * 4, result.money, why))
+            continue
         e = result.required_fund(alpha)
-        rows.append((REQUIRED_FUND, float(alpha), e.value, e.se, e.low, e.high, "USD", e.note))
+        rows.append((REQUIRED_FUND, float(alpha), e.value, e.se, e.low, e.high, result.money, e.note))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 

@@ -58,7 +58,8 @@ def sweep(
         required fund, otherwise nan), `estimate`, `se`, `low`, `high` (95 %), `difference` to the base with
         `difference_low` and `difference_high` (95 %, paired path by path; nan where there is no error), `unit`, `note`.
         `attrs["base"]` holds the values of the base: the scenario's own combination if it is one of them, otherwise
-        the first; `attrs["held"]` says what is held fixed where the scenario has a range of answers.
+        the first; `attrs["held"]` says what is held fixed where the scenario has a range of answers, `attrs["money"]`
+        what the fund is in: USD, or the coin of an inverse contract.
 
     Raises
     ------
@@ -88,6 +89,7 @@ def sweep(
     out = pd.concat(tables, ignore_index=True)
     out.attrs["base"] = {key: cell(value) for key, value in combinations[base].items()}
     out.attrs["held"] = cases.held(start, values)
+    out.attrs["money"] = start.venue_object.money
     return out
 
 

@@ -82,7 +82,7 @@ class Target:
         values = self._amounts(result)
         if self.name in MEANS:
             return mean(values, 0.0, result.weights)
-        return required_fund(values, self.alpha, result.reserve * self._factor(result), result.weights)
+        return required_fund(values, self.alpha, result.least * self._factor(result), result.weights)
 
     def difference(self, first: Result, second: Result) -> Estimate:
         """The quantity of the second run less that of the first, paired."""
@@ -95,6 +95,8 @@ class Target:
         return comparison.fund_difference(*estimates, (a, b), self.alpha, first.config["seed"], weights)
 
     def _amounts(self, result: Result) -> np.ndarray:
+        if self.name == FUND:
+            result.check_curve("target")
         column = "fund_needed" if self.name == FUND else MEANS[self.name]
         amounts: np.ndarray = result.paths[column].to_numpy() * self._factor(result)
         return amounts
@@ -102,7 +104,7 @@ class Target:
     def _factor(self, result: Result) -> float:
         design = result.design
         assert design is not None
-        return 1.0 / design.book.open_interest(design.s0) if self.of_open_interest else 1.0
+        return design.usd_of_money / design.book.open_interest(design.s0) if self.of_open_interest else 1.0
 
     def holds(self, e: Estimate) -> tuple[bool, bool, bool]:
         """Whether the estimate meets the bound, whether its interval does wholly, and whether it does anywhere."""

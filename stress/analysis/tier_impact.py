@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stress.arguments import is_finite, wrong_types
-from stress.book.book import VENUE_EXPECTED, Book
+from stress.book.book import Book
+from stress.book.positions import VENUE_EXPECTED
 from stress.errors import InputError, Problem, raise_if
-from stress.venue.venue import Tier, Venue
+from stress.venue.tier import Tier
+from stress.venue.venue import Venue
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -116,7 +118,8 @@ class TierImpact:
     def quantiles(self) -> dict[float, float]:
         """Quantiles over positions of the change of maintenance margin, as a share of notional."""
         rows = self.positions
-        change = (rows["maintenance_new"] - rows["maintenance_old"]) / rows["notional"]
+        held = rows["notional"] / (self.price if self.new.is_inverse else 1.0)
+        change = (rows["maintenance_new"] - rows["maintenance_old"]) / held
         return {q: float(np.quantile(change, q)) for q in QUANTILES}
 
     def by_leverage(self) -> pd.DataFrame:
@@ -173,7 +176,7 @@ def tier_impact(book: Book, old: Venue, new: Venue, price: float) -> TierImpact:
     Raises
     ------
     InputError
-        If an argument is none of these.
+        If an argument is none of these, or the contracts of the venues differ.
     """
     import pandas as pd
 
@@ -188,10 +191,13 @@ def tier_impact(book: Book, old: Venue, new: Venue, price: float) -> TierImpact:
     )
     if not (is_finite(price) and price > 0):
         raise InputError(Problem(where, "a price above 0, USD per coin", column="price", value=price))
+    if old.contract != new.contract:
+        raise InputError(Problem(where, f"a venue whose contract is {old.contract}", column="new", value=new.contract))
+    book = book.of_contract(new.contract)
     equity = book.equity(price)
-    notional = book.quantity * price
+    notional = book.notional(price)
     posted = book.margin > 0
-    at_entry = book.quantity * book.entry_price / np.where(posted, book.margin, 1.0)
+    at_entry = book.value(book.entry_price) / np.where(posted, book.margin, 1.0)
     known = np.where(posted, at_entry, book.effective_leverage(price))
     leverage = np.where(np.isnan(book.leverage), known, book.leverage)
     columns = {
@@ -208,8 +214,8 @@ def tier_impact(book: Book, old: Venue, new: Venue, price: float) -> TierImpact:
     for when, venue in (("old", old), ("new", new)):
         maintenance = venue.maintenance_margin(book.quantity, price, book.entry_price)
         at = book.entry_price if venue.tier_basis == "entry_notional" else price
-        most = venue.max_leverage(book.quantity * at, at)
-        size = book.quantity if venue.tier_basis == "quantity" else book.quantity * at
+        most = venue.max_leverage(book.value(at), at)
+        size = book.quantity if venue.tier_basis == "quantity" else book.value(at)
         columns |= {
             f"maintenance_{when}": maintenance,
             f"initial_{when}": venue.initial_margin(book.quantity, price, book.entry_price),

@@ -62,12 +62,12 @@ def tornado(
     DataFrame
         A row per input, the largest swing first: `key` (a pattern such as prices.cap_* where several keys move
         together), `low_value`, `high_value` (numbers, or words such as "x 0.5" for lists), `base_fund`, `fund_at_low`,
-        `fund_at_high` (USD), their 95 % intervals `low_low`, `low_high`, `high_low`, `high_high`, `difference_low` and
-        `difference_high` (fund at that end - base fund), `swing` (|fund at high - fund at low|) with `swing_se`,
+        `fund_at_high` (money), their 95 % intervals `low_low`, `low_high`, `high_low`, `high_high`, `difference_low`
+        and `difference_high` (fund at that end - base fund), `swing` (|fund at high - fund at low|) with `swing_se`,
         `swing_low`, `swing_high` (95 %, paired path by path; `swing_low` is 0 where the swing cannot be told from
         none; nan where a fund is only a bound), `why` (where the range comes from), `alpha`, `note`. `attrs` holds
         `paths`, `seed`, `held`: what is held fixed where the scenario has a range of answers, and `left_out`: why of
-        each input whose ends the scenario refuses.
+        each input whose ends the scenario refuses; `money`: what funds are in, USD or the coin of an inverse contract.
 
     Raises
     ------
@@ -99,6 +99,7 @@ def tornado(
     out = pd.DataFrame(rows, columns=list(COLUMNS)).sort_values("swing", ascending=False, kind="stable")
     held = cases.held(start, ())
     out.attrs = {"paths": base.n_paths, "seed": start.seed, "held": held, "left_out": left_out}
+    out.attrs["money"] = start.venue_object.money
     return out.reset_index(drop=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -56,6 +57,54 @@ def small_run(cold: int, warm: int) -> dict[str, float]:
 
         seconds = {"cold_s": median_seconds(cold, run_cold, warm=False)} if cold else {}
         return seconds | ({"warm_s": median_seconds(warm, design)} if warm else {})
+
+
+def cold_against(before: Path, rounds: int) -> dict[str, Any]:
+    """Processor seconds of the small run with nothing compiled yet: an earlier version and this one, in turns.
+
+    Parameters
+    ----------
+    before : Path
+        Root of a checkout of the earlier version.
+    rounds : int
+        Of each.
+
+    Returns
+    -------
+    dict
+        rounds; before_s and after_s, medians; ratio, the median over rounds, with low and high, the least and the
+        largest; with_rule_s, of this version with a rule of part II, once.
+    """
+    pairs = [(_cold_seconds(before), _cold_seconds(None)) for _ in range(rounds)]
+    ratios = [after / earlier for earlier, after in pairs]
+    earlier, after = (statistics.median(column) for column in zip(*pairs, strict=True))
+    return {
+        "rounds": rounds,
+        "before_s": earlier,
+        "after_s": after,
+        "ratio": statistics.median(ratios),
+        "low": min(ratios),
+        "high": max(ratios),
+        "with_rule_s": _cold_seconds(None, "--set", "venue.throughput=20"),
+    }
+
+
+def _cold_seconds(root: Path | None, *changes: str) -> float:
+    """Processor seconds of the small run of the package in a folder, or of this one, with nothing compiled yet.
+
+    What else the machine does at that time counts little.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        settings = os.environ | child.module_settings() | {"STRESS_CACHE_DIR": f"{folder}/cache"}
+        scenario = market.MARKET
+        if root is not None:
+            settings["PYTHONPATH"], scenario = str(root), root / "stress" / "bench" / market.MARKET.name
+        options = ("--paths", "20", "--threads", "1", "--no-report", "--quiet", "--out", f"{folder}/run", *changes)
+        command = [sys.executable, "-P", "-m", "stress", "run", str(scenario), *options]
+        start = os.times()
+        subprocess.run(command, env=settings, stdout=subprocess.DEVNULL, cwd=folder, check=True)
+        end = os.times()
+        return end.children_user - start.children_user + end.children_system - start.children_system
 
 
 def peak_memory(traders: int, paths: int, threads: int, fund: float) -> dict[str, Any]:

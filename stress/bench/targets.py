@@ -40,6 +40,9 @@ TARGETS = (
     Target("help_s", "perp-stress --help, s", 0.3),
     Target("cold_s", "small run with nothing compiled yet, s", 25),
     Target("warm_s", "small run, s", 2),
+    Target("rule_alone", "a rule of part II alone, over the run without it: the worst", 1.5),
+    Target("rules_together", "all of them together, over the run without them", 2.5),
+    Target("cold_over_before", "small run with nothing compiled yet, over the version before part II", 1.1),
 )
 
 
@@ -82,6 +85,11 @@ def values_of(record: dict[str, Any]) -> dict[str, float]:
         "memory_of_ten_times": memory[-1]["peak_memory_mb"] / memory[0]["peak_memory_mb"],
         **{key: start[key] for key in ("import_s", "help_s", "cold_s", "warm_s") if key in start},
     }
+    if "mechanics" in record:
+        *alone, together = (row["ratio"] for row in record["mechanics"]["rows"])
+        values |= {"rule_alone": max(alone), "rules_together": together}
+    if "cold_against" in record:
+        values["cold_over_before"] = record["cold_against"]["ratio"]
     if record["whole_run"]["threads"] == 2:
         values["speed_up"] = record["whole_run"]["speed_up"]
     for row in record.get("baselines", ()):

@@ -78,11 +78,15 @@ RULES: dict[str, tuple[Callable[[np.ndarray], np.ndarray], str]] = {
     "entry_price": (lambda x: x > 0, "a price above 0"),
     "margin": (lambda x: ~np.isnan(x), "USD"),
     "leverage": (lambda x: np.isnan(x) | (x > 0), "a leverage above 0, or nan"),
+    "stop": (lambda x: np.isnan(x) | (x > 0), "a price above 0, or nan"),
+    "take_profit": (lambda x: np.isnan(x) | (x > 0), "a price above 0, or nan"),
 }
+INVERSE = {"quantity": "a number of contracts above 0", "margin": "coins"}
+OPTIONAL = ("leverage", "stop", "take_profit")  # nan where there is none
 
 
 def read_columns(
-    side: Any, given: Mapping[str, Any], account: Any, file_row: Any, source: str
+    side: Any, given: Mapping[str, Any], account: Any, file_row: Any, source: str, inverse: bool = False
 ) -> dict[str, np.ndarray]:
     """The arrays of a book, by name, of one length and valid.
 
@@ -91,9 +95,11 @@ def read_columns(
     side, account, file_row
         As `stress.Book` takes them.
     given : dict of str to array_like
-        What `RULES` name; the leverage may be None.
+        What `RULES` name; those that are `OPTIONAL` may be None.
     source : str
         Name of the book in messages.
+    inverse : bool
+        Whether margins are in coin, and quantities contracts.
 
     Raises
     ------
@@ -103,7 +109,8 @@ def read_columns(
     sides = flat(side, source, "side")
     n = sides.size
     values = {name: flat(value, source, name) for name, value in given.items() if value is not None}
-    values["leverage"] = missing_as_nan(values["leverage"]) if "leverage" in values else np.full(n, np.nan)
+    for name in OPTIONAL:
+        values[name] = missing_as_nan(values[name]) if name in values else np.full(n, np.nan)
     accounts = np.arange(1, n + 1).astype(str) if account is None else names_of(account, source)
     rows = np.arange(1, n + 1) if file_row is None else flat(file_row, source, "file_row")
     lengths = {name: v.size for name, v in {**values, "account": accounts, "file_row": rows}.items()}
@@ -129,21 +136,28 @@ def read_columns(
             problems.append(Problem(source, "numbers", column=name, value=str(values[name])[:60]))
             continue
         for i in np.flatnonzero(~valid(array) | np.isinf(array)):
-            problems.append(Problem(source, expected, int(rows[i]), name, float(array[i])))
+            wanted = INVERSE.get(name, expected) if inverse else expected
+            problems.append(Problem(source, wanted, int(rows[i]), name, float(array[i])))
         columns[name] = array
     raise_if(problems)
     margin = columns["margin"]
-    owed = (columns["side"] < 0) & (margin < 0) & (margin <= -columns["quantity"] * columns["entry_price"])
-    expected = "USD above -(quantity * entry_price), all that a short can win"
+    if inverse:
+        owed = (columns["side"] > 0) & (margin < 0) & (margin <= -columns["quantity"] / columns["entry_price"])
+        expected = "coins above -(quantity / entry_price), all that a long can win"
+    else:
+        owed = (columns["side"] < 0) & (margin < 0) & (margin <= -columns["quantity"] * columns["entry_price"])
+        expected = "USD above -(quantity * entry_price), all that a short can win"
     raise_if([Problem(source, expected, int(rows[i]), "margin", float(margin[i])) for i in np.flatnonzero(owed)])
     return columns
 
 
-def check_reading(where: str, market: Any, mark_price: Any) -> None:
-    """Raise problems of the market and the mark price that a reader is given."""
+def check_reading(where: str, market: Any, mark_price: Any, contract: Any = None) -> None:
+    """Raise problems of the market, the mark price and the contract that a reader is given."""
     problems = []
     if market is not None and not is_text(market):
         problems.append(Problem(where, "the name of a market", column="market", value=market))
     if mark_price is not None and not (is_finite(mark_price) and mark_price > 0):
         problems.append(Problem(where, "a price in USD above 0", column="mark_price", value=mark_price))
+    if contract not in (None, "linear", "inverse"):
+        problems.append(Problem(where, "linear or inverse", column="contract", value=contract))
     raise_if(problems)

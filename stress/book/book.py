@@ -8,23 +8,25 @@ A margin is below 0 where more was withdrawn than had been posted: unrealised pr
 A book comes from arrays (`Book(...)`), from a file (`Book.read`, columns in `stress.book.position_columns`) or from a
 synthetic population (`Book.sample`). Every contract has a long and a short, so the two quantities should
 balance; where they do not, `Book.balanced` handles the difference.
+
+Of an inverse contract q counts contracts of 1 USD and m is in coin; the equity, in coin, is `m + s q (1/e - 1/P)`.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from stress.adjustments import Adjustment
-from stress.arguments import is_finite, is_text, is_word, wrong_types
+from stress.adjustments import Adjustment, rows_fail
+from stress.arguments import is_finite, is_text, is_word
 from stress.book import changes, shown
 from stress.book.arrays import TEXT, check_reading, read_columns
-from stress.book.columns import BookWarning
+from stress.book.columns import ORDERS, BookWarning
+from stress.book.positions import Positions, check_venue
 from stress.callers import warn
 from stress.errors import InputError, Problem, raise_if
 
@@ -34,13 +36,13 @@ if TYPE_CHECKING:
     from stress.book.population import PopulationSpec
     from stress.venue.venue import Venue
 
-VENUE_EXPECTED = "a stress.Venue, e.g. stress.load_venue('binance', market='BTCUSDT')"
 PRICE = "a price in USD above 0"
+CONTRACTS = ("linear", "inverse")
 BALANCE_TOLERANCE = 1e-9  # largest relative difference of long and short quantity that is treated as balanced
 ROUNDING = 1e-4  # and that is taken for rounding: the larger side is scaled
 
 
-class Book:
+class Book(Positions):
     """N positions in one market; immutable.
 
     Parameters
@@ -58,6 +60,9 @@ class Book:
         Name of the account that holds the position. Default: the position number, counted from 1.
     leverage : array_like of float, shape (N,), optional
         The leverage the trader set, > 0; nan where unknown. Shown in tables; no formula uses it.
+    stop, take_profit : array_like of float, shape (N,), optional
+        Mark prices, USD per coin, > 0, at which the trader's own order closes the position: a stop of a long is below
+        the mark and a take-profit above it, of a short the other way round. nan: none.
     market : str
         Name of the market.
     source : str
@@ -69,33 +74,25 @@ class Book:
         What was done to the input on the way here.
     mark_price : float, optional
         USD per coin, > 0, that the positions were marked at when they were written down.
+    contract : {"linear", "inverse"}, optional
+        Of an inverse contract the quantity counts contracts of 1 USD, and the margin is in coin: of a long above
+        -(quantity / entry_price). Default: that of the venue of a run; linear until then.
 
     Attributes
     ----------
-    side, quantity, entry_price, margin, leverage : float64[N], read-only
+    side, quantity, entry_price, margin, leverage, stop, take_profit : float64[N], read-only
     account : str[N], read-only
     file_row : int64[N], read-only
     market, source : str
     adjustments : tuple of Adjustment
     mark_price : float or None
+    contract : str or None
 
     Raises
     ------
     InputError
         If the arrays differ in length, are empty, or hold invalid values; lists every problem.
     """
-
-    side: np.ndarray
-    quantity: np.ndarray
-    entry_price: np.ndarray
-    margin: np.ndarray
-    account: np.ndarray
-    leverage: np.ndarray
-    file_row: np.ndarray
-    market: str
-    source: str
-    adjustments: tuple[Adjustment, ...]
-    mark_price: float | None
 
     def __init__(
         self,
@@ -106,11 +103,14 @@ class Book:
         *,
         account: npt.ArrayLike | None = None,
         leverage: npt.ArrayLike | None = None,
+        stop: npt.ArrayLike | None = None,
+        take_profit: npt.ArrayLike | None = None,
         market: str = "",
         source: str = "Book",
         file_row: npt.ArrayLike | None = None,
         adjustments: Sequence[Adjustment] = (),
         mark_price: float | None = None,
+        contract: str | None = None,
     ):
         names = {"market": market, "source": source}
         problems = [Problem("Book", TEXT, column=name, value=x) for name, x in names.items() if not is_text(x)]
@@ -119,21 +119,19 @@ class Book:
             problems.append(Problem("Book", "a list of Adjustment", column="adjustments", value=adjustments))
         if mark_price is not None and not (is_finite(mark_price) and mark_price > 0):
             problems.append(Problem("Book", PRICE, column="mark_price", value=mark_price))
+        if not (contract is None or is_word(contract, CONTRACTS)):
+            problems.append(Problem("Book", "linear or inverse", column="contract", value=contract))
         raise_if(problems)
         given = {"quantity": quantity, "entry_price": entry_price, "margin": margin, "leverage": leverage}
-        fields: dict[str, Any] = dict(read_columns(side, given, account, file_row, source))
+        given |= {"stop": stop, "take_profit": take_profit}
+        fields: dict[str, Any] = dict(read_columns(side, given, account, file_row, source, contract == "inverse"))
         fields |= {"market": str(market), "source": str(source), "adjustments": done}
         fields["mark_price"] = None if mark_price is None else float(mark_price)
+        fields["contract"] = contract
         for name, field in fields.items():
             if isinstance(field, np.ndarray):
                 field.setflags(write=False)
             object.__setattr__(self, name, field)
-
-    def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise AttributeError(f"a Book is immutable: make a new one with another {name}")
-
-    def __len__(self) -> int:
-        return self.side.size
 
     def __repr__(self) -> str:
         return (
@@ -153,6 +151,7 @@ class Book:
         imbalance: Literal["error", "outside", "scale"] = "error",
         mark_price: float | None = None,
         decimal: Literal[".", ","] | None = None,
+        contract: Literal["linear", "inverse"] | None = None,
     ) -> Book:
         """Read the positions of one market from a file; columns in `stress.book.position_columns`.
 
@@ -167,6 +166,9 @@ class Book:
             USD; used where the file gives a margin with unrealised profit and no mark of its own.
         decimal : {".", ","}, optional
             Decimal mark of numbers that are text. Default: what the cells of the file say.
+        contract : {"linear", "inverse"}, optional
+            Of an inverse contract sizes are contracts, or a notional in USD, and margins are in coin. Default: inverse
+            where the currency of the margin is the coin of the market.
 
         Returns
         -------
@@ -184,8 +186,10 @@ class Book:
             raise InputError(
                 Problem("Book.read", "a path; Book.from_frame takes a DataFrame", column="path", value=path)
             )
-        check_reading("Book.read", market, mark_price)
-        return cls(**read_positions(path, market, mark_price=mark_price, decimal=decimal)).balanced(imbalance)
+        check_reading("Book.read", market, mark_price, contract)
+        return cls(**read_positions(path, market, mark_price=mark_price, decimal=decimal, contract=contract)).balanced(
+            imbalance
+        )
 
     @classmethod
     def from_frame(
@@ -196,6 +200,7 @@ class Book:
         imbalance: Literal["error", "outside", "scale"] = "error",
         mark_price: float | None = None,
         decimal: Literal[".", ","] | None = None,
+        contract: Literal["linear", "inverse"] | None = None,
     ) -> Book:
         """Take the positions of one market from a DataFrame, with the same columns and rules as `read`.
 
@@ -203,7 +208,7 @@ class Book:
         ----------
         frame : pandas.DataFrame
             Levels of its index that have a name are columns too.
-        market, imbalance, mark_price, decimal
+        market, imbalance, mark_price, decimal, contract
             As in `read`.
 
         Returns
@@ -218,8 +223,10 @@ class Book:
         """
         from stress.book.readers import frame_positions
 
-        check_reading("Book.from_frame", market, mark_price)
-        return cls(**frame_positions(frame, market, mark_price=mark_price, decimal=decimal)).balanced(imbalance)
+        check_reading("Book.from_frame", market, mark_price, contract)
+        return cls(
+            **frame_positions(frame, market, mark_price=mark_price, decimal=decimal, contract=contract)
+        ).balanced(imbalance)
 
     @classmethod
     def sample(cls, spec: PopulationSpec, *, venue: Venue, price: float, seed: int, bars: Any = None) -> Book:
@@ -230,61 +237,6 @@ class Book:
         from stress.book.population import sample
 
         return cls(**sample(spec, venue=venue, price=price, seed=seed, bars=bars))
-
-    @property
-    def long_quantity(self) -> float:
-        """Coins held long."""
-        return float(self.quantity[self.side > 0].sum())
-
-    @property
-    def short_quantity(self) -> float:
-        """Coins held short."""
-        return float(self.quantity[self.side < 0].sum())
-
-    @property
-    def imbalance(self) -> float:
-        """Long minus short quantity, coins: the difference that must be held outside the book."""
-        return self.long_quantity - self.short_quantity
-
-    def open_interest(self, price: float) -> float:
-        """Open interest at a price (USD per coin) in USD: the larger of the two sides."""
-        _check_price("price", price)
-        return max(self.long_quantity, self.short_quantity) * price
-
-    def equity(self, price: float) -> np.ndarray:
-        """Equity at a price (USD per coin): margin plus unrealised profit, USD, float64[N]."""
-        _check_price("price", price)
-        equity: np.ndarray = self.margin + self.side * self.quantity * (price - self.entry_price)
-        return equity
-
-    def effective_leverage(self, price: float) -> np.ndarray:
-        """Notional over equity at a price (USD per coin), float64[N]; inf where the equity is not above 0."""
-        equity = self.equity(price)
-        with np.errstate(divide="ignore"):
-            return np.where(equity > 0, self.quantity * price / np.maximum(equity, 0.0), np.inf)
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row per position, with the column names that `Book.read` accepts."""
-        import pandas as pd
-
-        return pd.DataFrame(
-            {
-                "account": self.account,
-                "market": self.market,
-                "side": np.where(self.side > 0, "long", "short"),
-                "quantity": self.quantity,
-                "entry_price": self.entry_price,
-                "margin": self.margin,
-                "leverage": self.leverage,
-            }
-        )
-
-    def digest(self) -> str:
-        """SHA-256 of market, accounts and positions (64 hex digits), the same on every machine."""
-        sha = hashlib.sha256("\x00".join([self.market, *self.account.tolist()]).encode())
-        for array in (self.side, self.quantity, self.entry_price, self.margin, self.leverage):
-            sha.update(np.where(np.isnan(array), np.nan, array).astype("<f8").tobytes())
-        return sha.hexdigest()
 
     def take(self, keep: np.ndarray) -> Book:
         """A new book of the selected positions; `keep` is a mask, bool[N], or position numbers counted from 0."""
@@ -340,15 +292,6 @@ class Book:
             warn(str(done), BookWarning)
         return self._replace(adjustments=(done,), quantity=self.quantity * factor, margin=self.margin * factor)
 
-    def maintenance(self, venue: Venue, price: float) -> np.ndarray:
-        """Maintenance margin by the tiers of a venue at a price (USD per coin), USD, float64[N]."""
-        from stress.kernels.rules.margin import levels
-
-        _check_venue(venue)
-        _check_price("price", price)
-        tiers, held = venue.to_kernel()[1], (self.side, self.quantity, self.entry_price, self.margin)
-        return np.asarray(levels(venue.structure().contract, tiers, *held, price)[2])
-
     def check_margin(
         self, venue: Venue, price: float, under_margin: Literal["error", "liquidate", "drop"] = "error"
     ) -> Book:
@@ -389,6 +332,28 @@ class Book:
         kept = self._replace(np.delete(np.arange(len(self)), under))
         return kept._adjusted([changes.dropped(self, under, price, kept.imbalance)])
 
+    def check_orders(self, price: float) -> None:
+        """Refuse orders that the mark price a run starts from, USD per coin, has met already.
+
+        Raises
+        ------
+        InputError
+            One problem for all stops, and one for all take-profits.
+        """
+        wrong = {
+            "stop": (self.side * (price - self.stop) <= 0, "below the mark of longs and above that of shorts"),
+            "take_profit": (
+                self.side * (self.take_profit - price) <= 0,
+                "above the mark of longs and below that of shorts",
+            ),
+        }
+        problems = []
+        for name, (met, where) in wrong.items():
+            if (rows := self.file_row[met]).size:
+                value, expected = float(getattr(self, name)[met][0]), f"a price {where}, {price:.10g}{rows_fail(rows)}"
+                problems.append(Problem(self.source, expected, int(rows[0]), name, value))
+        raise_if(problems)
+
     def check_limits(self, venue: Venue) -> Book:
         """Warn of positions that the venue would not have opened: too levered for their tier at entry, or too large.
 
@@ -403,8 +368,8 @@ class Book:
         Book
             The same positions.
         """
-        _check_venue(venue)
-        size = self.quantity * self.entry_price
+        check_venue(venue)
+        size = self.value(self.entry_price)
         with np.errstate(divide="ignore"):
             levered = size / self.margin > venue.max_leverage(size, self.entry_price) * (1 + 1e-6)
         large = (self.quantity if venue.tier_basis == "quantity" else size) > venue.position_limit * (1 + 1e-6)
@@ -415,6 +380,32 @@ class Book:
         """The same positions with another `mark_price`, USD per coin."""
         return self._replace(mark_price=mark_price)
 
+    def of_contract(self, contract: str) -> Book:
+        """The same positions in a contract, "linear" or "inverse".
+
+        Raises
+        ------
+        InputError
+            If the book is of the other one.
+        """
+        if self.contract == contract or (self.contract is None and contract == "linear"):
+            return self
+        if self.contract is not None:
+            holds = f"a venue whose contract is {self.contract}, as that of {self.source}"
+            raise InputError(Problem("venue", holds, column="contract", value=contract))
+        return self._replace(contract=contract)
+
+    def mirrored(self) -> Book:
+        """The positions of an inverse contract as those of the linear contract that it is in 1/P.
+
+        Each is of the other side, entered at 1/e, with contracts for coins and coins for USD (`stress.engine.inverse`).
+        """
+        mark = None if self.mark_price is None else 1.0 / self.mark_price
+        return self._replace(
+            side=-self.side, entry_price=1.0 / self.entry_price, stop=1.0 / self.stop,
+            take_profit=1.0 / self.take_profit, mark_price=mark, contract="linear",
+        )  # fmt: skip
+
     def _adjusted(self, done: list[Adjustment]) -> Book:
         """The same positions, with what was done to them, which is warned of; the book itself if it knows."""
         new = [x for x in done if x not in self.adjustments]
@@ -423,23 +414,16 @@ class Book:
         return self._replace(adjustments=tuple(new)) if new else self
 
     def _replace(self, keep: Any = slice(None), adjustments: tuple[Adjustment, ...] = (), **others: Any) -> Book:
-        names = ("side", "quantity", "entry_price", "margin", "account", "leverage", "file_row")
+        names = ("side", "quantity", "entry_price", "margin", "account", "leverage", "file_row", *ORDERS)
         kept: dict[str, Any] = {name: others.get(name, getattr(self, name))[keep] for name in names}
         kept |= {"adjustments": (*self.adjustments, *adjustments)}
         return Book(
-            **kept, market=self.market, source=self.source, mark_price=others.get("mark_price", self.mark_price)
+            **kept,
+            market=self.market,
+            source=self.source,
+            mark_price=others.get("mark_price", self.mark_price),
+            contract=others.get("contract", self.contract),
         )
-
-
-def _check_price(name: str, price: Any) -> None:
-    if not (is_finite(price) and price >= 0):
-        raise InputError(Problem("Book", "USD per coin, 0 or more", column=name, value=price))
-
-
-def _check_venue(venue: Any) -> None:
-    from stress.venue.venue import Venue
-
-    raise_if(wrong_types("Book", venue=(venue, Venue, VENUE_EXPECTED)))
 
 
 def _choose(name: str, value: str, choices: tuple[str, ...]) -> None:

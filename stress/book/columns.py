@@ -11,6 +11,7 @@ from stress.adjustments import Adjustment
 SIDE_WORDS = dict.fromkeys(("long", "longs", "l", "buy", "b", "bid", "1", "+1", "1.0"), 1.0) | dict.fromkeys(
     ("short", "shorts", "s", "sell", "a", "ask", "-1", "-1.0"), -1.0
 )
+ORDERS = ("stop", "take_profit")  # of traders
 SIDE_EXPECTED = "long or short (also L/S, buy/sell, B/A, 1/-1)"
 
 
@@ -27,8 +28,11 @@ class Columns(TypedDict, total=False):
     margin: np.ndarray
     account: Any
     leverage: np.ndarray
+    stop: np.ndarray
+    take_profit: np.ndarray
     market: str
     source: str
     file_row: np.ndarray
     adjustments: tuple[Adjustment, ...]
     mark_price: float | None
+    contract: str | None

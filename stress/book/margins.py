@@ -15,7 +15,7 @@ import numpy as np
 
 from stress.book.draft import Draft, positive
 from stress.files.cells import MISSING
-from stress.formatting import usd
+from stress.formatting import notional
 
 WORDS = {"isolated": 0.0, "fixed": 0.0, "cross": 1.0, "crossed": 1.0, "portfolio": 1.0}
 TRUTH = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0, "yes": 1.0, "no": 0.0}
@@ -113,8 +113,9 @@ def read_margins(
     share: np.ndarray,
     independent: np.ndarray,
     given: float | None,
+    mirrored: bool = False,
 ) -> np.ndarray:
-    """Margins, unrealised profit excluded, USD, float64[N]; nan where a problem was noted.
+    """Margins, unrealised profit excluded, USD or coins, float64[N]; nan where a problem was noted.
 
     Parameters
     ----------
@@ -123,20 +124,22 @@ def read_margins(
         Of the equity of the account, by notional; nan where the file has none.
     independent, given
         As in `read_marks`.
+    mirrored : bool
+        Whether prices are those of an inverse contract in 1/P, whose sizes are USD.
     """
     n = len(draft)
-    mode = read_modes(draft)
+    mode, money = read_modes(draft), "coins" if mirrored else "USD"
     zero = np.zeros(n, bool)
     values = {}
     for name in ("margin", "isolated_margin", "collateral"):
-        values[name] = draft.numbers(name, "USD")
+        values[name] = draft.numbers(name, money)
         none = values[name] == 0.0
         zero |= none & (np.isnan(mode) & (draft.title(name).lower().replace("_", "") in ZERO_IS_NONE))
         values[name][none & ((mode == 1.0) | zero)] = np.nan
     own, equity, collateral = values["margin"], values["isolated_margin"], values["collateral"]
     mode[zero & np.isnan(own) & np.isnan(equity)] = 1.0
     cross = mode == 1.0
-    initial = draft.numbers("initial_margin", "USD, 0 or more", lambda x: x >= 0)
+    initial = draft.numbers("initial_margin", f"{money}, 0 or more", lambda x: x >= 0)
     initial[initial == 0.0] = np.nan
     held = np.where(cross, _first(share, equity, initial), _first(equity, collateral))  # profit included
     at_entry = np.where(cross, np.nan, initial)
@@ -161,7 +164,7 @@ def read_margins(
     margin = np.where(from_leverage, size * entry / leverage, margin)
     margin = np.where(by_mark, size * mark / leverage - gain, margin)
 
-    _check(draft, margin, own, gain, mark, instead, cross, needs_mark)
+    _check(draft, margin, own, gain, mark, instead, cross, needs_mark, money)
     if draft.problems:
         return margin
     marked = instead & (from_held | from_share | by_mark)
@@ -170,7 +173,8 @@ def read_margins(
     draft.adjust(from_initial, "have their initial margin as margin", rule, unit="positions")
     draft.adjust(from_leverage & ~by_mark, "have size * entry_price / leverage as margin", rule, unit="positions")
     kept = "cross margin is not modelled, and what else the account owns is not counted"
-    amount = usd(float(np.nansum(np.where(np.isnan(mark), entry, mark)[cross] * size[cross])))
+    each = np.ones(n) if mirrored else np.where(np.isnan(mark), entry, mark)
+    amount = notional(float(np.nansum(each[cross] * size[cross])))
     for which, how in (
         (cross & ~np.isnan(own), "treated as isolated with the margin of their row"),
         (cross & from_held & ~np.isnan(share), "treated as isolated with their share of the account's equity"),
@@ -184,14 +188,15 @@ def read_margins(
 
 def _check(
     draft: Draft, margin: np.ndarray, own: np.ndarray, gain: np.ndarray, mark: np.ndarray, instead: np.ndarray,
-    cross: np.ndarray, needs_mark: np.ndarray,
+    cross: np.ndarray, needs_mark: np.ndarray, money: str,
 ) -> None:  # fmt: skip
     """Note margins that are missing, and those below 0 without a profit that pays for them."""
     below = margin < 0.0
     shown = ~np.isnan(mark) & ~instead
     typed = below & (margin == own)
     unpaid = typed & ~(shown & (margin + gain > 0.0))
-    draft.fault("margin", unpaid, "USD, 0 or more; below 0 only with a mark price at which a withdrawn profit pays it")
+    rule = f"{money}, 0 or more; below 0 only with a mark price at which a withdrawn profit pays it"
+    draft.fault("margin", unpaid, rule)
     empty = below & ~typed & (margin + gain <= 0.0)
     held = _column_of(draft, ("isolated_margin", "collateral", "account_equity", "initial_margin"))
     draft.fault(held, empty, "an equity above 0")

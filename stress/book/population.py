@@ -14,6 +14,7 @@ Each account draws a size, a leverage, a side and an entry price; the draws of a
   log-normal share of the notional at entry.
 - Entry: the price one exponential holding time ago, in bars or in a log-normal past. An account that would have been
   liquidated since is drawn again, so the book holds survivors: positions of high leverage are recent or in profit.
+- Orders: some accounts have a stop or a take-profit, at a log-normal distance from the present price.
 - Leverage and buffer are laws of the positions that are open now (`leverage_at = "now"`: an account drawn again keeps
   them), or of positions when they are opened (`"opening"`, e.g. of trades): then they are drawn again too, and the book
   holds as many of each kind as have survived. Sizes and sides are those of open positions either way.
@@ -35,7 +36,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from stress import memory, quantities, schema
 from stress.adjustments import Adjustment
 from stress.arguments import is_finite, is_number, is_whole, path_of, wrong_types
-from stress.book.columns import BookWarning, Columns
+from stress.book.columns import ORDERS, BookWarning, Columns
 from stress.callers import warn
 from stress.errors import InputError, Problem, raise_if
 from stress.files import documents, names
@@ -104,6 +105,11 @@ class PopulationSpec(BaseModel):
         Median of that margin, as a share of the notional at entry, > 0.
     buffer_sigma : float
         Standard deviation of its log.
+    stop_share, take_profit_share : float, optional
+        Share of the accounts that have a stop order, and a take-profit, in [0, 1]; None: nobody.
+    stop_distance, take_profit_distance : float, optional
+        Median distance of these from the present price, as a fraction of it, in (0, 1): log-normal, with a standard
+        deviation of the log of 0.5. Given with the share, and only then.
     name : str
     sources : dict of str to str
         Source of each parameter.
@@ -132,6 +138,10 @@ class PopulationSpec(BaseModel):
     buffer_share: float = Field(default=0.0, ge=0, le=1)
     buffer: Positive = 0.2
     buffer_sigma: float = Field(default=1.0, ge=0, le=20)
+    stop_share: float | None = Field(default=None, ge=0, le=1)
+    stop_distance: float | None = Field(default=None, gt=0, lt=1)
+    take_profit_share: float | None = Field(default=None, ge=0, le=1)
+    take_profit_distance: float | None = Field(default=None, gt=0, lt=1)
     name: str = ""
     sources: dict[str, str] = Field(default_factory=dict)
 
@@ -144,7 +154,9 @@ class PopulationSpec(BaseModel):
                 super().__init__(**parameters)
             except ValidationError as error:
                 known = type(self).model_fields
-                raise InputError(schema.problems_of(error, "population", (), lambda key: one_of(key, known))) from None
+                raise InputError(
+                    schema.problems_of(error, "population", (), lambda key: one_of(key[-1], known))
+                ) from None
 
     @field_validator("leverage")
     @classmethod
@@ -162,6 +174,24 @@ class PopulationSpec(BaseModel):
                 f"{self.open_interest:.6g} USD on both sides"
             )
         return self
+
+    @model_validator(mode="after")
+    def _check_orders(self) -> PopulationSpec:
+        apart = [order for order in ORDERS if (self.share_of(order) is None) != (self.distance_of(order) is None)]
+        if apart:
+            names = " and ".join(f"{order}_share with {order}_distance" for order in apart)
+            raise ValueError(f"{names}, both or neither")
+        return self
+
+    def share_of(self, order: str) -> float | None:
+        """Share of the accounts that have an order, "stop" or "take_profit"; None: nobody."""
+        share: float | None = getattr(self, f"{order}_share")
+        return share
+
+    def distance_of(self, order: str) -> float | None:
+        """Median distance of such an order from the present price, as a fraction of it."""
+        distance: float | None = getattr(self, f"{order}_distance")
+        return distance
 
     @property
     def cap(self) -> float:
@@ -267,6 +297,9 @@ MIXES = tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
 def sample(spec: PopulationSpec, *, venue: Venue, price: float, seed: int, bars: PastBars | None = None) -> Columns:
     """Draw the positions of a population.
 
+    Of an inverse contract the open interest, in USD, is a number of contracts, margins are in coin, and positions are
+    drawn as those of the linear contract that it is in 1/P.
+
     Parameters
     ----------
     spec : PopulationSpec
@@ -323,27 +356,34 @@ def sample_with_ages(
     side[np.argmin(u)], side[np.argmax(u)] = 1.0, -1.0  # so that a small book has both sides
 
     quantity = np.empty(n)
-    total = spec.open_interest / price
-    limit = venue.position_limit if venue.tier_basis == "quantity" else venue.position_limit / price
-    cap = min(spec.cap / price, limit)
+    # USD of a coin, or of a contract of 1 USD; and what one is worth in the money of the tiers
+    each, worth = (1.0, 1.0 / price) if venue.is_inverse else (price, price)
+    total = spec.open_interest / each
+    limit = venue.position_limit if venue.tier_basis == "quantity" else venue.position_limit / worth
+    cap = min(spec.cap / each, limit)
     for s, word in ((1.0, "long"), (-1.0, "short")):
         held = side == s
         if held.sum() * cap < total * (1.0 - 1e-12):
             expected = f"a cap above {spec.open_interest / held.sum():.6g} USD, since {held.sum()} accounts are {word}"
-            raise InputError(Problem("population", expected, column="max_share", value=cap * price))
+            raise InputError(Problem("population", expected, column="max_share", value=cap * each))
         quantity[held] = _in_lots(_share_out(size[held], total, cap), total)
 
     _, tiers = venue.to_kernel()
     max_leverage = np.array([tier.max_leverage for tier in venue.tiers], dtype=np.float64)
     levels = np.array(list(spec.leverage), dtype=np.float64)
     leverage, entry, margin, held = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
+    past = _history(spec, bars, price)
+    if venue.is_inverse:
+        past = _mirrored(past)
     late, dead = population.draw_entries(
-        int(seed), traits, venue.structure().contract, tiers, max_leverage, _history(spec, bars, price), float(price),
-        side, quantity, levels, number, buffer, leverage, entry, margin, held,
+        int(seed), traits, venue.structure().contract, tiers, max_leverage, past, float(worth),
+        -side if venue.is_inverse else side, quantity, levels, number, buffer, leverage, entry, margin, held,
     )  # fmt: skip
     if dead:
         expected = f"tiers whose initial margin is above the maintenance margin; {dead} new positions are under it"
         raise InputError(Problem("population", expected, column="venue.tiers"))
+    if venue.is_inverse:
+        entry = 1.0 / entry
     source = f"population {spec.name}".strip()
     done = () if bars is None else _played_before(bars, price)
     if late > LATE_SHARE * n:
@@ -360,6 +400,15 @@ def sample_with_ages(
         source=source,
         adjustments=done,
     )
+    if venue.is_inverse:
+        columns["contract"] = "inverse"
+    for kind, order in enumerate(ORDERS):
+        share, distance = spec.share_of(order), spec.distance_of(order)
+        if share and distance is not None:
+            level = np.empty(n)
+            towards = side if order == "take_profit" else -side
+            population.draw_orders(int(seed), kind, float(share), float(distance), float(price), towards, level)
+            columns[order] = level  # type: ignore[literal-required]
     return columns, held
 
 
@@ -401,6 +450,12 @@ def _history(spec: PopulationSpec, bars: PastBars | None, price: float) -> popul
     later_low = np.minimum.accumulate(np.append(low[1:], price)[::-1])[::-1].copy()
     later_high = np.maximum.accumulate(np.append(high[1:], price)[::-1])[::-1].copy()
     return population.PastEntries(low, high, later_low, later_high, float(bars.step), holding, volatility)
+
+
+def _mirrored(past: population.PastEntries) -> population.PastEntries:
+    """The past in 1/P, where lows and highs change places."""
+    low, high, later_low, later_high = (1.0 / x for x in past[:4])
+    return past._replace(low=high, high=low, later_low=later_high, later_high=later_low)
 
 
 def _share_out(size: np.ndarray, total: float, cap: float) -> np.ndarray:

@@ -83,7 +83,7 @@ def fit(book: Book, price: float, venue: Venue | None = None, *, tail_from: floa
     if min(longs.sum(), (~longs).sum()) < 2:
         problems.append(Problem(book.source, "two positions at least on each side", column="side"))
     raise_if(problems)
-    notional = book.quantity * price
+    notional = book.notional(price)
     wanted, censored = _leverage(book, venue)
     score = np.empty(len(book))
     body = []
@@ -118,7 +118,7 @@ def fit(book: Book, price: float, venue: Venue | None = None, *, tail_from: floa
 
 def _leverage(book: Book, venue: Venue | None) -> tuple[np.ndarray, np.ndarray]:
     """Standard leverage of each account, and whether its tier may have lowered it."""
-    notional = book.quantity * book.entry_price
+    notional = book.value(book.entry_price)
     with np.errstate(divide="ignore"):
         at_entry = np.where(book.margin > 0, notional / book.margin, STANDARD[-1])
     leverage = np.where(np.isnan(book.leverage), at_entry, book.leverage)
@@ -138,7 +138,7 @@ def _buffer(book: Book) -> tuple[float, float, float]:
     if not known.any():
         return 0.0, 0.0, 0.0
     leverage = book.leverage[known]
-    extra = book.margin[known] / (book.quantity * book.entry_price)[known] - 1.0 / leverage
+    extra = book.margin[known] / book.value(book.entry_price)[known] - 1.0 / leverage
     held = extra[extra * leverage > LEAST_BUFFER]
     if held.size == 0:
         return 0.0, 0.0, 0.0

@@ -99,6 +99,16 @@ COLUMNS = (
     ),
     Column("leverage", "as set, 20 or 20x; gives the margin where nothing else does", "leverage.value lever"),
     Column(
+        "stop",
+        "USD a coin, the mark at which a stop order closes the position; 0 or empty: none",
+        "stop_loss stop_loss_price stop_price stop_px sl sl_price sl_trigger_price sl_trigger_px",
+    ),
+    Column(
+        "take_profit",
+        "USD a coin, the mark at which a take-profit order closes the position; 0 or empty: none",
+        "take_profit_price take_profit_px tp tp_price tp_trigger_price tp_trigger_px",
+    ),
+    Column(
         "unrealised",
         "USD of unrealised profit; gives the mark where no column does",
         "unrealizedPnl unrealisedPnl unRealizedProfit unrealised_profit unrealizePnl upl upnl floating_pnl open_pnl "

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stress.book.columns import SIDE_EXPECTED, SIDE_WORDS, BookWarning, Columns
+from stress.book import inverse_rows
+from stress.book.columns import ORDERS, SIDE_EXPECTED, SIDE_WORDS, BookWarning, Columns
 from stress.book.draft import Draft, positive
 from stress.book.margins import middle_mark, read_margins, read_marks
 from stress.book.position_columns import ALIASES, NAMES, titles_of
@@ -44,7 +45,12 @@ SANE_NOTIONAL = (1e-2, 1e9)  # USD; a median outside this range suggests wrong u
 
 
 def read_positions(
-    path: str | Path, market: str | None = None, *, mark_price: float | None = None, decimal: str | None = None
+    path: str | Path,
+    market: str | None = None,
+    *,
+    mark_price: float | None = None,
+    decimal: str | None = None,
+    contract: str | None = None,
 ) -> Columns:
     """Read the positions of one market from a file; balance and maintenance margin are not checked.
 
@@ -57,6 +63,8 @@ def read_positions(
         USD, where the file has no mark price.
     decimal : {None, ".", ","}
         Decimal mark of numbers in text. Default: what the cells of the file say.
+    contract : {"linear", "inverse"}, optional
+        Default: inverse where the currency of the margin is the coin of the market (`stress.book.inverse_rows`).
 
     Returns
     -------
@@ -68,11 +76,16 @@ def read_positions(
     InputError
         Each fault once, with file, first rows, column, value and what was expected.
     """
-    return _read(read_table(path, ALIASES, several=NAMES, decimal=decimal), market, mark_price)
+    return _read(read_table(path, ALIASES, several=NAMES, decimal=decimal), market, mark_price, contract)
 
 
 def frame_positions(
-    frame: pd.DataFrame, market: str | None = None, *, mark_price: float | None = None, decimal: str | None = None
+    frame: pd.DataFrame,
+    market: str | None = None,
+    *,
+    mark_price: float | None = None,
+    decimal: str | None = None,
+    contract: str | None = None,
 ) -> Columns:
     """Take the positions of one market from a DataFrame, as `read_positions` does from a file.
 
@@ -80,42 +93,57 @@ def frame_positions(
     """
     from stress.files.frames import table_of_frame
 
-    return _read(table_of_frame(frame, ALIASES, several=NAMES, decimal=decimal), market, mark_price)
+    return _read(table_of_frame(frame, ALIASES, several=NAMES, decimal=decimal), market, mark_price, contract)
 
 
-def _read(table: Table, market: str | None, mark_price: float | None) -> Columns:
+def _read(table: Table, market: str | None, mark_price: float | None, contract: str | None = None) -> Columns:
     draft = Draft(table)
     _check_columns(draft)
     leave_out_totals(draft)
     leave_out_closed(draft)
-    draft.add("share", _shares_of_accounts(draft))  # of all markets
-    market = select_market(draft, market)
+    notionals = inverse_rows.notionals(draft, contract)
+    draft.add("share", _shares_of_accounts(draft, notionals))  # of all markets
+    market = select_market(draft, market, notionals)
     accounts = _accounts(draft)
-    _check_currency(draft)
-    side, size, entry, independent = _sizes(draft)
+    inverse = inverse_rows.is_inverse(draft, market, STABLE, contract)
+    if inverse:
+        independent = np.zeros(len(draft), bool)
+        side, size, entry = inverse_rows.read_contracts(draft, *_sides(draft))
+    else:
+        _check_currency(draft)
+        side, size, entry, independent = _sizes(draft)
     leverage = draft.numbers("leverage", "a leverage above 0", positive)
+    orders = {name: _orders(draft, name) for name in ORDERS}
     _check_duplicates(draft, accounts, side)
     share = draft.raw("share") * draft.raw("account_equity")
-    margin = read_margins(draft, side, size, entry, leverage, share, independent, mark_price)
+    if inverse:
+        margin, of_file = inverse_rows.read_coin_margins(draft, side, size, entry, leverage, share, mark_price)
+    else:
+        margin = read_margins(draft, side, size, entry, leverage, share, independent, mark_price)
     draft.raise_problems()
     done = (*draft.table.adjustments, *draft.adjustments)
     for adjustment in done:
         warn(str(adjustment), BookWarning)
-    _look_closer(draft, size * entry, accounts)
-    marks = read_marks(draft, side, size, entry, independent, np.ones(len(draft), bool), None)[0]
-    return Columns(
+    _look_closer(draft, size if inverse else size * entry, accounts)
+    if not inverse:
+        marks = read_marks(draft, side, size, entry, independent, np.ones(len(draft), bool), None)[0]
+        of_file = middle_mark(marks, size)
+    columns = Columns(
         side=side,
         quantity=size,
         entry_price=entry,
         margin=margin,
         account=accounts,
         leverage=leverage,
+        stop=orders["stop"],
+        take_profit=orders["take_profit"],
         market=market,
         source=draft.table.where,
         file_row=draft.table.rows,
         adjustments=done,
-        mark_price=middle_mark(marks, size),
+        mark_price=of_file,
     )
+    return columns | {"contract": "inverse"} if inverse else columns
 
 
 def _check_columns(draft: Draft) -> None:
@@ -155,13 +183,11 @@ def _accounts(draft: Draft) -> list[str]:
     return accounts
 
 
-def _shares_of_accounts(draft: Draft) -> np.ndarray:
+def _shares_of_accounts(draft: Draft, notionals: np.ndarray) -> np.ndarray:
     """Share of each row in the notional of its account, over all markets of the file; nan without equities."""
     if "account_equity" not in draft:
         return np.full(len(draft), np.nan)
-    price = np.where(np.isnan(draft.raw("mark_price")), draft.raw("entry_price"), draft.raw("mark_price"))
-    notional = np.where(np.isnan(draft.raw("notional")), draft.raw("size") * price, draft.raw("notional"))
-    notional = np.abs(np.nan_to_num(notional))
+    notional = np.nan_to_num(notionals)
     if "account" not in draft and "subaccount" not in draft:
         return np.ones(len(draft))
     names = [f"{a}\0{b}" for a, b in zip(draft.texts("account"), draft.texts("subaccount"), strict=True)]
@@ -177,7 +203,7 @@ def _check_currency(draft: Draft) -> None:
     cells = [cell.strip() for cell in draft.texts("currency")]
     micro = np.array([cell == "USDt" for cell in cells], bool)
     coins = np.array([cell.lower() not in STABLE for cell in cells], bool)
-    expected = "a margin in USD or a stablecoin: contracts whose margin is in coins (inverse) are not modelled"
+    expected = "a margin in USD or a stablecoin, or in the coin of the market, whose contract is then inverse"
     draft.fault("currency", coins, expected)
     for name in ("margin", "isolated_margin", "initial_margin", "unrealised"):
         if micro.any() and name in draft:
@@ -268,6 +294,12 @@ def _sides(draft: Draft) -> tuple[np.ndarray, bool]:
         given = np.where(np.isnan(given) | (given == 0.0), values, given)
         said |= bool((np.abs(values) == 1.0).any()) or bool(np.isnan(values).any())
     return given, said
+
+
+def _orders(draft: Draft, name: str) -> np.ndarray:
+    """Prices of the traders' orders of a kind, float64[N]; nan where there is none, which exports write as 0 too."""
+    prices = draft.numbers(name, "a price above 0; 0 or empty: none", lambda x: x >= 0.0)
+    return np.where(prices == 0.0, np.nan, prices)
 
 
 def _check_duplicates(draft: Draft, accounts: list[str], side: np.ndarray) -> None:

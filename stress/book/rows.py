@@ -10,7 +10,7 @@ from stress.book.draft import Draft
 from stress.book.position_columns import titles_of
 from stress.errors import InputError, Problem, raise_if
 from stress.files.names import EXPECTED, folded, is_name
-from stress.formatting import usd
+from stress.formatting import notional
 from stress.venue.markets import parts, same_market, spellings_of, without_settings
 
 TOTALS = frozenset(
@@ -59,8 +59,10 @@ def _first_size(draft: Draft) -> np.ndarray:
     return size
 
 
-def select_market(draft: Draft, market: str | None) -> str:
+def select_market(draft: Draft, market: str | None, notionals: np.ndarray) -> str:
     """Leave out the rows of other markets than the one that is asked for, and return its name.
+
+    `notionals`, USD, float64[N], are those of the rows; nan where it is not known.
 
     Raises
     ------
@@ -82,9 +84,7 @@ def select_market(draft: Draft, market: str | None) -> str:
     chosen = _spellings(names, market, where)
     kept = np.array([cell in chosen for cell in cells], bool)
     others = ", ".join(name for name in names if name not in chosen)
-    price = np.where(np.isnan(draft.raw("mark_price")), draft.raw("entry_price"), draft.raw("mark_price"))
-    notional = np.abs(np.where(np.isnan(draft.raw("notional")), draft.raw("size") * price, draft.raw("notional")))
-    amount = usd(float(np.nansum(notional[~kept]))) if (notional[~kept] > 0).any() else ""
+    amount = notional(float(np.nansum(notionals[~kept]))) if (notionals[~kept] > 0).any() else ""
     rule = f"they are of other markets ({_shortened(others)}) than {market or chosen[0]}; book.market, or market= in "
     draft.adjust(~kept, "left out", f"{rule}Python, chooses", amount=amount)
     draft.keep(kept)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stress.formatting import significant, usd
+from stress.formatting import amount, notional, significant
 from stress.notebook import card
 
 if TYPE_CHECKING:
@@ -16,9 +16,9 @@ def book_card(book: Book) -> str:
     rows = {
         "positions": f"{len(book):,}",
         "market": book.market or "not named",
-        "long": f"{significant(book.long_quantity, 6)} coins",
-        "short": f"{significant(book.short_quantity, 6)} coins",
-        "notional at entry": usd(float(book.quantity @ book.entry_price)),
-        "margin": usd(float(book.margin.sum())),
+        "long": f"{significant(book.long_quantity, 6)} {book.unit}",
+        "short": f"{significant(book.short_quantity, 6)} {book.unit}",
+        "notional at entry": notional(float(book.notional(book.entry_price).sum())),
+        "margin": amount(float(book.margin.sum()), book.money),
     }
     return card(f"Book {book.source}", rows, map(str, book.adjustments))

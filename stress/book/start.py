@@ -23,7 +23,7 @@ AT_ONCE = 0.2  # of the notional, under margin at a price: more is the fault of 
 def middle_entry(book: Book) -> float:
     """Median of the entry prices, each with the weight of its notional, USD per coin."""
     order = np.argsort(book.entry_price, kind="stable")
-    held = np.cumsum((book.quantity * book.entry_price)[order])
+    held = np.cumsum(book.notional(book.entry_price)[order])
     return float(book.entry_price[order][np.searchsorted(held, 0.5 * held[-1])])
 
 
@@ -48,7 +48,7 @@ def misfit(book: Book, price: float, under: np.ndarray) -> Problem | None:
         return None
     middle = middle_entry(book)
     near = abs(math.log(price / middle)) <= math.log1p(NEAR)
-    notional = book.quantity * price
+    notional = book.notional(price)
     share = float(notional[doubted].sum() / notional.sum())
     far = np.abs(np.log(book.entry_price / price)) > math.log(FAR)
     if 2.0 * notional[far].sum() <= notional.sum() and (near or share <= AT_ONCE):

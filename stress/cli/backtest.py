@@ -26,7 +26,7 @@ MODEL = "filtered-bootstrap"  # that is fitted to the first part of the bars
 BLIND = "*"  # beside a delay that the bars are too coarse for
 STANDARD: dict[str, Any] = {  # what a history is played with if there is no scenario
     "run": {"paths": 10_000, "horizon": "1d", "delays": ["1s", "10s", "1min", "5min"]},
-    "venue": {"preset": "binance", "market": "BTCUSDT"},
+    "venue": {"preset": "binance", "market": "BTCUSDT", "rules": "simple"},
     "population": {"mix": "retail", "accounts": 10_000, "open_interest": 2e9},
     "fund": {"initial": 0.0, "alphas": list(ALPHAS)},
 }
@@ -39,7 +39,7 @@ def backtest(
         Path | None,
         typer.Option(
             help="Scenario whose funds are tested, with its own price model. Default: a model fitted to the first "
-            "part of the bars, Binance's BTCUSDT, and the retail crowd."
+            "part of the bars, Binance's BTCUSDT with positions closed whole, and the retail crowd."
         ),
     ] = None,
     book: Annotated[Path | None, typer.Option(help="File of positions, in place of the scenario's traders.")] = None,

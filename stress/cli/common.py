@@ -21,7 +21,7 @@ from stress import quantities
 from stress.cli import streams
 from stress.cli.exit_codes import ExitCode
 from stress.errors import InputError, Problem, WorkerError
-from stress.formatting import visible
+from stress.formatting import money, set_money, visible
 
 if TYPE_CHECKING:
     from stress.engine.design import Detail
@@ -126,7 +126,7 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(command)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), money("USD"):  # or what `load` and `open_run` find
                 warnings.simplefilter("ignore")  # they are printed once, with the answer
                 return command(*args, **kwargs)
         except typer.Exit:
@@ -188,13 +188,29 @@ def _by_option(error: InputError, options: dict[str, Any]) -> InputError:
 
 
 def load(scenario: Path, set_: list[str] | None, seed: int | None, paths: int | None) -> Scenario:
-    """The scenario of a file, with the changes that options make."""
+    """The scenario of a file, with the changes that options make; from here on the command prints its money."""
     from stress.scenario.scenario import load_scenario
 
     changes = list(set_ or [])
     changes += [] if seed is None else [f"seed={seed}"]
     changes += [] if paths is None else [f"run.paths={paths}"]
-    return load_scenario(scenario, changes)
+    loaded = load_scenario(scenario, changes)
+    set_money(loaded.venue_object.money)
+    return loaded
+
+
+def open_run(directory: Path) -> Record:
+    """The run of a directory; from here on the command prints its money."""
+    from stress.runs import run_directory
+
+    record = run_directory.open_run(directory)
+    set_money(record.result.money)
+    return record
+
+
+def first_layer(scenario: Scenario) -> str:
+    """The layer of the waterfall whose capital `fund.initial` is."""
+    return next(iter(scenario.venue_object.cash_layers), "fund")
 
 
 def with_error(set_: list[str] | None, error: str | None) -> list[str] | None:
@@ -238,6 +254,7 @@ def execute(
     from stress.cli import terminal
     from stress.engine import warm_up
 
+    set_money(scenario.venue_object.money)
     if not quiet:
         say_that_it_compiles()
     if cluster is None and threads != 1:

@@ -15,7 +15,8 @@ from stress.cli import output
 from stress.cli.common import Paths, Quiet, Seed, Set, Threads, guarded, load, positive_option, with_bar
 from stress.cli.inputs import ContractSize, Unit
 from stress.errors import InputError, Problem, raise_if
-from stress.formatting import count, percent, significant, usd, visible
+from stress.formatting import count, percent, set_money, significant, usd, visible
+from stress.formatting import notional as in_usd
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,6 +80,8 @@ def impact(
         else:
             before = _of_positions(source, market, price, str(old), tiers_of)
         wanted = tiers_of(new, before.venue.market or None)
+    _check_contract("--new", wanted, before.venue.contract)
+    set_money(before.venue.money)
     venue = with_tiers(before.venue, wanted.tiers, wanted.tier_basis)
     found = tier_impact(before.book, before.venue, venue, before.price)
     if not quiet:
@@ -124,6 +127,15 @@ def _check_form(
     raise_if(problems)
 
 
+def _check_contract(option: str, tiers: TierSource, contract: str) -> None:
+    """Refuse tiers of a contract that is not that of the positions: their bounds are in another money."""
+    if tiers.contract != contract:
+        expected = (
+            f"tiers whose contract is {contract}, as that of the positions; those of {tiers.name} are {tiers.contract}"
+        )
+        raise InputError(Problem(option, expected))
+
+
 def _of_scenario(scenario: Scenario, old: str | None, tiers_of: Callable[..., TierSource]) -> Before:
     """Book and venue of a scenario, with other old tiers where they are given."""
     from stress.analysis.tier_impact import with_tiers
@@ -136,6 +148,7 @@ def _of_scenario(scenario: Scenario, old: str | None, tiers_of: Callable[..., Ti
     if old is None:
         return before
     given = tiers_of(old, venue.market or None)
+    _check_contract("--old", given, venue.contract)
     venue = with_tiers(venue, given.tiers, given.tier_basis)
     return before._replace(venue=venue, name=given.name, adjustments=(*before.adjustments, *given.adjustments))
 
@@ -153,7 +166,12 @@ def _of_positions(
         raise InputError(Problem("--price", f"a mark price, which {path} does not have"))
     market = market or book.market
     given = tiers_of(old, market or None)
-    venue = Venue(name=given.name, tiers=given.tiers, tier_basis=given.tier_basis, market=market)
+    if given.contract == "inverse" and not book.is_inverse:  # which no column of the file says
+        book = Book.read(path, market, imbalance="outside", mark_price=price, contract="inverse")
+    _check_contract("--old", given, book.contract or "linear")
+    venue = Venue(
+        name=given.name, tiers=given.tiers, tier_basis=given.tier_basis, market=market, contract=given.contract
+    )
     return Before(book, price, venue, given.name, (*book.adjustments, *given.adjustments))
 
 
@@ -208,7 +226,7 @@ def print_impact(found: TierImpact, old: str, new: str) -> None:
 
 
 def _counted(positions: int, notional: float) -> str:
-    return f"{positions:,}\n{usd(notional)}" if positions else "none"
+    return f"{positions:,}\n{in_usd(notional)}" if positions else "none"
 
 
 def _print_buckets(found: TierImpact) -> None:
@@ -221,9 +239,9 @@ def _print_buckets(found: TierImpact) -> None:
             (
                 f"{significant(r['lower'])}x {upper}",
                 f"{r['positions']:,}",
-                usd(r["notional"]),
+                in_usd(r["notional"]),
                 f"{r['liquidated']:,}",
-                usd(r["liquidated_notional"]),
+                in_usd(r["liquidated_notional"]),
                 f"{r['levered']:,}",
             )
         )
@@ -242,14 +260,14 @@ def _print_liquidated(found: TierImpact) -> None:
         return
     notional, deficit = float(rows["notional"].sum()), float(rows["deficit"].sum())
     out.print(
-        f"\nLiquidated at once: {count(len(rows), 'position')} of {usd(notional)}; closed at this "
+        f"\nLiquidated at once: {count(len(rows), 'position')} of {in_usd(notional)}; closed at this "
         f"price, their deficit is {usd(deficit)}; {usd(float(rows['shortfall'].sum()))} of margin would keep them.\n",
     )
     shown = [
         (
             str(r["account"]) if len(str(r["account"])) <= NAMED else f"{str(r['account'])[: NAMED - 3]}...",
             "long" if r["side"] > 0 else "short",
-            usd(r["notional"]),
+            in_usd(r["notional"]),
             f"{significant(r['leverage'])}x",
             usd(r["equity"]),
             usd(r["maintenance_new"]),
@@ -264,13 +282,13 @@ def _print_liquidated(found: TierImpact) -> None:
 
 def print_fund(table: pd.DataFrame) -> None:
     """Depletion and fund by old and new tiers, with the error of the difference, in 80 columns."""
-    from stress.cli import console, terminal
+    from stress.cli import compared, console, terminal
     from stress.results.comparison_words import apart, quantity, side
 
     kept = table[table["quantity"].str.startswith(("fund for", "P(fund", "mean deficit"))]
     rows = []
     for row in terminal.records(kept):
-        values = [terminal.in_lines(side(row, name)) for name in ("base", "value")]
+        values = [compared.in_lines(side(row, name)) for name in ("base", "value")]
         rows.append((quantity(row), *values, "\n".join(apart(row))))
     out = console.console()
     out.print("\nThe fund by old and by new tiers, on the same paths\n")

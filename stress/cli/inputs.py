@@ -205,7 +205,7 @@ def crowds(
 
     output.check_files(out)
     markets = next((info.markets for info in stress.list_venues() if info.name == venue), ())
-    rules = stress.load_venue(venue, market or (markets[0] if markets else None))
+    rules = stress.load_venue(venue, market or (markets[0] if markets else None)).simplified()
     mixes = population.MIXES if mix is None else (mix,)
     specs = {m: stress.PopulationSpec.load(m, accounts=accounts, open_interest=open_interest) for m in mixes}
     days: dict[str, Any]

@@ -123,7 +123,7 @@ def _print(record: Record, fund: float | None) -> None:
     from stress.cli import terminal
 
     terminal.print_run(record)
-    if fund is None and record.result.n_paths > 1:
+    if fund is None and record.result.n_paths > 1 and not record.result.curve_refused:
         _print_range(record.result, max(record.required["fund"]), record.where_budget)
 
 

@@ -27,6 +27,7 @@ from stress.cli.common import (
     guarded,
     load,
     money_option,
+    open_run,
     quietly,
     say_that_it_compiles,
     with_error,
@@ -157,23 +158,29 @@ def size(
     quiet: Quiet = False,
 ) -> None:
     """Print the fund that a scenario needs."""
-    from stress.cli import adjusted, console, terminal
+    from stress.cli import adjusted, compared, console, horizon, mechanics, terminal
     from stress.formatting import usd
-    from stress.runs import run_directory
 
     changes = [*(with_error(set_, error) or []), *([f"fund.alphas={alpha}"] if alpha else [])]
-    earlier = run_directory.open_run(since) if since is not None else None
-    record = execute(load(scenario, changes, seed, paths), threads, cluster, quiet, detail="paths")
+    earlier = open_run(since) if since is not None else None
+    loaded = load(scenario, changes, seed, paths)
+    if earlier is not None and (money := earlier.result.money) != loaded.venue_object.money:
+        expected = f"a run whose money is that of this scenario, {loaded.venue_object.money}"
+        raise InputError(Problem("--since", expected, value=money))
+    record = execute(loaded, threads, cluster, quiet, detail="paths")
     if not quiet:
         print(terminal.headline(record))
         terminal.print_fund(record)
+        if record.result.days is not None:
+            horizon.print_horizon(record)
+        mechanics.print_mechanics(record.result)
         adjusted.print_adjustments(record.adjustments, console.console())
         adjusted.print_warnings(record.warnings, console.console())
     if earlier is not None:
-        terminal.print_since(earlier, record)
+        compared.print_since(earlier, record)
     if limit is None:
         if quiet:
-            print(record.required.to_csv(index=False), end="")
+            print((record.required if record.grid is None else record.grid).to_csv(index=False), end="")
         return
     needed, why = _limited(record)
     holds = needed <= limit
@@ -186,12 +193,29 @@ def _limited(record: Record) -> tuple[float, str]:
     """The fund that is compared with a limit, USD, and a clause that explains it."""
     from stress.runs.record import fund_ranges
 
+    if record.result.curve_refused:
+        return _limited_grid(record)
     if ranges := fund_ranges(record):
         over = _limited_range(ranges)
         if record.budget is None or record.result.n_paths == 1:
             return over
         return max(over, _limited_total(record), key=lambda found: found[0])
     return _limited_total(record)
+
+
+def _limited_grid(record: Record) -> tuple[float, str]:
+    """The same from a grid of funds: the smallest of it that is shown to keep to every probability."""
+    from stress.analysis.fund_grid import smallest
+    from stress.formatting import percent, usd
+
+    alpha = min(record.alphas)
+    needed = math.nan if record.grid is None else smallest(record.grid, alpha)["sure"]
+    if math.isnan(needed):
+        return (
+            math.inf,
+            f"it cannot be shown to hold: no {record.layer} that was run is shown to keep to {percent(alpha)}",
+        )
+    return needed, f"{usd(needed)} is the smallest {record.layer} that was run and is shown to keep to {percent(alpha)}"
 
 
 def _limited_total(record: Record) -> tuple[float, str]:
@@ -236,13 +260,18 @@ def adl(
     quiet: Quiet = False,
 ) -> None:
     """Print who is hit, by leverage and side."""
-    from stress.cli import adjusted, console, terminal
+    from stress.cli import adjusted, console, mechanics, terminal
 
-    record = execute(load(scenario, set_, seed, paths), threads, cluster, quiet)
+    loaded = load(scenario, set_, seed, paths)
+    if loaded.run.days is not None:
+        expected = "a run of one book: of a run of days, each with a fresh one, nobody is followed"
+        raise InputError(Problem(loaded.where, expected, column="run.days", value=loaded.run.days))
+    record = execute(loaded, threads, cluster, quiet)
     if not quiet:
         print(terminal.headline(record))
     terminal.print_adl(record.result)
     if not quiet:
+        mechanics.print_mechanics(record.result)
         adjusted.print_adjustments(record.adjustments, console.console())
         adjusted.print_warnings(record.warnings, console.console())
 
@@ -266,7 +295,6 @@ def path(
     """Print what happened on one path."""
     from stress.cli import terminal
     from stress.results.replay import replay
-    from stress.runs import run_directory
 
     writing.check_file(out)
     if (number is None) != worst:
@@ -274,7 +302,7 @@ def path(
     if source.is_dir():
         if set_ or seed is not None or paths is not None:
             raise InputError(Problem(str(source), "a scenario file where keys are to be changed"))
-        record = run_directory.open_run(source)
+        record = open_run(source)
         replayed: Any = record.result.design
         if worst:
             number = _worst(record)
@@ -295,7 +323,7 @@ def path(
     if out is not None:
         output.put_table(log, out, count(len(log), "event"))
     else:
-        terminal.print_events(log, rows, account)
+        terminal.print_events(log, rows, account, next(iter(replayed.venue.cash_layers), "fund"))
 
 
 def _worst(record: Record) -> int:
@@ -304,7 +332,7 @@ def _worst(record: Record) -> int:
 
     needed = record.result.paths["fund_needed"].to_numpy()
     number = int(needed.argmax())
-    print(f"Path {number:,} of {needed.size:,} needs the largest fund: {usd(float(needed[number]))}.\n")
+    print(f"Path {number:,} of {needed.size:,} needs the largest {record.layer}: {usd(float(needed[number]))}.\n")
     return number
 
 
@@ -327,10 +355,9 @@ def report(
     """Write the report of a run again, from its directory."""
     from stress import report as pages
     from stress.report.run_files import check_counted
-    from stress.runs import run_directory
 
     writing.check_file(out)
-    record = run_directory.open_run(run)
+    record = open_run(run)
     check_counted(record.result, run)
     if author:
         record = replace(record, manifest=record.manifest | {"author": author})
@@ -356,10 +383,9 @@ def compare(
 ) -> None:
     """Compare designs on the same price paths: every one against the first."""
     from stress.analysis.study import Study
-    from stress.cli import adjusted, console, terminal
+    from stress.cli import adjusted, compared, console, terminal
     from stress.report import compare_page
     from stress.results import comparison
-    from stress.runs import run_directory
 
     in_directory = out is not None and compare_page.is_directory(out)
     if out is not None and in_directory:
@@ -373,11 +399,14 @@ def compare(
     scenarios, results, tables = {}, {}, {}
     for source in designs:
         if source.is_dir():
-            record = run_directory.open_run(source)
+            record = open_run(source)
             results[str(source)], tables[str(source)] = record.result, record.scenario
         else:
             scenarios[str(source)] = load(source, set_, seed, paths)
             tables[str(source)] = scenarios[str(source)].resolved()
+    paid = {name: scenario.venue_object.money for name, scenario in scenarios.items()}
+    paid |= {name: result.money for name, result in results.items()}
+    raise_if(comparison.problems_of_money({str(source): paid[str(source)] for source in designs}))
     if not quiet and scenarios:
         say_that_it_compiles()
     bar = terminal.ProgressBar(shown=not quiet)
@@ -399,8 +428,8 @@ def compare(
     elif out is not None:
         output.put_table(table, out)
     if not quiet:
-        terminal.print_changed(found.changed_in_words, list(ordered))
-        terminal.print_comparison(str(designs[0]), table)
+        compared.print_changed(found.changed_in_words, list(ordered))
+        compared.print_comparison(str(designs[0]), table)
         done = dict.fromkeys(x for result in ordered.values() for x in result.adjustments)
         adjusted.print_adjustments(list(done), console.console())
 

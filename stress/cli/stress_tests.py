@@ -16,6 +16,7 @@ from stress.cli.common import (
     Seed,
     Set,
     Threads,
+    first_layer,
     guarded,
     load,
     number_option,
@@ -25,7 +26,11 @@ from stress.cli.common import (
 )
 from stress.formatting import (
     SPACE,
+    bare,
     duration,
+    is_money,
+    money_name,
+    notional,
     percent,
     percent_range,
     probability,
@@ -100,7 +105,7 @@ def scenarios(
     simulated = with_bar(quiet, lambda bar: _battery(loaded, threads, bar)) if battery else None
     own = loaded.fund.initial if fund is None else fund
     if not quiet:
-        print_scenarios(found, own)
+        print_scenarios(found, own, first_layer(loaded))
         if simulated is not None:
             print_battery(simulated)
     output.keep_table(found, out, quiet)
@@ -134,7 +139,7 @@ def reverse(
         say_that_it_compiles()
     moves = reverse_table(loaded, fund)
     if not quiet:
-        print_moves(moves, loaded.fund.initial if fund is None else fund)
+        print_moves(moves, loaded.fund.initial if fund is None else fund, first_layer(loaded))
         print_factors(reverse_episodes(loaded, fund))
     output.keep_table(moves, out, quiet)
 
@@ -145,7 +150,7 @@ def _battery(scenario: Any, threads: int | None, bar: Any) -> pd.DataFrame:
     return stress_battery(scenario, threads=threads, progress=bar)
 
 
-def print_scenarios(found: pd.DataFrame, fund: float) -> None:
+def print_scenarios(found: pd.DataFrame, fund: float, layer: str = "fund") -> None:
     """The worst in a sentence, then a row per episode and fill."""
     from stress.analysis.stress_scenarios import fill_label, worst_in_words
     from stress.cli.console import console, table
@@ -153,7 +158,7 @@ def print_scenarios(found: pd.DataFrame, fund: float) -> None:
 
     out = console()
     out.print(visible(worst_in_words(found)))
-    out.print(f"\nCrashes of the past on this book, with a fund of {usd(fund)}\n")
+    out.print(f"\nCrashes of the past on this book, with a {layer} of {usd(fund)}\n")
     by_gap = bool(found["gap"].notna().all())
     for with_depth, part in found.groupby("depth"):
         if with_depth:
@@ -178,7 +183,7 @@ def print_scenarios(found: pd.DataFrame, fund: float) -> None:
             if len(of) == 1:
                 rows.append((heads[1], *[""] * 6))
         late = "gap" if by_gap else "late"
-        names = ["episode", late, "fund, USD", "of OI", "ADL, USD", "accounts hit", "most of"]
+        names = ["episode", late, f"fund, {money_name()}", "of OI", f"ADL, {money_name()}", "accounts hit", "most of"]
         out.print(table(names, rows))
     out.print(
         "\nBelow an episode: its low and high. fund: what the path needs. OI: open interest of one side. ADL: raised, "
@@ -195,7 +200,7 @@ def print_scenarios(found: pd.DataFrame, fund: float) -> None:
 
 def _bare(x: float) -> str:
     """Money under a heading that names the unit."""
-    return usd(x).removeprefix("USD" + SPACE)
+    return bare(usd(x))
 
 
 def _share(x: float) -> str:
@@ -225,7 +230,7 @@ def print_battery(found: pd.DataFrame) -> None:
     out.print("\nHarder markets, simulated, on common random numbers\n")
     rows, before = [], ""
     for r in records(found):
-        if r["unit"] == "USD":
+        if is_money(r["unit"]):
             value = ("at least " if r["note"] else "") + usd(r["estimate"])
             cells = (
                 f"fund for {percent(r['alpha'])}",
@@ -247,21 +252,21 @@ def print_battery(found: pd.DataFrame) -> None:
             out.print(f"{name}: {visible(first['changed'])}.{visible(kept)}")
 
 
-def print_moves(found: pd.DataFrame, fund: float) -> None:
+def print_moves(found: pd.DataFrame, fund: float, layer: str = "fund") -> None:
     """The smallest move in a sentence, then every direction with and without the cascade."""
     from stress.cli.console import console, table
     from stress.cli.terminal import records
 
     out = console()
-    out.print(visible(moves_in_words(found, fund)))
-    out.print(f"\nSmallest instantaneous moves that empty a fund of {usd(fund)}\n")
+    out.print(visible(moves_in_words(found, fund, layer)))
+    out.print(f"\nSmallest instantaneous moves that empty a {layer} of {usd(fund)}\n")
     rows = [
         (
             r["direction"],
             "yes" if r["cascade"] else "no",
             "none" if math.isnan(r["move"]) else f"{100 * r['move']:+.2f}{SPACE}%".replace("-", "\u2212"),
             f"{r['liquidated']:,}",
-            usd(r["liquidated_notional"]),
+            notional(r["liquidated_notional"]),
             _seen(r),
             percent_range(r["probability_low"], r["probability_high"]),
         )
@@ -272,7 +277,7 @@ def print_moves(found: pd.DataFrame, fund: float) -> None:
     horizon, count = duration(float(found["horizon"].iloc[0])), int(found["paths"].iloc[0])
     out.print(
         f"\nprobability: of a price that far from the start within {horizon}, lows and highs counted, on {count:,} "
-        "simulated paths. A slow move of this size need not empty the fund, and several smaller ones may: how "
+        f"simulated paths. A slow move of this size need not empty the {layer}, and several smaller ones may: how "
         "often it is depleted, says perp-stress run.",
     )
     for r in records(found[found["history_hits"] >= 0]):
@@ -282,7 +287,7 @@ def print_moves(found: pd.DataFrame, fund: float) -> None:
         out.print(f"Note: {note}.")
 
 
-def moves_in_words(found: pd.DataFrame, fund: float) -> str:
+def moves_in_words(found: pd.DataFrame, fund: float, layer: str = "fund") -> str:
     """The smallest fall and rise that empty the fund, with the cascade where there is one."""
     with_cascade = bool(found["cascade"].any())
     moves, none = [], []
@@ -297,11 +302,11 @@ def moves_in_words(found: pd.DataFrame, fund: float) -> str:
         moves.append(f"a {r['direction']} of {percent(abs(r['move']))}{likely}")
     cascade = "with its cascade" if with_cascade else "without a cascade, since there is no [depth]"
     if (shown["move"] == 0).all():
-        return f"A fund of {usd(fund)} is emptied before the price moves: by positions that are under margin."
+        return f"A {layer} of {usd(fund)} is emptied before the price moves: by positions that are under margin."
     if not moves:
-        return f"No jump of the price empties a fund of {usd(fund)}, {cascade}."
+        return f"No jump of the price empties a {layer} of {usd(fund)}, {cascade}."
     rest = f" No {none[0]} does." if none else ""
-    return f"A fund of {usd(fund)} is emptied by one jump of the price, {cascade}: {' or '.join(moves)}.{rest}"
+    return f"A {layer} of {usd(fund)} is emptied by one jump of the price, {cascade}: {' or '.join(moves)}.{rest}"
 
 
 def _probability(row: dict[str, Any]) -> str:

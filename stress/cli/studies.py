@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,6 +17,7 @@ from stress.cli.common import (
     Seed,
     Set,
     Threads,
+    first_layer,
     guarded,
     load,
     probability_option,
@@ -23,7 +25,7 @@ from stress.cli.common import (
     with_bar,
 )
 from stress.errors import InputError, Problem
-from stress.formatting import SPACE, count, percent, percent_range, usd, usd_range, visible
+from stress.formatting import SPACE, bare, count, is_money, money_name, percent, percent_range, usd, usd_range, visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from stress.analysis.solve import Solution
 
 MATTER = 3  # inputs that are named
+MONEY = f"^[A-Z]+{SPACE}"  # in front of an amount
 
 
 @guarded
@@ -105,7 +108,7 @@ def tornado(
         quiet, lambda bar: run(loaded, given or None, alpha, paths, only_given=only, threads=threads, progress=bar)
     )
     if not quiet:
-        print_tornado(table)
+        print_tornado(table, first_layer(loaded))
     output.keep_table(table, out, quiet)
     if picture is not None:
         from stress.plots import plot_tornado
@@ -174,7 +177,7 @@ def print_sweep(table: pd.DataFrame, keys: list[str]) -> None:
     for quantity in (REQUIRED_FUND, DEPLETED, MEAN_DEFICIT):
         for alpha, part in table[table["quantity"] == quantity].groupby("alpha", dropna=False, sort=False):
             title = quantity[0].upper() + quantity[1:] + ("" if math.isnan(alpha) else f" for {percent(alpha)}")
-            title += ", USD" if part["unit"].iloc[0] == "USD" else ""
+            title += f", {unit}" if is_money(unit := part["unit"].iloc[0]) else ""
             out.print(f"\n{title}\n")
             heads = [key.rpartition(".")[2] for key in keys]
             heads = heads if len(set(heads)) == len(heads) else keys
@@ -195,12 +198,12 @@ def _text(key: str, value: Any) -> str:
 def _sweep_row(row: dict[str, Any], keys: list[str]) -> tuple[str, ...]:
     from stress.results.comparison_words import interval, points, signed
 
-    is_money = row["unit"] == "USD"
-    kind = _bare if is_money else points
-    estimate = _bare(row["estimate"]) if is_money else percent(row["estimate"])
-    if row["estimate"] == 0:
+    money = is_money(row["unit"])
+    kind = _bare if money else points
+    estimate = _bare(row["estimate"]) if money else percent(row["estimate"])
+    if row["estimate"] == 0 and not row["note"]:
         estimate = "none seen"
-    ends = _bare_range(row["low"], row["high"]) if is_money else percent_range(row["low"], row["high"])
+    ends = _bare_range(row["low"], row["high"]) if money else percent_range(row["low"], row["high"])
     apart = signed(row["difference"], kind)
     if row["difference"] == row["difference_low"] == row["difference_high"] == 0:
         apart = "base" if not row["note"] else apart
@@ -211,10 +214,10 @@ def _sweep_row(row: dict[str, Any], keys: list[str]) -> tuple[str, ...]:
 
 
 def _bare(value: float) -> str:
-    return usd(value, full=True).removeprefix("USD" + SPACE)
+    return bare(usd(value, full=True))
 
 
-def print_tornado(table: pd.DataFrame) -> None:
+def print_tornado(table: pd.DataFrame, layer: str = "fund") -> None:
     """Inputs by their swing, the three that matter most, and which cannot be told from none."""
     from stress.cli import console
 
@@ -224,7 +227,8 @@ def print_tornado(table: pd.DataFrame) -> None:
         return
     first = table.iloc[0]
     out.print(
-        f"\nFund for {percent(first['alpha'])}: {usd(first['base_fund'])} as it is; {count(attrs['paths'], 'path')}.\n"
+        f"\n{layer.capitalize()} for {percent(first['alpha'])}: {usd(first['base_fund'])} as it is; "
+        f"{count(attrs['paths'], 'path')}.\n"
     )
     rows = [
         (
@@ -233,7 +237,7 @@ def print_tornado(table: pd.DataFrame) -> None:
         )
         for r in table.to_dict("records")
     ]  # fmt: skip
-    out.print(console.table(["input", "from, to", "fund, USD", "to", "swing", "95 %"], rows, left=2))
+    out.print(console.table(["input", "from, to", f"{layer}, {money_name()}", "to", "swing", "95 %"], rows, left=2))
     told = table[table["swing_low"] > 0]
     names = [f"{r['key']} ({r['why']})" for r in told.head(MATTER).to_dict("records")]
     if names:
@@ -248,11 +252,11 @@ def print_tornado(table: pd.DataFrame) -> None:
 
 def _span(row: dict[str, Any]) -> str:
     low, high = (_text(row["key"], row[f"{end}_value"]) for end in ("low", "high"))
-    return f"{low} to {high.removeprefix('USD' + SPACE)}".replace("x ", "x" + SPACE)
+    return f"{low} to {re.sub(MONEY, '', high)}".replace("x ", "x" + SPACE)
 
 
 def _bare_range(low: float, high: float) -> str:
-    return usd_range(low, high).removeprefix("USD" + SPACE).removesuffix(", no upper end")
+    return bare(usd_range(low, high)).removesuffix(", no upper end")
 
 
 def print_solution(found: Solution) -> None:
@@ -262,7 +266,7 @@ def print_solution(found: Solution) -> None:
     out = console.console()
     out.print(f"\n{found}.\n")
     near = _near(found)
-    one, both = (usd, usd_range) if found.unit == "USD" else (percent, percent_range)
+    one, both = (usd, usd_range) if is_money(found.unit) else (percent, percent_range)
     rows = [
         (
             _text(found.key, r["value"]),

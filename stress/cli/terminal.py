@@ -12,10 +12,14 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 from stress.cli.adjusted import print_adjustments, print_warnings
 from stress.cli.console import NARROW, TextConsole, console, table
+from stress.cli.horizon import print_horizon
+from stress.cli.mechanics import print_grid, print_mechanics
 from stress.formatting import (
     SPACE,
+    bare,
     count,
     duration,
+    notional,
     percent,
     percent_range,
     probability,
@@ -24,7 +28,6 @@ from stress.formatting import (
     usd_range,
     visible,
 )
-from stress.results.comparison_words import apart, fund_apart, odds, quantity, side
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,9 +78,15 @@ def print_run(record: Record) -> None:
     out = console()
     out.print(headline(record), style="bold")
     print_fund(record, out)
+    if record.result.days is not None:
+        print_horizon(record, out)
+        print_adjustments(record.adjustments, out)
+        print_warnings(record.warnings, out)
+        return
     if record.result.n_paths > 1 or record.result.paths["adl_count"].iloc[0] > 0:
         print_adl(record.result, out, sides=("both",))
     print_liquidation(record.result, out)
+    print_mechanics(record.result, out)
     print_adjustments(record.adjustments, out)
     print_warnings(record.warnings, out)
 
@@ -103,42 +112,57 @@ def headline(record: Record) -> str:
 
 def print_fund(record: Record, out: Console | None = None) -> None:
     """The fund that is needed, as chosen or as a range over delays, and for the bounds."""
-    from stress.analysis.study import DEPLETED, REQUIRED_FUND
-    from stress.runs.record import fund_ranges, gap_pairs
+    from stress.results import mechanics
+    from stress.runs.record import fund_ranges
 
     out = out or console()
+    if record.result.curve_refused:
+        print_grid(record, out)
+        _print_gaps(record, out)
+        return
     if record.result.n_paths == 1:
         _print_fund_of_one_path(record, out)
         return
-    out.print("\nFund that is depleted (ADL begins) with a probability of at most\n")
+    layer = record.layer
+    begins = " (ADL begins)" if "adl" in mechanics.waterfall(record.result.config) else ""
+    out.print(f"\n{layer.capitalize()} that is depleted{begins} with a probability of at most\n")
     if record.delays:
         for found in fund_ranges(record):
             out.print(_range(percent(found.alpha), found))
         print_budget(record, out)
     else:
         rows: list[tuple[str, ...]] = [
-            (percent(r["alpha"]), _fund(r["fund"], r["note"]), usd_range(r["low"], r["high"]))
+            (percent(r["alpha"]), fund_text(r["fund"], r["note"]), usd_range(r["low"], r["high"]))
             for r in records(record.required_widest)
         ]
         of_what = "95 % interval" if record.budget is None else "95 % interval, all parts"
-        out.print(table(["probability", "fund", of_what], rows))
+        out.print(table(["probability", layer, of_what], rows))
         for r in records(record.required):
             if r["note"]:
                 out.print(f"\n{percent(r['alpha'])}: {r['note']}.")
         print_budget(record, out)
         depleted = record.result.depletion_probability()
-        out.print(
-            f"\nA fund of {usd(record.fund)} is depleted: {probability(depleted.value, depleted.low, depleted.high)}."
-        )
+        chance = probability(depleted.value, depleted.low, depleted.high)
+        out.print(f"\nA {layer} of {usd(record.fund)} is depleted: {chance}.")
+    _print_gaps(record, out)
+
+
+def _print_gaps(record: Record, out: Console) -> None:
+    """The same run with other gaps or delays."""
+    from stress.analysis.study import DEPLETED, REQUIRED_FUND
+    from stress.runs.record import gap_pairs
+
     pairs = gap_pairs(record.gaps)
-    out.print(f"\n{_matters(pairs)} matters most\n")
-    names = [f"fund for {percent(alpha)}" for alpha in record.alphas]
-    rows = []
+    alphas = () if record.result.curve_refused else record.alphas
+    names = [f"{record.layer} for {percent(alpha)}" for alpha in alphas]
+    rows: list[tuple[str, ...]] = []
     for pair in pairs:
-        estimates = [pair.estimate(REQUIRED_FUND, alpha) for alpha in record.alphas]
-        funds = [f"{_fund(e.value, e.note)}\n({ends(e.low, e.high)})" for e in estimates]
+        estimates = [pair.estimate(REQUIRED_FUND, alpha) for alpha in alphas]
+        funds = [f"{fund_text(e.value, e.note)}\n({ends(e.low, e.high)})" for e in estimates]
         depleted = pair.estimate(DEPLETED)
         rows.append((_pair(pair, record), *funds, _stacked(probability(depleted.value, depleted.low, depleted.high))))
+    how = "matters most" if len({row[1:] for row in rows}) > 1 else "makes no difference here"
+    out.print(f"\n{_matters(pairs)} {how}\n")
     out.print(table([_head(pairs), *names, f"depleted with {usd(record.fund)}"], rows))
 
 
@@ -174,13 +198,14 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
 
 
-def _fund(value: float, note: str) -> str:
+def fund_text(value: float, note: str) -> str:
+    """A required fund, or the bound that it is."""
     return ("at least " if note else "") + usd(value)
 
 
 def ends(low: float, high: float) -> str:
     """The interval below a fund, which has named the unit of money."""
-    return "no upper end" if high == float("inf") else usd_range(low, high).removeprefix("USD" + SPACE)
+    return "no upper end" if high == float("inf") else bare(usd_range(low, high))
 
 
 def _stacked(text: str) -> str:
@@ -212,8 +237,8 @@ def _matters(pairs: Sequence[GapPair]) -> str:
 def _range(label: str, found: FundRange) -> str:
     """The answer of a run at several delays."""
     (least, a), (most, b) = found.least, found.most
-    fund = f"{_fund(a.value, a.note)} at a delay of {duration(least.delay)}, to "
-    fund += f"{_fund(b.value, b.note)} at {duration(most.delay)}"
+    fund = f"{fund_text(a.value, a.note)} at a delay of {duration(least.delay)}, to "
+    fund += f"{fund_text(b.value, b.note)} at {duration(most.delay)}"
     if b.low == b.low:
         fund += f" (95 %: {usd_range(a.low, b.high) if b.high < float('inf') else usd(a.low) + ' or more'})"
     return f"{label}: {fund}"
@@ -223,7 +248,7 @@ def _print_fund_of_one_path(record: Record, out: Console) -> None:
     from stress.analysis.study import ADL, LARGEST_NEED, MEAN_ADL, MEAN_DEFICIT
     from stress.runs.record import fund_ranges, gap_pairs
 
-    out.print(f"\nFund that this path takes, and what happens with one of {usd(record.fund)}\n")
+    out.print(f"\n{record.layer.capitalize()} that this path takes, and what happens with one of {usd(record.fund)}\n")
     for found in fund_ranges(record):
         out.print(_range("Over the delays", found) + "\n")
     pairs = gap_pairs(record.gaps)
@@ -236,7 +261,7 @@ def _print_fund_of_one_path(record: Record, out: Console) -> None:
         )
         for pair in pairs
     ]
-    out.print(table([_head(pairs), "fund it takes", "deficits", "raised or forgone by ADL"], rows))
+    out.print(table([_head(pairs), f"{record.layer} it takes", "deficits", "raised or forgone by ADL"], rows))
 
 
 def print_adl(result: Result, out: Console | None = None, sides: Sequence[Any] = ("both", "long", "short")) -> None:
@@ -259,7 +284,7 @@ def print_adl(result: Result, out: Console | None = None, sides: Sequence[Any] =
             (
                 leverage_range(r["lower"], r["upper"]),
                 f"{r['positions']:,}",
-                *(() if narrow else (usd(r["notional"]),)),
+                *(() if narrow else (notional(r["notional"]),)),
                 _rate(r, "liquidation", result.n_paths),
                 *(_rate(r, name, result.n_paths) for name in rated),
             )
@@ -280,7 +305,7 @@ def _rate(row: dict[str, Any], name: str, n_paths: int) -> str:
     return probability(value, row[f"{name}_low"], row[f"{name}_high"])
 
 
-def print_events(log: pd.DataFrame, rows: int, account: str | None = None) -> None:
+def print_events(log: pd.DataFrame, rows: int, account: str | None = None, layer: str = "fund") -> None:
     """The event log of one path, or of one account on it, its first events."""
     out = console()
     if log.empty:
@@ -288,12 +313,24 @@ def print_events(log: pd.DataFrame, rows: int, account: str | None = None) -> No
         return
     cells = [
         (
-            e["event"], e["account"], e["side"], f"{e['step']:,}", duration(e["time"]), significant(e["price"], 8),
-            significant(e["quantity"], 6), usd(e["money"]), usd(e["fund"]), significant(e["position_left"], 6),
+            e["event"].replace("_", " "), e["account"], e["side"], f"{e['step']:,}", duration(e["time"]),
+            significant(e["price"], 8), significant(e["quantity"], 6), usd(e["money"]), usd(e["fund"]),
+            significant(e["position_left"], 6),
         )
         for e in records(log.head(rows))
     ]  # fmt: skip
-    names = ["event", "account", "side", "step", "time", "price", "quantity", "money", "fund after", "position left"]
+    names = [
+        "event",
+        "account",
+        "side",
+        "step",
+        "time",
+        "price",
+        "quantity",
+        "money",
+        f"{layer} after",
+        "position left",
+    ]
     out.print(table(names, cells, left=3))
     if len(log) > rows:
         out.print(f"\n{len(log) - rows:,} more events; --out FILE writes them all, --account NAME picks one.")
@@ -317,7 +354,7 @@ def print_venue(venue: Venue, markets: Sequence[str]) -> None:
     out.print()
     rows = [(f.name, str(f.value), f.status, f.date, f.source) for f in venue.figures]
     out.print(table(["rule", "value", "status", "date", "source"], rows, left=5))
-    unit = "coins" if venue.tier_basis == "quantity" else "USD"
+    unit = ("contracts" if venue.is_inverse else "coins") if venue.tier_basis == "quantity" else venue.money
     out.print()
     tiers = [
         (
@@ -329,7 +366,7 @@ def print_venue(venue: Venue, markets: Sequence[str]) -> None:
         )
         for tier in venue.tiers
     ]
-    names = [f"from {unit}", "below", "leverage", "maintenance", "deduction USD"]
+    names = [f"from {unit}", "below", "leverage", "maintenance", f"deduction {venue.money}"]
     out.print(table(names, tiers, left=0))
     for note in venue.notes:
         out.print(f"Note: {visible(note)}")
@@ -386,65 +423,3 @@ def print_depth(found: DepthFit) -> None:
         out.print(f"Not fitted: {what}: {why}.")
     for note in found.notes:
         out.print(f"Left out: {note}.")
-
-
-def print_changed(changed: pd.DataFrame, names: Sequence[str]) -> None:
-    """Which keys of the scenarios differ from those of the first design."""
-    out = console()
-    for name in names[1:]:
-        rows = [(r["key"], r["first"], r["this"]) for r in records(changed) if r["design"] == name]
-        if rows:
-            out.print(f"\n{visible(name)} differs from {visible(names[0])} in\n", style="bold")
-            out.print(table(["key", "first", "this"], rows, left=3))
-        else:
-            out.print(f"\nNo key of {visible(name)} differs from {visible(names[0])}.")
-
-
-def in_lines(value: str) -> str:
-    """A bound in two lines, which take less room beside each other."""
-    return value.replace("at least ", "at least\n")
-
-
-def print_comparison(base: str, found: pd.DataFrame) -> None:
-    """Every design against the first."""
-    out = console()
-    for design, part in found.groupby("design", sort=False):
-        out.print(f"\n{visible(f'{design} against {base}')}, on the same paths\n", style="bold")
-        rows = []
-        for r in records(part):
-            rows.append((quantity(r), *(in_lines(side(r, name)) for name in ("base", "value")), "\n".join(apart(r))))
-        out.print(table(["quantity", "first", "this", "difference (95 %)"], rows))
-        out.print("\nPaths with the event under one of the two alone (pp above: percentage points)\n")
-        events = [(quantity(r), *of) for r in records(part) if (of := odds(r))]
-        out.print(table(["event", "under the first", "under this", "McNemar p"], events))
-        for note in dict.fromkeys(n for n in part["note"] if isinstance(n, str) and n):
-            out.print(f"Note: {note}.")
-
-
-def print_since(old: Record, new: Record) -> None:
-    """What moved since an earlier run: the scenario, and the funds."""
-    from stress.runs.changes import changes, since
-
-    out = console()
-    out.print(f"\nSince the run of {visible(old.manifest['created'])}\n", style="bold")
-    moved = [(key, str(a), str(b)) for key, a, b in changes(old.scenario, new.scenario)]
-    if moved:
-        out.print(table(["changed", "before", "now"], moved, left=3))
-    else:
-        out.print("The scenario is the same.")
-    found = since(old, new)
-    rows = [
-        (
-            percent(r["alpha"]),
-            *(_fund(r[side], r["note"] if r[f"{side}_bound"] else "") for side in ("before", "after")),
-            "\n".join(fund_apart(r, "before_bound", "after_bound")),
-        )
-        for r in records(found)
-    ]  # fmt: skip
-    out.print()
-    out.print(table(["probability", "fund before", "fund now", "difference (95 %)"], rows))
-    for note in dict.fromkeys(found.loc[found["note"] != "", "note"]):
-        out.print(f"\nNote: {note}.")
-    if len(found):
-        paired = bool(found["paired"].iloc[0])
-        out.print("\nOn the same price paths." if paired else "\nOn other price paths: the two errors are added.")

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from stress.book import classes
+from stress.engine import days
 from stress.engine.design import NO_LOG, NO_WEIGHTS, Design, SimulationError
+from stress.engine.renewal import DAY_ROW
+from stress.kernels.mechanics.records import MORE, MORE_COUNT
 from stress.kernels.path import run as kernel
 from stress.kernels.path.counts import (
     ADL_COUNT,
@@ -33,6 +36,9 @@ CELL_ROW = np.dtype([("path", "i8"), ("cell", "i8"), *((name, "f8") for name in 
 COUNTS = ("bankrupt", *(ADL_COUNT.names or ()))
 POSITION_ROW = np.dtype([("number", "i8"), *((name, "i8") for name in COUNTS)])
 
+MORE_ROW = np.dtype([("number", "i8"), *((name, "i8") for name in MORE_COUNT.names or ())])
+NO_MORE, NO_MORE_COUNTS, NO_DAYS = np.zeros(0, MORE), np.zeros(0, MORE_ROW), np.zeros((0, 0), DAY_ROW)
+
 
 @dataclass(frozen=True)
 class PathBlock:
@@ -44,6 +50,9 @@ class PathBlock:
     fund_at : float64[k, CHECKPOINTS], balances of those of its paths that are among the first `FAN_PATHS` of the run
     cells : CELL_ROW[m], a row per path and cell where a deficit or ADL happened
     position_counts : POSITION_ROW[l], a row per position with a deficit or ADL, in book order
+    days : DAY_ROW[n, d], of a run whose book is renewed each day; d = 0: of a run of one book
+    more : MORE[n], columns of the rules of part II; MORE[0] if all of them are off
+    more_counts : MORE_ROW[k], a row per position that one of these rules has hit, in book order
     """
 
     first: int
@@ -52,6 +61,9 @@ class PathBlock:
     fund_at: np.ndarray
     cells: np.ndarray
     position_counts: np.ndarray
+    more: np.ndarray = field(default_factory=lambda: NO_MORE)
+    more_counts: np.ndarray = field(default_factory=lambda: NO_MORE_COUNTS)
+    days: np.ndarray = field(default_factory=lambda: NO_DAYS)
 
 
 class _WorkspacePool(threading.local):
@@ -91,6 +103,13 @@ class BlockWriter:
         self.out, self.weight = np.zeros(n, OUTCOME), np.ones(n)
         self.fund_at = np.zeros((max(0, min(n, FAN_PATHS - first)), CHECKPOINTS))
         self.cells = [np.zeros(0, CELL_ROW)]
+        self.days = days.empty_rows(design, n)
+        self.more, self.more_counts, self.bench = NO_MORE, np.zeros(0, MORE_COUNT), None
+        if design.needs_mechanics:
+            from stress.engine.mechanics import Bench
+
+            self.more, self.bench = np.zeros(n, MORE), Bench(design)
+            self.more_counts = np.zeros(len(design.book) if self.counting else 0, MORE_COUNT)
 
     def write(self, start: int, prices: Prices, weights: np.ndarray | None = None) -> None:
         """Work the paths from the `start`-th of the block on, one for each row of `prices`.
@@ -100,6 +119,7 @@ class BlockWriter:
         SimulationError
             If the price model weights these paths and not the first of the run, or the other way round.
         """
+        prices = self.design.traded_prices(prices)
         first, mine = self.first + start, slice(start, start + prices.close.shape[0])
         out, fund_at, design = self.out[mine], self.fund_at[mine], self.design
         if design.is_weighted != (weights is not None):
@@ -107,12 +127,28 @@ class BlockWriter:
             raise SimulationError(f"{model}.block must give log_weight for all paths or for none; see path {first}")
         if weights is not None:
             self.weight[mine] = weights
+        if design.renewal is not None:
+            for i in range(out.size):
+                path = Prices(*(a[i : i + 1] for a in prices))
+                days.run_days(
+                    design, path, first + i, design.fund, self.workspace, self.no_counts, out[i : i + 1],
+                    fund_at[i : i + 1], self.days[start + i], self.more[mine][i : i + 1], self.bench,
+                )  # fmt: skip
+            return
         cells = np.zeros((out.size, classes.N_CELLS if self.counting else 0), CELL)
         sums, counts = as_float_view(cells), self.counts if self.counting else self.no_counts
-        kernel.run_paths(
-            prices, first, NO_WEIGHTS if weights is None else weights, design.fund, *design.kernel, self.workspace,
-            out, fund_at, sums, counts, NO_LOG,
-        )  # fmt: skip
+        weights = NO_WEIGHTS if weights is None else weights
+        if self.bench is None:
+            kernel.run_paths(
+                prices, first, weights, design.fund, *design.kernel, self.workspace, out, fund_at, sums, counts, NO_LOG
+            )  # fmt: skip
+        else:
+            from stress.engine import mechanics
+
+            mechanics.run(
+                design, prices, first, weights, design.fund, self.workspace, self.bench, out, self.more[mine],
+                fund_at, sums, counts, self.more_counts, NO_LOG,
+            )  # fmt: skip
         if not self.counting:
             return
         row, cell = np.nonzero(sums.any(axis=2))
@@ -126,7 +162,7 @@ class BlockWriter:
         """The block; the workspace goes back to the pool."""
         out, longs, n = self.out, self.design.ladder.longs, 0
         # Deficits lie where a price has come, and ADL anywhere: what nothing has reached is not looked at.
-        anywhere = bool((out["adl_events"] > 0).any())
+        anywhere = bool((out["adl_events"] > 0).any()) or self.bench is not None
         reached = int(out["longs_reached"].max()), longs + int(out["shorts_reached"].max())
         for first, end in [(0, len(self.design.book))] if anywhere else [(0, reached[0]), (longs, reached[1])]:
             n = collect(self.counts, first, end, n, self.workspace.places)
@@ -140,7 +176,32 @@ class BlockWriter:
         self.counts.bankrupt[place] = 0
         self.counts.adl[place] = 0
         _pool.give_back(self.design, self.workspace, self.counts)
-        return PathBlock(self.first, self.out, self.weight, self.fund_at, np.concatenate(self.cells), position_counts)
+        cells = np.concatenate(self.cells)
+        return PathBlock(
+            self.first,
+            self.out,
+            self.weight,
+            self.fund_at,
+            cells,
+            position_counts,
+            self.more,
+            self.counted_more(),
+            self.days,
+        )
+
+    def counted_more(self) -> np.ndarray:
+        """MORE_ROW[k] of the counts of part II, in book order."""
+        counts, number = self.more_counts, self.design.ladder.number
+        hit = np.zeros(counts.size, bool)
+        for name in MORE_COUNT.names or ():
+            hit |= counts[name] > 0
+        place = np.flatnonzero(hit)
+        place = place[np.argsort(number[place])]
+        rows = np.zeros(place.size, MORE_ROW)
+        rows["number"] = number[place]
+        for name in MORE_COUNT.names or ():
+            rows[name] = counts[name][place]
+        return rows
 
 
 def work_block(designs: Sequence[Design], first: int, n: int) -> list[PathBlock]:
@@ -161,17 +222,26 @@ def work_block(designs: Sequence[Design], first: int, n: int) -> list[PathBlock]
 
 def join(parts: Sequence[PathBlock]) -> PathBlock:
     """One block out of blocks whose paths follow each other. In any grouping the same: counts are whole numbers."""
-    numbered = np.concatenate([part.position_counts for part in parts])
-    number, row = np.unique(numbered["number"], return_inverse=True)
-    position_counts = np.zeros(number.size, POSITION_ROW)
-    position_counts["number"] = number
-    for name in COUNTS:
-        np.add.at(position_counts[name], row, numbered[name])
     return PathBlock(
         parts[0].first,
         np.concatenate([part.out for part in parts]),
         np.concatenate([part.weight for part in parts]),
         np.concatenate([part.fund_at for part in parts]),
         np.concatenate([part.cells for part in parts]),
-        position_counts,
+        add_up([part.position_counts for part in parts]),
+        np.concatenate([part.more for part in parts]),
+        add_up([part.more_counts for part in parts]),
+        np.concatenate([part.days for part in parts]),
     )
+
+
+def add_up(counts: Sequence[np.ndarray]) -> np.ndarray:
+    """Counts of positions, POSITION_ROW[n] or MORE_ROW[n] of each part, as one such array."""
+    numbered = np.concatenate(counts)
+    number, row = np.unique(numbered["number"], return_inverse=True)
+    total = np.zeros(number.size, numbered.dtype)
+    total["number"] = number
+    for name in total.dtype.names or ():
+        if name != "number":
+            np.add.at(total[name], row, numbered[name])
+    return total

@@ -6,10 +6,10 @@ of paths, or one path alone, can be run anywhere, and again at any time (`stress
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from stress.adjustments import Adjustment
 from stress.arguments import numbers
 from stress.book import classes
 from stress.book.book import Book
+from stress.book.columns import ORDERS
+from stress.engine.renewal import Renewal
 from stress.errors import InputError, Problem
 from stress.kernels.index.ladder import Ladder, build
 from stress.kernels.numerics.elementary import exp
@@ -32,7 +34,14 @@ from stress.kernels.rules.sharing import PRO_RATA, PRO_RATA_BY_ROW
 from stress.prices.base import PriceBlock
 from stress.prices.history_use import adjustments_of
 from stress.venue.depth import Depth, schedule_of, to_kernel
+from stress.venue.events import Events
+from stress.venue.funding import Funding
+from stress.venue.inverse import mirrored, mirrored_level
+from stress.venue.layer import FUND, Layer
 from stress.venue.venue import Venue
+
+if TYPE_CHECKING:
+    from stress.engine.mechanics import Mechanics
 
 NO_LOG = np.zeros(0, LOG)
 NO_WEIGHTS = np.zeros(0)  # all paths weigh 1
@@ -61,6 +70,10 @@ class Design:
     seed: int
     detail: Detail = "positions"
     delay: float | None = None
+    renewal: Renewal | None = None
+    layers: Mapping[str, Layer] | None = None  # those that are more than a fund without a cap
+    funding: Funding | None = None
+    events: Events | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """The arguments alone: what is made from them is made again on the other side, and is larger than they are."""
@@ -95,10 +108,30 @@ class Design:
         expected = "a dict of plain values: text, numbers, None, and lists and dicts of them"
         raise InputError(Problem(f"{type(self.prices).__name__}.describe", expected, value=found))
 
+    @property
+    def is_inverse(self) -> bool:
+        """Whether the compiled side gets book and prices in 1/P (`stress.venue.inverse`)."""
+        return self.venue.is_inverse
+
+    @property
+    def usd_of_one(self) -> float:
+        """USD at S_0 of a coin, or of a contract."""
+        return 1.0 if self.is_inverse else self.s0
+
+    @property
+    def usd_of_money(self) -> float:
+        """USD at S_0 of a unit of the fund's money."""
+        return self.s0 if self.is_inverse else 1.0
+
     @cached_property
-    def levels(self) -> tuple[np.ndarray, np.ndarray]:
-        """Liquidation and bankruptcy price of every position, in book order."""
-        book, (_, tiers) = self.book, self.venue.to_kernel()
+    def traded_book(self) -> Book:
+        """The book as the compiled side takes it: of an inverse contract that of the linear one in 1/P."""
+        return self.book.mirrored() if self.is_inverse else self.book
+
+    @cached_property
+    def traded_levels(self) -> tuple[np.ndarray, np.ndarray]:
+        """Liquidation and bankruptcy level of every position of `traded_book`, in book order."""
+        book, (_, tiers) = self.traded_book, self.venue.to_kernel()
         levels = margin.levels(
             self.venue.structure().contract,
             tiers,
@@ -106,22 +139,30 @@ class Design:
             book.quantity,
             book.entry_price,
             book.margin,
-            self.s0,
+            1.0 / self.s0 if self.is_inverse else self.s0,
         )
         return levels[0], levels[1]
+
+    @property
+    def levels(self) -> tuple[np.ndarray, np.ndarray]:
+        """Liquidation and bankruptcy price of every position, in book order, USD per coin."""
+        if not self.is_inverse:
+            return self.traded_levels
+        liquidation, bankruptcy = (mirrored_level(level, self.book.side) for level in self.traded_levels)
+        return liquidation, bankruptcy
 
     @cached_property
     def classes(self) -> dict[str, np.ndarray]:
         """Class of every position in each grouping, see `stress.book.classes`."""
         book, s0 = self.book, self.s0
-        return classes.classify(book.effective_leverage(s0), book.leverage, book.quantity * s0)
+        return classes.classify(book.effective_leverage(s0), book.leverage, book.notional(s0))
 
     @cached_property
     def ladder(self) -> Ladder:
         """The book, sorted for the kernels."""
-        book = self.book
-        cells = classes.cells(book.side, self.classes)
-        ladder: Ladder = build(book.side, book.quantity, book.entry_price, book.margin, *self.levels, cells)
+        book = self.traded_book
+        cells = classes.cells(self.book.side, self.classes)
+        ladder: Ladder = build(book.side, book.quantity, book.entry_price, book.margin, *self.traded_levels, cells)
         return ladder
 
     @cached_property
@@ -130,17 +171,41 @@ class Design:
         rules, tiers = self.venue.to_kernel()
         if rules.policy == PRO_RATA and (self.book.margin < 0.0).any():
             rules = rules._replace(policy=PRO_RATA_BY_ROW)
-        depth = to_kernel(self.depth, self.s0, self.step)
+        # contracts of 1 USD are to the depth what coins are at a price of 1
+        depth = to_kernel(self.depth, 1.0 if self.is_inverse else self.s0, self.step)
         terms = make_terms(rules, depth, self.step, self.gap, self.jump_gap, self.seed, self.delay or 0.0)
         structure = self.venue.structure()
         if self.delay:  # 0 is gap = 0
             structure = structure._replace(lateness=Seconds())
         return self.ladder, tiers, structure, schedule_of(self.depth), terms
 
+    @cached_property
+    def needs_mechanics(self) -> bool:
+        """Whether a rule of part II of the model is on: then the general loop runs the paths."""
+        on = self.venue.mechanics or self.layers or self.funding or self.events
+        return bool(on) or any(map(self.book.has, ORDERS))
+
+    @cached_property
+    def mechanics(self) -> Mechanics:
+        """What the general loop takes besides `kernel`."""
+        from stress.engine import mechanics
+
+        return mechanics.make_mechanics(self)
+
     @property
     def size(self) -> tuple[int, int, int]:
         """What a workspace is made for: positions, kinds of them, and steps."""
-        return len(self.book), len(self.ladder.winners.kinds), self.n_steps
+        return len(self.book), len(self.ladder.winners.kinds), self.day_steps
+
+    @property
+    def day_steps(self) -> int:
+        """Steps that one book is run for: all of them, or those of a day."""
+        return self.n_steps if self.renewal is None else self.n_steps // self.renewal.days
+
+    @property
+    def in_coin(self) -> bool:
+        """Whether the fund is held in coin, so that its worth in USD follows the price."""
+        return self.is_inverse or self.venue.fund_in == "coin"
 
     @cached_property
     def is_weighted(self) -> bool:
@@ -173,19 +238,46 @@ class Design:
         # this exp has the same bits on every CPU
         return Prices(**filled), np.array([exp(float(x)) for x in made.log_weight])
 
+    def traded_prices(self, prices: Prices) -> Prices:
+        """Prices as the compiled side takes them: of an inverse contract 1/P, where low and high change places."""
+        if not self.is_inverse:
+            return prices
+        close, low, high, pre_jump = prices
+        return Prices(mirrored(close), mirrored(high), mirrored(low), mirrored(pre_jump))
+
     def outcomes(self, prices: Prices, first: int, fund: float, log: np.ndarray = NO_LOG) -> np.ndarray:
         """OUTCOME[n] of prices of n paths, numbered from `first`, with nothing counted; LOG[...] is overwritten."""
+        prices = self.traded_prices(prices)
         out = np.zeros(prices.close.shape[0], OUTCOME)
         no_fan, no_cells = np.zeros((0, CHECKPOINTS)), as_float_view(np.zeros((out.size, 0), CELL))
-        workspace, no_counts = make_workspace(*self.size), make_position_counts(0)
+        positions, kinds, steps = self.size
+        steps = max(steps, prices.close.shape[1] - 1)
+        workspace, no_counts = make_workspace(positions, kinds, steps), make_position_counts(0)
+        if self.needs_mechanics:
+            from stress.engine import mechanics
+
+            mechanics.run_alone(self, prices, first, fund, workspace, out, log)
+            return out
         kernel.run_paths(
             prices, first, NO_WEIGHTS, fund, *self.kernel, workspace, out, no_fan, no_cells, no_counts, log
         )  # fmt: skip
         return out
 
     def fund_needed(self, out: np.ndarray) -> np.ndarray:
-        """Initial fund, USD, that each path of OUTCOME[n] needs not to be depleted; see `stress.results.sizing`."""
-        return np.asarray(np.maximum(self.venue.reserve + out["net_loss_peak"], out["drawdown_need"]))
+        """Initial fund, USD or coin, that each path of OUTCOME[n] needs not to be depleted (`stress.results.sizing`).
+
+        Where another layer stands before it in the waterfall, the initial capital of that.
+        """
+        first = next(iter(self.venue.cash_layers), FUND)
+        floor = self.venue.reserve if first == FUND else self.cash_layers[first].floor
+        return np.asarray(np.maximum(floor + out["net_loss_peak"], out["drawdown_need"]))
+
+    @property
+    def cash_layers(self) -> dict[str, Layer]:
+        """The layers of the waterfall that hold cash, in order; the fund with its capital and its constant floor."""
+        given = self.layers or {}
+        fund = replace(given.get(FUND, Layer()), capital=self.fund, floor=min(self.venue.reserve, self.fund))
+        return {name: fund if name == FUND else given[name] for name in self.venue.cash_layers}
 
     @property
     def depth_record(self) -> dict[str, Any] | None:
@@ -195,9 +287,19 @@ class Design:
         return self.depth.describe() | {"oi_share": self.depth.usd / self.book.open_interest(self.s0)}
 
     def describe(self) -> dict[str, Any]:
-        """Everything as plain values, for the record."""
+        """Everything as plain values, for the record; what is off is left out."""
+        book = {"positions": len(self.book), "market": self.book.market, "sha256": self.book.digest()}
+        orders = [name for name in ORDERS if self.book.has(name)]
+        layers = {name: layer.describe() for name, layer in (self.layers or {}).items()}
+        more = {
+            "delay": self.delay,
+            "renewal": None if self.renewal is None else self.renewal.describe(),
+            "layers": layers or None,
+            "funding": None if self.funding is None else self.funding.describe(),
+            "events": None if self.events is None else self.events.describe(),
+        }
         return {
-            "book": {"positions": len(self.book), "market": self.book.market, "sha256": self.book.digest()},
+            "book": book | ({"orders": orders} if orders else {}),
             "venue": self.venue.describe(),
             "prices": self.model_record,
             "depth": self.depth_record,
@@ -208,7 +310,7 @@ class Design:
             "gap": self.gap if self.delay is None else None,
             "jump_gap": self.jump_gap,
             "seed": self.seed,
-        } | ({} if self.delay is None else {"delay": self.delay})
+        } | {name: value for name, value in more.items() if value is not None}
 
     def check(self, out: np.ndarray, first: int) -> None:
         """Refuse paths, numbered from `first`, that met an impossible price."""
@@ -234,6 +336,6 @@ def build_shared(designs: Sequence[Design]) -> None:
     made: dict[tuple[int, int, float], Design] = {}
     for design in designs:
         like = made.setdefault((id(design.book), id(design.venue), design.s0), design)
-        for name in ("levels", "classes", "ladder"):
+        for name in ("traded_book", "traded_levels", "classes", "ladder"):
             design.__dict__[name] = getattr(like, name)
-        _ = design.kernel
+        _ = design.mechanics if design.needs_mechanics else design.kernel

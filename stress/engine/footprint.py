@@ -12,11 +12,16 @@ from collections.abc import Sequence
 from stress import memory
 from stress.engine.blocks import CACHE_BYTES
 from stress.engine.design import Design
+from stress.engine.renewal import DAY_ROW
+from stress.kernels.mechanics.records import MORE, MORE_COUNT, POSITION_STATE
 
 PATH = 475  # bytes of a path in the result of each design: its outcome, and its row twice while the table is made
 POSITION, ROW, COUNTED = 240, 100, 175  # of a position: sorted for a run; in each result; where it is counted
 STEP, PRICE = 24, 32  # of a step: its law; the four prices of a path that a thread makes at a time
+DAY = 2 * DAY_ROW.itemsize  # of a day of a path, where the book is renewed: in its block, and in the result
 WORKSPACE = 8  # of a step, for each thread and design
+MORE_PATH = 3 * MORE.itemsize  # of a path with rules of part II: in blocks, in one block, in columns
+HELD = POSITION_STATE.itemsize + MORE_COUNT.itemsize + 50  # of a position with them, for each thread
 
 
 def need(designs: Sequence[Design], threads: int) -> int:
@@ -25,7 +30,14 @@ def need(designs: Sequence[Design], threads: int) -> int:
     counted = sum(design.detail == "positions" for design in designs)
     positions = len(lead.book) * (POSITION + n * ROW + counted * COUNTED)
     steps = lead.n_steps * (STEP + threads * n * WORKSPACE) + threads * max(CACHE_BYTES, lead.n_steps * PRICE)
-    return n * lead.n_paths * PATH + positions + steps
+    positions += len(lead.book) * max(1, threads) * HELD * sum(design.needs_mechanics for design in designs)
+    return sum(lead.n_paths * _row(design) for design in designs) + positions + steps
+
+
+def _row(design: Design) -> int:
+    """Bytes of a path in a result."""
+    days = 0 if design.renewal is None else DAY * design.renewal.days
+    return PATH + days + (MORE_PATH if design.needs_mechanics else 0)
 
 
 def check(designs: Sequence[Design], threads: int) -> None:
@@ -36,7 +48,7 @@ def check(designs: Sequence[Design], threads: int) -> None:
     InputError
         Says how much they need, how much is free, and how many paths would fit.
     """
-    needed, row = need(designs, threads), len(designs) * PATH
+    needed, row = need(designs, threads), sum(map(_row, designs))
 
     def fitting(room: int) -> str:
         paths = max(0, room - needed + designs[0].n_paths * row) // row

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -11,12 +12,17 @@ import numpy as np
 
 from stress import quantities
 from stress.arguments import is_finite, is_number, is_whole, is_word, percent_hint, wrong_types
-from stress.book.book import VENUE_EXPECTED, Book
+from stress.book.book import Book
+from stress.book.positions import VENUE_EXPECTED
 from stress.callers import warn
 from stress.engine.design import Design, Detail
+from stress.engine.renewal import DAY, Renewal, renewal_of
 from stress.errors import Problem, raise_if
 from stress.prices import Bars, Paths, PriceModel
 from stress.venue.depth import Depth
+from stress.venue.events import Events, problems_of_steps
+from stress.venue.funding import Funding
+from stress.venue.layer import Layer, read_layers, with_fund
 from stress.venue.market_venue import load_venue_of
 from stress.venue.venue import Venue
 
@@ -45,6 +51,14 @@ def prepare(
     under_margin: Literal["error", "liquidate", "drop"] = "error",
     detail: Detail = "positions",
     delay: Any = None,
+    days: Any = None,
+    renew: Any = None,
+    income_per_day: Any = None,
+    fund_cap: Any = None,
+    sweep: Any = None,
+    layers: Mapping[str, Layer] | None = None,
+    funding: Funding | None = None,
+    events: Events | None = None,
 ) -> Design:
     """The checked run of the arguments of `simulate`."""
     book_expected = "a stress.Book: Book.read(file), Book.from_frame(frame); a scenario is run by stress.run"
@@ -55,6 +69,8 @@ def prepare(
         book=(book, Book, book_expected),
         venue=(venue, Venue, VENUE_EXPECTED),
         depth=(depth, Depth | None, "a stress.Depth or None"),
+        funding=(funding, Funding | None, "a stress.Funding or None"),
+        events=(events, Events | None, "a stress.Events or None"),
     )
     raise_if(problems + model_problems(prices))
     assert isinstance(venue, Venue)
@@ -63,6 +79,10 @@ def prepare(
         problems.append(Problem("run", expected, column="fund"))
         fund = venue.reserve
     fund, jump_gap, gap, delay = *map(quantities.number, (fund, jump_gap, gap)), quantities.seconds(delay)
+    renewal = renewal_of(days, renew, income_per_day, fund_cap, sweep, venue.reserve, problems)
+    if renewal is not None:
+        problems += problems_of_days(venue, events)
+        horizon, detail = horizon_of(renewal, horizon, problems), "paths"
     n_paths, horizon, step, of_time = timing(prices, n_paths, horizon, step)
     problems += of_time
     late = {name: value for name, value in {"gap": gap, "delay": delay}.items() if value is not None}
@@ -74,12 +94,13 @@ def prepare(
     n_steps = round(steps) if math.isfinite(steps) else 0
     known = isinstance(seed, (int, np.integer)) and is_whole(seed)
     checks = [
-        ("fund", fund, fund >= venue.reserve, f"USD, at least the venue's reserve {venue.reserve:,.10g}"),
+        ("fund", fund, fund >= venue.reserve, f"{venue.money}, at least the venue's reserve {venue.reserve:,.10g}"),
         ("n_paths", n_paths, is_whole(n_paths) and 1 <= n_paths <= MAX_PATHS, "a whole number, 1 or more"),
         ("step", step, step > 0 and math.isfinite(step), "seconds above 0"),
         ("horizon", horizon, n_steps >= 1, "a step or more, in seconds"),
         ("step", step, n_steps <= MAX_STEPS, f"at most {MAX_STEPS:,} steps in the horizon"),
         ("horizon", horizon, n_steps < 1 or abs(n_steps * step - horizon) <= 1e-6 * step, _multiple(horizon, step)),
+        ("step", step, renewal is None or n_steps % renewal.days == 0, "whole steps in a day"),
         ("gap", gap, gap is None or 0 <= gap <= 1, f"a share from 0 to 1{percent_hint(gap)}"),
         ("delay", delay, delay is None or 0 <= delay < math.inf, "seconds, 0 or more"),
         ("delay", delay, len(late) < 2, "no delay beside gap, nor gap beside delay: each says how late a fill is"),
@@ -87,14 +108,19 @@ def prepare(
         ("seed", seed, known and 0 <= seed <= MAX_SEED, "a whole number from 0 to 2^63 - 1"),
         ("detail", detail, is_word(detail, get_args(Detail)), "positions or paths"),
     ]
-    raise_if([Problem("run", expected, column=name, value=value) for name, value, ok, expected in checks if not ok])
+    layers, fund = with_fund(layers, venue, fund)
+    layers, problems = read_layers(layers, venue, fund)
+    problems += [Problem("run", expected, column=name, value=value) for name, value, ok, expected in checks if not ok]
+    raise_if(problems + problems_of_times(funding, events, step))
     if not late and not getattr(prices, "has_jumps", True):
         warn(
             f"{type(prices).__name__}: its steps hold no jumps, so that with gap = 0 every position fills at its "
             "trigger and only a finite depth makes deficits; give delay (seconds) or gap",
             LateFillWarning,
         )
+    book = book.of_contract(venue.contract)
     book = book.check_margin(venue, prices.s0, under_margin).balanced("outside").check_limits(venue)
+    book.check_orders(prices.s0)
     depth = None if depth is None else depth.resolve(book.open_interest(prices.s0))
     return Design(
         book,
@@ -110,7 +136,62 @@ def prepare(
         int(seed),
         detail,
         None if delay is None else float(delay),
+        renewal,
+        layers,
+        funding,
+        events or None,
     )
+
+
+def horizon_of(renewal: Renewal, horizon: Any, problems: list[Problem]) -> float:
+    """The horizon of a run of days, seconds; one that is given must be the same."""
+    whole, given = renewal.days * DAY, quantities.seconds(horizon)
+    if given is not None and given != whole:
+        problems.append(Problem("run", f"no horizon beside days, or {whole:.12g} s", column="horizon", value=horizon))
+    return whole
+
+
+def problems_of_days(venue: Venue, events: Events | None) -> list[Problem]:
+    """Rules that a run of days cannot have, since what they leave behind at the end of a day is not carried on."""
+    first = next(iter(venue.cash_layers), "")
+    checks = [
+        (
+            "events",
+            events,
+            not events,
+            "no events beside days: they are at times of one day, and a run of days has many",
+        ),
+        (
+            "carrier",
+            venue.carrier,
+            venue.carrier == "market",
+            "market beside days: what another carrier has taken over is not carried on from day to day",
+        ),
+        (
+            "waterfall",
+            list(venue.waterfall),
+            first == "fund",
+            "the fund as the first layer of money beside days: the balance of no other is carried on",
+        ),
+    ]
+    return [
+        Problem("run", expected, column=name, value=None if name == "events" else value)
+        for name, value, ok, expected in checks
+        if not ok
+    ]
+
+
+def problems_of_times(funding: Funding | None, events: Events | None, step: float) -> list[Problem]:
+    """What of funding and events does not fit steps of some length, seconds."""
+    if not (step > 0 and math.isfinite(step)):
+        return []
+    problems = problems_of_steps(events, step)
+    if funding is not None:
+        steps = funding.interval / step
+        if round(steps) < 1 or abs(round(steps) - steps) > 1e-9 * steps:
+            expected = _multiple(funding.interval, step)
+            problems.append(Problem("run", expected, column="funding.interval", value=funding.interval))
+    return problems
 
 
 def _multiple(horizon: float, step: float) -> str:

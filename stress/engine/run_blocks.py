@@ -12,12 +12,13 @@ import numpy as np
 
 from stress.arguments import is_whole
 from stress.engine import footprint, scheduling, signals, warm_up
-from stress.engine.blocks import COUNTS, POSITION_ROW, PathBlock
+from stress.engine.blocks import COUNTS, MORE_ROW, POSITION_ROW, PathBlock
 from stress.engine.design import Design
 from stress.engine.task import Task
 from stress.errors import Problem, raise_if
+from stress.kernels.mechanics.records import MORE_COUNT
 
-ROWS = ("out", "weight", "fund_at", "cells")  # of a block, in the order of the paths
+ROWS = ("out", "weight", "fund_at", "cells", "more", "days")  # of a block, in the order of the paths
 MOST_THREADS = 10_000
 FIRST_PATHS = 1_000  # that tell how many rows all paths will hold
 LARGEST = 16  # blocks of a thread, at most, in one for another process: handing it out costs more
@@ -40,26 +41,36 @@ class BlockCollector:
         self.design = design
         self.rows: dict[str, list[tuple[int, np.ndarray]]] = {name: [] for name in ROWS}
         self.counts = {name: np.zeros(len(design.book), np.int64) for name in COUNTS}
+        more = (MORE_COUNT.names or ()) if design.needs_mechanics else ()
+        self.more_counts = {name: np.zeros(len(design.book), np.int64) for name in more}
 
     def add(self, block: PathBlock) -> None:
         """Take a block; refuses one with a path that met an impossible price."""
         self.design.check(block.out, block.first)
-        number = block.position_counts["number"]
-        for name, counts in self.counts.items():
-            counts[number] += block.position_counts[name]
+        for totals, rows in ((self.counts, block.position_counts), (self.more_counts, block.more_counts)):
+            for name, counts in totals.items():
+                counts[rows["number"]] += rows[name]
         for name, parts in self.rows.items():
             parts.append((block.first, getattr(block, name)))
 
     def block(self) -> PathBlock:
         """The block of all paths; what was taken is given away with it."""
-        number = np.flatnonzero(np.any(list(self.counts.values()), axis=0))
-        position_counts = np.zeros(number.size, POSITION_ROW)
-        position_counts["number"] = number
-        for name, counts in self.counts.items():
-            position_counts[name] = counts[number]
         return PathBlock(
-            0, position_counts=position_counts, **{name: _stacked(parts) for name, parts in self.rows.items()}
+            0,
+            position_counts=_hit(self.counts, POSITION_ROW),
+            more_counts=_hit(self.more_counts, MORE_ROW),
+            **{name: _stacked(parts) for name, parts in self.rows.items()},
         )
+
+
+def _hit(totals: dict[str, np.ndarray], kind: np.dtype) -> np.ndarray:
+    """Counts by position as rows of those that have one, in book order."""
+    number = np.flatnonzero(np.any(list(totals.values()), axis=0)) if totals else np.zeros(0, np.int64)
+    rows = np.zeros(number.size, kind)
+    rows["number"] = number
+    for name, counts in totals.items():
+        rows[name] = counts[number]
+    return rows
 
 
 def _stacked(parts: list[tuple[int, np.ndarray]]) -> np.ndarray:

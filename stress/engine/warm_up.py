@@ -62,7 +62,8 @@ def compile_waterfall() -> None:
     from stress.engine.blocks import work_block
     from stress.engine.prepare import prepare
     from stress.prices import Paths
-    from stress.venue.venue import Tier, Venue
+    from stress.venue.tier import Tier
+    from stress.venue.venue import Venue
 
     book = Book([1.0, -1.0], [1.0, 1.0], [100.0, 100.0], [10.0, 10.0])
     venue = Venue(name="two", tiers=(Tier(0, np.inf, 100, 0.005),))

@@ -7,6 +7,7 @@
 | 2 + 2 r | holding time and place of the entry in round r |
 | 3 + 2 r | whether the price crossed the liquidation level on the way (without bars) |
 | AGAIN + r | leverage and buffer in round r >= 1, where their laws are those of positions when they are opened |
+| ORDERS + k | whether there is a stop (k = 0) or take-profit (k = 1), and its distance |
 
 Of positions that are opened at a steady rate and closed after an exponential time, those that are open at a moment have
 an exponential age with the same mean (it has no memory). Some of these were liquidated on the way. A round draws an
@@ -28,6 +29,8 @@ from stress.kernels.rules.margin import QUANTITY, liquidation_price, maintenance
 SIZE_DRAW, SIDE_DRAW = np.arange(2)  # numpy integers: a literal compiles `uniforms` for itself
 ROUNDS = 256  # entries tried for an account before it enters at the price of now
 AGAIN = 2 + 2 * (ROUNDS + 1)
+ORDERS = 1 << 31  # beyond all rounds
+ORDER_SIGMA = 0.5  # standard deviation of the log of a distance
 
 
 class Traits(NamedTuple):
@@ -213,3 +216,28 @@ def draw_entries(
             if not alive:
                 dead += 1
     return late, dead
+
+
+@jit
+def draw_orders(seed, kind, share, distance, price, towards, level):
+    """Price of an order of every account; nan where it has none, or one that no price reaches.
+
+    Parameters
+    ----------
+    kind : int
+        0 stops, 1 take-profits.
+    share, distance : float
+        Share of accounts that have one, and its median distance from the price, as a fraction of it: log-normal.
+    price : float
+        Of the mark.
+    towards : float64[N]
+        +1 where the order lies above the price, -1 below.
+    level : float64[N]
+        Overwritten.
+    """
+    for i in range(level.size):
+        u, w = uniforms(seed, POPULATION, i, ORDERS + kind)
+        away = distance * exp(ORDER_SIGMA * normal_quantile(w))
+        level[i] = math.nan
+        if u < share and (towards[i] > 0.0 or away < 1.0):
+            level[i] = price * (1.0 + towards[i] * away)

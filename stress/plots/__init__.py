@@ -15,6 +15,8 @@ from stress.plots.answers import (
 )
 from stress.plots.backtest import plot_backtest
 from stress.plots.comparison import plot_depletion_curves, plot_paired_difference
+from stress.plots.grid import plot_fund_grid
+from stress.plots.horizon import plot_fund_by_day, plot_ruin
 from stress.plots.stress_tests import plot_stress_scenarios
 from stress.plots.studies import plot_sweep, plot_tornado
 from stress.plots.style import style
@@ -28,11 +30,14 @@ __all__ = [
     "plot_depletion_curve",
     "plot_depletion_curves",
     "plot_depletion_time",
+    "plot_fund_by_day",
     "plot_fund_fan",
+    "plot_fund_grid",
     "plot_loss_waterfall",
     "plot_paired_difference",
     "plot_path",
     "plot_population",
+    "plot_ruin",
     "plot_stress_scenarios",
     "plot_sweep",
     "plot_tornado",

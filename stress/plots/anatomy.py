@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -12,7 +12,21 @@ from matplotlib.ticker import FuncFormatter
 from stress import formatting
 from stress.book.classes import merge
 from stress.plots.answers import LEVERAGE_BINS, time_unit
-from stress.plots.style import BLUE, GREEN, INK, MUTED, PURPLE, TALL, VERMILION, drawn, empty, legend_above, money_axis
+from stress.plots.style import (
+    BLUE,
+    GREEN,
+    INK,
+    MUTED,
+    ORANGE,
+    PURPLE,
+    SKY,
+    TALL,
+    VERMILION,
+    drawn,
+    empty,
+    legend_above,
+    money_axis,
+)
 from stress.results import summaries
 from stress.results.result import Result
 
@@ -21,13 +35,27 @@ PART_LABELS = {
     "fund": "Paid by the fund",
     "adl": "Carried by ADL",
     "residual": "Left unpaid",
+    "inventory": "Lost on inventory",
+    "vault": "Paid by the vault",
+    "house": "Paid by the house",
+    "socialised": "Socialised",
 }
-PART_COLORS = {"deficit": MUTED, "fund": GREEN, "adl": VERMILION, "residual": PURPLE}
+PART_COLORS = {
+    "deficit": MUTED, "fund": GREEN, "adl": VERMILION, "residual": PURPLE,
+    "inventory": ORANGE, "vault": ORANGE, "house": SKY, "socialised": BLUE,
+}  # fmt: skip
+
+
+def part_labels(parts: Iterable[str]) -> list[str]:
+    """The parts of a loss in words; where positions are taken over, the whole holds more than deficits."""
+    names = list(parts)
+    own = {"deficit": "Losses together"} if "inventory" in names else {}
+    return [(PART_LABELS | own)[name] for name in names]
 
 
 @drawn()
 def plot_loss_waterfall(ax: Axes, result: Result, *, given: Literal["all", "adl"] = "all") -> None:
-    """Parts of the loss beyond margin: paid by the fund, by ADL, unpaid. Means per path with 95 % intervals.
+    """Parts of the loss beyond margin: paid by each layer, by ADL, unpaid. Means per path with 95 % intervals.
 
     Parameters
     ----------
@@ -63,7 +91,7 @@ def plot_loss_waterfall(ax: Axes, result: Result, *, given: Literal["all", "adl"
         )
         ax.text(1.03, y, text, transform=ax.get_yaxis_transform(), va="center", fontsize=8.5)
         rest += value
-    ax.set_yticks(range(len(table)), [PART_LABELS[str(part)] for part in table.index])
+    ax.set_yticks(range(len(table)), part_labels(part_mean))
     ax.tick_params(axis="y", length=0)
     ax.invert_yaxis()
     ax.grid(visible=False, axis="y")
@@ -86,12 +114,12 @@ def plot_fund_fan(ax: Axes, result: Result) -> None:
     -------
     Axes
     """
-    if not np.isfinite(result.fund):
-        empty(ax, "The fund is unlimited.")
+    if not np.isfinite(result.capital):
+        empty(ax, f"The {result.layer} is unlimited.")
         return
     table = summaries.fund_fan(result)
     hours, unit = time_unit(float(table.index[-1]))
-    money = money_axis(ax.yaxis, float(table.to_numpy().max()), "Fund")
+    money = money_axis(ax.yaxis, float(table.to_numpy().max()), result.layer.capitalize())
     at = table.index / hours
     probabilities = summaries.FAN
     for inner, (low, high) in enumerate(zip(probabilities[:4], probabilities[:4:-1], strict=True)):
@@ -103,7 +131,7 @@ def plot_fund_fan(ax: Axes, result: Result) -> None:
     ax.axhline(0.0, color=VERMILION, lw=0.8)
     ax.set_xlim(0.0, float(at[-1]))
     ax.set_xlabel(f"Time since the start ({unit})")
-    legend_above(ax, "Balance of the fund, bands of paths", columns=5)
+    legend_above(ax, f"Balance of the {result.layer}, bands of paths", columns=5)
 
 
 @drawn()
@@ -128,7 +156,8 @@ def plot_cliff_map(ax: Axes, result: Result, *, bin: float = 0.01, reach: float 
         result.positions, summaries.start_price(result), result.config["depth"], bin=bin, reach=reach
     )
     middle = 50 * (table["lower"] + table["upper"])
-    unit = money_axis(ax.yaxis, float(table["notional"].max()), f"Liquidated per {formatting.percent(bin)} of move")
+    label = f"Liquidated per {formatting.percent(bin)} of move"
+    unit = money_axis(ax.yaxis, float(table["notional"].max()), label, "USD")
     for chosen, color, label in (
         (middle < 0, BLUE, "Longs, in a fall"),
         (middle > 0, VERMILION, "Shorts, in a rise"),
@@ -150,6 +179,8 @@ def plot_cliff_map(ax: Axes, result: Result, *, bin: float = 0.01, reach: float 
 @drawn(TALL)
 def plot_path(ax: Axes, result: Result, path: int) -> None:
     """One path in detail: price, liquidations, insurance fund. Dashed lines in all panels are steps with ADL.
+
+    Where their rules are on the middle panel also has what the carrier sells, traders' orders and margin calls.
 
     `ax` becomes the frame of three panels, `ax.child_axes`.
 
@@ -178,7 +209,8 @@ def plot_path(ax: Axes, result: Result, path: int) -> None:
     price.yaxis.set_major_formatter(FuncFormatter(lambda x, _: formatting.significant(x, 6)))
     price.set_ylabel("Price\n(USD)")
 
-    unit_usd = money_axis(forced.yaxis, float(steps[["long_usd", "short_usd"]].to_numpy().max()), "Liquidated\n")
+    flows = [name for name in steps if str(name).endswith(("long_usd", "short_usd"))]
+    unit_usd = money_axis(forced.yaxis, float(steps[flows].to_numpy().max()), "Liquidated\n", "USD")
     for column, sign, color, label in (
         ("long_usd", 1, BLUE, "Longs liquidated"),
         ("short_usd", -1, VERMILION, "Shorts liquidated"),
@@ -186,14 +218,27 @@ def plot_path(ax: Axes, result: Result, path: int) -> None:
         busy = steps[steps[column] > 0]
         forced.vlines(busy["time"] / seconds, 0.0, sign * busy[column] / unit_usd, color=color, lw=1.2)
         ax.plot([], [], color=color, label=label)
+    for name, color, label in (("sold", ORANGE, "Sold from inventory"), ("ordered", SKY, "Stops, take-profits")):
+        if f"{name}_long_usd" not in steps:
+            continue
+        for side, sign in (("long", 1), ("short", -1)):
+            busy = steps[steps[f"{name}_{side}_usd"] > 0]
+            value = sign * busy[f"{name}_{side}_usd"] / unit_usd
+            forced.plot(busy["time"] / seconds, value, "_", color=color, ms=5, mew=1.4)
+        ax.plot([], [], "_", color=color, mew=1.4, label=label)
+    if "called_count" in steps:
+        called = steps[steps["called_count"] > 0]
+        forced.plot(called["time"] / seconds, np.zeros(len(called)), "|", color=INK, ms=7, label="_")
+        ax.plot([], [], "|", color=INK, ms=7, label="Calls")
     forced.axhline(0.0, color=MUTED, lw=0.8)
 
-    if np.isfinite(result.fund):
-        unit_usd = money_axis(fund.yaxis, float(steps["fund"].max()), "Fund\n")
+    if np.isfinite(result.capital):
+        unit_usd = money_axis(fund.yaxis, float(steps["fund"].max()), f"{result.layer.capitalize()}\n")
         fund.step(at, steps["fund"] / unit_usd, where="post", color=GREEN)
-        fund.set_ylim(bottom=0.0)
+        fund.set_ylim(bottom=min(0.0, float(steps["fund"].min()) / unit_usd))
     else:
-        fund.text(0.5, 0.5, "The fund has no limit.", transform=fund.transAxes, ha="center", va="center", color=MUTED)
+        text = f"The {result.layer} has no limit."
+        fund.text(0.5, 0.5, text, transform=fund.transAxes, ha="center", va="center", color=MUTED)
     fund.set_xlabel(f"Time since the start ({unit})")
     fund.set_xlim(0.0, float(at.iloc[-1]))
 
@@ -238,7 +283,7 @@ def plot_population(ax: Axes, result: Result, *, bins: Sequence[float] = LEVERAG
     first, last = int(table["leverage_class"].min()), int(table["leverage_class"].max())
     ax.set_xticks(np.arange(first, last + 2) - 0.5, ["∞" if np.isinf(b) else f"{b:g}" for b in bins[first : last + 2]])
     sizes = np.arange(table["size_class"].min(), table["size_class"].max() + 2)
-    labels = [formatting.usd(10.0**k, 2).replace("USD" + formatting.SPACE, "") for k in sizes]
+    labels = [formatting.notional(10.0**k, 2).removeprefix("USD" + formatting.SPACE) for k in sizes]
     ax.set_yticks(sizes, ["", "", *labels[2:]])
     ax.set_yticks([sizes[0] + 0.5], [f"below{formatting.SPACE}{labels[1]}"], minor=True)
     ax.tick_params(axis="y", which="minor", length=0)
@@ -246,4 +291,4 @@ def plot_population(ax: Axes, result: Result, *, bins: Sequence[float] = LEVERAG
     ax.grid(visible=True, axis="both")
     ax.set_xlabel("Effective leverage at the start (notional / equity)")
     ax.set_ylabel("Notional of the position (USD)")
-    legend_above(ax, f"Who is in the book? Largest circle {formatting.usd(largest)}")
+    legend_above(ax, f"Who is in the book? Largest circle {formatting.notional(largest)}")

@@ -21,6 +21,7 @@ from stress.plots.style import (
     MUTED,
     VERMILION,
     drawn,
+    empty,
     legend_above,
     log_probability_axis,
     money_axis,
@@ -63,16 +64,19 @@ def plot_depletion_curve(ax: Axes, result: Result, *, alphas: Sequence[float] = 
     Axes
     """
     check_alphas(alphas)
+    if why := result.curve_refused:
+        empty(ax, f"No curve: {why}.")
+        return
     if result.n_paths == 1:
         _one_path(ax, result)
         return
     required = [(alpha, result.required_fund(alpha)) for alpha in alphas]
-    own = [result.fund] if result.reserve < result.fund < np.inf else []
+    own = [result.capital] if result.least < result.capital < np.inf else []
     right = 1.12 * max([x for _, e in required for x in (e.value, e.high) if np.isfinite(x)], default=0.0)
     inside = [x for x in own if x <= 2.5 * right or right == 0.0]
     right = max([right, *(1.12 * x for x in inside)]) or 1.0
-    unit = money_axis(ax.xaxis, right, "Initial insurance fund")
-    curve = result.depletion_curve(np.union1d(np.linspace(result.reserve, right, 401), inside))
+    unit = money_axis(ax.xaxis, right, capital_label(result))
+    curve = result.depletion_curve(np.union1d(np.linspace(result.least, right, 401), inside))
     fund, p = curve["fund"] / unit, curve["probability"]
     seen = p > 0
 
@@ -88,17 +92,18 @@ def plot_depletion_curve(ax: Axes, result: Result, *, alphas: Sequence[float] = 
         ax.axvline(x / unit, color=GREEN, lw=1.3)
         left = x < 0.7 * right
         ax.annotate(
-            "present fund", (x / unit, 1.0), xycoords=("data", "axes fraction"), xytext=(4 if left else -4, -2),
-            textcoords="offset points", ha="left" if left else "right", va="top", color=GREEN, fontsize=8.5,
+            f"present {result.layer}", (x / unit, 1.0), xycoords=("data", "axes fraction"),
+            xytext=(4 if left else -4, -2), textcoords="offset points", ha="left" if left else "right", va="top",
+            color=GREEN, fontsize=8.5,
         )  # fmt: skip
     if own and not inside:
-        text = f"present fund {formatting.usd(own[0])} →"
+        text = f"present {result.layer} {formatting.usd(own[0])} →"
         ax.text(1.0, 0.99, text, transform=ax.transAxes, ha="right", va="top", color=GREEN, fontsize=8.5)
     ax.set_xlim(0.0, right / unit)
     log_probability_axis(ax, bottom)
     ax.set_ylim(bottom, min(1.0, 3 * float(curve["high"].max())))
     ax.set_ylabel(f"P({depletion_label(result)})")
-    legend_above(ax, "How large must the fund be?")
+    legend_above(ax, f"How large must the {result.layer} be?")
 
 
 def _mark_required(ax: Axes, alpha: float, e: Estimate, unit: float, right: float) -> None:
@@ -121,10 +126,10 @@ def _one_path(ax: Axes, result: Result) -> None:
     """Chart in place of the depletion curve for a single path: the fund that it needs, and the present fund."""
     needed = float(result.paths["fund_needed"].iloc[0])
     bars = [("This path needs", needed, BLUE)]
-    if result.reserve < result.fund < np.inf:
-        bars.append(("Present fund", result.fund, GREEN))
+    if result.least < result.capital < np.inf:
+        bars.append((f"Present {result.layer}", result.capital, GREEN))
     top = max([x for _, x, _ in bars] + [1.0])
-    unit = money_axis(ax.xaxis, top, "Initial insurance fund")
+    unit = money_axis(ax.xaxis, top, capital_label(result))
     for y, (_, x, color) in enumerate(bars):
         ax.barh(y, x / unit, 0.5, color=color)
         ax.annotate(formatting.usd(x), (x / unit, y), xytext=(6, 0), textcoords="offset points", va="center")
@@ -132,12 +137,17 @@ def _one_path(ax: Axes, result: Result) -> None:
     ax.invert_yaxis()
     ax.grid(visible=False)
     ax.set_xlim(0.0, 1.3 * top / unit)
-    ax.set_title("How large must the fund be? One path, no probability")
+    ax.set_title(f"How large must the {result.layer} be? One path, no probability")
 
 
 def depletion_label(result: Result) -> str:
     """Name of the first unpaid deficit; if the fund has a floor above zero, it is not empty then."""
-    return "ADL triggered" if summaries.adl_floor(result.config) else "fund depleted"
+    return "ADL triggered" if summaries.adl_floor(result.config) else f"{result.layer} depleted"
+
+
+def capital_label(result: Result) -> str:
+    """Name of the axis of what the layer that is sized begins with."""
+    return "Initial insurance fund" if result.layer == "fund" else f"Initial capital of the {result.layer}"
 
 
 def hit_label(result: Result) -> str:
@@ -258,7 +268,7 @@ def plot_adl_by_size(ax: Axes, result: Result) -> None:
     places = np.arange(len(table))
     series = [("Liquidated", "liquidation", BLUE), ("ADL", "adl", VERMILION)]
     bands(ax, result, [(label, table, places, name, color) for label, name, color in series])
-    ax.set_xticks(places, [formatting.usd(x, 2).replace("USD" + formatting.SPACE, "") for x in table["upper"]])
+    ax.set_xticks(places, [formatting.notional(x, 2).removeprefix("USD" + formatting.SPACE) for x in table["upper"]])
     ax.set_xlabel(f"Notional up to (USD), {len(table)} classes of equal count")
     ax.set_ylabel(hit_label(result))
     legend_above(ax, "Small or large?")

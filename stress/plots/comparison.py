@@ -14,6 +14,7 @@ from matplotlib.ticker import FuncFormatter
 from stress import formatting
 from stress.arguments import wrong_types
 from stress.errors import InputError, Problem, raise_if
+from stress.plots.answers import capital_label
 from stress.plots.style import (
     BAND,
     BLUE,
@@ -23,6 +24,7 @@ from stress.plots.style import (
     PURPLE,
     VERMILION,
     axes_of,
+    empty,
     legend_above,
     log_probability_axis,
     money_axis,
@@ -56,11 +58,14 @@ def plot_depletion_curves(
     _check(designs, ax, 1)
     ax = axes_of(ax)
     with style():
+        if why := no_curves(designs):
+            empty(ax, f"No curves: {why}.")
+            return ax
         right = _largest_fund(designs, alphas)
-        unit = money_axis(ax.xaxis, right, "Initial insurance fund")
+        unit = money_axis(ax.xaxis, right, capital_label(next(iter(designs.values()))))
         bottom = min([*alphas, *(1.0 / r.n_paths for r in designs.values())]) / 3
         for i, (name, result) in enumerate(designs.items()):
-            curve = result.depletion_curve(np.linspace(result.reserve, max(right, result.reserve), 401))
+            curve = result.depletion_curve(np.linspace(result.least, max(right, result.least), 401))
             at, seen, look = curve["fund"] / unit, curve["probability"] > 0, _look(i)
             low = curve["low"].clip(lower=bottom)
             ax.fill_between(at, low, curve["high"], where=seen, color=look["color"], alpha=BAND / 2, lw=0)
@@ -70,7 +75,7 @@ def plot_depletion_curves(
         ax.set_xlim(0.0, right / unit)
         log_probability_axis(ax, bottom)
         ax.set_ylabel("P(fund depleted, ADL triggered)")
-        legend_above(ax, "How large must the fund be?", 2)
+        legend_above(ax, f"How large must the {next(iter(designs.values())).layer} be?", 2)
     return ax
 
 
@@ -98,8 +103,11 @@ def plot_paired_difference(
     ax = axes_of(ax)
     (_, first), *others = designs.items()
     with style():
+        if why := no_curves(designs):
+            empty(ax, f"No curves: {why}.")
+            return ax
         right = _largest_fund(designs, alphas)
-        unit = money_axis(ax.xaxis, right, "Initial insurance fund")
+        unit = money_axis(ax.xaxis, right, capital_label(first))
         funds = np.linspace(0.0, right, 201)
         for i, (name, result) in enumerate(others, 1):
             value, low, high = 100 * _differences(first, result, funds)
@@ -113,6 +121,15 @@ def plot_paired_difference(
         ax.set_ylabel("More probable by (percentage points)")
         legend_above(ax, "Against the first, on the same paths", 2)
     return ax
+
+
+def no_curves(designs: Mapping[str, Result]) -> str:
+    """Why designs have no curves of depletion on one axis; "" where they have."""
+    for name, result in designs.items():
+        if why := result.curve_refused:
+            return f"{name}: {why}"
+    layers = list(dict.fromkeys(result.layer for result in designs.values()))
+    return "" if len(layers) == 1 else f"the first layers differ: {', '.join(layers)}"
 
 
 def _differences(base: Result, other: Result, funds: np.ndarray) -> np.ndarray:

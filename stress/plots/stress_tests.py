@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from stress.analysis.stress_scenarios import fill_label
 from stress.arguments import wrong_types
 from stress.errors import InputError, Problem, raise_if
-from stress.formatting import usd
+from stress.formatting import money, money_name, usd
 from stress.plots.style import BLUE, GREEN, VERMILION, axes_of, legend_above, money_axis, style
 
 COLORS = ("#9ecae1", "#56b4e9", BLUE, "#003f6b")  # of the fills, the later the darker
@@ -27,7 +27,7 @@ def plot_stress_scenarios(table: pd.DataFrame, fund: float | None = None, *, ax:
     table : DataFrame
         Of `stress.stress_scenarios`.
     fund : float, optional
-        Initial insurance fund, USD: a line.
+        Initial insurance fund, in the money of the table: a line.
     ax : Axes, optional
 
     Returns
@@ -43,7 +43,7 @@ def plot_stress_scenarios(table: pd.DataFrame, fund: float | None = None, *, ax:
         raise InputError(Problem("plot", f"{expected}, with {', '.join(missing)}", column="table"))
     names = list(dict.fromkeys(table["scenario"]))
     ax = axes_of(ax, (WIDTH, MARGIN + ROW * len(names)))
-    with style():
+    with style(), money(table.attrs.get("money", money_name())):
         _draw(ax, table, names, fund)
     return ax
 

@@ -13,7 +13,7 @@ from stress.analysis.study import REQUIRED_FUND
 from stress.arguments import is_number, wrong_types
 from stress.errors import InputError, Problem, raise_if
 from stress.plots.style import BAND, BLUE, INK, MUTED, SIZE, VERMILION, axes_of, legend_above, money_axis, style
-from stress.scenario.keys import USD, text_of
+from stress.scenario.keys import MONEY, USD, text_of
 
 ROW, MARGIN, WIDTH = 0.34, 1.25, 7.4  # inches, of a tornado
 LEFT, COLUMN, LINE = 1.2, 1.1, 0.5  # inches, of a heat map
@@ -50,7 +50,7 @@ def plot_sweep(
         alpha = float(rows["alpha"].iloc[0]) if alpha is None else alpha
         rows = rows[rows["alpha"] == alpha]
     title = quantity[0].upper() + quantity[1:] + (f" for {formatting.percent(alpha)}" if alpha is not None else "")
-    with style():
+    with style(), formatting.money(table.attrs.get("money", formatting.money_name())):
         if len(keys) == 1:
             ax = axes_of(ax, SIZE)
             _curve(ax, rows, keys[0], title)
@@ -78,7 +78,7 @@ def plot_tornado(table: pd.DataFrame, most: int = 12, *, ax: Axes | None = None)
     """
     _check(table, ax, "the table of stress.tornado", ("fund_at_low", "swing_low"))
     rows = table.head(most)
-    with style():
+    with style(), formatting.money(table.attrs.get("money", formatting.money_name())):
         ax = axes_of(ax, (WIDTH, MARGIN + ROW * len(rows)))
         _bars(ax, rows)
     return ax
@@ -96,7 +96,7 @@ def _check(table: Any, ax: Any, expected: str, columns: tuple[str, ...]) -> None
 def _curve(ax: Axes, rows: pd.DataFrame, key: str, title: str) -> None:
     unit = 1.0
     values = rows[key].tolist()
-    is_money = rows["unit"].iloc[0] == "USD"
+    is_money = formatting.is_money(rows["unit"].iloc[0])
     ends = rows["high"].where(np.isfinite(rows["high"]), rows["estimate"])
     if is_money:
         unit = money_axis(ax.yaxis, float(max(ends.max(), 1.0)), title)
@@ -149,7 +149,7 @@ def _heat_map(ax: Axes, rows: pd.DataFrame, keys: list[str], title: str) -> None
     ax.grid(False)
     ax.set_xticks(range(len(across)), [_tick(keys[0], x) for x in across])
     ax.set_yticks(range(len(up)), [_tick(keys[1], y) for y in up])
-    is_money = rows["unit"].iloc[0] == "USD"
+    is_money = formatting.is_money(rows["unit"].iloc[0])
     top = float(grid.max()) or 1.0
     found = {(r[keys[0]], r[keys[1]]): r for r in rows.to_dict("records")}
     for j, y in enumerate(up):
@@ -158,7 +158,7 @@ def _heat_map(ax: Axes, rows: pd.DataFrame, keys: list[str], title: str) -> None
             ax.text(i, j, _cell(found[x, y], is_money), ha="center", va="center", color=color, fontsize=7.5)
     ax.set_xlabel(_axis_label(keys[0]))
     ax.set_ylabel(_axis_label(keys[1]))
-    ax.set_title(f"{title}{', USD' if is_money else ''} (95 % interval)")
+    ax.set_title(f"{title}{f', {formatting.money_name()}' if is_money else ''} (95 % interval)")
 
 
 def _cell(row: dict[str, Any], is_money: bool) -> str:
@@ -172,7 +172,7 @@ def _cell(row: dict[str, Any], is_money: bool) -> str:
 
 
 def _bare(text: str) -> str:
-    return text.removeprefix("USD" + formatting.SPACE)
+    return formatting.bare(text)
 
 
 def _tick(key: str, value: Any) -> str:
@@ -180,7 +180,7 @@ def _tick(key: str, value: Any) -> str:
 
 
 def _axis_label(key: str) -> str:
-    return f"{key} (USD)" if key in USD else key
+    return f"{key} ({'USD' if key in USD else formatting.money_name()})" if key in USD or key in MONEY else key
 
 
 def _bars(ax: Axes, rows: pd.DataFrame) -> None:

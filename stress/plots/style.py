@@ -27,6 +27,7 @@ from stress.errors import raise_if
 from stress.results.result import Result
 
 BLUE, VERMILION, GREEN, PURPLE = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
+ORANGE, SKY = "#e69f00", "#56b4e9"  # of layers beside the fund, and of orders beside liquidations
 INK, MUTED, RULE = "#1a1a1a", "#5f6368", "#d9dce0"
 SIZE, TALL = (5.0, 3.3), (5.0, 4.6)  # inches
 BAND = 0.25  # opacity of an interval
@@ -92,9 +93,11 @@ def drawn(size: tuple[float, float] = SIZE) -> Callable[[Callable[Concatenate[Ax
     def decorate(plot: Callable[Concatenate[Axes, P], None]) -> Callable[..., Axes]:
         @functools.wraps(plot)
         def wrapper(*args: Any, ax: Axes | None = None, **kwargs: Any) -> Axes:
-            _check(args[0] if args else kwargs.get("result"), ax)
+            result = args[0] if args else kwargs.get("result")
+            _check(result, ax)
+            assert isinstance(result, Result)
             ax = axes_of(ax, size)
-            with style():
+            with style(), formatting.money(result.money):
                 plot(ax, *args, **kwargs)
             return ax
 
@@ -140,11 +143,14 @@ def legend_above(ax: Axes, title: str, columns: int = 3) -> Legend:
     return legend
 
 
-def money_axis(axis: Axis, top: float, what: str) -> float:
-    """Label an axis with `what` in a unit suitable for values up to `top` USD; return the unit in USD."""
+def money_axis(axis: Axis, top: float, what: str, money: str | None = None) -> float:
+    """Label an axis with `what` in a unit suitable for values up to `top`, and return the unit.
+
+    `money` is what values are in; default: that of what is written around (`stress.formatting.money`).
+    """
     names = {1e9: "USD billions", 1e6: "USD millions", 1e3: "USD thousands", 1.0: "USD"}
     unit = next((u for u in names if top >= u), 1.0)
-    axis.set_label_text(f"{what} ({names[unit]})")
+    axis.set_label_text(f"{what} ({names[unit].replace('USD', money or formatting.money_name())})")
     axis.set_major_formatter(FuncFormatter(lambda x, _: formatting.significant(x, 6)))
     return unit
 

@@ -18,11 +18,12 @@ from stress import formatting, plots
 from stress.analysis.study import DEPLETED, LARGEST_NEED, REQUIRED_FUND
 from stress.errors import InputError
 from stress.files import writing
+from stress.plots.anatomy import part_labels
 from stress.plots.answers import LEVERAGE_BINS
 from stress.plots.style import TALL
 from stress.prices.calibration import summary
-from stress.report import figures, front_page, more_tables, prose
-from stress.results import budget, concentration, liquidations, summaries
+from stress.report import days_page, figures, front_page, more_tables, prose
+from stress.results import budget, concentration, liquidations, mechanics, summaries
 from stress.runs.record import fund_ranges, gap_pairs
 from stress.scenario.lateness import cannot_tell
 
@@ -58,7 +59,10 @@ def write(record: Record, path: str | Path) -> Path:
 
 def render(record: Record) -> str:
     """The report as text."""
-    return environment().get_template("report.html.jinja").render(context(record))
+    with formatting.money(record.result.money):
+        if record.result.days is not None:
+            return environment().get_template("days.html.jinja").render(days_context(record))
+        return environment().get_template("report.html.jinja").render(context(record))
 
 
 def environment() -> jinja2.Environment:
@@ -72,6 +76,7 @@ def environment() -> jinja2.Environment:
     )
     found.filters |= {
         "usd": formatting.usd,
+        "notional": formatting.notional,
         "percent": formatting.percent,
         "duration": formatting.duration,
         "number": lambda n: f"{n:,.0f}",
@@ -93,15 +98,19 @@ def environment() -> jinja2.Environment:
 def context(record: Record) -> dict[str, Any]:
     """What the template shows."""
     result, config = record.result, record.result.config
-    needed = [
-        row | {"note": text(row["note"])}
-        for row in rows_of(record.required_widest.sort_values("alpha", ascending=False))
-    ]
+    needed = (
+        []
+        if result.curve_refused
+        else [
+            row | {"note": text(row["note"])}
+            for row in rows_of(record.required_widest.sort_values("alpha", ascending=False))
+        ]
+    )
     leverage = result.by_leverage(LEVERAGE_BINS)
     worst = result.paths.assign(**summaries.losses(result)).nlargest(WORST, "deficit")
     worst = worst[worst["deficit"] > 0].rename_axis("path").reset_index()
     worst_rows = rows_of(worst)
-    covered = concentration.cover(result)
+    covered, parts = concentration.cover(result), summaries.loss_parts(result)
     proposed = prose.proposed_jump_gap(record.scenario)
     bound = prose.bound_words(config, proposed)
     caveats = prose.caveats(record, needed, bound)
@@ -110,9 +119,16 @@ def context(record: Record) -> dict[str, Any]:
         "record": record,
         "result": result,
         "config": config,
-        "name": record.scenario.get("name") or record.manifest.get("name") or "run",
+        "name": name_of(record),
         "single": result.n_paths == 1,
         "depleted": prose.depletion_words(config),
+        "layer": result.layer,
+        "refused": result.curve_refused,
+        "grid": more_tables.grid_table(record),
+        "mechanics": more_tables.mechanics_tables(result),
+        "loss_parts": dict(zip(parts.index, part_labels(parts.index), strict=True)),
+        "order": prose.waterfall_words(config),
+        "by_layer": mechanics.layers_apart(result),
         "event": "ADL" if summaries.adl_floor(config) else "depletion",
         "floor": summaries.adl_floor(config),
         "empty": summaries.fund_empty(result),
@@ -131,10 +147,10 @@ def context(record: Record) -> dict[str, Any]:
         "caveats": caveats,
         "short_caveats": sum(map(len, caveats)) <= ON_PAGE_ONE,
         "key_assumptions": prose.key_assumptions(config),
-        "assumptions": prose.assumptions(config),
+        "assumptions": prose.assumptions(config, {"stop_count", "take_profit_count"} & {*result.paths}),
         "leverage": rows_of(leverage),
         "liquidation": liquidations.words(result),
-        "parts": summaries.loss_parts(result),
+        "parts": parts,
         "parts_adl": summaries.loss_parts(result, "adl"),
         "margin": summaries.margin_lost(result),
         "worst": worst_rows,
@@ -153,6 +169,26 @@ def context(record: Record) -> dict[str, Any]:
     }
 
 
+def days_context(record: Record) -> dict[str, Any]:
+    """What the template of a run of days shows: who is hit is a question of one book, and left to a run of a day."""
+    return days_page.context(record) | {
+        "record": record,
+        "config": record.result.config,
+        "name": name_of(record),
+        "single": record.result.n_paths == 1,
+        "horizon": record.result.config["steps"] * record.result.config["step"],
+        "front": front_page.context(record) | {"state": state(record)},
+        "cards": cards(record),
+        "adjustments": [str(x) for x in record.adjustments],
+        "provenance": provenance(record),
+    }
+
+
+def name_of(record: Record) -> str:
+    """The name of the scenario, or of the run."""
+    return str(record.scenario.get("name") or record.manifest.get("name") or "run")
+
+
 def pictures(record: Record, alphas: list[float], worst: pd.DataFrame) -> dict[str, Any]:
     """The figures of the page, by name."""
     result = record.result
@@ -168,13 +204,17 @@ def pictures(record: Record, alphas: list[float], worst: pd.DataFrame) -> dict[s
         "population": ("Open interest by leverage and size", plots.plot_population, {}),
     }
     depleted, lost = bool(result.paths["depleted"].any()), bool((result.paths["deficit"] > 0).any())
+    if result.curve_refused:
+        del drawn["curve"]
     if result.n_paths == 1 or not depleted:
         del drawn["time"]
-    if result.n_paths == 1 or not (lost and math.isfinite(result.fund)):
+    if result.n_paths == 1 or not (lost and math.isfinite(result.capital)):
         del drawn["fan"]
     if not lost:
         del drawn["loss"]
     made = {name: figures.svg(name, alt, plot, result, **options) for name, (alt, plot, options) in drawn.items()}
+    if record.grid is not None:
+        made["curve"] = figures.svg("curve", "Probabilities at each fund of a grid", plots.plot_fund_grid, record.grid)
     if result.design is not None and len(worst):
         i = int(worst["path"].iloc[0])
         with contextlib.suppress(InputError):  # the files of an old run may be gone
@@ -184,6 +224,8 @@ def pictures(record: Record, alphas: list[float], worst: pd.DataFrame) -> dict[s
 
 def cards(record: Record) -> list[dict[str, Any]]:
     """The answer for each probability: `alpha`, `value`, `error` in words, and the judgement of the present fund."""
+    if record.result.curve_refused:
+        return []
     ranges = {found.alpha: found.describe() for found in fund_ranges(record)}
     needed = {row["alpha"]: row for row in rows_of(record.required_widest)}
     made = []
@@ -222,6 +264,8 @@ def range_card(row: dict[str, Any]) -> tuple[str, str]:
 
 def state(record: Record) -> str:
     """How the card of the present fund looks: as the worst of what is judged of it; on one path, by what happened."""
+    if record.result.curve_refused:
+        return front_page.OPEN
     if record.result.n_paths == 1:
         return front_page.SHORT if record.result.paths["depleted"].any() else front_page.ADEQUATE
     found = {judged.verdict for _, judged in front_page.judgements(record)}

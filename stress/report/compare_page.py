@@ -19,9 +19,11 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from stress import plots, report
+from stress.analysis.study import DEPLETED
 from stress.errors import InputError, Problem
 from stress.files import csv_tables, writing
-from stress.formatting import duration, percent, visible
+from stress.formatting import duration, money, percent, visible
+from stress.plots.comparison import no_curves
 from stress.report import figures
 from stress.results import comparison_words as words
 from stress.results.result import Result
@@ -120,14 +122,16 @@ def write(found: Comparison, directory: Path) -> Path:
         path = directory / f"{name}.csv"
         writing.put_text(path, csv_tables.to_csv(table, str(path)))
     titled = found.titled()
-    for name, data in _drawn(titled).items():
-        writing.put_bytes(directory / "figures" / name, data)
-    return writing.put_text(directory / "report.html", render(titled))
+    with money(next(iter(found.results.values())).money):
+        for name, data in _drawn(titled).items():
+            writing.put_bytes(directory / "figures" / name, data)
+        return writing.put_text(directory / "report.html", render(titled))
 
 
 def render(found: Comparison) -> str:
     """The page as text."""
-    return report.environment().get_template("compare.html.jinja").render(context(found))
+    with money(next(iter(found.results.values())).money):
+        return report.environment().get_template("compare.html.jinja").render(context(found))
 
 
 def context(found: Comparison) -> dict[str, Any]:
@@ -146,7 +150,9 @@ def context(found: Comparison) -> dict[str, Any]:
             (visible(str(design)), [_cells(row) for row in report.rows_of(part)], _notes(part))
             for design, part in found.table.groupby("design", sort=False)
         ],
-        "figures": {
+        "figures": {}
+        if no_curves(found.results)
+        else {
             name: figures.svg(name.replace("_", ""), alt, plot, found.results, alphas=found.alphas)
             for name, (alt, plot) in PICTURES.items()
         },
@@ -157,12 +163,21 @@ def context(found: Comparison) -> dict[str, Any]:
 def _answers(found: Comparison, name: str) -> list[str]:
     """How the fund of a design differs, a sentence for each alpha."""
     part = found.table[found.table["design"] == name].set_index("quantity", drop=False)
+    base, layer = next(iter(found.results)), found.results[name].layer
+    if why := no_curves({x: found.results[x] for x in (base, name)}):
+        row = part.loc[DEPLETED].to_dict()
+        difference, interval = words.apart(row)
+        of = f"{words.side(row, 'value')} in place of {words.side(row, 'base')}"
+        chance = f"the first layer is depleted with a probability of {of}; difference {difference} {interval}"
+        return [f"{visible(name)}: {chance}. Funds are not compared: {visible(why)}."]
     sentences = []
     for alpha in found.alphas:
         row = part.loc[f"fund for alpha = {alpha:g}"].to_dict()
         difference, interval = words.fund_apart(row)
         of = f"{words.side(row, 'value')} in place of {words.side(row, 'base')}"
-        sentences.append(f"{visible(name)}: the fund for {percent(alpha)} is {of}; difference {difference} {interval}.")
+        sentences.append(
+            f"{visible(name)}: the {layer} for {percent(alpha)} is {of}; difference {difference} {interval}."
+        )
     return sentences
 
 

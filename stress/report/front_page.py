@@ -6,10 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from stress.analysis.fund_grid import smallest
 from stress.analysis.stress_scenarios import worst_scenario
-from stress.formatting import count, duration, percent, probability, significant, usd, usd_range, visible
+from stress.formatting import bare, count, duration, percent, probability, significant, usd, usd_range, visible
 from stress.prices.calibration import summary
-from stress.results.estimate import Estimate
+from stress.results import mechanics
+from stress.results.estimate import Estimate, mean
 from stress.runs.record import fund_ranges
 from stress.scenario.keys import text_of
 
@@ -20,7 +22,6 @@ DAY, YEAR = 86_400.0, 365.0  # seconds; days
 INPUTS = 3  # that matter most
 STUDIES = "`perp-stress run SCENARIO --studies` adds it."
 ADEQUATE, SHORT, OPEN = "adequate", "short", "open"
-UNIT = usd(1.0).removesuffix("1")
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def _span(low: float, high: float) -> str:
 
 
 def _bare(text: str) -> str:
-    return text.removeprefix(UNIT)
+    return bare(text)
 
 
 def a_day(p: float, horizon: float) -> float:
@@ -108,6 +109,8 @@ def context(record: Record) -> dict[str, Any]:
 def judgements(record: Record) -> list[tuple[float, Adequacy]]:
     """Whether the present fund is enough, for each alpha (nan: one path, which gives no probability)."""
     fund, one_path = record.fund, record.result.n_paths == 1
+    if record.result.curve_refused:
+        return []
     if record.delays:
         return [(found.alpha, adequacy(fund, found.least[1], found.most[1])) for found in fund_ranges(record)]
     if one_path:
@@ -124,23 +127,25 @@ def _estimate(row: dict[Any, Any]) -> Estimate:
 
 def has_fund(record: Record) -> bool:
     """Whether there is a fund to judge: more than what the venue keeps in it."""
-    return record.fund > record.result.reserve
+    return record.fund > record.result.least
 
 
 def present(record: Record) -> str:
     """The present fund, or what stands in its place where none is given."""
     if has_fund(record):
-        return f"the present fund, {usd(record.fund)}"
-    return f"a fund of {usd(record.fund)}" + (", the reserve" if record.fund > 0 else "")
+        return f"the present {record.layer}, {usd(record.fund)}"
+    return f"a {record.layer} of {usd(record.fund)}" + (", the reserve" if record.fund > 0 else "")
 
 
 def verdict(record: Record) -> str:
     """The answer in a sentence."""
-    judged = judgements(record)
+    if why := record.result.curve_refused:
+        return f"One run does not say how large the {record.layer} must be: {why}. {grid_words(record)}".rstrip()
+    judged, layer = judgements(record), record.layer
     if not has_fund(record):
-        return f"No fund is given ({present(record)}): the answer is the fund that is needed."
+        return f"No {layer} is given ({present(record)}): the answer is the {layer} that is needed."
     if record.result.n_paths == 1:
-        return f"On this one path the fund of {usd(record.fund)} is {judged[0][1].words}."
+        return f"On this one path the {layer} of {usd(record.fund)} is {judged[0][1].words}."
     words = {ADEQUATE: "adequate", SHORT: "too small", OPEN: "not decided"}
     parts = []
     for kind in (ADEQUATE, OPEN, SHORT):
@@ -148,16 +153,63 @@ def verdict(record: Record) -> str:
         if alphas:
             parts.append(f"{words[kind]} for {' and '.join(alphas)}")
     if math.isinf(record.fund):
-        return "The fund has no limit in this run."
-    return f"The fund of {usd(record.fund)} is {', '.join(parts)}."
+        return f"The {layer} has no limit in this run."
+    return f"The {layer} of {usd(record.fund)} is {', '.join(parts)}."
+
+
+def grid_words(record: Record) -> str:
+    """What a grid of funds says for each probability; "" where there is none, or for one path."""
+    grid = record.grid
+    if grid is None or record.result.n_paths == 1:
+        return ""
+    most, parts = usd(float(grid["fund"].max())), []
+    for alpha in sorted(record.alphas, reverse=True):
+        found = smallest(grid, alpha)
+        if math.isnan(found["fund"]):
+            parts.append(f"none of up to {most} keeps it to {percent(alpha)}")
+        elif math.isnan(found["below"]):
+            less = " or less" if found["fund"] > record.result.least else ""
+            parts.append(f"{usd(found['fund'])}{less} keeps it to {percent(alpha)}")
+        else:
+            between = f"between {_bare(usd(found['below']))} and {usd(found['fund'])}"
+            parts.append(f"one {between} keeps it to {percent(alpha)}")
+    return f"By the chance that the {record.layer} is depleted, of a grid on the same prices {', '.join(parts)}."
+
+
+def _with_interval(value: float, low: float, high: float) -> str:
+    """An amount with its interval, where there is one."""
+    return usd(value) if math.isnan(low) else f"{usd(value)} ({_bare(usd_range(low, high))})"
+
+
+def layer_words(record: Record) -> str:
+    """Who pays, how often and how much, of a run that tells its layers apart; "" for others."""
+    result, sentences = record.result, []
+    for row in mechanics.layers(result).to_dict("records"):
+        if result.n_paths == 1:
+            how = f"pays {usd(row['mean'])}" if row["p_hit"] else "pays nothing"
+        elif row["p_hit"] == 0:
+            how = f"pays on no path (below {percent(row['p_hit_high'])})"
+        else:
+            often = probability(row["p_hit"], row["p_hit_low"], row["p_hit_high"])
+            how = f"pays on {often} of paths, {_with_interval(row['mean'], row['low'], row['high'])} a path"
+        apart = row["layer"] == mechanics.carrier(result.config)
+        sentences.append(f"{'Inventory apart, the' if apart else 'The'} {row['layer']} {how}")
+    if "inventory_loss" in result.paths:
+        lost = mean(result.paths["inventory_loss"].to_numpy(), weights=result.weights)
+        name = mechanics.carrier(result.config)
+        sentences.append(
+            f"On positions taken over the {name} loses {_with_interval(lost.value, lost.low, lost.high)} a path"
+        )
+    return ". ".join(sentences) + "." if sentences else ""
 
 
 def facts(record: Record) -> list[tuple[str, str]]:
     """What a committee asks next, a term and a sentence each."""
     return [
+        ("Who pays", layer_words(record)),
         ("Where the error comes from", error_words(record)),
         ("Worst crash of history on this book", history_words(record)),
-        ("Smallest move that empties the fund", reverse_words(record)),
+        (f"Smallest move that empties the {record.layer}", reverse_words(record)),
         ("Inputs that matter most", tornado_words(record)),
         ("Data behind the prices", data_words(record)),
         ("What was done to the input", adjusted_words(record)),
@@ -170,7 +222,7 @@ def error_words(record: Record) -> str:
         return ""
     alone = f"The intervals hold the error of {record.result.n_paths:,} paths alone; book and calibration are taken "
     if record.budget is None:
-        return alone + "as given. `--error full` adds them."
+        return alone + ("as given." if record.result.curve_refused else "as given. `--error full` adds them.")
     budget = record.budget
     alpha = min(record.alphas)
     rows = budget[(budget["alpha"] == alpha) & (budget["part"] != "total")]
@@ -237,7 +289,7 @@ def tornado_words(record: Record) -> str:
     ]
     if not found:
         return "None has a range."
-    return f"Fund for {percent(rows['alpha'].iloc[0])}. {'; '.join(found)}."
+    return f"{record.layer.capitalize()} for {percent(rows['alpha'].iloc[0])}. {'; '.join(found)}."
 
 
 def range_words(row: dict[Any, Any]) -> str:

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from stress.errors import InputError
-from stress.formatting import duration, percent, probability, usd, usd_range, visible
+from stress.formatting import duration, notional, percent, probability, usd, usd_range, visible
 from stress.report.front_page import range_words
-from stress.results import concentration
+from stress.results import concentration, mechanics, mechanics_words
 from stress.results.result import Result
 from stress.results.shortfall import Shortfall, expected_shortfall
 
 if TYPE_CHECKING:
     from stress.runs.record import Record
 
+GRID = {"depleted": "Depleted", "adl": "ADL", "residual": "A loss is left unpaid"}
 BY = {"leverage": "Effective leverage", "side": "Side", "size": "Size of the position"}
 Table = dict[str, Any]  # title, note: texts; head: texts; rows: cells as text, the first of words
 
@@ -39,20 +40,26 @@ def cover_words(covered: pd.DataFrame) -> str:
 
 
 def worst_cover(result: Result, paths: Sequence[int]) -> list[dict[str, Any]]:
-    """The largest accounts' losses on the worst paths; none where the run cannot be simulated again."""
+    """The largest accounts' losses on the worst paths; none where the run cannot be simulated again.
+
+    Paths without such a loss are left out: a carrier may lose on its inventory alone.
+    """
     if result.design is None:
         return []
     try:
         found = concentration.worst_paths(result, paths)
     except InputError:  # the files of an old run may be gone
         return []
-    return [{str(name): value for name, value in row.items()} for row in found.to_dict("records")]
+    rows = [{str(name): value for name, value in row.items()} for row in found.to_dict("records")]
+    return [row for row in rows if row["total"] > 0]
 
 
 def shortfall(record: Record) -> dict[str, Any]:
     """Expected shortfall for the largest probability, in words and as tables; `why` alone where there is none."""
     if record.result.n_paths == 1:
         return {"why": "One path has no tail."}
+    if why := record.result.curve_refused:
+        return {"why": f"Not shown: {why}."}
     try:
         found = expected_shortfall(record.result, max(record.alphas))
     except InputError as error:
@@ -62,11 +69,12 @@ def shortfall(record: Record) -> dict[str, Any]:
 
 def _shortfall_words(found: Shortfall, record: Record) -> str:
     total = found.total
-    floor = "" if not record.result.reserve else f", above the reserve of {usd(record.result.reserve)}"
+    floor = "" if not record.result.least else f", above the reserve of {usd(record.result.least)}"
     few = f" It is {total.note}, which is few." if total.note else ""
     return (
-        f"On the worst {percent(found.alpha)} of paths ({found.paths:,} of {record.result.n_paths:,}) the fund needs "
-        f"{usd(total.value)} on average{floor} (95 % interval {usd_range(total.low, total.high)}).{few}"
+        f"On the worst {percent(found.alpha)} of paths ({found.paths:,} of {record.result.n_paths:,}) the "
+        f"{record.layer} needs {usd(total.value)} on average{floor} "
+        f"(95 % interval {usd_range(total.low, total.high)}).{few}"
     )
 
 
@@ -83,6 +91,40 @@ def _parts(found: Shortfall, by: str) -> Table:
     ]  # fmt: skip
     head = [BY[by], "Positions", "Share of open interest", "Adds to the mean need", "Share of it", "95 % interval"]
     return {"title": f"By {by}", "head": head, "rows": cells, "note": ""}
+
+
+def mechanics_tables(result: Result) -> list[Table]:
+    """What the rules of part II did, a table for each that is on."""
+    found = mechanics.figures(result)
+    single = result.n_paths == 1
+    head = ["", "This path"] if single else ["", "Estimate", "Standard error", "95 % interval"]
+    tables = []
+    for group, part in found.groupby("group", sort=False):
+        rows = [mechanics_words.cells(row)[: len(head)] for row in _rows(part)]
+        notes = dict.fromkeys(str(text) for text in part["note"] if text and text != mechanics.NONE)
+        note = " ".join(f"{text[:1].upper()}{text[1:]}." for text in notes)
+        tables.append({"title": mechanics.GROUPS[str(group)], "head": head, "rows": rows, "note": note})
+    return tables
+
+
+def grid_table(record: Record) -> list[Table]:
+    """The grid of funds, where it stands in the place of the required fund."""
+    if record.grid is None:
+        return []
+    single = record.result.n_paths == 1
+    rows = []
+    for row in _rows(record.grid):
+        cells = [usd(row["fund"]) + (" (present)" if row["own"] else "")]
+        for name in GRID:
+            e = [row[name + end] for end in ("", "_low", "_high")]
+            cells.append(("yes" if e[0] else "no") if single else probability(*e))
+        rows.append(cells)
+    layer = record.grid["layer"].iloc[0]
+    head = [f"Capital of the {layer}", *GRID.values()]
+    note = "Each capital is a run of its own on the same price paths." + (
+        "" if single else " Intervals hold 95 %, each by itself."
+    )
+    return [{"title": f"The same run with other capital of the {layer}", "head": head, "rows": rows, "note": note}]
 
 
 def studies(record: Record) -> list[Table]:
@@ -116,8 +158,8 @@ def _reverse(table: pd.DataFrame) -> Table:
     rows = [
         [
             f"{r['direction'].capitalize()}{', with the cascade' if r['cascade'] else ''}",
-            "none empties it" if math.isnan(r["move"]) else percent(r["move"]), usd(r["price"]),
-            usd(r["liquidated_notional"]), usd(r["needed"]),
+            "none empties it" if math.isnan(r["move"]) else percent(r["move"]), notional(r["price"]),
+            notional(r["liquidated_notional"]), usd(r["needed"]),
             "–" if math.isnan(r["probability"]) else
             probability(r["probability"], r["probability_low"], r["probability_high"]),
         ]

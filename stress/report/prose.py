@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
 
-from stress.formatting import duration, percent, significant, usd
+from stress.formatting import duration, notional, percent, significant, usd
 from stress.prices import MODELS
-from stress.results import summaries
+from stress.results import mechanics, summaries
 from stress.venue.rules import phrase
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def depth_words(depth: dict[str, Any] | None) -> str:
         "and nothing of it comes back" if math.isinf(half_life) else f"half of it is back after {duration(half_life)}"
     )
     return (
-        f"Forced orders of {usd(depth['usd'])}{share} move the price by {percent(depth['width'])}; {back}. {falls}"
+        f"Forced orders of {notional(depth['usd'])}{share} move the price by {percent(depth['width'])}; {back}. {falls}"
         f"{percent(depth['passthrough'])} of the move reaches the mark price and can trigger others."
     )
 
@@ -159,27 +159,36 @@ def key_assumptions(config: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def assumptions(config: dict[str, Any]) -> list[str]:
+def assumptions(config: dict[str, Any], has_orders: Any = False) -> list[str]:
     """The rest of the model, a sentence each."""
-    venue = config["venue"]
+    venue, layer = config["venue"], mechanics.first_layer(config)
     sentences = [
-        "All margin is isolated: a position stands on its own collateral. Funding payments are left out.",
-        "Nobody opens, closes or adds margin during the run; only liquidation and ADL change the book.",
-        "A position is liquidated whole, by order of liquidation price, at the average fill of the order book.",
-        "What a liquidation leaves of the margin goes to the fund."
+        "All margin is isolated: a position stands on its own collateral."
+        + ("" if config.get("funding") else " Funding payments are left out."),
+        book_changes(config, has_orders),
+        "A position is liquidated whole, by order of liquidation price, at the average fill of the order book."
+        if venue.get("closeout", "whole") == "whole" and mechanics.carrier(config) == "market"
+        else "Positions are liquidated by order of liquidation price; what is sold is filled at the average of the "
+        "order book.",
+        f"What a liquidation leaves of the margin goes to the {layer}."
         if venue["residual"] == "fund"
-        else f"Of what a liquidation leaves, up to {percent(venue['fee_rate'])} of the notional goes to the fund, "
-        "the rest back to the trader.",
-        f"ADL: {phrase('policy', venue['policy'])}"
-        + (f" ({phrase('score', venue['score'])})" if venue["policy"] == "queue" else "")
-        + f"; {phrase('settlement', venue['settlement'])}"
-        + (f" at the {phrase('adl_price', venue['adl_price'])}." if venue["settlement"] == "bankruptcy" else "."),
+        else f"Of what a liquidation leaves, up to {percent(venue['fee_rate'])} of the notional goes to the {layer}, "
+        "the rest back to the trader."
+        if venue["fee_rate"]
+        else "What a liquidation leaves of the margin goes back to the trader.",
     ]
+    if "adl" in mechanics.waterfall(config):
+        sentences.append(
+            f"ADL: {phrase('policy', venue['policy'])}"
+            + (f" ({phrase('score', venue['score'])})" if venue["policy"] == "queue" else "")
+            + f"; {phrase('settlement', venue['settlement'])}".replace("what the fund", f"what the {layer}")
+            + (f" at the {phrase('adl_price', venue['adl_price'])}." if venue["settlement"] == "bankruptcy" else ".")
+        )
     if venue.get("reserve"):
         sentences.append(
             f"The fund keeps {usd(venue['reserve'])} in reserve: ADL is triggered before the fund is empty."
         )
-    if venue.get("drawdown") is not None:
+    if venue.get("drawdown") is not None and "adl" in mechanics.waterfall(config):
         window = venue.get("drawdown_window")
         span = f" of the last {duration(window)}" if window is not None and math.isfinite(window) else ""
         sentences.append(
@@ -189,17 +198,39 @@ def assumptions(config: dict[str, Any]) -> list[str]:
     return sentences + [f"{venue.get('title') or venue['name']}: {note}" for note in venue.get("notes", ())]
 
 
+def book_changes(config: dict[str, Any], has_orders: Any) -> str:
+    """Who may change a position during the run."""
+    more = ", margin calls" if config["venue"].get("liquidation", "automatic") == "margin_call" else ""
+    if not more and not has_orders:
+        return "Nobody opens, closes or adds margin during the run; only liquidation and ADL change the book."
+    orders = ", stops and take-profits" if has_orders else ""
+    return f"Nobody opens a position during the run; only liquidation, ADL{orders}{more} change the book."
+
+
 def caveats(record: Record, required: list[dict[str, Any]], bound: str = "") -> list[str]:
     """Warnings of the run that do not stand next to the answer, then what its sample cannot say."""
-    result = record.result
+    result, layer = record.result, record.layer.capitalize()
     sentences = [str(text) for text in record.manifest.get("warnings") or () if text != bound]
     if result.n_paths > 1:
-        sentences += [f"Fund for {percent(row['alpha'])}: {row['note']}." for row in required if row["note"]]
-    if math.isinf(result.fund):
+        sentences += [f"{layer} for {percent(row['alpha'])}: {row['note']}." for row in required if row["note"]]
+    if math.isinf(result.capital) and result.layer == "fund":
         sentences.append("The fund has no limit in this run, so no path reaches ADL.")
     return list(dict.fromkeys(sentences))
 
 
 def depletion_words(config: dict[str, Any]) -> str:
     """What a first unpaid deficit is called."""
-    return "ADL triggered" if summaries.adl_floor(config) else "Fund depleted"
+    layer = mechanics.first_layer(config).capitalize()
+    return "ADL triggered" if summaries.adl_floor(config) else f"{layer} depleted"
+
+
+def waterfall_words(config: dict[str, Any]) -> str:
+    """Who bears a loss, in order."""
+    order = [mechanics.layer_words(name) for name in mechanics.waterfall(config) if name != "socialise"]
+    text = f"It falls on {', then on '.join(order)}"
+    if "socialise" in mechanics.waterfall(config):
+        text += "; what is left is socialised at the end of the path"
+    if (name := mechanics.carrier(config)) != "market":
+        text += f". What the {name} has taken over it loses later, where it sells it; paths on which it gains count as "
+        text += "no loss here"
+    return f"{text}; the rest stays unpaid."

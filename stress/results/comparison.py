@@ -16,6 +16,7 @@ Bootstrap (1993), chapter 8.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,9 @@ import pandas as pd
 
 from stress.arguments import numbers, wrong_types
 from stress.errors import InputError, Problem, raise_if
+from stress.results import mechanics
 from stress.results.estimate import LEVEL, Estimate, Z, event_probability, mean
-from stress.results.result import Result
+from stress.results.result import PATH_COLUMNS, Result
 
 MARKET = ("prices", "seed", "paths", "steps", "step")  # what designs must share
 RESAMPLES = 400
@@ -39,6 +41,31 @@ MEANS = {
     "mean positions auto-deleveraged": ("adl_count", ""),
     "mean residual": ("residual", "USD"),
     "mean fund at the end": ("fund_end", "USD"),
+}
+
+MORE_EVENTS = {
+    "P(the vault is drawn on)": "drawn_vault",
+    "P(the house is drawn on)": "drawn_house",
+    "P(a loss is socialised)": "haircut",
+    "P(a position is taken over)": "takeover_count",
+    "P(a position waits)": "waiting_peak",
+}
+MORE_MEANS = {
+    "mean drawn from the fund": ("drawn_fund", "USD"),
+    "mean drawn from the vault": ("drawn_vault", "USD"),
+    "mean drawn from the house": ("drawn_house", "USD"),
+    "mean loss of the inventory": ("inventory_loss", "USD"),
+    "mean socialised": ("socialised", "USD"),
+    "mean haircut": ("haircut", ""),
+    "mean positions liquidated": ("liquidated_count", ""),
+    "mean partial liquidations": ("partial_count", ""),
+    "mean positions taken over": ("takeover_count", ""),
+    "mean stops met": ("stop_count", ""),
+    "mean take-profits met": ("take_profit_count", ""),
+    "mean margin calls": ("call_count", ""),
+    "mean paid in on calls": ("topped_up", "USD"),
+    "mean of the most that wait at once": ("waiting_peak", ""),
+    "mean funding that changes hands": ("funding_paid", "USD"),
 }
 
 
@@ -64,10 +91,14 @@ def compare(designs: Mapping[str, Result], alphas: Sequence[float] = (0.01, 0.00
         `base_bound` or `value_bound`, for the reason in `note`. The difference then has no interval: it is itself a
         bound where one of the two is (of `value` from below, of `base` from above), and nan where both are.
 
+        There is no row for a fund where one run does not give it (`Result.curve_refused`), or where the first layers
+        of the two differ. A rule of part II that is on in one of the two has its rows, with zeros for the other.
+
     Raises
     ------
     InputError
-        If the designs did not see the same market.
+        If the designs did not see the same market, or their money is not the same: USD, or the coin of an inverse
+        contract.
     """
     if not isinstance(designs, Mapping) or len(designs) < 2:
         raise InputError(Problem("compare", "two designs or more: a mapping of names to results", value=designs))
@@ -81,11 +112,55 @@ def compare(designs: Mapping[str, Result], alphas: Sequence[float] = (0.01, 0.00
         for key in MARKET
         if designs[name].config[key] != base.config[key]
     ]
-    raise_if(problems)
+    raise_if([*problems, *problems_of_money({str(name): result.money for name, result in designs.items()})])
     rows = []
     for name in names[1:]:
         rows += [{"design": name} | row for row in _differences(base, designs[name], alphas)]
     return pd.DataFrame(rows)
+
+
+def problems_of_money(designs: Mapping[str, str]) -> list[Problem]:
+    """What is wrong with designs by name whose money, USD or a coin, is not that of the first."""
+    (base, money), *others = designs.items()
+    return [
+        Problem(f"compare, {name}", f"a design whose money is that of {base}, {money}: this one's is {other}")
+        for name, other in others
+        if other != money
+    ]
+
+
+def column_of(result: Result, column: str) -> pd.Series[Any]:
+    """A column of the paths; of a rule that is off zeros, and what the fund paid of deficits for its draws."""
+    if column in result.paths:
+        return result.paths[column]
+    if column == "drawn_fund":
+        from stress.results.summaries import losses
+
+        return losses(result)["fund"]
+    return pd.Series(0.0, result.paths.index)
+
+
+def _events(*results: Result) -> dict[str, Callable[[pd.DataFrame], pd.Series]]:
+    """Events of rules that one of the runs has."""
+    return {
+        quantity: partial(_above, column)
+        for quantity, column in MORE_EVENTS.items()
+        if any(column in result.paths for result in results)
+    }
+
+
+def _above(column: str, paths: pd.DataFrame) -> pd.Series:
+    return paths[column] > 0 if column in paths else pd.Series(False, paths.index)
+
+
+def _means(*results: Result) -> dict[str, tuple[str, str]]:
+    """Means of rules that one of the runs has: column and unit."""
+    return {
+        quantity: found
+        for quantity, found in MORE_MEANS.items()
+        if (found[0] not in PATH_COLUMNS or any(map(mechanics.is_on, results)))
+        and any(found[0] in result.paths for result in results)
+    }
 
 
 def check_alphas(alphas: Any) -> None:
@@ -99,7 +174,7 @@ def _differences(base: Result, other: Result, alphas: Sequence[float]) -> list[d
     from scipy import stats
 
     rows = []
-    for quantity, event in EVENTS.items():
+    for quantity, event in (EVENTS | _events(base, other)).items():
         a, b = event(base.paths).to_numpy(), event(other.paths).to_numpy()
         only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
         discordant = only_a + only_b
@@ -109,18 +184,20 @@ def _differences(base: Result, other: Result, alphas: Sequence[float]) -> list[d
         tested = {"p_value": p, "only_base": only_a, "only_design": only_b, "unit": ""}
         tested |= {"base_high": first.high, "value_high": second.high}
         rows.append(_row(quantity, first.value, second.value, event_apart(base, other, event)) | tested)
-    for quantity, (column, unit) in MEANS.items():
-        a, b = base.paths[column].to_numpy(), other.paths[column].to_numpy()
+    for quantity, (column, unit) in (MEANS | _means(base, other)).items():
+        a, b = (column_of(result, column).to_numpy() for result in (base, other))
         if np.isfinite(a).all() and np.isfinite(b).all():
             note = "" if a.size > 1 else "the mean of one path has no interval"
             found = mean(a, weights=base.weights).value, mean(b, weights=other.weights).value
-            rows.append(_row(quantity, *found, mean_apart(base, other, a, b)) | {"unit": unit, "note": note})
-    for alpha in alphas:
+            paid = base.money if unit == "USD" else unit
+            rows.append(_row(quantity, *found, mean_apart(base, other, a, b)) | {"unit": paid, "note": note})
+    sized = base.layer == other.layer and not (base.curve_refused or other.curve_refused)
+    for alpha in alphas if sized else ():
         first, second = base.required_fund(alpha), other.required_fund(alpha)
         estimate = fund_apart(base, other, alpha)
         row = _row(f"fund for alpha = {alpha:g}", first.value, second.value, estimate)
         bounds = {"base_bound": first.is_bound, "value_bound": second.is_bound}
-        rows.append(row | bounds | {"unit": "USD", "note": estimate.note})
+        rows.append(row | bounds | {"unit": base.money, "note": estimate.note})
     return rows
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from stress.formatting import SPACE, percent, significant, usd
+from stress.formatting import SPACE, bare, is_money, money_name, percent, significant, usd
 
 MINUS = "\u2212"
 Row = Mapping[str, Any]
@@ -42,7 +42,11 @@ def odds(row: Row) -> tuple[str, ...]:
     if not _is_event(row):
         return ()
     p = row["p_value"]
-    return f"{row['only_base']:,}", f"{row['only_design']:,}", "" if p != p else significant(p, 2)
+    return (
+        f"{row['only_base']:,}",
+        f"{row['only_design']:,}",
+        "" if p != p else "<0.0001" if p < 1e-4 else significant(p, 2),
+    )
 
 
 def fund_apart(row: Row, base_bound: str = "base_bound", value_bound: str = "value_bound") -> tuple[str, ...]:
@@ -62,14 +66,14 @@ def points(difference: float) -> str:
 
 def signed(value: float, text_of: Callable[[float], str]) -> str:
     """A difference with its sign, in the place where `usd` has it."""
-    sign, text, unit = MINUS if value < 0 else "+" if value > 0 else "", text_of(abs(value)), "USD" + SPACE
+    sign, text, unit = MINUS if value < 0 else "+" if value > 0 else "", text_of(abs(value)), money_name() + SPACE
     return unit + sign + text.removeprefix(unit) if text.startswith(unit) else sign + text
 
 
 def interval(low: float, high: float, text_of: Callable[[float], str]) -> str:
     """The ends of an interval of differences; a unit that both have is written once."""
     first, last = signed(low, text_of), signed(high, text_of)
-    return f"{first.removesuffix(SPACE + 'pp')} to {last.removeprefix('USD' + SPACE)}"
+    return f"{first.removesuffix(SPACE + 'pp')} to {bare(last)}"
 
 
 def _apart(row: Row, text_of: Callable[[float], str]) -> tuple[str, ...]:
@@ -84,4 +88,4 @@ def _is_event(row: Row) -> bool:
 
 
 def _text_of(row: Row) -> Callable[[float], str]:
-    return percent if _is_event(row) else usd if row["unit"] == "USD" else significant
+    return percent if _is_event(row) else usd if is_money(row["unit"]) else significant

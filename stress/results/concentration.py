@@ -30,6 +30,7 @@ from stress.errors import InputError, Problem, raise_if
 from stress.results.result import Result
 from stress.results.summaries import start_price
 
+CLOSED = ("liquidation", "takeover", "deadline", "stop", "take_profit")  # events that may end beyond the margin
 MOVES = (-0.5, -0.3, -0.2, -0.1, 0.1, 0.2, 0.3, 0.5)
 COVERS = (1, 2, 10)
 
@@ -52,7 +53,7 @@ def top_accounts(result: Result, n: int = 10) -> pd.DataFrame:
     if not (is_whole(n) and n >= 1):
         raise InputError(Problem("top_accounts", "a whole number from 1 on", column="n", value=n))
     positions = result.positions
-    notional = positions["quantity"] * start_price(result)
+    notional = positions["notional"]
     signed = notional.where(positions["side"] == "long", -notional)
     frame = pd.DataFrame({"account": positions["account"], "notional": notional, "net": signed})
     held = frame.groupby("account", sort=False).agg(
@@ -92,10 +93,13 @@ def cover(result: Result, moves: Sequence[float] = MOVES, ks: Sequence[int] = CO
     quantity, trigger, bankruptcy = (
         positions[name].to_numpy() for name in ("quantity", "liquidation_price", "bankruptcy_price")
     )
+    inverse = result.config["venue"].get("contract") == "inverse"
+    if inverse:  # of the linear contract that it is in 1/P
+        side, trigger, bankruptcy = -side, *(np.where(np.isneginf(x), np.inf, 1.0 / x) for x in (trigger, bankruptcy))
     account = pd.factorize(positions["account"])[0]
     rows = []
     for move in given:
-        price = s0 * (1 + move)
+        price = 1.0 / (s0 * (1 + move)) if inverse else s0 * (1 + move)
         met = side * (price - trigger) <= 0
         with np.errstate(invalid="ignore"):
             loss = np.where(met, -side * quantity * (trigger + gap * (price - trigger) - bankruptcy), 0.0)
@@ -124,7 +128,7 @@ def worst_paths(result: Result, paths: Sequence[int], ks: Sequence[int] = COVERS
     rows = []
     for path in paths:
         log = result.replay_path(int(path))
-        lost = log[(log["event"] == "liquidation") & (log["money"] < 0)]
+        lost = log[log["event"].isin(CLOSED) & (log["money"] < 0)]
         rows.append({"path": int(path)} | _largest(-lost.groupby("account")["money"].sum().to_numpy(), ks))
     return pd.DataFrame(rows)
 

@@ -55,8 +55,8 @@ class Estimate:
         95 % interval; `high` is inf where the sample gives no upper end, both are nan where it gives no interval.
     note : str
         Why the value is only a bound, and how many paths an estimate would take; empty otherwise.
-    unit : {"", "USD", "probability"}
-        What it is printed as: a bare number, money, or per cent.
+    unit : str
+        What it is printed as: a bare number (""), per cent ("probability"), or money ("USD", or a coin).
     """
 
     value: float
@@ -77,9 +77,10 @@ class Estimate:
             text = formatting.probability(self.value, self.low, self.high)
         elif self.unit == "probability":
             text = formatting.percent(self.value)
-        elif self.unit == "USD":
-            interval = "" if math.isnan(self.low) else f" ({_without_currency(self.low, self.high)})"
-            text = f"{sign}{formatting.usd(self.value)}{interval}"
+        elif self.unit:
+            with formatting.money(self.unit):
+                interval = "" if math.isnan(self.low) else f" ({_without_currency(self.low, self.high)})"
+                text = f"{sign}{formatting.usd(self.value)}{interval}"
         else:
             text = f"{sign}{self.value:,.6g} [{self.low:,.6g}, {self.high:,.6g}]"
         return f"{text} ({self.note})" if self.note else text
@@ -92,11 +93,10 @@ class Estimate:
 
 
 def _without_currency(low: float, high: float) -> str:
-    """An interval of USD beside a value that has the currency."""
-    currency = "USD" + formatting.SPACE
+    """An interval of money beside a value that has the currency."""
     if math.isinf(low):
-        return f"no lower end, up to {formatting.usd(high)}".replace(currency, "")
-    return formatting.usd_range(low, high).replace(currency, "")
+        return f"no lower end, up to {formatting.bare(formatting.usd(high))}"
+    return formatting.bare(formatting.usd_range(low, high))
 
 
 def used_weights(weights: np.ndarray | None) -> np.ndarray | None:

@@ -29,8 +29,8 @@ def liquidated_by_path(result: Result) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row per path; columns long, short, both. `both` is exact. Where ADL has closed positions before the price
-        came to them, these are taken off both sides in proportion.
+        A row per path; columns long, short, both. `both` is exact; the sides are nan where a rule of part II is on.
+        Where ADL has closed positions before the price came to them, these are taken off both sides in proportion.
     """
     positions, paths = result.positions, result.paths
     quantity, longs = positions["quantity"].to_numpy(), (positions["side"] == "long").to_numpy()
@@ -41,6 +41,8 @@ def liquidated_by_path(result: Result) -> pd.DataFrame:
         reached[word] = passed[paths[f"{word}s_reached"].to_numpy()]
     together = reached["long"] + reached["short"]
     liquidated = paths["liquidated_quantity"].to_numpy()
+    if liquidated.any() and not together.any():  # under a rule of part II positions are not passed in one order
+        reached = {word: np.full(together.size, np.nan) for word in reached}
     kept = np.divide(liquidated, together, out=np.zeros(together.size), where=together > 0)
     open_interest = max(quantity[longs].sum(), quantity[~longs].sum())
     shares = {word: coins * kept / open_interest for word, coins in reached.items()} | {
@@ -87,11 +89,10 @@ def beside_published(result: Result) -> pd.DataFrame:
 def words(result: Result) -> str:
     """Liquidation a day of a run in a sentence or two: with its error, the published figure, and how far it is off."""
     frame = beside_published(result).set_index("side")
-    run = ", ".join(
-        f"{name} {_with_interval(frame.loc[side])}"
-        for side, name in (("both", "both sides"), ("long", "longs"), ("short", "shorts"))
-    )
-    said = ", ".join(percent(float(frame.loc[side, "published"])) for side in ("both", "long", "short"))
+    names = {"both": "both sides", "long": "longs", "short": "shorts"}
+    known = [side for side in names if not np.isnan(frame.loc[side, "estimate"])]
+    run = ", ".join(f"{names[side]} {_with_interval(frame.loc[side])}" for side in known)
+    said = ", ".join(percent(float(frame.loc[side, "published"])) for side in known)
     span = "a day" if _horizon(result) >= DAY else f"in {duration(_horizon(result))}"
     text = f"Forced liquidation {span} over one-sided open interest: {run}. Published ({WHERE}), a day: {said}."
     if _horizon(result) < DAY:

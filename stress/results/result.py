@@ -5,7 +5,7 @@ A `Result` holds tables and answers questions about them; it draws nothing and w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,15 +17,17 @@ from stress.adjustments import Adjustment
 from stress.arguments import is_whole, is_word
 from stress.book import classes
 from stress.errors import InputError, Problem
-from stress.formatting import percent, usd
+from stress.formatting import amount, percent
 from stress.kernels.path.counts import SHARE_UNIT
 from stress.notebook import card
-from stress.results import rates, replay
+from stress.results import mechanics, more_columns, rates, replay
 from stress.results.estimate import Estimate, event_probability, hit_interval, mean, used_weights
+from stress.venue.markets import money_of
 
 if TYPE_CHECKING:
     from stress.engine.blocks import PathBlock
     from stress.engine.design import Design
+    from stress.results.horizon import Horizon
 
 ROUNDING = 1e-12  # of the numbers that a difference is made of
 PATH_COLUMNS = (
@@ -42,7 +44,7 @@ class Result:
     Attributes
     ----------
     paths : DataFrame
-        A row per path. Money in USD, quantities in coins.
+        A row per path. Money in USD, quantities in coins; of an inverse contract in coin and in contracts.
 
         - `net_loss_peak`: D*, peak of deficits less inflows had the fund been unlimited
         - `deficit`: sum of trial deficits; `inflow`: what liquidations paid into the fund
@@ -59,14 +61,28 @@ class Result:
         - `fund_needed`: the path is depleted if and only if its initial fund is smaller
         - `weight`: likelihood ratio of the path under the price model over the law it was drawn from, by which every
           estimate weights it (`stress.results.estimate`); 1 for plain Monte Carlo
+
+        Where their rules are on also:
+
+        - `partial_count`, `partial_quantity`: cuts of a part of a position, and coins closed by them
+        - `takeover_count`, `takeover_quantity`: positions and coins that the carrier took over; `inventory_loss`: its
+          loss from them, realised and at the last mark; `carrier_low`: the least that it was worth
+        - `stop_count`, `stop_quantity`, `take_profit_count`: positions closed by orders of their traders, and coins
+        - `call_count`: margin calls; `topped_up`: paid in; `call_closed_count`: positions closed at their deadline
+        - `waiting_peak`: most positions that waited for throughput or an outage at the end of a step
+        - `socialised`: loss shared at the end; `haircut`: as a share of what it was taken from
+        - `funding_paid`: what changed hands; `funding_outside`: net received by who holds the difference of the sides
+        - `drawn_fund`, `drawn_vault`, `drawn_house`: what each layer paid for deficits and price differences
     positions : DataFrame
         A row per position: what it is, its notional and `effective_leverage` at S_0, its liquidation and bankruptcy
         price, `liquidation_rank` (how many of its side go before it), its classes (`stress.book.classes`), and over
         paths its `liquidation_rate`, `bankruptcy_rate`, `adl_rate` (95 % Wilson intervals in `..._low`, `..._high`) and
-        `adl_share`, the mean share closed by ADL. With detail "paths" neither classes nor rates.
+        `adl_share`, the mean share closed by ADL. Where their rules are on also `stop` and `take_profit`, and
+        `partial_rate`, `takeover_rate`, `stop_rate`, `take_profit_rate`, `call_rate` with intervals. With detail
+        "paths" neither classes nor rates.
     fund_at : float64[k, 25]
-        Balance of the fund, USD, at the start and at 24 evenly spaced times up to the horizon, on the first paths of
-        the run, 10,000 at most.
+        Balance of the fund, USD, or of the layer that stands before it (of a carrier its worth), at the start and at 24
+        evenly spaced times up to the horizon, on the first paths of the run, 10,000 at most.
     cells : DataFrame
         A row per path and cell where a deficit or ADL happened, see `stress.results.rates`.
     config : dict
@@ -77,6 +93,9 @@ class Result:
         What is needed to run a path again.
     adjustments : tuple of Adjustment
         What was done to book, bars and prices on the way here.
+    days : DAY_ROW[n_paths, days] or None
+        Of a run whose book is renewed each day (`stress.engine.renewal`): what each day did to the fund. The table of
+        paths then holds what all days make together: sums, the lowest `fund_low`, `net_loss_peak` with the income.
     """
 
     paths: pd.DataFrame
@@ -87,25 +106,29 @@ class Result:
     provenance: dict[str, Any]
     design: Design | None = field(default=None, repr=False)
     adjustments: tuple[Adjustment, ...] = field(default=(), repr=False)
+    days: np.ndarray | None = field(default=None, repr=False)
     _rates: dict[Any, pd.DataFrame] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def assemble(cls, design: Design, block: PathBlock, provenance: dict[str, Any]) -> Result:
         """A Result from the block of all paths."""
-        fund_at = np.column_stack([np.full(len(block.fund_at), design.fund), block.fund_at])
-        paths, positions = _paths(design, block), _positions(design, block)
+        config = design.describe()
+        begun = mechanics.capital(config, mechanics.first_layer(config))
+        fund_at = np.column_stack([np.full(len(block.fund_at), begun), block.fund_at])
+        paths, positions = _paths(design, block, config), _positions(design, block, config)
         return cls(
-            paths, positions, fund_at, pd.DataFrame(block.cells), design.describe(), provenance, design,
-            design.adjustments,
+            paths, positions, fund_at, pd.DataFrame(block.cells), config, provenance, design,
+            design.adjustments, block.days if design.renewal is not None else None,
         )  # fmt: skip
 
     def __repr__(self) -> str:
         depleted = self.depletion_probability()
-        return f"<Result: {self.n_paths:,} paths, fund {usd(self.fund)}, P(fund depleted) {depleted}>"
+        return f"<Result: {self.n_paths:,} paths, fund {amount(self.fund, self.money)}, P(fund depleted) {depleted}>"
 
     def _repr_html_(self) -> str:
         rows = {row.quantity: _shown(row) for row in self.summary().itertuples()}
-        return card(f"{self.n_paths:,} paths, initial fund {usd(self.fund)}", rows, ["95 % intervals in brackets"])
+        title = f"{self.n_paths:,} paths, initial fund {amount(self.fund, self.money)}"
+        return card(title, rows, ["95 % intervals in brackets"])
 
     @property
     def n_paths(self) -> int:
@@ -132,6 +155,34 @@ class Result:
         """What the venue's ADL rules keep in the fund, USD: the smallest initial fund."""
         return float(self.config["venue"]["reserve"])
 
+    @property
+    def money(self) -> str:
+        """What the fund and all losses are in: "USD", or the coin of an inverse contract."""
+        venue = self.config["venue"]
+        return money_of(venue.get("contract"), venue.get("market", ""))
+
+    @property
+    def horizon(self) -> Horizon:
+        """Ruin, recovery and the needed fund of a run of days; of another run an InputError."""
+        from stress.results.horizon import Horizon
+
+        return Horizon.of(self)
+
+    @property
+    def layer(self) -> str:
+        """The layer that is sized: the first of the waterfall that holds money, "fund" unless the venue says else."""
+        return mechanics.first_layer(self.config)
+
+    @property
+    def capital(self) -> float:
+        """What that layer begins with, USD: the insurance fund, unless another one stands first."""
+        return mechanics.capital(self.config, self.layer)
+
+    @property
+    def least(self) -> float:
+        """What that layer keeps, USD: its smallest capital; of the fund the reserve."""
+        return mechanics.floor(self.config, self.layer)
+
     def depletion_probability(self) -> Estimate:
         """P(a deficit is not paid in full) with the run's own fund."""
         return event_probability(self.paths["depleted"].to_numpy(), self.weights)
@@ -148,13 +199,19 @@ class Result:
         -------
         DataFrame
             Columns fund, probability, low, high: 95 % intervals, exact for paths of weight 1.
+
+        Raises
+        ------
+        InputError
+            With the reason, where the curve does not follow from one run (`curve_refused`).
         """
         from stress.results import sizing
 
+        self.check_curve("depletion_curve")
         needed = self.paths["fund_needed"].to_numpy()
         if funds is None:
-            funds = sizing.fund_grid(needed, self.fund, self.reserve)
-        return sizing.depletion_curve(needed, funds, self.reserve, self.weights)
+            funds = sizing.fund_grid(needed, self.capital, self.least)
+        return sizing.depletion_curve(needed, funds, self.least, self.weights)
 
     def required_fund(self, alpha: float | str) -> Estimate:
         """The smallest initial fund that is depleted with probability at most alpha (0.01 or "1 %"), USD.
@@ -163,8 +220,45 @@ class Result:
         """
         from stress.results import sizing
 
-        found = sizing.required_fund(self.paths["fund_needed"].to_numpy(), alpha, self.reserve, self.weights)
-        return replace(found, unit="USD")
+        self.check_curve("required_fund")
+        found = sizing.required_fund(self.paths["fund_needed"].to_numpy(), alpha, self.least, self.weights)
+        return replace(found, unit=self.money)
+
+    def layers(self) -> pd.DataFrame:
+        """What each layer of the waterfall that holds cash paid.
+
+        Returns
+        -------
+        DataFrame
+            A row per layer, see `stress.results.mechanics.layers`.
+        """
+        return mechanics.layers(self)
+
+    @property
+    def haircut(self) -> Estimate:
+        """Mean share of profits (or equity) that a socialised loss takes.
+
+        Raises
+        ------
+        InputError
+            If no loss is socialised.
+        """
+        if "haircut" not in self.paths:
+            raise InputError(Problem("result", "a run whose waterfall ends with socialise", column="haircut"))
+        return mean(self.paths["haircut"].to_numpy(), 0.0, self.weights)
+
+    @property
+    def curve_refused(self) -> str:
+        """Why this run alone does not size the fund, so that `stress.fund_grid` has to; "" where it does."""
+        from stress.results import sizing
+
+        return sizing.curve_refused(self.config)
+
+    def check_curve(self, what: str) -> None:
+        """Refuse what only a run that sizes the fund can answer, with the reason."""
+        if why := self.curve_refused:
+            expected = f"a run whose first layer of money stands before ADL: {why}. stress.fund_grid runs a grid of it"
+            raise InputError(Problem(what, expected))
 
     def by_leverage(self, bins: Sequence[float] | None = None, side: classes.Side | None = None) -> pd.DataFrame:
         """Liquidation, bankruptcy and ADL rates by effective leverage at S_0.
@@ -216,6 +310,11 @@ class Result:
             `account` and `side` of the position (shortfall and residual: the side whose loss it is), `price`,
             `quantity` closed, `money` from the venue's side (liquidation: margin left, or the deficit below zero; adl:
             money raised or profit forgone; shortfall and residual: below zero), `fund` after it, `position_left`.
+
+            Where their rules are on also: cut (part of a position is closed), takeover (by the carrier), sale (of what
+            it took over), stop and take_profit (a trader's order), call, top_up and deadline (a position is called,
+            pays in, or is closed at its deadline), layer (one other than the first pays; `account` is its name),
+            socialised and funding.
         """
         if self.design is None:
             raise InputError(Problem("result", "a run; this result was made without its run and cannot be run again"))
@@ -234,9 +333,9 @@ class Result:
             "P(somebody is auto-deleveraged)": (event_probability(paths["adl_count"] > 0, weights), ""),
             "P(a residual is left)": (event_probability(paths["residual"] > 0, weights), ""),
             "mean liquidated share of positions": (mean(liquidated, weights=weights), ""),
-            "mean deficit": (mean(paths["deficit"], 0.0, weights), "USD"),
-            "mean raised or forgone by ADL": (mean(paths["adl_usd"], weights=weights), "USD"),
-            "mean residual": (mean(paths["residual"], 0.0, weights), "USD"),
+            "mean deficit": (mean(paths["deficit"], 0.0, weights), self.money),
+            "mean raised or forgone by ADL": (mean(paths["adl_usd"], weights=weights), self.money),
+            "mean residual": (mean(paths["residual"], 0.0, weights), self.money),
         }
         rows = [(name, e.value, e.se, e.low, e.high, unit) for name, (e, unit) in lines.items()]
         return pd.DataFrame(rows, columns=["quantity", "estimate", "se", "low", "high", "unit"])
@@ -249,7 +348,7 @@ def _shown(row: Any) -> str:
     return f"{percent(row.estimate)} ({percent(row.low)} to {percent(row.high)})"
 
 
-def _paths(design: Design, block: PathBlock) -> pd.DataFrame:
+def _paths(design: Design, block: PathBlock, config: Mapping[str, Any]) -> pd.DataFrame:
     """The table of paths from the block of all paths."""
     out = block.out
     columns = {name: out[name] for name in out.dtype.names or ()} | {
@@ -258,7 +357,17 @@ def _paths(design: Design, block: PathBlock) -> pd.DataFrame:
         "weight": block.weight,
         "fund_needed": design.fund_needed(out),
     }
-    return pd.DataFrame({name: columns[name] for name in PATH_COLUMNS}).rename_axis("path")
+    added = {name: block.more[name] for name in more_columns.path_columns(config)}
+    columns |= _reached(design, out)
+    return pd.DataFrame({name: columns[name] for name in PATH_COLUMNS} | added).rename_axis("path")
+
+
+def _reached(design: Design, out: np.ndarray) -> dict[str, np.ndarray]:
+    """How many of each side are gone; the compiled side has those of an inverse contract the other way round."""
+    longs, shorts = out["longs_reached"], out["shorts_reached"]
+    if design.is_inverse:
+        longs, shorts = shorts, longs
+    return {"longs_reached": longs, "shorts_reached": shorts}
 
 
 def _without_rounding(values: np.ndarray, size: np.ndarray) -> np.ndarray:
@@ -266,15 +375,16 @@ def _without_rounding(values: np.ndarray, size: np.ndarray) -> np.ndarray:
     return np.where(np.abs(values) <= ROUNDING * size, 0.0, values)
 
 
-def _positions(design: Design, block: PathBlock) -> pd.DataFrame:
+def _positions(design: Design, block: PathBlock, config: Mapping[str, Any]) -> pd.DataFrame:
     """The table of positions from the block of all paths."""
-    book, s0, n_paths, out = design.book, design.s0, block.out.size, block.out
+    book, s0, n_paths = design.book, design.s0, block.out.size
+    gone = _reached(design, block.out)
     ladder = design.kernel[0]
     place = np.empty(len(book), np.int64)
     place[ladder.number] = np.arange(len(book))
-    rank = np.where(book.side > 0, place, place - ladder.longs)
+    rank = np.where(design.traded_book.side > 0, place, place - ladder.longs)
     frame = book.to_frame()
-    frame["notional"] = book.quantity * s0
+    frame["notional"] = book.notional(s0)
     frame["effective_leverage"] = book.effective_leverage(s0)
     for name, levels in zip(("liquidation_price", "bankruptcy_price"), design.levels, strict=True):
         frame[name] = _without_rounding(levels, book.entry_price)
@@ -288,8 +398,8 @@ def _positions(design: Design, block: PathBlock) -> pd.DataFrame:
     unit = SHARE_UNIT if design.is_weighted else 1.0
     bankrupt, adl, spared = (counts[name] / unit for name in ("bankrupt", "adl", "spared"))
     reached = np.where(
-        book.side > 0, _weight_beyond(out["longs_reached"], rank, weights),
-        _weight_beyond(out["shorts_reached"], rank, weights),
+        book.side > 0, _weight_beyond(gone["longs_reached"], rank, weights),
+        _weight_beyond(gone["shorts_reached"], rank, weights),
     )  # fmt: skip
     for name, index in design.classes.items():
         frame[name] = index
@@ -297,6 +407,7 @@ def _positions(design: Design, block: PathBlock) -> pd.DataFrame:
         frame[f"{name}_rate"] = hits / n_paths
         frame[f"{name}_low"], frame[f"{name}_high"] = hit_interval(hits, n_paths, weights)
     frame["adl_share"] = counts["adl_share"] / SHARE_UNIT / n_paths
+    frame = frame.assign(**more_columns.position_rates(config, block, len(book), design.is_weighted))
     return frame.rename_axis("position")
 
 

@@ -36,14 +36,17 @@ from stress.arguments import is_number
 from stress.book.classes import BORDERS, SIZES
 from stress.errors import InputError, Problem
 from stress.formatting import count
-from stress.kernels.path.records import LOGGED_LIQUIDATION
+from stress.results import mechanics
 from stress.results.estimate import LEVEL, Estimate, used_weights
-from stress.results.replay import events
+from stress.results.replay import EVENTS, events
 from stress.results.result import Result
 
 if TYPE_CHECKING:
     from stress.engine.design import Design
 
+CUT = EVENTS.index("cut")
+ORDERS = [EVENTS.index(name) for name in ("stop", "take_profit")]
+CLOSINGS = [EVENTS.index(name) for name in ("liquidation", "deadline")] + [CUT, *ORDERS]  # what moves the net loss
 MOST = 1_000  # paths that are simulated again
 RESAMPLES = 400
 MARGIN = 4.0  # standard deviations of the number of paths in a resampled tail
@@ -102,6 +105,9 @@ def expected_shortfall(result: Result, alpha: float) -> Shortfall:
         raise InputError(Problem("shortfall", "a probability above 0 and below 1", column="alpha", value=alpha))
     if result.design is None or not result.counts_positions:
         raise InputError(Problem("shortfall", "a run with detail='positions' that can be run again"))
+    if (carrier := mechanics.carrier(result.config)) != "market":
+        expected = f"a venue where nobody takes positions over: what the {carrier} loses on them is of no class"
+        raise InputError(Problem("shortfall", expected))
     need, weights = result.paths["net_loss_peak"].to_numpy(), used_weights(result.paths["weight"].to_numpy())
     w = np.ones(need.size) if weights is None else weights
     mass = alpha * need.size  # weight of the tail
@@ -189,16 +195,21 @@ def _at_the_peak(design: Design, paths: np.ndarray) -> Callable[[np.ndarray], np
 def _net_loss(design: Design, path: int) -> tuple[np.ndarray, np.ndarray]:
     """Numbers of the positions that one path liquidates up to the peak of its net loss, and what each adds to it."""
     log = events(design, path, math.inf)
-    log = log[log["kind"] == LOGGED_LIQUIDATION]
+    log = log[np.isin(log["kind"], CLOSINGS)]
     loss = _into_the_fund(design, log)
-    end = int(np.argmax(np.cumsum(loss))) + 1
+    end = int(np.argmax(np.cumsum(loss))) + 1 if loss.size else 0
     return design.ladder.number[log["place"][:end]], loss[:end]
 
 
 def _into_the_fund(design: Design, log: Any) -> np.ndarray:
-    """Deficits of liquidations less what they pay into the fund, USD, float64[k], by the rules of the venue."""
+    """Deficits of liquidations less what they pay into the fund, USD, float64[k], by the rules of the venue.
+
+    A cut has its fee for money. What a trader's own order leaves is the trader's.
+    """
     money = np.asarray(log["money"], float)
     surplus = np.maximum(money, 0.0)
     if design.venue.residual == "trader":
-        surplus = np.minimum(surplus, design.venue.fee_rate * log["quantity"] * log["price"])
+        fees = np.minimum(surplus, design.venue.fee_rate * log["quantity"] * log["price"])
+        surplus = np.where(log["kind"] == CUT, surplus, fees)
+    surplus[np.isin(log["kind"], ORDERS)] = 0.0
     return np.where(money < 0, -money, -surplus)

@@ -9,6 +9,8 @@ fund, and the fund for a probability alpha is a quantile.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +21,30 @@ import pandas as pd
 from stress import quantities
 from stress.arguments import is_number, numbers, percent_hint
 from stress.errors import InputError, Problem, raise_if
+from stress.results import mechanics
 from stress.results.estimate import Estimate, WeightedTail, clopper_pearson, upper_quantile, used_weights
+
+
+def curve_refused(config: Mapping[str, Any]) -> str:
+    """Why one run does not give the curve of depletion against the initial capital; "" where it does.
+
+    The net loss before the first unpaid deficit has to be the same whatever the capital is. That holds for the first
+    cash layer of the waterfall where it stands before ADL and nothing but its capital limits what it pays.
+    """
+    order, first = mechanics.waterfall(config), mechanics.first_layer(config)
+    if not mechanics.cash_layers(config):
+        return "no layer of the waterfall holds money, so there is no capital to size"
+    if "adl" in order and order.index("adl") < order.index(first):
+        return f"winners are closed before the {first} pays, so what it pays for hangs on what they leave"
+    limits = (config.get("layers") or {}).get(first) or {}
+    if math.isfinite(float(limits.get("cap", math.inf))):
+        return f"what the {first} pays on a path is capped, so its capital alone does not say whether it is enough"
+    if (renewal := config.get("renewal")) is not None:
+        if "cap" in renewal or "sweep" in renewal:
+            return "what is taken out of the fund between days hangs on its balance"
+        if config["venue"].get("drawdown") is not None:
+            return "the floor of the fund follows its balance from day to day"
+    return ""
 
 
 def depletion_curve(

@@ -13,18 +13,22 @@ import pandas as pd
 
 from stress.arguments import is_finite, is_word
 from stress.errors import InputError, Problem, raise_if
+from stress.results import mechanics
 from stress.results.estimate import Estimate, WeightedTail, clopper_pearson, conditional_mean, event_probability, mean
 from stress.results.result import Result
 from stress.venue.depth import Depth
 
 MOST_BINS = 10_000
+FORCED = ("liquidation", "cut", "takeover", "deadline")  # events that liquidate a position, in part or whole
+OTHER_EVENTS = {"sold": ("sale",), "ordered": ("stop", "take_profit")}
 LOSS_PARTS = ("deficit", "fund", "adl", "residual")
 
 
 def adl_floor(config: dict[str, Any]) -> bool:
     """Whether ADL begins while the fund still holds something: a reserve, or a drawdown rule."""
     venue = config.get("venue") or {}
-    return bool(venue.get("reserve") or 0) or venue.get("drawdown") is not None
+    kept = mechanics.floor(config, mechanics.first_layer(config)) if venue else 0.0
+    return bool(kept) or venue.get("drawdown") is not None
 
 
 def start_price(result: Result) -> float:
@@ -35,7 +39,7 @@ def start_price(result: Result) -> float:
 def fund_empty(result: Result) -> Estimate:
     """P(the fund is down to nothing). With a floor above zero this is not the same as an unpaid deficit."""
     lowest = result.paths["fund_low"].to_numpy()
-    nothing = np.isfinite(result.fund) & (lowest <= 1e-9 * max(result.fund, 1.0))
+    nothing = np.isfinite(result.capital) & (lowest <= 1e-9 * max(result.capital, 1.0))
     return event_probability(nothing, result.weights)
 
 
@@ -47,15 +51,56 @@ def losses(result: Result) -> pd.DataFrame:
     DataFrame
         A row per path. `deficit` = `fund` + `adl` + `residual`: what the liquidated owed beyond their margin; what the
         insurance fund paid of it, from its balances (fund + inflow - fund_end); what ADL carried; what is left unpaid.
+        Where a run tells its layers apart, a column per layer of the waterfall in its order, and `inventory` before
+        them where positions are taken over: see `stress.results.summaries.parts_of`.
     """
     paths = result.paths
     deficit, residual = paths["deficit"], paths["residual"]
+    if mechanics.layers_apart(result):
+        return _losses_by_layer(result)
     paid = deficit.copy()
     if np.isfinite(result.fund):
         spent = (result.fund + paths["inflow"] - paths["fund_end"]).clip(0.0, deficit)
         paid = paid.where(~paths["depleted"], spent)
     adl = (deficit - paid - residual).clip(lower=0.0)
     return pd.DataFrame({"deficit": deficit, "fund": paid, "adl": adl, "residual": residual})
+
+
+def parts_of(result: Result) -> tuple[str, ...]:
+    """The columns of `losses`: the whole, who bore it in the order of the waterfall, and what is unpaid."""
+    if not mechanics.layers_apart(result):
+        return LOSS_PARTS
+    order = [name for name in mechanics.waterfall(result.config) if name != "socialise"]
+    taken = ["inventory"] if "inventory_loss" in result.paths else []
+    last = ["socialised"] if "socialised" in result.paths else []
+    return ("deficit", *taken, *order, *last, "residual")
+
+
+def _losses_by_layer(result: Result) -> pd.DataFrame:
+    """`losses` of a run that tells its layers apart.
+
+    Layers are what they drew. With the market as the carrier ADL is what is left of the deficits. Where positions are
+    taken over, the loss of the carrier comes about later, at the prices at which it sells them, and not as a deficit at
+    the mark. There ADL is what winners forgo, and the whole is the sum of the parts.
+    """
+    paths, config = result.paths, result.config
+    names = parts_of(result)
+    parts = {name: paths[f"drawn_{name}"] for name in names if f"drawn_{name}" in paths}
+    parts |= {name: paths[name] for name in ("socialised", "residual") if name in names}
+    if "inventory_loss" not in paths:
+        if "adl" in names:
+            parts["adl"] = (paths["deficit"] - sum(parts.values())).clip(lower=0.0)
+        parts["deficit"] = paths["deficit"]
+    else:
+        name = mechanics.first_layer(config)
+        begun = mechanics.capital(config, name) + paths["inflow"] - paths[f"drawn_{name}"]
+        worth = begun - paths["inventory_loss"]  # at the end
+        below = (mechanics.floor(config, name) - worth).clip(lower=0.0)  # of it, which others pay or nobody
+        parts["inventory"] = (paths["inventory_loss"] - below).clip(lower=0.0)
+        if "adl" in names:
+            parts["adl"] = paths["adl_usd"].clip(lower=0.0)
+        parts["deficit"] = sum(parts.values())
+    return pd.DataFrame({name: parts[name] for name in names if name in parts})
 
 
 def loss_parts(result: Result, given: Literal["all", "adl"] = "all") -> pd.DataFrame:
@@ -69,8 +114,8 @@ def loss_parts(result: Result, given: Literal["all", "adl"] = "all") -> pd.DataF
     Returns
     -------
     DataFrame
-        Index `LOSS_PARTS`; columns mean, se, low, high (USD a path) and share (of the deficit; nan without one). No
-        paths to average over: all nan.
+        Index `parts_of`, by default `LOSS_PARTS`; columns mean, se, low, high (USD a path) and share (of the deficit;
+        nan without one). No paths to average over: all nan.
     """
     if not is_word(given, ("all", "adl")):
         raise InputError(Problem("loss_parts", "all or adl", column="given", value=given))
@@ -78,15 +123,15 @@ def loss_parts(result: Result, given: Literal["all", "adl"] = "all") -> pd.DataF
     if given == "adl":
         chosen = result.paths["depleted"].to_numpy()
         table, weights = table[chosen], None if weights is None else weights[chosen]
-    rows = []
-    for part in LOSS_PARTS:
+    rows, parts = [], tuple(str(name) for name in table)
+    for part in parts:
         if table.empty:
             rows.append((np.nan,) * 4)
             continue
         values = table[part].to_numpy()
         e = conditional_mean(values, weights) if given == "adl" else mean(values, weights=weights)
         rows.append((e.value, e.se, np.maximum(0.0, e.low), e.high))
-    frame = pd.DataFrame(rows, index=pd.Index(LOSS_PARTS, name="part"), columns=["mean", "se", "low", "high"])
+    frame = pd.DataFrame(rows, index=pd.Index(parts, name="part"), columns=["mean", "se", "low", "high"])
     total = float(frame["mean"].iloc[0])
     return frame.assign(share=frame["mean"] / total if total > 0 else np.nan)
 
@@ -166,7 +211,7 @@ def cliff_map(
     Parameters
     ----------
     positions : DataFrame
-        Columns side (long, short), quantity, liquidation_price.
+        Columns side (long, short), quantity, notional (USD at S_0), liquidation_price.
     s0 : float
         Price at the start, USD.
     depth : Depth or dict, optional
@@ -192,7 +237,7 @@ def cliff_map(
     edges = np.arange(-bins, bins + 1) * bin
     move = positions["liquidation_price"].to_numpy() / s0 - 1.0
     longs = (positions["side"] == "long").to_numpy()
-    notional = positions["quantity"].to_numpy() * s0
+    notional = positions["notional"].to_numpy()
     falling = np.histogram(-move[longs], bins=edges[bins:], weights=notional[longs])[0][::-1]
     rising = np.histogram(move[~longs], bins=edges[bins:], weights=notional[~longs])[0]
     held = np.concatenate([falling, rising])
@@ -226,7 +271,7 @@ def population_grid(result: Result, borders: Sequence[float], per_decade: int = 
         more), positions, notional; only classes that hold a position.
     """
     positions = result.positions
-    notional = positions["quantity"] * start_price(result)
+    notional = positions["notional"]
     leverage = np.searchsorted(np.asarray(borders, float), positions["effective_leverage"], side="right") - 1
     frame = pd.DataFrame(
         {
@@ -251,7 +296,9 @@ def path_story(result: Result, path: int) -> pd.DataFrame:
     -------
     DataFrame
         A row per step 0..T: time (seconds), price (close), low, high (the close where a step has no continuous move);
-        long_usd, short_usd: notional liquidated at its fill; fund: balance at the end of the step; adl_usd, adl_count,
+        long_usd, short_usd: notional liquidated at its fill, cuts, take-overs and closings at a deadline included;
+        where their rules are on, of each side sold_... (what the carrier sells), ordered_... (stops and take-profits),
+        and called_count; fund: balance at the end of the step; adl_usd, adl_count,
         residual: money of the step's ADL, winners hit and what was left.
     """
     log = result.replay_path(path)
@@ -263,9 +310,9 @@ def path_story(result: Result, path: int) -> pd.DataFrame:
     def by_step(rows: pd.DataFrame, value: pd.Series) -> np.ndarray:
         return np.bincount(rows["step"], weights=value, minlength=close.size)
 
-    liquidations, adl = log[log["event"] == "liquidation"], log[log["event"] == "adl"]
+    liquidations, adl = log[log["event"].isin(FORCED)], log[log["event"] == "adl"]
     left = log[log["event"] == "residual"]
-    value = liquidations["quantity"] * liquidations["price"]
+    value = liquidations["quantity"] * (1.0 if result.design.is_inverse else liquidations["price"])
     fund = pd.Series(log["fund"].to_numpy(), index=log["step"].to_numpy()).groupby(level=0).last()
     story = pd.DataFrame(
         {
@@ -275,10 +322,17 @@ def path_story(result: Result, path: int) -> pd.DataFrame:
             "high": np.maximum(close, prices.high[0]) if prices.high.size else close,
             "long_usd": by_step(liquidations, value.where(liquidations["side"] == "long", 0.0)),
             "short_usd": by_step(liquidations, value.where(liquidations["side"] == "short", 0.0)),
-            "fund": fund.reindex(steps).ffill().fillna(result.fund),
+            "fund": fund.reindex(steps).ffill().fillna(result.capital),
             "adl_usd": by_step(adl, adl["money"].abs()),
             "adl_count": np.bincount(adl["step"], minlength=close.size),
             "residual": by_step(left, left["money"].abs()),
         }
     )
+    for name, events in OTHER_EVENTS.items():
+        rows = log[log["event"].isin(events)]
+        for side in ("long", "short") if len(rows) else ():
+            usd = (rows["quantity"] * rows["price"]).where(rows["side"] == side, 0.0)
+            story[f"{name}_{side}_usd"] = by_step(rows, usd)
+    if len(called := log[log["event"] == "call"]):
+        story["called_count"] = np.bincount(called["step"], minlength=close.size)
     return story.rename_axis("step")

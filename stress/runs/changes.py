@@ -10,6 +10,8 @@ import pandas as pd
 from stress.results.comparison import MARKET, fund_difference
 from stress.runs.record import Record
 
+COLUMNS = "alpha before after difference low high before_bound after_bound note paired"
+
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any], within: str = "") -> list[tuple[str, Any, Any]]:
     """What differs between two resolved scenarios: (dotted key, old value, new value); None where there is none."""
@@ -31,8 +33,11 @@ def since(old: Record, new: Record) -> pd.DataFrame:
     DataFrame
         A row per alpha that both have: `alpha`, `before`, `after`, `difference` with `low`, `high` (95 %): paired where
         both saw the same market, and otherwise from the two errors as if independent; nan where one of the two is only
-        a bound: `before_bound`, `after_bound`, and why, `note`. `paired`.
+        a bound: `before_bound`, `after_bound`, and why, `note`. `paired`. No row where one of the two has no fund
+        (`Result.curve_refused`).
     """
+    if old.result.curve_refused or new.result.curve_refused:
+        return pd.DataFrame(columns=COLUMNS.split())
     paired = all(old.result.config[key] == new.result.config[key] for key in MARKET)
     before, after = (r.result.paths["fund_needed"].to_numpy() for r in (old, new))
     rows = []
@@ -44,5 +49,4 @@ def since(old: Record, new: Record) -> pd.DataFrame:
         moved = fund_difference(a, b, (before, after) if paired else None, alpha, seed, weights)
         bounds = a.is_bound, b.is_bound, moved.note
         rows.append((alpha, a.value, b.value, moved.value, moved.low, moved.high, *bounds, paired))
-    columns = "alpha before after difference low high before_bound after_bound note paired"
-    return pd.DataFrame(rows, columns=columns.split())
+    return pd.DataFrame(rows, columns=COLUMNS.split())

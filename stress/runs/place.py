@@ -21,11 +21,11 @@ PARTIAL = ".partial"  # ends the name of the directory of an unfinished run
 TABLES = (
     "summary.csv", "required_fund.csv", "gaps.csv", "depletion_curve.csv", "by_leverage.csv", "paths.csv.gz",
     "positions.csv.gz", "cells.npz", "fund_at.npz",
-    "error_budget.csv",
+    "error_budget.csv", "fund_grid.csv", "days.npz", "ruin_curve.csv", "horizon.csv",
 )  # fmt: skip
 STUDIES = ("scenarios.csv", "reverse.csv", "tornado.csv")
 DATA = {"summary.json", *(f"tables/{name}" for name in TABLES)}
-FIGURES = ("depletion_curve", "adl_by_leverage")
+FIGURES = ("depletion_curve", "adl_by_leverage", "ruin", "fund_by_day")
 WRITTEN = {
     "": {"scenario.json", MANIFEST, "config.json", "summary.json", "report.html", "tables", "studies", "figures"},
     "tables": set(TABLES),

@@ -16,7 +16,7 @@ from stress.adjustments import Adjustment
 from stress.analysis.study import LARGEST_NEED, REQUIRED_FUND, StudyResult, estimate_of
 from stress.files import csv_tables
 from stress.formatting import duration
-from stress.results import liquidations
+from stress.results import liquidations, mechanics
 from stress.results.estimate import Estimate
 from stress.results.result import Result
 
@@ -47,6 +47,9 @@ class Record:
         The error in parts, see `stress.results.budget.error_budget`; None unless the run has error = "full".
     studies : dict of str to DataFrame
         Tables of studies of the same scenario, by name, see `stress.runs.studies`; empty unless they were asked for.
+    grid : DataFrame or None
+        A grid of initial capitals (`stress.fund_grid`) in the place of the required fund, where one run does not give
+        that (`Result.curve_refused`): then `required` has nan for it, and the reason in `note`.
     """
 
     scenario: dict[str, Any]
@@ -56,6 +59,7 @@ class Record:
     required: pd.DataFrame
     budget: pd.DataFrame | None = None
     studies: dict[str, pd.DataFrame] = field(default_factory=dict)
+    grid: pd.DataFrame | None = None
 
     def __repr__(self) -> str:
         return f"<Record {self.name!r}: {self.result!r}>"
@@ -93,9 +97,14 @@ class Record:
         return f" at a delay of {duration(self.delays[-1])}" if self.delays else ""
 
     @property
+    def layer(self) -> str:
+        """The layer that is sized, see `Result.layer`."""
+        return self.result.layer
+
+    @property
     def fund(self) -> float:
-        """Initial insurance fund, USD."""
-        return float(self.scenario["fund"]["initial"])
+        """What the layer that is sized begins with, USD: the insurance fund, unless another one stands first."""
+        return float(self.scenario["fund"]["initial"]) if self.layer == "fund" else self.result.capital
 
     @property
     def author(self) -> str:
@@ -168,11 +177,28 @@ def summary(record: Record) -> dict[str, Any]:
         **({"fund_range": [serialize.finite(x.describe()) for x in ranges]} if (ranges := fund_ranges(record)) else {}),
         "gaps": [plain_row(row) for row in record.gaps.to_dict("records")],
         **({"error_budget": budget} if budget else {}),
+        **({"fund_grid": grid} if (grid := grid_rows(record)) else {}),
         "summary": [serialize.finite(row, "one path gives no error") for row in lines],
         "liquidation_a_day": liquidation_rows(result),
+        **({"mechanics": rows} if (rows := mechanics_rows(result)) else {}),
         "warnings": list(record.warnings),
         "adjustments": [x.describe() for x in record.adjustments],
     }
+
+
+def grid_rows(record: Record) -> list[dict[str, Any]]:
+    """The grid of funds as plain values; empty where the required fund needs none."""
+    return [] if record.grid is None else [plain(row) for row in record.grid.to_dict("records")]
+
+
+def mechanics_rows(result: Result) -> list[dict[str, Any]]:
+    """The figures of the rules of part II that are on, as plain values, see `stress.results.mechanics.figures`."""
+    return [plain(row) for row in mechanics.figures(result).to_dict("records")]
+
+
+def plain(row: dict[Any, Any]) -> dict[str, Any]:
+    """A row of a table as plain values."""
+    return serialize.finite({str(key): value for key, value in row.items()}, "one path gives no error")
 
 
 def liquidation_rows(result: Result) -> list[dict[str, Any]]:
@@ -279,7 +305,9 @@ def fund_ranges(record: Record) -> list[FundRange]:
 
 
 def required_funds(result: Result, alphas: tuple[float, ...]) -> pd.DataFrame:
-    """The required fund for each alpha, a row each: `Record.required`."""
-    found = [(alpha, result.required_fund(alpha)) for alpha in alphas]
+    """The required fund for each alpha, a row each: `Record.required`; nan where one run does not give it."""
+    why = result.curve_refused
+    none = Estimate(math.nan, math.nan, math.nan, math.nan, why)
+    found = [(alpha, none if why else result.required_fund(alpha)) for alpha in alphas]
     rows = [(alpha, e.value, e.se, e.low, e.high, e.note) for alpha, e in found]
     return pd.DataFrame(rows, columns=["alpha", "fund", "se", "low", "high", "note"])

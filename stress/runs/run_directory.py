@@ -8,7 +8,8 @@
     tables/             summary, required_fund, gaps, depletion_curve, by_leverage (.csv),
                         paths, positions (.csv.gz), cells, fund_at (.npz);
                         no by_leverage of a run with detail "paths";
-                        error_budget.csv of a run with error = "full"
+                        error_budget.csv of a run with error = "full";
+                        fund_grid.csv in the place of depletion_curve.csv where one run gives no curve
     studies/            scenarios, reverse, tornado (.csv), those that were asked for
     figures/            each figure as .svg and .png       (with a report only)
     report.html                                             (with a report only)
@@ -168,11 +169,20 @@ def open_run(directory: str | Path) -> Record:
     required = csv_tables.parse_csv(data, where, LABELS)
     shape.check_table(required, shape.REQUIRED, where)
     shape.check_alphas(required, scenario["fund"]["alphas"], where)
+    days = None
+    if config.get("renewal") is not None:
+        data, where = read("tables/days.npz")
+        days = shape.check_days(arrays.parse_arrays(data, where), n_paths, config["renewal"]["days"], where)
     budget = None
     if scenario["run"].get("error") == "full":
         data, where = read("tables/error_budget.csv")
         budget = csv_tables.parse_csv(data, where, (*LABELS, "part"))
         shape.check_table(budget, shape.BUDGET, where)
+    grid = None
+    if "tables/fund_grid.csv" in files:
+        data, where = read("tables/fund_grid.csv")
+        grid = csv_tables.parse_csv(data, where, ("layer",))
+        shape.check_table(grid, shape.GRID, where)
     found = {}
     for study in studies.COLUMNS:
         if (name := f"studies/{study}.csv") in files:
@@ -188,8 +198,9 @@ def open_run(directory: str | Path) -> Record:
         provenance=manifest["versions"],
         design=LaterDesign(scenario, manifest, config, directory),  # type: ignore[arg-type]
         adjustments=tuple(map(Adjustment.of_record, manifest.get("adjustments", ()))),
+        days=days,
     )
-    return Record(scenario, manifest, result, gaps, required, budget, found)
+    return Record(scenario, manifest, result, gaps, required, budget, found, grid)
 
 
 def _read_manifest(directory: Path) -> dict[str, Any]:
@@ -266,8 +277,14 @@ def _write(record: Record, directory: Path, home: Path) -> None:
         "summary": result.summary(),
         "required_fund": record.required,
         "gaps": record.gaps,
-        "depletion_curve": result.depletion_curve(),
     }
+    if not result.curve_refused:
+        small["depletion_curve"] = result.depletion_curve()
+    if record.grid is not None:
+        small["fund_grid"] = record.grid
+    if result.days is not None:
+        small["ruin_curve"] = result.horizon.ruin_curve()
+        small["horizon"] = result.horizon.summary()
     if record.budget is not None:
         small["error_budget"] = record.budget
     if result.counts_positions:
@@ -284,6 +301,9 @@ def _write(record: Record, directory: Path, home: Path) -> None:
     columns: dict[str, Any] = {str(name): column.to_numpy() for name, column in result.cells.items()}
     np.savez_compressed(folder / "cells.npz", **columns)
     np.savez_compressed(folder / "fund_at.npz", fund_at=result.fund_at)
+    if result.days is not None:
+        by_name: dict[str, Any] = {name: result.days[name] for name in result.days.dtype.names or ()}
+        np.savez_compressed(folder / "days.npz", **by_name)
     for name, table in record.studies.items():
         (directory / "studies").mkdir(exist_ok=True)
         csv_tables.write_csv(table, directory / "studies" / f"{name}.csv")

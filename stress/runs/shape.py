@@ -16,12 +16,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from stress.book import classes
 from stress.engine.blocks import CELL_ROW, FAN_PATHS
+from stress.engine.renewal import DAY_ROW, MOST_DAYS
 from stress.errors import InputError, Problem, raise_if
 from stress.kernels.path.records import CHECKPOINTS
+from stress.results import more_columns
 from stress.results.result import PATH_COLUMNS
 from stress.scenario.tables import problems_of
 from stress.scenario.values import FiniteDuration, Paths, Price, Probability, Seed, Share, rule
 from stress.venue.depth import Depth
+from stress.venue.events import Events
+from stress.venue.funding import Funding
+from stress.venue.layer import Layer
+from stress.venue.mechanics import MECHANICS
 from stress.venue.rules import RULES
 
 Digest = Annotated[str, rule(lambda s: len(s) == 64 and set(s) <= set("0123456789abcdef"), "a SHA-256 in hex")]
@@ -121,6 +127,7 @@ class ConfigBook(Document):
     positions: Paths
     market: str
     sha256: Digest
+    orders: list[Literal["stop", "take_profit"]] = []
 
 
 class ConfigVenue(Document):
@@ -163,6 +170,15 @@ class TailPrices(ConfigPrices):
 MODELS: Mapping[str, type[ConfigPrices]] = {"kou": KouPrices, "tail-jumps": TailPrices}
 
 
+class ConfigRenewal(Document):
+    """The days of a run whose book is renewed each day."""
+
+    days: Annotated[int, Field(ge=1, le=MOST_DAYS)]
+    income_per_day: Amount = 0.0
+    cap: Above = 1.0
+    sweep: Share = 0.0
+
+
 class Config(Document):
     """config.json."""
 
@@ -177,6 +193,7 @@ class Config(Document):
     gap: Share | None
     jump_gap: Share
     delay: Amount | None = None
+    renewal: ConfigRenewal | None = None
     seed: Seed
 
 
@@ -217,14 +234,15 @@ def check_config(config: Any, where: str) -> None:
     problems = []
     if (config["gap"] is None) == (config.get("delay") is None):
         problems.append(Problem(where, "one of gap and delay, and null for the other", column="gap"))
-    for venue_rule in RULES:
+    on = [rule for rule in MECHANICS if rule.name in config["venue"]]
+    for venue_rule in (*RULES, *on):
         value = config["venue"].get(venue_rule.name)
         known = (
             isinstance(value, str) if venue_rule.kind == "word" else venue_rule.allows(value)
         )  # a new word is shown as it is
         if not known:
             problems.append(Problem(where, venue_rule.expected(value), column=f"venue.{venue_rule.name}", value=value))
-    raise_if(problems)
+    raise_if(problems + _problems_of_circumstances(config, where))
     if config["fund"] < config["venue"]["reserve"]:
         raise InputError(Problem(where, "USD, at least the reserve of the venue", column="fund", value=config["fund"]))
     if depth is None:
@@ -242,6 +260,25 @@ def check_config(config: Any, where: str) -> None:
         raise InputError(
             [Problem(where, p.expected, column=f"depth.{p.column}", value=p.value) for p in error.problems]
         ) from None
+
+
+def _problems_of_circumstances(config: Any, where: str) -> list[Problem]:
+    """What is wrong with layers, funding and events of config.json: they are made again."""
+    makers = {"funding": Funding, "events": Events}
+    given = {name: (make, config[name]) for name, make in makers.items() if name in config}
+    layers = config.get("layers", {})
+    if not isinstance(layers, dict):
+        return [Problem(where, "a table of layers", column="layers", value=layers)]
+    given |= {f"layers.{name}": (Layer, layer) for name, layer in layers.items()}
+    problems = []
+    for name, (make, values) in given.items():
+        try:
+            make(**values)
+        except InputError as error:
+            problems += [Problem(where, p.expected, column=f"{name}.{p.column}", value=p.value) for p in error.problems]
+        except TypeError:  # other keys, or no table
+            problems.append(Problem(where, "a table with the keys that a run writes", column=name, value=str(values)))
+    return problems
 
 
 @dataclass(frozen=True)
@@ -294,6 +331,7 @@ AMOUNT = _number(0.0, "a finite number, 0 or more")
 POSITIVE = _number(1 / LARGEST, "a finite number above 0")
 BALANCE = Column("iuf", lambda x: ~np.isnan(x), "USD")
 ANY = Column("iuf", lambda x: np.ones(x.size, bool), "a number")
+POSITIVE_OR_NAN = Column("iuf", lambda x: np.isnan(x) | (x > 0), "a number above 0, or nan")
 OR_NAN = Column("iuf", lambda x: np.isnan(x) | (x >= 0), "a number, 0 or more, or nan")
 FLAG = Column("b", lambda x: np.ones(x.size, bool), "True or False")
 SHARE = _number(0.0, "a share from 0 to 1", 1.0)
@@ -308,6 +346,9 @@ REQUIRED = dict.fromkeys(("fund", "se", "low", "high"), ANY) | {
 GAPS = dict.fromkeys(("alpha", "estimate", "se", "low", "high"), ANY) | {
     "design": TEXT, "gap": SHARE, "jump_gap": SHARE, "chosen": FLAG, "quantity": TEXT, "unit": TEXT, "note": TEXT,
 }  # fmt: skip
+GRID = {"layer": TEXT, "fund": AMOUNT, "own": FLAG} | dict.fromkeys(
+    (f"{name}{end}" for name in ("depleted", "adl", "residual") for end in ("", "_se", "_low", "_high")), ANY
+)
 BUDGET = dict.fromkeys(("alpha", "estimate", "low", "high", "share", "redraws"), ANY) | dict.fromkeys(
     ("quantity", "part", "note"), TEXT
 )
@@ -322,7 +363,9 @@ def path_columns(config: Mapping[str, Any]) -> dict[str, Column]:
     """Columns of paths.csv.gz."""
     other = {"fund_end": BALANCE, "fund_low": BALANCE, "depleted": FLAG, "weight": AMOUNT}
     other |= {"depletion_step": _whole(-1, config["steps"])} | dict.fromkeys(COUNTS, _whole(0, 2**62))
-    return {name: other.get(name, FINITE) for name in PATH_COLUMNS}
+    other |= dict.fromkeys(more_columns.path_columns(config), AMOUNT) | {"haircut": SHARE}
+    other |= dict.fromkeys(more_columns.SIGNED, BALANCE)
+    return {name: other.get(name, FINITE) for name in (*PATH_COLUMNS, *more_columns.path_columns(config))}
 
 
 def position_columns(config: Mapping[str, Any], counted: bool) -> dict[str, Column]:
@@ -333,10 +376,12 @@ def position_columns(config: Mapping[str, Any], counted: bool) -> dict[str, Colu
         "liquidation_price": ANY, "bankruptcy_price": ANY,
         "liquidation_rank": _whole(0, config["book"]["positions"] - 1),
     }  # fmt: skip
+    columns |= dict.fromkeys(config["book"].get("orders", ()), POSITIVE_OR_NAN)
     if not counted:
         return columns
+    more = [f"{name}_{part}" for name in more_columns.rate_names(config) for part in ("rate", "low", "high")]
     grouped = {grouping.column: _whole(0, grouping.count - 1) for grouping in classes.GROUPINGS.values()}
-    return columns | grouped | dict.fromkeys([*RATES, "adl_share"], FINITE)
+    return columns | grouped | dict.fromkeys([*RATES, "adl_share", *more], FINITE)
 
 
 def check_table(table: pd.DataFrame, columns: Mapping[str, Column], where: str, rows: int | None = None) -> None:
@@ -377,6 +422,24 @@ def check_fund_at(arrays: Mapping[str, np.ndarray], n_paths: int, where: str) ->
     found, shape = arrays.get("fund_at"), (min(n_paths, FAN_PATHS), CHECKPOINTS + 1)
     if found is None or found.shape != shape or found.dtype != np.float64 or np.isnan(found).any():
         raise InputError(Problem(where, f"an array fund_at, float64{list(shape)}, without nan"))
+
+
+def check_days(arrays: Mapping[str, np.ndarray], n_paths: int, days: int, where: str) -> np.ndarray:
+    """DAY_ROW[n_paths, days] of days.npz; what is not that is refused.
+
+    Raises
+    ------
+    InputError
+    """
+    names = DAY_ROW.names or ()
+    for name in names:
+        found = arrays.get(name)
+        if found is None or found.shape != (n_paths, days) or found.dtype != np.float64 or np.isnan(found).any():
+            raise InputError(Problem(where, f"an array {name}, float64{[n_paths, days]}, without nan"))
+    rows = np.zeros((n_paths, days), DAY_ROW)
+    for name in names:
+        rows[name] = arrays[name]
+    return rows
 
 
 def check_weights(paths: pd.DataFrame, where: str) -> None:

@@ -21,16 +21,18 @@ import numpy as np
 from pydantic import Field
 
 from stress.book.classes import N_CELLS
-from stress.engine.blocks import CELL_ROW, FAN_PATHS, POSITION_ROW, PathBlock
+from stress.engine.blocks import CELL_ROW, FAN_PATHS, MORE_ROW, POSITION_ROW, PathBlock
+from stress.engine.renewal import DAY_ROW
 from stress.errors import InputError, Problem
 from stress.files import arrays, documents, reading, writing
+from stress.kernels.mechanics.records import MORE
 from stress.kernels.path.records import CHECKPOINTS, OUTCOME
 from stress.provenance import differences
 from stress.runs import shape
 
 SUFFIX = ".shard"
 FLOAT = np.dtype("f8")
-ARRAYS = tuple(field.name for field in fields(PathBlock) if field.name != "first")
+ARRAYS = tuple(field.name for field in fields(PathBlock) if field.name not in ("first", "days"))
 
 
 class Head(shape.Document):
@@ -40,6 +42,7 @@ class Head(shape.Document):
     n: Annotated[int, Field(ge=1)]
     designs: Annotated[int, Field(ge=1)]
     made_by: dict[str, str]
+    days: Annotated[int, Field(ge=0)] = 0  # of a run whose book is renewed each day
 
 
 @dataclass(frozen=True)
@@ -74,8 +77,11 @@ def write(folder: Path, blocks: list[PathBlock], made_by: dict[str, str]) -> Pat
     """
     first, n = blocks[0].first, blocks[0].out.size
     head = {"first": first, "n": n, "designs": len(blocks), "made_by": made_by}
+    names = ARRAYS
+    if blocks[0].days.size:
+        head["days"], names = blocks[0].days.shape[1], (*ARRAYS, "days")
     parts: list[bytes | memoryview] = [json.dumps(head).encode() + b"\n"]
-    for array in (np.ascontiguousarray(getattr(block, name)) for block in blocks for name in ARRAYS):
+    for array in (np.ascontiguousarray(getattr(block, name)) for block in blocks for name in names):
         about = io.BytesIO()
         np.lib.format.write_array_header_1_0(about, np.lib.format.header_data_from_array_1_0(array))
         parts += [about.getvalue(), array.reshape(-1).view(np.uint8).data]
@@ -129,6 +135,8 @@ def read(path: Path, made_by: dict[str, str], n_designs: int | None = None, n_po
     try:
         for _ in range(head["designs"]):
             found = {name: arrays.read_array(stream, str(path)) for name in ARRAYS}
+            n_days = head.get("days", 0)
+            found["days"] = arrays.read_array(stream, str(path)) if n_days else np.zeros((head["n"], 0), DAY_ROW)
             blocks.append(PathBlock(first=head["first"], **found))
     except InputError as error:
         raise wrong(f"{damaged} ({error.problems[0].expected})") from None
@@ -142,14 +150,27 @@ def read(path: Path, made_by: dict[str, str], n_designs: int | None = None, n_po
 
 def _fits(block: PathBlock, n: int, n_positions: int | None) -> bool:
     """Whether arrays are those of n paths, and name none but these, cells that there are, and positions of the book."""
-    kinds = {"out": OUTCOME, "weight": FLOAT, "fund_at": FLOAT, "cells": CELL_ROW, "position_counts": POSITION_ROW}
+    kinds = {
+        "days": DAY_ROW,
+        "out": OUTCOME,
+        "weight": FLOAT,
+        "fund_at": FLOAT,
+        "cells": CELL_ROW,
+        "position_counts": POSITION_ROW,
+        "more": MORE,
+        "more_counts": MORE_ROW,
+    }
     sizes = {"out": (n,), "weight": (n,), "fund_at": (max(0, min(n, FAN_PATHS - block.first)), CHECKPOINTS)}
+    sizes["days"] = (n, *block.days.shape[1:2])
     for name, kind in kinds.items():
         array = getattr(block, name)
         if array.dtype.descr != kind.descr or array.shape != sizes.get(name, (array.size,)):
             return False
-    path, cell, number = block.cells["path"], block.cells["cell"], block.position_counts["number"]
-    ranges = ((path, block.first, block.first + n), (cell, 0, N_CELLS), (number, 0, n_positions or 2**62))
+    if block.more.size not in (0, n):
+        return False
+    path, cell, most = block.cells["path"], block.cells["cell"], n_positions or 2**62
+    numbers = [(counts["number"], 0, most) for counts in (block.position_counts, block.more_counts)]
+    ranges = ((path, block.first, block.first + n), (cell, 0, N_CELLS), *numbers)
     return all(bool(((low <= x) & (x < end)).all()) for x, low, end in ranges)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from stress.formatting import duration, percent, usd
+from stress.formatting import amount, duration, notional, percent
 from stress.scenario.lateness import cannot_tell
+from stress.scenario.rule_notes import rule_notes
 
 if TYPE_CHECKING:
     from stress.engine.design import Design
@@ -51,7 +52,7 @@ def notes(
     record = design.depth_record
     if depth_is_share and record is not None:
         yield (
-            f"The order book holds {usd(record['usd'])} within {percent(record['width'])}, "
+            f"The order book holds {notional(record['usd'])} within {percent(record['width'])}, "
             f"{percent(record['oi_share'])} of the open interest of one side."
         )
     venue = design.venue
@@ -62,7 +63,33 @@ def notes(
             '"depleted" means that ADL has begun.'
         )
     if venue.reserve > 0:
-        yield f'ADL rules keep {usd(venue.reserve)} in the fund: "depleted" means that ADL has begun.'
+        yield f'ADL rules keep {amount(venue.reserve, venue.money)} in the fund: "depleted" means that ADL has begun.'
+    yield from _of_days(design)
+    yield from rule_notes(design)
+
+
+def _of_days(design: Design) -> Iterator[str]:
+    """What begins anew each day, and what goes on."""
+    if design.renewal is None:
+        return
+    venue, depth = design.venue, design.depth_record or {}
+    yield (
+        f"All {design.renewal.days:,} days of every path begin with one and the same book, as it stands to the price "
+        "of that morning: who was closed is replaced overnight, and no crowd grows, shrinks or takes fright."
+    )
+    anew = {
+        "what has been taken from the order book": bool(depth),
+        "what the depth has fallen by, and its schedule": bool({"scale", "schedule"} & {*depth}),
+        "the peak that a drawdown of the fund is measured from": venue.drawdown is not None,
+        "a mark that is an average or is held back": venue.mark != "book",
+        "capital and cap of layers other than the fund": len(venue.cash_layers) > 1,
+        "open margin calls, which are not settled": venue.liquidation == "margin_call",
+    }
+    words = ", ".join(text for text, on in anew.items() if on)
+    yield (
+        f"{f'Anew each morning: {words}. ' if words else ''}The fund, and what the price model carries from step to "
+        "step, such as its volatility, go on from day to day."
+    )
 
 
 def _of_prices(design: Design, model: str, provenance: dict[str, Any], alphas: Sequence[float]) -> Iterator[str]:

@@ -20,7 +20,7 @@ from stress.book import start
 from stress.book.book import ROUNDING, Book
 from stress.errors import InputError, Problem
 from stress.files import writing
-from stress.formatting import SPACE, duration, percent, price_text, usd, visible
+from stress.formatting import SPACE, duration, notional, percent, price_text, visible
 from stress.prices.calibration.calibrate import calibrate
 from stress.scenario import found
 from stress.scenario.lateness import DELAYS
@@ -114,9 +114,12 @@ def draft(given: Given, folder: Path) -> Draft:
     last = None if history is None else float(history.close[-1])
     book = Book.read(given.positions, given.market, imbalance="outside", mark_price=last)
     venue_keys, venue = _venue(given.venue, given.market or book.market or None, folder)
+    kind: Any = venue.contract
+    if kind != (book.contract or "linear"):
+        book = Book.read(given.positions, given.market, imbalance="outside", mark_price=last, contract=kind)
     s0, said = start.start_price(book, venue, last)
     if s0 != last and book.mark_price is None:  # margins hold at the price that the run starts from
-        book = Book.read(given.positions, given.market, imbalance="outside", mark_price=s0)
+        book = Book.read(given.positions, given.market, imbalance="outside", mark_price=s0, contract=kind)
     under = _under_margin(book, venue, s0)
     calibration = None if history is None else calibrate(history)
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{venue.market}-{venue.name}").strip("-._")[:64] or "new"
@@ -247,7 +250,7 @@ def _depth(book: Book, venue: Venue, s0: float) -> str:
     name = SETTINGS.get(venue.name, SETTING)
     setting = Depth.load(name)
     share = setting.oi_share or 0.0
-    held = f"{usd(share * book.open_interest(s0))} within {percent(setting.width)}"
+    held = f"{notional(share * book.open_interest(s0))} within {percent(setting.width)}"
     why = (
         "No [depth]: prices of a history hold the impact of its liquidations already, and a finite depth counts it "
         "again (docs/depth.md: no depth as it was seen in order books passes on real crashes). To see the cascade of "
@@ -260,13 +263,13 @@ def _depth(book: Book, venue: Venue, s0: float) -> str:
 def _fund(given: Given, venue: Venue) -> str:
     alphas = ("alphas", list(ALPHAS), "probabilities of a day on which the fund is emptied; it is sized for each")
     if given.fund is not None:
-        return _table("fund", [("initial", given.fund, "USD, as you said"), alphas])
+        return _table("fund", [("initial", given.fund, f"{venue.money}, as you said"), alphas])
     why = (
         "Your fund was not given (--fund) and is not guessed: the answer is the fund that is needed, and the "
         "probability for a range of funds. Neither depends on `initial`. Who is hit is shown for a fund that holds "
         "no more than this."
     )
-    return f"{_comment(why)}\n{_table('fund', [('initial', float(venue.reserve), 'USD'), alphas])}"
+    return f"{_comment(why)}\n{_table('fund', [('initial', float(venue.reserve), venue.money), alphas])}"
 
 
 def _comment(text: str, width: int = WIDTH) -> str:

@@ -13,10 +13,12 @@ import numpy as np
 from stress.adjustments import Adjustment
 from stress.book import start
 from stress.book.book import Book
+from stress.book.changes import held as quantity_of
 from stress.book.draft import Draft
 from stress.book.position_columns import ALIASES, NAMES
 from stress.files.table import read_table
-from stress.formatting import SPACE, coins, count, duration, percent, price_text, significant, usd
+from stress.formatting import SPACE, count, duration, percent, price_text, significant
+from stress.formatting import notional as in_usd
 
 if TYPE_CHECKING:
     from stress.prices.bars import Bars
@@ -81,7 +83,7 @@ def _line(label: str, value: str) -> str:
 
 def _of_positions(found: Found) -> Iterator[str]:
     book, s0 = found.book, found.s0
-    notional, accounts = book.quantity * s0, len(set(book.account.tolist()))
+    notional, accounts = book.notional(s0), len(set(book.account.tolist()))
     table = Draft(read_table(found.positions, ALIASES, several=NAMES)).table
     titles = ", ".join(title if title == name else f"{name} ({title})" for name, title in table.titles.items())
     yield f"{book.source}: {count(len(table), 'row')}"
@@ -90,9 +92,9 @@ def _of_positions(found: Found) -> Iterator[str]:
     yield _line("market", f"{book.market or 'not said'}, {held_by}")
     for word, side in (("long", 1), ("short", -1)):
         held = book.side == side
-        size = f"{coins(float(book.quantity[held].sum()))}, {usd(float(notional[held].sum()))}"
+        size = f"{quantity_of(book, float(book.quantity[held].sum()))}, {in_usd(float(notional[held].sum()))}"
         yield _line(word, f"{count(int(held.sum()), 'position')}, {size}" if held.any() else "none")
-    yield _line("open interest", f"{usd(book.open_interest(s0))}, one side, at {price_text(s0)}")
+    yield _line("open interest", f"{in_usd(book.open_interest(s0))}, one side, at {price_text(s0)}")
     mark = "not in the file" if book.mark_price is None else price_text(book.mark_price)
     yield _line("mark", f"{mark}; the run starts at {price_text(s0)}")
     low, high = (price_text(float(end)) for end in (book.entry_price.min(), book.entry_price.max()))
@@ -103,7 +105,7 @@ def _of_positions(found: Found) -> Iterator[str]:
     below = ", ".join(percent(q) for q in QUANTILES)
     yield _line("effective leverage", f"{shown}: below them are {below} of the notional")
     if found.under.size:
-        amount = usd(float(notional[found.under].sum()))
+        amount = in_usd(float(notional[found.under].sum()))
         yield _line("under margin", f"{count(found.under.size, 'position')}, {amount}, at the start")
 
 

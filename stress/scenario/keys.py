@@ -16,14 +16,28 @@ from stress.scenario.files import files_of
 from stress.scenario.overrides import put, set_key
 from stress.scenario.scenario import Scenario
 from stress.scenario.tables import TABLES
+from stress.venue.mechanics import CASH_LAYERS
+from stress.venue.rules import ALL_RULES
 
-RIVALS = tuple(f"run.{key}" for key in lateness.KEYS), ("depth.usd", "depth.oi_share")
+RIVALS = (
+    tuple(f"run.{key}" for key in lateness.KEYS),
+    ("depth.usd", "depth.oi_share"),
+    ("venue.call_deadline", "venue.call_time"),
+)
 """Keys of which a scenario has one: the one that is set takes the place of the others."""
 OBJECTS = {"venue": "venue_object", "population": "spec", "depth": "depth_object", "prices": "price_model"}
 READ_WITH_BOOK = ("book", "venue")  # a price model may start at the marks of the positions
 WITH_CALIBRATE = ("model", "calibrate", "time_format", "provenance", "s0", "threshold", "cap")
-USD = ("population.open_interest", "population.max_notional", "depth.usd", "fund.initial", "prices.s0", "venue.reserve")
-DURATIONS = ("run.delay", "run.horizon", "run.step", "depth.half_life", "depth.window", "venue.drawdown_window")
+USD = ("population.open_interest", "population.max_notional", "depth.usd", "prices.s0")
+MONEY = (  # USD, or the coin of an inverse contract
+    *("fund.initial", "fund.income_per_day", "fund.cap"),
+    *(f"layers.{name}.{key}" for name in CASH_LAYERS for key in ("capital", "floor", "cap")),
+    *(f"venue.{rule.name}" for rule in ALL_RULES if rule.unit == "USD"),
+)
+DURATIONS = (
+    *("run.delay", "run.horizon", "run.step", "depth.half_life", "depth.window", "funding.interval"),
+    *(f"venue.{rule.name}" for rule in ALL_RULES if rule.kind == "duration"),
+)
 
 
 def written(scenario: Scenario) -> dict[str, Any]:
@@ -104,8 +118,8 @@ def text_of(key: str, value: Any) -> str:
     """A value as a reader takes it in: money and durations with their unit."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return value if isinstance(value, str) else json.dumps(value)
-    if key in USD:
-        return formatting.usd(float(value))
+    if key in USD or key in MONEY:
+        return (formatting.usd if key in MONEY else formatting.notional)(float(value))
     return formatting.short_duration(float(value)) if key in DURATIONS else formatting.significant(float(value), 4)
 
 

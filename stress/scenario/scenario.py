@@ -3,12 +3,15 @@
     name = "mine"
     seed = 7
 
-    [run]           paths, horizon, step; gap or delay, jump_gap; error = "full" and redraws
+    [run]           paths, horizon or days, step; gap or delay, jump_gap; error = "full" and redraws
     [venue]         preset or file, market; rules to change
     [population]    mix, accounts, open_interest, any parameter of the mix   or [book] with a file of positions
     [prices]        model and parameters; or "replay" and bars; or calibrate = "bars.csv"
     [depth]         usd or oi_share within width; without this table depth is infinite
-    [fund]          initial, alphas
+    [fund]          initial, alphas; over days income_per_day, cap, sweep
+    [layers.vault]  capital, floor, cap of a layer of the waterfall; of [layers.fund] a cap
+    [funding]       interval, rate
+    [events]        outages, stale, bad_ticks
 
 An error lists all problems of a scenario at once. Paths of files are relative to the folder of the scenario; those of
 an override (`--set book.file=positions.csv`), to the current folder.
@@ -18,25 +21,28 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
-from stress.adjustments import Adjustment
 from stress.arguments import path_of
 from stress.book.book import Book
 from stress.book.population import PopulationSpec
 from stress.book.start import start_price
+from stress.engine.renewal import DAY
 from stress.errors import InputError, Problem, raise_if
 from stress.files import documents
 from stress.scenario import lateness, limits
+from stress.scenario.built import Built
 from stress.scenario.calibrated import BuiltPrices, Start, anywhere, as_they_are, refits, start_of
 from stress.scenario.caveats import notes
+from stress.scenario.circumstances import CIRCUMSTANCES, EventsTable, FundingTable, LayersTable
 from stress.scenario.files import among, digests, paths_of
 from stress.scenario.overrides import set_key
 from stress.scenario.tables import (
@@ -55,34 +61,11 @@ from stress.venue.depth import Depth
 from stress.venue.venue import Venue
 
 if TYPE_CHECKING:
-    from stress.engine.design import Design
+    pass
 
 T = TypeVar("T")
 
-OPTIONAL = ("population", "book", "depth")  # tables that "none" removes
-
-
-@dataclass(frozen=True)
-class Built:
-    """The objects that a scenario defines.
-
-    Attributes
-    ----------
-    design : Design
-        Checked.
-    notes : tuple of str
-        Caveats of the choices of the scenario, see `stress.scenario.caveats`.
-    delays : tuple of float
-        Delays whose range is the answer, seconds, rising; the design has the last of them. Empty: the answer is its
-        own.
-    adjustments : tuple of Adjustment
-        What was done to book, bars and prices.
-    """
-
-    design: Design
-    notes: tuple[str, ...]
-    delays: tuple[float, ...] = ()
-    adjustments: tuple[Adjustment, ...] = ()
+OPTIONAL = ("population", "book", "depth", *CIRCUMSTANCES)  # tables that "none" removes
 
 
 @dataclass(frozen=True)
@@ -93,8 +76,8 @@ class Scenario:
     ----------
     name : str
     seed : int
-    run, venue, population, book, prices, depth, fund
-        The tables of the file; population or book, and depth, may be None.
+    run, venue, population, book, prices, depth, fund, layers, funding, events
+        The tables of the file; population or book, and those from depth on but the fund, may be None.
     where : str
         Name of the scenario in messages.
     files : dict of str to Path
@@ -112,6 +95,9 @@ class Scenario:
     prices: PricesTable
     depth: DepthTable | None
     fund: FundTable
+    layers: LayersTable | None
+    funding: FundingTable | None
+    events: EventsTable | None
     where: str
     files: Mapping[str, Path]
     overridden: frozenset[str] = frozenset()
@@ -227,6 +213,21 @@ class Scenario:
         return None if self.depth is None else self._placed("depth", self.depth.build)
 
     @cached_property
+    def circumstances(self) -> dict[str, Any]:
+        """Layers of cash, funding and events, those that the scenario has, as `stress.simulate` takes them."""
+        problems: list[Problem] = []
+        made = {
+            name: _gather(problems, partial(self._placed, name, table.build))
+            for name, table in self._circumstance_tables.items()
+        }
+        raise_if(problems)
+        return made
+
+    @property
+    def _circumstance_tables(self) -> dict[str, Any]:
+        return {name: table for name in CIRCUMSTANCES if (table := getattr(self, name)) is not None}
+
+    @cached_property
     def price_model(self) -> BuiltPrices:
         """The price model, and the table [prices] with every parameter; reads bars if the model needs them."""
         bars, calibration = self.files.get("prices.bars"), self.files.get("prices.calibrate")
@@ -265,6 +266,7 @@ class Scenario:
         venue = _gather(problems, lambda: self.venue_object)
         model = _gather(problems, lambda: self.price_model)
         depth = _gather(problems, lambda: self.depth_object)
+        circumstances = _gather(problems, lambda: self.circumstances)
         spec = _gather(problems, lambda: self.spec)
         timing = None if model is None else _gather(problems, self._timing)
         book = None
@@ -279,7 +281,9 @@ class Scenario:
             design = prepare(
                 book, venue, model[0], fund=self.fund.initial, depth=depth, **self.lateness.of_design(),
                 jump_gap=self.run.jump_gap, seed=self.seed, n_paths=timing["paths"], horizon=timing["horizon"],
-                step=timing["step"], under_margin="error" if self.book is None else self.book.under_margin,
+                step=timing["step"], **(circumstances or {}),
+                under_margin="error" if self.book is None else self.book.under_margin,
+                days=self.run.days, renew=self.run.renew, **self.fund.between_days(),
             )  # fmt: skip
         except InputError as error:
             place = f"{self.where}, {'population' if self.book is None else 'book'}"
@@ -293,12 +297,7 @@ class Scenario:
         delays = self.lateness.delays or ()
         is_share = depth is not None and depth.oi_share is not None
         found = notes(
-            design,
-            self.prices.model,
-            provenance,
-            alphas=self.fund.alphas,
-            delays=delays,
-            depth_is_share=is_share,
+            design, self.prices.model, provenance, alphas=self.fund.alphas, delays=delays, depth_is_share=is_share
         )
         done = dict.fromkeys([*design.adjustments, *self.price_model.adjustments])
         return Built(design, tuple(found), delays, tuple(done))
@@ -310,6 +309,8 @@ class Scenario:
         out["run"] = timing | self.lateness.resolved() | {"jump_gap": self.run.jump_gap}
         if self.run.error == "full":  # a run of another cost and another answer
             out["run"] |= {"error": "full", "redraws": self.run.redraws}
+        if self.run.days is not None:
+            out["run"] |= {"days": self.run.days, "renew": "daily"}
         out["venue"] = self.venue.resolved(self.venue_object)
         if self.population is not None and self.spec is not None:
             out["population"] = self.population.resolved(self.spec)
@@ -318,8 +319,11 @@ class Scenario:
             out["book"] = {"market": self.venue_object.market} | book
         out["prices"] = self.price_model[1]
         out["depth"] = "none" if self.depth is None else self.depth.resolved()
+        between = {name: getattr(self.fund, name) for name in ("income_per_day", "cap", "sweep")}
         out["fund"] = {"initial": self.fund.initial, "alphas": list(self.fund.alphas)}
-        return out
+        out["fund"] |= {name: value for name, value in between.items() if value not in (None, 0.0, math.inf)}
+        found = {name: table.resolved() for name, table in self._circumstance_tables.items()}
+        return out | {name: values for name, values in found.items() if values}
 
     @cached_property
     def inputs(self) -> dict[str, dict[str, str]]:
@@ -341,6 +345,7 @@ class Scenario:
     def hash(self) -> str:
         """SHA-256 of its values and of the contents of its files (64 hex digits); paths have no influence."""
         values = self.resolved()
+        values["venue"] = self.venue.in_force(self.venue_object)
         for key, file in self.inputs.items():
             section, name = key.split(".")
             if name in values[section]:
@@ -358,7 +363,11 @@ class Scenario:
         from stress.engine.prepare import timing
 
         run = self.run
-        paths, horizon, step, problems = timing(self.price_model[0], run.paths, run.horizon, run.step)
+        wanted = run.horizon if run.days is None else run.days * DAY
+        paths, horizon, step, problems = timing(self.price_model[0], run.paths, wanted, run.step)
+        if run.horizon not in (None, wanted):
+            expected = "no horizon beside days, which are the horizon"
+            problems.append(Problem("run", expected, column="horizon", value=run.horizon))
         raise_if([self._of_run(problem) for problem in problems])
         self._check_work(paths, horizon / step)
         return {"paths": paths, "horizon": float(horizon), "step": float(step)}
@@ -366,7 +375,12 @@ class Scenario:
     def _of_run(self, problem: Problem) -> Problem:
         """A problem of a run, attributed to the key of the scenario that causes it."""
         names = {"s0": "prices.s0", "fund": "fund.initial", "seed": "seed", "n_paths": "run.paths"}
-        key = names.get(str(problem.column), f"run.{problem.column}")
+        names |= {"carrier": "venue.carrier", "waterfall": "venue.waterfall", "events": "events"}
+        names |= {"income_per_day": "fund.income_per_day", "fund_cap": "fund.cap", "sweep": "fund.sweep"}
+        names |= {"carrier": "venue.carrier", "waterfall": "venue.waterfall"}
+        column = str(problem.column)
+        own = column.partition(".")[0] in CIRCUMSTANCES
+        key = names.get(column, column if own else f"run.{column}")
         return replace(problem, where=self._place(key), column=key)
 
     def _check_work(self, paths: float, steps: float) -> None:
@@ -385,6 +399,7 @@ class Scenario:
         assert table is not None
         file, mark = self.files["book.file"], table.mark_price
         options: dict[str, Any] = {"imbalance": table.imbalance, "mark_price": mark or price, "decimal": table.decimal}
+        options["contract"] = self.venue_object.contract
         book = self._placed("book", lambda: Book.read(file, table.market or market, **options))
         return book if mark is None or book.mark_price is not None else book.marked(mark)
 
@@ -447,6 +462,7 @@ class Scenario:
             _gather(problems, lambda: self.spec)
         if self.depth is not None:
             _gather(problems, lambda: self.depth_object)
+        _gather(problems, lambda: self.circumstances)
         if self.prices is not None and not {"prices.bars", "prices.calibrate"} & set(self.files):
             start = as_they_are if self.book is None else anywhere  # the file of positions is not read yet
             _gather(problems, lambda: self._placed("prices", lambda: self.prices.build(None, None, start)))

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, create_model
 from pydantic_core import PydanticCustomError
 
 from stress import quantities, schema
@@ -21,7 +21,10 @@ from stress.adjustments import Adjustment
 from stress.book.population import PopulationSpec
 from stress.errors import InputError, Problem, raise_if
 from stress.scenario.calibrated import BuiltPrices, Start, as_they_are, fitted, own_start
+from stress.scenario.circumstances import CIRCUMSTANCES, LayerTable
+from stress.scenario.table import Table, plain_value
 from stress.scenario.values import (
+    AnyDuration,
     Delay,
     Duration,
     FiniteDuration,
@@ -35,6 +38,7 @@ from stress.scenario.values import (
     Schedule,
     Seed,
     Share,
+    Unbounded,
     Window,
     none_of,
     rule,
@@ -42,20 +46,11 @@ from stress.scenario.values import (
 from stress.venue.depth import Depth
 from stress.venue.file import SourcedValue
 from stress.venue.load import load_venue
-from stress.venue.rules import RULES, Rule
+from stress.venue.mechanics import MECHANICS
+from stress.venue.rule import DURATION, Rule, as_tuple
+from stress.venue.rules import ALL_RULES, RULES
 from stress.venue.values import one_of
 from stress.venue.venue import Venue
-
-
-class Table(BaseModel):
-    """A table of the file; immutable."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    @classmethod
-    def known(cls) -> list[str]:
-        """Names of the keys of the table."""
-        return list(cls.model_fields)
 
 
 class Head(Table):
@@ -69,6 +64,7 @@ class RunTable(Table):
     """[run]; defaults of `paths`, `horizon` and `step` are 10,000, a day and a minute, or those of a replay.
 
     One of `gap`, `delay` and `delays` says how late a fill is in a continuous move (`stress.scenario.lateness`).
+    With `days` each day begins with a fresh book (`stress.engine.renewal`); the horizon is theirs.
     With error = "full" books and price parameters are redrawn, `redraws` times each (`stress.scenario.redraws`).
     """
 
@@ -81,6 +77,8 @@ class RunTable(Table):
         tuple[Delay, ...] | None, Field(strict=False), rule(lambda x: x is None or len(x) > 0, "at least one duration")
     ] = None
     jump_gap: Share = 1.0
+    days: Paths | None = None
+    renew: Literal["daily"] | None = None
     error: Literal["paths", "full"] = "paths"
     redraws: Redraws = 24
 
@@ -91,16 +89,18 @@ class VenueHead(Table):
     preset: str | None = None
     file: str | None = None
     market: str | None = None
+    rules: Literal["own", "simple"] = "own"
     maintenance_scale: Number | None = None
 
 
 def _rule_type(rule: Rule) -> Any:
     """Type of a rule's key; `Venue` checks words and ranges."""
-    kind: Any = {"word": str, "number": Number, "duration": Duration}[rule.kind]
+    duration: Any = Duration if rule.check is DURATION else AnyDuration
+    kind: Any = {"word": str, "list": list[Any], "number": Unbounded, "duration": duration}[rule.kind]
     return Annotated[kind | None, BeforeValidator(none_of)] if rule.optional else kind | None
 
 
-_rule_fields: dict[str, Any] = {rule.name: (_rule_type(rule), None) for rule in RULES}
+_rule_fields: dict[str, Any] = {rule.name: (_rule_type(rule), None) for rule in ALL_RULES}
 if TYPE_CHECKING:
     VenueRules = VenueHead
 else:
@@ -111,7 +111,8 @@ class VenueTable(VenueRules):
     """[venue]: a preset or a file, its market, and rules to change ("none" removes an optional rule).
 
     `maintenance_scale` multiplies rate and deduction of every tier, so the maintenance margin of every position: what
-    if the venue asked for more, or less. Limits of leverage stay as they are.
+    if the venue asked for more, or less. Limits of leverage stay as they are. `rules = "simple"` takes the venue with
+    the rules of part I alone (`stress.Venue.simplified`): positions are closed whole at the market.
     """
 
     def build(self, file: Path | None) -> Venue:
@@ -131,10 +132,14 @@ class VenueTable(VenueRules):
         if source is None or (self.preset is not None and file is not None):
             raise InputError(Problem("venue", "exactly one of preset and file"))
         venue = load_venue(source, self.market)
-        given = {r.name: getattr(self, r.name) for r in RULES if r.name in self.model_fields_set}
-        for r in RULES:
+        if self.rules == "simple":
+            venue = venue.simplified()
+        given = {r.name: as_tuple(getattr(self, r.name)) for r in ALL_RULES if r.name in self.model_fields_set}
+        for r in ALL_RULES:
             if r.needs in given and given[r.needs] is None:
                 given.setdefault(r.name, None)
+            if r.within is not None and r.within[0] in given and not r.means_anything(given.get):
+                given.setdefault(r.name, r.default)
         changed = {k: v for k, v in given.items() if v != getattr(venue, k)}
         unchanged = [value for value in venue.figures if value.name not in changed]
         overrides = [SourcedValue(k, v, "the scenario", "", "user") for k, v in changed.items()]
@@ -147,12 +152,25 @@ class VenueTable(VenueRules):
         return None if self.maintenance_scale == 1 else self.maintenance_scale
 
     def resolved(self, venue: Venue) -> dict[str, Any]:
-        """The table with the values of all rules."""
-        rules = {r.name: getattr(venue, r.name) for r in RULES}
-        source = {"preset": self.preset, "file": self.file, "market": venue.market, "maintenance_scale": self._scale}
-        return {k: v for k, v in source.items() if v is not None} | {
-            k: "none" if v is None or v == math.inf else v for k, v in rules.items()
+        """The table that loads this venue: the values of all rules, of `stress.venue.mechanics` of those that are on.
+
+        Those that the file has on and the table takes off are told too.
+        """
+        off = {
+            r.name: r.default for r in MECHANICS if r.name in self.model_fields_set and r.name not in venue.mechanics
         }
+        simple = {"rules": self.rules} if self.rules == "simple" else {}
+        return simple | self.in_force(venue) | {k: _plain_rule(k, v) for k, v in off.items()}
+
+    def in_force(self, venue: Venue) -> dict[str, Any]:
+        """The values that decide a run, however the table came to them."""
+        rules = {r.name: getattr(venue, r.name) for r in RULES} | venue.mechanics
+        source = {"preset": self.preset, "file": self.file, "market": venue.market, "maintenance_scale": self._scale}
+        return {k: v for k, v in source.items() if v is not None} | {k: _plain_rule(k, v) for k, v in rules.items()}
+
+
+def _plain_rule(name: str, value: Any) -> Any:
+    return "none" if value is None or (value == math.inf and name != "takeover_below") else plain_value(value)
 
 
 class BookTable(Table):
@@ -180,7 +198,7 @@ class DepthTable(Table):
     window: Window = Field(default=Depth.window)
     scale: Optional = None
     power: Number = Field(default=Depth.power)
-    schedule: Schedule = []
+    schedule: Schedule = Field(default_factory=list)
 
     def build(self) -> Depth:
         """Make the depth of the order book: the setting, if there is one, with the keys that are given."""
@@ -194,12 +212,23 @@ class DepthTable(Table):
 
 
 class FundTable(Table):
-    """[fund]: its initial balance (USD), and the probabilities of depletion that it is sized for."""
+    """[fund]: its initial balance (USD), and the probabilities of depletion that it is sized for.
+
+    Of a run of days: what is paid in each day, what it may hold at most, and the share of a day's gain that is taken
+    out.
+    """
 
     initial: Annotated[Number, rule(lambda x: 0 <= x < math.inf, "USD, 0 or more")]
     alphas: Annotated[
         tuple[Probability, ...], Field(strict=False), rule(lambda x: len(x) > 0, "at least one probability")
     ] = (0.01, 0.001)
+    income_per_day: Optional = None
+    cap: Optional = None
+    sweep: Optional = None
+
+    def between_days(self) -> dict[str, Any]:
+        """What happens to the fund between days, as arguments of `stress.simulate`."""
+        return {"income_per_day": self.income_per_day, "fund_cap": self.cap, "sweep": self.sweep}
 
 
 class OpenTable(Table):
@@ -411,6 +440,7 @@ TABLES: dict[str, type[Table]] = {
     "prices": PricesTable,
     "depth": DepthTable,
     "fund": FundTable,
+    **CIRCUMSTANCES,
 }
 
 
@@ -445,4 +475,7 @@ def problems_of(error: ValidationError, where: str, prefix: tuple[str, ...], kno
         Keys of that table, to suggest the nearest for an unknown one.
     """
     own = prefix[-1] if prefix else ""
-    return schema.problems_of(error, where, prefix, lambda key: unknown_key(key, known, own))
+    inside = LayerTable.known() if own == "layers" else known
+    return schema.problems_of(
+        error, where, prefix, lambda key: unknown_key(key[-1], known if len(key) == 1 else inside, own)
+    )

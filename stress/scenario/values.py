@@ -68,6 +68,8 @@ def _with_durations(pairs: Any) -> Any:
 Number = Annotated[float, BeforeValidator(_number)]
 Share = Annotated[Number, rule(lambda x: 0 <= x <= 1, "a share from 0 to 1", percent_hint)]
 Duration = Annotated[float, BeforeValidator(_duration), rule(lambda x: x > 0, "a duration above 0")]
+Unbounded = Annotated[float, BeforeValidator(lambda value: math.inf if value == "inf" else _number(value))]
+AnyDuration = Annotated[float, BeforeValidator(_duration)]
 Delay = Annotated[float, BeforeValidator(_duration), rule(lambda x: 0 <= x < math.inf, "a duration of 0 or more")]
 FiniteDuration = Annotated[
     float, BeforeValidator(_duration), rule(lambda x: 0 < x < math.inf, "a finite duration above 0")

@@ -19,7 +19,9 @@ A value may name its source, `fee_rate = { value = 0.005, source = "rulebook" }`
 `source = "rulebook"`; the source is described once, under [sources]:
 `rulebook = { page = "...", date = "2026-01-31", status = "official" }`. A preset also has an [example] that was
 published elsewhere and that it reproduces: the method of `Venue` to call (or "allocate" for `stress.allocate`), its
-inputs, the expected result, and the tiers and tier basis of the publication where they differ from those of the file. A
+inputs, the expected result, and the tiers, tier basis and rules of the publication where they differ from those of the
+file; [[examples]] are more of them, of the rules that are added to those of part I. [[practice]] lists what the venue
+does beyond part I and what the model makes of it (`stress.venue.practice`). A market may have its own `contract`. A
 file that lacks values that a venue needs lists them in `missing = ["...", ...]` under [venue]: such a file is a
 skeleton, is listed as one, and loading it issues a warning.
 """
@@ -34,17 +36,18 @@ from typing import Any
 from stress.arguments import is_number
 from stress.errors import Problem
 from stress.files import documents, names
-from stress.venue.rules import BY_NAME, CONTRACT, RULES
+from stress.venue.practice import Practice, practice_of, problems_of
+from stress.venue.rules import ALL_RULES, BY_NAME, CONTRACT
 from stress.venue.values import one_of
 
 PRESETS = Path(__file__).parent / "presets"
 STATUSES = ("official", "third-party", "assumed", "user")
 KEYS = {
-    "file": ("venue", "sources", "rules", "markets", "example"),
+    "file": ("venue", "sources", "rules", "markets", "example", "examples", "practice"),
     "venue": ("name", "title", CONTRACT.name, "date", "notes", "missing"),
     "source": ("page", "date", "status"),
-    "market": ("tiers", "deduction", "source"),
-    "rules": tuple(rule.name for rule in RULES),
+    "market": ("tiers", "deduction", "source", CONTRACT.name),
+    "rules": tuple(rule.name for rule in ALL_RULES),
 }
 COLUMNS = "floor, cap, max_leverage, maintenance_rate"
 
@@ -83,6 +86,11 @@ class VenueFile:
     name, title, contract, date : str
     notes, missing : tuple of str
     example : dict
+        The published example that the file reproduces.
+    examples : list of dict
+        That one and those of [[examples]], of the rules of `stress.venue.mechanics`.
+    practice : list of Practice
+        What the venue does beyond the rules of part I, and what the model makes of it.
     rules : list of SourcedValue
     markets : dict
         The table of each market.
@@ -95,7 +103,7 @@ class VenueFile:
         self.problems: list[Problem] = []
         data = documents.read_toml(path, self.where)
         self._check_keys("file", data)
-        head, sources, rules, markets, self.example = (self._table(data, key) for key in KEYS["file"])
+        head, sources, rules, markets, self.example = (self._table(data, key) for key in KEYS["file"][:5])
         self._check_keys("venue", head, "venue.")
         self._check_keys("rules", rules, "rules.")
         self.name = self._name(head, "name", path.stem)
@@ -113,6 +121,12 @@ class VenueFile:
         if not self.markets:
             self._wrong("at least one market, [markets.NAME] with tiers", "markets")
         self.rules = [self._rule(key, rules[key]) for key in rules if key in KEYS["rules"]]
+        self.examples = [self.example] * bool(self.example) + self._list(data, "examples")
+        self.practice = self._practice(self._list(data, "practice"), rules)
+
+    def contract_of(self, market: str) -> str:
+        """Kind of contract of a market: its own, or that of the file."""
+        return str(self.markets[market].get(CONTRACT.name, self.contract))
 
     def tiers(self, market: str) -> list[tuple[float, ...]]:
         """Tiers of a market, as rows of floor, cap, max_leverage, maintenance_rate[, deduction].
@@ -153,6 +167,19 @@ class VenueFile:
         table = self.markets[market]
         count = len(table["tiers"]) if isinstance(table.get("tiers"), list) else 0
         return self._sourced("tiers", f"{count} tiers", table.get("source"), f"markets.{market}")
+
+    def _practice(self, tables: list[Any], rules: dict[str, Any]) -> list[Practice]:
+        for number, table in enumerate(tables, start=1):
+            for key, expected, value in problems_of(table, rules, self.sources):
+                self._wrong(expected, f"practice {number} {key}".rstrip(), value)
+        return [one for one in map(practice_of, tables) if one is not None]
+
+    def _list(self, data: dict[str, Any], key: str) -> list[Any]:
+        value = data.get(key, [])
+        if isinstance(value, list):
+            return value
+        self._wrong(f"tables, [[{key}]]", key, value)
+        return []
 
     def _rule(self, key: str, entry: Any) -> SourcedValue:
         value, source = entry, None

@@ -24,12 +24,13 @@ from stress.errors import InputError, Problem, raise_if
 from stress.files import documents, names, reading, records
 from stress.venue.markets import spellings_of
 from stress.venue.rules import RULES
+from stress.venue.tier import Tier
 from stress.venue.tiers import build, shapes, units
 from stress.venue.tiers.aliases import UNITS
 from stress.venue.tiers.rows import rows_of, table_groups
 from stress.venue.tiers.shapes import Group
 from stress.venue.values import one_of
-from stress.venue.venue import Tier, Venue
+from stress.venue.venue import Venue
 
 SHOWN = 3  # problems of one cause
 

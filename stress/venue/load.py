@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,8 +12,9 @@ from stress.arguments import is_word, path_of
 from stress.callers import warn
 from stress.errors import InputError, Problem, raise_if
 from stress.venue.file import PRESETS, STATUSES, VenueFile
+from stress.venue.tier import Tier
 from stress.venue.values import one_of
-from stress.venue.venue import Tier, Venue
+from stress.venue.venue import Venue
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,7 @@ class VenueInfo:
     Attributes
     ----------
     name, title, contract : str
+        The kinds of contract of its markets, as in "linear, inverse".
     markets : tuple of str
     date : str
         Date that the file describes.
@@ -49,9 +52,13 @@ def list_venues() -> list[VenueInfo]:
         counts = Counter(value.status for value in [*file.rules, *map(file.tiers_value, file.markets)])
         status = ", ".join(f"{counts[word]} {word}" for word in STATUSES if counts[word])
         infos.append(
-            VenueInfo(path.stem, file.title, tuple(file.markets), status, file.date, file.contract, file.missing)
+            VenueInfo(path.stem, file.title, tuple(file.markets), status, file.date, _contracts(file), file.missing)
         )
     return infos
+
+
+def _contracts(file: VenueFile) -> str:
+    return ", ".join(dict.fromkeys(map(file.contract_of, file.markets)))
 
 
 def markets_of(name_or_path: str | Path) -> tuple[str, ...]:
@@ -78,8 +85,18 @@ def _path(name_or_path: str | Path) -> Path:
     return path
 
 
+def _missing(file: VenueFile) -> Iterator[str]:
+    """What the venue does and the model does not, as notes."""
+    for one in file.practice:
+        if one.status == "missing":
+            yield f"{one.venue} {one.model}"
+
+
 def load_venue(name_or_path: str | Path, market: str | None = None) -> Venue:
     """Load a preset by its name, or a venue file by its path.
+
+    It has the venue's own rules, as far as they are modelled: docs/venues.md lists what is modelled, assumed and
+    missing. `Venue.simplified` is the venue with the rules of part I alone.
 
     Parameters
     ----------
@@ -115,10 +132,10 @@ def load_venue(name_or_path: str | Path, market: str | None = None) -> Venue:
             name=file.name,
             tiers=tiers,
             market=market,
-            contract=file.contract,
+            contract=file.contract_of(market),
             figures=(*file.rules, file.tiers_value(market)),
             title=file.title,
-            notes=(*(f"Missing: {text}" for text in file.missing), *file.notes),
+            notes=(*(f"Missing: {text}" for text in file.missing), *file.notes, *_missing(file)),
             **{rule.name: rule.value for rule in file.rules if rule.value is not None},
         )
     except InputError as error:

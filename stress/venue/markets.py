@@ -82,6 +82,23 @@ def as_spelled(market: str | None, names: Iterable[str]) -> str | None:
     return found[0] if len(found) == 1 else market
 
 
+def money_of(contract: str | None, market: str) -> str:
+    """What margin, profit and fund of a market are in: "USD", or the coin of an inverse contract as its name spells it.
+
+    Parameters
+    ----------
+    contract : str or None
+        "inverse"; any other is in USD.
+    market : str
+        E.g. "XBTUSD", whose money is "XBT"; of "" it is "coin".
+    """
+    if contract != "inverse":
+        return "USD"
+    coin = parts(market).coin
+    spelled = next((name for name, known in COINS.items() if known == coin and name in market.upper()), coin)
+    return spelled or "coin"
+
+
 def _split(word: str) -> tuple[str, str]:
     """Coin and quote of a word such as BTCUSDT, BTCUSDTM or BTCPERP."""
     for ending in ("PERP", "M"):  # BTCPERP of Bybit, XBTUSDTM of KuCoin

@@ -1,111 +1,20 @@
 """The rules of a venue, each declared once.
 
 The keys of a venue file and of [venue] in a scenario, the checks of `Venue`, the record of the compiled code, the
-phrases of reports and the tables of docs/venues.md are generated from `RULES`. The fields of `Venue` are written out,
-so that editors know them; tests check that they agree with this list.
+phrases of reports and the tables of docs/venues.md are generated from `RULES`, which every venue has, and from
+`MECHANICS`, which are off by default. The fields of `Venue` are written out, so that editors know them; tests check
+that they agree with these lists.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any
 
-from stress.arguments import is_number, is_word
 from stress.kernels.rules import records
-from stress.quantities import number, seconds
-from stress.venue.values import one_of
-
-
-@dataclass(frozen=True)
-class Check:
-    """The numbers that a rule allows, and their description in errors."""
-
-    valid: Callable[[float], bool]
-    expected: str
-
-
-FRACTION = Check(lambda x: 0 <= x < 1, "a fraction in [0, 1)")
-INNER_FRACTION = Check(lambda x: 0 < x < 1, "a fraction in (0, 1)")
-AMOUNT = Check(lambda x: 0 <= x < math.inf, "an amount in USD, 0 or more")
-DURATION = Check(lambda x: x > 0, 'a duration above 0: seconds, or "8h" in a file')
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One rule of a venue: a word, a number or a duration.
-
-    Attributes
-    ----------
-    name : str
-        Key of a file and argument of `Venue`.
-    kind : {"word", "number", "duration"}
-        A duration is a number of seconds, or text such as "8h" in a file.
-    default : str, float or None
-    label : str
-        Heading of its column in a table.
-    sentence : str
-        Description of the rule.
-    words : mapping of str to str
-        Allowed words, in the order in which errors list them, each with its phrase in reports.
-    codes : tuple of str
-        The same words, each at the index that is its code in compiled code; empty where compiled code needs none.
-    unit : {"", "fraction", "USD", "seconds"}
-    check : Check, optional
-        Check of numbers; words are checked against `words`.
-    absent : float, optional
-        The number that represents None in compiled code. Where it is given, a value may be None ("none" in a scenario).
-    needs : str
-        Name of another rule; if that is None, this one must be None.
-    kernel_field : str
-        Field of the record of compiled code, where its name is not that of the rule.
-    """
-
-    name: str
-    kind: Literal["word", "number", "duration"]
-    default: str | float | None
-    label: str
-    sentence: str
-    words: Mapping[str, str] = field(default_factory=dict)
-    codes: tuple[str, ...] = ()
-    unit: Literal["", "fraction", "USD", "seconds"] = ""
-    check: Check | None = None
-    absent: float | None = None
-    needs: str = ""
-    kernel_field: str = ""
-
-    @property
-    def optional(self) -> bool:
-        """Whether None is allowed."""
-        return self.absent is not None
-
-    def allows(self, value: Any) -> bool:
-        """Whether a value is allowed."""
-        if value is None:
-            return self.optional
-        if self.kind == "word":
-            return is_word(value, self.words)
-        return is_number(value) and (self.check is None or self.check.valid(value))
-
-    def expected(self, value: Any) -> str:
-        """Description of allowed values, for the error about a wrong value."""
-        if self.kind == "word":
-            return one_of(value, self.words)
-        return "a number" if self.check is None else self.check.expected
-
-    def read(self, value: Any) -> Any:
-        """Convert a value of a file: a number or a duration that is written as text becomes one."""
-        return value if self.kind == "word" else (number if self.kind == "number" else seconds)(value)
-
-    def number(self, value: Any) -> float:
-        """The value for compiled code: the code of a word, a float, or the number that represents None."""
-        if self.kind == "word":
-            return self.codes.index(value)
-        if value is None and self.absent is not None:
-            return self.absent
-        return float(value)
-
+from stress.venue.mechanics import MECHANICS
+from stress.venue.rule import AMOUNT, DURATION, FRACTION, INNER_FRACTION, Rule
 
 RULES = (
     Rule(
@@ -227,17 +136,21 @@ RULES = (
     ),
 )
 
-# A key of [venue] in a file, not of [rules]: the kind of contract that the market trades; one kind is supported.
+# A key of [venue] in a file, not of [rules]: the kind of contract that the market trades.
 CONTRACT = Rule(
     name="contract",
     kind="word",
     default="linear",
-    words={"linear": "linear contract"},
+    words={
+        "linear": "linear contract",
+        "inverse": "inverse contract: quantity in contracts of 1 USD; margin, profit and fund in coin",
+    },
     label="contract",
     sentence="Kind of the contract.",
 )
 
-BY_NAME = {rule.name: rule for rule in (*RULES, CONTRACT)}
+ALL_RULES = (*RULES, *MECHANICS)
+BY_NAME = {rule.name: rule for rule in (*RULES, CONTRACT, *MECHANICS)}
 
 
 def phrase(name: str, word: str) -> str:
@@ -246,7 +159,7 @@ def phrase(name: str, word: str) -> str:
 
 
 def kernel_numbers(values: Callable[[str], Any]) -> dict[str, Any]:
-    """Value of every rule for compiled code, by the field of its record.
+    """Value of every rule of `RULES` for compiled code, by the field of its record.
 
     Parameters
     ----------

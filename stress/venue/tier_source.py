@@ -12,7 +12,7 @@ from stress.venue.file import VenueFile
 from stress.venue.importers import read_tiers
 from stress.venue.load import list_venues, load_venue
 from stress.venue.markets import as_spelled
-from stress.venue.venue import Tier
+from stress.venue.tier import Tier
 
 
 @dataclass(frozen=True)
@@ -25,13 +25,18 @@ class TierSource:
         Source and market, for tables.
     tiers : tuple of Tier
     tier_basis : {"notional", "entry_notional", "quantity"}
+    contract : {"linear", "inverse"}
+        Of their market.
     adjustments : tuple of Adjustment
+    contract : {"linear", "inverse"} or None
+        None: the file does not say.
     """
 
     name: str
     tiers: tuple[Tier, ...]
     tier_basis: str
     adjustments: tuple[Adjustment, ...] = ()
+    contract: str = "linear"
 
 
 def find_tiers(
@@ -72,4 +77,4 @@ def find_tiers(
         read_tiers(source, flat=flat, market="", unit=unit, contract_size=contract_size)
     known: Iterable[str] = presets.get(source) or (VenueFile(Path(source)).markets if os.path.exists(source) else ())
     venue = load_venue(source, as_spelled(market, known))
-    return TierSource(f"{venue.name} {venue.market}", venue.tiers, venue.tier_basis)
+    return TierSource(f"{venue.name} {venue.market}", venue.tiers, venue.tier_basis, contract=venue.contract)

@@ -14,50 +14,36 @@ deductions 0 ("flat") the rate applies to the whole notional and MM jumps at eac
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, astuple, dataclass, fields, replace
+from collections.abc import Iterable
+from dataclasses import asdict, astuple, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from stress.arguments import is_number, is_text, is_word, plain
+from stress.arguments import is_number, plain
 from stress.errors import InputError, Problem, raise_if
-from stress.formatting import duration, percent, percent_range, usd
+from stress.formatting import percent, percent_range
 from stress.kernels.rules.records import Rules, Tiers
 from stress.notebook import card
+from stress.venue import mechanics
+from stress.venue.checks import problems_of_venue
+from stress.venue.cut import Closeout
 from stress.venue.file import SourcedValue
-from stress.venue.rules import BY_NAME, RULES, Rule, kernel_numbers
+from stress.venue.inverse import mirrored_level
+from stress.venue.markets import money_of
+from stress.venue.mechanics import MECHANICS
+from stress.venue.rule import as_tuple, shown
+from stress.venue.rules import BY_NAME, RULES, kernel_numbers
+from stress.venue.tier import Tier
 from stress.venue.values import amounts
 
 if TYPE_CHECKING:
     from stress.kernels.rules.contract import Structure
 
-
-@dataclass(frozen=True)
-class Tier:
-    """One maintenance tier; checked by the `Venue` it becomes part of.
-
-    Parameters
-    ----------
-    floor, cap : float
-        The tier applies if floor <= amount < cap, in USD of notional (coins with `tier_basis="quantity"`). The first
-        floor is 0; a finite last cap is a position limit, and the margin rule of the last tier also applies above it.
-    max_leverage : float
-        Initial margin is notional / max_leverage. 1/max_leverage is above the maintenance rate.
-    maintenance_rate : float
-        Fraction in [0, 1).
-    deduction : float
-        USD, subtracted from the maintenance margin; between 0 and maintenance_rate * floor, so that the margin is never
-        negative.
-    """
-
-    floor: float
-    cap: float
-    max_leverage: float
-    maintenance_rate: float
-    deduction: float = 0.0
+SIMPLE = "Simple rules: a position is closed whole at the market as soon as it is met; the venue's own rules are off."
+TIER_COLUMNS = {"floor": "floor", "rate": "maintenance_rate", "deduction": "deduction"}  # of compiled code
 
 
 @dataclass(frozen=True)
@@ -90,8 +76,49 @@ class Venue:
         Seconds the peak looks back; None for the whole path.
     tier_basis : {"notional", "entry_notional", "quantity"}
         What picks the tier; with "entry_notional" the maintenance margin is fixed in money.
-    contract : {"linear"}
-        Kind of the contract.
+    contract : {"linear", "inverse"}
+        Kind of the contract. Of an inverse one quantities are contracts of 1 USD; margin, profit, fund, reserve and
+        tiers are in coin.
+    closeout : {"whole", "fraction", "tiers", "restore"}
+        How much of a position is closed when it is met.
+    partial_above : float
+        USD of notional above which a fraction is closed first; smaller positions are closed whole.
+    fraction : float or None
+        Fraction in (0, 1) of the position that is closed first.
+    cooldown : float
+        Seconds that the rest of a position is left alone after a fraction was closed.
+    tiers_at_once : int
+        How many tiers a position is brought down when it is met.
+    buffer : float or None
+        What equity exceeds the maintenance margin by after a cut, as a fraction of it, above 0.
+    carrier : {"market", "fund", "vault"}
+        Who gets a position that is liquidated.
+    takeover_below : float
+        Equity over maintenance margin up to which a position is taken over; 0: bankrupt ones, inf: all.
+    unload_half_life : float or None
+        Seconds in which half of what was taken over is sold; 0: all at the next step.
+    waterfall : sequence of str
+        Who bears a loss, in order.
+    socialise : {"winners", "everybody"}
+        Who shares a loss that is left at the end of a path.
+    throughput : float or None
+        Positions that are liquidated in a second at most; None: any number.
+    mark : {"book", "ema", "clamp"}
+        What liquidations are triggered by.
+    mark_half_life : float or None
+        Seconds in which the average forgets half.
+    mark_clamp : float or None
+        Fraction of itself that the mark moves in a second at most.
+    liquidation : {"automatic", "margin_call"}
+        Whether a position that is met is liquidated, or called for margin.
+    call_deadline : float or None
+        Seconds from a margin call to its deadline.
+    call_time : float or None
+        Time of day of all deadlines, seconds in [0, 86,400); a path begins at 0.
+    top_up : float or None
+        Probability that a called position is topped up to its initial margin by the deadline.
+    fund_in : {"usd", "coin"}
+        What the fund of a linear contract is held in; in coin it is worth its balance times S_t / S_0.
     figures : sequence of SourcedValue
         Source, date and status of each value, if the venue was read from a file.
     title : str
@@ -118,6 +145,26 @@ class Venue:
     drawdown_window: float | None = None
     tier_basis: str = "notional"
     contract: str = "linear"
+    closeout: str = "whole"
+    partial_above: float = 0.0
+    fraction: float | None = None
+    cooldown: float = 0.0
+    tiers_at_once: int = 1
+    buffer: float | None = None
+    carrier: str = "market"
+    takeover_below: float = 0.0
+    unload_half_life: float | None = None
+    waterfall: tuple[str, ...] = ("fund", "adl")
+    socialise: str = "winners"
+    throughput: float | None = None
+    mark: str = "book"
+    mark_half_life: float | None = None
+    mark_clamp: float | None = None
+    liquidation: str = "automatic"
+    call_deadline: float | None = None
+    call_time: float | None = None
+    top_up: float | None = None
+    fund_in: str = "usd"
     figures: tuple[SourcedValue, ...] = ()
     title: str = ""
     notes: tuple[str, ...] = ()
@@ -129,7 +176,8 @@ class Venue:
             if isinstance(value, str) or not isinstance(value, Iterable):
                 raise InputError(Problem("venue", f"a sequence of {items}", column=name, value=value))
             object.__setattr__(self, name, tuple(value))
-        raise_if(_problems(self))
+        object.__setattr__(self, "waterfall", as_tuple(self.waterfall))
+        raise_if(problems_of_venue(self))
         for rule in BY_NAME:
             object.__setattr__(self, rule, plain(getattr(self, rule)))
         object.__setattr__(self, "tiers", tuple(Tier(*map(plain, astuple(tier))) for tier in self.tiers))
@@ -139,7 +187,8 @@ class Venue:
 
     def _repr_html_(self) -> str:
         rows = {"tiers": self._tiers_text()} | {
-            rule.label: "none" if (value := getattr(self, rule.name)) is None else _shown(rule, value) for rule in RULES
+            rule.label: "none" if (value := getattr(self, rule.name)) is None else shown(rule, value)
+            for rule in (*RULES, *(rule for rule in MECHANICS if rule.name in self.mechanics))
         }
         return card(" ".join(filter(None, [self.title or self.name, self.market])), rows, self.notes)
 
@@ -151,6 +200,16 @@ class Venue:
         rate = percent(low) if low == high else percent_range(low, high)
         leverage = max(tier.max_leverage for tier in self.tiers)
         return f"{count} of up to {leverage:g}x, maintenance {rate}"
+
+    @property
+    def mechanics(self) -> dict[str, Any]:
+        """The rules of `stress.venue.mechanics` that are on, with their values; empty: all are off."""
+        return {rule.name: value for rule in MECHANICS if (value := getattr(self, rule.name)) != rule.default}
+
+    @property
+    def cash_layers(self) -> tuple[str, ...]:
+        """The layers of the waterfall that hold cash, in order."""
+        return tuple(word for word in self.waterfall if word in mechanics.CASH_LAYERS)
 
     @property
     def position_limit(self) -> float:
@@ -186,6 +245,18 @@ class Venue:
         figure = SourcedValue("maintenance_scale", float(scale), source, "", "user")
         return replace(self, tiers=tiers, figures=(*self.figures, figure))
 
+    def simplified(self) -> Venue:
+        """The venue with the rules of part I alone: a position is closed whole at the market as soon as it is met.
+
+        All rules of `stress.venue.mechanics` are off; those of every venue, the tiers and the contract stay. It is what
+        to compare a venue with, and runs fastest.
+        """
+        if not self.mechanics:
+            return self
+        off: dict[str, Any] = {rule.name: rule.default for rule in MECHANICS}
+        figures = tuple(figure for figure in self.figures if figure.name not in off)
+        return replace(self, **off, figures=figures, notes=(SIMPLE, *self.notes))
+
     def to_kernel(self) -> tuple[Rules, Tiers]:
         """Records of rules and tiers for compiled code; None becomes nan (drawdown) or inf (window)."""
         numbers = kernel_numbers(partial(getattr, self))
@@ -198,24 +269,28 @@ class Venue:
         return Rules(**numbers), tiers
 
     def structure(self) -> Structure:
-        """Choices of the venue that change the structure of compiled code, as instances of types."""
+        """Choices of the venue that change the structure of compiled code, as instances of types.
+
+        An inverse contract is run as the linear one that it is in 1/P (`stress.venue.inverse`).
+        """
         from stress.kernels.rules import contract
 
-        return contract.Structure(contract={"linear": contract.Linear}[self.contract]())
+        return contract.Structure(contract=contract.Linear())
 
     def describe(self) -> dict[str, Any]:
-        """Rules and sources as plain values, for the record of a run."""
-        return asdict(self)
+        """Rules and sources as plain values, for the record of a run; of `stress.venue.mechanics` those that are on."""
+        off = {rule.name for rule in MECHANICS} - set(self.mechanics)
+        return {name: value for name, value in asdict(self).items() if name not in off}
 
     def maintenance_margin(
         self, quantity: npt.ArrayLike, price: npt.ArrayLike, entry_price: npt.ArrayLike | None = None
     ) -> np.ndarray:
-        """Maintenance margin r_k n - d_k in USD.
+        """Maintenance margin r_k n - d_k in USD, or in coin of an inverse contract, where n = q / P.
 
         Parameters
         ----------
         quantity, price : array_like
-            Coins > 0 and USD per coin > 0, broadcast together.
+            Coins (or contracts) > 0 and USD per coin > 0, broadcast together.
         entry_price : array_like, optional
             USD per coin. Used only with `tier_basis="entry_notional"`, where n = q e. Default: `price`.
 
@@ -231,7 +306,7 @@ class Venue:
     def initial_margin(
         self, quantity: npt.ArrayLike, price: npt.ArrayLike, entry_price: npt.ArrayLike | None = None
     ) -> np.ndarray:
-        """Initial margin n / max_leverage_k in USD.
+        """Initial margin n / max_leverage_k in USD, or in coin of an inverse contract.
 
         Parameters and shape of the result as in `maintenance_margin`.
         """
@@ -245,10 +320,10 @@ class Venue:
         Parameters
         ----------
         notional : array_like
-            USD. Above `position_limit` the last tier applies.
+            USD, or coins of an inverse contract. Above `position_limit` the last tier applies.
         price : array_like, optional
-            USD per coin. Required with `tier_basis="quantity"`, where the tier is that of notional / price coins;
-            otherwise not used.
+            USD per coin. Required with `tier_basis="quantity"`, where the tier is that of notional / price coins,
+            or of notional * price contracts; otherwise not used.
 
         Returns
         -------
@@ -264,7 +339,7 @@ class Venue:
             if price is None:
                 raise InputError(Problem("max_leverage", 'a price, since tier_basis is "quantity"', column="price"))
             size, at = amounts("max_leverage", notional=notional, price=price)
-            size = size / at
+            size = size * at if self.is_inverse else size / at
         else:
             (size,) = amounts("max_leverage", notional=notional)
         leverage: np.ndarray = self._column("max_leverage")[self._tier(size)]
@@ -305,18 +380,73 @@ class Venue:
         if at.ndim:
             raise InputError(Problem(where, "one price for all", column="price", value=price))
         s, q, e, m = (np.ravel(a) for a in given)
+        if self.is_inverse:
+            turned, at = (-s, q, 1.0 / e, m), 1.0 / at
+            level, _, _ = kernel.levels(self.structure().contract, self.to_kernel()[1], *turned, float(at))
+            inverse: np.ndarray = mirrored_level(level, s).reshape(given[0].shape)[()]
+            return inverse
         level, _, _ = kernel.levels(self.structure().contract, self.to_kernel()[1], s, q, e, m, float(at))
         prices: np.ndarray = level.reshape(given[0].shape)[()]
         return prices
 
+    def liquidation_cut(
+        self,
+        side: npt.ArrayLike,
+        quantity: npt.ArrayLike,
+        entry_price: npt.ArrayLike,
+        margin: npt.ArrayLike,
+        price: npt.ArrayLike,
+    ) -> np.ndarray:
+        """Quantity that `closeout` closes first when a position is met at a mark price.
+
+        The whole with `closeout = "whole"`, and of a position without equity there. A carrier may take it instead.
+
+        Parameters
+        ----------
+        side, quantity, entry_price, margin : array_like
+            +1 or -1; coins (or contracts) > 0; USD per coin > 0; money, unrealised profit excluded.
+        price : array_like
+            Mark price at which it is met, USD per coin. All are broadcast together.
+
+        Returns
+        -------
+        float64 array or scalar
+            Of the broadcast shape, > 0 and at most the quantity.
+        """
+        given = amounts(
+            "liquidation_cut", side=side, quantity=quantity, entry_price=entry_price, margin=margin, price=price
+        )
+        s, q, e, m, at = (np.ravel(a) for a in given)
+        columns = {name: self._column(key) for name, key in TIER_COLUMNS.items()}
+        names = ("closeout", "fraction", "partial_above", "tiers_at_once", "buffer")
+        values: dict[str, Any] = {name: getattr(self, name) for name in names} | columns
+        rule = Closeout(**values, basis=self.tier_basis)
+        cut = rule.cut(-s, q, 1.0 / e, m, 1.0 / at) if self.is_inverse else rule.cut(s, q, e, m, at)
+        closed: np.ndarray = cut.reshape(given[0].shape)[()]
+        return closed
+
+    @property
+    def is_inverse(self) -> bool:
+        """Whether margin, profit and fund are in coin, and quantities are contracts of 1 USD."""
+        return self.contract == "inverse"
+
+    @property
+    def money(self) -> str:
+        """What margin, profit and fund are in: "USD", or the coin of an inverse contract."""
+        return money_of(self.contract, self.market)
+
     def bankruptcy_price(
         self, side: npt.ArrayLike, quantity: npt.ArrayLike, entry_price: npt.ArrayLike, margin: npt.ArrayLike
     ) -> np.ndarray:
-        """Price e - s m / q at which the equity is zero, USD per coin.
+        """Price e - s m / q at which the equity is zero, USD per coin; of an inverse contract q / (q / e + s m).
 
-        Parameters and shape of the result as in `liquidation_price`.
+        Where the margin of an inverse short is all that it can lose, inf. Parameters and shape of the result as in
+        `liquidation_price`.
         """
         s, q, e, m = amounts("bankruptcy_price", side=side, quantity=quantity, entry_price=entry_price, margin=margin)
+        if self.is_inverse:
+            inverse: np.ndarray = mirrored_level(1.0 / e + s * m / q, s)[()]
+            return inverse
         price: np.ndarray = e - s * m / q
         return price
 
@@ -356,67 +486,7 @@ class Venue:
     ) -> tuple[np.ndarray, np.ndarray]:
         entry = {} if entry_price is None else {"entry_price": entry_price}
         q, p, *at_entry = amounts(where, quantity=quantity, price=price, **entry)
+        if self.is_inverse:
+            p, at_entry = 1.0 / p, [1.0 / e for e in at_entry]
         notional: np.ndarray = q * (at_entry[0] if at_entry and self.tier_basis == "entry_notional" else p)
         return notional, self._tier(q if self.tier_basis == "quantity" else notional)
-
-
-def _shown(rule: Rule, value: Any) -> str:
-    """A value of a rule with its unit, or its word."""
-    shows: dict[str, Callable[[Any], str]] = {"fraction": percent, "USD": usd, "seconds": duration}
-    return shows.get(rule.unit, str)(value)
-
-
-def _rule_checks(venue: Venue) -> Iterator[tuple[str, bool, str]]:
-    """For each check: field, whether it passes, and what is expected."""
-    yield "name", is_text(venue.name) and bool(venue.name), "a name"
-    yield "market", is_text(venue.market), "text"
-    yield "title", is_text(venue.title), "text"
-    yield "notes", all(map(is_text, venue.notes)), "a sequence of text"
-    yield "figures", all(isinstance(figure, SourcedValue) for figure in venue.figures), "a sequence of SourcedValue"
-    for rule in BY_NAME.values():
-        value = getattr(venue, rule.name)
-        yield rule.name, rule.allows(value), rule.expected(value)
-        if rule.needs and value is not None:
-            yield rule.name, getattr(venue, rule.needs) is not None, f"none where {rule.needs} is not given"
-
-
-def _tier_checks(tier: Tier, basis: str, border: float, border_text: str) -> Iterator[tuple[str, bool, str]]:
-    """As `_rule_checks`, for a tier that must start at `border`."""
-    numbers = [(f.name, is_number(getattr(tier, f.name)), "a number") for f in fields(Tier)]
-    yield from numbers
-    if not all(ok for _, ok, _ in numbers):
-        return
-    rate, top, deduction = tier.maintenance_rate, tier.max_leverage, tier.deduction
-    yield "floor", tier.floor == border, border_text
-    yield "cap", tier.cap > tier.floor, f"more than the floor, {tier.floor:.12g}"
-    yield "maintenance_rate", 0 <= rate < 1, "a fraction in [0, 1)"
-    yield "max_leverage", 0 < top < math.inf, "a number above 0"
-    if 0 < rate < 1 and 0 < top < math.inf:
-        yield "max_leverage", top * rate < 1, f"less than 1/maintenance_rate, {1 / rate:.6g}"
-    if is_word(basis, ("quantity",)):
-        yield (
-            "deduction",
-            deduction == 0,
-            '0 with tier_basis "quantity", otherwise a low price would make the margin negative',
-        )
-    else:
-        most = max(0.0, rate * tier.floor)
-        yield "deduction", 0 <= deduction <= most * (1 + 1e-9), f"between 0 and rate * floor, {most:.12g}"
-
-
-def _problems(venue: Venue) -> list[Problem]:
-    where = " ".join(filter(None, ("venue", str(venue.name), str(venue.market))))
-    failed = [(name, getattr(venue, name), text) for name, ok, text in _rule_checks(venue) if not ok]
-    if not venue.tiers:
-        failed.append(("tiers", None, "at least one tier"))
-    border, border_text = 0.0, "0, the start of the first tier"
-    for number, tier in enumerate(venue.tiers, start=1):
-        if not isinstance(tier, Tier):
-            failed.append((f"tier {number}", tier, "a Tier"))
-            break
-        checks = _tier_checks(tier, venue.tier_basis, border, border_text)
-        failed += [(f"tier {number} {name}", getattr(tier, name), text) for name, ok, text in checks if not ok]
-        if not is_number(tier.cap):
-            break
-        border, border_text = tier.cap, f"{tier.cap:.12g}, the cap of tier {number}"
-    return [Problem(where, text, column=name, value=value) for name, value, text in failed]

@@ -26,7 +26,7 @@ from tests.support.tiny import TINY
 
 MAINTENANCE = 0.004
 PLAIN = stress.Venue(name="plain", tiers=[stress.Tier(0, math.inf, 125, MAINTENANCE)])
-BINANCE = stress.load_venue("binance", market="BTCUSDT")
+BINANCE = stress.load_venue("binance", market="BTCUSDT").simplified()
 RECENT = "calibration/binance-perp-BTCUSDT-5m-2023-2024.csv.gz"
 PAST = "calibration/binance-spot-BTCUSDT-1h-2017-2022.csv.gz"
 

@@ -9,7 +9,8 @@ import stress
 from stress.analysis.tier_impact import tier_impact, with_tiers
 from stress.errors import InputError
 from stress.venue.load import load_venue
-from stress.venue.venue import Tier, Venue
+from stress.venue.tier import Tier
+from stress.venue.venue import Venue
 
 pytestmark = pytest.mark.nojit
 

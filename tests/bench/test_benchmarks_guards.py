@@ -34,7 +34,7 @@ def fixed_run(paths=40, steps=200, traders=2_000, fund=2e4):
     side = np.where(np.arange(traders) % 2 == 0, 1.0, -1.0)
     leverage = 2.0 + 98.0 * np.repeat(even(traders // 2, 0.618033988749895), 2) ** 2
     quantity = np.repeat(1.0 + 9.0 * even(traders // 2, 0.414213562373095), 2)
-    venue = stress.load_venue("binance", market="BTCUSDT")
+    venue = stress.load_venue("binance", market="BTCUSDT").simplified()
     book = stress.Book(side, quantity, np.full(traders, 100.0), 100.0 * quantity / leverage)
     moves = 0.01 * (even(paths * steps, 0.7320508075688772).reshape(paths, steps) - 0.5)
     moves[:, steps // 2] += 0.3 * (even(paths, 0.2360679774997896) - 0.5)

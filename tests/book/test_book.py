@@ -16,7 +16,8 @@ import pytest
 from stress.book.book import Book, BookWarning
 from stress.errors import InputError
 from stress.venue.load import load_venue
-from stress.venue.venue import Tier, Venue
+from stress.venue.tier import Tier
+from stress.venue.venue import Venue
 
 pytestmark = pytest.mark.nojit
 

@@ -20,7 +20,8 @@ from stress.kernels import population
 from stress.kernels.numerics.philox import POPULATION, uniforms
 from stress.kernels.rules.margin import levels
 from stress.venue.load import load_venue
-from stress.venue.venue import Tier, Venue
+from stress.venue.tier import Tier
+from stress.venue.venue import Venue
 from tests.conftest import data_file
 
 PRICE = 7325.36

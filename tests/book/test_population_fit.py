@@ -13,7 +13,8 @@ from stress.book.population import PopulationSpec
 from stress.book.population_fit import STANDARD, fit
 from stress.errors import InputError
 from stress.venue.load import load_venue
-from stress.venue.venue import Tier, Venue
+from stress.venue.tier import Tier
+from stress.venue.venue import Venue
 
 N, PRICE = 6000, 250.0
 PLAIN = Venue(name="plain", tiers=[Tier(0, inf, 125, 0.004)])

@@ -16,7 +16,8 @@ from stress.book.position_columns import ALIASES, COLUMNS
 from stress.errors import InputError
 from stress.files.titles import folded
 from stress.venue.markets import parts, same_market
-from stress.venue.venue import Tier, Venue
+from stress.venue.tier import Tier
+from stress.venue.venue import Venue
 from tests.support.position_files import FILES, MARK
 
 pytestmark = pytest.mark.nojit
@@ -444,8 +445,8 @@ BAD = {
         "row 2, contractSize: got '0', expected coins per contract, above 0",
     ),
     "margin in coins": (
-        "account,symbol,currency,currentQty,homeNotional,avgEntryPrice,posMargin\n1,XBTUSD,XBt,100,0.1,9,5\n",
-        "row 2, currency: got 'XBt', expected a margin in USD or a stablecoin: contracts whose margin is in coins",
+        "account,symbol,currency,currentQty,homeNotional,avgEntryPrice,posMargin\n1,ETHUSD,XBt,100,0.1,9,5\n",
+        "row 2, currency: got 'XBt', expected a margin in USD or a stablecoin, or in the coin of the market",
     ),
     "notional without a price": (
         "account,market,side,notional,entry,openValue,leverage\n1,BTC,long,100,,,5\n",

@@ -46,7 +46,7 @@ def test_the_nearest_that_pass_come_first():
 def test_the_shipped_setting_passes_on_the_standard_crowd(kind):
     files = [data_file(name) for name in (RECENT, *(target.bars for target in kind.targets))]
     root = files[0].parents[1]
-    venue = stress.load_venue(kind.venue, market=kind.market)
+    venue = stress.load_venue(kind.venue, market=kind.market).simplified()
     parameters = stress.Depth.load(kind.setting).describe()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", stress.BookWarning)

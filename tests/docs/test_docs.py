@@ -1,6 +1,5 @@
 """The documentation: links lead somewhere, what it shows runs, and made pages are those of their scripts."""
 
-import importlib.util
 import os
 import re
 import subprocess
@@ -12,6 +11,7 @@ import pytest
 
 import stress
 from stress import prices
+from tests.support.scripts import load_script
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -126,19 +126,9 @@ def test_what_a_page_shows_runs(name, tmp_path, monkeypatch, capsys):
 COLUMNS = ("time", "open", "high", "low", "close")
 
 
-def load_script(name: str):
-    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    script = importlib.util.module_from_spec(spec)
-    sys.modules[name] = script
-    spec.loader.exec_module(script)
-    return script
-
-
 @pytest.fixture(scope="module")
 def validation():
-    return load_script("make_validation")
+    return load_script(DOCS / "make_validation.py")
 
 
 def test_validation_page_has_the_cases_of_its_script_and_none_fails(validation):

@@ -56,7 +56,8 @@ def test_venue(tmp_path):
     )
     assert [tier.deduction for tier in venue.tiers] == pytest.approx([0, 1_500, 39_000])
     assert {figure.status for figure in venue.figures} == {"official", "assumed"}
-    assert venue.notes == ("Liquidations step down the tiers one by one; here a position goes at once.",)
+    assert venue.notes == ("Cross-margined accounts are treated as isolated positions.",)
+    assert venue.mechanics == {"closeout": "tiers"}
 
 
 @pytest.fixture(scope="module")
@@ -241,7 +242,7 @@ def test_rule_in_a_copy_of_the_package(tmp_path):
 @pytest.mark.nojit
 def test_lines_of_a_rule():
     """The counts of the page: where a rule of words is declared, apart from where it is used."""
-    used = ("stress/kernels/path", "stress/report")
+    used = ("stress/kernels/path", "stress/kernels/mechanics", "stress/report")
     paths = [p for p in (ROOT / "stress").rglob("*.py") if not p.relative_to(ROOT).as_posix().startswith(used)]
     lines = [p for p in paths for line in p.read_text(encoding="utf-8").splitlines() if "adl_price" in line.lower()]
     assert f"Now {len(lines)} lines in {len(set(lines))} files declare it." in " ".join(PAGE.split())

@@ -75,7 +75,7 @@ def test_a_model_without_bars_did_nothing():
 
 
 def test_past_entries_from_bars_of_another_price_are_said():
-    venue = stress.load_venue("binance", market="BTCUSDT")
+    venue = stress.load_venue("binance", market="BTCUSDT").simplified()
     spec = stress.PopulationSpec.load("retail", accounts=200, open_interest=1e6)
     bars = dataclasses.replace(bars_of(400), adjustments=())
     book = stress.Book.sample(spec, venue=venue, price=60_000.0, seed=1, bars=bars)

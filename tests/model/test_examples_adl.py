@@ -47,7 +47,7 @@ def test_a_fund_of_fifty_thousand_would_have_spared_b():
 
 def test_a_drawdown_of_35_percent_puts_what_is_beyond_30_on_adl():
     """A pool of 1,000,000 and a loss of 350,000: the pool pays 300,000 and winners forgo 50,000."""
-    venue = stress.load_venue("bybit", market="BTCUSDT")
+    venue = stress.load_venue("bybit", market="BTCUSDT").simplified()
     assert venue.drawdown == 0.3
     assert venue.settlement == "bankruptcy"
     book = stress.Book(["long", "short"], [100.0, 100.0], [10_000.0, 10_000.0], [100_000.0, 900_000.0])

@@ -18,6 +18,7 @@ from stress.plots import answers
 from stress.plots.style import SIZE, legend_above
 from stress.results import summaries
 from stress.venue.depth import Depth
+from tests.support.mechanics import adl_first, everything, log_of_all
 from tests.support.results import one_path, one_side, quiet, sample
 
 EVERY = (
@@ -173,6 +174,7 @@ def test_cliff_map_holds_each_threshold_in_its_bin():
         {
             "side": ["long", "long", "short", "long"],
             "quantity": [1.0, 2.0, 3.0, 5.0],
+            "notional": [100.0, 200.0, 300.0, 500.0],
             "liquidation_price": [94.5, 94.9, 110.5, 10.0],
         }
     )
@@ -270,3 +272,26 @@ def test_a_legend_of_several_lines_lies_below_the_title(entries):
     title = next(text for text in ax.findobj(Text) if text.get_text() == "A title").get_window_extent()
     assert legend.get_window_extent().y1 < title.y0
     assert title.y1 < figure.bbox.height
+
+
+def test_a_bar_for_every_layer_and_a_path_with_every_kind_of_order(monkeypatch):
+    ax = plots.plot_loss_waterfall(everything(), ax=axes())
+    labels = [t.get_text() for t in ax.get_yticklabels()]
+    assert labels[0] == "Losses together"
+    assert "Paid by the house" in labels
+    assert "Socialised" in labels
+    monkeypatch.setattr(stress.Result, "replay_path", lambda self, path: log_of_all())
+    ax = plots.plot_path(sample(), 0, ax=axes())
+    names = [t.get_text() for t in ax.get_legend().get_texts()]
+    assert {"Sold from inventory", "Stops, take-profits", "Calls", "ADL"} <= set(names)
+
+
+def test_a_curve_that_is_refused_says_why_and_a_grid_is_drawn():
+    ax = plots.plot_depletion_curve(adl_first(), ax=axes())
+    assert "winners are closed" in texts(ax)[0]
+    designs = {"a": sample(), "b": adl_first()}
+    for plot in (plots.plot_depletion_curves, plots.plot_paired_difference):
+        assert "No curves: b:" in texts(plot(designs, ax=axes()))[0]
+    grid = stress.fund_grid(sample(), [0.0, 3e5])
+    ax = plots.plot_fund_grid(grid, ax=axes())
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["0", f"300{formatting.SPACE}k\npresent"]

@@ -13,12 +13,16 @@ import pandas as pd
 import pytest
 from markupsafe import escape
 
+import stress
 from stress import formatting, report
+from stress.analysis.fund_grid import fund_grid
 from stress.analysis.study import REQUIRED_FUND, StudyResult
 from stress.report import prose
 from stress.runs import record as records
 from stress.runs.record import Record
-from stress.venue.venue import Tier, Venue
+from stress.venue.tier import Tier
+from stress.venue.venue import Venue
+from tests.support.mechanics import adl_first, everything
 from tests.support.results import HOSTILE, one_path, one_side, quiet, sample
 from tests.support.studies import studies
 
@@ -279,6 +283,14 @@ def test_rules_of_adl_are_said_in_words(rules, said):
     assert any(said in text for text in prose.assumptions({"venue": venue.describe()}))
 
 
+def test_assumptions_speak_of_the_layers_that_there_are():
+    venue = stress.load_venue("hyperliquid", "BTC").describe()
+    said = " ".join(prose.assumptions({"venue": venue}))
+    assert "what the vault cannot pay" in said
+    assert "goes back to the trader." in said
+    assert "ADL: " not in " ".join(prose.assumptions({"venue": venue | {"waterfall": ["house", "socialise"]}}))
+
+
 def test_no_interval_of_money_reaches_below_zero(page):
     assert "USD\u00a0−" not in page
 
@@ -459,3 +471,23 @@ def test_page_one_fills_one_printed_page_and_pages_are_numbered(full, tmp_path):
     assert "What the answer depends on" in pages[1]
     for i, text in enumerate(pages, 1):
         assert re.search(rf"\b{i} ?/ ?{len(pages)}\b", text), i
+
+
+def test_the_rules_of_part_ii_have_a_section_where_they_are_on(no_pictures):
+    text = report.render(record(everything()))
+    assert 'id="mechanics"' in text
+    assert "Vault of" in text
+    assert "Lost on inventory" in text
+    for words in ("P(the house is drawn on)", "Mean haircut where there is one", "Mean partial liquidations"):
+        assert words in text
+    assert "Inventory apart, the vault pays on" in text  # on page one
+
+
+def test_a_fund_that_one_run_does_not_give_is_shown_as_a_grid(no_pictures):
+    refused = dataclasses.replace(record(adl_first()), grid=fund_grid(sample(), [0.0, 3e5, 2e6]))
+    text = report.render(refused)
+    assert "One run does not say how large the fund must be: winners are closed before the fund pays" in text
+    assert "The same run with other capital of the fund" in text
+    assert "(present)" in text
+    assert "Fund needed" not in text
+    assert not re.search(r"\bnan\b", text)

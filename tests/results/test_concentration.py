@@ -40,7 +40,7 @@ def test_losses_of_accounts_by_hand():
 def test_the_sum_of_all_is_what_the_engine_has_without_impact(move, jump_gap):
     book = crowd(300)
     price = stress.prices.Paths([[60_000.0, 60_000.0 * (1 + move)]])
-    venue = stress.load_venue("binance", market="BTCUSDT")
+    venue = stress.load_venue("binance", market="BTCUSDT").simplified()
     result = simulate(book, venue, price, fund=math.inf, jump_gap=jump_gap)
     found = concentration.cover(result, (move,), (1, 2, 300)).iloc[0]
     assert found["total"] == pytest.approx(result.paths["deficit"][0], rel=1e-9)
@@ -50,7 +50,7 @@ def test_the_sum_of_all_is_what_the_engine_has_without_impact(move, jump_gap):
 
 def test_under_a_delay_a_jump_is_filled_where_it_went():
     path = stress.prices.Paths([[60_000.0, 45_000.0]])
-    venue = stress.load_venue("binance", market="BTCUSDT")
+    venue = stress.load_venue("binance", market="BTCUSDT").simplified()
     result = simulate(crowd(300), venue, path, fund=math.inf, gap=None, delay=60.0, jump_gap=0.4)
     assert result.paths["deficit"][0] > 0
     found = concentration.cover(result, (-0.25,)).iloc[0]

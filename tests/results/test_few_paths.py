@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import stress
-from stress.cli import terminal
+from stress.cli import compared, terminal
 from stress.results.comparison import event_difference
 from stress.results.estimate import conditional_mean, hit_interval, mean, upper_quantile
 from stress.results.ratios import ratio
@@ -88,15 +88,17 @@ def test_an_interval_has_both_ends_or_none(pair):
 def test_no_command_prints_what_is_no_number(pair, capsys):
     base, other = pair
     old, new = (records.of_result(result, alphas=(0.5, 0.01)) for result in pair)
-    terminal.print_comparison("base", stress.compare({"base": base, "other": other}, [0.5, 0.01]))
+    compared.print_comparison("base", stress.compare({"base": base, "other": other}, [0.5, 0.01]))
     terminal.print_run(old)
-    terminal.print_since(old, new)
+    compared.print_since(old, new)
     text = capsys.readouterr().out
     assert "against base" in text
     assert NO_NUMBER.findall(text) == []
 
 
-OF_OTHERS = ("style", "plot_backtest", "plot_stress_scenarios", "plot_sweep", "plot_tornado")  # that draw no result
+OF_OTHERS = (  # that draw no result
+    "style", "plot_backtest", "plot_fund_grid", "plot_stress_scenarios", "plot_sweep", "plot_tornado",
+)  # fmt: skip
 OF_SEVERAL = ("plot_depletion_curves", "plot_paired_difference")
 
 

@@ -29,9 +29,9 @@ VENUES = stress.list_venues()
 
 
 def own_rules(number: int) -> dict[str, object]:
-    """A venue as it is."""
+    """A venue with its own rules of part I."""
     venue = VENUES[number]
-    return {"preset": venue.name, "market": venue.markets[0]}
+    return {"preset": venue.name, "market": venue.markets[0], "rules": "simple"}
 
 
 def other_rules(number: int) -> dict[str, object]:
@@ -66,7 +66,7 @@ def test_every_value_of_every_rule_is_there():
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # skeletons, limits of positions
-@pytest.mark.parametrize("venue", CASES, ids=lambda case: f"{case['preset']}-{'other' if len(case) > 2 else 'own'}")
+@pytest.mark.parametrize("venue", CASES, ids=lambda case: f"{case['preset']}-{'other' if len(case) > 3 else 'own'}")
 def test_run_report_and_resume(venue, tmp_path, monkeypatch):
     scenario = scenario_of(venue)
     whole, parts = tmp_path / "whole", tmp_path / "parts"

@@ -241,7 +241,7 @@ def test_a_result_made_in_python_is_kept_too(tmp_path):
 
 def test_a_margin_below_0_of_a_withdrawn_profit_comes_back(tmp_path):
     book = stress.Book([1, -1], [0.1, 0.1], [50_000, 60_000], [-600, 600])
-    made = simulate(book, stress.load_venue("binance", "BTCUSDT"), kou(), fund=1e3, n_paths=20)
+    made = simulate(book, stress.load_venue("binance", "BTCUSDT").simplified(), kou(), fund=1e3, n_paths=20)
     again = stress.open_run(stress.save_run(made, tmp_path / "mine", report=True)).result
     assert again.positions["margin"].tolist() == [-600, 600]
 
@@ -269,7 +269,7 @@ def test_names_of_others_come_back_and_shift_nothing(tmp_path, capsys):
     book = crowd(
         60, account=[f"{NAMES[i % len(NAMES)]}{i if i >= len(NAMES) else ''}" for i in range(60)], market="a\rb"
     )
-    venue = stress.load_venue("binance", market="BTCUSDT")
+    venue = stress.load_venue("binance", market="BTCUSDT").simplified()
     made = simulate(book, venue, kou(), fund=1e3, n_paths=20, horizon=7_200.0, depth=depth(), seed=5)
     again = stress.open_run(stress.save_run(made, tmp_path / "run", report=True))
     same_frames(again.result.positions, made.positions)
@@ -315,7 +315,7 @@ def test_a_model_that_does_not_say_its_first_price_is_opened_too(tmp_path):
             return {"model": "mine"}
 
     model = Quiet(s0=60_000.0, sigma=0.6, intensity=150.0, p_up=0.4, eta_up=30.0, eta_down=20.0)
-    venue = stress.load_venue("binance", market="BTCUSDT")
+    venue = stress.load_venue("binance", market="BTCUSDT").simplified()
     made = simulate(crowd(20), venue, model, fund=1e3, n_paths=5, horizon=600.0)
     directory = stress.save_run(made, tmp_path / "run", report=True)
     assert stress.open_run(directory).result.config["prices"] == {"model": "mine", "s0": 60_000.0}

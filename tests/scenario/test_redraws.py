@@ -302,7 +302,7 @@ def test_bars_of_a_bootstrap_are_redrawn_and_a_book_of_a_file_is_given(tmp_path)
     )
     run, depth = TINY.index("[run]"), TINY.index("[depth]")
     text = TINY[:run] + (
-        '[run]\npaths = 20\nhorizon = "2h"\n[venue]\npreset = "binance"\nmarket = "BTCUSDT"\n'
+        '[run]\npaths = 20\nhorizon = "2h"\n[venue]\npreset = "binance"\nmarket = "BTCUSDT"\nrules = "simple"\n'
         '[book]\nfile = "positions.csv"\n[prices]\nmodel = "bootstrap"\nbars = "bars.csv"\ns0 = 60_000.0\n'
     ) + TINY[depth:]  # fmt: skip
     found = planned(scenario(tmp_path, text=text))

@@ -16,6 +16,7 @@ SCENARIO = """
 [venue]
 preset = "binance"
 market = "BTCUSDT"
+rules = "simple"
 [book]
 file = "positions.csv"
 [prices]
@@ -120,7 +121,7 @@ def test_with_words_for_those_under_margin_it_is_run(tmp_path):
 
 
 def test_simulate_names_it_too():
-    venue = stress.load_venue("binance", market="BTCUSDT")
+    venue = stress.load_venue("binance", market="BTCUSDT").simplified()
     book = stress.Book([1, -1], [2, 2], [60_000, 60_000], [9_000, 9_000], source="mine")
     prices = stress.prices.GBM(s0=7_325.0, sigma=0.5)
     with pytest.raises(InputError, match=r"run, s0: got 7325.*positions of mine.*does not fit entries around 60,000"):
@@ -129,7 +130,7 @@ def test_simulate_names_it_too():
 
 def test_a_mark_far_from_old_entries_fits():
     """Entries of years ago are no fault where the file is marked at the price."""
-    venue = stress.load_venue("binance", market="BTCUSDT")
+    venue = stress.load_venue("binance", market="BTCUSDT").simplified()
     columns = dict(side=[1, -1], quantity=[2, 2], entry_price=[16_000, 16_000], margin=[9_000, 400_000])
     assert len(stress.Book(**columns, mark_price=61_000.0).check_margin(venue, 60_000.0)) == 2
     assert len(stress.Book(**columns).check_margin(venue, 60_000.0)) == 2  # nor where all have margin enough
@@ -140,7 +141,7 @@ def test_a_mark_far_from_old_entries_fits():
 
 def test_a_price_that_most_positions_were_entered_at_fits():
     """One large old position, the larger half of the value at entry, and none under margin."""
-    venue = stress.load_venue("binance", market="BTCUSDT")
+    venue = stress.load_venue("binance", market="BTCUSDT").simplified()
     book = stress.Book([-1, 1, 1], [100, 50, 50], [1_000, 1_000, 3_500], [150_000, 100_000, 175_000])
     assert len(book.check_margin(venue, 1_000.0)) == 3
     other = stress.Book(
@@ -151,7 +152,7 @@ def test_a_price_that_most_positions_were_entered_at_fits():
 
 
 def test_many_positions_under_margin_are_one_fault():
-    venue = stress.load_venue("binance", market="BTCUSDT")
+    venue = stress.load_venue("binance", market="BTCUSDT").simplified()
     n = 30
     book = stress.Book([1, -1] * n, [1] * 2 * n, [60_000] * 2 * n, [1.0, 9_000] * n)
     with pytest.raises(InputError) as caught:

@@ -13,7 +13,7 @@ import stress
 from stress.cli import main as main_of_stress
 from stress.kernels import jit
 from stress.kernels.rules.records import POLICIES
-from tests.support import small_run, twin
+from tests.support import small_run, twin, twin_mechanics
 from tests.support.bars import BARS
 from tests.support.models import PARAMETRIC
 from tests.support.tiny import TINY
@@ -38,6 +38,7 @@ def compile_all() -> None:
     venue = twin.make_venue(row, 30.0)
     for continuous in (False, True):
         twin.run_both(twin.make_book(rng, venue), venue, twin.make_path(rng, continuous), depth=twin.DEPTHS["linear"])
+    twin_mechanics.run_engine(twin_mechanics.make_case(twin_mechanics.ROWS[0], 0, 0))
     book = twin.make_book(rng, venue)
     stress.reverse_shock(book, venue, twin.S0, fund=1.0)
 

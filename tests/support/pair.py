@@ -22,6 +22,7 @@ gap = 1.0
 [venue]
 preset = "binance"
 market = "BTCUSDT"
+rules = "simple"
 
 [book]
 file = "positions.csv"

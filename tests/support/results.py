@@ -42,7 +42,7 @@ def simulate(*arguments, **settings) -> stress.Result:
 def sample(gap: float = 0.0, jump_gap: float = 1.0, fund: float = 3e5, **rules):
     """400 paths, some with deficits and ADL; rules of the venue as given, the others Binance's; names are hostile."""
     book = crowd(600, account=[f"{HOSTILE} {i}" for i in range(600)])
-    venue = replace(stress.load_venue("binance", market="BTCUSDT"), **rules)
+    venue = replace(stress.load_venue("binance", market="BTCUSDT").simplified(), **rules)
     return simulate(
         book, venue, kou(), fund=fund, n_paths=400, horizon=14_400.0,
         depth=depth(), gap=gap, jump_gap=jump_gap, seed=5,
@@ -53,7 +53,7 @@ def sample(gap: float = 0.0, jump_gap: float = 1.0, fund: float = 3e5, **rules):
 def quiet():
     """Nothing happens, and the fund has no limit."""
     return simulate(
-        crowd(100), stress.load_venue("binance", market="BTCUSDT"), prices.GBM(s0=60_000.0, sigma=0.001),
+        crowd(100), stress.load_venue("binance", market="BTCUSDT").simplified(), prices.GBM(s0=60_000.0, sigma=0.001),
         fund=np.inf, n_paths=60, horizon=14_400.0, seed=1,
     )  # fmt: skip
 
@@ -63,8 +63,8 @@ def one_path():
     """A crash, once."""
     close = np.concatenate([np.full(3, 60_000.0), np.linspace(60_000.0, 45_000.0, 8)])[None]
     return simulate(
-        crowd(600), stress.load_venue("binance", market="BTCUSDT"), prices.Paths(close, step=60.0), fund=1e5,
-        depth=depth(),
+        crowd(600), stress.load_venue("binance", market="BTCUSDT").simplified(), prices.Paths(close, step=60.0),
+        fund=1e5, depth=depth(),
     )  # fmt: skip
 
 

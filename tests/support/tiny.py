@@ -12,6 +12,7 @@ step = "1min"
 [venue]
 preset = "binance"
 market = "BTCUSDT"
+rules = "simple"
 
 [population]
 mix = "extreme"
@@ -53,6 +54,7 @@ REPLAY = """
 [venue]
 preset = "binance"
 market = "BTCUSDT"
+rules = "simple"
 
 [book]
 file = "positions.csv"

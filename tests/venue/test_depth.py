@@ -112,6 +112,7 @@ horizon = "1h"
 [venue]
 preset = "binance"
 market = "BTCUSDT"
+rules = "simple"
 [population]
 mix = "retail"
 accounts = 100

@@ -9,8 +9,9 @@ from stress.errors import InputError
 from stress.venue.importers import import_venue, read_tiers
 from stress.venue.load import load_venue
 from stress.venue.markets import same_market
+from stress.venue.tier import Tier
 from stress.venue.tiers import aliases, texts
-from stress.venue.venue import Tier, Venue
+from stress.venue.venue import Venue
 
 pytestmark = pytest.mark.nojit
 

@@ -4,8 +4,8 @@ import pytest
 
 from stress.errors import InputError
 from stress.venue.load import load_venue
+from stress.venue.tier import Tier
 from stress.venue.tier_source import find_tiers
-from stress.venue.venue import Tier
 
 pytestmark = pytest.mark.nojit
 

@@ -10,7 +10,7 @@ import pytest
 from stress.errors import InputError
 from stress.venue.importers import import_venue, read_tiers, to_toml
 from stress.venue.load import load_venue
-from stress.venue.venue import Tier
+from stress.venue.tier import Tier
 from tests.conftest import data_file
 
 pytestmark = pytest.mark.nojit

@@ -76,7 +76,7 @@ def test_bingx_says_that_its_rates_are_those_of_binance(market):
 def test_sources_are_used_and_public(path):
     """No source is told in vain; official ones are pages, others say what kind of publication."""
     data = tomllib.loads(path.read_text(encoding="utf-8"))
-    used = {entry["source"] for entry in [*data["rules"].values(), *data["markets"].values()]}
+    used = {entry["source"] for entry in [*data["rules"].values(), *data["markets"].values(), *data["practice"]]}
     assert used == set(data["sources"])
     for source in data["sources"].values():
         assert source["page"].startswith("https://") == (source["status"] == "official")

@@ -107,7 +107,7 @@ def add_up_kinds(p):
 def collect(counts, first, end, n, places):
     """Places from first to end - 1 with a count, into the rows of `places` from n on; returns the next row."""
     for j in range(first, end):
-        if counts.bankrupt[j] + counts.adl[j].adl > 0:
+        if counts.bankrupt[j] + counts.adl[j].adl + counts.adl[j].spared > 0:
             places[n] = j
             n += 1
     return n

@@ -1,7 +1,7 @@
 """The records of a path: what the next step needs, what an analyst wants, and where events are logged.
 
 State and outcome are two things. The state of a path is four records: of the path, of each market (one today), of its
-two sides, and of the loss layers (one today). OUTCOME is read by nothing that a step decides. Functions that run once
+two sides, and of the loss layers (here one). OUTCOME is read by nothing that a step decides. Functions that run once
 per liquidation take records and numbers, not arrays: passing an array costs more than a liquidation.
 """
 
@@ -41,8 +41,9 @@ SIDE_STATE = np.dtype((np.record, [
 ]))  # fmt: skip
 
 LAYER_STATE = np.dtype((np.record, [
-    ("kind", "i8"), ("capital", "f8"),                  # what it is, and what it began with
+    ("kind", "i8"), ("capital", "f8"),                  # index in rules.records.LAYERS; what it began with, inf: no end
     ("balance", "f8"), ("floor", "f8"), ("cap", "f8"),  # cap: what the path may still draw
+    ("drawn", "f8"),                                    # paid out so far; noted by the general loop alone
 ]))  # fmt: skip
 
 OUTCOME = np.dtype((np.record, [

@@ -15,6 +15,12 @@ SETTLEMENTS = ("profit", "bankruptcy")
 ADL_PRICES = ("bankruptcy", "mark", "previous_mark")
 POLICIES = ("queue", "pro_rata", "leverage_pro_rata", "leverage_drain", "top_truncation")
 SCORES = ("pnl_leverage", "binance", "hyperliquid", "profit", "profit_size", "size", "random")
+CLOSEOUTS = ("whole", "fraction", "tiers", "restore")
+CARRIERS = ("market", "fund", "vault")
+LAYERS = ("fund", "vault", "house")  # that hold cash
+SOCIALISES = ("winners", "everybody")
+MARKS = ("book", "ema", "clamp")
+LIQUIDATIONS = ("automatic", "margin_call")
 
 
 class Tiers(NamedTuple):

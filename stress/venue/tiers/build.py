@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from stress.errors import InputError, Problem
+from stress.venue.tier import Tier
 from stress.venue.tiers import texts
 from stress.venue.tiers.rows import NO_CAP, Row
 from stress.venue.tiers.units import Unit
-from stress.venue.venue import Tier, Venue
+from stress.venue.venue import Venue
 
 PER_CENT = 100.0
 SAME = 0.01  # relative: initial margin rate times leverage is 1, or 100 where the rates are per cent

@@ -1,0 +1,123 @@
+"""Who is next on a side: the ladder, a heap of positions at levels of their own, and the sorted stops and take-profits.
+
+Each of the four is a queue whose head is found once something has changed. Heads that are gone are skipped there, and
+nowhere else.
+
+| symbol | meaning |
+|---|---|
+| s | side, +1 long, -1 short |
+| G | funding accumulated per coin; a level L is met where the mark is L + G |
+"""
+
+import math
+
+import numpy as np
+
+from stress.kernels.jit import jit_force_inline
+from stress.kernels.mechanics.records import IN_ORDER, MOVED
+from stress.kernels.mechanics.workspace import is_open
+
+NOBODY, BY_ORDER, BY_HEAP, BY_STOP = np.arange(4)  # which queue the next position is from
+
+
+@jit_force_inline
+def _goes_before(s, a, b, states, number):
+    """Whether a moving price meets place a before b; ties in book order."""
+    ahead = s * (states[a].liquidation - states[b].liquidation)
+    return ahead > 0.0 or (ahead == 0.0 and number[a] < number[b])
+
+
+@jit_force_inline
+def push(s, j, first, queue, moved, states, number):
+    """Put a position into the heap of its side, which begins at `first`."""
+    k = queue.moved
+    queue.moved += 1
+    while k > 0:
+        parent = (k - 1) // 2
+        other = moved[first + parent]
+        if not _goes_before(s, j, other, states, number):
+            break
+        moved[first + k] = other
+        k = parent
+    moved[first + k] = j
+
+
+@jit_force_inline
+def pop(s, first, queue, moved, states, number):
+    """Take the top off the heap of a side."""
+    queue.moved -= 1
+    size = queue.moved
+    if size == 0:
+        return
+    j, k = moved[first + size], np.int64(0)
+    while True:
+        child = 2 * k + 1
+        if child >= size:
+            break
+        if child + 1 < size and _goes_before(s, moved[first + child + 1], moved[first + child], states, number):
+            child += 1
+        if not _goes_before(s, moved[first + child], j, states, number):
+            break
+        moved[first + k] = moved[first + child]
+        k = child
+    moved[first + k] = j
+
+
+@jit_force_inline
+def find_heads(s, funding, side, queue, ladder, orders, holdings):
+    """Skip what is gone, and note the nearest real levels of a side: of liquidations, stops and take-profits."""
+    never = -s * math.inf
+    j, standing = side.next, holdings.standing
+    while j < side.end and standing[j] > IN_ORDER:
+        j += 1
+    side.next = j
+    level = ladder.triggers[j].liquidation if j < side.end else never
+    while queue.moved > 0:
+        top = holdings.moved[side.first]
+        if standing[top] == MOVED:
+            other = holdings.states[top].liquidation
+            level = max(level, other) if s > 0 else min(level, other)
+            break
+        pop(s, side.first, queue, holdings.moved, holdings.states, ladder.number)
+    queue.level = side.trigger = level + funding
+    queue.stop_level, queue.profit_level = never, -never
+    while queue.stop < queue.last_stop:
+        j = orders.stops[queue.stop]
+        if is_open(j, side, holdings):
+            queue.stop_level = orders.stop[j]
+            break
+        queue.stop += 1
+    while queue.take_profit < queue.last_take_profit:
+        j = orders.take_profits[queue.take_profit]
+        if is_open(j, side, holdings):
+            queue.profit_level = orders.take_profit[j]
+            break
+        queue.take_profit += 1
+
+
+@jit_force_inline
+def nearest_level(s, only_stops, queue):
+    """The nearest adverse level of a side, real."""
+    if only_stops:
+        return queue.stop_level
+    return max(queue.level, queue.stop_level) if s > 0 else min(queue.level, queue.stop_level)
+
+
+@jit_force_inline
+def who_is_next(s, only_stops, side, queue, ladder, orders, holdings):
+    """The position behind the nearest level, by ladder place, and the queue that it heads; heads are up to date.
+
+    A stop goes before an L at the same price.
+    """
+    if only_stops or s * (queue.stop_level - queue.level) >= 0.0:
+        return (orders.stops[queue.stop], BY_STOP) if queue.stop < queue.last_stop else (np.int64(-1), NOBODY)
+    j = side.next
+    if queue.moved == 0:
+        return (j, BY_ORDER) if j < side.end else (np.int64(-1), NOBODY)
+    top = holdings.moved[side.first]
+    if j >= side.end:
+        return top, BY_HEAP
+    ahead = s * (ladder.triggers[j].liquidation - holdings.states[top].liquidation)
+    if ahead > 0.0 or (ahead == 0.0 and ladder.number[j] < ladder.number[top]):
+        return j, BY_ORDER
+    return top, BY_HEAP

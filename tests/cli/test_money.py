@@ -1,0 +1,80 @@
+"""Every command writes the money of an inverse contract in its coin, and refuses what mixes two monies."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import stress
+from stress import formatting
+from stress.cli import main
+from tests.support.tiny import TINY
+
+PRESET = (Path(stress.__file__).parent / "venue/presets/binance.toml").read_text()  # rules that are compiled already
+VENUE = PRESET.replace("[markets.BTCUSDT]", '[markets.BTCUSDT]\ncontract = "inverse"')
+COIN = TINY.replace('preset = "binance"', 'file = "venue.toml"').replace("initial = 1e5", "initial = 3.0")
+COMMANDS = {
+    "size": ("size", "coin.toml", "--alpha", "0.3"),
+    "sweep": ("sweep", "coin.toml", "fund.initial=1,3"),
+    "tornado": ("tornado", "coin.toml", "--only", "prices.sigma=0.9..1.1"),
+    "solve": ("solve", "coin.toml", "--vary", "fund.initial", "--until", "mean_deficit<=5"),
+    "scenarios": ("scenarios", "coin.toml", "--episode", "2020-03-12-btc", "--battery"),
+}
+IN_USD = re.compile(r"USD [−\d]|, USD")
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    (tmp_path / "coin.toml").write_text(COIN)
+    (tmp_path / "venue.toml").write_text(VENUE)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def command(capsys, *words):
+    """Exit code, output and errors of a command."""
+    with pytest.raises(SystemExit) as caught:
+        main(list(words))
+    assert formatting.money_name() == "USD", "a command leaves its money to the next one"
+    out, err = capsys.readouterr()
+    return caught.value.code or 0, out.replace("\u00a0", " "), err.replace("\u00a0", " ")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_amounts_are_in_the_coin(place, capsys, name):
+    code, out, err = command(capsys, *COMMANDS[name])
+    assert code == 0, err
+    assert "BTC" in out
+    assert not IN_USD.search(out), out
+
+
+def test_impact_and_reverse_tell_money_from_notional(place, capsys):
+    code, out, _ = command(capsys, "impact", "coin.toml", "--new", "bitmex:XBTUSD", "--no-fund")
+    assert code == 0
+    assert re.search(r"^maintenance margin +BTC \d", out, re.MULTILINE)
+    assert re.search(r"^10x to 20x +\d+ +USD \d", out, re.MULTILINE)
+    code, out, _ = command(capsys, "reverse", "coin.toml")
+    assert code == 0
+    assert "A fund of BTC 3 is emptied" in out
+    assert re.search(r"^fall +no .* USD \d", out, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("impact", "coin.toml", "--new", "bitmex:XBTUSDT"), "expected tiers whose contract is inverse"),
+        (("sweep", "coin.toml", "venue.market=BTCUSDT,ETHUSDT"), "expected a case whose money is BTC"),
+    ],
+)
+def test_two_monies_are_refused(place, capsys, words, expected):
+    code, _, err = command(capsys, *words)
+    assert (code, expected in err) == (2, True), err
+
+
+def test_two_runs_of_two_monies_are_not_compared(place, capsys):
+    (place / "usd.toml").write_text(TINY)
+    code, _, err = command(capsys, "compare", "coin.toml", "usd.toml")
+    assert code == 2
+    assert "a design whose money is that of coin.toml, BTC: this one's is USD" in err
