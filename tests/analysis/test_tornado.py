@@ -56,7 +56,7 @@ def test_the_largest_swing_is_first_and_what_changes_nothing_cannot_be_told_from
     assert sorted(table["key"]) == sorted(RANGES)
     score = table.set_index("key").loc["venue.score"]  # who is deleveraged does not change what the fund pays
     assert (score["swing"], score["swing_low"], score["swing_se"]) == (0, 0, 0)
-    assert table.attrs == {"paths": 40, "seed": 3, "held": [], "left_out": {}}
+    assert table.attrs == {"paths": 40, "seed": 3, "held": [], "left_out": {}, "money": "USD"}
 
 
 def test_the_size_of_a_difference():
