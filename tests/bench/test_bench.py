@@ -190,7 +190,7 @@ def test_command(monkeypatch, tmp_path, capsys):
     assert "a liquidation, ns" in text
     assert "these were small ones" in text
     found = json.loads((tmp_path / "found.json").read_text())
-    elsewhere = "over_loop loop_position_steps_per_s cold_s rule_alone rules_together cold_over_before".split()
+    elsewhere = ("over_loop", "loop_position_steps_per_s", "cold_s", "rule_alone", "rules_together", "cold_over_before")
     assert {row["key"] for row in found["targets"]} == {t.key for t in targets.TARGETS if t.key not in elsewhere}
     assert {"cpu", "cores", "numba", "numpy", "llvmlite", "python"} <= set(found["machine"])
     assert found["whole_run"]["threads"] == 2
