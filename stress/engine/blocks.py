@@ -192,10 +192,7 @@ class BlockWriter:
     def counted_more(self) -> np.ndarray:
         """MORE_ROW[k] of the counts of part II, in book order."""
         counts, number = self.more_counts, self.design.ladder.number
-        hit = np.zeros(counts.size, bool)
-        for name in MORE_COUNT.names or ():
-            hit |= counts[name] > 0
-        place = np.flatnonzero(hit)
+        place = np.flatnonzero(np.any([counts[name] > 0 for name in MORE_COUNT.names or ()], axis=0))
         place = place[np.argsort(number[place])]
         rows = np.zeros(place.size, MORE_ROW)
         rows["number"] = number[place]

@@ -45,18 +45,11 @@ def rank_rows(n, w, mark, side, p):
     for begin in range(0, n, CHUNK):
         end = min(n, begin + CHUNK)
         i, j = first + begin, first + end
-        capacity, q, m = (
-            workspace.capacity[begin:end],
-            workspace.quantity[: end - begin],
-            workspace.margin[: end - begin],
-        )
+        capacity = workspace.capacity[begin:end]
+        q, m = workspace.quantity[: end - begin], workspace.margin[: end - begin]
         entry, place, kept = winners.entry[i:j], winners.place[i:j], holdings.kept[i:j]
-        now, margin, whole, first_margin = (
-            holdings.quantity[i:j],
-            holdings.margin[i:j],
-            winners.quantity[i:j],
-            winners.margin[i:j],
-        )
+        now, margin = holdings.quantity[i:j], holdings.margin[i:j]
+        whole, first_margin = winners.quantity[i:j], winners.margin[i:j]
         for k in range(end - begin):
             is_gone = now[k] <= 0.0  # scores of those who are gone are numbers too
             q[k], m[k] = whole[k] if is_gone else now[k], first_margin[k] if is_gone else margin[k]
@@ -64,8 +57,7 @@ def rank_rows(n, w, mark, side, p):
             gain = q[k] * profit(p.structure.contract, w, 1.0, entry[k], mark)
             left = equity(p.structure.margin_mode, min(0.0, m[k]), gain)
             holds = now[k] > 0.0 and (place[k] >= side.next or kept[k] > 0)
-            has_equity = equity(p.structure.margin_mode, m[k], gain) > 0.0 and left > 0.0
-            capacity[k] = (left if in_money else q[k]) if holds and has_equity else 0.0
+            capacity[k] = (left if in_money else q[k]) if holds and left > 0.0 else 0.0
         if by_score:
             key = workspace.key[begin:end]
             fill_scores(
@@ -90,11 +82,8 @@ def share_budget(n, w, mark, budget, side, p):
         m += capacity[i] > 0.0
     for k in range(m):
         workspace.key[k] = holdings.quantity[first + rows[k]]
-    entry, quantity, margin = (
-        winners.entry[first : first + n],
-        holdings.quantity[first : first + n],
-        holdings.margin[first : first + n],
-    )
+    entry = winners.entry[first : first + n]
+    quantity, margin = holdings.quantity[first : first + n], holdings.margin[first : first + n]
     policy = PRO_RATA_BY_ROW if terms.policy == PRO_RATA else terms.policy
     share_by_rule(
         policy, p.structure, w, mark, entry, quantity, margin, place, ladder.number, workspace.key[:m], capacity,

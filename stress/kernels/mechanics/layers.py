@@ -14,9 +14,9 @@ from stress.kernels.mechanics.records import LOGGED_LAYER
 from stress.kernels.path.batches import note_depletion
 from stress.kernels.path.drawdown import fund_needed, has_drawdown
 from stress.kernels.path.workspace import log_event
+from stress.kernels.rules.layers import FUND
 
 ROUNDING = 1e-12  # a rest up to this share of its scale counts as paid
-FUND = 0  # of rules.records.LAYERS
 
 
 @jit_force_inline
