@@ -13,7 +13,7 @@ from stress import memory
 from stress.engine.blocks import CACHE_BYTES
 from stress.engine.design import Design
 from stress.engine.renewal import DAY_ROW
-from stress.kernels.mechanics.records import MORE, MORE_COUNT, POSITION_STATE
+from stress.kernels.mechanics.records import MORE, MORE_COUNT, MOVED_LEVEL, POSITION_STATE
 
 PATH = 475  # bytes of a path in the result of each design: its outcome, and its row twice while the table is made
 POSITION, ROW, COUNTED = 240, 100, 175  # of a position: sorted for a run; in each result; where it is counted
@@ -21,7 +21,8 @@ STEP, PRICE = 24, 32  # of a step: its law; the four prices of a path that a thr
 DAY = 2 * DAY_ROW.itemsize  # of a day of a path, where the book is renewed: in its block, and in the result
 WORKSPACE = 8  # of a step, for each thread and design
 MORE_PATH = 3 * MORE.itemsize  # of a path with rules of part II: in blocks, in one block, in columns
-HELD = POSITION_STATE.itemsize + MORE_COUNT.itemsize + 50  # of a position with them, for each thread
+# Of a position with them, for each thread.
+HELD = POSITION_STATE.itemsize + MOVED_LEVEL.itemsize + MORE_COUNT.itemsize + 66
 
 
 def need(designs: Sequence[Design], threads: int) -> int:

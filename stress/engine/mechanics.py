@@ -23,6 +23,7 @@ from stress.kernels.mechanics.records import (
     MORE,
     MORE_COUNT,
     NO_LIMIT,
+    ORDER,
     SIDE_ORDERS,
 )
 from stress.kernels.mechanics.workspace import Events, Holdings, Orders, make_holdings
@@ -34,6 +35,7 @@ from stress.kernels.rules.contract import ShareOfMove
 
 if TYPE_CHECKING:
     from stress.engine.design import Design
+    from stress.kernels.index.ladder import Ladder
 
 ADL, SOCIALISE = "adl", "socialise"
 ZERO = 1e-12  # a bad tick is at least this share of the price, see `stress.kernels.mechanics.marks`
@@ -113,26 +115,26 @@ def whole(number: float) -> int:
 
 
 def orders_of(design: Design) -> Orders:
-    """Stops and take-profits by ladder place, and in the order in which a moving price meets them."""
-    book, number, longs = design.traded_book, design.ladder.number, design.ladder.longs
-    stop = np.ascontiguousarray(book.stop[number]) if book.has("stop") else np.zeros(0)
-    take_profit = np.ascontiguousarray(book.take_profit[number]) if book.has("take_profit") else np.zeros(0)
-    return Orders(
-        stop,
-        take_profit,
-        stops := sort_orders(stop, number, longs, 1),
-        take_profits := sort_orders(take_profit, number, longs, -1),
-        int((stops < longs).sum()),
-        int((take_profits < longs).sum()),
-    )
+    """Stops and take-profits in the order in which a moving price meets them."""
+    book, longs = design.traded_book, design.ladder.longs
+    stops = sort_orders(book.stop if book.has("stop") else None, design.ladder, 1)
+    take_profits = sort_orders(book.take_profit if book.has("take_profit") else None, design.ladder, -1)
+    return Orders(stops, take_profits, int((stops["place"] < longs).sum()), int((take_profits["place"] < longs).sum()))
 
 
-def sort_orders(level: np.ndarray, number: np.ndarray, longs: int, falling: int) -> np.ndarray:
-    """Places with a level, longs first, from their highest (`falling` = 1) or lowest (-1); shorts the other way."""
+def sort_orders(level: np.ndarray | None, ladder: Ladder, falling: int) -> np.ndarray:
+    """ORDER[n] of those with a level; of longs from the highest (`falling` = 1) or the lowest (-1), then of shorts."""
+    if level is None:
+        return np.zeros(0, ORDER)
+    level = level[ladder.number]
     place = np.flatnonzero(~np.isnan(level))
-    is_short = place >= longs
+    is_short = place >= ladder.longs
     key = np.where(is_short, falling, -falling) * level[place]
-    return np.asarray(place[np.lexsort((number[place], key, is_short))], np.int64)
+    place = place[np.lexsort((ladder.number[place], key, is_short))]
+    orders = np.zeros(place.size, ORDER)
+    orders["level"], orders["place"] = level[place], place
+    orders["bankruptcy"], orders["quantity"] = (ladder.triggers[name][place] for name in ("bankruptcy", "quantity"))
+    return orders
 
 
 def events_of(design: Design) -> Events:
@@ -179,7 +181,7 @@ class Bench:
     """Buffers of the general loop for the paths of a design: clean between calls of `run`."""
 
     def __init__(self, design: Design):
-        self.holdings: Holdings = make_holdings(design.ladder.winners)
+        self.holdings: Holdings = make_holdings(design.ladder)
         self.state = np.zeros(2, CARRIER_STATE), np.zeros(1, MOMENT), np.zeros(2, SIDE_ORDERS)
         self.spare = np.zeros(MOST_LAYERS, LAYER_STATE), np.zeros(1, MORE)
 

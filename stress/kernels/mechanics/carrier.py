@@ -19,7 +19,7 @@ import math
 
 import numpy as np
 
-from stress.kernels.jit import jit_force_inline, jit_no_refcount
+from stress.kernels.jit import jit_force_inline, jit_inline, jit_no_refcount
 from stress.kernels.mechanics.inventory import open_loss, open_result, remove
 from stress.kernels.mechanics.layers import note_loss, unit_of
 from stress.kernels.mechanics.marks import start_mark
@@ -76,7 +76,7 @@ def take_over(place, s, q, bankruptcy, mark, scale, p):
     return True
 
 
-@jit_no_refcount
+@jit_inline
 def unload(earlier, before, p):
     """Sell a share of both inventories to the book: longs, then shorts.
 
@@ -95,7 +95,7 @@ def unload(earlier, before, p):
             look_at_loss(start_mark(before, p), p)
 
 
-@jit_no_refcount
+@jit_force_inline
 def sell(s, held, x, p):
     """Sell the share of a step out of the inventory of side s, at the exogenous price x."""
     market, layer, terms = p.markets[0], p.layers[0], p.terms
@@ -110,7 +110,8 @@ def sell(s, held, x, p):
     p.out.fund_low = min(p.out.fund_low, layer.balance)
     trade(market, terms, s * sold)
     side = np.int64(-1 - (s < 0))
-    log_event(p.log, p.path, layer, p.out, LOGGED_SALE, side, price, sold, gain, held.quantity)
+    if p.log.size > 0:
+        log_event(p.log, p.path, layer, p.out, LOGGED_SALE, side, price, sold, gain, held.quantity)
 
 
 @jit_force_inline
@@ -127,13 +128,13 @@ def look_at_loss(mark, p):
         note_depletion(p.path, p.out)
 
 
-@jit_no_refcount
+@jit_force_inline
 def losing_side(mark, p):
     """The side, +1 or -1, whose inventory has the larger open loss."""
     return LONG if open_loss(LONG, mark, p.carriers) >= open_loss(SHORT, mark, p.carriers) else SHORT
 
 
-@jit_no_refcount
+@jit_force_inline
 def inventory_shortfall(s, mark, p):
     """How much of the inventory of side s must go to winners, at its average cost, to bring W back to the floor.
 
@@ -151,7 +152,7 @@ def inventory_shortfall(s, mark, p):
     return min(held.quantity, missing / (s * (average - mark))), average, missing
 
 
-@jit_no_refcount
+@jit_force_inline
 def give_up(s, taken, p):
     """Winners have taken so many coins of the inventory of side s, at its average cost."""
     if taken > 0.0:

@@ -118,20 +118,19 @@ def cut(j, s, c, q, entry, y, mark_source, p):
     bool
         Whether its new L is met already, at the mark after the order.
     """
-    market, out, terms, holdings = p.markets[0], p.out, p.terms, p.holdings
-    row = touch(j, p)
-    state = holdings.states[j]
+    market, out, terms = p.markets[0], p.out, p.terms
+    state = touch(j, p)
     price = average_fill(terms, y, market.v, s * c * market.thinness)
     trade(market, terms, s * c)
     mark = mark_source * market.mark_ratio - p.moment.funding
     left = q - c
-    margin = holdings.margin[row] + profit(p.structure.contract, s, c, entry, price - p.moment.funding)
+    margin = state.margin + profit(p.structure.contract, s, c, entry, price - p.moment.funding)
     equity = margin + profit(p.structure.contract, s, left, entry, mark)
     fee = min(terms.fee_rate * c * price, max(0.0, equity))
     margin -= fee
     p.moment.price = y
     receive(fee, y / market.s0, p)
-    holdings.quantity[row], holdings.margin[row] = left, margin
+    state.quantity, state.margin = left, margin
     set_levels(s, state, left, entry, margin, mark, p)
     out.liquidated_quantity += c
     p.more.partial_count += 1
@@ -156,8 +155,7 @@ def set_levels(s, state, q, entry, margin, mark, p):
 
 @jit_force_inline
 def stand_in_order(j, s, side, queue, p):
-    """A position stands in the order again, at its level of now."""
+    """A position that was touched stands in the order again, at its level of now."""
     holdings = p.holdings
     holdings.standing[j] = MOVED
-    holdings.kept[p.ladder.row[j]] = 1
-    push(s, j, side.first, queue, holdings.moved, holdings.states, p.ladder.number)
+    push(s, holdings.states[j].liquidation, j, side.first, queue, holdings.moved, p.ladder.number)

@@ -16,7 +16,7 @@ from stress.kernels.jit import jit_inline, jit_no_refcount
 from stress.kernels.mechanics.inventory import open_result
 from stress.kernels.mechanics.layers import pay, pay_after, receive, unit_of
 from stress.kernels.mechanics.records import LONG, SHORT
-from stress.kernels.mechanics.workspace import open_quantity, remove, touch
+from stress.kernels.mechanics.workspace import bring_up_to_date, open_quantity, remove, touch
 from stress.kernels.numerics.philox import event_key
 from stress.kernels.path.deleverage import AT_BANKRUPTCY, AT_MARK, CLOSED, count_in_profit, share_by_rule
 from stress.kernels.path.records import (
@@ -95,7 +95,7 @@ def share_budget(n, w, mark, budget, side, p):
 @jit_inline
 def close_shares(found, w, in_money, mark, price, side, p):
     """Close what the first `places` and `amount` of the workspace say; returns the amount and the coins."""
-    workspace, out, winners, holdings = p.workspace, p.out, p.ladder.winners, p.holdings
+    workspace, out, winners = p.workspace, p.out, p.ladder.winners
     taken = coins = 0.0
     at = mark if in_money else price
     for k in range(found):
@@ -105,16 +105,15 @@ def close_shares(found, w, in_money, mark, price, side, p):
         share = amount / workspace.capacity[workspace.places[k]]
         share = share if share < CLOSED else 1.0
         j = np.int64(winners.place[row])
-        touch(j, p)
-        state = holdings.states[j]
-        closed = holdings.quantity[row] * share
+        state = touch(j, p)
+        closed = state.quantity * share
         out.adl_count += state.closed <= 0.0
         state.closed += closed / winners.quantity[row]
         gain = w * closed * (at - winners.entry[row])
         state.result += gain - amount if in_money else gain
         if share < 1.0:
-            holdings.quantity[row] -= closed
-            holdings.margin[row] *= 1.0 - share
+            state.quantity -= closed
+            state.margin *= 1.0 - share
         else:
             remove(j, p)
         taken += amount
@@ -123,7 +122,7 @@ def close_shares(found, w, in_money, mark, price, side, p):
             money = amount if in_money else w * amount * (mark - price)
             log_event(
                 p.log, p.path, p.layers[0], out, LOGGED_ADL, j, at + p.moment.funding, closed, money,
-                holdings.quantity[row],
+                state.quantity,
             )  # fmt: skip
     return taken, coins
 
@@ -192,6 +191,7 @@ def deleverage(s, mark, unpaid, withheld, withheld_value, is_inventory, p):
     losers = np.int64(-1 if s > 0 else -2)
     log_event(p.log, p.path, p.layers[0], out, LOGGED_SHORTFALL, losers, real, withheld, -unpaid, 0.0)
 
+    bring_up_to_date(p)
     n, seen = count_in_profit(p.structure.contract, w, mark, p.ladder.winners.entry, side), side.seen
     rank_rows(n, w, mark, side, p)
     out.adl_seen += n

@@ -12,9 +12,10 @@ of a position, only G. What longs pay and shorts do not get is the outside's.
 
 import numpy as np
 
+from stress.kernels.index.ladder import BATCH_SIZE
 from stress.kernels.jit import jit_no_refcount
 from stress.kernels.mechanics.records import LOGGED_FUNDING
-from stress.kernels.mechanics.workspace import open_quantity
+from stress.kernels.mechanics.workspace import bring_up_to_date, is_open
 from stress.kernels.path.records import LONGS, SHORTS
 from stress.kernels.path.workspace import log_event
 
@@ -41,16 +42,30 @@ def rate_at(rates, time):
 
 @jit_no_refcount
 def open_coins(side, p):
-    """Coins of all open positions of a side."""
-    coins = 0.0
-    for row in range(side.first, side.end):
-        coins += open_quantity(row, side.next, p.ladder.winners.place, p.holdings)
+    """Coins of all open positions of a side: what the price has not passed, by batches, and what has changed of it."""
+    ladder, holdings = p.ladder, p.holdings
+    begin, coins = side.next, 0.0
+    while begin < side.end and (begin - side.first) % BATCH_SIZE > 0:
+        coins += ladder.triggers[begin].quantity
+        begin += 1
+    batches = (side.end - begin) // BATCH_SIZE
+    before = (begin - side.first) // BATCH_SIZE + (side.first // BATCH_SIZE if side.first > 0 else 0)
+    for batch in range(before, before + batches):
+        coins += ladder.batches[batch].quantity
+    for j in range(begin + batches * BATCH_SIZE, side.end):
+        coins += ladder.triggers[j].quantity
+    for k in range(holdings.sizes[0].touched):
+        j = holdings.touched[k]
+        if side.first <= j < side.end:
+            coins += holdings.states[j].quantity if is_open(j, side, holdings) else 0.0
+            coins -= ladder.triggers[j].quantity if j >= side.next else 0.0
     return coins
 
 
 @jit_no_refcount
 def pay_funding(mark, p):
     """All open positions pay or receive, at the start of a step."""
+    bring_up_to_date(p)
     payment = rate_at(p.events.funding, (p.path.step - 1) * p.terms.dt) * mark
     longs, shorts = open_coins(p.sides[LONGS], p), open_coins(p.sides[SHORTS], p)
     p.moment.funding += payment

@@ -7,27 +7,27 @@
 | M | mark |
 """
 
-from stress.kernels.jit import jit_no_refcount
+from stress.kernels.jit import jit_force_inline
 from stress.kernels.mechanics.records import LONG, SHORT
 from stress.kernels.path.records import LONGS, SHORTS
 
 ALMOST_ALL = 1.0 - 1e-12  # a share from here on is all of it
 
 
-@jit_no_refcount
+@jit_force_inline
 def open_loss(s, mark, carriers):
     """Loss -s (Q M - K) of the inventory of side s, below zero a gain, USD."""
     held = carriers[LONGS if s > 0 else SHORTS]
     return -s * (held.quantity * mark - held.cost)
 
 
-@jit_no_refcount
+@jit_force_inline
 def open_result(mark, carriers):
     """Result of both inventories, the sum of s (Q_s M - K_s), USD."""
     return -open_loss(LONG, mark, carriers) - open_loss(SHORT, mark, carriers)
 
 
-@jit_no_refcount
+@jit_force_inline
 def remove(quantity, held):
     """Take so many coins out of an inventory; returns what they had cost, USD."""
     share = quantity / held.quantity

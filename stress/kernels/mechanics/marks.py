@@ -18,13 +18,13 @@ while the price moves in its own.
 
 import math
 
-from stress.kernels.jit import jit_force_inline, jit_no_refcount
+from stress.kernels.jit import jit_force_inline
 
 BOOK, EMA, CLAMP = 0, 1, 2  # of rules.records.MARKS
 ZERO = 1e-12  # a mark of zero, as a share of S_0
 
 
-@jit_no_refcount
+@jit_force_inline
 def recur(before, price, mechanics):
     """b_t from b_{t-1} and S_t, in a step that is not stale."""
     if mechanics.mark == EMA:
@@ -35,7 +35,7 @@ def recur(before, price, mechanics):
     return price
 
 
-@jit_no_refcount
+@jit_force_inline
 def is_stale(stale, time):
     """Whether the step that ends at a time, in seconds, is in one of the stretches (from, to] of float64[n, 2]."""
     n = 0
@@ -44,7 +44,7 @@ def is_stale(stale, time):
     return n > 0
 
 
-@jit_no_refcount
+@jit_force_inline
 def bad_tick(bad_ticks, start, end):
     """Factor of the last bad tick in [start, end) seconds; nan: there is none. `bad_ticks` are times and factors."""
     factor = math.nan
@@ -53,7 +53,7 @@ def bad_tick(bad_ticks, start, end):
     return factor
 
 
-@jit_no_refcount
+@jit_force_inline
 def next_source(step, source, close, p):
     """One step of the mark's source.
 

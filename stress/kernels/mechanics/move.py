@@ -2,11 +2,11 @@
 
 import math
 
-from stress.kernels.jit import jit_force_inline, jit_no_refcount
+from stress.kernels.jit import jit_force_inline
 from stress.kernels.path.fills import JUMP, LateFill, fill_price, find_line, gap_price, make_fill, price_on
 
 
-@jit_no_refcount
+@jit_force_inline
 def fill_of_move(p):
     """How late orders are in the move in hand; without a delay, and on a mark of its own, it is not asked."""
     moment, terms = p.moment, p.terms

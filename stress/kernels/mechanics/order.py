@@ -21,46 +21,54 @@ NOBODY, BY_ORDER, BY_HEAP, BY_STOP = np.arange(4)  # which queue the next positi
 
 
 @jit_force_inline
-def _goes_before(s, a, b, states, number):
-    """Whether a moving price meets place a before b; ties in book order."""
-    ahead = s * (states[a].liquidation - states[b].liquidation)
-    return ahead > 0.0 or (ahead == 0.0 and number[a] < number[b])
+def _goes_before(s, level, place, other_level, other_place, number):
+    """Whether a moving price meets a level before another one; ties in book order."""
+    ahead = s * (level - other_level)
+    return ahead > 0.0 or (ahead == 0.0 and number[place] < number[other_place])
 
 
 @jit_force_inline
-def push(s, j, first, queue, moved, states, number):
+def _put(level, place, entry):
+    entry.level, entry.place = level, place
+
+
+@jit_force_inline
+def push(s, level, place, first, queue, moved, number):
     """Put a position into the heap of its side, which begins at `first`."""
     k = queue.moved
     queue.moved += 1
     while k > 0:
         parent = (k - 1) // 2
         other = moved[first + parent]
-        if not _goes_before(s, j, other, states, number):
+        if not _goes_before(s, level, place, other.level, other.place, number):
             break
-        moved[first + k] = other
+        _put(other.level, other.place, moved[first + k])
         k = parent
-    moved[first + k] = j
+    _put(level, place, moved[first + k])
 
 
 @jit_force_inline
-def pop(s, first, queue, moved, states, number):
+def pop(s, first, queue, moved, number):
     """Take the top off the heap of a side."""
     queue.moved -= 1
     size = queue.moved
     if size == 0:
         return
-    j, k = moved[first + size], np.int64(0)
+    level, place, k = moved[first + size].level, moved[first + size].place, np.int64(0)
     while True:
         child = 2 * k + 1
         if child >= size:
             break
-        if child + 1 < size and _goes_before(s, moved[first + child + 1], moved[first + child], states, number):
-            child += 1
-        if not _goes_before(s, moved[first + child], j, states, number):
+        nearest = moved[first + child]
+        if child + 1 < size:
+            other = moved[first + child + 1]
+            if _goes_before(s, other.level, other.place, nearest.level, nearest.place, number):
+                child, nearest = child + 1, other
+        if not _goes_before(s, nearest.level, nearest.place, level, place, number):
             break
-        moved[first + k] = moved[first + child]
+        _put(nearest.level, nearest.place, moved[first + k])
         k = child
-    moved[first + k] = j
+    _put(level, place, moved[first + k])
 
 
 @jit_force_inline
@@ -74,23 +82,22 @@ def find_heads(s, funding, side, queue, ladder, orders, holdings):
     level = ladder.triggers[j].liquidation if j < side.end else never
     while queue.moved > 0:
         top = holdings.moved[side.first]
-        if standing[top] == MOVED:
-            other = holdings.states[top].liquidation
-            level = max(level, other) if s > 0 else min(level, other)
+        if standing[top.place] == MOVED:
+            level = max(level, top.level) if s > 0 else min(level, top.level)
             break
-        pop(s, side.first, queue, holdings.moved, holdings.states, ladder.number)
+        pop(s, side.first, queue, holdings.moved, ladder.number)
     queue.level = side.trigger = level + funding
     queue.stop_level, queue.profit_level = never, -never
     while queue.stop < queue.last_stop:
-        j = orders.stops[queue.stop]
-        if is_open(j, side, holdings):
-            queue.stop_level = orders.stop[j]
+        order = orders.stops[queue.stop]
+        if is_open(order.place, side, holdings):
+            queue.stop_level = order.level
             break
         queue.stop += 1
     while queue.take_profit < queue.last_take_profit:
-        j = orders.take_profits[queue.take_profit]
-        if is_open(j, side, holdings):
-            queue.profit_level = orders.take_profit[j]
+        order = orders.take_profits[queue.take_profit]
+        if is_open(order.place, side, holdings):
+            queue.profit_level = order.level
             break
         queue.take_profit += 1
 
@@ -110,14 +117,11 @@ def who_is_next(s, only_stops, side, queue, ladder, orders, holdings):
     A stop goes before an L at the same price.
     """
     if only_stops or s * (queue.stop_level - queue.level) >= 0.0:
-        return (orders.stops[queue.stop], BY_STOP) if queue.stop < queue.last_stop else (np.int64(-1), NOBODY)
+        return (orders.stops[queue.stop].place, BY_STOP) if queue.stop < queue.last_stop else (np.int64(-1), NOBODY)
     j = side.next
     if queue.moved == 0:
         return (j, BY_ORDER) if j < side.end else (np.int64(-1), NOBODY)
     top = holdings.moved[side.first]
-    if j >= side.end:
-        return top, BY_HEAP
-    ahead = s * (ladder.triggers[j].liquidation - holdings.states[top].liquidation)
-    if ahead > 0.0 or (ahead == 0.0 and ladder.number[j] < ladder.number[top]):
+    if j < side.end and _goes_before(s, ladder.triggers[j].liquidation, j, top.level, top.place, ladder.number):
         return j, BY_ORDER
-    return top, BY_HEAP
+    return top.place, BY_HEAP

@@ -75,15 +75,27 @@ MORE_COUNT = np.dtype((np.record, [
 # price has passed that. MOVED: met at a level of its own.
 UNTOUCHED, IN_ORDER, MOVED, RESTING, CALLED, GONE = np.arange(6, dtype=np.int8)
 
-# What else is known of a position that is not UNTOUCHED, by ladder place.
+# What else is known of a position that is not UNTOUCHED, by ladder place: 64 bytes, which a processor fetches at once.
 POSITION_STATE = np.dtype((np.record, [
     ("liquidation", "f8"), ("bankruptcy", "f8"),        # L and B of now
-    ("was_cut", "i8"), ("was_called", "i8"),            # whether it was cut, and called, before
-    ("is_liquidated", "i8"),                            # whether it is among the liquidated
-    ("due", "i8"),                                      # step at which it stands in order again, or of its deadline
+    ("quantity", "f8"), ("margin", "f8"),               # q and m of now; 0 once it is gone
     ("closed", "f8"),                                   # share of its first quantity that ADL has closed
     ("result", "f8"),                                   # USD that ADL closings have brought it
+    ("due", "i8"),                                      # step at which it stands in order again, or of its deadline
+    ("was_cut", "i1"), ("was_called", "i1"),            # whether it was cut, and called, before
+    ("is_liquidated", "i1"),                            # whether it is among the liquidated
+    ("is_changed", "i1"),                               # whether its winners row is not up to date
+    ("unused", "i4"),
 ]))  # fmt: skip
+
+# How many places stand in the lists of `Holdings` of the same names, and whether any winners row was changed.
+SIZES = np.dtype((np.record, [("touched", "i8"), ("closed", "i8"), ("changed", "i8"), ("rows_changed", "i8")]))
+
+# A MOVED position in the heap of its side: its level, less funding, and its ladder place.
+MOVED_LEVEL = np.dtype((np.record, [("level", "f8"), ("place", "i8")]))
+
+# A stop or a take-profit: its real price, and of its position what it has while nothing has touched it.
+ORDER = np.dtype((np.record, [("level", "f8"), ("bankruptcy", "f8"), ("quantity", "f8"), ("place", "i8")]))
 
 # Why a step cannot be skipped, bits of int8 by step.
 IS_OUTAGE, IS_FUNDING, IS_OWN_MARK = 1, 2, 4

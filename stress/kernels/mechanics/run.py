@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from stress.kernels.jit import jit_inline, jit_no_refcount
+from stress.kernels.jit import jit_force_inline, jit_inline, jit_no_refcount
 from stress.kernels.mechanics.carrier import close_account, worth
 from stress.kernels.mechanics.deleverage import leave
 from stress.kernels.mechanics.marks import next_source
@@ -16,7 +16,7 @@ from stress.kernels.mechanics.records import IS_FUNDING, IS_OUTAGE, IS_OWN_MARK,
 from stress.kernels.mechanics.socialise import socialise
 from stress.kernels.mechanics.step import look_at_carrier, note_waiting, run_step
 from stress.kernels.mechanics.work import renew_heads
-from stress.kernels.mechanics.workspace import Buffers, Path, restore
+from stress.kernels.mechanics.workspace import Buffers, Path, bring_up_to_date, restore
 from stress.kernels.path.counts import SHARE_UNIT, PositionCounts
 from stress.kernels.path.drawdown import forget_old, has_drawdown, push_balance
 from stress.kernels.path.fills import Course
@@ -91,7 +91,8 @@ def count_positions(p):
     Those that the price has passed untouched were liquidated; the others say it themselves (`spared`).
     """
     holdings, counts, winners, s0 = p.holdings, p.counts.adl, p.ladder.winners, p.markets[0].s0
-    for k in range(holdings.sizes[0]):
+    bring_up_to_date(p)
+    for k in range(holdings.sizes[0].touched):
         j = holdings.touched[k]
         state, row = holdings.states[j], np.int64(p.ladder.row[j])
         kind, notional = p.workspace.sums[p.ladder.kind[j]], winners.quantity[row] * s0
@@ -152,7 +153,7 @@ def find_fund(p):
     return -1
 
 
-@jit_no_refcount
+@jit_force_inline
 def next_due_step(step, p):
     """The first step after `step` in which a position or an inventory is due, whatever the prices."""
     moment, holdings, due = p.moment, p.holdings, p.course.close.size
@@ -307,7 +308,9 @@ def run_paths(
                 break
             moment.close = before
             finish(source * mark_ratio, p)
-            if p.counts.adl.size > 0 and (out.deficit > 0.0 or holdings.sizes[0] > 0):
+            if p.counts.adl.size > 0 and (
+                out.deficit > 0.0 or holdings.sizes[0].touched + holdings.sizes[0].closed > 0
+            ):
                 count_positions(p)
             restore(p)
             if path.is_depleted == 0 or min(waterfall[0].capital, waterfall[0].cap) == math.inf or rules.layers == 0:

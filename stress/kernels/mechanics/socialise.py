@@ -12,7 +12,7 @@ import numpy as np
 
 from stress.kernels.jit import jit_no_refcount
 from stress.kernels.mechanics.records import LOGGED_SOCIALISED, UNTOUCHED
-from stress.kernels.mechanics.workspace import open_quantity
+from stress.kernels.mechanics.workspace import bring_up_to_date, open_quantity
 from stress.kernels.path.workspace import log_event
 from stress.kernels.rules.contract import equity, profit
 
@@ -51,6 +51,7 @@ def socialise(mark, p):
     out, more = p.out, p.more
     if p.mechanics.socialise == 0 or out.residual <= 0.0:
         return
+    bring_up_to_date(p)
     total = total_weight(mark - p.moment.funding, p)
     if total <= 0.0:
         return

@@ -1,8 +1,6 @@
 """One step of a path of the general loop, in the order of the model: what is due, the moves, what the end looks at."""
 
-import numpy as np
-
-from stress.kernels.jit import jit_inline, jit_no_refcount
+from stress.kernels.jit import jit_force_inline, jit_inline, jit_no_refcount
 from stress.kernels.mechanics.calls import tops_up
 from stress.kernels.mechanics.carrier import (
     give_up,
@@ -30,7 +28,7 @@ from stress.kernels.mechanics.records import (
     YES,
 )
 from stress.kernels.mechanics.work import is_met, is_profit_met, renew_heads, settle_side, work_profits, work_side
-from stress.kernels.mechanics.workspace import remove
+from stress.kernels.mechanics.workspace import remove, touch
 from stress.kernels.path.fills import JUMP
 from stress.kernels.path.records import LONGS, SHORTS
 from stress.kernels.path.workspace import log_event
@@ -59,7 +57,7 @@ def run_step(continuous, earlier, before, low, high, pre_jump, close, p):
     run_moves(continuous, earlier, before, low, high, pre_jump, close, p)
 
 
-@jit_no_refcount
+@jit_inline
 def meet_deadlines(earlier, before, p):
     """Positions whose deadline has come, in the order of their calls: topped up, or closed from the price before."""
     moment, holdings, market, terms, step = p.moment, p.holdings, p.markets[0], p.terms, p.path.step
@@ -75,16 +73,17 @@ def meet_deadlines(earlier, before, p):
         due += 1
         if not is_called:
             continue
-        s, row = LONG if j < p.ladder.longs else SHORT, np.int64(p.ladder.row[j])
-        entry, q = p.ladder.entry[j], holdings.quantity[row]
+        s = LONG if j < p.ladder.longs else SHORT
+        entry, q = p.ladder.entry[j], state.quantity
         moment.mark = start_mark(before, p)
         price = moment.mark - moment.funding
         if tops_up(j, p):
             need = initial_margin(p.tiers, p.max_leverage, q, entry, price)
-            margin = max(holdings.margin[row], need - profit(p.structure.contract, s, q, entry, price))
-            paid = margin - holdings.margin[row]
+            margin = max(state.margin, need - profit(p.structure.contract, s, q, entry, price))
+            paid = margin - state.margin
             p.more.topped_up += paid
-            holdings.margin[row] = margin
+            touch(j, p)
+            state.margin = margin
             set_levels(s, state, q, entry, margin, price, p)
             k = LONGS if s > 0 else SHORTS
             stand_in_order(j, s, p.sides[k], p.queues[k], p)
@@ -185,7 +184,7 @@ def run_moves(continuous, earlier, before, low, high, pre_jump, close, p):
         move += 1
 
 
-@jit_no_refcount
+@jit_inline
 def look_at_carrier(mark, p):
     """The end of a step for a carrier: its loss, and inventory that must go to winners."""
     moment = p.moment
@@ -205,31 +204,36 @@ def look_at_carrier(mark, p):
         s = -s
 
 
-@jit_no_refcount
+@jit_force_inline
+def end_of_met(s, side, shifted, triggers):
+    """The first place of a side whose L of the start is not met at a mark less funding."""
+    low, end = side.next, side.end
+    while low < end:
+        middle = (low + end) // 2
+        if s * (shifted - triggers[middle].liquidation) <= 0.0:
+            low = middle + 1
+        else:
+            end = middle
+    return low
+
+
+@jit_inline
 def note_waiting(mark, p):
     """Positions whose L is met at the mark of the end of the step, neither resting nor called."""
-    most, waiting = 0, 0
-    shifted = mark - p.moment.funding
-    for k in range(2):
-        s, side = 1 - 2 * k, p.sides[k]
-        low, end = side.next, side.end
-        while low < end:
-            middle = (low + end) // 2
-            if s * (shifted - p.ladder.triggers[middle].liquidation) <= 0.0:
-                low = middle + 1
-            else:
-                end = middle
-        most += low - side.next + p.queues[k].moved
+    shifted, holdings, longs, shorts = mark - p.moment.funding, p.holdings, p.sides[LONGS], p.sides[SHORTS]
+    last_long = end_of_met(1, longs, shifted, p.ladder.triggers)
+    last_short = end_of_met(-1, shorts, shifted, p.ladder.triggers)
+    most = last_long - longs.next + last_short - shorts.next + p.queues[LONGS].moved + p.queues[SHORTS].moved
     if most <= p.more.waiting_peak:
         return
+    waiting = 0
+    for j in range(longs.next, last_long):
+        waiting += holdings.standing[j] <= IN_ORDER
+    for j in range(shorts.next, last_short):
+        waiting += holdings.standing[j] <= IN_ORDER
     for k in range(2):
-        s, side = 1 - 2 * k, p.sides[k]
-        for j in range(side.next, side.end):
-            if s * (shifted - p.ladder.triggers[j].liquidation) > 0.0:
-                break
-            waiting += p.holdings.standing[j] <= IN_ORDER
-        for i in range(p.queues[k].moved):
-            j = p.holdings.moved[side.first + i]
-            met = s * (shifted - p.holdings.states[j].liquidation) <= 0.0
-            waiting += met and p.holdings.standing[j] == MOVED
+        s, first = 1 - 2 * k, p.sides[k].first
+        for i in range(first, first + p.queues[k].moved):
+            moved = holdings.moved[i]
+            waiting += s * (shifted - moved.level) <= 0.0 and holdings.standing[moved.place] == MOVED
     p.more.waiting_peak = max(p.more.waiting_peak, waiting)

@@ -6,8 +6,6 @@ and they are closed whole at the book. What is not usual is left to `work`, whic
 
 import math
 
-import numpy as np
-
 from stress.kernels.jit import jit_force_inline, jit_no_refcount
 from stress.kernels.mechanics.closeout import FRACTION, RESTORE, TIERS, WHOLE
 from stress.kernels.mechanics.move import order_prices
@@ -37,9 +35,8 @@ def is_usual(p):
 
 @jit_no_refcount
 def close_usual(
-    s, d, mu, other, fill, side, first, end, levels, sorted_places, queue_place, triggers, entries, rows, standing,
-    quantity, margin, states, touched, sizes, bankrupt, structure, tiers, moment, market, path, layer, out, terms,
-    mechanics,
+    s, d, mu, other, fill, side, first, end, orders, next_order, triggers, entries, standing, closed_at_orders, sizes,
+    bankrupt, structure, tiers, moment, market, path, layer, out, terms, mechanics,
 ):  # fmt: skip
     """Close positions of side s as far as they are usual.
 
@@ -51,18 +48,20 @@ def close_usual(
         Mark source at which the last one was met; and a level, real, up to which nobody else comes first.
     first, end : int
         Ladder places that stand in the order, none for take-profits.
-    levels, sorted_places : float64[N], int64[n]
-        Levels of the stops or take-profits by ladder place, and the places in order; `queue_place` is the row of the
-        first that is not done, and the last is at the end of the array.
+    orders : ORDER[n]
+        Stops or take-profits in order; `next_order` is the row of the first that is not done, and the last is at the
+        end of the array.
+    closed_at_orders, sizes : int64[N], SIZES
+        `Holdings.closed` and how many: added to.
     bankrupt : int64[N]
         Overwritten with the places of the deficits.
 
     Returns
     -------
     j, i : int
-        The first ladder place and the first row of `sorted_places` that are not done.
-    n, orders : int
-        Deficits; and how many of `sorted_places` were closed, which are the last of `touched`.
+        The first ladder place and the first row of `orders` that are not done.
+    n, done_orders : int
+        Deficits; and how many of `orders` were closed.
     mu, mu_y : float
         As of the last.
     unpaid, withheld, withheld_value : float
@@ -79,27 +78,29 @@ def close_usual(
     adl_at_once, in_money = mechanics.before == 1 and mechanics.has_adl > 0, terms.settlement == PROFIT_SETTLEMENT
     never, mu_y = -d * math.inf, mu
     inflow = deficit = closed = unpaid = withheld = withheld_value = order_quantity = 0.0
-    j, i, n, orders, liquidations = first, queue_place, 0, 0, 0
+    j, i, n, done_orders, liquidations = first, next_order, 0, 0, 0
     while abs(v) <= straight:
         while j < end and standing[j] > IN_ORDER:
             j += 1
         level = triggers[j].liquidation + funding if j < end and done < throughput else never
         is_order = False
-        while i < sorted_places.size:
-            k = sorted_places[i]
+        while i < orders.size:
+            k = orders[i].place
             if standing[k] == GONE or (standing[k] <= IN_ORDER and k < (j if d == s else side.next)):
                 i += 1
                 continue
-            is_order = d * (levels[k] - level) >= 0.0
-            level = levels[k] if is_order else level
+            is_order = d * (orders[i].level - level) >= 0.0
+            level = orders[i].level if is_order else level
             break
         if d * (target * mark_ratio - level) > 0.0 or d * (level - other) <= 0.0:
             break
-        k = sorted_places[i] if is_order else j
+        k, q, bankruptcy = j, 0.0, 0.0
+        if is_order:
+            k, q, bankruptcy = orders[i].place, orders[i].quantity, orders[i].bankruptcy
+        else:
+            q, bankruptcy = triggers[j].quantity, triggers[j].bankruptcy
         if standing[k] != UNTOUCHED:
             break
-        trigger = triggers[k]
-        q = trigger.quantity
         dv = s * q * thinness
         if abs(v + dv) > straight:
             break
@@ -107,7 +108,7 @@ def close_usual(
         y, source = order_prices(s, met, fill, moment, terms)
         if not is_order and (mechanics.closeout != WHOLE or mechanics.carrier > 0):
             mark = source * mark_ratio - funding
-            worth = profit(structure.contract, s, q, trigger.bankruptcy, mark)
+            worth = profit(structure.contract, s, q, bankruptcy, mark)
             if mechanics.carrier > 0:
                 least = 0.0
                 if mechanics.takeover_below > 0.0:
@@ -124,13 +125,12 @@ def close_usual(
                 ):
                     break
         price = straight_price(slope, y, v + 0.5 * dv)
-        residual = profit(structure.contract, s, q, trigger.bankruptcy, price - funding)
+        residual = profit(structure.contract, s, q, bankruptcy, price - funding)
         if abs(residual) <= ABOUT_ZERO * q * price:
             break
-        unit = y / s0 if in_coin else 1.0
-        gain, loss, paid = absorb(
-            residual / unit, 0.0 if is_order else fee_rate * q * price / unit, balance, floor, cap
-        )
+        units = s0 / y if in_coin else 1.0  # of the layer, for 1 USD
+        fee = 0.0 if is_order else fee_rate * q * price * units
+        gain, loss, paid = absorb(residual * units, fee, balance, floor, cap)
         if loss > 0.0 and mechanics.carrier > 0:
             break
         if paid < loss:
@@ -141,12 +141,12 @@ def close_usual(
                 part = (loss - paid) / loss * q
                 dv -= s * part * thinness
                 withheld += part
-                withheld_value += part * trigger.bankruptcy
+                withheld_value += part * bankruptcy
         balance, net_loss, lowest, peak = settle(gain, loss, paid, balance, net_loss, lowest, peak)
         cap -= paid
         drawn += paid
         inflow += gain
-        deficit += loss * unit
+        deficit += max(0.0, -residual)
         peak_of_losses = max(peak_of_losses, net_loss if loss > 0.0 else -math.inf)
         bankrupt[n] = k
         n += loss > 0.0
@@ -155,14 +155,11 @@ def close_usual(
         mu, mu_y = met, source
         moment.price = y
         if is_order:
-            row = np.int64(rows[k])
             standing[k] = GONE
-            quantity[row] = margin[row] = 0.0
-            states[k].is_liquidated, states[k].closed = 0, 0.0
-            touched[sizes[0]] = k
-            sizes[0] += 1
+            closed_at_orders[sizes.closed] = k
+            sizes.closed += 1
             order_quantity += q
-            orders += 1
+            done_orders += 1
             i += 1
         else:
             closed += q
@@ -181,4 +178,4 @@ def close_usual(
         out.drawdown_need = max(out.drawdown_need, fund_needed(peak_of_losses, path.least_loss, terms))
     if unpaid > 0.0:
         note_depletion(path, out)
-    return j, i, n, orders, mu, mu_y, unpaid, withheld, withheld_value, order_quantity
+    return j, i, n, done_orders, mu, mu_y, unpaid, withheld, withheld_value, order_quantity

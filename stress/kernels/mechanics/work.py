@@ -9,9 +9,7 @@
 
 import math
 
-import numpy as np
-
-from stress.kernels.jit import jit_force_inline, jit_inline, jit_no_refcount
+from stress.kernels.jit import jit_force_inline, jit_inline
 from stress.kernels.mechanics.calls import deadline_step
 from stress.kernels.mechanics.carrier import look_at_loss, take_over
 from stress.kernels.mechanics.closeout import WHOLE, quantity_to_cut
@@ -66,21 +64,17 @@ def is_profit_met(w, market, queue, moment):
 def call(j, s, p):
     """Call a position for margin: it leaves the order until its deadline."""
     holdings, moment, step = p.holdings, p.moment, p.path.step
-    row = touch(j, p)
-    holdings.standing[j], holdings.kept[row] = CALLED, 1
-    holdings.states[j].due = deadline_step(step, p)
+    state = touch(j, p)
+    holdings.standing[j], state.due = CALLED, deadline_step(step, p)
     holdings.calls[(moment.first_call + moment.calls) % holdings.calls.size] = j
     moment.calls += 1
     p.more.call_count += 1
-    if p.more_counts.size > 0 and holdings.states[j].was_called == 0:
+    if p.more_counts.size > 0 and state.was_called == 0:
         p.more_counts[j].call += p.path.unit
-    holdings.states[j].was_called = 1
-    if p.log.size == 0:
-        return
-    log_event(
-        p.log, p.path, p.layers[0], p.out, LOGGED_CALL, j, moment.mark, holdings.quantity[row], 0.0,
-        holdings.quantity[row],
-    )  # fmt: skip
+    state.was_called = 1
+    if p.log.size > 0:
+        q = state.quantity
+        log_event(p.log, p.path, p.layers[0], p.out, LOGGED_CALL, j, moment.mark, q, 0.0, q)
 
 
 @jit_force_inline
@@ -131,12 +125,12 @@ def liquidate(j, s, k, y, mu_y, p):
         What the layers before ADL do not pay, USD; the contracts withheld for ADL; and their bankruptcy price, less G.
     """
     holdings, moment, mechanics = p.holdings, p.moment, p.mechanics
-    side, queue, trigger, row = p.sides[k], p.queues[k], p.ladder.triggers[j], np.int64(p.ladder.row[j])
+    side, queue, trigger = p.sides[k], p.queues[k], p.ladder.triggers[j]
     entry, state = p.ladder.entry[j], holdings.states[j]
     cuts, owed, withheld, bankruptcy = 0, 0.0, 0.0, trigger.bankruptcy
     while True:
         is_touched = holdings.standing[j] != UNTOUCHED
-        q = holdings.quantity[row] if is_touched else trigger.quantity
+        q = state.quantity if is_touched else trigger.quantity
         bankruptcy = state.bankruptcy if is_touched else trigger.bankruptcy
         moment.mark, moment.price = mu_y * p.markets[0].mark_ratio, y
         if mechanics.margin_call:
@@ -146,9 +140,8 @@ def liquidate(j, s, k, y, mu_y, p):
         c = q
         if mechanics.carrier or mechanics.closeout != WHOLE:
             price = moment.mark - moment.funding
-            worth = equity(
-                p.structure.margin_mode, holdings.margin[row], profit(p.structure.contract, s, q, entry, price)
-            )
+            margin = state.margin if is_touched else holdings.first_margin[j]
+            worth = equity(p.structure.margin_mode, margin, profit(p.structure.contract, s, q, entry, price))
             takes = mechanics.carrier > 0 and mechanics.takeover_below == math.inf
             if mechanics.carrier and not takes:
                 takes = worth <= mechanics.takeover_below * maintenance_margin(p.tiers, q, entry, price)
@@ -170,7 +163,7 @@ def liquidate(j, s, k, y, mu_y, p):
         is_met_again = cut(j, s, c, q, entry, y, mu_y, p)
         cuts += 1
         if mechanics.cooldown > 0:  # closeout "fraction" only
-            holdings.standing[j], holdings.kept[row] = RESTING, 1
+            holdings.standing[j] = RESTING
             state.due = p.path.step + mechanics.cooldown
             holdings.rests[moment.last_rest] = j
             moment.last_rest += 1
@@ -184,9 +177,10 @@ def liquidate(j, s, k, y, mu_y, p):
 @jit_force_inline
 def close_order(j, s, y, mu_y, kind, p):
     """Close a position at its stop or its take-profit; returns what is owed, withheld, and the bankruptcy price."""
-    holdings, moment, trigger, row = p.holdings, p.moment, p.ladder.triggers[j], np.int64(p.ladder.row[j])
-    bankruptcy = trigger.bankruptcy if holdings.standing[j] == UNTOUCHED else holdings.states[j].bankruptcy
-    q = holdings.quantity[row]
+    holdings, moment, trigger, state = p.holdings, p.moment, p.ladder.triggers[j], p.holdings.states[j]
+    q, bankruptcy = trigger.quantity, trigger.bankruptcy
+    if holdings.standing[j] != UNTOUCHED:
+        q, bankruptcy = state.quantity, state.bankruptcy
     moment.mark, moment.price = mu_y * p.markets[0].mark_ratio, y
     remove(j, p)
     owed, withheld = close_whole(j, s, q, p.ladder.entry[j], bankruptcy, y, kind, NO, p)
@@ -203,7 +197,7 @@ def close_order(j, s, y, mu_y, kind, p):
     return owed, withheld, bankruptcy
 
 
-@jit_no_refcount
+@jit_force_inline
 def settle_side(s, mark, unpaid, withheld, value, p):
     """ADL for what a side has left unpaid, and find who is next then."""
     if unpaid > 0.0 or withheld > 0.0:
@@ -213,14 +207,14 @@ def settle_side(s, mark, unpaid, withheld, value, p):
     renew_heads(s, p)
 
 
-@jit_no_refcount
+@jit_force_inline
 def renew_heads(s, p):
     """Find who is next on a side."""
     k = LONGS if s > 0 else SHORTS
     find_heads(s, p.moment.funding, p.sides[k], p.queues[k], p.ladder, p.orders, p.holdings)
 
 
-@jit_no_refcount
+@jit_force_inline
 def work_usual(s, d, mu, mu_y, fill, p):
     """Close usual positions of side s, with d = s, or its usual take-profits, with d = -s.
 
@@ -234,17 +228,17 @@ def work_usual(s, d, mu, mu_y, fill, p):
     k = LONGS if s > 0 else SHORTS
     side, queue, holdings, orders, ladder, more = p.sides[k], p.queues[k], p.holdings, p.orders, p.ladder, p.more
     places, funding = p.workspace.places, p.moment.funding
-    first, end, other, levels = side.next, side.end, -s * math.inf, orders.stop
+    first, end, other = side.next, side.end, -s * math.inf
     ranks, at = orders.stops[: queue.last_stop], queue.stop
     if d != s:
-        first, other, levels = end, s * math.inf, orders.take_profit
+        first, other = end, s * math.inf
         ranks, at = orders.take_profits[: queue.last_take_profit], queue.take_profit
     elif queue.moved > 0 and p.moment.done < p.mechanics.throughput:
-        other = holdings.states[holdings.moved[side.first]].liquidation + funding
+        other = holdings.moved[side.first].level + funding
     j, i, n, closed, mu, last, unpaid, withheld, value, quantity = close_usual(
-        s, d, mu, other, fill, side, first, end, levels, ranks, at, ladder.triggers, ladder.entry, ladder.row,
-        holdings.standing, holdings.quantity, holdings.margin, holdings.states, holdings.touched, holdings.sizes,
-        places, p.structure, p.tiers, p.moment, p.markets[0], p.path, p.layers[0], p.out, p.terms, p.mechanics,
+        s, d, mu, other, fill, side, first, end, ranks, at, ladder.triggers, ladder.entry, holdings.standing,
+        holdings.closed, holdings.sizes[0], places, p.structure, p.tiers, p.moment, p.markets[0], p.path, p.layers[0],
+        p.out, p.terms, p.mechanics,
     )  # fmt: skip
     if j == first and closed == 0:
         return False, mu, mu_y, 0.0, 0.0, 0.0
@@ -260,8 +254,8 @@ def work_usual(s, d, mu, mu_y, fill, p):
         queue.take_profit = i
         more.take_profit_count += closed
     if p.more_counts.size > 0 and closed > 0:
-        size = holdings.sizes[0]
-        for place in holdings.touched[size - closed : size]:
+        size = holdings.sizes[0].closed
+        for place in holdings.closed[size - closed : size]:
             count = p.more_counts[place]
             if d == s:
                 count.stop += p.path.unit
@@ -303,8 +297,8 @@ def work_side(s, p):
             owed, kept, bankruptcy = close_order(j, s, y, mu_y, LOGGED_STOP, p)
         else:
             if how == BY_HEAP:
-                pop(s, side.first, queue, holdings.moved, holdings.states, p.ladder.number)
-                holdings.standing[j], holdings.kept[p.ladder.row[j]] = IN_ORDER, 0
+                pop(s, side.first, queue, holdings.moved, p.ladder.number)
+                holdings.standing[j] = IN_ORDER
             owed, kept, bankruptcy = liquidate(j, s, k, y, mu_y, p)
         unpaid += owed
         withheld += kept
@@ -330,7 +324,7 @@ def work_profits(w, p):
             value += kept_value
         if not is_profit_met(w, market, queue, moment):
             break
-        j = p.orders.take_profits[queue.take_profit]
+        j = p.orders.take_profits[queue.take_profit].place
         mu = met_price(-w, mu, queue.profit_level, market.mark_ratio)
         y, mu_y = order_prices(w, mu, fill, moment, p.terms)
         owed, kept, bankruptcy = close_order(j, w, y, mu_y, LOGGED_TAKE_PROFIT, p)
