@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from stress.kernels.jit import jit_force_inline
+from stress.kernels.mechanics.records import NOT_ASKED, YES
 from stress.kernels.numerics.philox import event_key, event_score
 
 DAY = 86400.0  # seconds
@@ -29,7 +30,17 @@ def deadline_step(step, p):
 
 
 @jit_force_inline
-def tops_up(place, p):
-    """Whether the owner of a position, by ladder place, pays when called: the same at each call of one path."""
-    key0, key1 = event_key(int(p.terms.seed), int(p.path.number), int(START), int(CALLS))
-    return event_score(key0, key1, int(p.ladder.number[place])) < p.mechanics.top_up
+def tops_up(place, state, key0, key1, p):
+    """Whether the owner of a position, by ladder place, pays when called: the same at each call of one path.
+
+    The key is that of `key_of_calls`.
+    """
+    if state.pays == NOT_ASKED:
+        state.pays = event_score(key0, key1, int(p.ladder.number[place])) < p.mechanics.top_up
+    return state.pays == YES
+
+
+@jit_force_inline
+def key_of_calls(p):
+    """Key (two words) of the draws of a path."""
+    return event_key(int(p.terms.seed), int(p.path.number), int(START), int(CALLS))

@@ -9,7 +9,7 @@
 """
 
 from stress.kernels.jit import jit_force_inline
-from stress.kernels.rules.margin import ENTRY_NOTIONAL, QUANTITY, tier_of
+from stress.kernels.rules.margin import ENTRY_NOTIONAL, NOTIONAL, QUANTITY, tier_of
 
 WHOLE, FRACTION, TIERS, RESTORE = 0, 1, 2, 3  # of rules.records.CLOSEOUTS
 MOST_CUTS = 8  # of one visit with closeout "restore"
@@ -69,3 +69,13 @@ def quantity_to_cut(q, e, price, equity, was_cut, cuts, tiers, mechanics):
             if left <= 0.0 or c <= q * LEAST:
                 return q
     return q if c >= q * ALL or c <= q * NOTHING else c
+
+
+@jit_force_inline
+def may_cut(q, price, tiers, mechanics):
+    """Whether a position of q with an equity above zero may be cut at a mark less funding; else it is closed whole."""
+    if mechanics.closeout == FRACTION:
+        return q * price > mechanics.partial_above
+    if mechanics.closeout == TIERS:
+        return tiers.basis != NOTIONAL or (tiers.floor.size > 1 and q * price >= tiers.floor[1])
+    return mechanics.closeout != WHOLE

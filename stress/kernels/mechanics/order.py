@@ -33,10 +33,8 @@ def _put(level, place, entry):
 
 
 @jit_force_inline
-def push(s, level, place, first, queue, moved, number):
-    """Put a position into the heap of its side, which begins at `first`."""
-    k = queue.moved
-    queue.moved += 1
+def _sift_up(s, level, place, k, first, moved, number):
+    """Put an entry where the hole k of a heap is, or above."""
     while k > 0:
         parent = (k - 1) // 2
         other = moved[first + parent]
@@ -48,25 +46,30 @@ def push(s, level, place, first, queue, moved, number):
 
 
 @jit_force_inline
+def push(s, level, place, first, queue, moved, number):
+    """Put a position into the heap of its side, which begins at `first`."""
+    _sift_up(s, level, place, queue.moved, first, moved, number)
+    queue.moved += 1
+
+
+@jit_force_inline
 def pop(s, first, queue, moved, number):
     """Take the top off the heap of a side."""
     queue.moved -= 1
     size = queue.moved
-    if size == 0:
-        return
     level, place, k = moved[first + size].level, moved[first + size].place, np.int64(0)
     while True:
         child = 2 * k + 1
         if child >= size:
             break
-        nearest = moved[first + child]
+        nearer = moved[first + child]
         if child + 1 < size:
             other = moved[first + child + 1]
-            if _goes_before(s, other.level, other.place, nearest.level, nearest.place, number):
-                child, nearest = child + 1, other
-        if not _goes_before(s, nearest.level, nearest.place, level, place, number):
+            if _goes_before(s, other.level, other.place, nearer.level, nearer.place, number):
+                child, nearer = child + 1, other
+        if not _goes_before(s, nearer.level, nearer.place, level, place, number):
             break
-        _put(nearest.level, nearest.place, moved[first + k])
+        _put(nearer.level, nearer.place, moved[first + k])
         k = child
     _put(level, place, moved[first + k])
 
@@ -125,3 +128,22 @@ def who_is_next(s, only_stops, side, queue, ladder, orders, holdings):
     if j < side.end and _goes_before(s, ladder.triggers[j].liquidation, j, top.level, top.place, ladder.number):
         return j, BY_ORDER
     return top.place, BY_HEAP
+
+
+@jit_force_inline
+def count_met(s, mark, first, queue, holdings):
+    """MOVED positions of a side whose level is met at a mark less funding; who is behind one that is not, is not met.
+
+    It walks the heap from the top: down to the left where a level is met, else to the next on the right.
+    """
+    met, k = 0, np.int64(0)
+    while True:
+        if k < queue.moved and s * (mark - holdings.moved[first + k].level) <= 0.0:
+            met += holdings.standing[holdings.moved[first + k].place] == MOVED
+            k = 2 * k + 1
+            continue
+        while k > 0 and k % 2 == 0:
+            k = (k - 1) // 2
+        if k == 0:
+            return met
+        k += 1

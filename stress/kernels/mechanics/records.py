@@ -10,7 +10,7 @@ NO_LIMIT = 2**62  # of positions a step
 
 # Arguments of functions, since a literal compiles what it is passed to for itself.
 LONG, SHORT = np.int64(1), np.int64(-1)  # sides
-NO, YES = np.arange(2)
+NO, YES, NOT_ASKED = np.arange(3)
 
 # What a venue does, fixed for a run. Words are indices in the tuples of `stress.kernels.rules.records`.
 MECHANICS = np.dtype((np.record, [
@@ -85,7 +85,7 @@ POSITION_STATE = np.dtype((np.record, [
     ("was_cut", "i1"), ("was_called", "i1"),            # whether it was cut, and called, before
     ("is_liquidated", "i1"),                            # whether it is among the liquidated
     ("is_changed", "i1"),                               # whether its winners row is not up to date
-    ("unused", "i4"),
+    ("pays", "i4"),                                     # whether its owner tops up when called: NO, YES, NOT_ASKED
 ]))  # fmt: skip
 
 # How many places stand in the lists of `Holdings` of the same names, and whether any winners row was changed.

@@ -1,7 +1,7 @@
 """One step of a path of the general loop, in the order of the model: what is due, the moves, what the end looks at."""
 
 from stress.kernels.jit import jit_force_inline, jit_inline, jit_no_refcount
-from stress.kernels.mechanics.calls import tops_up
+from stress.kernels.mechanics.calls import key_of_calls, tops_up
 from stress.kernels.mechanics.carrier import (
     give_up,
     inventory_shortfall,
@@ -14,6 +14,7 @@ from stress.kernels.mechanics.closing import close_whole, liquidated, set_levels
 from stress.kernels.mechanics.deleverage import deleverage
 from stress.kernels.mechanics.funding import pay_funding
 from stress.kernels.mechanics.marks import start_mark
+from stress.kernels.mechanics.order import count_met
 from stress.kernels.mechanics.records import (
     CALLED,
     IN_ORDER,
@@ -22,7 +23,6 @@ from stress.kernels.mechanics.records import (
     LOGGED_DEADLINE,
     LOGGED_TOP_UP,
     LONG,
-    MOVED,
     RESTING,
     SHORT,
     YES,
@@ -52,7 +52,7 @@ def run_step(continuous, earlier, before, low, high, pre_jump, close, p):
         return
     if mechanics.carrier and p.carriers[LONGS].quantity + p.carriers[SHORTS].quantity > 0.0:
         unload(earlier, before, p)
-    if moment.calls > 0:
+    if moment.calls > 0 and p.holdings.states[p.holdings.calls[moment.first_call]].due <= p.path.step:
         meet_deadlines(earlier, before, p)
     run_moves(continuous, earlier, before, low, high, pre_jump, close, p)
 
@@ -61,6 +61,7 @@ def run_step(continuous, earlier, before, low, high, pre_jump, close, p):
 def meet_deadlines(earlier, before, p):
     """Positions whose deadline has come, in the order of their calls: topped up, or closed from the price before."""
     moment, holdings, market, terms, step = p.moment, p.holdings, p.markets[0], p.terms, p.path.step
+    key0, key1 = key_of_calls(p)
     market.thinness = thinness(terms, p.schedule, (step - 1) * terms.dt, earlier, before)
     unpaid_longs = withheld_longs = value_longs = unpaid_shorts = withheld_shorts = value_shorts = 0.0
     size, due, waiting = holdings.calls.size, 0, 0
@@ -77,7 +78,7 @@ def meet_deadlines(earlier, before, p):
         entry, q = p.ladder.entry[j], state.quantity
         moment.mark = start_mark(before, p)
         price = moment.mark - moment.funding
-        if tops_up(j, p):
+        if tops_up(j, state, key0, key1, p):
             need = initial_margin(p.tiers, p.max_leverage, q, entry, price)
             margin = max(state.margin, need - profit(p.structure.contract, s, q, entry, price))
             paid = margin - state.margin
@@ -116,6 +117,8 @@ def meet_deadlines(earlier, before, p):
     moment.calls -= due - waiting
     settle_side(LONG, start_mark(before, p), unpaid_longs, withheld_longs, value_longs, p)
     settle_side(SHORT, start_mark(before, p), unpaid_shorts, withheld_shorts, value_shorts, p)
+    renew_heads(LONG, p)
+    renew_heads(SHORT, p)
 
 
 @jit_no_refcount
@@ -206,8 +209,11 @@ def look_at_carrier(mark, p):
 
 @jit_force_inline
 def end_of_met(s, side, shifted, triggers):
-    """The first place of a side whose L of the start is not met at a mark less funding."""
-    low, end = side.next, side.end
+    """The first place of a side whose L of the start is not met at a mark less funding; few are met, mostly."""
+    low, end, ahead = side.next, side.end, 16
+    while low + ahead < end and s * (shifted - triggers[low + ahead].liquidation) <= 0.0:
+        low, ahead = low + ahead + 1, 4 * ahead
+    end = min(end, low + ahead)
     while low < end:
         middle = (low + end) // 2
         if s * (shifted - triggers[middle].liquidation) <= 0.0:
@@ -220,20 +226,19 @@ def end_of_met(s, side, shifted, triggers):
 @jit_inline
 def note_waiting(mark, p):
     """Positions whose L is met at the mark of the end of the step, neither resting nor called."""
-    shifted, holdings, longs, shorts = mark - p.moment.funding, p.holdings, p.sides[LONGS], p.sides[SHORTS]
+    longs, shorts, queues, holdings = p.sides[LONGS], p.sides[SHORTS], p.queues, p.holdings
+    if mark > queues[LONGS].level and mark < queues[SHORTS].level:
+        return
+    shifted = mark - p.moment.funding
     last_long = end_of_met(1, longs, shifted, p.ladder.triggers)
     last_short = end_of_met(-1, shorts, shifted, p.ladder.triggers)
-    most = last_long - longs.next + last_short - shorts.next + p.queues[LONGS].moved + p.queues[SHORTS].moved
+    most = last_long - longs.next + last_short - shorts.next + queues[LONGS].moved + queues[SHORTS].moved
     if most <= p.more.waiting_peak:
         return
-    waiting = 0
+    waiting = count_met(1, shifted, longs.first, queues[LONGS], holdings)
+    waiting += count_met(-1, shifted, shorts.first, queues[SHORTS], holdings)
     for j in range(longs.next, last_long):
         waiting += holdings.standing[j] <= IN_ORDER
     for j in range(shorts.next, last_short):
         waiting += holdings.standing[j] <= IN_ORDER
-    for k in range(2):
-        s, first = 1 - 2 * k, p.sides[k].first
-        for i in range(first, first + p.queues[k].moved):
-            moved = holdings.moved[i]
-            waiting += s * (shifted - moved.level) <= 0.0 and holdings.standing[moved.place] == MOVED
     p.more.waiting_peak = max(p.more.waiting_peak, waiting)

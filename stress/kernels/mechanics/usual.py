@@ -7,7 +7,7 @@ and they are closed whole at the book. What is not usual is left to `work`, whic
 import math
 
 from stress.kernels.jit import jit_force_inline, jit_no_refcount
-from stress.kernels.mechanics.closeout import FRACTION, RESTORE, TIERS, WHOLE
+from stress.kernels.mechanics.closeout import WHOLE, may_cut
 from stress.kernels.mechanics.move import order_prices
 from stress.kernels.mechanics.records import GONE, IN_ORDER, UNTOUCHED
 from stress.kernels.path.batches import ABOUT_ZERO, PAID, met_price, note_depletion
@@ -16,7 +16,6 @@ from stress.kernels.path.records import PROFIT_SETTLEMENT
 from stress.kernels.rules.contract import profit
 from stress.kernels.rules.depth import ratio_of, straight_end, straight_price
 from stress.kernels.rules.layers import FUND, absorb, settle
-from stress.kernels.rules.margin import NOTIONAL, maintenance_margin
 
 
 @jit_force_inline
@@ -25,17 +24,15 @@ def holds_any(carriers):
     return carriers[0].quantity + carriers[1].quantity > 0.0
 
 
-@jit_no_refcount
+@jit_force_inline
 def is_usual(p):
-    """Whether the rules of a path leave anything to the fast form; a carrier, while it holds nothing."""
-    mechanics = p.mechanics
-    takes_all = mechanics.carrier > 0 and mechanics.takeover_below == math.inf
-    return p.log.size == 0 and mechanics.before > 0 and mechanics.margin_call == 0 and not takes_all
+    """Whether the rules of a path leave anything to a fast form."""
+    return p.log.size == 0 and p.mechanics.before > 0 and p.mechanics.margin_call == 0
 
 
 @jit_no_refcount
 def close_usual(
-    s, d, mu, other, fill, side, first, end, orders, next_order, triggers, entries, standing, closed_at_orders, sizes,
+    s, d, mu, other, fill, side, first, end, orders, next_order, triggers, standing, closed_at_orders, sizes,
     bankrupt, structure, tiers, moment, market, path, layer, out, terms, mechanics,
 ):  # fmt: skip
     """Close positions of side s as far as they are usual.
@@ -106,24 +103,11 @@ def close_usual(
             break
         met = met_price(d, mu, level, mark_ratio)
         y, source = order_prices(s, met, fill, moment, terms)
-        if not is_order and (mechanics.closeout != WHOLE or mechanics.carrier > 0):
+        if not is_order and mechanics.closeout != WHOLE:
             mark = source * mark_ratio - funding
             worth = profit(structure.contract, s, q, bankruptcy, mark)
-            if mechanics.carrier > 0:
-                least = 0.0
-                if mechanics.takeover_below > 0.0:
-                    least = mechanics.takeover_below * maintenance_margin(tiers, q, entries[k], mark)
-                if worth <= least:
-                    break
-            if worth > -ABOUT_ZERO * q * mark:
-                if mechanics.closeout == RESTORE or (
-                    mechanics.closeout == FRACTION and q * mark > mechanics.partial_above
-                ):
-                    break
-                if mechanics.closeout == TIERS and (
-                    tiers.basis != NOTIONAL or (tiers.floor.size > 1 and q * mark >= tiers.floor[1])
-                ):
-                    break
+            if worth > -ABOUT_ZERO * q * mark and may_cut(q, mark, tiers, mechanics):
+                break
         price = straight_price(slope, y, v + 0.5 * dv)
         residual = profit(structure.contract, s, q, bankruptcy, price - funding)
         if abs(residual) <= ABOUT_ZERO * q * price:

@@ -22,6 +22,7 @@ from stress.kernels.mechanics.closing import (
     stand_in_order,
 )
 from stress.kernels.mechanics.deleverage import deleverage
+from stress.kernels.mechanics.layers import note_loss
 from stress.kernels.mechanics.move import fill_of_move, order_prices
 from stress.kernels.mechanics.order import BY_HEAP, BY_STOP, find_heads, nearest_level, pop, who_is_next
 from stress.kernels.mechanics.records import (
@@ -30,12 +31,15 @@ from stress.kernels.mechanics.records import (
     LOGGED_CALL,
     LOGGED_STOP,
     LOGGED_TAKE_PROFIT,
+    LONG,
     NO,
     RESTING,
+    SHORT,
     UNTOUCHED,
     YES,
 )
 from stress.kernels.mechanics.usual import close_usual, holds_any, is_usual
+from stress.kernels.mechanics.usual_takeover import take_over_usual
 from stress.kernels.mechanics.workspace import remove, touch
 from stress.kernels.path.batches import met_price, note_depletion
 from stress.kernels.path.counts import count_bankrupt
@@ -199,12 +203,12 @@ def close_order(j, s, y, mu_y, kind, p):
 
 @jit_force_inline
 def settle_side(s, mark, unpaid, withheld, value, p):
-    """ADL for what a side has left unpaid, and find who is next then."""
+    """ADL for what a side has left unpaid; who is next on either side is found anew then."""
     if unpaid > 0.0 or withheld > 0.0:
         p.moment.mark = mark
         deleverage(s, mark, unpaid, withheld, value, NO, p)
-        renew_heads(-s, p)
-    renew_heads(s, p)
+        renew_heads(LONG, p)
+        renew_heads(SHORT, p)
 
 
 @jit_force_inline
@@ -236,7 +240,7 @@ def work_usual(s, d, mu, mu_y, fill, p):
     elif queue.moved > 0 and p.moment.done < p.mechanics.throughput:
         other = holdings.moved[side.first].level + funding
     j, i, n, closed, mu, last, unpaid, withheld, value, quantity = close_usual(
-        s, d, mu, other, fill, side, first, end, ranks, at, ladder.triggers, ladder.entry, holdings.standing,
+        s, d, mu, other, fill, side, first, end, ranks, at, ladder.triggers, holdings.standing,
         holdings.closed, holdings.sizes[0], places, p.structure, p.tiers, p.moment, p.markets[0], p.path, p.layers[0],
         p.out, p.terms, p.mechanics,
     )  # fmt: skip
@@ -265,6 +269,31 @@ def work_usual(s, d, mu, mu_y, fill, p):
     return True, mu, last, unpaid, withheld, value
 
 
+@jit_force_inline
+def work_takeovers(s, mu, mu_y, fill, p):
+    """Usual positions of side s where a carrier takes over; returns whether there was any, and mu, mu_y of the last."""
+    k = LONGS if s > 0 else SHORTS
+    side, queue, holdings, ladder = p.sides[k], p.queues[k], p.holdings, p.ladder
+    places, funding, other = p.workspace.places, p.moment.funding, queue.stop_level
+    if queue.moved > 0:
+        moved = holdings.moved[side.first].level + funding
+        other = max(other, moved) if s > 0 else min(other, moved)
+    j, n, met, last, lost = take_over_usual(
+        s, mu, other, fill, side, ladder.triggers, ladder.entry, holdings.standing, places, p.structure, p.tiers,
+        p.moment, p.markets[0], p.carriers, p.layers[0], p.path, p.out, p.more, p.more_counts, p.terms, p.mechanics,
+    )  # fmt: skip
+    if lost == -math.inf:
+        return False, mu, mu_y
+    note_loss(lost, p)
+    if p.counts.adl.size > 0 and n > 0:
+        count_bankrupt(
+            places[:n], ladder.triggers, ladder.kind, p.markets[0].s0, p.path.unit, p.workspace.sums, p.counts.bankrupt
+        )  # fmt: skip
+    side.next = j
+    find_heads(s, funding, side, queue, ladder, p.orders, holdings)
+    return True, met, last
+
+
 @jit_inline
 def work_side(s, p):
     """Work the side s in the move in hand, where its nearest level is met."""
@@ -275,8 +304,12 @@ def work_side(s, p):
     unpaid = withheld = value = 0.0
     usual, tries, pause = is_usual(p), 0, 0
     while True:
-        if usual and pause == 0 and not holds_any(p.carriers):
-            is_done, mu, mu_y, owed, kept, kept_value = work_usual(s, s, mu, mu_y, fill, p)
+        if usual and pause == 0:
+            owed = kept = kept_value = 0.0
+            if p.mechanics.carrier > 0:
+                is_done, mu, mu_y = work_takeovers(s, mu, mu_y, fill, p)
+            else:
+                is_done, mu, mu_y, owed, kept, kept_value = work_usual(s, s, mu, mu_y, fill, p)
             tries = 0 if is_done else min(2 * tries + 1, LONGEST_PAUSE)
             pause = tries
             unpaid += owed

@@ -10,6 +10,7 @@ from stress.kernels.mechanics.records import (
     GONE,
     IN_ORDER,
     MOVED_LEVEL,
+    NOT_ASKED,
     POSITION_STATE,
     SIZES,
     UNTOUCHED,
@@ -176,6 +177,7 @@ def begin_state(j, standing, p):
     state.quantity, state.margin = trigger.quantity, holdings.first_margin[j]
     state.closed = state.result = 0.0
     state.due = state.was_cut = state.was_called = state.is_liquidated = state.is_changed = 0
+    state.pays = NOT_ASKED
     holdings.touched[sizes.touched] = j
     sizes.touched += 1
 
