@@ -115,7 +115,7 @@ def close_usual(
         units = s0 / y if in_coin else 1.0  # of the layer, for 1 USD
         fee = 0.0 if is_order else fee_rate * q * price * units
         gain, loss, paid = absorb(residual * units, fee, balance, floor, cap)
-        if loss > 0.0 and mechanics.carrier > 0:
+        if mechanics.carrier > 0 and loss > 0.0:  # in this order: whether there is a loss, nobody can foresee
             break
         if paid < loss:
             if not adl_at_once or in_coin or loss - paid <= 1e3 * PAID * (q * price + capital):
