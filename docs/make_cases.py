@@ -14,11 +14,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from docs.cases import mark_zero, vault, wick  # noqa: E402
+from docs.cases import lifted_cap, mark_zero, vault, wick  # noqa: E402
 from docs.cases.case import Case, Table  # noqa: E402
 
 PAGE = ROOT / "docs" / "cases.md"
-CASES = (vault.JELLY, vault.POPCAT, wick.XPL, mark_zero.PARADEX)
+CASES = (vault.JELLY, vault.POPCAT, wick.XPL, lifted_cap.ASTER, mark_zero.PARADEX)
 WIDTH = 120
 INTRO = """\
 # Cases

@@ -39,7 +39,8 @@ other columns are ignored. What is done to a row, or read in another sense, is a
 - **Balance.** Long and short quantity must be equal. A difference of up to 1e-4 of the larger side is a rounding, and
   that side is scaled; for more, `book.imbalance` says what to do.
 - **Two columns of one meaning** must agree.
-- **Margins in coins** (inverse contracts) are refused. Amounts in BitMEX's USDt are millionths of a USDT.
+- **Inverse contracts.** Where the currency of the margin is the coin of the market, amounts are in coin, and sizes are
+  contracts (of `contract_size` USD, 1 without it) or a notional in USD. BitMEX's USDt are millionths of a USDT.
 """
 HEADINGS = {"positions": "Columns of positions", "bars": "Columns of bars", "tiers": "Columns of margin tiers"}
 

@@ -6,6 +6,7 @@ price paths and the same fund, so that differences are paired (`stress.compare`)
 
 from __future__ import annotations
 
+import math
 import sys
 import warnings
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 import stress  # noqa: E402
+from docs.cases.case import line  # noqa: E402
 from stress.formatting import SPACE, count, percent, significant  # noqa: E402
 
 PAGE = ROOT / "docs" / "mechanics.md"
@@ -34,10 +36,18 @@ BOOKS = {
 }
 FUND_ROW, ADL_ROW = f"fund for alpha = {ALPHA:g}", "P(somebody is auto-deleveraged)"
 OTHERS: dict[str, list[dict[str, Any]]] = {  # what the presets assume, at other values that are plausible
-    "binance": [{"buffer": 0.01}, {"buffer": 0.25}, {"unload_half_life": 60.0}, {"unload_half_life": 14_400.0}],
-    "hyperliquid": [{"cooldown": 0.0}, {"unload_half_life": 60.0}, {"unload_half_life": 14_400.0}],
-    "dydx": [{"buffer": 0.01}, {"buffer": 0.1}, {"throughput": 25.0}, {"throughput": 100.0}],
+    "binance": [
+        *({"buffer": 0.01}, {"buffer": 0.25}, {"unload_half_life": 60.0}, {"unload_half_life": 14_400.0}),
+        *({"closeout": "whole", "buffer": None}, {"takeover_below": math.inf}),
+    ],
+    "hyperliquid": [
+        *({"cooldown": 0.0}, {"cooldown": 300.0}, {"unload_half_life": 60.0}, {"unload_half_life": 14_400.0}),
+    ],
+    "dydx": [{"buffer": 0.01}, {"buffer": 0.1}, {"throughput": 25.0}, {"throughput": 100.0}, {"throughput": 1.0}],
 }
+ENTRY, MARGIN = 50_000.0, 0.1  # of the positions that are looked at one by one, BTC of Binance
+SIZES = (1e5, 5e5, 2e6, 8e6, 30e6)  # USD at entry, one in each of the lowest tiers
+FALL = line([(0.0, ENTRY), (43_200.0, 0.85 * ENTRY)], 60.0)
 INTRO = f"""\
 # What the venues' own rules are worth
 
@@ -64,7 +74,29 @@ what a cut frees of a maintenance margin of 1.2 %, so the pieces end as the whol
 ASSUMED = """\
 ## What the assumed figures are worth
 
-With the order book; each line changes one figure of the preset, and is compared with the preset as it is.
+With the order book; each line changes one figure of the preset, and is compared with the preset as it is. Values are
+the ends of what is plausible (the preset says why); 300 s of rest and one liquidation a second are well beyond it.
+"""
+FEE = """\
+## A fee above the maintenance margin
+
+Binance takes a clearance fee of 1.25 % of what is closed, and asks for a maintenance margin of 0.4 % in the lowest tier
+of BTC. So a cut costs more margin than it frees, and no cut makes such a position compliant. That follows from the
+published rules: the venue's page of 2020 says that smaller positions are nearly always liquidated whole, since their
+maintenance margin is below the fee and they are bankrupt before it begins, and its later pages hand to the fund what is
+still deficient after the order. None says how much the order sells before. Here cuts go on until the margin is used
+up. By hand, in the lowest tier at a price that stands still, in per cent of the notional at which it is met:
+
+{hand}
+By size, for a long with a margin of a tenth, while BTC falls by 15 % in a book without bottom. What is taken over has
+nothing left of its margin, and is bought at the mark:
+
+{sizes}
+So of a position below some 6 million USD the fund takes a part. From there to 12 million eight cuts do not restore the
+margin, and the rest is sold at once. Above, where the rate is 2 % and more, cuts restore it, as the page says; they go
+on as the price falls. The two ends of what the pages leave open are in the next table: the order sells everything
+(`closeout` whole, which is too much for large positions), or nothing, and the fund takes each position that is met
+(`takeover_below` inf). Both move the fund by less than its error, so this reading decides little on this market.
 """
 
 LAST = f"""\
@@ -149,15 +181,49 @@ def before_and_after(depth: stress.Depth | None, kept: dict[str, stress.Result])
     return markdown([*head, "cuts a day", "taken over a day"], rows)
 
 
+def by_hand(venue: stress.Venue) -> str:
+    """Cuts of a position in the lowest tier, by the sentences of the model alone."""
+    assert venue.buffer is not None
+    rate, left = venue.tiers[0].maintenance_rate, 1.0
+    equity, rows = rate, []
+    while equity > 0.0:
+        sold = left - equity / (1.0 + venue.buffer) / rate
+        fee = min(venue.fee_rate * sold, equity)
+        figures = (equity, rate * left, sold, venue.fee_rate * sold, fee, left - sold)
+        rows.append([f"{len(rows) + 1}", *(f"{100 * figure:.4g}" for figure in figures)])
+        equity, left = equity - fee, left - sold
+    return markdown(["cut", "equity", "maintenance margin", "sold", "fee", "fee that is paid", "left"], rows)
+
+
+def fallen(venue: stress.Venue, notional: float) -> dict[str, float]:
+    """What becomes of a long on the way down, as shares of it; the short on the other side is never met."""
+    quantity = notional / ENTRY
+    book = stress.Book([1, -1], [quantity] * 2, [ENTRY] * 2, [MARGIN * notional, 10.0 * notional])
+    path = stress.simulate(book, venue, FALL, fund=1e9, gap=0.0, detail="paths").paths.iloc[0]
+    cut, taken = (float(path[f"{name}_quantity"]) / quantity for name in ("partial", "takeover"))
+    return {"cuts": float(path["partial_count"]), "cut": cut, "taken": taken, "whole": 1.0 - cut - taken}
+
+
+def by_size(venue: stress.Venue) -> str:
+    rows = []
+    for notional in SIZES:
+        found = fallen(venue, notional)
+        rate = float(venue.maintenance_margin(notional / ENTRY, ENTRY)) / notional
+        shares = (percent(abs(round(found[name], 6))) for name in ("cut", "taken", "whole"))
+        rows.append([millions(notional), percent(rate), f"{found['cuts']:.0f}", *shares])
+    return markdown(["USD M", "maintenance margin", "cuts", "sold by cuts", "taken over", "rest, sold at once"], rows)
+
+
 def assumed(kept: dict[str, stress.Result], depth: stress.Depth | None) -> str:
     rows = []
     for name, changes in OTHERS.items():
         venue = dict(venues())[name]
         for change in changes:
-            ((rule, value),) = change.items()
+            rule, value = next(iter(change.items()))  # further ones belong to it
             other = design(replace(venue, **change), depth)
             table = stress.compare({"preset": kept[name], "other": other}, [ALPHA])
-            text = f"{name}: `{rule}` {value:g}{SPACE}instead of {getattr(venue, rule):g}"
+            new, old = (x if isinstance(x, str) else f"{x:g}" for x in (value, getattr(venue, rule)))
+            text = f"{name}: `{rule}` {new}{SPACE}instead of {old}"
             rows.append([text, *funds(row(table, FUND_ROW)), *points(row(table, ADL_ROW))])
     head = ["", "1 % fund, preset (USD M)", "changed", "difference", "P(ADL), preset", "changed", "difference (points)"]
     return markdown(head, rows)
@@ -171,7 +237,9 @@ def render() -> str:
         own: dict[str, stress.Result] = {}
         parts += [f"## {title}\n", before_and_after(depth, own)]
         kept[number] = own
-    parts += [READING, ASSUMED, assumed(kept[0], next(iter(BOOKS.values())))]
+    binance = dict(venues())["binance"]
+    parts += [READING, FEE.format(hand=by_hand(binance), sizes=by_size(binance))]
+    parts += [ASSUMED, assumed(kept[0], next(iter(BOOKS.values())))]
     parts.append(LAST)
     return "\n".join(parts)
 

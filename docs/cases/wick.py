@@ -1,4 +1,4 @@
-"""The wick of a stuck market: XPL before its launch, on Hyperliquid and on Aster, 2025."""
+"""The wick of a thin market: XPL before its launch, Hyperliquid, 2025-08-26."""
 
 from __future__ import annotations
 

@@ -34,7 +34,9 @@ Unit = Annotated[
     str | None,
     typer.Option(metavar="usd|coins|contracts", help="What the bounds of tiers count. Default: as they are called."),
 ]
-ContractSize = Annotated[float | None, number_option("COINS", "Coins of a contract, where tiers are in contracts.")]
+ContractSize = Annotated[
+    float | None, number_option("COINS", "Coins (inverse: USD) of a contract, in which tiers are.")
+]
 
 venues_app = typer.Typer(help="The venues that come with the package, and tiers of your own.", rich_markup_mode=None)
 

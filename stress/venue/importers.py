@@ -2,7 +2,8 @@
 
 A file is a table (CSV, spreadsheet, parquet) whose columns `stress.venue.tiers.aliases` names, or JSON of a shape in
 `stress.venue.tiers.shapes`: the answers of venues, and of ccxt. What a bound counts is said by the name of its field,
-or by `unit`; it is never guessed from the figure. Bounds in contracts or coins become tiers in coins.
+or by `unit`; it is never guessed from the figure. Bounds in contracts or coins become tiers in coins. Those of an
+inverse market are coins of notional or contracts of 1 USD (`stress.venue.tiers.coin_margined`).
 
 Deductions follow from continuity, d_k = d_{k-1} + floor_k (r_k - r_{k-1}), and must agree with the amount `cum` where a
 file has it. With `flat`, and in coins, each rate applies to the whole position instead.
@@ -12,7 +13,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, replace
 from pathlib import Path
@@ -25,14 +25,13 @@ from stress.files import documents, names, reading, records
 from stress.venue.markets import spellings_of
 from stress.venue.rules import RULES
 from stress.venue.tier import Tier
-from stress.venue.tiers import build, shapes, units
+from stress.venue.tiers import markets as tables
+from stress.venue.tiers import shapes
 from stress.venue.tiers.aliases import UNITS
-from stress.venue.tiers.rows import rows_of, table_groups
-from stress.venue.tiers.shapes import Group
+from stress.venue.tiers.group import Group
+from stress.venue.tiers.rows import table_groups
 from stress.venue.values import one_of
 from stress.venue.venue import Venue
-
-SHOWN = 3  # problems of one cause
 
 
 class ImportedTiers(dict[str, tuple[Tier, ...]]):
@@ -41,12 +40,16 @@ class ImportedTiers(dict[str, tuple[Tier, ...]]):
     Attributes
     ----------
     tier_basis : {"notional", "quantity"}
-        Whether floors and caps are USD of notional or coins.
+        Whether floors and caps are USD of notional or coins; of inverse markets, coins of notional or contracts of
+        1 USD.
+    inverse : frozenset of str
+        The markets that are inverse.
     adjustments : tuple of Adjustment
         The unit that was taken, and what else was done to the rows.
     """
 
     tier_basis: str = "notional"
+    inverse: frozenset[str] = frozenset()
     adjustments: tuple[Adjustment, ...] = ()
 
     def __reduce__(self) -> tuple[type[dict[str, Any]], tuple[Any, ...], dict[str, Any]]:
@@ -73,12 +76,13 @@ def read_tiers(
     unit : {"usd", "coins", "contracts"}, optional
         What the bounds count. Default: what their names say.
     contract_size : float, optional
-        Coins of a contract, where the file counts contracts. Default: what the file says.
+        Coins of a contract, of an inverse one USD, where the file counts contracts. Default: what the file says.
 
     Returns
     -------
     ImportedTiers
-        Tiers by market, floors and caps in USD of notional, or in coins and flat (`tier_basis="quantity"`).
+        Tiers by market, floors and caps in USD of notional, or in coins and flat (`tier_basis="quantity"`). Inverse
+        markets are read where the file has no others, or none of another basis; elsewhere they are left out and named.
 
     Raises
     ------
@@ -101,8 +105,11 @@ def read_tiers(
     unnamed = [group for group in groups if not names.is_name(group.market)]
     expected = f"{names.EXPECTED}; --market names it where the file does not"
     raise_if([Problem(where, expected, column="market", value=group.market) for group in unnamed[:1]])
-    found = _read(groups, where, flat, unit, contract_size)
-    found.adjustments = (*found.adjustments, *adjustments)
+    read, left_out = tables.built(groups, where, flat, unit, contract_size)
+    found = ImportedTiers({market: built.tiers for market, (_, _, built) in read.items()})
+    found.tier_basis = next(taken.basis for _, taken, _ in read.values())
+    found.inverse = frozenset(market for market, (group, _, _) in read.items() if group.contract == "inverse")
+    found.adjustments = (*tables.adjustments(read, left_out, path.name, flat), *adjustments)
     return found
 
 
@@ -111,6 +118,7 @@ def to_toml(
     *,
     name: str,
     tier_basis: str = "notional",
+    inverse: Iterable[str] = (),
     comment: str = "",
 ) -> str:
     """Text of a venue file with these tiers, all of status "user".
@@ -125,6 +133,8 @@ def to_toml(
     name : str
         Name of the venue.
     tier_basis : {"notional", "entry_notional", "quantity"}
+    inverse : set of str
+        The markets whose contract is inverse; the others are linear.
     comment : str
         First line of the file.
 
@@ -138,8 +148,10 @@ def to_toml(
         If the tiers are not those of a valid `Venue`.
     """
     markets = {market: tuple(rows) for market, rows in tiers.items()}
+    contracts = {market: "inverse" for market in inverse}
     for market, rows in markets.items():
-        Venue(name=name, tiers=rows, market=market, tier_basis=tier_basis)
+        contract = contracts.get(market, "linear")
+        Venue(name=name, tiers=rows, market=market, tier_basis=tier_basis, contract=contract)
     unnamed = [text for text in (name, *markets) if not names.is_name(text)]
     raise_if([Problem("to_toml", names.EXPECTED, column="name or market", value=text) for text in unnamed])
     lines = [f"# {line}" for line in map(_printable, comment.splitlines())]
@@ -159,7 +171,9 @@ def to_toml(
         mode = _mode(rows)
         texts = [[_number(v) for v in astuple(tier)[: 4 if mode else 5]] for tier in rows]
         widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
-        lines += ["", f"[markets.{_quoted(market)}]", *([f'deduction = "{mode}"'] if mode else []), "tiers = ["]
+        lines += ["", f"[markets.{_quoted(market)}]"]
+        lines += [f"contract = {_quoted(contracts[market])}"] if market in contracts else []
+        lines += [*([f'deduction = "{mode}"'] if mode else []), "tiers = ["]
         lines += [f"  [{', '.join(c.rjust(w) for c, w in zip(row, widths, strict=True))}]," for row in texts]
         lines.append("]")
     return "\n".join(lines) + "\n"
@@ -191,7 +205,7 @@ def import_venue(
 def venue_text(tiers: ImportedTiers, path: Path, name: str | None = None) -> str:
     """Text of a venue file with tiers that were read from a file."""
     comment = "\n".join([f"Tiers of {path.name}", *map(str, tiers.adjustments)])
-    return to_toml(tiers, name=name or path.stem, tier_basis=tiers.tier_basis, comment=comment)
+    return to_toml(tiers, name=name or path.stem, tier_basis=tiers.tier_basis, inverse=tiers.inverse, comment=comment)
 
 
 def _groups(path: Path, where: str) -> tuple[list[Group], tuple[Adjustment, ...]]:
@@ -213,80 +227,6 @@ def _named(groups: Sequence[Group], market: str | None, where: str) -> list[Grou
         known = [str(group.market) for group in same or groups]
         raise InputError(Problem(where, one_of(market, known), column="market", value=market))
     return same
-
-
-def _read(
-    groups: Sequence[Group], where: str, flat: bool, unit: str | None, contract_size: float | None
-) -> ImportedTiers:
-    problems: list[Problem] = []
-    read: dict[str, tuple[Group, units.Unit, build.Built]] = {}
-    left_out = [group for group in groups if group.left_out]
-    for group in groups:
-        if group.left_out:
-            continue
-        market = str(group.market)
-        rows, place = rows_of(group, market), f"{where}, {market}"
-        if not rows:
-            problems.append(Problem(place, "at least one tier"))
-            continue
-        taken = units.unit_of(rows, place, unit, contract_size, problems)
-        if taken is not None:
-            built = build.build(rows, taken, flat or bool(group.flat), place, problems)
-            read[market] = (group, taken, built)
-    if not read and not problems:
-        why = ", ".join(sorted({group.left_out for group in left_out}))
-        problems.append(Problem(where, f"the tiers of at least one linear market{f' (these are {why})' * bool(why)}"))
-    bases = {market: taken.basis for market, (_, taken, _) in read.items()}
-    if not problems and len(set(bases.values())) > 1:
-        some = [f"{next(m for m in bases if bases[m] == basis)} in {basis}" for basis in ("notional", "quantity")]
-        problems.append(Problem(where, f"markets of one unit ({', '.join(some)}); --market picks one", column="unit"))
-    raise_if(_once(problems))
-    found = ImportedTiers({market: built.tiers for market, (_, _, built) in read.items()})
-    found.tier_basis = next(iter(bases.values()))
-    found.adjustments = tuple(_adjustments(read, left_out, Path(where).name, flat))
-    return found
-
-
-def _once(problems: Sequence[Problem]) -> list[Problem]:
-    """The problems; of a cause that many rows or markets share, the first and their number."""
-    causes: dict[tuple[str, str], list[Problem]] = {}
-    for problem in problems:
-        column = str(problem.column).split(" ")[-1]
-        causes.setdefault((column, "" if column == "cum" else problem.expected), []).append(problem)
-    shown: list[Problem] = []
-    for same in causes.values():
-        many = f"{same[0].expected}; {len(same):,} rows or markets fail"
-        shown += same if len(same) <= SHOWN else [replace(same[0], expected=many)]
-    return shown
-
-
-def _adjustments(
-    read: Mapping[str, tuple[Group, units.Unit, build.Built]], left_out: Sequence[Group], where: str, flat: bool
-) -> Iterable[Adjustment]:
-    """What was done: the unit first, each sentence once for all markets that it holds for."""
-    said: Counter[tuple[str, str]] = Counter()
-    for group, taken, built in read.values():
-        count = len(built.tiers)
-        said[f"read in {taken.text}", taken.why] += count
-        for note in group.notes:
-            said[note] += count
-        if built.added and taken.basis == "quantity":
-            said["read with one rate for the whole position", "tiers in coins have no deductions"] += count
-        elif built.added and group.flat:
-            said["read with one rate for the whole position", "as the venue's rule is"] += count
-        elif built.added and flat:
-            said["read with one rate for the whole position", "--flat"] += count
-        elif built.added:
-            rule = "the file has none; --flat applies each rate to the whole position instead"
-            said["given deductions that make the margin continuous", rule] += count
-        if built.scaled:
-            said["scaled: rates are per cent", "a title says so, or initial margin rate times leverage is 100"] += count
-        if built.moved:
-            said["moved: floors to the cap of the tier before", "bounds such as 1..1000, 1001..2000"] += built.moved
-    for (what, rule), count in said.items():
-        yield Adjustment(where, what, rule, count, unit="tiers")
-    for why, count in Counter(group.left_out for group in left_out).items():
-        yield Adjustment(where, "left out", why, count, of=len(read) + len(left_out), unit="markets")
 
 
 def _mode(tiers: tuple[Tier, ...]) -> str:

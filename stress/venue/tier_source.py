@@ -25,11 +25,9 @@ class TierSource:
         Source and market, for tables.
     tiers : tuple of Tier
     tier_basis : {"notional", "entry_notional", "quantity"}
+    adjustments : tuple of Adjustment
     contract : {"linear", "inverse"}
         Of their market.
-    adjustments : tuple of Adjustment
-    contract : {"linear", "inverse"} or None
-        None: the file does not say.
     """
 
     name: str
@@ -72,7 +70,8 @@ def find_tiers(
         found = read_tiers(source, flat=flat, market=market, unit=unit, contract_size=contract_size)
         if len(found) == 1:
             ((name, tiers),) = found.items()
-            return TierSource(f"{Path(source).name} {name}", tiers, found.tier_basis, found.adjustments)
+            contract = "inverse" if name in found.inverse else "linear"
+            return TierSource(f"{Path(source).name} {name}", tiers, found.tier_basis, found.adjustments, contract)
         # several markets and none wanted: the error of a market that is not there lists them
         read_tiers(source, flat=flat, market="", unit=unit, contract_size=contract_size)
     known: Iterable[str] = presets.get(source) or (VenueFile(Path(source)).markets if os.path.exists(source) else ())

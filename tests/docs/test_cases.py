@@ -38,6 +38,18 @@ def test_each_figure_names_a_source_of_its_case(script):
         assert case.fails
 
 
+def test_margins_and_losses_of_the_lifted_cap_by_hand(script):
+    cap = sys.modules["docs.cases.lifted_cap"]
+    each = cap.SHORTS / len(cap.LEVERAGES)
+    jump = cap.lifted(cap.OWN, up=10.0, gap=1.0).paths.iloc[0]
+    by_hand = sum(max(0.0, each * (cap.TOP / cap.CAP - 1 - 1 / leverage)) for leverage in cap.LEVERAGES)
+    assert jump["deficit"] == pytest.approx(by_hand, rel=1e-9)
+    assert f"| {sum(each / leverage for leverage in cap.LEVERAGES) / 1e6:.2f} M |" in PAGE
+    share = cap.PAID / cap.SHORTS
+    assert share == pytest.approx(0.52, abs=0.005)
+    assert cap.lifted(cap.MARKS[0]).paths["liquidated_count"].iloc[0] == 0
+
+
 def test_a_vault_that_sells_nothing_loses_the_way_from_the_bankruptcy_price(script):
     vault = sys.modules["docs.cases.vault"]
     bankruptcy = vault.JELLY_ENTRY * (1 + 1 / vault.JELLY_LEVERAGE)

@@ -270,10 +270,9 @@ def test_ccxt_of_mexc_begins_at_zero_and_the_venue_does_not(write):
 
 
 def test_markets_that_are_left_out_are_counted(write):
-    coin_margined = {"symbol": "BTCUSD_PERP", "brackets": [{"qtyFloor": 0, "qtyCap": 50, "maintMarginRatio": 0.01}]}
-    tiers = read_tiers(write([BINANCE, coin_margined]))
-    assert list(tiers) == ["BTCUSDT"]
-    assert str(tiers.adjustments[-1]) == "tiers.json: 1 of 2 markets left out: inverse"
+    tiers = read_tiers(write([XRP, {**XRP, "symbol": "ETHUSD", "settlCurrency": "XBt", "isQuanto": True}]))
+    assert list(tiers) == ["XRPUSDT"]
+    assert str(tiers.adjustments[-1]) == "tiers.json: 1 of 2 markets left out: quanto, settled in XBt"
 
 
 # Tables of people and web pages
@@ -439,14 +438,7 @@ BAD = {
         {"contract_size": 0.001},
         "one row that begins at 0, not also tier",
     ),
-    "Bybit inverse": ({"result": {"category": "inverse", "list": BYBIT}}, {}, "linear contracts"),
-    "COIN-M alone": (
-        {"symbol": "BTCUSD_PERP", "brackets": [{"qtyFloor": 0, "qtyCap": 50}]},
-        {},
-        "at least one linear market (these are inverse)",
-    ),
-    "settled in its coin": (ccxt(COINEX_ROWS, COINEX_LEVELS, "BTC/USD:BTC"), {}, "these are inverse"),
-    "BitMEX in coins": ({**XRP, "settlCurrency": "XBt"}, {}, "these are not settled in USDt"),
+    "BitMEX in coins": ({**XRP, "settlCurrency": "XBt"}, {}, "these are settled in XBt"),
     "BingX has no leverage": (
         {"data": [{"symbol": "ETH-USDT", "maxPositionVal": "900000", "maintMarginRatio": "0.01"}]},
         {},

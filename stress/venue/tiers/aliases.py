@@ -23,7 +23,9 @@ BOUNDS: dict[str, dict[str, str | None]] = {
         **dict.fromkeys(("startUnit", "minTierValue", "lowerBound", "minValue"), USD),
         **dict.fromkeys(("minSz", "minContracts"), CONTRACTS),
         **dict.fromkeys(("minCoins",), COINS),
-        **dict.fromkeys(("floor", "from", "lower", "min", "minSize", "minQty", "min position", "qtyFloor"), None),
+        **dict.fromkeys(
+            ("floor", "from", "lower", "min", "minSize", "minQty", "min position", "qtyFloor", "qtylFloor"), None
+        ),
     },
     "cap": {
         **dict.fromkeys(
@@ -84,8 +86,8 @@ MEANINGS = {
     "rate": 'maintenance margin rate: a fraction, or per cent with a % sign ("0.40%")',
     "leverage": 'largest leverage ("125x" too)',
     "initial": "initial margin rate, where there is no leverage",
-    "cum": "amount that is deducted, USD",
-    "size": "coins of a contract",
+    "cum": "amount that is deducted, USD or the coin of an inverse contract",
+    "size": "coins of a contract; of an inverse one USD",
 }
 MONEY = re.compile(r"usd|notional|value|\$")
 INFO = (  # what else says the unit in a flattened answer

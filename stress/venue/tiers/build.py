@@ -71,7 +71,7 @@ def build(rows: Sequence[Row], unit: Unit, flat: bool, place: str, problems: lis
     built = _tiers(values, unit, flat or unit.basis == "quantity", wrong)
     if len(problems) == before:
         try:
-            Venue(name="imported", tiers=built.tiers, tier_basis=unit.basis)
+            Venue(name="imported", tiers=built.tiers, tier_basis=unit.basis, contract=unit.contract)
         except InputError as error:
             problems += [Problem(place, p.expected, column=p.column, value=p.value) for p in error.problems]
     return replace(built, scaled=scale != 1.0)
@@ -160,10 +160,10 @@ def _tiers(values: Sequence[_Values], unit: Unit, flat: bool, wrong: Wrong) -> B
         if not flat:
             deduction += border * (v.rate - below)
             below = v.rate
-        if v.cum is not None and not math.isclose(v.cum, deduction, rel_tol=1e-6, abs_tol=0.01):
+        if v.cum is not None and not math.isclose(v.cum, deduction, rel_tol=1e-6, abs_tol=unit.tolerance):
             expected = f"{deduction:.12g}, which makes the margin continuous"
             if unit.basis == "quantity":
-                expected = "0, since tiers in coins have no deductions"
+                expected = f"0, since tiers in {unit.quantities} have no deductions"
             wrong(v.row, "0, as required by flat" if flat and unit.basis == "notional" else expected, "cum", v.row.cum)
         tiers.append(Tier(border * unit.size, v.cap * unit.size, v.leverage, v.rate, deduction))
         border = v.cap

@@ -14,7 +14,9 @@ from stress.errors import InputError, Problem
 from stress.files.table import read_table
 from stress.files.titles import shown_titles
 from stress.venue.tiers import aliases, texts
-from stress.venue.tiers.shapes import Group, market_of, of_ccxt
+from stress.venue.tiers.coin_margined import of_contract
+from stress.venue.tiers.group import Group
+from stress.venue.tiers.shapes import market_of, of_ccxt
 
 BOUNDS = tuple(aliases.BOUNDS)
 INFO = "info."  # before what a venue itself says, in a flattened answer of ccxt
@@ -87,7 +89,7 @@ def table_groups(path: Path) -> tuple[list[Group], tuple[Adjustment, ...]]:
         name = record[table.titles["market"]] if "market" in table else None
         groups.setdefault(name or market_of(info or {}), []).append(record)
     found = [
-        of_ccxt(market, records) if all("info" in record for record in records) else Group(market, records)
+        of_ccxt(market, records) if all("info" in record for record in records) else of_contract(Group(market, records))
         for market, records in groups.items()
     ]
     return found, table.adjustments

@@ -19,12 +19,14 @@ A venue's own way of writing a table (steps, fractions, factors) becomes plain r
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from stress.errors import InputError, Problem
 from stress.files.records import check_error
-from stress.venue.tiers import aliases
+from stress.venue.tiers import aliases, coin_margined
+from stress.venue.tiers.coin_margined import inverse
+from stress.venue.tiers.group import Group, Record
 from stress.venue.tiers.texts import number
 
 ENVELOPES = ("result", "data", "markets", "list", "rows", "items", "instruments", "symbols", "riskLimitsV2", "tiers")
@@ -32,36 +34,8 @@ NESTED = ("brackets", "leverageBrackets", "position_level", "level", "riskLimits
 MEXC = ("riskBaseVol", "riskIncrVol", "riskLimitCustom")
 PLAIN_TABLES = 50  # Hyperliquid: a margin table of this number or a lower one is one tier of that leverage
 BITMEX_STEPS = 10  # that are written out; the venue's own examples end there
-MICRO = 1e6  # USDt in which BitMEX counts
-
-Record = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Group:
-    """The rows of one market.
-
-    Parameters
-    ----------
-    market : str or None
-        None where the file does not name it.
-    records : list of dict
-    around : dict
-        What the file says of the market itself, e.g. the size of its contract.
-    flat : bool
-        The venue's rate holds for the whole position.
-    notes : tuple of (what, rule)
-        What was done to the rows that the person should know.
-    left_out : str
-        Why the market cannot be read, e.g. "inverse"; "" if it can.
-    """
-
-    market: str | None
-    records: list[Record]
-    around: Record = field(default_factory=dict)
-    flat: bool | None = None
-    notes: tuple[tuple[str, str], ...] = ()
-    left_out: str = ""
+SATOSHI = 1e8  # of a coin, in which BitMEX counts
+BITMEX_USD = ("maxValue (riskLimit)", "millionths of USDt", 1e6)
 
 
 def groups(data: Any, where: str) -> list[Group]:
@@ -73,7 +47,7 @@ def groups(data: Any, where: str) -> list[Group]:
         If the shape is not known: with the keys that were found.
     """
     try:
-        found = [replace(group, left_out=group.left_out or _inverse(group)) for group in _groups(data, None)]
+        found = [coin_margined.of_contract(group) for group in _groups(data, None)]
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, InputError):
             raise InputError([replace(p, where=p.where or where) for p in error.problems]) from None
@@ -106,9 +80,9 @@ def _groups(data: Any, market: str | None) -> Iterator[Group]:
     elif isinstance(data, dict):
         reader = next((read for keys, read in READERS if keys & data.keys()), None)
         nested = next((key for key in NESTED if isinstance(data.get(key), list)), None)
-        if data.get("category") == "inverse" and "list" in data:
-            raise InputError(Problem("", 'linear contracts; these are of category "inverse"'))
-        if reader is not None:
+        if data.get("category") == "inverse" and "list" in data:  # Bybit
+            yield from (inverse(group, aliases.COINS) for group in _groups(data["list"], market))
+        elif reader is not None:
             yield from reader(data, market)
         elif nested is not None:
             yield _nested(data, nested, market)
@@ -159,9 +133,7 @@ def market_of(row: Mapping[str, Any]) -> str | None:
 
 def _nested(table: Record, key: str, market: str | None) -> Group:
     around = {name: value for name, value in table.items() if not isinstance(value, list)}
-    rows = [explicit(row) for row in table[key]]
-    of_coin_margined = any("qtyCap" in row for row in rows)
-    return Group(market_of(table) or market, rows, around, left_out="inverse" if of_coin_margined else "")
+    return Group(market_of(table) or market, [explicit(row) for row in table[key]], around)
 
 
 def of_ccxt(market: str | None, rows: list[Record]) -> Group:
@@ -177,7 +149,7 @@ def of_ccxt(market: str | None, rows: list[Record]) -> Group:
         infos = [{**info, key: row.get("maxNotional")} for info, row in zip(infos, rows, strict=True)]
     flat = True if "riskIncrVol" in first else None
     records = [{**row, "info": info} for row, info in zip(rows, infos, strict=True)]
-    return Group(market, records, first, flat, left_out="inverse" if "qtyCap" in first else "")
+    return coin_margined.of_contract(Group(market, records, first, flat))
 
 
 def _hyperliquid(meta: Record, _: str | None) -> Iterator[Group]:
@@ -236,8 +208,9 @@ def _mexc(detail: Record, market: str | None) -> Iterator[Group]:
             for k in range(levels)
         ]
     around = {key: value for key, value in detail.items() if not isinstance(value, list)}
-    inverse = "inverse" if detail.get("settleCoin") and detail.get("settleCoin") == detail.get("baseCoin") else ""
-    yield Group(name, rows, around, True, left_out=inverse)
+    group = Group(name, rows, around, True)
+    is_inverse = bool(detail.get("settleCoin")) and detail.get("settleCoin") == detail.get("baseCoin")
+    yield inverse(group, aliases.CONTRACTS if "Contracts" in cap else None) if is_inverse else group
 
 
 def _mexc_cap(detail: Record) -> str:
@@ -270,21 +243,24 @@ def _dydx(market: Record, name: str | None) -> Iterator[Group]:
 
 
 def _bitmex(instrument: Record, name: str | None) -> Iterator[Group]:
-    """Steps of an instrument in USDt: each adds the base maintenance margin to both margins of the whole position."""
-    market = market_of(instrument) or name
-    if instrument.get("isInverse") or instrument.get("isQuanto") or instrument.get("settlCurrency") != "USDt":
-        yield Group(market, [], left_out="not settled in USDt")
+    """Steps of an instrument: each adds the base maintenance margin to both margins of the whole position."""
+    market, settled = market_of(instrument) or name, instrument.get("settlCurrency")
+    of_coin = bool(instrument.get("isInverse")) and settled == "XBt"
+    if instrument.get("isQuanto") or not (of_coin or settled == "USDt"):
+        yield Group(market, [], left_out=f"{'quanto, ' * bool(instrument.get('isQuanto'))}settled in {settled}")
         return
+    cap, small, unit = ("maxCoins (riskLimit)", "satoshi", SATOSHI) if of_coin else BITMEX_USD
     limit, step, initial, rate = (
         _given(instrument, key) for key in ("riskLimit", "riskStep", "initMargin", "maintMargin")
     )
     rows = [
-        {"maxValue (riskLimit)": (limit + k * step) / MICRO, "mmr": (k + 1) * rate, "imr": initial + k * rate}
+        {cap: (limit + k * step) / unit, "mmr": (k + 1) * rate, "imr": initial + k * rate}
         for k in range(BITMEX_STEPS + 1)
         if initial + k * rate < 1.0
     ]
-    rule = f"riskLimit and {BITMEX_STEPS} times riskStep, in millionths of USDt; each adds maintMargin to both margins"
-    yield Group(market, rows, flat=True, notes=(("written out from risk steps", rule),))
+    rule = f"riskLimit and {BITMEX_STEPS} times riskStep, in {small}; each adds maintMargin to both margins"
+    group = Group(market, rows, flat=True, notes=(("written out from risk steps", rule),))
+    yield inverse(group, aliases.COINS) if of_coin else group
 
 
 def _given(row: Mapping[str, Any], key: str) -> float:
@@ -302,12 +278,6 @@ READERS: tuple[tuple[frozenset[str], Callable[[Record, str | None], Iterator[Gro
     (frozenset(("maintenanceMarginFraction",)), _dydx),
     (frozenset(("trade_partition", "contract_code")), _htx),
 )
-
-
-def _inverse(group: Group) -> str:
-    """Ccxt writes the settlement behind a colon: BTC/USD:BTC is settled in its coin."""
-    coin, _, settled = str(group.market).partition(":")
-    return "inverse" if settled and settled == coin.split("/")[0] else ""
 
 
 def _outline(data: Any) -> str:

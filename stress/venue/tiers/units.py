@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from stress.errors import Problem
 from stress.venue.tiers import texts
 from stress.venue.tiers.aliases import COINS, CONTRACTS, USD
+from stress.venue.tiers.group import Group
 from stress.venue.tiers.rows import NO_CAP, Row
 
 LEAST_LIMIT = 10_000.0
@@ -26,29 +27,53 @@ class Unit:
     name : str
         One of `aliases.UNITS`.
     size : float
-        Coins of one: of a contract, or 1.
+        Coins of one: of a contract, or 1. Of an inverse market, whose quantities are contracts of 1 USD, USD of one.
     why : str
         Where it is from.
+    contract : {"linear", "inverse"}
     """
 
     name: str
     size: float
     why: str
+    contract: str = "linear"
 
     @property
     def basis(self) -> str:
-        """Of a `Venue`: what picks the tier."""
-        return "notional" if self.name == USD else "quantity"
+        """Of a `Venue`: what picks the tier, the notional in the money of the margin or the quantity."""
+        return "notional" if self.name == (COINS if self.contract == "inverse" else USD) else "quantity"
 
     @property
     def text(self) -> str:
         """In words."""
-        names = {USD: "USD of notional", COINS: "coins", CONTRACTS: f"contracts of {self.size:.12g} coins"}
+        if self.contract == "inverse":
+            names = {
+                USD: "contracts of 1 USD",
+                COINS: "coins of notional",
+                CONTRACTS: f"contracts of {self.size:.12g} USD",
+            }
+        else:
+            names = {USD: "USD of notional", COINS: "coins", CONTRACTS: f"contracts of {self.size:.12g} coins"}
         return names[self.name]
+
+    @property
+    def quantities(self) -> str:
+        """What a quantity of the market counts."""
+        return "contracts of 1 USD" if self.contract == "inverse" else "coins"
+
+    @property
+    def tolerance(self) -> float:
+        """Of an amount that is deducted, in the money of the margin."""
+        return 1e-6 if self.contract == "inverse" else 0.01
 
 
 def unit_of(
-    rows: Sequence[Row], place: str, unit: str | None, contract_size: float | None, problems: list[Problem]
+    rows: Sequence[Row],
+    place: str,
+    unit: str | None,
+    contract_size: float | None,
+    problems: list[Problem],
+    group: Group,
 ) -> Unit | None:
     """The unit of the rows of one market; None, and a problem, where it is not known or cannot be.
 
@@ -60,17 +85,22 @@ def unit_of(
     unit, contract_size
         What the person says, which goes before what the names say.
     problems : list of Problem
+    group : Group
+        Of the rows: its contract and, of an inverse market, what the venue counts whatever the names say.
     """
-    said = {row.unit for row in rows}
+    inverse = group.contract == "inverse"
+    said = {group.counted} if inverse else {row.unit for row in rows}
     names = ", ".join(dict.fromkeys(name for row in rows for name in row.named.split(", ") if name))
     chosen = CONTRACTS if unit is None and contract_size is not None else unit
-    if chosen is None and (len(said) > 1 or any(row.mixed for row in rows)):
+    if chosen is None and not inverse and (len(said) > 1 or any(row.mixed for row in rows)):
         problems.append(Problem(place, f"bounds of one unit: {OPTION}", column="unit", value=names))
         return None
     if chosen is None and said != {None}:
         (chosen,) = said
     if chosen is None:
         silent = f"the name {names} does not say it" if names else "nothing in the file says it"
+        if inverse:
+            silent = f"what {names or 'this venue'} counts in an inverse market, margined in its coin, is not known"
         expected = f"the unit of the bounds, since {silent}: {OPTION}"
         problems.append(Problem(place, expected, column="unit"))
         return None
@@ -78,15 +108,15 @@ def unit_of(
     why = "as --unit or --contract-size says" if option else f"by the name {names}; {OPTION}"
     if chosen == CONTRACTS:
         size = _size(rows, place, contract_size, problems)
-        return None if size is None else Unit(CONTRACTS, size, why)
-    if chosen == USD and unit is None and (largest := _largest(rows)) < LEAST_LIMIT:
+        return None if size is None else Unit(CONTRACTS, size, why, group.contract)
+    if chosen == USD and unit is None and not inverse and (largest := _largest(rows)) < LEAST_LIMIT:
         expected = (
             f"a largest bound of USD {LEAST_LIMIT:,.0f} or more, or the unit of these bounds: "
             f"{OPTION}, --contract-size COINS"
         )
         problems.append(Problem(place, expected, column=names or "cap", value=largest))
         return None
-    return Unit(chosen, 1.0, why)
+    return Unit(chosen, 1.0, why, group.contract)
 
 
 def _size(rows: Sequence[Row], place: str, given: float | None, problems: list[Problem]) -> float | None:
@@ -99,7 +129,7 @@ def _size(rows: Sequence[Row], place: str, given: float | None, problems: list[P
     if given is not None and sizes <= {given}:
         return float(given)
     of_file = ", ".join(str(row.size) for row in rows[:1]) if sizes else None
-    expected = "--contract-size, the coins of a contract (the rows count contracts)"
+    expected = "--contract-size, the coins of a contract, of an inverse one USD (the rows count contracts)"
     if given is not None:
         expected = f"the contract size of the file, {of_file}, in --contract-size too"
     problems.append(Problem(place, expected, column="contract_size", value=given if given is not None else of_file))
