@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from stress.book import classes
-from stress.engine import days
+from stress.engine.days import DayWorker, empty_rows
 from stress.engine.design import NO_LOG, NO_WEIGHTS, Design, SimulationError
+from stress.engine.path_of_days import write_path
 from stress.engine.renewal import DAY_ROW
 from stress.kernels.mechanics.records import MORE, MORE_COUNT
 from stress.kernels.path import run as kernel
@@ -103,13 +104,15 @@ class BlockWriter:
         self.out, self.weight = np.zeros(n, OUTCOME), np.ones(n)
         self.fund_at = np.zeros((max(0, min(n, FAN_PATHS - first)), CHECKPOINTS))
         self.cells = [np.zeros(0, CELL_ROW)]
-        self.days = days.empty_rows(design, n)
+        self.days = empty_rows(design, n)
         self.more, self.more_counts, self.bench = NO_MORE, np.zeros(0, MORE_COUNT), None
         if design.needs_mechanics:
             from stress.engine.mechanics import Bench
 
             self.more, self.bench = np.zeros(n, MORE), Bench(design)
             self.more_counts = np.zeros(len(design.book) if self.counting else 0, MORE_COUNT)
+        is_daily = design.renewal is not None
+        self.worker = DayWorker(design, self.workspace, self.bench) if is_daily else None
 
     def write(self, start: int, prices: Prices, weights: np.ndarray | None = None) -> None:
         """Work the paths from the `start`-th of the block on, one for each row of `prices`.
@@ -127,13 +130,12 @@ class BlockWriter:
             raise SimulationError(f"{model}.block must give log_weight for all paths or for none; see path {first}")
         if weights is not None:
             self.weight[mine] = weights
-        if design.renewal is not None:
+        if self.worker is not None:
+            more = self.more[mine]
             for i in range(out.size):
-                path = Prices(*(a[i : i + 1] for a in prices))
-                days.run_days(
-                    design, path, first + i, design.fund, self.workspace, self.no_counts, out[i : i + 1],
-                    fund_at[i : i + 1], self.days[start + i], self.more[mine][i : i + 1], self.bench,
-                )  # fmt: skip
+                one = slice(i, i + 1)
+                path = Prices(*(a[one] for a in prices))
+                write_path(self.worker, path, first + i, out[one], more[one], fund_at[one], self.days[start + i])
             return
         cells = np.zeros((out.size, classes.N_CELLS if self.counting else 0), CELL)
         sums, counts = as_float_view(cells), self.counts if self.counting else self.no_counts
@@ -143,11 +145,14 @@ class BlockWriter:
                 prices, first, weights, design.fund, *design.kernel, self.workspace, out, fund_at, sums, counts, NO_LOG
             )  # fmt: skip
         else:
-            from stress.engine import mechanics
+            from stress.engine.mechanics import arguments
+            from stress.kernels.mechanics import run as general
 
-            mechanics.run(
-                design, prices, first, weights, design.fund, self.workspace, self.bench, out, self.more[mine],
-                fund_at, sums, counts, self.more_counts, NO_LOG,
+            general.run_paths(
+                *arguments(
+                    design, prices, first, weights, design.fund, self.workspace, self.bench, out, self.more[mine],
+                    fund_at, sums, counts, self.more_counts, NO_LOG,
+                )
             )  # fmt: skip
         if not self.counting:
             return

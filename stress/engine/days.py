@@ -1,17 +1,18 @@
-"""Working a path whose book is renewed each day: see `stress.engine.renewal` for the rules."""
+"""Working paths whose book is renewed each day: see `stress.engine.renewal` for the rules."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+import numba
 import numpy as np
 
 from stress.engine.renewal import DAY_ROW, seed_of
 from stress.kernels.mechanics.records import MORE, MORE_COUNT
 from stress.kernels.path import run as kernel
-from stress.kernels.path.counts import CELL, PositionCounts, as_float_view
+from stress.kernels.path.counts import CELL, as_float_view, make_position_counts
 from stress.kernels.path.records import CHECKPOINTS, LOG, OUTCOME, Prices
 from stress.kernels.path.workspace import Workspace
 
@@ -19,206 +20,158 @@ if TYPE_CHECKING:
     from stress.engine.design import Design
     from stress.engine.mechanics import Bench
 
-NO_WEIGHTS, NO_LOG = np.zeros(0), np.zeros(0, LOG)
-# How the days of a path make its OUTCOME. Other columns are sums: of money, of quantities, of positions.
-LARGEST = frozenset(("longs_reached", "shorts_reached", "waiting_peak", "haircut", "logged"))
-SMALLEST = frozenset(("fund_low", "carrier_low"))
-OWN = frozenset(("net_loss_peak", "drawdown_need", "fund_end", "depletion_step", "status", "where"))  # of `run_days`
-COIN = frozenset(  # in the money of the fund, where that is a coin
-    (
-        "fund_low", "carrier_low", "deficit", "inflow", "adl_usd", "residual", "inventory_loss", "topped_up",
-        "drawn_fund", "drawn_vault", "drawn_house", "socialised", "funding_paid", "funding_outside",
-    )
-)  # fmt: skip
-OF_THE_FUND = frozenset(("fund_low", "carrier_low", "drawn_fund", "inflow"))  # in its units with linear contracts too
+NO_WEIGHTS, NO_LOG, NO_FAN = np.zeros(0), np.zeros(0, LOG), np.zeros((0, CHECKPOINTS))
 
 
-def day_prices(design: Design, prices: Prices, day: int) -> tuple[Prices, float]:
-    """The prices of a day, as if it began at the first of the path, and S_day / S_0.
+class DayWorker:
+    """Works the days of paths of a design with a renewal, one after the other, in buffers that all of them share.
 
-    Parameters
-    ----------
-    design : Design
-    prices : Prices
-        As the compiled side takes them, of one path over all days.
-    day : int
-        From 0 on.
-    """
-    steps = design.day_steps
-    mine = slice(day * steps, (day + 1) * steps + 1)
-    scale = float(prices.close[0, 0] / prices.close[0, mine.start])
-    if not (scale > 0.0 and math.isfinite(scale)):
-        scale = 1.0  # an impossible price: the compiled side says where
-    made = Prices(*(a[:, mine] * scale if a.size else a for a in prices))
-    return made, scale if design.is_inverse else 1.0 / scale
-
-
-def run_days(
-    design: Design,
-    prices: Prices,
-    number: int,
-    fund: float,
-    workspace: Workspace,
-    counts: PositionCounts,
-    out: np.ndarray,
-    fund_at: np.ndarray,
-    rows: np.ndarray,
-    more: np.ndarray,
-    bench: Bench | None = None,
-) -> None:
-    """All days of one path.
+    A day is one call of the compiled loop, which begins with the balance that the day before has left. With a small
+    book a call takes no longer than the lines around it, so what these can do once they do once.
 
     Parameters
     ----------
     design : Design
         With a renewal.
-    prices : Prices
-        As the compiled side takes them, one row over all days.
-    number : int
-        Of the path.
-    fund : float
-        At the start of the first day.
-    workspace, counts
-        Clean, and left clean; `counts` is empty.
-    out : OUTCOME[1]
-        Overwritten with what the days make together; `net_loss_peak` is that of all days with their income.
-    fund_at : float64[k, CHECKPOINTS]
-        k = 1: overwritten with balances at evenly spaced times up to the horizon; k = 0: nothing.
-    rows : DAY_ROW[days]
-        Overwritten.
-    more : MORE[k]
-        k = 1: overwritten, of a design that needs the general loop; k = 0: nothing.
+    workspace : Workspace
+        Clean, and left clean.
     bench : Bench, optional
-        Of such a design.
+        Of a design that needs the general loop, which gets its own without one.
     """
-    renewal = design.renewal
-    assert renewal is not None
-    total, steps = out[0], design.day_steps
-    outcomes, coins = np.zeros(renewal.days, OUTCOME), np.ones(renewal.days)
-    at, last = np.empty((renewal.days, CHECKPOINTS)), 0
-    of_day, of_days = np.zeros(more.size, MORE), np.zeros((more.size, renewal.days), MORE)
-    worked = worked_days(design, prices, number, fund, workspace, counts, rows, more=of_day, bench=bench)
-    for day, price, done, fan in worked:
-        outcomes[day], last = done, day
-        if more.size:
-            of_days[0, day] = of_day[0]
-        if design.in_coin:
-            coins[day] = 1.0 / price
-        if fund_at.size:
-            at[day, 1:] = fan[:-1] * coins[day]
-        if done["status"]:
-            break
-    ends, outcomes = rows["fund_end"][: last + 1], outcomes[: last + 1]
-    put_together(design, total, outcomes, coins[: last + 1])
-    for whole, parts in zip(more, of_days, strict=True):
-        put_together(design, whole, parts[: last + 1], coins[: last + 1])
-    reached = np.flatnonzero(outcomes["depletion_step"] > 0)
-    total["depletion_step"] = reached[0] * steps + outcomes["depletion_step"][reached[0]] if reached.size else -1
-    total["status"] = outcomes["status"][last]
-    total["where"] = last * steps + outcomes["where"][last] if total["status"] else -1
-    lost = np.cumsum(rows["net_loss"][: last + 1] - renewal.income_per_day)
-    before = np.append(0.0, lost[:-1])
-    total["net_loss_peak"] = max(0.0, float((before + rows["net_loss_peak"][: last + 1]).max()))
-    total["drawdown_need"], total["fund_end"] = 0.0, ends[-1]
-    if fund_at.size:  # time k of CHECKPOINTS is day k days / CHECKPOINTS, at one of the times of that day
-        at[:, 0] = np.append(fund, rows["fund_end"][:-1])
-        moment = np.arange(1, CHECKPOINTS) * renewal.days
-        fund_at[0, :-1] = at[moment // CHECKPOINTS, moment % CHECKPOINTS]
-        fund_at[0, -1] = ends[-1]
 
+    def __init__(self, design: Design, workspace: Workspace, bench: Bench | None = None):
+        assert design.renewal is not None
+        self.design, self.renewal, self.workspace = design, design.renewal, workspace
+        *self.book, terms = design.kernel
+        self.terms = terms.copy()  # with the seed and the reserve of the day in hand
+        self.seed, self.reserve = int(terms["seed"][0]), float(terms["reserve"][0])
+        self.has_moving_floor = design.venue.drawdown is not None
+        self.no_cells, self.no_counts = as_float_view(np.zeros((1, 0), CELL)), make_position_counts(0)
+        self.no_more_counts = np.zeros(0, MORE_COUNT)
+        self.again = np.zeros(1, OUTCOME), np.zeros(1, MORE)
+        self.kernel, self.bench = kernel.run_paths, bench
+        self.loop: Callable[..., None] | None = None  # the kernel, once the first day has shown its types
+        if design.needs_mechanics:
+            from stress.engine import mechanics
+            from stress.kernels.mechanics import run as general
 
-def put_together(design: Design, total: Any, days: np.ndarray, coins: np.ndarray) -> None:
-    """What the OUTCOME[n] or MORE[n] of days make together; `coins`, float64[n]: a coin of a day's run at S_0."""
-    for name in total.dtype.names or ():
-        if name in OWN:
-            continue
-        values = days[name]
-        if (design.is_inverse and name in COIN) or name in OF_THE_FUND:
-            values = values * coins
-        if name in LARGEST:
-            total[name] = values.max()
-        elif name in SMALLEST:
-            total[name] = values.min()
+            self.kernel, self.bench = general.run_paths, bench or mechanics.Bench(design)
+            self.arguments_of = mechanics.arguments
+
+    def work(
+        self,
+        prices: Prices,
+        number: int,
+        fund: float,
+        out: np.ndarray,
+        more: np.ndarray,
+        fund_at: np.ndarray,
+        rows: np.ndarray,
+        log: np.ndarray = NO_LOG,
+    ) -> Iterator[tuple[int, float]]:
+        """The days of one path: after each its number, from 0 on, and S_day / S_0, real prices at its start.
+
+        They end with the last, or with one that met an impossible price, as its status says.
+
+        Parameters
+        ----------
+        prices : Prices
+            As the compiled side takes them, one row over all days.
+        number : int
+            Of the path.
+        fund : float
+            At the start of the first day.
+        out, more : OUTCOME[days], MORE[days]
+            Overwritten; `more` is empty where the design does without the general loop.
+        fund_at : float64[days, CHECKPOINTS] or float64[0, CHECKPOINTS]
+            Overwritten with the balances of each day, in the money of its run.
+        rows : DAY_ROW[days]
+            Overwritten.
+        log : LOG[l]
+            Events of the day that was worked last.
+        """
+        balance, is_inverse, in_coin = fund, self.design.is_inverse, self.design.in_coin
+        self.prices = Prices(*(np.empty((len(a), self.design.day_steps + 1)) for a in prices))  # of the day in hand
+        for day, scale in enumerate(day_scales(self.design, prices)):
+            price = scale if is_inverse else 1.0 / scale
+            turn, now = price if in_coin else 1.0, slice(day, day + 1)  # a coin is worth `turn` coins of the day's run
+            self.begin(prices, day, scale, turn)
+            self.run(number, balance * turn, out[now], more[now], fund_at[now], log)
+            balance = self.close(number, day, balance, turn, out, rows)
+            yield day, price
+            if out["status"][day]:
+                return
+
+    def begin(self, prices: Prices, day: int, scale: float, turn: float) -> None:
+        """Set the prices, the seed and the reserve of a day: as if it began at the first price of the path."""
+        steps = self.design.day_steps
+        mine = slice(day * steps, (day + 1) * steps + 1)
+        for given, made in zip(prices, self.prices, strict=True):
+            if given.size:
+                np.multiply(given[:, mine], scale, out=made)
+        self.terms["seed"], self.terms["reserve"] = seed_of(self.seed, day), self.reserve * turn
+
+    def run(
+        self, number: int, start: float, out: np.ndarray, more: np.ndarray, fund_at: np.ndarray, log: np.ndarray
+    ) -> None:
+        """Run the day in hand with so much in the fund: OUTCOME[1], MORE[1] and the rest are overwritten."""
+        arguments: tuple[Any, ...]
+        if self.bench is None:
+            arguments = (
+                self.prices, number, NO_WEIGHTS, start, *self.book, self.terms, self.workspace, out, fund_at,
+                self.no_cells, self.no_counts, log,
+            )  # fmt: skip
         else:
-            total[name] = values.cumsum()[-1]  # in order, as they come
+            arguments = self.arguments_of(
+                self.design, self.prices, number, NO_WEIGHTS, start, self.workspace, self.bench, out, more, fund_at,
+                self.no_cells, self.no_counts, self.no_more_counts, log, self.terms,
+            )  # fmt: skip
+        if self.loop is None:
+            self.loop = for_types_of(arguments, self.kernel)
+        self.loop(*arguments)
 
-
-def worked_days(
-    design: Design,
-    prices: Prices,
-    number: int,
-    fund: float,
-    workspace: Workspace,
-    counts: PositionCounts,
-    rows: np.ndarray,
-    log: np.ndarray = NO_LOG,
-    more: np.ndarray | None = None,
-    bench: Bench | None = None,
-) -> Iterator[tuple[int, float, np.ndarray, np.ndarray]]:
-    """The days of a path, one after the other: day, S_day / S_0, its OUTCOME, and its balances, float64[CHECKPOINTS].
-
-    Parameters as in `run_days`; `log`, LOG[l], holds the events of the day that was worked last.
-    """
-    renewal = design.renewal
-    assert renewal is not None
-    *book, terms = design.kernel
-    terms, own = terms.copy(), int(terms["seed"][0])
-    reserve, moving_floor = float(terms["reserve"][0]), design.venue.drawdown is not None
-    no_cells = as_float_view(np.zeros((1, 0), CELL))
-    done, fan, none = np.zeros(1, OUTCOME), np.zeros((1, CHECKPOINTS)), np.zeros((0, CHECKPOINTS))
-    balance, no_more = fund, np.zeros(0, MORE_COUNT)
-    kept = np.zeros(1, MORE) if more is None or not more.size else more
-    if design.needs_mechanics:
-        from stress.engine.mechanics import Bench, run
-
-        bench, general = bench or Bench(design), run
-    for day in range(renewal.days):
-        made, price = day_prices(design, prices, day)
-        turn = price if design.in_coin else 1.0
-        terms["seed"], terms["reserve"] = seed_of(own, day), reserve * turn
-        start = balance * turn
-
-        def work(
-            initial: float,
-            into: np.ndarray,
-            balances: np.ndarray,
-            events: np.ndarray,
-            kept: np.ndarray | None,
-            made: Prices = made,
-        ) -> None:
-            if bench is None:
-                kernel.run_paths(
-                    made, number, NO_WEIGHTS, initial, *book, terms, workspace, into, balances, no_cells, counts, events
-                )  # fmt: skip
-            else:
-                assert kept is not None
-                general(
-                    design, made, number, NO_WEIGHTS, initial, workspace, bench, into, kept, balances, no_cells,
-                    counts, no_more, events, terms,
-                )  # fmt: skip
-
-        work(start, done, fan, log, kept)
-        end, peak = float(done["fund_end"][0]), float(done["net_loss_peak"][0])
+    def close(self, number: int, day: int, balance: float, turn: float, out: np.ndarray, rows: np.ndarray) -> float:
+        """Write the row of a day that has been run; returns the balance that the next one begins with."""
+        start, end = balance * turn, float(out["fund_end"][day])
+        peak, reached = float(out["net_loss_peak"][day]), int(out["depletion_step"][day])
+        deficit, inflow = float(out["deficit"][day]), float(out["inflow"][day])
         lost = start - end
-        if math.isinf(start) and bench is None:
-            lost = float(done["deficit"][0] - done["inflow"][0])
-        elif math.isinf(start) or (
-            done["depletion_step"][0] > 0 and not moving_floor
-        ):  # had the fund been large enough
-            again = np.zeros(1, OUTCOME)
-            enough = 2.0 * (reserve * turn + peak) + 1.0
-            work(enough, again, none, NO_LOG, np.zeros(1, MORE))
-            lost = enough - float(again["fund_end"][0])
-        row = rows[day]
-        row["net_loss"], row["net_loss_peak"], row["depletion_step"] = lost, peak, done["depletion_step"][0]
-        row["deficit"], row["inflow"] = done["deficit"][0], done["inflow"][0]
-        after, row["taken"] = renewal.next_day(balance, end / turn)
-        row["fund_end"] = after
-        if design.in_coin:
-            for name in ("net_loss", "net_loss_peak", "inflow", *(("deficit",) if design.is_inverse else ())):
-                row[name] /= turn
-        yield day, price, done[0], fan[0]
-        balance = float(row["fund_end"])
+        if math.isinf(start) and self.bench is None:
+            lost = deficit - inflow
+        elif math.isinf(start) or (reached > 0 and not self.has_moving_floor):
+            lost = self.unlimited_loss(number, peak)
+        after, taken = self.renewal.next_day(balance, end / turn)
+        money = turn if self.design.is_inverse else 1.0  # of deficits: they are in coin with inverse contracts alone
+        rows[day] = after, taken, lost / turn, peak / turn, deficit / money, inflow / turn, reached
+        return after
+
+    def unlimited_loss(self, number: int, peak: float) -> float:
+        """Net loss of the day in hand, run again with a fund that its largest net loss cannot deplete."""
+        out, more = self.again
+        enough = 2.0 * (float(self.terms["reserve"][0]) + peak) + 1.0
+        self.run(number, enough, out, more, NO_FAN, NO_LOG)
+        return enough - float(out["fund_end"][0])
+
+
+def for_types_of(arguments: tuple[Any, ...], function: Callable[..., None]) -> Callable[..., None]:
+    """A kernel as it is compiled for the types of these arguments; itself where the compiler is off.
+
+    A call of the kernel finds out the types of its fifty arrays, which takes half as long as a day of a small book. A
+    call of this does not, and nothing checks that a later one is given the same types.
+    """
+    compiled: Callable[..., Callable[..., None]] | None = getattr(function, "compile", None)
+    return function if compiled is None else compiled(tuple(map(numba.typeof, arguments)))
+
+
+def day_scales(design: Design, prices: Prices) -> list[float]:
+    """What the prices of each day are multiplied by to begin at the first of the path, of one row over all days.
+
+    1 where the price of that moment is impossible: the compiled side says where.
+    """
+    begin = prices.close[0, : design.n_steps : design.day_steps]
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        scale = begin[0] / begin
+    return [float(x) for x in np.where((scale > 0.0) & np.isfinite(scale), scale, 1.0)]
 
 
 def empty_rows(design: Design, n: int) -> np.ndarray:

@@ -32,6 +32,7 @@ from stress.kernels.path.records import CHECKPOINTS, LAYER_STATE, Prices
 from stress.kernels.path.workspace import Workspace
 from stress.kernels.rules import records
 from stress.kernels.rules.contract import ShareOfMove
+from stress.venue.layer import FUND
 
 if TYPE_CHECKING:
     from stress.engine.design import Design
@@ -165,28 +166,33 @@ def events_of(design: Design) -> Events:
     return Events(outages, stale, ticks, rates, flags, np.ascontiguousarray(next_due, np.int64))
 
 
-def waterfall_of(design: Design, fund: float, reserve: float) -> np.ndarray:
-    """LAYER_STATE[3], the cash layers of a design in order, with so much in the fund, and kept in it."""
+def waterfall_of(design: Design) -> np.ndarray:
+    """LAYER_STATE[3], the cash layers of a design in order."""
     layers = np.zeros(MOST_LAYERS, LAYER_STATE)
     for k, (name, layer) in enumerate(design.cash_layers.items()):
-        is_fund = name == "fund"
         layers[k]["kind"] = records.LAYERS.index(name)
-        layers[k]["capital"] = fund if is_fund else layer.capital
-        layers[k]["floor"] = reserve if is_fund else layer.floor
-        layers[k]["cap"] = layer.cap
+        layers[k]["capital"], layers[k]["floor"], layers[k]["cap"] = layer.capital, layer.floor, layer.cap
     return layers
 
 
 class Bench:
-    """Buffers of the general loop for the paths of a design: clean between calls of `run`."""
+    """Buffers of the general loop for the paths of a design: clean between its calls."""
 
     def __init__(self, design: Design):
         self.holdings: Holdings = make_holdings(design.ladder)
         self.state = np.zeros(2, CARRIER_STATE), np.zeros(1, MOMENT), np.zeros(2, SIDE_ORDERS)
         self.spare = np.zeros(MOST_LAYERS, LAYER_STATE), np.zeros(1, MORE)
+        self.layers, names = waterfall_of(design), list(design.cash_layers)
+        self.fund = names.index(FUND) if FUND in names else None
+
+    def waterfall(self, fund: float, reserve: float) -> np.ndarray:
+        """LAYER_STATE[3], the layers with so much in the fund, and kept in it: the same array at each call."""
+        if self.fund is not None:
+            self.layers["capital"][self.fund], self.layers["floor"][self.fund] = fund, reserve
+        return self.layers
 
 
-def run(
+def arguments(
     design: Design,
     prices: Prices,
     first: int,
@@ -202,8 +208,8 @@ def run(
     more_counts: np.ndarray,
     log: np.ndarray,
     terms: np.ndarray | None = None,
-) -> None:
-    """Run a block of paths through the general loop; arguments as in `kernel.run_paths`.
+) -> tuple[Any, ...]:
+    """Arguments of `kernel.run_paths` for a block of paths; those of the same name are the same thing.
 
     `prices` are as the compiled side takes them. `terms`, TERMS[1], are by default those of the design; a day of a run
     of days has its own.
@@ -211,13 +217,12 @@ def run(
     made, (ladder, tiers, structure, schedule, of_design) = design.mechanics, design.kernel
     terms = of_design if terms is None else terms
     structure = structure._replace(lateness=ShareOfMove())  # a delay is a number there
-    layers = waterfall_of(design, fund, float(terms["reserve"][0]))
-    arguments: tuple[Any, ...] = (
+    layers = bench.waterfall(fund, float(terms["reserve"][0]))
+    return (
         prices, first, weights, layers, ladder, tiers, made.max_leverage, structure,
         made.orders, made.events, schedule, terms, made.mechanics, workspace, bench.holdings, *bench.state,
         bench.spare, out, more, fund_at, cells, counts, more_counts, log,
     )  # fmt: skip
-    kernel.run_paths(*arguments)
 
 
 def run_alone(
@@ -226,8 +231,10 @@ def run_alone(
     """Run paths with nothing counted; returns MORE[n]."""
     more, no_fan = np.zeros(out.size, MORE), np.zeros((0, CHECKPOINTS))
     no_cells, no_weights = as_float_view(np.zeros((out.size, 0), CELL)), np.zeros(0)
-    run(
-        design, prices, first, no_weights, fund, workspace, Bench(design), out, more, no_fan, no_cells,
-        make_position_counts(0), np.zeros(0, MORE_COUNT), log,
+    kernel.run_paths(
+        *arguments(
+            design, prices, first, no_weights, fund, workspace, Bench(design), out, more, no_fan, no_cells,
+            make_position_counts(0), np.zeros(0, MORE_COUNT), log,
+        )
     )  # fmt: skip
     return more

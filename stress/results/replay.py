@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from stress.kernels.path.counts import make_position_counts
-from stress.kernels.path.records import LOG, Prices
+from stress.kernels.mechanics.records import MORE
+from stress.kernels.path.records import CHECKPOINTS, LOG, OUTCOME, Prices
 from stress.kernels.path.workspace import make_workspace
 from stress.venue.inverse import mirrored
 
@@ -52,16 +52,17 @@ def events(design: Design, path: int, fund: float) -> np.ndarray:
 
 def _events_of_days(design: Design, prices: Prices, path: int, fund: float) -> np.ndarray:
     """Event records of all days of a path, in the prices and coins of their day, not those of S_0."""
-    from stress.engine.days import empty_rows, worked_days
+    from stress.engine.days import DayWorker, empty_rows
 
-    workspace, counts = make_workspace(*design.size), make_position_counts(0)
+    worker, days = DayWorker(design, make_workspace(*design.size)), design.n_steps // design.day_steps
+    out, more = np.zeros(days, OUTCOME), np.zeros(days if design.needs_mechanics else 0, MORE)
+    no_fan, rows = np.zeros((0, CHECKPOINTS)), empty_rows(design, 1)[0]
     prices = design.traded_prices(prices)
     size = 4 * len(design.book) + 64
     while True:  # a second time only where the log was too short
         log, parts, longest = np.zeros(size, LOG), [], 0
-        for day, price, done, _ in worked_days(
-            design, prices, path, fund, workspace, counts, empty_rows(design, 1)[0], log
-        ):
+        for day, price in worker.work(prices, path, fund, out, more, no_fan, rows, log):
+            done = out[day]
             design.check(done.reshape(1), path)
             longest = max(longest, int(done["logged"]))
             found = log[: done["logged"]].copy()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import errno
 import os
 import pickle
 import signal
@@ -11,13 +9,10 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -26,9 +21,9 @@ from stress.cli import main
 from stress.engine import scheduling
 from stress.errors import InputError, WorkerError
 from stress.runs import checkpoint
-from tests.conftest import ROOT
+from tests.support.command import exit_code
 from tests.support.directories import files, interrupt
-from tests.support.processes import MARKER, children, is_running, listening, plant, wait_until
+from tests.support.processes import ENVIRONMENT, LOOPBACK
 from tests.support.small_run import DEPTH, SETTINGS, digests, make_book, make_venue
 from tests.support.tiny import TINY
 
@@ -38,13 +33,7 @@ cluster = pytest.importorskip("stress.engine.cluster")
 
 PATIENCE = 60  # seconds for anything that a process does
 SMALL = 20_000  # bytes of prices in a block: 25 paths of 24 steps, 5 of 120
-linux = pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="looks at processes as Linux shows them")
-LOOPBACK = "127.0.0.1"
 WORKER = (f"--host={LOOPBACK}", f"--dashboard-address={LOOPBACK}:0", "--nthreads=1", "--no-nanny", "--no-dashboard")
-ENVIRONMENT = os.environ | {
-    "PYTHONPATH": str(ROOT),
-    "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "5s",
-}
 
 
 class Slow(stress.prices.Kou):
@@ -286,12 +275,6 @@ def test_a_scheduler_that_goes_leaves_the_finished_paths(own_machines, tmp_path,
     assert files(tmp_path / "run") == files(tmp_path / "whole")
 
 
-def call(*arguments) -> int:
-    with pytest.raises(SystemExit) as caught:
-        main([str(a) for a in arguments])
-    return caught.value.code or 0
-
-
 def test_a_run_that_kills_its_workers_is_given_up():
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 1}),
@@ -299,160 +282,6 @@ def test_a_run_that_kills_its_workers_is_given_up():
         pytest.raises(WorkerError, match="2 workers died one after the other on the same paths"),
     ):
         simulate(Deadly, executor=client)
-
-
-def test_processes_of_this_machine(tmp_path, monkeypatch, capsys):
-    (tmp_path / "tiny.toml").write_text(TINY)
-    monkeypatch.chdir(tmp_path)
-    assert call("run", "tiny.toml", "--out", "threads", "--no-report", "-q", "--threads", 1) == 0
-    assert call("run", "tiny.toml", "--out", "processes", "--no-report", "-q", "--cluster", "local:2") == 0
-    assert capsys.readouterr() == ("threads\nprocesses\n", "")
-    assert files(tmp_path / "processes") == files(tmp_path / "threads")
-
-
-def refused(address: str, security: Any = None) -> bool:
-    """Whether somebody is not let in who knows where to ask."""
-
-    async def ask() -> None:
-        arguments = (security or distributed.Security()).get_connection_args("client")
-        async with distributed.rpc(address, timeout=2, connection_args=arguments) as there:
-            await asyncio.wait_for(there.identity(), 5)
-
-    try:
-        asyncio.run(ask())
-    except (OSError, TimeoutError, TypeError):
-        return True
-    return False
-
-
-@linux
-def test_processes_of_this_machine_listen_to_nobody_else():
-    """On loopback alone; there, who has not the certificate of the run is not let in, and HTTP servers say nothing."""
-    before = listening(os.getpid())
-    with cluster.connect("local:2") as client:
-        workers = {address: 1 for address in client.nthreads()}
-        assert len(workers) == 2
-        pids = [pid for pid in children(os.getpid()) if listening(pid) and b"tls-cert" in command_of(pid)]
-        assert len(pids) == 2
-        open_ports = set().union(listening(os.getpid()) - before, *map(listening, pids))
-        assert len(open_ports) == 6  # of each process one for the others, and its HTTP server
-        assert {address for address, _ in open_ports} == {"0100007F"}
-        addresses = [client.scheduler.address, *workers]
-        assert all(address.startswith(f"tls://{LOOPBACK}:") for address in addresses)
-        assert not any(refused(address, client.security) for address in addresses)
-        for address in addresses:
-            assert refused(address)
-            assert refused(address, distributed.Security.temporary())
-            assert refused(address.replace("tls://", "tcp://"))
-        ports = {port for _, port in open_ports} - {int(address.rpartition(":")[2]) for address in addresses}
-        assert len(ports) == 3
-        for port in ports:
-            for page in ("", "status", "info/main/workers.html", "json/counts.json", "api/v1/get_workers", "health"):
-                with pytest.raises(urllib.error.HTTPError, match="404"):
-                    urllib.request.urlopen(f"http://{LOOPBACK}:{port}/{page}", timeout=10)
-
-
-def command_of(pid: int) -> bytes:
-    return Path(f"/proc/{pid}/cmdline").read_bytes()
-
-
-def test_the_key_of_a_run_is_for_this_user_alone(monkeypatch):
-    seen = {}
-    real = cluster.child.start
-
-    def start(code, *arguments, **options):
-        (key,) = (Path(a.partition("=")[2]) for a in arguments if a.startswith("--tls-key="))
-        seen[key] = (key.parent.stat().st_mode & 0o077, "PRIVATE KEY" in key.read_text())
-        return real(code, *arguments, **options)
-
-    monkeypatch.setattr(cluster.child, "start", start)
-    with cluster.connect("local:1"):
-        assert list(seen.values()) == [(0 if os.name == "posix" else 0o077, True)]
-    assert not any(key.exists() for key in seen)
-
-
-def test_processes_of_this_machine_take_no_modules_from_the_working_folder(tmp_path):
-    plant(tmp_path)
-    (tmp_path / "tiny.toml").write_text(TINY)
-    command = [sys.executable, "-m", "stress", "run", "tiny.toml", "--no-report", "-q", "--cluster", "local:2"]
-    (tmp_path / "stress.py").unlink()  # which `-m stress` would be
-    done = subprocess.run(command, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert not (tmp_path / MARKER).exists()
-
-
-@linux
-def test_processes_of_this_machine_end_with_this_one(tmp_path):
-    """Also where it has no time to end them."""
-    code = "from stress.engine import cluster; c = cluster.connect('local:2'); c.__enter__(); print(flush=True)"
-    command = [sys.executable, "-c", f"import time; {code}; time.sleep(100)"]
-    parent = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    assert parent.stdout.readline() == "\n"
-    pids = children(parent.pid)
-    assert len(pids) == 2
-    parent.kill()
-    parent.wait()
-    parent.stdout.close()
-    wait_until(lambda: not any(map(is_running, pids)), 20)
-
-
-def test_processes_that_cannot_begin_are_one_clear_error(monkeypatch, tmp_path, capsys):
-    """At once: there is nothing to wait for."""
-    (tmp_path / "tiny.toml").write_text(TINY)
-    monkeypatch.chdir(tmp_path)
-
-    def run() -> str:
-        assert call("run", "tiny.toml", "--cluster", "local:2", "-q", "--no-report") == 3
-        out, err = capsys.readouterr()
-        assert out == ""
-        assert [path.name for path in tmp_path.iterdir()] == ["tiny.toml"]
-        return err
-
-    begun = time.monotonic()
-    with monkeypatch.context() as patch:
-        patch.setattr(cluster, "WORKER", "raise SystemExit('no room for it')")
-        said = run()
-    assert said == "Error: local:2: processes did not begin, one ended at once (no room for it)\n"
-    with monkeypatch.context() as patch:
-        patch.setattr(cluster, "WORKER", "import time; time.sleep(100)")
-        patch.setattr(cluster, "STARTING", 0.5)
-        said = run()
-    assert said == "Error: local:2: processes did not begin, no 2 after 0.5 seconds (they logged nothing)\n"
-
-    def no_process(*arguments, **options):
-        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(cluster.child, "start", no_process)
-        said = run()
-    assert said.startswith("Error: local:2: only 0 processes can be started (")
-
-    def no_thread(*arguments, **options):
-        raise RuntimeError("can't start new thread")
-
-    for name in ("LocalCluster", "Client"):
-        with monkeypatch.context() as patch:
-            patch.setattr(cluster, name, no_thread)
-            said = run()
-        assert said == "Error: the scheduler of 127.0.0.1 cannot begin (can't start new thread)\n"
-
-    def no_answer(client):
-        raise OSError("the connection was lost")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(cluster.Client, "nthreads", no_answer)
-        said = run()
-    assert said == "Error: the scheduler of 127.0.0.1 does not answer (the connection was lost)\n"
-    assert time.monotonic() - begun < cluster.STARTING
-
-
-def test_without_cryptography_it_says_how_to_install_it(monkeypatch, tmp_path, capsys):
-    (tmp_path / "tiny.toml").write_text(TINY)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(sys.modules, "cryptography", None)
-    assert call("run", "tiny.toml", "--cluster", "local:1", "-q") == 2
-    said = capsys.readouterr().err
-    assert said == "Error: --cluster: expected the extra of cryptography: pip install 'perp-stress[cluster]'\n"
 
 
 def test_a_cluster_with_certificates(tmp_path, monkeypatch, capsys):
@@ -470,11 +299,11 @@ def test_a_cluster_with_certificates(tmp_path, monkeypatch, capsys):
     folder.mkdir()
     (folder / "tiny.toml").write_text(TINY)
     monkeypatch.chdir(folder)
-    assert call("run", "tiny.toml", "--out", "threads", "--no-report", "-q") == 0
+    assert exit_code("run", "tiny.toml", "--out", "threads", "--no-report", "-q") == 0
     with dask.config.set(configured), two_workers(tmp_path, **environment) as machines:
         assert machines.address.startswith("tls://")
         command = ("run", "tiny.toml", "--no-report", "-q", "--cluster", machines.address)
-        assert call(*command, "--out", "tls") == 0
+        assert exit_code(*command, "--out", "tls") == 0
         assert files(folder / "tls") == files(folder / "threads")
         capsys.readouterr()
         plain = machines.address.replace("tls://", "tcp://")
@@ -482,7 +311,7 @@ def test_a_cluster_with_certificates(tmp_path, monkeypatch, capsys):
         for wrong in ({"distributed.comm.tls.client.cert": None}, {"distributed.comm.require-encryption": False}):
             with dask.config.set(wrong):
                 address = machines.address if "cert" in str(wrong) else plain
-                assert call("run", "tiny.toml", "-q", "--out", "none", "--cluster", address) == 2
+                assert exit_code("run", "tiny.toml", "-q", "--out", "none", "--cluster", address) == 2
                 said = capsys.readouterr().err
                 assert said.startswith(
                     f"Error: --cluster: got '{address}', expected tcp://HOST:PORT or tls://HOST:PORT"
@@ -506,7 +335,7 @@ def test_an_address_that_is_wrong_or_silent_is_one_clear_error(address, tmp_path
     monkeypatch.setattr(cluster, "TIMEOUT", 0.5)
     if address == "closed":
         address = f"tcp://127.0.0.1:{free_port()}"
-    assert call("run", "tiny.toml", "--cluster", address, "-q") == 2
+    assert exit_code("run", "tiny.toml", "--cluster", address, "-q") == 2
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith(f"Error: --cluster: got '{address}', expected ")
@@ -520,7 +349,7 @@ def test_something_else_that_listens_there_is_one_clear_error(tmp_path, monkeypa
     monkeypatch.setattr(cluster, "TIMEOUT", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         begun = time.monotonic()
-        assert call("run", "tiny.toml", "--cluster", f"tcp://127.0.0.1:{silent.getsockname()[1]}", "-q") == 2
+        assert exit_code("run", "tiny.toml", "--cluster", f"tcp://127.0.0.1:{silent.getsockname()[1]}", "-q") == 2
         assert time.monotonic() - begun < 20
     assert "a dask scheduler that answers within 0.5 seconds, or local:N\n" in capsys.readouterr().err
 
@@ -528,7 +357,7 @@ def test_something_else_that_listens_there_is_one_clear_error(tmp_path, monkeypa
 def test_threads_and_cluster_do_not_go_together(tmp_path, monkeypatch, capsys):
     (tmp_path / "tiny.toml").write_text(TINY)
     monkeypatch.chdir(tmp_path)
-    assert call("run", "tiny.toml", "--cluster", "local:1", "--threads", 2, "-q") == 2
+    assert exit_code("run", "tiny.toml", "--cluster", "local:1", "--threads", 2, "-q") == 2
     assert "either --threads or --cluster" in capsys.readouterr().err
 
 
@@ -537,7 +366,7 @@ def test_without_the_extra_it_says_how_to_install_it(tmp_path, monkeypatch, caps
     monkeypatch.chdir(tmp_path)
     monkeypatch.delitem(sys.modules, "stress.engine.cluster")
     monkeypatch.setitem(sys.modules, "distributed", None)
-    assert call("run", "tiny.toml", "--cluster", "local:1", "-q") == 2
+    assert exit_code("run", "tiny.toml", "--cluster", "local:1", "-q") == 2
     said = capsys.readouterr().err
     assert said == "Error: --cluster: expected the extra of distributed: pip install 'perp-stress[cluster]'\n"
 

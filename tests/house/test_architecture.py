@@ -127,17 +127,30 @@ def test_public_names_resolve():
 
 def test_words_of_the_records_are_the_words_of_the_venue():
     """Every word that the compiled side numbers is one that a venue may say, and no other."""
+    from stress.kernels.mechanics import closeout, marks, socialise
     from stress.kernels.path import deleverage
-    from stress.kernels.rules import margin, records, scores, sharing
+    from stress.kernels.rules import layers, margin, records, scores, sharing
 
-    for words, module in ((records.POLICIES, sharing), (records.SCORES, scores), (records.TIER_BASES, margin)):
+    for words, module in (
+        (records.POLICIES, sharing),
+        (records.SCORES, scores),
+        (records.TIER_BASES, margin),
+        (records.CLOSEOUTS, closeout),
+        (records.MARKS, marks),
+        (records.LAYERS, layers),
+    ):
         assert [getattr(module, word.upper()) for word in words] == list(range(len(words)))
     assert [records.ADL_PRICES.index(w) for w in ("bankruptcy", "mark")] == [
         deleverage.AT_BANKRUPTCY,
         deleverage.AT_MARK,
     ]
     assert records.SETTLEMENTS[deleverage.PROFIT_SETTLEMENT] == "profit"
-    assert records.RESIDUALS[1] == "fund"  # `residual_to_fund` is true for it
+    # What is a flag in there is true for the words behind the first.
+    assert records.RESIDUALS == ("trader", "fund")
+    assert records.LIQUIDATIONS == ("automatic", "margin_call")
+    assert records.CARRIERS[0] == "market"
+    for name, code in (("winners", socialise.WINNERS), ("everybody", socialise.EVERYBODY)):
+        assert 1 + records.SOCIALISES.index(name) == code  # 0: no share
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)

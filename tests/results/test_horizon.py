@@ -13,6 +13,7 @@ import stress
 from stress import report
 from stress.engine import scheduling
 from stress.engine.renewal import DAY_ROW, Renewal
+from stress.kernels.path.run import run_paths
 from stress.plots import plot_fund_by_day, plot_ruin
 from stress.results.horizon import Horizon
 from stress.scenario.scenario import Scenario
@@ -180,6 +181,13 @@ class TestRun:
         plain = simulate(days=None, horizon=86_400.0, detail="paths")
         assert digest(day.paths) == digest(plain.paths)
         assert (day.fund_at == plain.fund_at).all()
+
+    def test_days_take_the_loop_that_is_compiled_for_a_plain_run(self):
+        """They ask for it by the types of its arguments: a type named otherwise would compile it a second time."""
+        simulate(days=None, horizon=86_400.0, detail="paths")
+        compiled = list(getattr(run_paths, "signatures", ()))
+        simulate(threads=1)
+        assert list(getattr(run_paths, "signatures", ())) == compiled
 
     def test_a_year_is_not_a_day(self, run):
         found = run.horizon

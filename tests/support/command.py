@@ -12,11 +12,17 @@ def caller(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, 
 
     def call(*arguments: object) -> tuple[int, str, str]:
         capsys.readouterr()
-        with pytest.raises(SystemExit) as caught:
-            main([str(a) for a in arguments])
+        code = exit_code(*arguments)
         text = capsys.readouterr()
-        code = caught.value.code or 0
-        assert isinstance(code, int)
         return code, text.out.replace("\u00a0", " "), text.err.replace("\u00a0", " ")
 
     return call
+
+
+def exit_code(*arguments: object) -> int:
+    """The exit code of the command with some arguments."""
+    with pytest.raises(SystemExit) as caught:
+        main([str(a) for a in arguments])
+    code = caught.value.code or 0
+    assert isinstance(code, int)
+    return code

@@ -6,7 +6,7 @@ import math
 import random
 from typing import Any
 
-from tests.naive import LONG, SHORT, Depth, Outcome, Position, Rules, Tier, equity, maintenance
+from tests.naive import LONG, SHORT, Depth, Layer, Outcome, Position, Rules, Tier, equity, maintenance
 
 INF = math.inf
 
@@ -81,3 +81,23 @@ def random_case(rng: random.Random, **fixed):
         "random_score": lambda step, side, i: math.sin(1000.0 * step + 17.0 * side + i),
     }
     return (book, venue, close, *moves), settings
+
+
+def worked_example(c_entry: float = 11_000.0) -> list[Position]:
+    """A short 100 bankrupt at 9,500; B long 50 from 8,000; C long 50 entered above the spike to 10,000."""
+    return [
+        Position(SHORT, 100.0, 9_000.0, 50_000.0),
+        Position(LONG, 50.0, 8_000.0, 80_000.0),
+        Position(LONG, 50.0, c_entry, 200_000.0),
+    ]
+
+
+TEN = long(10.0, 100.0, 90.0)  # at a maintenance rate of 5 % met at 90 / 0.95 = 94.737
+
+
+def carried(
+    capital: float, half_life: float = 0.0, waterfall: tuple[str, ...] = ("vault", "adl"), **changes
+) -> dict[str, Any]:
+    """Arguments of a run whose vault takes over what is bankrupt."""
+    changes = {"settlement": "bankruptcy", "carrier": "vault", "unload_half_life": half_life} | changes
+    return {"rules": rules(waterfall=waterfall, **changes), "layers": {"vault": Layer(capital)}}

@@ -7,6 +7,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.conftest import ROOT
+
+LOOPBACK = "127.0.0.1"
+ENVIRONMENT = os.environ | {  # of a process that serves a cluster
+    "PYTHONPATH": str(ROOT),
+    "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "5s",
+}
 MARKER = "executed"
 MODULES = (
     "yaml",

@@ -12,6 +12,7 @@ from stress.venue.importers import import_venue, read_tiers, to_toml
 from stress.venue.load import load_venue
 from stress.venue.tier import Tier
 from tests.conftest import data_file
+from tests.support.venues import problems_of
 
 pytestmark = pytest.mark.nojit
 
@@ -64,12 +65,6 @@ def near(got, want):
     """Deductions by continuity are right to rounding; all else is as in the file."""
     got, want = (np.array([astuple(tier) for tier in tiers]) for tiers in (got, want))
     return (got[:, :4] == want[:, :4]).all() and got == pytest.approx(want, rel=1e-12)
-
-
-def problems_of(call):
-    with pytest.raises(InputError) as caught:
-        call()
-    return [(p.column, str(p)) for p in caught.value.problems]
 
 
 CASES = [

@@ -23,7 +23,7 @@ from stress.kernels.path.fills import Course
 from stress.kernels.path.records import BAD_PRICE, CHECKPOINTS, LONGS, OK, SHORTS
 from stress.kernels.path.step import checkpoint_step, is_possible, is_quiet
 from stress.kernels.rules.depth import mark_ratio as mark_ratio_of
-from stress.kernels.rules.layers import FUND
+from stress.kernels.rules.layers import FUND, VAULT
 
 STRETCH = 16  # steps that are looked at together
 
@@ -136,7 +136,7 @@ def finish(mark, p):
         layer = p.layers[k]
         if layer.kind == FUND:
             more.drawn_fund = layer.drawn
-        elif layer.kind == FUND + 1:
+        elif layer.kind == VAULT:
             more.drawn_vault = layer.drawn
         else:
             more.drawn_house = layer.drawn

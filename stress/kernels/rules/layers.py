@@ -1,12 +1,13 @@
 """Loss layers: who pays a deficit, and how much one may draw.
 
-A layer holds a balance, a floor that it may not fall under and a cap on what one path may still draw. One is used
-today, the insurance fund. `absorb` is the rule of a residual in one place: every form of liquidation calls it.
+A layer holds a balance, a floor that it may not fall under and a cap on what one path may still draw. The first one
+is the insurance fund unless a venue says otherwise. `absorb` is the rule of a residual in one place: every form of
+liquidation calls it.
 """
 
 from stress.kernels.jit import jit_force_inline
 
-FUND = 0  # kinds of layers
+FUND, VAULT, HOUSE = 0, 1, 2  # kinds of layers, of rules.records.LAYERS
 
 
 @jit_force_inline
