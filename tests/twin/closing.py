@@ -9,7 +9,7 @@ from tests.twin.position import (
     bankruptcy_price,
     equity,
     initial_margin,
-    liquidation_price,
+    level_with_funding,
     maintenance,
     profit,
     tier_number,
@@ -107,7 +107,7 @@ class Closing(State):
         rules, p = self.rules, self.positions[i]
         q, P = p.quantity, M - self.G
         E = equity(p, P)
-        if rules.closeout == "whole" or E <= 0:
+        if rules.closeout == "whole" or E <= 0 or P <= 0:
             return q
         if rules.closeout == "fraction":
             assert rules.fraction is not None
@@ -158,7 +158,7 @@ class Closing(State):
         """B and L of a position anew, seen from a mark in the shifted frame."""
         p = self.positions[i]
         self.B[i] = bankruptcy_price(p)
-        self.L[i] = liquidation_price(p, self.rules, P, "liquidate")
+        self.L[i] = level_with_funding(p, self.rules, P, "liquidate")
 
     # ---------------------------------------------------------------------------------------- taken over (section II.3)
 

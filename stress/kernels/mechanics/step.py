@@ -80,7 +80,7 @@ def meet_deadlines(earlier, before, p):
         moment.mark = start_mark(before, p)
         price = moment.mark - moment.funding
         if tops_up(j, p):
-            need = initial_margin(p.tiers, p.max_leverage, q, entry, price)
+            need = initial_margin(p.tiers, p.max_leverage, q, entry, max(0.0, price))
             margin = max(holdings.margin[row], need - profit(p.structure.contract, s, q, entry, price))
             paid = margin - holdings.margin[row]
             p.more.topped_up += paid

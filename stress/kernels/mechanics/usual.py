@@ -111,7 +111,7 @@ def close_usual(
             if mechanics.carrier > 0:
                 least = 0.0
                 if mechanics.takeover_below > 0.0:
-                    least = mechanics.takeover_below * maintenance_margin(tiers, q, entries[k], mark)
+                    least = mechanics.takeover_below * maintenance_margin(tiers, q, entries[k], max(0.0, mark))
                 if worth <= least:
                     break
             if worth > -ABOUT_ZERO * q * mark:

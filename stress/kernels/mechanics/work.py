@@ -151,7 +151,7 @@ def liquidate(j, s, k, y, mu_y, p):
             )
             takes = mechanics.carrier > 0 and mechanics.takeover_below == math.inf
             if mechanics.carrier and not takes:
-                takes = worth <= mechanics.takeover_below * maintenance_margin(p.tiers, q, entry, price)
+                takes = worth <= mechanics.takeover_below * maintenance_margin(p.tiers, q, entry, max(0.0, price))
             if takes:
                 owed, withheld, is_done = take_or_keep(j, s, q, entry, bankruptcy, price, k, p)
                 if is_done:
