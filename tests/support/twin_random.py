@@ -55,12 +55,10 @@ def random_row(rng: random.Random) -> dict[str, Any]:
 def other_values(venue: stress.Venue, fund: float, rng: random.Random) -> stress.Venue:
     """The venue with other parameters of the rules that it has on."""
     changes: dict[str, Any] = {"reserve": venue.reserve and rng.choice([0.3, 1.0]) * fund}
+    on = {venue.closeout, "market" if venue.carrier == "market" else "carrier"}
     for name, values in VALUES.items():
-        value, by = getattr(venue, name), USED_BY.get(name)
-        is_on = (
-            value not in (None, 0.0) if by is None else by in (venue.closeout, "carrier" * (venue.carrier != "market"))
-        )
-        if is_on:
+        is_used = USED_BY[name] in on if name in USED_BY else getattr(venue, name) not in (None, 0.0)
+        if is_used:
             changes[name] = rng.choice(values)
     return replace(venue, **changes)
 

@@ -49,6 +49,7 @@ def rank_rows(n, w, mark, side, p):
     in_money, by_score = terms.settlement == PROFIT_SETTLEMENT, terms.policy == QUEUE and terms.score != PROFIT_SIZE
     key0, key1 = event_key(int(terms.seed), int(path.number), int(path.step), -w)
     workspace.weights[:] = 0.0
+    at = ranking_mark(mark, p)
     for begin in range(0, n, CHUNK):
         end = min(n, begin + CHUNK)
         i, j = first + begin, first + end
@@ -68,7 +69,7 @@ def rank_rows(n, w, mark, side, p):
         if by_score:
             key = workspace.key[begin:end]
             fill_scores(
-                terms.score, p.structure, p.tiers, w, ranking_mark(mark, p), q, entry, m, place, ladder.number, key0, key1, key
+                terms.score, p.structure, p.tiers, w, at, q, entry, m, place, ladder.number, key0, key1, key
             )  # fmt: skip
             weigh(key, capacity, workspace.weights)
 
@@ -93,8 +94,8 @@ def share_budget(n, w, mark, budget, side, p):
     quantity, margin = holdings.quantity[first : first + n], holdings.margin[first : first + n]
     policy = PRO_RATA_BY_ROW if terms.policy == PRO_RATA else terms.policy
     share_by_rule(
-        policy, p.structure, w, ranking_mark(mark, p), entry, quantity, margin, place, ladder.number, workspace.key[:m], capacity,
-        budget, rows[:m], amount[:m],
+        policy, p.structure, w, ranking_mark(mark, p), entry, quantity, margin, place, ladder.number, workspace.key[:m],
+        capacity, budget, rows[:m], amount[:m],
     )  # fmt: skip
     return m
 
