@@ -100,7 +100,8 @@ def random_case(seed: int, i: int) -> tuple[dict[str, Any], Case, bool]:
     case = make_case(row, seed, i)
     settings = dict(case.settings)
     if row["waterfall"] not in NO_FUND:
-        settings["fund"] = rng.choice([0.0, 1e-3, 50.0, 300.0, 2_000.0, 1e6])
+        most = 1e6 if row["floor"] == "reserve" else INF
+        settings["fund"] = rng.choice([0.0, 1e-3, 50.0, 300.0, 2_000.0, most])
     venue = other_values(case.venue, settings["fund"], rng)
     settings["layers"] = random_layers(venue, rng)
     if row["funding"] != "none":
