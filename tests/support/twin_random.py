@@ -18,7 +18,7 @@ from tests.support.twin import DT, S0
 from tests.support.twin_mechanics import NO_FUND, OFF, OPTIONS, Case, Draws, make_case, refused, with_orders
 
 INF = math.inf
-SIZES = (1e-6, 1e-2, 1.0, 1.0, 1.0, 3.0)  # of a copy, as a share of the position it has its leverage from
+SIZES = (1e-6, 1e-2, 1.0, 1.0, 3.0, 10.0, 30.0)  # of a copy, as a share of the position it has its leverage from
 VALUES: dict[str, tuple[Any, ...]] = {  # of a rule that is on
     "fraction": (1e-3, 0.3, 0.99),
     "partial_above": (0.0, 100.0, 3_000.0),

@@ -112,7 +112,7 @@ def close_usual(
                 least = 0.0
                 if mechanics.takeover_below > 0.0:
                     least = mechanics.takeover_below * maintenance_margin(tiers, q, entries[k], max(0.0, mark))
-                if worth <= least:
+                if worth <= least + ABOUT_ZERO * q * entries[k]:
                     break
             if worth > -ABOUT_ZERO * q * mark:
                 if mechanics.closeout == RESTORE or (

@@ -149,6 +149,8 @@ def liquidate(j, s, k, y, mu_y, p):
             worth = equity(
                 p.structure.margin_mode, holdings.margin[row], profit(p.structure.contract, s, q, entry, price)
             )
+            if abs(worth) <= NO_SURPLUS * q * (entry + moment.mark):
+                worth = 0.0
             takes = mechanics.carrier > 0 and mechanics.takeover_below == math.inf
             if mechanics.carrier and not takes:
                 takes = worth <= mechanics.takeover_below * maintenance_margin(p.tiers, q, entry, max(0.0, price))
