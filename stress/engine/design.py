@@ -160,9 +160,14 @@ class Design:
     @cached_property
     def ladder(self) -> Ladder:
         """The book, sorted for the kernels."""
-        book = self.traded_book
+        book, (liquidation, bankruptcy) = self.traded_book, self.traded_levels
+        columns = book.side, book.quantity, book.entry_price, book.margin
+        if self.funding is not None:
+            liquidation = liquidation.copy()
+            contract, (_, tiers) = self.venue.structure().contract, self.venue.to_kernel()
+            margin.set_levels_below_zero(contract, tiers, *columns, liquidation)
         cells = classes.cells(self.book.side, self.classes)
-        ladder: Ladder = build(book.side, book.quantity, book.entry_price, book.margin, *self.traded_levels, cells)
+        ladder: Ladder = build(*columns, liquidation, bankruptcy, cells)
         return ladder
 
     @cached_property

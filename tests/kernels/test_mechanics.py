@@ -193,6 +193,7 @@ def test_unloading_sells_a_share_and_keeps_the_books():
             worst = max(worst, 50.0 - W)
         carrier.unload(95.0, 95.0, p)
         assert p.layers["balance"][0] == pytest.approx(balance)
+        assert p.path["net_loss"] == pytest.approx(50.0 - balance)
         assert p.carriers["quantity"] == pytest.approx(held)
         assert p.carriers["cost"] == pytest.approx(cost)
         assert p.markets["v"][0] == pytest.approx(v)

@@ -117,6 +117,62 @@ def test_funding_sums_to_zero_while_open_interest_is_matched(rate):
     assert row["funding_paid"] == pytest.approx(abs(rate) * marks.sum() * book.long_quantity)
 
 
+@pytest.mark.parametrize(
+    "rules",
+    [
+        dict(settlement="profit"),
+        dict(settlement="bankruptcy", closeout="restore", buffer=0.3),
+        dict(settlement="bankruptcy", carrier="fund", takeover_below=0.5, unload_half_life=2 * DT),
+        dict(settlement="profit", liquidation="margin_call", call_deadline=2 * DT, top_up=0.5),
+    ],
+)
+def test_funding_paid_shifts_the_frame(rules):
+    """After a payment of 2 a coin all goes as without it, with every price 2 higher; here without impact and fees."""
+    book, common = distinct_book(9, n=24), dict(fund=80.0, jump_gap=1.0)
+    venue = make_venue(fee_rate=0.0, adl_price="mark", **rules)
+    close = make_paths(10, continuous=False).close
+    still = np.full((len(close), 1), S0)
+    once = stress.Funding(DT, ((0.0, 0.02), (90.0, 0.0)))
+    plain = simulate(book, venue, stress.prices.Paths(np.hstack([still, close]), step=DT), **common)
+    shifted = stress.prices.Paths(np.hstack([still, still, close[:, 1:] + 0.02 * S0]), step=DT)
+    paid = simulate(book, venue, shifted, funding=once, **common)
+    assert paid.paths["funding_paid"].to_numpy() == pytest.approx(0.02 * S0 * book.quantity.sum() / 2)
+    assert plain.paths["liquidated_count"].mean() > 3
+    assert (plain.paths["adl_count"] > 0).mean() > 0.1
+    columns = {*MONEY, *OTHERS, "partial_quantity", "inventory_loss", "topped_up"} & set(plain.paths)
+    for name in columns - {"fund_needed"}:
+        ours, theirs = paid.paths[name].to_numpy(float), plain.paths[name].to_numpy(float)
+        assert ours == pytest.approx(theirs, abs=1e-9 * book.open_interest(S0), rel=0), name
+
+
+@pytest.mark.parametrize("closeout", [dict(closeout="tiers"), dict(closeout="restore", buffer=0.2)])
+def test_a_partial_liquidation_restores_margin_or_escalates(closeout):
+    """Whoever was cut is closed, or has more than maintenance at the end of the step and of those after it."""
+    rng, n, venue = np.random.default_rng(11), 40, make_venue(**closeout)
+    side, quantity, entry = np.resize([1.0, -1.0], n), rng.uniform(10, 250, n), S0 * np.exp(rng.normal(0, 0.01, n))
+    book = stress.Book(side, quantity, entry, quantity * entry / rng.uniform(5, 12, n))
+    paths = stress.prices.Paths(S0 * np.exp(np.cumsum(np.c_[np.zeros(15), rng.normal(0, 0.02, (15, 20))], axis=1)), DT)
+    result = simulate(book, venue, paths, fund=math.inf, jump_gap=1.0)
+    cuts = restored = 0
+    for path, close in enumerate(paths.close):
+        log, quantity, margin = result.replay_path(path), book.quantity.copy(), book.margin.copy()
+        was_cut = np.zeros(len(book), bool)
+        for step in range(1, close.size):
+            for line in log[log["step"] == step].itertuples():
+                i = line.position
+                was_cut[i] |= line.event == "cut"
+                cuts += line.event == "cut"
+                margin[i] += side[i] * line.quantity * (line.price - entry[i]) - line.money
+                quantity[i] = line.position_left
+            held = was_cut & (quantity > 0)
+            equity = margin + side * quantity * (close[step] - entry)
+            needed = venue.maintenance_margin(np.where(held, quantity, 1.0), close[step], entry)
+            assert (equity[held] > needed[held] * (1 - 1e-9)).all(), (path, step)
+            restored += held.sum()
+    assert cuts == result.paths["partial_count"].sum() > 20
+    assert restored > 20
+
+
 def test_an_unlimited_layer_leaves_nothing():
     """Where winners are few: what they do not cover the house does."""
     book, paths = distinct_book(7, n=24), make_paths(8)
@@ -178,6 +234,22 @@ def test_everything_happens(alone):
         "adl_count",
     ):
         assert (rows[name] > 0).mean() > 0.05, name
+
+
+def test_quantities_only_fall(alone):
+    """Of each position what was closed, piece by piece, is what it has lost."""
+    book, pieces = alone.design.book, 0
+    for path in alone.paths["partial_count"].nlargest(6).index:
+        log = alone.replay_path(int(path))
+        for i, lines in log[log["position"] >= 0].groupby("position"):
+            left = np.array([book.quantity[i], *lines["position_left"]])
+            assert (lines["quantity"] > 0).all()
+            assert -np.diff(left) == pytest.approx(lines["quantity"].to_numpy(), rel=1e-9)
+            assert (left[:-1] > 0).all()
+            pieces += len(lines) > 1
+        ended = alone.paths.loc[path, ["liquidated_quantity", "stop_quantity", "adl_quantity"]].sum()
+        assert log.loc[log["position"] >= 0, "quantity"].sum() == pytest.approx(ended)
+    assert pieces > 20
 
 
 @pytest.mark.parametrize(("threads", "n_bytes"), [(2, 10**9), (3, 9_000), (1, 1)])

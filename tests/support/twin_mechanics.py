@@ -159,8 +159,7 @@ def make_events(row: dict, draws: Draws) -> stress.Events | None:
     outages = [[start, start + rng.choice([1, 2, 4]) * DT]]
     begin = rng.choice([0.0, 2 * DT, 3.5 * DT])
     stale = [[begin, begin + rng.choice([1, 3]) * DT]]
-    least = 0.0 if row["funding"] == "none" else 0.5  # less funding, a mark of zero is a price below zero
-    ticks = [[rng.choice([0.0, 1, 2.3]) * DT, max(least, rng.choice([0.0, 0.7, 0.9, 1.15]))], [5 * DT, 1.3]]
+    ticks = [[rng.choice([0.0, 1, 2.3]) * DT, rng.choice([0.0, 0.7, 0.9, 1.15])], [5 * DT, 1.3]]
     on = dict(
         outages=outages if row["outage"] else [],
         stale=stale if row["stale"] else [],
@@ -268,15 +267,20 @@ def run_row(number: int, books: int, first: int = 0) -> list[naive.Outcome]:
     for i in range(first, first + books):
         case = make_case(ROWS[number], number, i)
         result, outcome = run_engine(case), run_twin(case)
-        assert_equal(result, outcome, case, (number, i, ROWS[number]))
+        assert_agree(result, outcome, case, (number, i, ROWS[number]))
         if i % 8 == 0:
             twin.assert_rates_equal(result, outcome, (number, i))
-        if is_curve_exact(case):
-            needed, given = result.paths["fund_needed"].iloc[0], capital_of_first(case)
-            scale = case.book.open_interest(S0)
-            assert outcome.depleted == (needed > given) or needed == pytest.approx(given, abs=1e-9 * scale), (number, i)
         outcomes.append(outcome)
     return outcomes
+
+
+def assert_agree(result: stress.Result, outcome: naive.Outcome, case: Case, context: Any) -> None:
+    """Equal, and where the curve of one run is exact it says of this capital what has happened."""
+    assert_equal(result, outcome, case, context)
+    if is_curve_exact(case):
+        needed, given = result.paths["fund_needed"].iloc[0], capital_of_first(case)
+        scale = case.book.open_interest(S0)
+        assert outcome.depleted == (needed > given) or needed == pytest.approx(given, abs=1e-9 * scale), context
 
 
 def capital_of_first(case: Case) -> float:
@@ -292,8 +296,8 @@ def is_curve_exact(case: Case) -> bool:
 
 
 def figures(outcome: naive.Outcome) -> list[float]:
-    """What a path leaves behind, as numbers."""
-    return [float(value) for value in vars(outcome).values() if isinstance(value, int | float)]
+    """What a path leaves behind in the columns of part I, which any rule can do without."""
+    return [float(getattr(outcome, name)) for name in (*twin.MONEY, *twin.QUANTITY, *twin.COUNTS)]
 
 
 def changes(number: int, i: int, rule: str, outcome: naive.Outcome) -> bool:

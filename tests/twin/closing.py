@@ -9,11 +9,12 @@ from tests.twin.position import (
     bankruptcy_price,
     equity,
     initial_margin,
-    liquidation_price,
+    level_with_funding,
     maintenance,
     profit,
     tier_number,
 )
+from tests.twin.records import Position
 from tests.twin.state import State, Unpaid
 
 MOST_CUTS = 8  # of `restore` in a row
@@ -102,12 +103,17 @@ class Closing(State):
 
     # ------------------------------------------------------------------------------------------ partly (section II.2)
 
+    def equity_when_met(self, p: Position, M: float) -> float:
+        """E, and zero where it is zero but for rounding: a position may be met at its bankruptcy price."""
+        E = equity(p, M - self.G)
+        return 0.0 if abs(E) <= 1e-11 * p.quantity * (p.entry_price + M) else E
+
     def quantity_to_close(self, i: int, M: float) -> float:
         """c of section II.2; a quantity that is nearly all is all."""
         rules, p = self.rules, self.positions[i]
         q, P = p.quantity, M - self.G
-        E = equity(p, P)
-        if rules.closeout == "whole" or E <= 0:
+        E = self.equity_when_met(p, M)
+        if rules.closeout == "whole" or E <= 0 or P <= 0:
             return q
         if rules.closeout == "fraction":
             assert rules.fraction is not None
@@ -158,15 +164,15 @@ class Closing(State):
         """B and L of a position anew, seen from a mark in the shifted frame."""
         p = self.positions[i]
         self.B[i] = bankruptcy_price(p)
-        self.L[i] = liquidation_price(p, self.rules, P, "liquidate")
+        self.L[i] = level_with_funding(p, self.rules, P, "liquidate")
 
     # ---------------------------------------------------------------------------------------- taken over (section II.3)
 
     def is_taken_over(self, i: int, M: float) -> bool:
         if not self.is_carried():
             return False
-        p, P, below = self.positions[i], M - self.G, self.rules.takeover_below
-        return below == math.inf or equity(p, P) <= below * maintenance(p, P, self.rules)
+        p, below = self.positions[i], self.rules.takeover_below
+        return below == math.inf or self.equity_when_met(p, M) <= below * maintenance(p, M - self.G, self.rules)
 
     def take_over(self, i: int, y: float, M: float) -> list[Unpaid]:
         """The carrier gets the position at its bankruptcy price; if it cannot, all of it is kept for ADL."""

@@ -17,6 +17,7 @@ from tests.twin.state import Unpaid
 class Deleverage(Closing):
     def keys(self, winners: Sequence[int], P: float, losing_side: int) -> Sequence[Any]:
         """What `allocate` compares or weighs by, at a shifted mark; notes ties in a queue."""
+        P = max(1e-12 * self.s0, P)  # below zero a leverage is none
         live = [self.positions[i] for i in winners]
         if self.rules.policy != "queue":
             return [leverage(p, P) for p in live]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from tests.twin.records import LONG, Position, Rules, Tier
+from tests.twin.records import LONG, SHORT, Position, Rules, Tier
 
 
 def rounded(value: float) -> float:
@@ -31,10 +31,15 @@ def leverage(p: Position, price: float) -> float:
     return p.quantity * price / equity(p, price)
 
 
+def notional(p: Position, price: float) -> float:
+    """q P, and none where funding has moved P below zero (section II.8)."""
+    return p.quantity * max(0.0, price)
+
+
 def tier_of(p: Position, price: float, rules: Rules) -> Tier:
     """The tier a position is in at a price; the last tier extends to infinity."""
     basis = {
-        "notional": p.quantity * price,
+        "notional": notional(p, price),
         "entry_notional": p.quantity * p.entry_price,
         "quantity": p.quantity,
     }
@@ -43,8 +48,8 @@ def tier_of(p: Position, price: float, rules: Rules) -> Tier:
 
 def maintenance(p: Position, price: float, rules: Rules) -> float:
     tier = tier_of(p, price, rules)
-    notional = p.quantity * (p.entry_price if rules.tier_basis == "entry_notional" else price)
-    return tier.maintenance_rate * notional - tier.deduction
+    n = notional(p, p.entry_price if rules.tier_basis == "entry_notional" else price)
+    return tier.maintenance_rate * n - tier.deduction
 
 
 def threshold(p: Position, tier: Tier, rules: Rules) -> float:
@@ -87,10 +92,18 @@ def liquidation_price(p: Position, rules: Rules, s0: float, under_margin: str = 
     return never
 
 
+def level_with_funding(p: Position, rules: Rules, P: float, under_margin: str = "error") -> float:
+    """L where the frame may be moved below zero: a long that no price liquidates has E = MM of no notional there."""
+    L = liquidation_price(p, rules, P, under_margin)
+    if p.side == SHORT or L > 0:
+        return L
+    return rounded(p.entry_price - (p.margin - maintenance(p, 0.0, rules)) / p.quantity)
+
+
 def initial_margin(p: Position, price: float, rules: Rules) -> float:
     """What a new position of this size needs; the notional is that of `maintenance`."""
-    notional = p.quantity * (p.entry_price if rules.tier_basis == "entry_notional" else price)
-    return notional / tier_of(p, price, rules).max_leverage
+    n = notional(p, p.entry_price if rules.tier_basis == "entry_notional" else price)
+    return n / tier_of(p, price, rules).max_leverage
 
 
 def is_under_margin(p: Position, price: float, rules: Rules) -> bool:

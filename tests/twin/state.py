@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from tests.twin.layers import CashLayer, Inventory, finite
 from tests.twin.ledger import Ledger
 from tests.twin.market import Course, Marks, OrderBook
-from tests.twin.position import bankruptcy_price, liquidation_price
+from tests.twin.position import bankruptcy_price, level_with_funding
 from tests.twin.records import Depth, Event, Events, Funding, Layer, Outcome, Position, RandomScore, Rules
 
 CASH_LAYERS = ("fund", "vault", "house")
@@ -53,7 +53,7 @@ class State:
         n, rules = len(self.positions), self.rules
         self.start_quantity = [p.quantity for p in self.positions]
         self.B = [bankruptcy_price(p) for p in self.positions]
-        self.L = [liquidation_price(p, rules, self.s0, self.under_margin) for p in self.positions]
+        self.L = [level_with_funding(p, rules, self.s0, self.under_margin) for p in self.positions]
         self.book = OrderBook(self.depth, self.s0)
         self.marks = Marks(rules, self.events, self.s0, self.dt)
         self.G = 0.0
@@ -75,7 +75,7 @@ class State:
         self.out.took_profit, self.out.called = [False] * n, [False] * n
         if self.is_carried():
             self.out.carrier_low = self.worth(self.s0, self.s0)
-        levels = [(p.side, L) for p, L in zip(self.positions, self.L, strict=True) if math.isfinite(L)]
+        levels = [(p.side, L) for p, L in zip(self.positions, self.L, strict=True) if 0 < L < math.inf]
         self.out.ties = len(set(levels)) < len(levels)
 
     def set_layers(self) -> None:

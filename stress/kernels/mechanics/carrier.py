@@ -107,6 +107,7 @@ def sell(s, held, x, p):
     gain = s * (sold * price - remove(sold, held))
     held.realised -= gain
     layer.balance += gain / unit_now(p)
+    p.path.net_loss -= gain / unit_now(p)
     p.out.fund_low = min(p.out.fund_low, layer.balance)
     trade(market, terms, s * sold)
     side = np.int64(-1 - (s < 0))

@@ -48,7 +48,7 @@ def quantity_to_cut(q, e, price, equity, was_cut, cuts, tiers, mechanics):
     cuts : int
         Cuts of this visit.
     """
-    if equity <= 0.0 or mechanics.closeout == WHOLE:
+    if equity <= 0.0 or price <= 0.0 or mechanics.closeout == WHOLE:
         return q
     if mechanics.closeout == FRACTION:
         c = mechanics.fraction * q if was_cut == 0 and q * price > mechanics.partial_above else q

@@ -26,7 +26,7 @@ from stress.kernels.path.records import PROFIT_SETTLEMENT
 from stress.kernels.path.workspace import log_event, trade
 from stress.kernels.rules.contract import bankruptcy_price, profit
 from stress.kernels.rules.depth import average_fill
-from stress.kernels.rules.margin import liquidation_price
+from stress.kernels.rules.margin import level_below_zero, liquidation_price
 
 
 @jit_force_inline
@@ -150,7 +150,10 @@ def set_levels(s, state, q, entry, margin, mark, p):
     """L and B anew, from a mark in the shifted frame."""
     contract = p.structure.contract
     state.bankruptcy = bankruptcy_price(contract, s, q, entry, margin)
-    state.liquidation = round40(liquidation_price(contract, p.tiers, s, q, entry, margin, mark))
+    level = liquidation_price(contract, p.tiers, s, q, entry, margin, mark)
+    if s > 0 and not level > 0.0:
+        level = level_below_zero(contract, p.tiers, s, q, entry, margin)
+    state.liquidation = round40(level)
 
 
 @jit_force_inline

@@ -12,9 +12,10 @@ has passed are gone; here positions are cut, topped up, closed out of order, so 
 
 import numpy as np
 
-from stress.kernels.jit import jit_inline, jit_no_refcount
+from stress.kernels.jit import jit_force_inline, jit_inline, jit_no_refcount
 from stress.kernels.mechanics.inventory import open_result
 from stress.kernels.mechanics.layers import pay, pay_after, receive, unit_of
+from stress.kernels.mechanics.marks import ZERO
 from stress.kernels.mechanics.records import LONG, SHORT
 from stress.kernels.mechanics.workspace import bring_up_to_date, open_quantity, remove, touch
 from stress.kernels.numerics.philox import event_key
@@ -34,6 +35,12 @@ from stress.kernels.rules.scores import PROFIT_SIZE, fill_scores
 from stress.kernels.rules.sharing import PRO_RATA, PRO_RATA_BY_ROW, QUEUE, UNFILLED, head_of_queue, total_of, weigh
 
 
+@jit_force_inline
+def ranking_mark(mark, p):
+    """Mark in the shifted frame that scores and leverages look at: of no size below zero, none of them turns over."""
+    return max(ZERO * p.markets[0].s0, mark)
+
+
 @jit_inline
 def rank_rows(n, w, mark, side, p):
     """Capacities of the first n winners rows of a side, and for a queue of scores keys and their histogram."""
@@ -42,6 +49,7 @@ def rank_rows(n, w, mark, side, p):
     in_money, by_score = terms.settlement == PROFIT_SETTLEMENT, terms.policy == QUEUE and terms.score != PROFIT_SIZE
     key0, key1 = event_key(int(terms.seed), int(path.number), int(path.step), -w)
     workspace.weights[:] = 0.0
+    at = ranking_mark(mark, p)
     for begin in range(0, n, CHUNK):
         end = min(n, begin + CHUNK)
         i, j = first + begin, first + end
@@ -61,7 +69,7 @@ def rank_rows(n, w, mark, side, p):
         if by_score:
             key = workspace.key[begin:end]
             fill_scores(
-                terms.score, p.structure, p.tiers, w, mark, q, entry, m, place, ladder.number, key0, key1, key
+                terms.score, p.structure, p.tiers, w, at, q, entry, m, place, ladder.number, key0, key1, key
             )  # fmt: skip
             weigh(key, capacity, workspace.weights)
 
@@ -86,8 +94,8 @@ def share_budget(n, w, mark, budget, side, p):
     quantity, margin = holdings.quantity[first : first + n], holdings.margin[first : first + n]
     policy = PRO_RATA_BY_ROW if terms.policy == PRO_RATA else terms.policy
     share_by_rule(
-        policy, p.structure, w, mark, entry, quantity, margin, place, ladder.number, workspace.key[:m], capacity,
-        budget, rows[:m], amount[:m],
+        policy, p.structure, w, ranking_mark(mark, p), entry, quantity, margin, place, ladder.number, workspace.key[:m],
+        capacity, budget, rows[:m], amount[:m],
     )  # fmt: skip
     return m
 

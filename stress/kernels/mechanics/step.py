@@ -79,7 +79,7 @@ def meet_deadlines(earlier, before, p):
         moment.mark = start_mark(before, p)
         price = moment.mark - moment.funding
         if tops_up(j, state, key0, key1, p):
-            need = initial_margin(p.tiers, p.max_leverage, q, entry, price)
+            need = initial_margin(p.tiers, p.max_leverage, q, entry, max(0.0, price))
             margin = max(state.margin, need - profit(p.structure.contract, s, q, entry, price))
             paid = margin - state.margin
             p.more.topped_up += paid

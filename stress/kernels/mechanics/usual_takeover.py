@@ -69,8 +69,8 @@ def take_over_usual(
         marked = source * mark_ratio
         left, least = profit(contract, s, q, bankruptcy, marked - funding), math.inf
         if mechanics.takeover_below < math.inf:
-            least = mechanics.takeover_below * maintenance_margin(tiers, q, entries[j], marked - funding)
-        careful = ABOUT_ZERO * q * marked
+            least = mechanics.takeover_below * maintenance_margin(tiers, q, entries[j], max(0.0, marked - funding))
+        careful = ABOUT_ZERO * q * max(marked, entries[j])
         if abs(left) <= careful or abs(left - least) <= careful:
             break
         usd = unit_of(layer, y / market.s0, mechanics)

@@ -146,9 +146,11 @@ def liquidate(j, s, k, y, mu_y, p):
             price = moment.mark - moment.funding
             margin = state.margin if is_touched else holdings.first_margin[j]
             worth = equity(p.structure.margin_mode, margin, profit(p.structure.contract, s, q, entry, price))
+            if abs(worth) <= NO_SURPLUS * q * (entry + moment.mark):
+                worth = 0.0
             takes = mechanics.carrier > 0 and mechanics.takeover_below == math.inf
             if mechanics.carrier and not takes:
-                takes = worth <= mechanics.takeover_below * maintenance_margin(p.tiers, q, entry, price)
+                takes = worth <= mechanics.takeover_below * maintenance_margin(p.tiers, q, entry, max(0.0, price))
             if takes:
                 owed, withheld, is_done = take_or_keep(j, s, q, entry, bankruptcy, price, k, p)
                 if is_done:

@@ -54,11 +54,11 @@ def liquidation_price(contract, tiers, s, q, e, m, price):
     never = -math.inf if s > 0 else math.inf
     if tiers.basis == ENTRY_NOTIONAL:
         level = margin_threshold(contract, s, q, e, m, 0.0, -maintenance_margin(tiers, q, e, price))
-        return level if level > 0.0 else never
+        return level if s < 0 or level > 0.0 else never
     if tiers.basis == QUANTITY:
         k = tier_of(tiers, q)
         level = margin_threshold(contract, s, q, e, m, tiers.rate[k], tiers.deduction[k])
-        return level if level > 0.0 else never
+        return level if s < 0 or level > 0.0 else never
     k = tier_of(tiers, q * price)
     level = margin_threshold(contract, s, q, e, m, tiers.rate[k], tiers.deduction[k])
     if s * (price - level) <= 0.0:
@@ -81,6 +81,24 @@ def liquidation_price(contract, tiers, s, q, e, m, price):
             return level
         k += 1
     return never
+
+
+@jit
+def level_below_zero(contract, tiers, s, q, e, m):
+    """Where the equity is the maintenance margin of no notional: the level of a position that no price liquidates.
+
+    Funding moves the frame in which a position is looked at, and may move it below zero.
+    """
+    return margin_threshold(contract, s, q, e, m, 0.0, -maintenance_margin(tiers, q, e, 0.0))
+
+
+@jit
+def set_levels_below_zero(contract, tiers, side, quantity, entry, margin, liquidation):
+    """Give those that no price liquidates, in float64[N] `liquidation`, their `level_below_zero`, rounded as others."""
+    for i in range(side.size):
+        if liquidation[i] == -math.inf:
+            level = level_below_zero(contract, tiers, side[i], quantity[i], entry[i], margin[i])
+            liquidation[i] = round40(level)
 
 
 @jit
