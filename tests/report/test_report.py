@@ -477,7 +477,8 @@ def test_the_rules_of_part_ii_have_a_section_where_they_are_on(no_pictures):
     text = report.render(record(everything()))
     assert 'id="mechanics"' in text
     assert "Vault of" in text
-    assert "Lost on inventory" in text
+    assert "Loss on inventory" in text
+    assert "loss of the inventory" not in text.lower()
     for words in ("P(the house is drawn on)", "Mean haircut where there is one", "Mean partial liquidations"):
         assert words in text
     assert "Inventory apart, the vault pays on" in text  # on page one

@@ -10,7 +10,7 @@ import pytest
 import stress
 from stress.errors import InputError
 from stress.formatting import percent
-from stress.results import mechanics, mechanics_words, replay, summaries
+from stress.results import column_words, mechanics, mechanics_words, replay, summaries
 from tests.support.mechanics import HOUSE, VAULT, adl_first, everything, with_rules
 from tests.support.results import sample
 
@@ -98,6 +98,31 @@ def test_designs_are_compared_by_what_one_of_them_has():
     assert not rows.index.str.startswith("fund for").any()  # a vault is sized in one, a fund in the other
     refused = stress.compare({"a": sample(), "b": adl_first()})
     assert not refused["quantity"].str.startswith("fund for").any()
+
+
+def test_a_column_has_one_name_in_figures_and_comparisons():
+    compared = stress.compare({"a": everything(), "b": with_rules(everything(), paths={"residual": 0.0})})
+    shown = mechanics.figures(everything())
+    for column, words in column_words.WORDS.items():
+        if column in everything().paths:
+            mean, unit = column_words.mean_of(column), mechanics.unit_of(everything(), words.unit)
+            assert list(compared.loc[compared["quantity"] == mean, "unit"]) == [unit]
+            assert shown["quantity"].str.startswith((mean, mean.replace(words.amount, f"{words.amount},"))).any(), mean
+        if column in everything().paths and words.event and column != "drawn_fund":
+            assert column_words.chance_of(column) in set(compared["quantity"])
+    stops = shown.set_index("quantity").loc["mean quantity closed by stops"].to_dict() | {"quantity": "stops"}
+    assert stops["unit"] == "coins"
+    assert mechanics_words.cells(stops)[1].endswith("coins")
+    inverse = with_rules(everything(), contract="inverse")
+    assert "contracts" in set(mechanics.figures(inverse)["unit"])
+
+
+def test_a_spread_of_nothing_is_no_error_and_one_path_has_none():
+    row = {"quantity": "P(a stop is met)", "estimate": 1.0, "se": 0.0, "low": 0.99, "high": 1.0, "unit": "probability"}
+    assert mechanics_words.cells(row)[2] == "–"
+    once = {"quantity": "drawn", "estimate": 0.0, "se": math.nan, "low": math.nan, "high": math.nan, "unit": "USD"}
+    assert mechanics_words.cells(once)[1] == "none"
+    assert mechanics_words.cells(once | {"se": 0.0})[1] == "none seen"
 
 
 def test_a_log_names_every_kind_of_event():
