@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
 GRID = {"depleted": "Depleted", "adl": "ADL", "residual": "A loss is left unpaid"}
 BY = {"leverage": "Effective leverage", "side": "Side", "size": "Size of the position"}
-Table = dict[str, Any]  # title, note: texts; head: texts; rows: cells as text, or text and interval; the first of words
+# title, note: texts; head: texts; rows: cells as text, or text and interval; narrow: whether the first needs no room
+Table = dict[str, Any]
 
 
 def cover_words(covered: pd.DataFrame) -> str:
@@ -132,18 +133,18 @@ def rule_tables(result: Result) -> list[Table]:
     leverage, side, size = result.by_leverage(LEVERAGE_BINS), result.by_side(), result.rates_by("size")
     buckets = [leverage_words(row["lower"], row["upper"]) for row in _rows(leverage)]
     parts = [
-        ("leverage", "Effective leverage", leverage, buckets),
+        ("leverage", "Leverage", leverage, buckets),
         ("side", "Side", side, [f"{word}s" for word in side["side"]]),
         ("size", "Notional up to", size, [notional(x) for x in size["upper"]]),
     ]
     tables: list[Table] = []
     for by, first, rates, classes in parts:
         rows = [
-            [name, f"{row['positions']:,}", *(_rate(row, rate, single) for rate in names)]
+            [name, *(_rate(row, rate, single) for rate in names), f"{row['positions']:,}"]
             for name, row in zip(classes, _rows(rates), strict=True)
         ]
-        title, head = f"What the rules did to positions, by {by}", [first, "Positions", *names.values()]
-        tables.append({"title": title, "head": head, "rows": rows, "note": ""})
+        title, head = f"What the rules did to positions, by {by}", [first, *names.values(), "Positions"]
+        tables.append({"title": title, "head": head, "rows": rows, "note": "", "narrow": True})
     notes = ["Liquidated positions hold those that were cut or taken over."] if {*rules} & {*ARE_LIQUIDATED} else []
     notes += [] if single else [rule_rates.said(DONE[name] for name in rules)]
     tables[-1]["note"] = " ".join(notes)

@@ -96,3 +96,11 @@ def test_two_runs_of_two_monies_are_not_compared(place, capsys):
     code, _, err = command(capsys, "compare", "coin.toml", "usd.toml")
     assert code == 2
     assert "a design whose money is that of coin.toml, BTC: this one's is USD" in err
+
+
+@pytest.mark.parametrize("words", [("size", "--limit"), ("reverse", "--fund"), ("scenarios", "--fund")])
+def test_options_of_money_do_not_say_usd_alone(capsys, words):
+    code, out, _ = command(capsys, words[0], "--help")
+    assert code == 0
+    said = re.sub(r"\s+", " ", out).partition(f"{words[1]} AMOUNT")[2]
+    assert "of an inverse contract in its coin" in said.partition(" --")[0]

@@ -11,7 +11,7 @@ import stress
 from stress.errors import InputError
 from stress.formatting import percent
 from stress.results import column_words, mechanics, mechanics_words, replay, summaries
-from tests.support.mechanics import HOUSE, VAULT, adl_first, everything, with_rules
+from tests.support.mechanics import HOUSE, VAULT, adl_first, everything, log_of_all, with_rules
 from tests.support.results import sample
 
 
@@ -159,3 +159,15 @@ def test_one_path_has_amounts_and_no_chances():
     found = mechanics.figures(replace(whole, paths=whole.paths.iloc[:1], config=whole.config | {"paths": 1}))
     assert "lowest worth of the vault" in set(found["quantity"])
     assert not found["quantity"].str.contains(r"P\(|mean|of paths| where ").any()
+
+
+def test_a_contract_of_an_inverse_market_is_a_dollar_in_the_story_of_a_path(monkeypatch):
+    whole = sample()
+    log = log_of_all()
+    monkeypatch.setattr(stress.Result, "replay_path", lambda self, path: log)
+    linear = summaries.path_story(whole, 0)
+    monkeypatch.setattr(type(whole.design), "is_inverse", True)
+    inverse = summaries.path_story(whole, 0)
+    for name in ("sold_long_usd", "ordered_long_usd", "ordered_short_usd"):
+        assert linear[name].sum() == 60_000.0 * inverse[name].sum()
+    assert inverse["ordered_long_usd"].sum() + inverse["ordered_short_usd"].sum() == 2.0
