@@ -16,7 +16,7 @@ SPACE = "\u00a0"  # keeps a number and its unit on one line
 HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories of Unicode: control, format, surrogate, line, paragraph
 UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 _MONEY = ContextVar("money", default="USD")
-NO_MONEY = frozenset(("", "probability", "share", "days"))  # units of figures that are no money
+NO_MONEY = frozenset(("", "probability", "share", "days", "coins", "contracts"))  # units of figures that are no money
 DURATIONS = ((86_400.0, "day"), (3_600.0, "hour"), (60.0, "minute"), (1.0, "second"))
 
 
@@ -144,6 +144,11 @@ def duration(seconds: float) -> str:
             whole, rest = divmod(round(seconds / smaller), round(size / smaller))
             return count(whole, unit) + (f" {count(rest, part)}" if rest else "")
     return count(seconds, "second")
+
+
+def upper_first(text: str) -> str:
+    """Text with a capital letter at its start."""
+    return text[:1].upper() + text[1:]
 
 
 def short_duration(seconds: float) -> str:

@@ -36,7 +36,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stress.analysis.study import ADL, DEPLETED, REQUIRED_FUND, long_table, run_designs
+from stress.analysis.study import ADL, DEPLETED, DEPLETED_ALONE, REQUIRED_FUND, long_table, run_designs
 from stress.book.book import Book
 from stress.engine.design import Design
 from stress.errors import InputError, Problem, raise_if
@@ -114,11 +114,12 @@ def stress_battery(
     Returns
     -------
     DataFrame
-        A row per severity and quantity, P(fund depleted), P(somebody is auto-deleveraged), and the required fund for
-        each alpha of the scenario: `scenario`, `kind` ("battery"), `quantity`, `alpha` (of a required fund, otherwise
-        nan), `estimate`, `se`, `low`, `high` (95 %), `unit`, `note` (why an estimate is only a bound), `difference`,
-        `difference_low`, `difference_high` (from the first, paired; nan for the first itself, and where one of the two
-        is a bound), `delay`, `gap`, `jump_gap` (of the scenario, of several delays the longest), `changed` and
+        A row per severity and quantity, P(fund depleted), P(somebody is auto-deleveraged) where ADL is in the
+        waterfall, and the required fund for each alpha of the scenario: `scenario`, `kind` ("battery"), `quantity`,
+        `alpha` (of a required fund, otherwise nan), `estimate`, `se`, `low`, `high` (95 %), `unit`, `note` (why an
+        estimate is only a bound), `difference`, `difference_low`, `difference_high` (from the first, paired; nan for
+        the first itself, and where one of the two is a bound), `delay`, `gap`, `jump_gap` (of the scenario, of several
+        delays the longest), `changed` and
         `not_changed` (in words).
 
     Raises
@@ -158,7 +159,7 @@ def _of_all(progress: Callable[[int, int], None], part: int, parts: int) -> Call
 
 def _rows(first: Result, result: Result, alphas: Sequence[float]) -> list[dict[str, Any]]:
     table = long_table(result, alphas)
-    kept = table[table["quantity"].isin([DEPLETED, ADL, REQUIRED_FUND])]
+    kept = table[table["quantity"].isin([DEPLETED, DEPLETED_ALONE, ADL, REQUIRED_FUND])]
     rows = []
     for row in kept.to_dict("records"):
         gap = _difference(first, result, str(row["quantity"]), float(row["alpha"]))

@@ -9,7 +9,7 @@ capital alone. The grid says nothing of what lies between two of its funds.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -36,7 +36,6 @@ EVENTS: dict[str, Callable[[pd.DataFrame], Any]] = {
     "adl": lambda paths: paths["adl_count"] > 0,
     "residual": lambda paths: paths["residual"] > 0,
 }
-COLUMNS = ("layer", "fund", "own", *(f"{name}{end}" for name in EVENTS for end in ("", "_se", "_low", "_high")))
 
 
 def fund_grid(
@@ -67,8 +66,8 @@ def fund_grid(
     DataFrame
         A row per capital, the smallest first: `layer`, `fund` (USD), `own` (whether it is that of the run), and the
         probabilities, with `..._se` and 95 % intervals `..._low`, `..._high`, that a deficit asked of the layer is not
-        paid in full (`depleted`), that somebody is auto-deleveraged (`adl`), and that a loss is left unpaid at the end
-        (`residual`).
+        paid in full (`depleted`), that somebody is auto-deleveraged (`adl`; where ADL is in the waterfall), and that a
+        loss is left unpaid at the end (`residual`).
 
     Raises
     ------
@@ -94,8 +93,7 @@ def fund_grid(
     made = {f"{x!r}": with_capital(design, layer, x) for x in wanted}
     found = Study(made).run(**workers, progress=progress).results if made else {}
     results = known | {x: found[f"{x!r}"] for x in wanted}
-    rows = [_row(layer, x, x == own, results[x]) for x in chosen]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return pd.DataFrame([_row(layer, x, x == own, results[x]) for x in chosen])
 
 
 def own_grid(result: Result) -> list[float]:
@@ -166,9 +164,10 @@ def _checked(funds: Any, least: float) -> list[float]:
     return sorted({float(x) for x in given.reshape(-1)})
 
 
-def _row(layer: str, fund: float, own: bool, result: Result) -> Sequence[Any]:
-    row: list[Any] = [layer, fund, own]
-    for event in EVENTS.values():
-        e = event_probability(np.asarray(event(result.paths)), result.weights)
-        row += [e.value, e.se, e.low, e.high]
+def _row(layer: str, fund: float, own: bool, result: Result) -> dict[str, Any]:
+    row: dict[str, Any] = {"layer": layer, "fund": fund, "own": own}
+    for name, event in EVENTS.items():
+        if name != "adl" or result.has_adl:
+            e = event_probability(np.asarray(event(result.paths)), result.weights)
+            row |= {name: e.value, f"{name}_se": e.se, f"{name}_low": e.low, f"{name}_high": e.high}
     return row

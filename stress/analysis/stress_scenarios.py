@@ -29,7 +29,7 @@ from stress.arguments import is_finite
 from stress.book.classes import leverage_range
 from stress.engine.design import Design
 from stress.errors import Problem, raise_if
-from stress.formatting import duration, percent, short_duration, usd
+from stress.formatting import SPACE, count, duration, percent, short_duration, usd
 from stress.prices.episode import Episode, EpisodeInfo, list_episodes
 from stress.results.result import Result
 from stress.scenario.lateness import cannot_tell
@@ -137,9 +137,8 @@ def worst_in_words(table: pd.DataFrame) -> str:
     needs = f"Worst: {name}: the fund needs {usd(row['fund_needed'])}, {percent(row['needed_share'])} of open interest"
     if not row["depleted"]:
         return f"{needs}, and holds."
-    return (
-        f"{needs}, and is depleted: ADL hits {row['adl_accounts']:,} account{'' if row['adl_accounts'] == 1 else 's'}."
-    )
+    hit = count(int(row["adl_accounts"]), "account").replace(SPACE, " ")
+    return f"{needs}, and is depleted{f': ADL hits {hit}' if row['adl_accounts'] else ''}."
 
 
 def _fill_in_words(row: Any) -> str:

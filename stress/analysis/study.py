@@ -21,13 +21,14 @@ from stress.engine.run_blocks import BlockSink, check_workers, run_blocks
 from stress.errors import InputError, Problem, raise_if
 from stress.memory import gigabytes
 from stress.provenance import provenance
-from stress.results import comparison
+from stress.results import comparison, mechanics
 from stress.results.estimate import Estimate
 from stress.results.result import Result
 
 REQUIRED_FUND = "required fund"  # quantity with an alpha
 LARGEST_NEED = "largest fund needed"
-DEPLETED, ADL = "P(fund depleted, ADL triggered)", "P(somebody is auto-deleveraged)"  # see `Result.summary`
+DEPLETED, DEPLETED_ALONE = mechanics.DEPLETED, mechanics.DEPLETED_ALONE  # see `Result.summary`
+ADL = comparison.ADL_EVENT
 MEAN_DEFICIT, MEAN_ADL = "mean deficit", "mean raised or forgone by ADL"
 COLUMNS = ("quantity", "alpha", "estimate", "se", "low", "high", "unit", "note")
 
@@ -133,8 +134,12 @@ def long_table(result: Result, alphas: Sequence[float]) -> pd.DataFrame:
 
 
 def estimate_of(rows: pd.DataFrame, quantity: str, alpha: float | None = None) -> Estimate:
-    """The estimate of a quantity in the rows of one design; nan where they do not have it."""
-    found = rows[(rows["quantity"] == quantity) & (rows["alpha"].isna() if alpha is None else rows["alpha"] == alpha)]
+    """The estimate of a quantity in the rows of one design; nan where they do not have it.
+
+    `DEPLETED` is that of any waterfall, which names it by whether it has ADL.
+    """
+    names = (DEPLETED, DEPLETED_ALONE) if quantity == DEPLETED else (quantity,)
+    found = rows[rows["quantity"].isin(names) & (rows["alpha"].isna() if alpha is None else rows["alpha"] == alpha)]
     if found.empty:
         return Estimate(np.nan, np.nan, np.nan, np.nan)
     row = found.iloc[0]

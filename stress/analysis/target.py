@@ -76,7 +76,9 @@ class Target:
         return "" if self.name in EVENTS or self.of_open_interest else "USD"
 
     def estimate(self, result: Result) -> Estimate:
-        """The quantity of a run."""
+        """The quantity of a run; an InputError where it has none."""
+        if self.name == "p_adl" and not result.has_adl:
+            raise InputError(Problem("target", "another quantity: there is no ADL in this waterfall", value=self.text))
         if self.name in EVENTS:
             return event_probability(np.asarray(EVENTS[self.name](result.paths)), result.weights)
         values = self._amounts(result)

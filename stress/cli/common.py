@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from stress.runs.resume import UnfinishedRun
     from stress.scenario.scenario import Scenario
 
+MONEY = "In USD; of an inverse contract in its coin."
 KEYS = {
     "seed": "seed",
     "paths": "run.paths",
@@ -58,8 +59,8 @@ def number_option(metavar: str, text: str, valid: Callable[[float], bool] | None
 
 
 def money_option(text: str) -> Any:
-    """An option that takes an amount of money, 0 or more."""
-    return number_option("USD", text, lambda usd: 0 <= usd < math.inf, "USD, 0 or more")
+    """An option that takes an amount of the fund's money, 0 or more: USD, or the coin of an inverse contract."""
+    return number_option("AMOUNT", f"{text} {MONEY}", lambda x: 0 <= x < math.inf, "an amount, 0 or more")
 
 
 def positive_option(metavar: str, text: str, expected: str) -> Any:

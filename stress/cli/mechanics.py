@@ -72,14 +72,14 @@ def print_grid(record: Record, out: Console | None = None) -> None:
         return
     from stress.analysis.fund_grid import smallest
 
-    single = record.result.n_paths == 1
+    single, shown = record.result.n_paths == 1, [name for name in GRID if name in record.grid]
     out.print(f"The same prices with other capital of the {layer}, a run each\n")
     rows = []
     for row in record.grid.to_dict("records"):
-        chances = [tuple(row[name + end] for end in ("", "_low", "_high")) for name in GRID]
+        chances = [tuple(row[name + end] for end in ("", "_low", "_high")) for name in shown]
         cells = [("yes" if e[0] else "no") if single else probability(*e) for e in chances]
         rows.append((usd(row["fund"]) + (" (present)" if row["own"] else ""), *cells))
-    out.print(table([layer, *GRID.values()], rows))
+    out.print(table([layer, *(GRID[name] for name in shown)], rows))
     if single:
         return
     out.print("")

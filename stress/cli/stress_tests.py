@@ -105,7 +105,7 @@ def scenarios(
     simulated = with_bar(quiet, lambda bar: _battery(loaded, threads, bar)) if battery else None
     own = loaded.fund.initial if fund is None else fund
     if not quiet:
-        print_scenarios(found, own, first_layer(loaded))
+        print_scenarios(found, own, first_layer(loaded), "adl" in loaded.venue_object.waterfall)
         if simulated is not None:
             print_battery(simulated)
     output.keep_table(found, out, quiet)
@@ -150,11 +150,12 @@ def _battery(scenario: Any, threads: int | None, bar: Any) -> pd.DataFrame:
     return stress_battery(scenario, threads=threads, progress=bar)
 
 
-def print_scenarios(found: pd.DataFrame, fund: float, layer: str = "fund") -> None:
-    """The worst in a sentence, then a row per episode and fill."""
+def print_scenarios(found: pd.DataFrame, fund: float, layer: str = "fund", has_adl: bool = True) -> None:
+    """The worst in a sentence, then a row per episode and fill; columns of ADL where there is any."""
     from stress.analysis.stress_scenarios import fill_label, worst_in_words
     from stress.cli.console import console, table
     from stress.cli.terminal import records
+    from stress.results.mechanics import NO_ADL
 
     out = console()
     out.print(visible(worst_in_words(found)))
@@ -169,27 +170,32 @@ def print_scenarios(found: pd.DataFrame, fund: float, layer: str = "fund") -> No
             heads = [of["scenario"].iloc[0], f"  {span}"]
             for i, r in enumerate(records(of)):
                 hit = r["adl_positions"] > 0
+                adl = (
+                    _bare(r["adl_money"]) if hit else "–",
+                    f"{r['adl_accounts']:,}{SPACE}{_side(r)}" if hit else "–",
+                    r["worst_bucket"].replace(" ", SPACE),
+                )
                 rows.append(
                     (
                         heads[i] if i < len(heads) else "",
                         f"{r['gap']:g}" if by_gap else fill_label(r) + ("" if r["told"] else "*"),
                         _bare(r["fund_needed"]),
                         _share(r["needed_share"]),
-                        _bare(r["adl_money"]) if hit else "–",
-                        f"{r['adl_accounts']:,}{SPACE}{_side(r)}" if hit else "–",
-                        r["worst_bucket"].replace(" ", SPACE),
+                        *(adl if has_adl else ()),
                     )
                 )
             if len(of) == 1:
-                rows.append((heads[1], *[""] * 6))
-        late = "gap" if by_gap else "late"
-        names = ["episode", late, f"fund, {money_name()}", "of OI", f"ADL, {money_name()}", "accounts hit", "most of"]
+                rows.append((heads[1], *[""] * (len(rows[-1]) - 1)))
+        names = ["episode", "gap" if by_gap else "late", f"{layer}, {money_name()}", "of OI"]
+        names += [f"ADL, {money_name()}", "accounts hit", "most of"] if has_adl else []
         out.print(table(names, rows))
+    of_adl = "ADL: raised, or forgone against the mark; below 0, those hit got more than the mark. " if has_adl else ""
     out.print(
-        "\nBelow an episode: its low and high. fund: what the path needs. OI: open interest of one side. ADL: raised, "
-        "or forgone against the mark; below 0, those hit got more than the mark. One path each: exact, without a "
-        "sampling error, and without a probability.",
+        f"\nBelow an episode: its low and high. {layer}: what the path needs. OI: open interest of one side. {of_adl}"
+        "One path each: exact, without a sampling error, and without a probability.",
     )
+    if not has_adl:
+        out.print(f"{NO_ADL}.")
     if not found["told"].all():
         out.print("* The steps cannot tell this delay: it is below half of one.")
     words = "Rows with depth count the impact of those days' liquidations twice."
@@ -221,12 +227,12 @@ def _side(row: dict[str, Any]) -> str:
 
 def print_battery(found: pd.DataFrame) -> None:
     """Probabilities and funds of the harder markets, and what was changed."""
-    from stress.analysis.study import ADL, DEPLETED
+    from stress.analysis.study import ADL, DEPLETED, DEPLETED_ALONE
     from stress.cli.console import console, table
     from stress.cli.terminal import records
 
     out = console()
-    words = {DEPLETED: "P(fund depleted)", ADL: "P(ADL)"}
+    words = {DEPLETED: DEPLETED_ALONE, ADL: "P(ADL)"}
     out.print("\nHarder markets, simulated, on common random numbers\n")
     rows, before = [], ""
     for r in records(found):
@@ -240,7 +246,7 @@ def print_battery(found: pd.DataFrame) -> None:
         else:
             found_ = probability(r["estimate"], r["low"], r["high"])
             value, _, ends = found_.partition(" (")
-            cells = (words[r["quantity"]], value, ends.removesuffix(")"))
+            cells = (words.get(r["quantity"], r["quantity"]), value, ends.removesuffix(")"))
         rows.append((r["scenario"] if r["scenario"] != before else "", *cells))
         before = r["scenario"]
     out.print(table(["market", "quantity", "estimate", "95 % interval"], rows, left=2))

@@ -170,11 +170,11 @@ def _by_key(texts: list[str], expected: str) -> dict[str, str]:
 
 def print_sweep(table: pd.DataFrame, keys: list[str]) -> None:
     """Funds and probabilities at each combination, with their differences from the base."""
-    from stress.analysis.study import DEPLETED, MEAN_DEFICIT, REQUIRED_FUND
+    from stress.analysis.study import DEPLETED, DEPLETED_ALONE, MEAN_DEFICIT, REQUIRED_FUND
     from stress.cli import console
 
     out = console.console()
-    for quantity in (REQUIRED_FUND, DEPLETED, MEAN_DEFICIT):
+    for quantity in (REQUIRED_FUND, DEPLETED, DEPLETED_ALONE, MEAN_DEFICIT):
         for alpha, part in table[table["quantity"] == quantity].groupby("alpha", dropna=False, sort=False):
             title = quantity[0].upper() + quantity[1:] + ("" if math.isnan(alpha) else f" for {percent(alpha)}")
             title += f", {unit}" if is_money(unit := part["unit"].iloc[0]) else ""

@@ -75,6 +75,9 @@ class ProgressBar:
 
 def print_run(record: Record) -> None:
     """The answer of a run: fund, key assumptions, who is hit, caveats."""
+    from stress.results import rule_rates
+    from stress.results.mechanics import NO_ADL
+
     out = console()
     out.print(headline(record), style="bold")
     print_fund(record, out)
@@ -83,8 +86,11 @@ def print_run(record: Record) -> None:
         print_adjustments(record.adjustments, out)
         print_warnings(record.warnings, out)
         return
-    if record.result.n_paths > 1 or record.result.paths["adl_count"].iloc[0] > 0:
-        print_adl(record.result, out, sides=("both",))
+    result = record.result
+    if result.n_paths > 1 or result.paths["adl_count"].iloc[0] > 0 or rule_rates.known(result.positions):
+        print_adl(result, out, sides=("both",))
+    elif not result.has_adl:
+        out.print(f"\n{NO_ADL}.")
     print_liquidation(record.result, out)
     print_mechanics(record.result, out)
     print_adjustments(record.adjustments, out)
@@ -112,7 +118,7 @@ def headline(record: Record) -> str:
 
 def print_fund(record: Record, out: Console | None = None) -> None:
     """The fund that is needed, as chosen or as a range over delays, and for the bounds."""
-    from stress.results import mechanics
+    from stress.results import coin_words
     from stress.runs.record import fund_ranges
 
     out = out or console()
@@ -124,26 +130,33 @@ def print_fund(record: Record, out: Console | None = None) -> None:
         _print_fund_of_one_path(record, out)
         return
     layer = record.layer
-    begins = " (ADL begins)" if "adl" in mechanics.waterfall(record.result.config) else ""
+    begins = " (ADL begins)" if record.result.has_adl else ""
     out.print(f"\n{layer.capitalize()} that is depleted{begins} with a probability of at most\n")
     if record.delays:
         for found in fund_ranges(record):
-            out.print(_range(percent(found.alpha), found))
+            out.print(_range(percent(found.alpha), found, record.result))
         print_budget(record, out)
     else:
+        coin = coin_words.in_coin(record.result)
         rows: list[tuple[str, ...]] = [
-            (percent(r["alpha"]), fund_text(r["fund"], r["note"]), usd_range(r["low"], r["high"]))
+            (
+                percent(r["alpha"]),
+                fund_text(r["fund"], r["note"]),
+                usd_range(r["low"], r["high"]),
+                *([coin_words.usd_at_start(record.result, r["fund"])] if coin else []),
+            )
             for r in records(record.required_widest)
         ]
         of_what = "95 % interval" if record.budget is None else "95 % interval, all parts"
-        out.print(table(["probability", layer, of_what], rows))
+        out.print(table(["probability", layer, of_what, *([coin_words.HEAD] if coin else [])], rows))
         for r in records(record.required):
             if r["note"]:
                 out.print(f"\n{percent(r['alpha'])}: {r['note']}.")
         print_budget(record, out)
         depleted = record.result.depletion_probability()
         chance = probability(depleted.value, depleted.low, depleted.high)
-        out.print(f"\nA {layer} of {usd(record.fund)} is depleted: {chance}.")
+        own = usd(record.fund) + coin_words.beside(record.result, record.fund)
+        out.print(f"\nA {layer} of {own} is depleted: {chance}.")
     _print_gaps(record, out)
 
 
@@ -234,11 +247,13 @@ def _matters(pairs: Sequence[GapPair]) -> str:
     return "How late a fill is" if any(pair.has_delay for pair in pairs) else "The gap assumption"
 
 
-def _range(label: str, found: FundRange) -> str:
+def _range(label: str, found: FundRange, result: Result) -> str:
     """The answer of a run at several delays."""
+    from stress.results.coin_words import beside
+
     (least, a), (most, b) = found.least, found.most
-    fund = f"{fund_text(a.value, a.note)} at a delay of {duration(least.delay)}, to "
-    fund += f"{fund_text(b.value, b.note)} at {duration(most.delay)}"
+    fund = f"{fund_text(a.value, a.note)}{beside(result, a.value)} at a delay of {duration(least.delay)}, to "
+    fund += f"{fund_text(b.value, b.note)}{beside(result, b.value)} at {duration(most.delay)}"
     if b.low == b.low:
         fund += f" (95 %: {usd_range(a.low, b.high) if b.high < float('inf') else usd(a.low) + ' or more'})"
     return f"{label}: {fund}"
@@ -246,36 +261,45 @@ def _range(label: str, found: FundRange) -> str:
 
 def _print_fund_of_one_path(record: Record, out: Console) -> None:
     from stress.analysis.study import ADL, LARGEST_NEED, MEAN_ADL, MEAN_DEFICIT
+    from stress.results import coin_words
     from stress.runs.record import fund_ranges, gap_pairs
 
-    out.print(f"\n{record.layer.capitalize()} that this path takes, and what happens with one of {usd(record.fund)}\n")
+    result = record.result
+    own = usd(record.fund) + coin_words.beside(result, record.fund)
+    out.print(f"\n{record.layer.capitalize()} that this path takes, and what happens with one of {own}\n")
     for found in fund_ranges(record):
-        out.print(_range("Over the delays", found) + "\n")
+        out.print(_range("Over the delays", found, record.result) + "\n")
     pairs = gap_pairs(record.gaps)
     rows = [
         (
             _pair(pair, record),
-            usd(pair.estimate(LARGEST_NEED).value),
+            usd(need := pair.estimate(LARGEST_NEED).value) + coin_words.beside(result, need),
             usd(pair.estimate(MEAN_DEFICIT).value),
             usd(pair.estimate(MEAN_ADL).value) if pair.estimate(ADL).value > 0 else "none",
         )
         for pair in pairs
     ]
-    out.print(table([_head(pairs), f"{record.layer} it takes", "deficits", "raised or forgone by ADL"], rows))
+    names = [_head(pairs), f"{record.layer} it takes", "deficits", "raised or forgone by ADL"]
+    shown = len(names) - (not result.has_adl)
+    out.print(table(names[:shown], [row[:shown] for row in rows]))
 
 
 def print_adl(result: Result, out: Console | None = None, sides: Sequence[Any] = ("both", "long", "short")) -> None:
-    """Liquidation and ADL rates by effective leverage."""
+    """Rates of liquidation and ADL by effective leverage, and of what the rules that are on did to positions."""
     from stress.book.classes import leverage_range
+    from stress.results import rule_rates
+    from stress.results.column_words import DONE
+    from stress.results.mechanics import NO_ADL
 
     out = out or console()
-    events = int((result.paths["adl_events"] > 0).sum())
-    if result.n_paths > 1:
-        out.print(f"\nWho is hit, by effective leverage (ADL on {events:,} of {result.n_paths:,} paths)")
-    else:
-        out.print("\nWho is hit, by effective leverage")
-    rated = ("adl", "adl_given_event") if result.n_paths > 1 else ("adl",)
+    single, rules = result.n_paths == 1, rule_rates.known(result.positions)
+    out.print("\nWho is hit, by effective leverage" + ("" if single or not result.has_adl else _adl_paths(result)))
+    names = {"liquidation": "liquidated"} | {name: DONE[name] for name in rules}
+    if result.has_adl:
+        names["adl"] = "ADL"
     narrow = out.width < NARROW
+    if result.has_adl and not (single or (narrow and rules)):
+        names["adl_given_event"] = "ADL, given that there is one"
     for word in sides:
         rates = result.by_leverage(BINS, side=None if word == "both" else word)
         if rates.empty:
@@ -285,17 +309,23 @@ def print_adl(result: Result, out: Console | None = None, sides: Sequence[Any] =
                 leverage_range(r["lower"], r["upper"]),
                 f"{r['positions']:,}",
                 *(() if narrow else (notional(r["notional"]),)),
-                _rate(r, "liquidation", result.n_paths),
-                *(_rate(r, name, result.n_paths) for name in rated),
+                *(_rate(r, name, result.n_paths) for name in names),
             )
             for r in records(rates)
         ]
-        if narrow:
+        if narrow or rules:
             rows = [tuple(_stacked(cell) for cell in row) for row in rows]
-        size = ["positions"] if narrow else ["positions", "notional"]
-        names = ["leverage", *size, "liquidated", *["ADL", "ADL, given that there is one"][: len(rated)]]
         out.print(f"\n{word}s\n" if word != "both" else "")
-        out.print(table(names, rows))
+        size = ["positions"] if narrow else ["positions", "notional"]
+        out.print(table(["leverage", *size, *names.values()], rows))
+    if rules and not single:
+        out.print(f"\n{rule_rates.said(DONE[name] for name in rules)}")
+    if not result.has_adl:
+        out.print(f"\n{NO_ADL}.")
+
+
+def _adl_paths(result: Result) -> str:
+    return f" (ADL on {int((result.paths['adl_events'] > 0).sum()):,} of {result.n_paths:,} paths)"
 
 
 def _rate(row: dict[str, Any], name: str, n_paths: int) -> str:

@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter
 
 from stress import formatting
 from stress.book.classes import merge
-from stress.plots.answers import LEVERAGE_BINS, time_unit
+from stress.plots.answers import LEVERAGE_BINS, adl_or_depletion, time_unit
 from stress.plots.style import (
     BLUE,
     GREEN,
@@ -27,7 +27,7 @@ from stress.plots.style import (
     legend_above,
     money_axis,
 )
-from stress.results import summaries
+from stress.results import mechanics, summaries
 from stress.results.result import Result
 
 PART_LABELS = {
@@ -35,7 +35,7 @@ PART_LABELS = {
     "fund": "Paid by the fund",
     "adl": "Carried by ADL",
     "residual": "Left unpaid",
-    "inventory": "Lost on inventory",
+    "inventory": "Loss on inventory",
     "vault": "Paid by the vault",
     "house": "Paid by the house",
     "socialised": "Socialised",
@@ -73,7 +73,7 @@ def plot_loss_waterfall(ax: Axes, result: Result, *, given: Literal["all", "adl"
         empty(ax, "No path has a loss beyond margin." if given == "all" else "No path has an unpaid deficit.")
         return
     top = float(np.nanmax(table[["mean", "high"]].to_numpy()))
-    which = "Mean a path" if given == "all" else "Mean a path with ADL"
+    which = "Mean a path" if given == "all" else f"Mean a path with {adl_or_depletion(result)}"
     which = "This path" if result.n_paths == 1 else which
     unit = money_axis(ax.xaxis, top, which)
     part_mean = {str(part): float(x) for part, x in table["mean"].items()}
@@ -233,7 +233,7 @@ def plot_path(ax: Axes, result: Result, path: int) -> None:
     forced.axhline(0.0, color=MUTED, lw=0.8)
 
     if np.isfinite(result.capital):
-        unit_usd = money_axis(fund.yaxis, float(steps["fund"].max()), f"{result.layer.capitalize()}\n")
+        unit_usd = money_axis(fund.yaxis, float(steps["fund"].max()), f"{layer_label(result)}\n")
         fund.step(at, steps["fund"] / unit_usd, where="post", color=GREEN)
         fund.set_ylim(bottom=min(0.0, float(steps["fund"].min()) / unit_usd))
     else:
@@ -251,6 +251,12 @@ def plot_path(ax: Axes, result: Result, path: int) -> None:
     for panel in (price, forced):
         panel.tick_params(axis="x", labelbottom=False)
     legend_above(ax, f"Path {path}")
+
+
+def layer_label(result: Result) -> str:
+    """What the balance is of; of a carrier it is the cash, without what it has taken over."""
+    carried = mechanics.carrier(result.config) != "market"
+    return f"{result.layer.capitalize()}{', cash' if carried else ''}"
 
 
 @drawn()

@@ -27,13 +27,14 @@ from stress.plots.style import (
     money_axis,
     probability_axis,
 )
-from stress.results import summaries
+from stress.results import mechanics, summaries
 from stress.results.comparison import check_alphas
 from stress.results.estimate import Estimate
 from stress.results.result import Result
 
 LEVERAGE_BINS = (0.0, 1.0, 2.0, 3.0, 5.0, 8.0, 10.0, 15.0, 20.0, 30.0, 50.0, 75.0, 100.0, np.inf)
 FEW = 20  # with fewer paths a log axis of probability is not informative
+LABELS = 0.7  # share of the axis at which labels at its right end begin
 LEAST = 0.37  # over the number of paths: bottom of a log axis, a tenth of the exact 95 % bound if no event is observed
 GIVEN = {"all": "adl", "event": "adl_given_event", "eligible": "adl_given_eligible"}
 GIVEN_LABELS = {"all": "ADL", "event": "ADL, on paths with ADL", "eligible": "ADL, if eligible"}
@@ -86,8 +87,9 @@ def plot_depletion_curve(ax: Axes, result: Result, *, alphas: Sequence[float] = 
     ax.plot(fund[seen], p[seen], color=BLUE, label="Probability")
     if not seen.all():
         ax.plot(fund[~seen], curve["high"][~seen], color=BLUE, ls=(0, (4, 2)), lw=1.2, label="Bound, none seen")
+    crossed = [x for x in inside if LABELS * right < x < right]  # labels at the right would stand on the line
     for alpha, e in required:
-        _mark_required(ax, alpha, e, unit, right)
+        _mark_required(ax, alpha, e, unit, right, min(crossed, default=right))
     for x in inside:
         ax.axvline(x / unit, color=GREEN, lw=1.3)
         left = x < 0.7 * right
@@ -106,8 +108,11 @@ def plot_depletion_curve(ax: Axes, result: Result, *, alphas: Sequence[float] = 
     legend_above(ax, f"How large must the {result.layer} be?")
 
 
-def _mark_required(ax: Axes, alpha: float, e: Estimate, unit: float, right: float) -> None:
-    """Mark the required fund of alpha, with its interval; an arrow if the paths determine no upper end."""
+def _mark_required(ax: Axes, alpha: float, e: Estimate, unit: float, right: float, edge: float) -> None:
+    """Mark the required fund of alpha, with its interval; an arrow if the paths determine no upper end.
+
+    Its label ends at `edge`, USD.
+    """
     ax.axhline(alpha, color=MUTED, lw=0.8, ls=":")
     bounded = np.isfinite(e.high)
     end = e.high if bounded else right
@@ -117,7 +122,7 @@ def _mark_required(ax: Axes, alpha: float, e: Estimate, unit: float, right: floa
     ax.plot(e.value / unit, alpha, marker="o", color=INK, mfc="#ffffff" if e.is_bound else INK, zorder=5, clip_on=False)
     ax.annotate(
         f"{formatting.percent(alpha)}: {'≥ ' if e.is_bound else ''}{formatting.usd(e.value)}",
-        (1.0, alpha), xycoords=("axes fraction", "data"), xytext=(-2, 4), textcoords="offset points",
+        (edge / unit, alpha), xytext=(-2 if edge == right else -4, 4), textcoords="offset points",
         ha="right", fontsize=8.5,
     )  # fmt: skip
 
@@ -143,6 +148,11 @@ def _one_path(ax: Axes, result: Result) -> None:
 def depletion_label(result: Result) -> str:
     """Name of the first unpaid deficit; if the fund has a floor above zero, it is not empty then."""
     return "ADL triggered" if summaries.adl_floor(result.config) else f"{result.layer} depleted"
+
+
+def adl_or_depletion(result: Result) -> str:
+    """What a path with an unpaid deficit is a path with."""
+    return "ADL" if result.has_adl else depletion_label(result)
 
 
 def capital_label(result: Result) -> str:
@@ -199,8 +209,8 @@ def plot_adl_by_leverage(
 ) -> None:
     """Probability that a position is liquidated, and that it is auto-deleveraged, by effective leverage.
 
-    A bar is the 95 % interval, from the spread between paths; the line in it is the estimate. A hatched bar is an upper
-    bound for a class that no path hit, or too few.
+    Of a waterfall without ADL the first alone. A bar is the 95 % interval, from the spread between paths; the line in
+    it is the estimate. A hatched bar is an upper bound for a class that no path hit, or too few.
 
     Parameters
     ----------
@@ -221,7 +231,9 @@ def plot_adl_by_leverage(
     _check_given(given)
     table = result.by_leverage(LEVERAGE_BINS if bins is None else bins, side)
     places = leverage_axis(ax, table)
-    series = [("Liquidated", "liquidation", BLUE), (GIVEN_LABELS[given], GIVEN[given], VERMILION)]
+    series = [("Liquidated", "liquidation", BLUE)]
+    if result.has_adl:
+        series.append((GIVEN_LABELS[given], GIVEN[given], VERMILION))
     bands(ax, result, [(label, table, places(table), name, color) for label, name, color in series])
     ax.set_ylabel(hit_label(result))
     legend_above(ax, "Who is hit?")
@@ -240,6 +252,9 @@ def plot_adl_by_side(
     Parameters and result as in `plot_adl_by_leverage`.
     """
     _check_given(given)
+    if not result.has_adl:
+        empty(ax, f"{mechanics.NO_ADL}.")
+        return
     bins = LEVERAGE_BINS if bins is None else bins
     places = leverage_axis(ax, result.by_leverage(bins))
     sides: list[tuple[str, Side, str]] = [("Longs", "long", BLUE), ("Shorts", "short", VERMILION)]
@@ -266,7 +281,7 @@ def plot_adl_by_size(ax: Axes, result: Result) -> None:
     """
     table = result.rates_by("size")
     places = np.arange(len(table))
-    series = [("Liquidated", "liquidation", BLUE), ("ADL", "adl", VERMILION)]
+    series = [("Liquidated", "liquidation", BLUE), *([("ADL", "adl", VERMILION)] if result.has_adl else [])]
     bands(ax, result, [(label, table, places, name, color) for label, name, color in series])
     ax.set_xticks(places, [formatting.notional(x, 2).removeprefix("USD" + formatting.SPACE) for x in table["upper"]])
     ax.set_xlabel(f"Notional up to (USD), {len(table)} classes of equal count")

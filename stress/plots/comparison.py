@@ -74,7 +74,7 @@ def plot_depletion_curves(
             ax.axhline(alpha, color=MUTED, lw=0.8, ls=":")
         ax.set_xlim(0.0, right / unit)
         log_probability_axis(ax, bottom)
-        ax.set_ylabel("P(fund depleted, ADL triggered)")
+        ax.set_ylabel(depleted_of(designs))
         legend_above(ax, f"How large must the {next(iter(designs.values())).layer} be?", 2)
     return ax
 
@@ -121,6 +121,12 @@ def plot_paired_difference(
         ax.set_ylabel("More probable by (percentage points)")
         legend_above(ax, "Against the first, on the same paths", 2)
     return ax
+
+
+def depleted_of(designs: Mapping[str, Result]) -> str:
+    """The probability that is drawn: of the first layer, and of ADL where each of the designs has it."""
+    adl = ", ADL triggered" if all(result.has_adl for result in designs.values()) else ""
+    return f"P({next(iter(designs.values())).layer} depleted{adl})"
 
 
 def no_curves(designs: Mapping[str, Result]) -> str:

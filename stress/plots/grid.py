@@ -48,8 +48,9 @@ def plot_fund_grid(grid: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax = axes_of(ax)
     with style():
         layer, places = str(grid["layer"].iloc[0]), np.arange(len(grid))
-        for i, (name, label, color) in enumerate(SERIES):
-            at = places + (i - 1) * APART
+        series = [row for row in SERIES if row[0] in grid]
+        for i, (name, label, color) in enumerate(series):
+            at = places + (i - (len(series) - 1) / 2) * APART
             ax.vlines(at, grid[f"{name}_low"], grid[f"{name}_high"], color=color, lw=3, alpha=0.45)
             ax.plot(at, grid[name], "o", color=color, ms=4.5, label=label, clip_on=False)
         labels = [formatting.bare(formatting.usd(x, 2)) for x in grid["fund"]]
@@ -57,7 +58,7 @@ def plot_fund_grid(grid: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
             places, [text + ("\npresent" if own else "") for text, own in zip(labels, grid["own"], strict=True)]
         )
         ax.set_xlabel(f"Initial capital of the {layer} ({formatting.money_name()})")
-        probability_axis(ax, max(float(grid[f"{name}_high"].max()) for name, *_ in SERIES))
+        probability_axis(ax, max(float(grid[f"{name}_high"].max()) for name, *_ in series))
         ax.set_xlim(-0.5, len(grid) - 0.5)
         ax.set_ylabel("Probability")
         legend_above(ax, f"What other capital of the {layer} would do")
@@ -65,4 +66,4 @@ def plot_fund_grid(grid: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
 
 
 def _missing(grid: Any) -> list[str]:
-    return [name for name in ("layer", "fund", "own", "depleted_high", "adl_high", "residual_high") if name not in grid]
+    return [name for name in ("layer", "fund", "own", "depleted_high", "residual_high") if name not in grid]

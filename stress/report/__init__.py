@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,11 +24,12 @@ from stress.plots.answers import LEVERAGE_BINS
 from stress.plots.style import TALL
 from stress.prices.calibration import summary
 from stress.report import days_page, figures, front_page, more_tables, prose
-from stress.results import budget, concentration, liquidations, mechanics, summaries
+from stress.results import budget, coin_words, concentration, liquidations, mechanics, summaries
 from stress.runs.record import fund_ranges, gap_pairs
 from stress.scenario.lateness import cannot_tell
 
 if TYPE_CHECKING:
+    from stress.results.result import Result
     from stress.runs.record import Record
 
 WORST = 5  # paths listed
@@ -82,7 +84,7 @@ def environment() -> jinja2.Environment:
         "number": lambda n: f"{n:,.0f}",
         "significant": formatting.significant,
         "marked": prose.marked,
-        "upper_first": lambda text: text[:1].upper() + text[1:],
+        "upper_first": formatting.upper_first,
     }
     found.globals |= {
         "usd_range": lambda low, high: formatting.usd_range(low if math.isnan(low) else max(0.0, low), high),
@@ -107,8 +109,7 @@ def context(record: Record) -> dict[str, Any]:
         ]
     )
     leverage = result.by_leverage(LEVERAGE_BINS)
-    worst = result.paths.assign(**summaries.losses(result)).nlargest(WORST, "deficit")
-    worst = worst[worst["deficit"] > 0].rename_axis("path").reset_index()
+    worst = worst_paths(result)
     worst_rows = rows_of(worst)
     covered, parts = concentration.cover(result), summaries.loss_parts(result)
     proposed = prose.proposed_jump_gap(record.scenario)
@@ -126,6 +127,10 @@ def context(record: Record) -> dict[str, Any]:
         "refused": result.curve_refused,
         "grid": more_tables.grid_table(record),
         "mechanics": more_tables.mechanics_tables(result),
+        "rules": more_tables.rule_tables(result),
+        "has_adl": result.has_adl,
+        "no_adl": mechanics.NO_ADL,
+        "beside": partial(coin_words.beside, result),
         "loss_parts": dict(zip(parts.index, part_labels(parts.index), strict=True)),
         "order": prose.waterfall_words(config),
         "by_layer": mechanics.layers_apart(result),
@@ -154,7 +159,7 @@ def context(record: Record) -> dict[str, Any]:
         "parts_adl": summaries.loss_parts(result, "adl"),
         "margin": summaries.margin_lost(result),
         "worst": worst_rows,
-        "most_hit": most_hit(result.positions),
+        "most_hit": most_hit(result.positions) if result.has_adl else [],
         "top": rows_of(concentration.top_accounts(result, TOP)),
         "cover": rows_of(covered),
         "cover_words": more_tables.cover_words(covered),
@@ -167,6 +172,16 @@ def context(record: Record) -> dict[str, Any]:
         "figures": pictures(record, [row["alpha"] for row in needed], worst),
         "isfinite": math.isfinite,
     }
+
+
+def worst_paths(result: Result) -> pd.DataFrame:
+    """The paths with the largest losses beyond margin, with who bore them; one path that has any net loss is shown too.
+
+    What a carrier has lost on its inventory at the worst moment it may win back by the end of the path.
+    """
+    table = result.paths.assign(**summaries.losses(result)).rename_axis("path").reset_index()
+    size = "net_loss_peak" if mechanics.carrier(result.config) != "market" else "deficit"
+    return table[table[size] > 0].nlargest(WORST, size)
 
 
 def days_context(record: Record) -> dict[str, Any]:
@@ -192,23 +207,27 @@ def name_of(record: Record) -> str:
 def pictures(record: Record, alphas: list[float], worst: pd.DataFrame) -> dict[str, Any]:
     """The figures of the page, by name."""
     result = record.result
+    hit = "Liquidation and ADL" if result.has_adl else "Liquidation"
     drawn: dict[str, Any] = {
         "curve": ("Probability against initial fund", plots.plot_depletion_curve, {"alphas": alphas}),
-        "leverage": ("Liquidation and ADL by leverage", plots.plot_adl_by_leverage, {}),
+        "leverage": (f"{hit} by leverage", plots.plot_adl_by_leverage, {}),
         "side": ("ADL by leverage, longs and shorts", plots.plot_adl_by_side, {}),
-        "size": ("Liquidation and ADL by size", plots.plot_adl_by_size, {}),
+        "size": (f"{hit} by size", plots.plot_adl_by_size, {}),
         "loss": ("Who bore the loss beyond margin", plots.plot_loss_waterfall, {}),
         "time": ("Probability up to each time", plots.plot_depletion_time, {}),
         "fan": ("Balance of the fund through time", plots.plot_fund_fan, {}),
         "cliff": ("Notional liquidated in each per cent of a move", plots.plot_cliff_map, {}),
         "population": ("Open interest by leverage and size", plots.plot_population, {}),
     }
-    depleted, lost = bool(result.paths["depleted"].any()), bool((result.paths["deficit"] > 0).any())
+    depleted, lost = bool(result.paths["depleted"].any()), float(summaries.loss_parts(result)["mean"].iloc[0]) > 0
     if result.curve_refused:
         del drawn["curve"]
+    if not result.has_adl or (result.n_paths == 1 and not result.paths["adl_count"].any()):
+        del drawn["side"]
     if result.n_paths == 1 or not depleted:
         del drawn["time"]
-    if result.n_paths == 1 or not (lost and math.isfinite(result.capital)):
+    moved = lost or mechanics.carrier(result.config) != "market"
+    if result.n_paths == 1 or not (moved and math.isfinite(result.capital)):
         del drawn["fan"]
     if not lost:
         del drawn["loss"]
@@ -223,7 +242,10 @@ def pictures(record: Record, alphas: list[float], worst: pd.DataFrame) -> dict[s
 
 
 def cards(record: Record) -> list[dict[str, Any]]:
-    """The answer for each probability: `alpha`, `value`, `error` in words, and the judgement of the present fund."""
+    """The answer for each probability: `alpha`, `value`, `error` in words, and the judgement of the present fund.
+
+    `at_start`: of a value in coin USD at S_0; "" of others.
+    """
     if record.result.curve_refused:
         return []
     ranges = {found.alpha: found.describe() for found in fund_ranges(record)}
@@ -231,13 +253,19 @@ def cards(record: Record) -> list[dict[str, Any]]:
     made = []
     for alpha, judged in front_page.judgements(record):
         if ranges:
-            value, error = range_card(ranges.get(alpha) or next(iter(ranges.values())))
+            row = ranges.get(alpha) or next(iter(ranges.values()))
+            value, error = range_card(row)
+            ends = [row["least"], row["most"]]
         elif record.result.n_paths == 1:
-            value = formatting.usd(float(record.result.paths["fund_needed"].iloc[0]))
-            error = "One path gives no probability."
+            ends = [float(record.result.paths["fund_needed"].iloc[0])]
+            value, error = formatting.usd(ends[0]), "One path gives no probability."
         else:
             value, error = fund_card(needed[alpha], record.budget is not None)
-        made.append({"alpha": alpha, "value": value, "error": error, "judged": judged})
+            ends = [needed[alpha]["fund"]]
+        at_start = ""
+        if coin_words.in_coin(record.result):
+            at_start = " to ".join(coin_words.usd_at_start(record.result, x) for x in ends) + " at S_0"
+        made.append({"alpha": alpha, "value": value, "at_start": at_start, "error": error, "judged": judged})
     return made
 
 

@@ -19,7 +19,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from stress import plots, report
-from stress.analysis.study import DEPLETED
+from stress.analysis.study import DEPLETED, DEPLETED_ALONE
 from stress.errors import InputError, Problem
 from stress.files import csv_tables, writing
 from stress.formatting import duration, money, percent, visible
@@ -165,7 +165,7 @@ def _answers(found: Comparison, name: str) -> list[str]:
     part = found.table[found.table["design"] == name].set_index("quantity", drop=False)
     base, layer = next(iter(found.results)), found.results[name].layer
     if why := no_curves({x: found.results[x] for x in (base, name)}):
-        row = part.loc[DEPLETED].to_dict()
+        row = part.loc[DEPLETED if DEPLETED in part.index else DEPLETED_ALONE].to_dict()
         difference, interval = words.apart(row)
         of = f"{words.side(row, 'value')} in place of {words.side(row, 'base')}"
         chance = f"the first layer is depleted with a probability of {of}; difference {difference} {interval}"

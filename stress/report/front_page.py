@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from stress.analysis.fund_grid import smallest
@@ -196,10 +196,12 @@ def layer_words(record: Record) -> str:
         sentences.append(f"{'Inventory apart, the' if apart else 'The'} {row['layer']} {how}")
     if "inventory_loss" in result.paths:
         lost = mean(result.paths["inventory_loss"].to_numpy(), weights=result.weights)
-        name = mechanics.carrier(result.config)
-        sentences.append(
-            f"On positions taken over the {name} loses {_with_interval(lost.value, lost.low, lost.high)} a path"
-        )
+        ends, does = (lost.low, lost.high), "loses"
+        if lost.value < 0:
+            lost, ends, does = replace(lost, value=-lost.value), (-lost.high, -lost.low), "gains"
+        often = "by the end" if result.n_paths == 1 else "a path"
+        name, amount = mechanics.carrier(result.config), _with_interval(lost.value, *ends)
+        sentences.append(f"On inventory, what it takes over, the {name} {does} {amount} {often}")
     return ". ".join(sentences) + "." if sentences else ""
 
 

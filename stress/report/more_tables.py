@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from stress.errors import InputError
-from stress.formatting import duration, notional, percent, probability, usd, usd_range, visible
+from stress.formatting import (
+    duration,
+    notional,
+    percent,
+    percent_range,
+    probability,
+    upper_first,
+    usd,
+    usd_range,
+    visible,
+)
+from stress.plots.answers import LEVERAGE_BINS
 from stress.report.front_page import range_words
-from stress.results import concentration, mechanics, mechanics_words
+from stress.results import concentration, mechanics, mechanics_words, rule_rates
+from stress.results.coin_words import beside
+from stress.results.column_words import DONE
 from stress.results.result import Result
+from stress.results.rule_rates import ARE_LIQUIDATED
 from stress.results.shortfall import Shortfall, expected_shortfall
 
 if TYPE_CHECKING:
@@ -20,7 +35,8 @@ if TYPE_CHECKING:
 
 GRID = {"depleted": "Depleted", "adl": "ADL", "residual": "A loss is left unpaid"}
 BY = {"leverage": "Effective leverage", "side": "Side", "size": "Size of the position"}
-Table = dict[str, Any]  # title, note: texts; head: texts; rows: cells as text, the first of words
+# title, note: texts; head: texts; rows: cells as text, or text and interval; narrow: whether the first needs no room
+Table = dict[str, Any]
 
 
 def cover_words(covered: pd.DataFrame) -> str:
@@ -73,7 +89,7 @@ def _shortfall_words(found: Shortfall, record: Record) -> str:
     few = f" It is {total.note}, which is few." if total.note else ""
     return (
         f"On the worst {percent(found.alpha)} of paths ({found.paths:,} of {record.result.n_paths:,}) the "
-        f"{record.layer} needs {usd(total.value)} on average{floor} "
+        f"{record.layer} needs {usd(total.value)}{beside(record.result, total.value)} on average{floor} "
         f"(95 % interval {usd_range(total.low, total.high)}).{few}"
     )
 
@@ -107,20 +123,63 @@ def mechanics_tables(result: Result) -> list[Table]:
     return tables
 
 
+def rule_tables(result: Result) -> list[Table]:
+    """What the rules that are on did to positions, beside liquidation and ADL: by leverage, side and size."""
+    rules, single = rule_rates.known(result.positions), result.n_paths == 1
+    if not rules:
+        return []
+    names = {"liquidation": "Liquidated"} | {name: upper_first(DONE[name]) for name in rules}
+    names |= {"adl": "ADL"} if result.has_adl else {}
+    leverage, side, size = result.by_leverage(LEVERAGE_BINS), result.by_side(), result.rates_by("size")
+    buckets = [leverage_words(row["lower"], row["upper"]) for row in _rows(leverage)]
+    parts = [
+        ("leverage", "Leverage", leverage, buckets),
+        ("side", "Side", side, [f"{word}s" for word in side["side"]]),
+        ("size", "Notional up to", size, [notional(x) for x in size["upper"]]),
+    ]
+    tables: list[Table] = []
+    for by, first, rates, classes in parts:
+        rows = [
+            [name, *(_rate(row, rate, single) for rate in names), f"{row['positions']:,}"]
+            for name, row in zip(classes, _rows(rates), strict=True)
+        ]
+        title, head = f"What the rules did to positions, by {by}", [first, *names.values(), "Positions"]
+        tables.append({"title": title, "head": head, "rows": rows, "note": "", "narrow": True})
+    notes = ["Liquidated positions hold those that were cut or taken over."] if {*rules} & {*ARE_LIQUIDATED} else []
+    notes += [] if single else [rule_rates.said(DONE[name] for name in rules)]
+    tables[-1]["note"] = " ".join(notes)
+    return tables
+
+
+def leverage_words(lower: float, upper: float) -> str:
+    """A bucket of leverage in the first column of a table."""
+    return f"{lower:g} and more" if math.isinf(upper) else f"{lower:g} to {upper:g}"
+
+
+def _rate(row: dict[str, Any], name: str, single: bool) -> str | tuple[str, str]:
+    """A rate, and its interval below it; what too few paths carry is a bound."""
+    value, low, high = (row[name + end] for end in ("", "_low", "_high"))
+    if single or math.isnan(value):
+        return percent(value)
+    if value > 0 and low > 0:
+        return percent(value), percent_range(low, high)
+    return ("too few paths" if value > 0 else "none seen"), f"below {percent(high)}"
+
+
 def grid_table(record: Record) -> list[Table]:
     """The grid of funds, where it stands in the place of the required fund."""
     if record.grid is None:
         return []
     single = record.result.n_paths == 1
-    rows = []
+    shown, rows = [name for name in GRID if name in record.grid], []
     for row in _rows(record.grid):
         cells = [usd(row["fund"]) + (" (present)" if row["own"] else "")]
-        for name in GRID:
+        for name in shown:
             e = [row[name + end] for end in ("", "_low", "_high")]
             cells.append(("yes" if e[0] else "no") if single else probability(*e))
         rows.append(cells)
     layer = record.grid["layer"].iloc[0]
-    head = [f"Capital of the {layer}", *GRID.values()]
+    head = [f"Capital of the {layer}", *(GRID[name] for name in shown)]
     note = "Each capital is a run of its own on the same price paths." + (
         "" if single else " Intervals hold 95 %, each by itself."
     )
@@ -129,7 +188,9 @@ def grid_table(record: Record) -> list[Table]:
 
 def studies(record: Record) -> list[Table]:
     """The studies of a record as tables."""
-    makers = {"scenarios": _scenarios, "reverse": _reverse, "tornado": _tornado}
+    makers: dict[str, Callable[[pd.DataFrame], Table]] = {
+        "scenarios": partial(_scenarios, has_adl=record.result.has_adl), "reverse": _reverse, "tornado": _tornado
+    }  # fmt: skip
     return [makers[name](table) for name, table in record.studies.items()]
 
 
@@ -137,20 +198,20 @@ def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
 
 
-def _scenarios(table: pd.DataFrame) -> Table:
+def _scenarios(table: pd.DataFrame, has_adl: bool) -> Table:
     rows = [
         [
             visible(str(r["title"])) + ("; with depth" if r["depth"] else ""),
             (f"gap {r['gap']:g}" if math.isnan(r["delay"]) else duration(r["delay"])) + ("" if r["told"] else "*"),
             percent(r["fall"]), percent(r["rise"]), f"{r['liquidated']:,.0f}", usd(r["fund_needed"]),
-            "yes" if r["depleted"] else "no", usd(r["adl_money"]) if r["adl_money"] > 0 else "none",
-            f"{r['adl_accounts']:,.0f}",
+            "yes" if r["depleted"] else "no",
+            *([usd(r["adl_money"]) if r["adl_money"] > 0 else "none", f"{r['adl_accounts']:,.0f}"] if has_adl else []),
         ]
         for r in _rows(table)
     ]  # fmt: skip
     note = "One path each, so no probability and no sampling error. * The steps cannot tell this delay."
     head = ["Crash", "Fills late by", "Fall", "Rise", "Positions liquidated", "Fund needed", "Fund depleted",
-            "ADL", "Accounts hit"]  # fmt: skip
+            *(["ADL", "Accounts hit"] if has_adl else [])]  # fmt: skip
     return {"title": "Crashes of history on this book", "head": head, "rows": rows, "note": note}
 
 

@@ -29,6 +29,7 @@ MODEL_WORDS = {
     "bootstrap": "resampled history",
     "filtered-bootstrap": "resampled history at filtered volatility",
     "replay": "replay of history",
+    "episode": "a crash of the past",
     "paths": "price paths as given",
 }
 
@@ -136,7 +137,9 @@ def model_words(prices: dict[str, Any]) -> str:
         sentences.append(
             f"each jump causes {significant(prices['branching'])} more, after {duration(prices['memory'])}"
         )
-    if model == "replay":
+    if model == "episode":
+        sentences.append(f"{prices['name']} ({prices['source']})")
+    if model in ("replay", "episode"):
         scale = prices.get("scale", 1.0)
         sentences.append("as it was" if scale == 1 else f"moves scaled by {significant(scale)}")
     text = "; ".join(sentences) + "."
@@ -177,18 +180,18 @@ def assumptions(config: dict[str, Any], has_orders: Any = False) -> list[str]:
         if venue["fee_rate"]
         else "What a liquidation leaves of the margin goes back to the trader.",
     ]
-    if "adl" in mechanics.waterfall(config):
+    if mechanics.has_adl(config):
         sentences.append(
             f"ADL: {phrase('policy', venue['policy'])}"
             + (f" ({phrase('score', venue['score'])})" if venue["policy"] == "queue" else "")
             + f"; {phrase('settlement', venue['settlement'])}".replace("what the fund", f"what the {layer}")
             + (f" at the {phrase('adl_price', venue['adl_price'])}." if venue["settlement"] == "bankruptcy" else ".")
         )
-    if venue.get("reserve"):
+    if venue.get("reserve") and mechanics.has_adl(config):
         sentences.append(
             f"The fund keeps {usd(venue['reserve'])} in reserve: ADL is triggered before the fund is empty."
         )
-    if venue.get("drawdown") is not None and "adl" in mechanics.waterfall(config):
+    if venue.get("drawdown") is not None and mechanics.has_adl(config):
         window = venue.get("drawdown_window")
         span = f" of the last {duration(window)}" if window is not None and math.isfinite(window) else ""
         sentences.append(
@@ -202,9 +205,10 @@ def book_changes(config: dict[str, Any], has_orders: Any) -> str:
     """Who may change a position during the run."""
     more = ", margin calls" if config["venue"].get("liquidation", "automatic") == "margin_call" else ""
     if not more and not has_orders:
-        return "Nobody opens, closes or adds margin during the run; only liquidation and ADL change the book."
-    orders = ", stops and take-profits" if has_orders else ""
-    return f"Nobody opens a position during the run; only liquidation, ADL{orders}{more} change the book."
+        what = "liquidation and ADL change" if mechanics.has_adl(config) else "liquidation changes"
+        return f"Nobody opens, closes or adds margin during the run; only {what} the book."
+    adl, orders = ", ADL" if mechanics.has_adl(config) else "", ", stops and take-profits" if has_orders else ""
+    return f"Nobody opens a position during the run; only liquidation{adl}{orders}{more} change the book."
 
 
 def caveats(record: Record, required: list[dict[str, Any]], bound: str = "") -> list[str]:
@@ -214,7 +218,8 @@ def caveats(record: Record, required: list[dict[str, Any]], bound: str = "") -> 
     if result.n_paths > 1:
         sentences += [f"{layer} for {percent(row['alpha'])}: {row['note']}." for row in required if row["note"]]
     if math.isinf(result.capital) and result.layer == "fund":
-        sentences.append("The fund has no limit in this run, so no path reaches ADL.")
+        never = "reaches ADL" if result.has_adl else "depletes it"
+        sentences.append(f"The fund has no limit in this run, so no path {never}.")
     return list(dict.fromkeys(sentences))
 
 

@@ -30,11 +30,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from stress.results import mechanics
 from stress.results.estimate import LEVEL, Estimate, Z
 from stress.results.result import Result
 
 RESAMPLES = 100
-DEPLETED, REQUIRED_FUND = "P(fund depleted, ADL triggered)", "required fund"
+REQUIRED_FUND = "required fund"
 COLUMNS = ("quantity", "alpha", "part", "estimate", "low", "high", "share", "redraws", "note")
 
 
@@ -82,7 +83,8 @@ def error_budget(result: Result, parts: Sequence[Redraws], alphas: Sequence[floa
     rows = []
     for i, (alpha, e) in enumerate(zip(alphas, funds, strict=True)):
         rows += _rows(REQUIRED_FUND, alpha, e, parts, [d and (d[0][..., i], d[1][..., i]) for d in draws], result)
-    rows += _rows(DEPLETED, math.nan, depleted, parts, [d and (d[0][..., -1], d[1][..., -1]) for d in draws], result)
+    last = [d and (d[0][..., -1], d[1][..., -1]) for d in draws]
+    rows += _rows(mechanics.depletion(result.config), math.nan, depleted, parts, last, result)
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 

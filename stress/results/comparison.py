@@ -25,14 +25,17 @@ import pandas as pd
 from stress.arguments import numbers, wrong_types
 from stress.errors import InputError, Problem, raise_if
 from stress.results import mechanics
+from stress.results.column_words import WORDS, chance_of, mean_of
 from stress.results.estimate import LEVEL, Estimate, Z, event_probability, mean
-from stress.results.result import PATH_COLUMNS, Result
+from stress.results.result import Result
 
+ADL_EVENT = "P(somebody is auto-deleveraged)"
 MARKET = ("prices", "seed", "paths", "steps", "step")  # what designs must share
 RESAMPLES = 400
 EVENTS: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
-    "P(fund depleted, ADL triggered)": lambda paths: paths["depleted"],
-    "P(somebody is auto-deleveraged)": lambda paths: paths["adl_count"] > 0,
+    mechanics.DEPLETED: lambda paths: paths["depleted"],
+    mechanics.DEPLETED_ALONE: lambda paths: paths["depleted"],
+    ADL_EVENT: lambda paths: paths["adl_count"] > 0,
     "P(a residual is left)": lambda paths: paths["residual"] > 0,
 }
 MEANS = {
@@ -42,31 +45,7 @@ MEANS = {
     "mean residual": ("residual", "USD"),
     "mean fund at the end": ("fund_end", "USD"),
 }
-
-MORE_EVENTS = {
-    "P(the vault is drawn on)": "drawn_vault",
-    "P(the house is drawn on)": "drawn_house",
-    "P(a loss is socialised)": "haircut",
-    "P(a position is taken over)": "takeover_count",
-    "P(a position waits)": "waiting_peak",
-}
-MORE_MEANS = {
-    "mean drawn from the fund": ("drawn_fund", "USD"),
-    "mean drawn from the vault": ("drawn_vault", "USD"),
-    "mean drawn from the house": ("drawn_house", "USD"),
-    "mean loss of the inventory": ("inventory_loss", "USD"),
-    "mean socialised": ("socialised", "USD"),
-    "mean haircut": ("haircut", ""),
-    "mean positions liquidated": ("liquidated_count", ""),
-    "mean partial liquidations": ("partial_count", ""),
-    "mean positions taken over": ("takeover_count", ""),
-    "mean stops met": ("stop_count", ""),
-    "mean take-profits met": ("take_profit_count", ""),
-    "mean margin calls": ("call_count", ""),
-    "mean paid in on calls": ("topped_up", "USD"),
-    "mean of the most that wait at once": ("waiting_peak", ""),
-    "mean funding that changes hands": ("funding_paid", "USD"),
-}
+NO_EVENT = ("drawn_fund",)  # a fund pays without a column of it, where the layers of a run are not told apart
 
 
 def compare(designs: Mapping[str, Result], alphas: Sequence[float] = (0.01, 0.001)) -> pd.DataFrame:
@@ -87,12 +66,14 @@ def compare(designs: Mapping[str, Result], alphas: Sequence[float] = (0.01, 0.00
         `difference` (value - base) with `se`, `low`, `high` (95 %, paired; nan where there is only one path), `p_value`
         (events: McNemar's exact test; otherwise, and for weighted paths, nan), `only_base` and `only_design` (events:
         discordant paths), `base_high` and
-        `value_high` (events: upper ends of the exact intervals), `unit`. A required fund may be only a lower bound,
+        `value_high` (events: upper ends of the exact intervals; 0 where a design cannot have it, since it has no such
+        rule, or no ADL in its waterfall), `unit`. A required fund may be only a lower bound,
         `base_bound` or `value_bound`, for the reason in `note`. The difference then has no interval: it is itself a
         bound where one of the two is (of `value` from below, of `base` from above), and nan where both are.
 
         There is no row for a fund where one run does not give it (`Result.curve_refused`), or where the first layers
-        of the two differ. A rule of part II that is on in one of the two has its rows, with zeros for the other.
+        of the two differ. A rule of part II that is on in one of the two, and ADL that is in the waterfall of one, has
+        its rows, with zeros for the other.
 
     Raises
     ------
@@ -140,12 +121,25 @@ def column_of(result: Result, column: str) -> pd.Series[Any]:
     return pd.Series(0.0, result.paths.index)
 
 
-def _events(*results: Result) -> dict[str, Callable[[pd.DataFrame], pd.Series]]:
-    """Events of rules that one of the runs has."""
+def has_rule(result: Result, column: str) -> bool:
+    """Whether a run can have anything in a column: its rule is on, or for ADL there is any in the waterfall."""
+    if column.startswith("adl_"):
+        return result.has_adl
+    return column in result.paths or column == "drawn_fund"
+
+
+def _events(*results: Result) -> dict[str, tuple[Callable[[pd.DataFrame], pd.Series], str]]:
+    """Events that one of the runs can have, and the column of the rule that makes them."""
+    with_adl = any(result.has_adl for result in results)
+    other_name = mechanics.DEPLETED_ALONE if with_adl else mechanics.DEPLETED
+    found = {name: (event, "adl_count" if name == ADL_EVENT else "residual") for name, event in EVENTS.items()}
+    for column, words in WORDS.items():
+        if words.event and column not in NO_EVENT:
+            found[chance_of(column)] = partial(_above, column), column
     return {
-        quantity: partial(_above, column)
-        for quantity, column in MORE_EVENTS.items()
-        if any(column in result.paths for result in results)
+        name: (event, column)
+        for name, (event, column) in found.items()
+        if name != other_name and any(has_rule(result, column) for result in results)
     }
 
 
@@ -154,13 +148,12 @@ def _above(column: str, paths: pd.DataFrame) -> pd.Series:
 
 
 def _means(*results: Result) -> dict[str, tuple[str, str]]:
-    """Means of rules that one of the runs has: column and unit."""
-    return {
-        quantity: found
-        for quantity, found in MORE_MEANS.items()
-        if (found[0] not in PATH_COLUMNS or any(map(mechanics.is_on, results)))
-        and any(found[0] in result.paths for result in results)
-    }
+    """Means that one of the runs can have: column and unit."""
+    found = {name: row for name, row in MEANS.items() if any(has_rule(result, row[0]) for result in results)}
+    if any(map(mechanics.is_on, results)):  # some of their columns are in every run
+        there = {column for result in results for column in result.paths}
+        found |= {mean_of(name): (name, words.unit) for name, words in WORDS.items() if name in there}
+    return found
 
 
 def check_alphas(alphas: Any) -> None:
@@ -174,7 +167,7 @@ def _differences(base: Result, other: Result, alphas: Sequence[float]) -> list[d
     from scipy import stats
 
     rows = []
-    for quantity, event in (EVENTS | _events(base, other)).items():
+    for quantity, (event, column) in _events(base, other).items():
         a, b = event(base.paths).to_numpy(), event(other.paths).to_numpy()
         only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
         discordant = only_a + only_b
@@ -182,15 +175,16 @@ def _differences(base: Result, other: Result, alphas: Sequence[float]) -> list[d
         p = p if _unweighted(base, other) else np.nan
         first, second = event_probability(a, base.weights), event_probability(b, other.weights)
         tested = {"p_value": p, "only_base": only_a, "only_design": only_b, "unit": ""}
-        tested |= {"base_high": first.high, "value_high": second.high}
+        tested |= {"base_high": _high(base, column, first), "value_high": _high(other, column, second)}
         rows.append(_row(quantity, first.value, second.value, event_apart(base, other, event)) | tested)
-    for quantity, (column, unit) in (MEANS | _means(base, other)).items():
+    for quantity, (column, unit) in _means(base, other).items():
         a, b = (column_of(result, column).to_numpy() for result in (base, other))
         if np.isfinite(a).all() and np.isfinite(b).all():
             note = "" if a.size > 1 else "the mean of one path has no interval"
             found = mean(a, weights=base.weights).value, mean(b, weights=other.weights).value
-            paid = base.money if unit == "USD" else unit
-            rows.append(_row(quantity, *found, mean_apart(base, other, a, b)) | {"unit": paid, "note": note})
+            more: dict[str, Any] = {"unit": mechanics.unit_of(base, unit), "note": note}
+            more |= {f"{side}_high": 0.0 for side, x in (("base", base), ("value", other)) if not has_rule(x, column)}
+            rows.append(_row(quantity, *found, mean_apart(base, other, a, b)) | more)
     sized = base.layer == other.layer and not (base.curve_refused or other.curve_refused)
     for alpha in alphas if sized else ():
         first, second = base.required_fund(alpha), other.required_fund(alpha)
@@ -199,6 +193,11 @@ def _differences(base: Result, other: Result, alphas: Sequence[float]) -> list[d
         bounds = {"base_bound": first.is_bound, "value_bound": second.is_bound}
         rows.append(row | bounds | {"unit": base.money, "note": estimate.note})
     return rows
+
+
+def _high(result: Result, column: str, e: Estimate) -> float:
+    """Upper end of the interval of an event; 0 in a run that cannot have it."""
+    return e.high if has_rule(result, column) else 0.0
 
 
 def _row(quantity: str, base: float, value: float, difference: Estimate) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 from stress.formatting import SPACE, bare, is_money, money_name, percent, significant, usd
 
 MINUS = "\u2212"
+NOT_THERE = "not in its rules"
 Row = Mapping[str, Any]
 
 
@@ -21,6 +22,8 @@ def quantity(row: Row) -> str:
 def side(row: Row, name: str) -> str:
     """What one of two designs has, `name` "base" or "value"; what was never seen is no zero."""
     value = row[name]
+    if row[f"{name}_high"] == 0:
+        return NOT_THERE
     if value == 0 and _is_event(row):
         return f"below {percent(row[f'{name}_high'])}"
     if value == 0 and row["quantity"].startswith("mean "):
@@ -34,7 +37,8 @@ def apart(row: Row) -> tuple[str, ...]:
         return ()  # a spread of nothing is no error
     if row["base_bound"] or row["value_bound"]:
         return fund_apart(row)
-    return _apart(row, points if _is_event(row) else _text_of(row))
+    text = _text_of(row)
+    return _apart(row, points if text is percent else text)
 
 
 def odds(row: Row) -> tuple[str, ...]:
@@ -88,4 +92,6 @@ def _is_event(row: Row) -> bool:
 
 
 def _text_of(row: Row) -> Callable[[float], str]:
-    return percent if _is_event(row) else usd if is_money(row["unit"]) else significant
+    if _is_event(row) or row["unit"] == "share":
+        return percent
+    return usd if is_money(row["unit"]) else significant

@@ -15,9 +15,10 @@ import numpy as np
 import pandas as pd
 
 from stress.formatting import percent
+from stress.results.column_words import WORDS, chance_of, mean_of
 from stress.results.estimate import Estimate, conditional_mean, event_probability, mean, upper_quantile
 from stress.results.ratios import ratio
-from stress.venue.mechanics import CASH_LAYERS, USUAL_WATERFALL
+from stress.venue.mechanics import ADL, CASH_LAYERS, USUAL_WATERFALL
 
 if TYPE_CHECKING:
     from stress.results.result import Result
@@ -26,6 +27,8 @@ ROUNDING = 1e-9  # of its capital: a fall of the carrier's worth up to it is non
 NONE = "none seen"  # note of a mean of no path
 TAIL = 0.01  # of paths, whose least outcome is shown beside means
 WORTH_TAILS = (0.5, 0.1, 0.01, 0.001)  # probabilities that the carrier was worth less at some time
+DEPLETED, DEPLETED_ALONE = "P(fund depleted, ADL triggered)", "P(fund depleted)"  # the second where there is no ADL
+NO_ADL = "No auto-deleveraging in this waterfall"
 COLUMNS = ("group", "quantity", "estimate", "se", "low", "high", "unit", "note")
 GROUPS = {
     "layers": "Who paid",
@@ -53,6 +56,16 @@ def cash_layers(config: Mapping[str, Any]) -> list[str]:
 def first_layer(config: Mapping[str, Any]) -> str:
     """The first layer that holds money, whose capital is sized; "fund" where there is none."""
     return next(iter(cash_layers(config)), "fund")
+
+
+def has_adl(config: Mapping[str, Any]) -> bool:
+    """Whether winners can be auto-deleveraged at all."""
+    return ADL in waterfall(config)
+
+
+def depletion(config: Mapping[str, Any]) -> str:
+    """What the probability of a first unpaid deficit is called in tables of quantities."""
+    return DEPLETED if has_adl(config) else DEPLETED_ALONE
 
 
 def layer_words(name: str) -> str:
@@ -126,16 +139,23 @@ def figures(result: Result) -> pd.DataFrame:
     -------
     DataFrame
         A row per figure: `group` (a key of `GROUPS`), `quantity`, `estimate`, `se`, `low`, `high` (95 %), `unit`
-        ("probability", "share", a money, or "" for a count), `note` (why an estimate is only a bound). Means are those
-        of a path.
+        ("probability", "share", a money, "coins" or "contracts", or "" for a count), `note` (why an estimate is only
+        a bound). Means are those of a path.
     """
     rows = [
-        (group, name, e.value, e.se, e.low, e.high, result.money if unit == "USD" else unit, e.note)
+        (group, name, e.value, e.se, e.low, e.high, unit_of(result, unit), e.note)
         for group, found in _groups(result)
         for quantity, e, unit in found
         if (name := quantity if result.n_paths > 1 else _of_one_path(quantity))
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def unit_of(result: Result, unit: str) -> str:
+    """The unit of a figure in a run: its money for "USD", and contracts for coins where the contract is inverse."""
+    if unit == "coins" and result.config["venue"].get("contract") == "inverse":
+        return "contracts"
+    return result.money if unit == "USD" else unit
 
 
 def _of_one_path(quantity: str) -> str:
@@ -167,13 +187,14 @@ def _groups(result: Result) -> Iterator[tuple[str, list[Row]]]:
 def _layers(result: Result) -> list[Row]:
     rows: list[Row] = []
     for name in cash_layers(result.config):
-        if f"drawn_{name}" in result.paths:
-            drawn, weights = _column(result, f"drawn_{name}"), result.weights
+        column = f"drawn_{name}"
+        if column in result.paths:
+            drawn, weights = _column(result, column), result.weights
             apart = ", inventory apart" if name == carrier(result.config) else ""
             rows += [
-                (f"P(the {name} is drawn on{apart})", _hit(drawn, weights), "probability"),
-                (f"mean drawn from the {name}{apart}", mean(drawn, 0.0, weights), "USD"),
-                (f"mean drawn from the {name}{apart}, where it is drawn on", _given(drawn, weights), "USD"),
+                (chance_of(column, apart), _hit(drawn, weights), "probability"),
+                (f"{mean_of(column)}{apart}", mean(drawn, 0.0, weights), "USD"),
+                (f"{mean_of(column)}{apart}, where it is drawn on", _given(drawn, weights), "USD"),
             ]
     return rows
 
@@ -185,12 +206,12 @@ def _carrier(result: Result) -> list[Row]:
     begun = 0.0 if math.isinf(begun) else begun
     fell = begun - low
     fell = np.where(fell > ROUNDING * np.maximum(1.0, np.abs(begun)), fell, 0.0)
+    lost = mean_of("inventory_loss")
     rows: list[Row] = [
-        (f"P(the {name} takes a position over)", _hit(taken, weights), "probability"),
-        ("mean positions taken over", mean(taken, 0.0, weights), ""),
+        *_hits_and_mean(result, "takeover_count"),
         ("share of the liquidated quantity taken over", _share(result, "takeover_quantity"), "share"),
-        ("mean loss of the inventory", mean(loss, weights=weights), "USD"),
-        ("mean loss of the inventory where there is one", _given(loss, weights, taken > 0), "USD"),
+        (lost, mean(loss, weights=weights), "USD"),
+        (f"{lost} where something is taken over", _given(loss, weights, taken > 0), "USD"),
         (f"mean largest fall of the {name}'s worth", mean(fell, 0.0, weights), "USD"),
     ]
     if result.n_paths == 1:
@@ -207,62 +228,61 @@ def _carrier(result: Result) -> list[Row]:
 def _haircut(result: Result) -> list[Row]:
     cut, weights = _column(result, "haircut"), result.weights
     return [
-        ("P(a loss is socialised)", _hit(cut, weights), "probability"),
-        ("mean haircut where there is one", _given(cut, weights), "share"),
+        (chance_of("haircut"), _hit(cut, weights), "probability"),
+        (f"{mean_of('haircut')} where there is one", _given(cut, weights), "share"),
         (f"haircut passed on {percent(TAIL)} of paths", upper_quantile(cut, TAIL, weights), "share"),
-        ("mean socialised", mean(_column(result, "socialised"), 0.0, weights), "USD"),
+        _mean(result, "socialised"),
     ]
 
 
 def _closeout(result: Result) -> list[Row]:
-    cuts, weights = _column(result, "partial_count"), result.weights
+    name, liquidated, unit = _mean(result, "liquidated_count")
     return [
-        ("P(a position is closed in part)", _hit(cuts, weights), "probability"),
-        ("mean partial liquidations", mean(cuts, 0.0, weights), ""),
-        ("mean positions liquidated, in part or whole", mean(_column(result, "liquidated_count"), 0.0, weights), ""),
+        *_hits_and_mean(result, "partial_count"),
+        (f"{name}, in part or whole", liquidated, unit),
         ("share of the liquidated quantity closed in part", _share(result, "partial_quantity"), "share"),
     ]
 
 
 def _orders(result: Result) -> list[Row]:
-    weights, rows = result.weights, list[Row]()
+    rows = list[Row]()
     if "stop_count" in result.paths:
-        stops = _column(result, "stop_count")
-        rows += [
-            ("P(a stop is met)", _hit(stops, weights), "probability"),
-            ("mean stops met", mean(stops, 0.0, weights), ""),
-            ("mean coins closed by stops", mean(_column(result, "stop_quantity"), 0.0, weights), ""),
-        ]
+        rows += [*_hits_and_mean(result, "stop_count"), _mean(result, "stop_quantity")]
     if "take_profit_count" in result.paths:
-        rows.append(("mean take-profits met", mean(_column(result, "take_profit_count"), 0.0, weights), ""))
+        rows += _hits_and_mean(result, "take_profit_count")
     return rows
 
 
 def _calls(result: Result) -> list[Row]:
-    calls, closed, weights = _column(result, "call_count"), _column(result, "call_closed_count"), result.weights
+    calls, closed = _column(result, "call_count"), _column(result, "call_closed_count")
     return [
-        ("P(a position is called)", _hit(calls, weights), "probability"),
-        ("mean margin calls", mean(calls, 0.0, weights), ""),
-        ("mean paid in on calls", mean(_column(result, "topped_up"), 0.0, weights), "USD"),
-        ("share of calls closed at the deadline", ratio(closed, np.maximum(calls, closed), weights), "share"),
+        *_hits_and_mean(result, "call_count"),
+        _mean(result, "topped_up"),
+        ("share of calls closed at the deadline", ratio(closed, np.maximum(calls, closed), result.weights), "share"),
     ]
 
 
 def _queue(result: Result) -> list[Row]:
-    most, weights = _column(result, "waiting_peak"), result.weights
+    most = upper_quantile(_column(result, "waiting_peak"), TAIL, result.weights)
     return [
-        ("P(a position waits)", _hit(most, weights), "probability"),
-        ("mean of the most that wait at once", mean(most, 0.0, weights), ""),
-        (f"most that wait at once, passed on {percent(TAIL)} of paths", upper_quantile(most, TAIL, weights), ""),
+        *_hits_and_mean(result, "waiting_peak"),
+        (f"most that wait at once, passed on {percent(TAIL)} of paths", most, ""),
     ]
 
 
 def _funding(result: Result) -> list[Row]:
-    paid, outside, weights = _column(result, "funding_paid"), _column(result, "funding_outside"), result.weights
-    return [
-        ("mean funding that changes hands", mean(paid, 0.0, weights), "USD"),
-        ("mean funding that the outside receives, net", mean(outside, weights=weights), "USD"),
-    ]
+    outside = mean(_column(result, "funding_outside"), weights=result.weights)
+    return [_mean(result, "funding_paid"), (mean_of("funding_outside"), outside, WORDS["funding_outside"].unit)]
+
+
+def _hits_and_mean(result: Result, column: str) -> list[Row]:
+    """P(a count is above 0), and its mean."""
+    return [(chance_of(column), _hit(_column(result, column), result.weights), "probability"), _mean(result, column)]
+
+
+def _mean(result: Result, column: str) -> Row:
+    """The mean of a column that is never below 0."""
+    return mean_of(column), mean(_column(result, column), 0.0, result.weights), WORDS[column].unit
 
 
 def _column(result: Result, name: str) -> np.ndarray:

@@ -6,9 +6,10 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from stress.formatting import is_money, percent, percent_range, significant, usd, usd_range
+from stress.formatting import SPACE, is_money, percent, percent_range, significant, usd, usd_range
 
 SHARES = ("probability", "share")
+QUANTITIES = ("coins", "contracts")
 
 
 def cells(row: Mapping[str, Any]) -> list[str]:
@@ -17,13 +18,13 @@ def cells(row: Mapping[str, Any]) -> list[str]:
     name = f"{row['quantity'][:1].upper()}{row['quantity'][1:]}"
     if math.isnan(value):
         return [name, "none seen", "–", "–"]
-    if value == 0 and unit in SHARES and math.isfinite(high):
-        return [name, "none seen", "–", f"below {percent(high)}"]
-    if value == 0 and not row["se"] > 0:  # a spread of nothing is no error
-        return [name, "none seen", "–", "–"]
+    if value == 0 and not row["se"] > 0:  # a spread of nothing is no error; of one path it is a fact
+        bound = f"below {percent(high)}" if unit in SHARES and math.isfinite(high) else "–"
+        return [name, "none" if math.isnan(row["se"]) else "none seen", "–", bound]
     text = usd if is_money(unit) else percent if unit in SHARES else significant
-    error = "–" if math.isnan(row["se"]) else text(row["se"])
-    return [name, text(value), error, "–" if math.isnan(low) else _interval(low, high, text)]
+    written = f"{text(value)}{SPACE}{unit}" if unit in QUANTITIES else text(value)
+    error = text(row["se"]) if row["se"] > 0 else "–"
+    return [name, written, error, "–" if math.isnan(low) else _interval(low, high, text)]
 
 
 def _interval(low: float, high: float, text: Callable[[float], str]) -> str:

@@ -1,8 +1,9 @@
-"""Rates of liquidation, bankruptcy and ADL, by class of traders (`stress.book.classes`).
+"""Rates of liquidation, bankruptcy and ADL, and of what rules did, by class of traders (`stress.book.classes`).
 
 Traders on one path share its price, so the error of a rate comes from the spread between paths: with h hits among n
 positions of the bucket on a path, the rate is R = sum(h) / sum(n) and its standard error that of a ratio
-(`stress.results.ratios`), over weighted paths R = sum(w h) / sum(w n).
+(`stress.results.ratios`), over weighted paths R = sum(w h) / sum(w n). Of cuts, take-overs, orders of traders and calls
+the hits on a path are not known by class: see `stress.results.rule_rates`.
 """
 
 from __future__ import annotations
@@ -15,8 +16,11 @@ import pandas as pd
 from stress.arguments import is_word
 from stress.book.classes import BORDERS, GROUPINGS, By, Side, merge
 from stress.errors import InputError, Problem
+from stress.results import rule_rates
 from stress.results.estimate import used_weights
 from stress.results.ratios import carried_by, ratio
+
+Part = tuple[np.ndarray, np.ndarray, np.ndarray]  # hits and possible hits on every path, and which paths count
 
 
 def rates(
@@ -27,7 +31,7 @@ def rates(
     bins: Sequence[float] | None = None,
     side: Side | None = None,
 ) -> pd.DataFrame:
-    """Liquidation, bankruptcy and ADL rates of every bucket.
+    """Liquidation, bankruptcy and ADL rates of every bucket, and those of what the rules of a run do to positions.
 
     Parameters
     ----------
@@ -49,7 +53,9 @@ def rates(
         upper bound. Rates:
         `liquidation`, `bankruptcy`, `adl` and `adl_share` among all positions of the bucket; `adl_given_event` among
         those on paths with an ADL event; `adl_given_eligible` among those that were eligible in one; and each of them
-        by notional, `..._by_notional`.
+        by notional, `..._by_notional`. No rate of ADL where none is in the waterfall. Where their rules are on also
+        `partial` (cut at least once), `takeover`, `stop`, `take_profit` and `call` (at least once), whose errors are
+        upper bounds: `stress.results.rule_rates`.
     """
     if not is_word(by, GROUPINGS):
         raise InputError(Problem("by", "one of " + ", ".join(GROUPINGS), value=by))
@@ -63,7 +69,9 @@ def rates(
     if by != "size":
         bucket_of_class = np.searchsorted(borders, BORDERS[:-1], side="right") - 1
         bucket_of_class = np.append(bucket_of_class, borders.size - 1)[: grouping.count]
-    needed = positions[["side", grouping.column, "notional", "liquidation_rank"]]
+    with_adl, rules = "adl_rate" in positions, rule_rates.known(positions)
+    counted_of_rules = [x for name in rules for x in (name, f"{name}_rate") if x in positions]
+    needed = positions[["side", grouping.column, "notional", "liquidation_rank", *counted_of_rules]]
     held = needed if side is None else needed[needed["side"] == side]
     bucket_of_position = bucket_of_class[held[grouping.column].to_numpy()]
 
@@ -86,10 +94,18 @@ def rates(
         row = {"lower": ends[0], "upper": ends[1], "positions": len(mine), "notional": mine["notional"].sum()}
         for suffix, ending in (("", ""), ("_notional", "_by_notional")):
             weight = mine["notional"].to_numpy() if suffix else np.ones(len(mine))
-            liquidated = _passed(mine, weight, reached) - sums["spared" + suffix]
-            row |= _rates_of(
-                liquidated, sums, suffix, ending, float(weight.sum()), float(weight.max()), with_event, weights
-            )
+            passed, total = _passed(mine, weight, reached), float(weight.sum())
+            liquidated = passed - sums["spared" + suffix]
+            most = dict.fromkeys(rule_rates.ARE_LIQUIDATED, liquidated) | {"call": passed + sums["adl" + suffix]}
+            all_of_it, everywhere = np.full(len(paths), total), np.ones(len(paths), bool)
+            parts = {
+                "liquidation": (liquidated, all_of_it, everywhere),
+                "bankruptcy": (sums["bankrupt" + suffix], all_of_it, everywhere),
+            }
+            parts |= _of_adl(sums, suffix, all_of_it, with_event) if with_adl else {}
+            for name in rules:
+                parts[name] = rule_rates.hits(name, mine, weight, most, paths, weights), all_of_it, everywhere
+            row |= _rates_of(parts, ending, float(weight.max()), weights)
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -113,31 +129,22 @@ def _passed(positions: pd.DataFrame, weight: np.ndarray, reached: dict[str, np.n
     return np.asarray(total)
 
 
-def _rates_of(
-    liquidated: np.ndarray,
-    sums: dict[str, np.ndarray],
-    suffix: str,
-    ending: str,
-    total: float,
-    largest: float,
-    with_event: np.ndarray,
-    weights: np.ndarray | None,
-) -> dict[str, float]:
-    """The columns of one bucket, by count (suffix "") or by notional.
-
-    `total` and `largest` are the weights of all its positions and of its largest one; `weights` are those of the paths.
-    """
-    held = np.full(liquidated.size, total)
-    adl, eligible = sums["adl" + suffix], sums["eligible" + suffix]
-    everywhere = np.ones(liquidated.size, bool)
-    parts = {
-        "liquidation": (liquidated, held, everywhere),
-        "bankruptcy": (sums["bankrupt" + suffix], held, everywhere),
+def _of_adl(sums: dict[str, np.ndarray], suffix: str, held: np.ndarray, with_event: np.ndarray) -> dict[str, Part]:
+    """The rates of ADL of one bucket."""
+    adl, eligible, everywhere = sums["adl" + suffix], sums["eligible" + suffix], np.ones(held.size, bool)
+    return {
         "adl": (adl, held, everywhere),
         "adl_share": (sums["adl_share" + suffix], held, everywhere),
         "adl_given_event": (adl, held, with_event),
         "adl_given_eligible": (adl, eligible, eligible > 0),
     }
+
+
+def _rates_of(parts: dict[str, Part], ending: str, largest: float, weights: np.ndarray | None) -> dict[str, float]:
+    """The columns of one bucket, by count (ending "") or by notional.
+
+    `largest` is the weight of its largest position; `weights` are those of the paths.
+    """
     row: dict[str, float] = {}
     for name, (hits, possible, chosen) in parts.items():
         on = None if weights is None else weights[chosen]

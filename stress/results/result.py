@@ -77,9 +77,9 @@ class Result:
         A row per position: what it is, its notional and `effective_leverage` at S_0, its liquidation and bankruptcy
         price, `liquidation_rank` (how many of its side go before it), its classes (`stress.book.classes`), and over
         paths its `liquidation_rate`, `bankruptcy_rate`, `adl_rate` (95 % Wilson intervals in `..._low`, `..._high`) and
-        `adl_share`, the mean share closed by ADL. Where their rules are on also `stop` and `take_profit`, and
-        `partial_rate`, `takeover_rate`, `stop_rate`, `take_profit_rate`, `call_rate` with intervals. With detail
-        "paths" neither classes nor rates.
+        `adl_share`, the mean share closed by ADL (both where ADL is in the waterfall). Where their rules are on also
+        `stop` and `take_profit`, and `partial_rate`, `takeover_rate`, `stop_rate`, `take_profit_rate`, `call_rate` with
+        intervals. With detail "paths" neither classes nor rates.
     fund_at : float64[k, 25]
         Balance of the fund, USD, or of the layer that stands before it (of a carrier its worth), at the start and at 24
         evenly spaced times up to the horizon, on the first paths of the run, 10,000 at most.
@@ -162,11 +162,21 @@ class Result:
         return money_of(venue.get("contract"), venue.get("market", ""))
 
     @property
+    def usd_of_money(self) -> float:
+        """USD at S_0 of a unit of that money: 1, or the price at the start."""
+        return 1.0 if self.money == "USD" else float(self.config["prices"]["s0"])
+
+    @property
     def horizon(self) -> Horizon:
         """Ruin, recovery and the needed fund of a run of days; of another run an InputError."""
         from stress.results.horizon import Horizon
 
         return Horizon.of(self)
+
+    @property
+    def has_adl(self) -> bool:
+        """Whether ADL stands in the waterfall; where it does not, no table or figure speaks of it."""
+        return mechanics.has_adl(self.config)
 
     @property
     def layer(self) -> str:
@@ -324,12 +334,12 @@ class Result:
         return replay.replay(self.design, int(path))
 
     def summary(self) -> pd.DataFrame:
-        """The answers of the run in a few lines: quantity, estimate, se, low, high, unit."""
+        """The answers of the run in a few lines: quantity, estimate, se, low, high, unit; of ADL where there is any."""
         paths, weights = {name: column.to_numpy() for name, column in self.paths.items()}, self.weights
         liquidated = paths["liquidated_count"] / len(self.positions)
         lines = {
             "P(a deficit occurs)": (event_probability(paths["deficit"] > 0, weights), ""),
-            "P(fund depleted, ADL triggered)": (self.depletion_probability(), ""),
+            mechanics.depletion(self.config): (self.depletion_probability(), ""),
             "P(somebody is auto-deleveraged)": (event_probability(paths["adl_count"] > 0, weights), ""),
             "P(a residual is left)": (event_probability(paths["residual"] > 0, weights), ""),
             "mean liquidated share of positions": (mean(liquidated, weights=weights), ""),
@@ -337,6 +347,8 @@ class Result:
             "mean raised or forgone by ADL": (mean(paths["adl_usd"], weights=weights), self.money),
             "mean residual": (mean(paths["residual"], 0.0, weights), self.money),
         }
+        if not self.has_adl:
+            del lines["P(somebody is auto-deleveraged)"], lines["mean raised or forgone by ADL"]
         rows = [(name, e.value, e.se, e.low, e.high, unit) for name, (e, unit) in lines.items()]
         return pd.DataFrame(rows, columns=["quantity", "estimate", "se", "low", "high", "unit"])
 
@@ -403,10 +415,12 @@ def _positions(design: Design, block: PathBlock, config: Mapping[str, Any]) -> p
     )  # fmt: skip
     for name, index in design.classes.items():
         frame[name] = index
-    for name, hits in (("liquidation", reached - spared), ("bankruptcy", bankrupt), ("adl", adl)):
+    known = {"liquidation": reached - spared, "bankruptcy": bankrupt}
+    for name, hits in (known | ({"adl": adl} if mechanics.has_adl(config) else {})).items():
         frame[f"{name}_rate"] = hits / n_paths
         frame[f"{name}_low"], frame[f"{name}_high"] = hit_interval(hits, n_paths, weights)
-    frame["adl_share"] = counts["adl_share"] / SHARE_UNIT / n_paths
+    if mechanics.has_adl(config):
+        frame["adl_share"] = counts["adl_share"] / SHARE_UNIT / n_paths
     frame = frame.assign(**more_columns.position_rates(config, block, len(book), design.is_weighted))
     return frame.rename_axis("position")
 

@@ -27,6 +27,8 @@ LOSS_PARTS = ("deficit", "fund", "adl", "residual")
 def adl_floor(config: dict[str, Any]) -> bool:
     """Whether ADL begins while the fund still holds something: a reserve, or a drawdown rule."""
     venue = config.get("venue") or {}
+    if not mechanics.has_adl(config):
+        return False
     kept = mechanics.floor(config, mechanics.first_layer(config)) if venue else 0.0
     return bool(kept) or venue.get("drawdown") is not None
 
@@ -312,7 +314,7 @@ def path_story(result: Result, path: int) -> pd.DataFrame:
 
     liquidations, adl = log[log["event"].isin(FORCED)], log[log["event"] == "adl"]
     left = log[log["event"] == "residual"]
-    value = liquidations["quantity"] * (1.0 if result.design.is_inverse else liquidations["price"])
+    value = _value(liquidations, result)
     fund = pd.Series(log["fund"].to_numpy(), index=log["step"].to_numpy()).groupby(level=0).last()
     story = pd.DataFrame(
         {
@@ -331,8 +333,13 @@ def path_story(result: Result, path: int) -> pd.DataFrame:
     for name, events in OTHER_EVENTS.items():
         rows = log[log["event"].isin(events)]
         for side in ("long", "short") if len(rows) else ():
-            usd = (rows["quantity"] * rows["price"]).where(rows["side"] == side, 0.0)
-            story[f"{name}_{side}_usd"] = by_step(rows, usd)
+            story[f"{name}_{side}_usd"] = by_step(rows, _value(rows, result).where(rows["side"] == side, 0.0))
     if len(called := log[log["event"] == "call"]):
         story["called_count"] = np.bincount(called["step"], minlength=close.size)
     return story.rename_axis("step")
+
+
+def _value(rows: pd.DataFrame, result: Result) -> pd.Series:
+    """USD of the events of a log at their prices; a contract of an inverse market is 1 USD."""
+    assert result.design is not None
+    return rows["quantity"] if result.design.is_inverse else rows["quantity"] * rows["price"]

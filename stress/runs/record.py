@@ -17,6 +17,7 @@ from stress.analysis.study import LARGEST_NEED, REQUIRED_FUND, StudyResult, esti
 from stress.files import csv_tables
 from stress.formatting import duration
 from stress.results import liquidations, mechanics
+from stress.results.coin_words import in_coin
 from stress.results.estimate import Estimate
 from stress.results.result import Result
 
@@ -173,6 +174,7 @@ def summary(record: Record) -> dict[str, Any]:
         "seed": record.manifest["seed"],
         "paths": result.n_paths,
         "fund": record.fund,
+        **({"money": {"name": result.money, "usd_at_s0": result.usd_of_money}} if in_coin(result) else {}),
         "required_fund": [serialize.finite(row) for row in required],
         **({"fund_range": [serialize.finite(x.describe()) for x in ranges]} if (ranges := fund_ranges(record)) else {}),
         "gaps": [plain_row(row) for row in record.gaps.to_dict("records")],

@@ -182,7 +182,7 @@ def open_run(directory: str | Path) -> Record:
     if "tables/fund_grid.csv" in files:
         data, where = read("tables/fund_grid.csv")
         grid = csv_tables.parse_csv(data, where, ("layer",))
-        shape.check_table(grid, shape.GRID, where)
+        shape.check_table(grid, shape.grid_columns(config), where)
     found = {}
     for study in studies.COLUMNS:
         if (name := f"studies/{study}.csv") in files:

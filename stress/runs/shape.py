@@ -19,7 +19,7 @@ from stress.engine.blocks import CELL_ROW, FAN_PATHS
 from stress.engine.renewal import DAY_ROW, MOST_DAYS
 from stress.errors import InputError, Problem, raise_if
 from stress.kernels.path.records import CHECKPOINTS
-from stress.results import more_columns
+from stress.results import mechanics, more_columns
 from stress.results.result import PATH_COLUMNS
 from stress.scenario.tables import problems_of
 from stress.scenario.values import FiniteDuration, Paths, Price, Probability, Seed, Share, rule
@@ -337,7 +337,7 @@ FLAG = Column("b", lambda x: np.ones(x.size, bool), "True or False")
 SHARE = _number(0.0, "a share from 0 to 1", 1.0)
 SHARE_OR_NAN = Column("iuf", lambda x: np.isnan(x) | ((x >= 0) & (x <= 1)), "a share from 0 to 1, or nan")
 COUNTS = ("liquidated_count", "adl_count", "adl_events", "adl_seen", "longs_reached", "shorts_reached")
-RATES = [f"{name}_{part}" for name in ("liquidation", "bankruptcy", "adl") for part in ("rate", "low", "high")]
+PARTS = ("rate", "low", "high")
 
 REQUIRED = dict.fromkeys(("fund", "se", "low", "high"), ANY) | {
     "alpha": Column("iuf", lambda x: (x > 0) & (x < 1), "a probability above 0 and below 1"),
@@ -346,9 +346,6 @@ REQUIRED = dict.fromkeys(("fund", "se", "low", "high"), ANY) | {
 GAPS = dict.fromkeys(("alpha", "estimate", "se", "low", "high"), ANY) | {
     "design": TEXT, "gap": SHARE, "jump_gap": SHARE, "chosen": FLAG, "quantity": TEXT, "unit": TEXT, "note": TEXT,
 }  # fmt: skip
-GRID = {"layer": TEXT, "fund": AMOUNT, "own": FLAG} | dict.fromkeys(
-    (f"{name}{end}" for name in ("depleted", "adl", "residual") for end in ("", "_se", "_low", "_high")), ANY
-)
 BUDGET = dict.fromkeys(("alpha", "estimate", "low", "high", "share", "redraws"), ANY) | dict.fromkeys(
     ("quantity", "part", "note"), TEXT
 )
@@ -379,9 +376,18 @@ def position_columns(config: Mapping[str, Any], counted: bool) -> dict[str, Colu
     columns |= dict.fromkeys(config["book"].get("orders", ()), POSITIVE_OR_NAN)
     if not counted:
         return columns
-    more = [f"{name}_{part}" for name in more_columns.rate_names(config) for part in ("rate", "low", "high")]
+    with_adl = mechanics.has_adl(config)
+    counts = ["liquidation", "bankruptcy", *(["adl"] if with_adl else []), *more_columns.rate_names(config)]
+    rates = [f"{name}_{part}" for name in counts for part in PARTS] + (["adl_share"] if with_adl else [])
     grouped = {grouping.column: _whole(0, grouping.count - 1) for grouping in classes.GROUPINGS.values()}
-    return columns | grouped | dict.fromkeys([*RATES, "adl_share", *more], FINITE)
+    return columns | grouped | dict.fromkeys(rates, FINITE)
+
+
+def grid_columns(config: Mapping[str, Any]) -> dict[str, Column]:
+    """Columns of fund_grid.csv."""
+    events = ("depleted", *(("adl",) if mechanics.has_adl(config) else ()), "residual")
+    ends = (f"{name}{end}" for name in events for end in ("", "_se", "_low", "_high"))
+    return {"layer": TEXT, "fund": AMOUNT, "own": FLAG} | dict.fromkeys(ends, ANY)
 
 
 def check_table(table: pd.DataFrame, columns: Mapping[str, Column], where: str, rows: int | None = None) -> None:

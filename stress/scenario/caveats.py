@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from stress.formatting import amount, duration, notional, percent
 from stress.scenario.lateness import cannot_tell
 from stress.scenario.rule_notes import rule_notes
+from stress.venue.mechanics import ADL
 
 if TYPE_CHECKING:
     from stress.engine.design import Design
@@ -56,13 +57,14 @@ def notes(
             f"{percent(record['oi_share'])} of the open interest of one side."
         )
     venue = design.venue
-    if venue.drawdown is not None:
+    with_adl = ADL in venue.waterfall
+    if venue.drawdown is not None and with_adl:
         span = "" if venue.drawdown_window is None else f" of the last {duration(venue.drawdown_window)}"
         yield (
             f"ADL begins when the fund is {percent(venue.drawdown)} below its peak{span}, not when it is empty: "
             '"depleted" means that ADL has begun.'
         )
-    if venue.reserve > 0:
+    if venue.reserve > 0 and with_adl:
         yield f'ADL rules keep {amount(venue.reserve, venue.money)} in the fund: "depleted" means that ADL has begun.'
     yield from _of_days(design)
     yield from rule_notes(design)

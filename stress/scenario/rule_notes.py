@@ -31,7 +31,10 @@ def rule_notes(design: Design) -> Iterator[str]:
             "the price, and nobody opens or closes a position because of them."
         )
     if venue.get("fund_in", "usd") == "coin":
-        yield "The fund is held in the coin: after a fall it is worth less in USD, when it has to pay."
+        yield (
+            "The fund is held in the coin: after a fall it is worth less in USD, when it has to pay; amounts of it are "
+            "USD at S_0, the price at the start."
+        )
     yield from _mark(venue, getattr(design, "events", None))
     yield from _never(design)
     if venue.get("liquidation", "automatic") == "margin_call":

@@ -23,6 +23,7 @@ COMMANDS = {
     "scenarios": ("scenarios", "coin.toml", "--episode", "2020-03-12-btc", "--battery"),
 }
 IN_USD = re.compile(r"USD [−\d]|, USD")
+AT_START = re.compile(r"\(USD [\d.]+( [kMB])? at S_0\)")
 
 
 @pytest.fixture
@@ -47,7 +48,24 @@ def test_amounts_are_in_the_coin(place, capsys, name):
     code, out, err = command(capsys, *COMMANDS[name])
     assert code == 0, err
     assert "BTC" in out
-    assert not IN_USD.search(out), out
+    assert not IN_USD.search(without_usd_at_start(out)), out
+
+
+def without_usd_at_start(out: str) -> str:
+    """The output without what it says to be USD at S_0: in brackets, and the last column of a table."""
+    lines = AT_START.sub("", out).split("\n")
+    if any(line.rstrip().endswith("USD at S_0") for line in lines):
+        lines = [re.sub(r" {3,}USD [\d.]+( [kMB])?$", "", line.rstrip()) for line in lines]
+    return "\n".join(lines)
+
+
+def test_the_main_figures_stand_in_usd_at_the_start_too(place, capsys):
+    code, out, err = command(capsys, *COMMANDS["size"])
+    assert code == 0, err
+    assert "A fund of BTC 3 (USD 180 k at S_0) is depleted" in out
+    (needed,) = re.findall(r"^30 % +BTC ([\d.]+) .* USD ([\d.]+)( [kM])?$", out, re.MULTILINE)
+    scale = {"": 1.0, " k": 1e3, " M": 1e6}[needed[2]]
+    assert float(needed[1]) * scale == pytest.approx(60_000.0 * float(needed[0]), rel=0.01)
 
 
 def test_impact_and_reverse_tell_money_from_notional(place, capsys):
@@ -78,3 +96,11 @@ def test_two_runs_of_two_monies_are_not_compared(place, capsys):
     code, _, err = command(capsys, "compare", "coin.toml", "usd.toml")
     assert code == 2
     assert "a design whose money is that of coin.toml, BTC: this one's is USD" in err
+
+
+@pytest.mark.parametrize("words", [("size", "--limit"), ("reverse", "--fund"), ("scenarios", "--fund")])
+def test_options_of_money_do_not_say_usd_alone(capsys, words):
+    code, out, _ = command(capsys, words[0], "--help")
+    assert code == 0
+    said = re.sub(r"\s+", " ", out).partition(f"{words[1]} AMOUNT")[2]
+    assert "of an inverse contract in its coin" in said.partition(" --")[0]

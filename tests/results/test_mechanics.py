@@ -10,8 +10,8 @@ import pytest
 import stress
 from stress.errors import InputError
 from stress.formatting import percent
-from stress.results import mechanics, mechanics_words, replay, summaries
-from tests.support.mechanics import HOUSE, VAULT, adl_first, everything, with_rules
+from stress.results import column_words, mechanics, mechanics_words, replay, summaries
+from tests.support.mechanics import HOUSE, VAULT, adl_first, everything, log_of_all, with_rules
 from tests.support.results import sample
 
 
@@ -100,6 +100,31 @@ def test_designs_are_compared_by_what_one_of_them_has():
     assert not refused["quantity"].str.startswith("fund for").any()
 
 
+def test_a_column_has_one_name_in_figures_and_comparisons():
+    compared = stress.compare({"a": everything(), "b": with_rules(everything(), paths={"residual": 0.0})})
+    shown = mechanics.figures(everything())
+    for column, words in column_words.WORDS.items():
+        if column in everything().paths:
+            mean, unit = column_words.mean_of(column), mechanics.unit_of(everything(), words.unit)
+            assert list(compared.loc[compared["quantity"] == mean, "unit"]) == [unit]
+            assert shown["quantity"].str.startswith((mean, mean.replace(words.amount, f"{words.amount},"))).any(), mean
+        if column in everything().paths and words.event and column != "drawn_fund":
+            assert column_words.chance_of(column) in set(compared["quantity"])
+    stops = shown.set_index("quantity").loc["mean quantity closed by stops"].to_dict() | {"quantity": "stops"}
+    assert stops["unit"] == "coins"
+    assert mechanics_words.cells(stops)[1].endswith("coins")
+    inverse = with_rules(everything(), contract="inverse")
+    assert "contracts" in set(mechanics.figures(inverse)["unit"])
+
+
+def test_a_spread_of_nothing_is_no_error_and_one_path_has_none():
+    row = {"quantity": "P(a stop is met)", "estimate": 1.0, "se": 0.0, "low": 0.99, "high": 1.0, "unit": "probability"}
+    assert mechanics_words.cells(row)[2] == "–"
+    once = {"quantity": "drawn", "estimate": 0.0, "se": math.nan, "low": math.nan, "high": math.nan, "unit": "USD"}
+    assert mechanics_words.cells(once)[1] == "none"
+    assert mechanics_words.cells(once | {"se": 0.0})[1] == "none seen"
+
+
 def test_a_log_names_every_kind_of_event():
     design = sample().design
     log = np.zeros(len(replay.EVENTS), replay.LOG)
@@ -134,3 +159,15 @@ def test_one_path_has_amounts_and_no_chances():
     found = mechanics.figures(replace(whole, paths=whole.paths.iloc[:1], config=whole.config | {"paths": 1}))
     assert "lowest worth of the vault" in set(found["quantity"])
     assert not found["quantity"].str.contains(r"P\(|mean|of paths| where ").any()
+
+
+def test_a_contract_of_an_inverse_market_is_a_dollar_in_the_story_of_a_path(monkeypatch):
+    whole = sample()
+    log = log_of_all()
+    monkeypatch.setattr(stress.Result, "replay_path", lambda self, path: log)
+    linear = summaries.path_story(whole, 0)
+    monkeypatch.setattr(type(whole.design), "is_inverse", True)
+    inverse = summaries.path_story(whole, 0)
+    for name in ("sold_long_usd", "ordered_long_usd", "ordered_short_usd"):
+        assert linear[name].sum() == 60_000.0 * inverse[name].sum()
+    assert inverse["ordered_long_usd"].sum() + inverse["ordered_short_usd"].sum() == 2.0
