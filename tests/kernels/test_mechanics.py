@@ -9,8 +9,9 @@ from collections import namedtuple
 import numpy as np
 import pytest
 
+from stress.kernels.index.ladder import BATCH, TRIGGER
 from stress.kernels.mechanics import calls, carrier, funding, inventory, layers, marks, socialise
-from stress.kernels.mechanics.records import CARRIER_STATE, IN_ORDER, MECHANICS, MOMENT, MORE
+from stress.kernels.mechanics.records import CARRIER_STATE, IN_ORDER, MECHANICS, MOMENT, MORE, NOT_ASKED
 from stress.kernels.mechanics.workspace import make_holdings
 from stress.kernels.path.records import LAYER_STATE, LOG, MARKET_STATE, OUTCOME, PATH_STATE, SIDE_STATE
 from stress.kernels.rules.contract import Structure
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.nojit
 DAY = 86400.0
 Winners = namedtuple("Winners", "entry quantity margin place")
 Events = namedtuple("Events", "stale bad_ticks funding")
-Ladder = namedtuple("Ladder", "number longs winners")
+Ladder = namedtuple("Ladder", "triggers batches entry number row longs winners")
 P = namedtuple(
     "P",
     "ladder structure holdings log path markets sides layers carriers moment out more events schedule terms mechanics",
@@ -41,10 +42,13 @@ def make(n=4, longs=2, events=None, mechanics=None, terms=None, log=0):
     winners = Winners(np.full(n, 100.0), np.ones(n), np.ones(n), np.arange(n, dtype=np.int32))
     sides = np.zeros(2, SIDE_STATE)
     sides["first"], sides["next"], sides["end"] = [0, longs], [0, longs], [longs, n]
+    place, triggers = np.arange(n), np.zeros(n, TRIGGER)
+    triggers["quantity"] = 1.0
+    ladder = Ladder(triggers, np.zeros(0, BATCH), winners.entry.copy(), place, place.astype(np.int32), longs, winners)
     return P(
-        Ladder(np.arange(n), longs, winners),
+        ladder,
         Structure(),
-        make_holdings(winners),
+        make_holdings(ladder),
         np.zeros(log, LOG),
         record(PATH_STATE, number=3, step=1),
         np.array([(100.0, 100.0, 0.0, 1.0, 1.0, 100.0)], MARKET_STATE),
@@ -282,7 +286,9 @@ def test_funding_is_due_at_the_multiples_of_its_interval():
 
 def test_what_longs_pay_shorts_get():
     p = make(n=5, longs=2, events=dict(funding=np.array([[60.0, 0.01], [120.0, -0.02]])))
-    p.holdings.quantity[:] = [3.0, 1.0, 2.0, 0.0, 1.5]
+    holdings = p.holdings
+    holdings.states["quantity"] = [3.0, 1.0, 2.0, 0.0, 1.5]
+    holdings.standing[:], holdings.touched[:], holdings.sizes["touched"] = IN_ORDER, np.arange(5), 5
     for step, payment in ((1, 0.0), (2, 1.0), (3, -2.0)):
         p.path["step"] = step
         before = [p.moment["funding"], p.more["funding_paid"], p.more["funding_outside"]]
@@ -306,9 +312,13 @@ def test_deadlines():
 
 def test_a_share_of_the_called_tops_up():
     p = make(n=2000, mechanics=dict(top_up=0.3), terms=dict(seed=7))
-    pays = [calls.tops_up(j, p) for j in range(2000)]
+    states, keys = p.holdings.states, calls.key_of_calls(p)
+    states["pays"] = NOT_ASKED
+    pays = [calls.tops_up(j, states[j], *keys, p) for j in range(2000)]
     assert np.mean(pays) == pytest.approx(0.3, abs=4 * math.sqrt(0.21 / 2000))
-    assert pays == [calls.tops_up(j, p) for j in range(2000)]
+    assert pays == [calls.tops_up(j, states[j], *keys, p) for j in range(2000)]
+    states["pays"] = NOT_ASKED
+    assert pays == [calls.tops_up(j, states[j], *keys, p) for j in range(2000)]
 
 
 # -------------------------------------------------------------------------------------------------- socialised loss
