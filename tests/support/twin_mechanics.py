@@ -262,6 +262,16 @@ def assert_equal(result: stress.Result, outcome: naive.Outcome, case: Case, cont
             assert list(result.positions[column] == 1) == getattr(outcome, name), (column, context)
 
 
+def assert_rule_rates_equal(result: stress.Result, outcome: naive.Outcome, context: Any) -> None:
+    """No bound of the hits of a class on a path (`stress.results.rule_rates`) is below what it has."""
+    for by in ("leverage", "size"):
+        rates = result.rates_by(by)
+        for column, name in RATES.items():
+            if column in result.positions:
+                hits = (rates[column.removesuffix("_rate")] * rates["positions"]).sum()
+                assert hits == pytest.approx(sum(getattr(outcome, name))), (column, by, context)
+
+
 def run_row(number: int, books: int, first: int = 0) -> list[naive.Outcome]:
     """Outcomes of the twin on some books of one row of the table, each compared with the engine."""
     outcomes = []
@@ -271,6 +281,7 @@ def run_row(number: int, books: int, first: int = 0) -> list[naive.Outcome]:
         assert_equal(result, outcome, case, (number, i, ROWS[number]))
         if i % 8 == 0:
             twin.assert_rates_equal(result, outcome, (number, i))
+            assert_rule_rates_equal(result, outcome, (number, i))
         if is_curve_exact(case):
             needed, given = result.paths["fund_needed"].iloc[0], capital_of_first(case)
             scale = case.book.open_interest(S0)
