@@ -261,6 +261,16 @@ def assert_equal(result: stress.Result, outcome: naive.Outcome, case: Case, cont
             assert list(result.positions[column] == 1) == getattr(outcome, name), (column, context)
 
 
+def assert_rule_rates_equal(result: stress.Result, outcome: naive.Outcome, context: Any) -> None:
+    """No bound of the hits of a class on a path (`stress.results.rule_rates`) is below what it has."""
+    for by in ("leverage", "size"):
+        rates = result.rates_by(by)
+        for column, name in RATES.items():
+            if column in result.positions:
+                hits = (rates[column.removesuffix("_rate")] * rates["positions"]).sum()
+                assert hits == pytest.approx(sum(getattr(outcome, name))), (column, by, context)
+
+
 def run_row(number: int, books: int, first: int = 0) -> list[naive.Outcome]:
     """Outcomes of the twin on some books of one row of the table, each compared with the engine."""
     outcomes = []
@@ -270,6 +280,7 @@ def run_row(number: int, books: int, first: int = 0) -> list[naive.Outcome]:
         assert_agree(result, outcome, case, (number, i, ROWS[number]))
         if i % 8 == 0:
             twin.assert_rates_equal(result, outcome, (number, i))
+            assert_rule_rates_equal(result, outcome, (number, i))
         outcomes.append(outcome)
     return outcomes
 
