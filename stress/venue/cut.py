@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 INSIDE = 1.0 - 1e-9  # share of the cap of a tier that a cut goes down to
-ALL = 1.0 - 1e-9  # a cut of this share is of the whole
+ALL = 1.0 - 1e-6  # a cut of this share is of the whole
 LEAST = 1e-3  # share of the position that a cut to restore the margin is at least; one that needs less closes the whole
 
 

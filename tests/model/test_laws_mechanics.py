@@ -148,7 +148,7 @@ def test_funding_paid_shifts_the_frame(rules):
 @pytest.mark.parametrize("closeout", [dict(closeout="tiers"), dict(closeout="restore", buffer=0.2)])
 def test_a_partial_liquidation_restores_margin_or_escalates(closeout):
     """Whoever was cut is closed, or has more than maintenance at the end of the step and of those after it."""
-    rng, n, venue = np.random.default_rng(11), 40, make_venue(**closeout)
+    rng, n, venue = np.random.default_rng(11), 40, make_venue(fee_rate=0.0, **closeout)
     side, quantity, entry = np.resize([1.0, -1.0], n), rng.uniform(10, 250, n), S0 * np.exp(rng.normal(0, 0.01, n))
     book = stress.Book(side, quantity, entry, quantity * entry / rng.uniform(5, 12, n))
     paths = stress.prices.Paths(S0 * np.exp(np.cumsum(np.c_[np.zeros(15), rng.normal(0, 0.02, (15, 20))], axis=1)), DT)
@@ -156,18 +156,26 @@ def test_a_partial_liquidation_restores_margin_or_escalates(closeout):
     cuts = restored = 0
     for path, close in enumerate(paths.close):
         log, quantity, margin = result.replay_path(path), book.quantity.copy(), book.margin.copy()
-        was_cut = np.zeros(len(book), bool)
+        was_cut, cut_at, uncut = np.zeros(n, bool), np.zeros(n, int), book.quantity.copy()
         for step in range(1, close.size):
             for line in log[log["step"] == step].itertuples():
                 i = line.position
-                was_cut[i] |= line.event == "cut"
+                was_cut[i], cut_at[i] = was_cut[i] or line.event == "cut", step
                 cuts += line.event == "cut"
                 margin[i] += side[i] * line.quantity * (line.price - entry[i]) - line.money
-                quantity[i] = line.position_left
+                uncut[i], quantity[i] = quantity[i], line.position_left
             held = was_cut & (quantity > 0)
             equity = margin + side * quantity * (close[step] - entry)
             needed = venue.maintenance_margin(np.where(held, quantity, 1.0), close[step], entry)
             assert (equity[held] > needed[held] * (1 - 1e-9)).all(), (path, step)
+            now = held & (cut_at == step)  # no more than it takes: to the buffer in its tier, or into the tier below
+            notional = quantity[now] * close[step]
+            if "buffer" in closeout:
+                rate, deduction = np.array([(t.maintenance_rate, t.deduction) for t in venue.tiers]).T
+                tier = np.searchsorted([t.floor for t in venue.tiers], uncut[now] * close[step], side="right") - 1
+                assert equity[now] == pytest.approx(1.2 * (rate[tier] * notional - deduction[tier]))
+            else:
+                assert all(min(abs(x / tier.cap - 1) for tier in venue.tiers) < 1e-6 for x in notional)
             restored += held.sum()
     assert cuts == result.paths["partial_count"].sum() > 20
     assert restored > 20

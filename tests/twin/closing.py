@@ -18,6 +18,7 @@ from tests.twin.records import Position
 from tests.twin.state import State, Unpaid
 
 MOST_CUTS = 8  # of `restore` in a row
+DUST = 1e-6  # of the first quantity: less is not left
 LEAST_CUT = 1e-3  # of `restore`, as a share of the position: less than that closes the whole
 
 
@@ -136,7 +137,7 @@ class Closing(State):
             c = q - rest if rest > 0 else q
             if c <= LEAST_CUT * q:
                 return q
-        return q if c >= q * (1 - 1e-9) or c <= 1e-9 * q else c
+        return q if q - c <= DUST * self.start_quantity[i] or c <= 1e-9 * q else c
 
     def cut(self, i: int, c: float, y: float, source: float) -> None:
         """Sell a part; its result and a fee go to the margin, and the levels are computed anew."""

@@ -14,7 +14,8 @@ from stress.kernels.rules.margin import ENTRY_NOTIONAL, NOTIONAL, QUANTITY, tier
 WHOLE, FRACTION, TIERS, RESTORE = 0, 1, 2, 3  # of rules.records.CLOSEOUTS
 MOST_CUTS = 8  # of one visit with closeout "restore"
 INSIDE = 1.0 - 1e-9  # share of the cap of a tier that a cut goes down to
-ALL = 1.0 - 1e-9  # a cut of this share is of the whole
+DUST = 1e-6  # share of its first quantity that is no position any more: what would be left so small goes too
+ALL = 1.0 - DUST  # so a cut of this share is of the whole
 NOTHING = 1e-9  # and one up to this share is none: late orders may meet the same price again, and would never end
 LEAST = 1e-3  # share of the position that a cut to restore the margin is at least; one that needs less closes the whole
 

@@ -12,7 +12,7 @@ import math
 from stress.kernels.jit import jit_force_inline, jit_inline
 from stress.kernels.mechanics.calls import deadline_step
 from stress.kernels.mechanics.carrier import look_at_loss, take_over
-from stress.kernels.mechanics.closeout import WHOLE, quantity_to_cut
+from stress.kernels.mechanics.closeout import DUST, WHOLE, quantity_to_cut
 from stress.kernels.mechanics.closing import (
     bankrupt,
     close_whole,
@@ -158,6 +158,7 @@ def liquidate(j, s, k, y, mu_y, p):
             was_cut = state.was_cut if is_touched else 0
             if not takes:
                 c = quantity_to_cut(q, entry, price, worth, was_cut, cuts, p.tiers, mechanics)
+                c = c if q - c > DUST * trigger.quantity else q
         if c >= q:
             p.out.liquidated_quantity += q
             liquidated(j, p)
