@@ -46,13 +46,17 @@ def read(scenario: Any, paths: int | str | None, where: str) -> Scenario:
     return keys.with_keys(start, {"run.paths": int(count)})
 
 
-def held(scenario: Scenario, keys: Iterable[str]) -> list[str]:
-    """What is held fixed beside the keys that vary, where the scenario itself gives a range of answers."""
+def held(scenario: Scenario, keys: Iterable[str], made: Iterable[Scenario] = ()) -> list[str]:
+    """What is held fixed beside the keys that vary, where the scenario itself gives a range of answers.
+
+    Also which keys have no use in it, or in any of the cases that are `made` of it.
+    """
+    said = list(dict.fromkeys(str(x) for one in (scenario, *made) for x in one.left_out))
     delays = scenario.lateness.delays
     if delays is None or not {"run.delay", "run.delays", "run.gap"}.isdisjoint(keys):
-        return []
+        return said
     late = duration(delays[-1])
-    return [f"all fills are {late} late, the longest of the delays whose range is the answer of the scenario"]
+    return [f"all fills are {late} late, the longest of the delays whose range is the answer of the scenario", *said]
 
 
 def scenarios(start: Scenario, cases: Iterable[Mapping[str, Any]], where: str) -> list[Scenario]:

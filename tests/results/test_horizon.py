@@ -227,6 +227,10 @@ class TestRun:
         assert {p.column for p in error.value.problems} >= {"days", "renew", "sweep"}
         with pytest.raises(stress.InputError, match="days too"):
             simulate(days=None, sweep=0.1)
+        with pytest.raises(stress.InputError) as error:
+            simulate(days=None, sweep=[], income_per_day="", fund_cap=())
+        assert [p.column for p in error.value.problems] == ["fund_cap", "income_per_day", "sweep"]
+        assert simulate(days=None, sweep=0, income_per_day="0").days is None  # none of either
 
     def test_pictures(self, run):
         assert plot_ruin(run).get_xlabel() == "day"
