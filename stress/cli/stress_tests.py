@@ -16,7 +16,6 @@ from stress.cli.common import (
     Seed,
     Set,
     Threads,
-    first_layer,
     guarded,
     load,
     number_option,
@@ -103,9 +102,8 @@ def scenarios(
         "episodes",
     )
     simulated = with_bar(quiet, lambda bar: _battery(loaded, threads, bar)) if battery else None
-    own = loaded.fund.initial if fund is None else fund
     if not quiet:
-        print_scenarios(found, own, first_layer(loaded))
+        print_scenarios(found)
         if simulated is not None:
             print_battery(simulated)
     output.keep_table(found, out, quiet)
@@ -116,7 +114,7 @@ def scenarios(
     if picture is not None:
         from stress.plots import plot_stress_scenarios
 
-        output.put_picture(lambda: plot_stress_scenarios(found, own), picture)
+        output.put_picture(lambda: plot_stress_scenarios(found, found.attrs["fund"]), picture)
 
 
 @guarded
@@ -139,8 +137,9 @@ def reverse(
         say_that_it_compiles()
     moves = reverse_table(loaded, fund)
     if not quiet:
-        print_moves(moves, loaded.fund.initial if fund is None else fund, first_layer(loaded))
-        print_factors(reverse_episodes(loaded, fund))
+        layer = moves.attrs["layer"]
+        print_moves(moves, moves.attrs["fund"], layer)
+        print_factors(reverse_episodes(loaded, fund), layer)
     output.keep_table(moves, out, quiet)
 
 
@@ -150,13 +149,13 @@ def _battery(scenario: Any, threads: int | None, bar: Any) -> pd.DataFrame:
     return stress_battery(scenario, threads=threads, progress=bar)
 
 
-def print_scenarios(found: pd.DataFrame, fund: float, layer: str = "fund") -> None:
+def print_scenarios(found: pd.DataFrame) -> None:
     """The worst in a sentence, then a row per episode and fill."""
-    from stress.analysis.stress_scenarios import fill_label, worst_in_words
+    from stress.analysis.stress_scenarios import OPEN_CALLS, fill_label, worst_in_words
     from stress.cli.console import console, table
     from stress.cli.terminal import records
 
-    out = console()
+    out, layer, fund = console(), found.attrs["layer"], found.attrs["fund"]
     out.print(visible(worst_in_words(found)))
     out.print(f"\nCrashes of the past on this book, with a {layer} of {usd(fund)}\n")
     by_gap = bool(found["gap"].notna().all())
@@ -183,15 +182,25 @@ def print_scenarios(found: pd.DataFrame, fund: float, layer: str = "fund") -> No
             if len(of) == 1:
                 rows.append((heads[1], *[""] * 6))
         late = "gap" if by_gap else "late"
-        names = ["episode", late, f"fund, {money_name()}", "of OI", f"ADL, {money_name()}", "accounts hit", "most of"]
+        names = [
+            "episode",
+            late,
+            f"{layer}, {money_name()}",
+            "of OI",
+            f"ADL, {money_name()}",
+            "accounts hit",
+            "most of",
+        ]
         out.print(table(names, rows))
     out.print(
-        "\nBelow an episode: its low and high. fund: what the path needs. OI: open interest of one side. ADL: raised, "
-        "or forgone against the mark; below 0, those hit got more than the mark. One path each: exact, without a "
-        "sampling error, and without a probability.",
+        f"\nBelow an episode: its low and high. {layer}: what the path needs. OI: open interest of one side. ADL: "
+        "raised, or forgone against the mark; below 0, those hit got more than the mark. One path each: exact, without "
+        "a sampling error, and without a probability.",
     )
     if not found["told"].all():
         out.print("* The steps cannot tell this delay: it is below half of one.")
+    if len(open_ := found[found["note"].str.contains(OPEN_CALLS, regex=False)]):
+        out.print(f"{', '.join(dict.fromkeys(open_['scenario']))}: {OPEN_CALLS}.")
     words = "Rows with depth count the impact of those days' liquidations twice."
     if not found["depth"].any():
         words = "No order book: these prices hold the impact of real liquidations already; --depth adds it again."
@@ -318,7 +327,7 @@ def _seen(row: dict[str, Any]) -> str:
     return "none seen" if row["probability"] == 0 else percent(row["probability"])
 
 
-def print_factors(found: pd.DataFrame) -> None:
+def print_factors(found: pd.DataFrame, layer: str = "fund") -> None:
     """How many times as violent each episode would have to be."""
     from stress.cli.console import console, table
     from stress.cli.terminal import records
@@ -337,6 +346,8 @@ def print_factors(found: pd.DataFrame) -> None:
         for r in records(found)
     ]
     out.print(table(["episode", "times", "low", "high"], rows))
-    out.print("\ntimes: factor on all log moves at which the fund is empty; low, high: of the crash at that factor.")
+    out.print(
+        f"\ntimes: factor on all log moves at which the {layer} is empty; low, high: of the crash at that factor."
+    )
     if not found["told"].all():
         out.print("* The steps cannot tell this delay: it is below half of one.")
