@@ -368,7 +368,7 @@ class Scenario:
         wanted = run.horizon if run.days is None else run.days * DAY
         paths, horizon, step, problems = timing(self.price_model[0], run.paths, wanted, run.step)
         if run.horizon not in (None, wanted):
-            expected = "no horizon beside days, which are the horizon"
+            expected = f"no horizon beside days, which are the horizon; or {run.days}d"
             problems.append(Problem("run", expected, column="horizon", value=run.horizon))
         raise_if([self._of_run(problem) for problem in problems])
         self._check_work(paths, horizon / step)
