@@ -83,7 +83,8 @@ def sweep(
         if number == base:
             found = dict.fromkeys(names, Estimate(0.0, 0.0, 0.0, 0.0))
         for column, end in (("difference", "value"), ("difference_low", "low"), ("difference_high", "high")):
-            table[column] = [getattr(found[name], end) if name in found else np.nan for name in names]
+            known = [name in found and value == value for name, value in zip(names, table["estimate"], strict=True)]
+            table[column] = [getattr(found[x], end) if ok else np.nan for x, ok in zip(names, known, strict=True)]
         for place, (key, value) in enumerate(chosen.items()):
             table.insert(place, key, [cell(value)] * len(table))
         tables.append(table[[*values, *COLUMNS]])

@@ -191,8 +191,7 @@ def _differences(base: Result, other: Result, alphas: Sequence[float]) -> list[d
             found = mean(a, weights=base.weights).value, mean(b, weights=other.weights).value
             paid = base.money if unit == "USD" else unit
             rows.append(_row(quantity, *found, mean_apart(base, other, a, b)) | {"unit": paid, "note": note})
-    sized = base.layer == other.layer and not (base.curve_refused or other.curve_refused)
-    for alpha in alphas if sized else ():
+    for alpha in alphas if both_sized(base, other) else ():
         first, second = base.required_fund(alpha), other.required_fund(alpha)
         estimate = fund_apart(base, other, alpha)
         row = _row(f"fund for alpha = {alpha:g}", first.value, second.value, estimate)
@@ -242,6 +241,11 @@ def event_apart(base: Result, other: Result, event: Callable[[Any], Any]) -> Est
     more = _pairs(base, other, a, b)
     weights = [1.0 if result.weights is None else float(result.weights.max()) for result in (base, other)]
     return _event_estimate(float(more.sum()), float((more**2).sum()), more.size, max(weights))
+
+
+def both_sized(base: Result, other: Result) -> bool:
+    """Whether both runs size a fund, and one of the same layer."""
+    return base.layer == other.layer and not (base.curve_refused or other.curve_refused)
 
 
 def fund_apart(base: Result, other: Result, alpha: float) -> Estimate:

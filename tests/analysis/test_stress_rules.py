@@ -117,3 +117,41 @@ def test_a_study_that_is_refused_leaves_the_others(tmp_path, capsys):
     code, out, _ = call("scenarios", path, "--episode", NAME, "--gap", 1)
     assert code == 0
     assert f"{NAME}: {OPEN_CALLS}." in out
+
+
+class TestWhereOneRunGivesNoFund:
+    capped = scenario(more=CAPPED)
+
+    def test_a_sweep_has_what_does_not_ask_for_it(self, tmp_path, capsys):
+        found = stress.sweep(self.capped, {"layers.fund.cap": ["5e4", "inf"]}, [0.2], paths=20)
+        rows = found.set_index(["layers.fund.cap", "quantity"])["estimate"]
+        funds = found[found["quantity"] == "required fund"]
+        assert funds["estimate"].isna().tolist() == [True, False]
+        assert funds["difference"].isna().all()
+        assert "capped" in funds["note"].iloc[0]
+        depleted = rows.xs("P(fund depleted, ADL triggered)", level="quantity")
+        assert depleted.loc[5e4] > depleted.loc[float("inf")]
+        path = tmp_path / "capped.toml"
+        path.write_text(TINY + CAPPED)
+        call = caller(capsys)
+        code, out, _ = call(
+            "sweep", path, "fund.initial=1e5,2e5", "--paths", 8, "--alpha", 0.2, "--picture", tmp_path / "p.png"
+        )
+        assert code == 0
+        assert "Required fund" not in out
+        assert "P(fund depleted" in out
+        assert "what the fund pays on a path is capped" in out
+        code, out, _ = call("sweep", path, "layers.fund.cap=1e5,inf", "--paths", 8, "--alpha", 0.2)
+        assert code == 0
+        assert "at least nan" not in out
+        assert "Required fund" in out
+
+    def test_the_battery_too(self):
+        found = stress.stress_battery(self.capped, paths=8)
+        assert found[found["quantity"] == "required fund"]["estimate"].isna().all()
+        assert found[found["quantity"] != "required fund"]["difference"].notna().any()
+
+    def test_what_asks_for_it_is_refused_before_the_work(self, monkeypatch):
+        monkeypatch.setattr("stress.analysis.cases.run", None)
+        with pytest.raises(InputError, match="tornado: expected a fund whose need follows from one run"):
+            stress.tornado(self.capped)
