@@ -80,7 +80,10 @@ perp-stress reverse examples/quickstart.toml [--fund 5M] [--out FILE]
 
 finds the smallest instantaneous fall and rise that empty the fund, without and, where there is a `[depth]`, with the
 cascade; in Python `stress.reverse_table(scenario)`. A scenario with a delay fills after such a jump where the price
-went.
+went. The price then stays there, so that nobody waits: a limit of positions a second, a rest after a cut and events are
+left out, which a note says. With margin calls, or a mark that follows the price by and by, a jump does not tell what is
+lost, and the command is refused with the reason; so it is, as `scenarios` is, where the fund that is needed does not
+follow from one run (`Result.curve_refused`).
 
 ```text
 {reverse}

@@ -253,7 +253,8 @@ def with_extras(
     elif studies:
         from stress.runs.studies import make
 
-        found = make(scenario, say, threads)
+        why = sizing.jump_refused(record.result.config)
+        found = make(scenario, say, threads, {"reverse": why} if why else {})
     return replace(record, studies=found, manifest=record.manifest | ({"author": author} if author else {}))
 
 

@@ -20,13 +20,14 @@ import pandas as pd
 from stress.analysis.study import run_designs
 from stress.arguments import wrong_types
 from stress.engine.design import Design
-from stress.errors import Problem, raise_if
+from stress.errors import InputError, Problem, raise_if
 from stress.prices.bars import Bars
 from stress.prices.history import History, windows
 from stress.results.comparison import check_alphas
 from stress.results.estimate import Estimate, event_probability
 from stress.results.exceedances import exceedances
 from stress.results.result import Result
+from stress.results.sizing import curve_refused
 
 HOUR = 3_600.0
 WORST = 10  # windows that are named
@@ -113,6 +114,8 @@ def backtest(
     if design.renewal is not None:
         expected = "a design of one book, without days in [run]: each window of the bars is played on one book"
         raise_if([Problem("backtest", expected, column="days", value=design.renewal.days)])
+    if why := curve_refused(design.describe()):
+        raise InputError(Problem("backtest", f"a fund whose need follows from one run ({why})"))
     length = design.n_steps * design.step
     if not length >= bars.step:
         raise_if([Problem("backtest", f"bars of at most the horizon, {length:g} s", column="bars", value=bars.step)])

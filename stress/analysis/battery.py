@@ -45,7 +45,7 @@ from stress.prices import make, parameters
 from stress.prices.bar_table import PRICES
 from stress.prices.bars import Bars
 from stress.prices.base import PriceModel
-from stress.results.comparison import EVENTS, event_apart, fund_apart
+from stress.results.comparison import EVENTS, both_sized, event_apart, fund_apart
 from stress.results.estimate import Estimate
 from stress.results.result import Result
 from stress.scenario.scenario import Scenario, as_scenario
@@ -174,6 +174,8 @@ def _difference(first: Result, result: Result, quantity: str, alpha: float) -> E
     if result is first:
         return nothing
     if quantity == REQUIRED_FUND:
+        if not both_sized(first, result):
+            return nothing
         found = fund_apart(first, result, alpha)
         return nothing if found.is_bound else found
     return event_apart(first, result, EVENTS[quantity])

@@ -46,13 +46,17 @@ def read(scenario: Any, paths: int | str | None, where: str) -> Scenario:
     return keys.with_keys(start, {"run.paths": int(count)})
 
 
-def held(scenario: Scenario, keys: Iterable[str]) -> list[str]:
-    """What is held fixed beside the keys that vary, where the scenario itself gives a range of answers."""
+def held(scenario: Scenario, keys: Iterable[str], made: Iterable[Scenario] = ()) -> list[str]:
+    """What is held fixed beside the keys that vary, where the scenario itself gives a range of answers.
+
+    Also which keys have no use in it, or in any of the cases that are `made` of it.
+    """
+    said = list(dict.fromkeys(str(x) for one in (scenario, *made) for x in one.left_out))
     delays = scenario.lateness.delays
     if delays is None or not {"run.delay", "run.delays", "run.gap"}.isdisjoint(keys):
-        return []
+        return said
     late = duration(delays[-1])
-    return [f"all fills are {late} late, the longest of the delays whose range is the answer of the scenario"]
+    return [f"all fills are {late} late, the longest of the delays whose range is the answer of the scenario", *said]
 
 
 def scenarios(start: Scenario, cases: Iterable[Mapping[str, Any]], where: str) -> list[Scenario]:
@@ -129,7 +133,8 @@ def _from(progress: Progress, before: int, total: int) -> Progress:
 def differences(base: Result, other: Result, alphas: Sequence[float]) -> dict[tuple[str, float | None], Estimate]:
     """What a result has more than another, by quantity of `stress.analysis.study.long_table` and its alpha, paired.
 
-    The largest need has no error, and is left out; so is all where the numbers of paths differ.
+    The largest need has no error, and is left out; so are funds that one of the runs does not give, and all where the
+    numbers of paths differ.
     """
     a, b = ({name: column.to_numpy() for name, column in result.paths.items()} for result in (base, other))
     if base.n_paths != other.n_paths:
@@ -141,6 +146,6 @@ def differences(base: Result, other: Result, alphas: Sequence[float]) -> dict[tu
         found[name, None] = comparison.mean_apart(base, other, a[column], b[column])
     shares = (x["liquidated_count"] / len(result.positions) for x, result in ((a, base), (b, other)))
     found["mean liquidated share of positions", None] = comparison.mean_apart(base, other, *shares)
-    for alpha in alphas:
+    for alpha in alphas if comparison.both_sized(base, other) else ():
         found[study.REQUIRED_FUND, float(alpha)] = comparison.fund_apart(base, other, alpha)
     return found

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from stress.analysis import cases
+from stress.analysis import cases, sized_layer
 from stress.analysis.study import Study
 from stress.arguments import numbers
 from stress.engine.design import Design
@@ -90,7 +90,7 @@ def fund_grid(
         chosen = _checked(funds, least)
     known = {} if first is None else {own: first}
     wanted = [x for x in chosen if x not in known]
-    made = {f"{x!r}": with_capital(design, layer, x) for x in wanted}
+    made = {f"{x!r}": replace(sized_layer.with_capital(design, x), detail="paths") for x in wanted}
     found = Study(made).run(**workers, progress=progress).results if made else {}
     results = known | {x: found[f"{x!r}"] for x in wanted}
     return pd.DataFrame([_row(layer, x, x == own, results[x]) for x in chosen])
@@ -115,14 +115,6 @@ def _asked(result: Result) -> np.ndarray:
         return np.asarray(asked, float)
     lost = paths["deficit"].to_numpy(float)
     return np.asarray(np.maximum(lost, paths["inventory_loss"]) if "inventory_loss" in paths else lost)
-
-
-def with_capital(design: Design, layer: str, capital: float) -> Design:
-    """A design with another capital of one of its cash layers, without counts by position."""
-    own = (design.layers or {}).get(layer)
-    if own is None or own.capital is None:
-        return replace(design, fund=capital, detail="paths")
-    return replace(design, layers={**(design.layers or {}), layer: replace(own, capital=capital)}, detail="paths")
 
 
 def smallest(grid: pd.DataFrame, alpha: float) -> dict[str, float]:

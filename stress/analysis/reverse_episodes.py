@@ -16,12 +16,14 @@ import numpy as np
 import pandas as pd
 
 from stress import quantities
+from stress.analysis import sized_layer
 from stress.analysis.stress_scenarios import DELAYS, episode_design
 from stress.arguments import is_finite
 from stress.engine.design import Design
-from stress.errors import Problem, raise_if
+from stress.errors import InputError, Problem, raise_if
 from stress.kernels.path.records import Prices
 from stress.prices.episode import Episode, EpisodeInfo, list_episodes
+from stress.results.sizing import crash_refused
 from stress.scenario.lateness import cannot_tell
 from stress.scenario.scenario import Scenario, as_scenario
 
@@ -39,7 +41,7 @@ def reverse_episodes(
     scenario : Scenario or path
         Its book, venue and price at the start are used. Depth is left out, see `stress.analysis.stress_scenarios`.
     fund : float, optional
-        Initial insurance fund, USD; default: that of the scenario.
+        Capital of the first layer of cash, the insurance fund on most venues, USD; default: that of the scenario.
     delay : float, optional
         Seconds from trigger to fill. Default: the scenario's gap, or delay (of several the longest); 5 minutes where it
         states neither.
@@ -58,17 +60,19 @@ def reverse_episodes(
     """
     scenario = as_scenario(scenario)
     today = scenario.build().design
-    money: Any = scenario.fund.initial if fund is None else quantities.number(fund)
-    late, reserve = quantities.seconds(delay), today.venue.reserve
-    checks = [
-        ("fund", fund, is_finite(money) and money >= reserve, f"USD, at least the venue's reserve {reserve:g}"),
-        ("delay", late, late is None or (is_finite(late) and late >= 0), "seconds, 0 or more"),
-    ]
-    raise_if([Problem("reverse", expected, column=name, value=value) for name, value, ok, expected in checks if not ok])
+    if why := crash_refused(today.describe()):
+        raise InputError(Problem("reverse", f"rules under which a crash tells what is lost: {why}"))
+    money: Any = quantities.number(fund)
+    late = quantities.seconds(delay)
+    problems = list(sized_layer.problems_of_capital(today, money, "reverse"))
+    if not (late is None or (is_finite(late) and late >= 0)):
+        problems.append(Problem("reverse", "seconds, 0 or more", column="delay", value=late))
+    raise_if(problems)
+    capital = sized_layer.capital_of(today) if fund is None else float(money)
     fill: dict[str, Any] = {"gap": today.gap, "delay": today.delay}
     if delay is not None or not (today.gap or today.delay):
         fill = {"gap": 0.0, "delay": float(DELAYS[-1] if late is None else late)}
-    return pd.DataFrame([_row(replace(today, **fill), info, float(money)) for info in list_episodes()])
+    return pd.DataFrame([_row(replace(today, **fill), info, capital) for info in list_episodes()])
 
 
 def _row(today: Design, info: EpisodeInfo, fund: float) -> dict[str, Any]:

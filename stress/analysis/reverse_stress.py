@@ -8,7 +8,12 @@ fund, by bisection over the sorted prices, then the price between them.
 
 With a finite depth and a mark that follows (`passthrough` > 0) the cascade adds positions whose price the move alone
 would not reach, and a larger move need not cost more: the search then starts at the first of some 200 sorted prices
-that the fund does not survive.
+that the fund does not survive. So it does with rules of part II of the model, under which a position may be cut at one
+price and closed whole at the next.
+
+The price stays where the move took it. So no position waits: a limit of positions a second and a rest after a cut are
+left out, and so are events, which are at times of their own. With margin calls, or a mark that follows by and by, a
+move alone does not tell what is lost, and there is no answer (`stress.results.sizing.jump_refused`).
 
 How likely is it? `reverse_table` counts the simulated paths whose lowest (highest) price within the horizon is at or
 beyond the move. That is the probability of a move of this size, at any speed, and not that of depletion. The move is
@@ -29,6 +34,7 @@ import numpy as np
 import pandas as pd
 
 from stress import quantities
+from stress.analysis import sized_layer
 from stress.analysis.reach import Reach, bars_of
 from stress.arguments import is_finite, is_number, is_whole, wrong_types
 from stress.book.book import Book
@@ -39,9 +45,8 @@ from stress.errors import InputError, Problem, raise_if
 from stress.formatting import percent
 from stress.kernels.path.records import Prices
 from stress.prices import Paths
-from stress.results import mechanics
 from stress.results.estimate import Estimate, event_probability
-from stress.results.sizing import curve_refused
+from stress.results.sizing import jump_refused
 from stress.scenario.scenario import Scenario, as_scenario
 from stress.venue.depth import Depth
 from stress.venue.layer import Layer
@@ -85,6 +90,11 @@ def reverse_shock(
         A row per direction ("fall", "rise") and `cascade`: `move` (fraction of S_0, signed; nan where no move depletes
         the fund), `price` (USD), `liquidated` (positions), `liquidated_notional` (USD at S_0), `needed` (USD, what the
         fund needs at that move).
+
+    Raises
+    ------
+    InputError
+        If an argument is wrong, or the rules do not tell what a move costs (margin calls, a mark that follows).
     """
     raise_if(wrong_types("shock", venue=(venue, Venue, VENUE_EXPECTED)))
     price, fund, jump_gap = map(quantities.number, (price, fund, jump_gap))
@@ -97,21 +107,34 @@ def reverse_shock(
     raise_if([Problem("shock", expected, column=name, value=value) for name, value, ok, expected in checks if not ok])
     still = Paths([[price, price]])
     design = prepare(book, venue, still, fund=fund, depth=depth, gap=0.0, jump_gap=jump_gap, layers=layers, seed=0)
-    return _shocks(design, _capital(design))
+    _check_rules(design)
+    return _shocks(_settled(design), sized_layer.capital_of(design))
 
 
-def _capital(design: Design) -> float:
-    """What the first layer of cash begins with, USD.
+def _check_rules(design: Design) -> None:
+    """Refuse rules under which no smallest move can be told, with the reason."""
+    if why := jump_refused(design.describe()):
+        raise InputError(Problem("reverse", f"rules under which one jump tells what is lost: {why}"))
 
-    Raises
-    ------
-    InputError
-        With the reason, where what it needs does not follow from one run.
-    """
-    config = design.describe()
-    if why := curve_refused(config):
-        raise InputError(Problem("reverse", f"a fund whose need follows from one run: {why}"))
-    return mechanics.capital(config, mechanics.first_layer(config))
+
+def _settled(design: Design) -> Design:
+    """The design as it stands to one move that lasts: nobody waits, and no event comes."""
+    venue = replace(design.venue, throughput=None, cooldown=0.0)
+    return replace(design, venue=venue, events=None)
+
+
+def _left_out(design: Design) -> list[str]:
+    """What of the rules has no part in one move that lasts, in words."""
+    venue, said = design.venue, []
+    if venue.throughput is not None and math.isfinite(venue.throughput):
+        said.append("the limit of positions a second is left out: the price stays where the move took it")
+    if venue.cooldown:
+        said.append("so is the rest after a cut" if said else "the rest after a cut is left out: the price stays")
+    if design.events:
+        said.append("outages, stale marks and bad ticks are left out: they are at times of their own")
+    if venue.carrier != "market" and design.depth is not None:
+        said.append(f"what the {venue.carrier} takes over counts at the mark, not at what it will sell for")
+    return said
 
 
 def _shocks(design: Design, fund: float) -> pd.DataFrame:
@@ -149,7 +172,9 @@ def reverse_table(
         - `paths`; `horizon` (seconds)
         - `history_hits`, `history_windows`: of the bars of the scenario's prices, windows as long as the horizon, one
           after the other, that hold such a move from their start; -1 and 0 without such bars
-        - `note`: what a reader has to know of the row
+        - `note`: what a reader has to know of the row; of rules that have no part in one move too
+
+        `attrs["layer"]` names the layer whose capital it is, `attrs["fund"]` is that capital.
 
         A scenario with a delay fills after the jump at the price it went to, so that `jump_gap` is 1 here.
 
@@ -160,32 +185,35 @@ def reverse_table(
     """
     scenario = as_scenario(scenario)
     own = scenario.build().design
-    money: Any = scenario.fund.initial if fund is None else quantities.number(fund)
+    _check_rules(own)
+    money: Any = quantities.number(fund)
     count: Any = quantities.number(paths)
-    least = f"USD, at least the reserve {own.venue.reserve:g}"
-    checks = [
-        ("fund", money, is_finite(money) and money >= own.venue.reserve, least),
-        ("paths", count, count is None or (is_whole(count) and count >= 1), "a whole number, 1 or more"),
-    ]
-    raise_if([Problem("reverse", expected, column=name, value=value) for name, value, ok, expected in checks if not ok])
+    problems = list(sized_layer.problems_of_capital(own, money, "reverse"))
+    if not (count is None or (is_whole(count) and count >= 1)):
+        problems.append(Problem("reverse", "a whole number, 1 or more", column="paths", value=count))
+    raise_if(problems)
+    capital = sized_layer.capital_of(own) if fund is None else float(money)
     still = Paths([[own.s0, own.s0]])
     late = bool(own.delay)
     jumped = replace(
-        own, prices=still, n_paths=1, n_steps=1, step=still.step, fund=math.inf, gap=0.0, delay=None,
-        jump_gap=1.0 if late else own.jump_gap, detail="paths", events=None, renewal=None,  # a jump at no known time
+        _settled(own), prices=still, n_paths=1, n_steps=1, step=still.step, fund=math.inf, gap=0.0, delay=None,
+        jump_gap=1.0 if late else own.jump_gap, detail="paths", renewal=None,
     )  # fmt: skip
-    capital = _capital(own)
-    table = _shocks(jumped, capital if fund is None else float(money))
+    table = _shocks(jumped, capital)
     one_path = getattr(own.prices, "n_paths", None) is not None
     if not one_path:
         own = replace(own, n_paths=int(count or own.n_paths))
     reach = Reach.of_model(own)
     history = None if one_path else Reach.of_bars(bars_of(scenario, own), own)
     more = [_likely(row, reach, history, one_path) for row in table.to_dict("records")]
+    for row in more:
+        row["note"] = "; ".join(filter(None, [row["note"], *_left_out(own)]))
     likely = pd.DataFrame(more)
     likely.insert(3, "paths", own.n_paths)
     likely.insert(4, "horizon", own.n_steps * own.step)
-    return pd.concat([table, likely], axis=1)
+    out = pd.concat([table, likely], axis=1)
+    out.attrs |= {"layer": sized_layer.name_of(own), "fund": capital}
+    return out
 
 
 def _likely(row: dict[Any, Any], reach: Reach, history: Reach | None, one_path: bool) -> dict[str, Any]:
@@ -232,13 +260,13 @@ def _smallest(design: Design, s0: float, fund: float, direction: str) -> dict[st
         last = s0 * LARGEST_RISE
     stops = np.concatenate([[s0], stops, [last]])
     nothing = {"move": math.nan, "price": math.nan, "liquidated": 0, "liquidated_notional": 0.0, "needed": math.nan}
-    if needed(design, last) <= fund:
-        return nothing
-    near, far = 0, stops.size - 1  # the fund survives stops[near], not stops[far]
-    if design.depth is not None:
+    grid = np.array([0, stops.size - 1])
+    if design.depth is not None or design.needs_mechanics:  # a larger move need not cost more
         grid = np.unique(np.linspace(0, stops.size - 1, GRID).astype(int))
-        far = next(int(i) for i in grid if needed(design, stops[i]) > fund)
-        near = int(grid[np.searchsorted(grid, far) - 1]) if far > 0 else 0
+    far = next((int(i) for i in grid if needed(design, stops[i]) > fund), -1)
+    if far < 0:
+        return nothing
+    near = int(grid[np.searchsorted(grid, far) - 1]) if far > 0 else 0  # survived, and stops[far] is not
     while far - near > 1:
         middle = (near + far) // 2
         near, far = (near, middle) if needed(design, stops[middle]) > fund else (middle, far)

@@ -24,19 +24,23 @@ from typing import Any
 import pandas as pd
 
 from stress import quantities
+from stress.analysis import sized_layer
 from stress.analysis.study import run_designs
 from stress.arguments import is_finite
 from stress.book.classes import leverage_range
 from stress.engine.design import Design
-from stress.errors import Problem, raise_if
+from stress.errors import InputError, Problem, raise_if
 from stress.formatting import SPACE, count, duration, percent, short_duration, usd
 from stress.prices.episode import Episode, EpisodeInfo, list_episodes
 from stress.results.result import Result
+from stress.results.sizing import curve_refused
 from stress.scenario.lateness import cannot_tell
 from stress.scenario.scenario import Scenario, as_scenario
+from stress.venue.mechanics import ADL
 
 DELAYS = (10.0, 60.0, 300.0)  # seconds: an engine that is busy, overloaded, and down for a while
 GAPS = (0.25, 0.5, 1.0)
+OPEN_CALLS = "margin calls whose deadline comes after the episode are open at its end: what they lose is not counted"
 BINS = (2, 5, 10, 20, 50, 100)  # of effective leverage
 
 
@@ -67,7 +71,8 @@ def stress_scenarios(
     depth : bool
         Whether to add rows with the scenario's depth, which counts the impact of the day's own liquidations twice.
     fund : float, optional
-        Initial insurance fund, USD; default: that of the scenario.
+        Initial capital, USD, of the first layer of cash, the insurance fund on most venues; default: that of the
+        scenario.
     progress : callable, optional
         Called with (rows done, rows in all) after every episode.
 
@@ -90,19 +95,27 @@ def stress_scenarios(
           `worst_rate`, that share; "" and nan: none is hit
         - `told`: whether the steps can tell the delay; `note`: what a reader has to know of the row
 
+        `attrs["layer"]` names the first layer of cash, which `fund_...` are of; `attrs["fund"]` is its capital,
+        `attrs["money"]` what it is in; `attrs["adl"]` whether the waterfall has ADL.
+
     Raises
     ------
     InputError
-        With everything that is wrong with the scenario, its files and the arguments.
+        With everything that is wrong with the scenario, its files and the arguments; with the reason, where what the
+        fund needs does not follow from one run (`Result.curve_refused`).
     """
     scenario = as_scenario(scenario)
     names = [info.name for info in list_episodes()] if episodes is None else list(episodes)
     late: Any = [quantities.seconds(x) for x in delays] if isinstance(delays, (list, tuple)) else delays
     shares: Any = [quantities.number(x) for x in gaps] if isinstance(gaps, (list, tuple)) else gaps
     money: Any = quantities.number(fund)
-    raise_if(list(_problems(scenario, names, late, shares, depth, money)))
-    today = scenario.build().design
-    today = today if fund is None else replace(today, fund=float(money))
+    today = replace(scenario.build().design, renewal=None)  # a crash is played on one book
+    wrong = sized_layer.problems_of_capital(today, money, "stress_scenarios")
+    raise_if([*_problems(scenario, names, late, shares, depth), *wrong])
+    if why := curve_refused(today.describe()):
+        expected = f"a fund whose need follows from one run ({why}); stress.fund_grid runs a grid of funds"
+        raise InputError(Problem("stress_scenarios", expected))
+    today = today if fund is None else sized_layer.with_capital(today, float(money))
     fills = _fills(scenario, late, shares)
     infos = {info.name: info for info in list_episodes()}
     rows: list[dict[str, Any]] = []
@@ -112,7 +125,9 @@ def stress_scenarios(
         if progress is not None:
             progress((i + 1) * per_episode, len(names) * per_episode)
     out = pd.DataFrame(rows)
-    out.attrs["money"] = today.venue.money
+    layer, capital = sized_layer.name_of(today), sized_layer.capital_of(today)
+    out.attrs |= {"money": today.venue.money, "layer": layer, "fund": capital}
+    out.attrs["adl"] = ADL in today.venue.waterfall
     return out
 
 
@@ -130,15 +145,18 @@ def worst_scenario(table: pd.DataFrame) -> pd.Series:
 
 def worst_in_words(table: pd.DataFrame) -> str:
     """A sentence that names the worst scenario, what it needs, and whether the fund holds."""
-    row = worst_scenario(table)
+    row, layer = worst_scenario(table), table.attrs.get("layer", "fund")
     name = f"{row['scenario']} ({row['title'].partition(':')[0]}), {_fill_in_words(row)}"
     if row["fund_needed"] <= 0:
-        return f"No scenario takes anything of the fund; the first is {name}."
-    needs = f"Worst: {name}: the fund needs {usd(row['fund_needed'])}, {percent(row['needed_share'])} of open interest"
+        return f"No scenario takes anything of the {layer}; the first is {name}."
+    needs = (
+        f"Worst: {name}: the {layer} needs {usd(row['fund_needed'])}, {percent(row['needed_share'])} of open interest"
+    )
     if not row["depleted"]:
         return f"{needs}, and holds."
-    hit = count(int(row["adl_accounts"]), "account").replace(SPACE, " ")
-    return f"{needs}, and is depleted{f': ADL hits {hit}' if row['adl_accounts'] else ''}."
+    if not row["adl_accounts"]:
+        return f"{needs}, and is depleted."
+    return f"{needs}, and is depleted: ADL hits {count(int(row['adl_accounts']), 'account').replace(SPACE, ' ')}."
 
 
 def _fill_in_words(row: Any) -> str:
@@ -150,9 +168,7 @@ def fill_label(row: Any) -> str:
     return short_duration(row["delay"]) if row["gap"] != row["gap"] else f"gap {row['gap']:g}"
 
 
-def _problems(
-    scenario: Scenario, names: list[Any], delays: Any, gaps: Any, depth: Any, fund: float | None
-) -> Iterable[Problem]:
+def _problems(scenario: Scenario, names: list[Any], delays: Any, gaps: Any, depth: Any) -> Iterable[Problem]:
     known = [info.name for info in list_episodes()]
     for name in names:
         if name not in known:
@@ -175,9 +191,6 @@ def _problems(
     if depth and scenario.depth is None:
         expected = "False: the scenario has no [depth]"
         yield Problem("stress_scenarios", expected, column="depth", value=depth)
-    reserve = scenario.venue_object.reserve
-    if fund is not None and not (is_finite(fund) and fund >= reserve):
-        yield Problem("stress_scenarios", f"USD, at least the venue's reserve {reserve:g}", column="fund", value=fund)
 
 
 def _fills(scenario: Scenario, delays: Sequence[float] | None, gaps: Sequence[float] | None) -> list[dict[str, Any]]:
@@ -200,7 +213,7 @@ def episode_design(today: Design, name: str, fill: dict[str, Any], *, depth: Any
         step=prices.step,
         depth=depth,
         detail="positions",
-        renewal=None,  # a crash is played on one book
+        renewal=None,
         **fill,
     )
 
@@ -231,17 +244,17 @@ def _row(info: EpisodeInfo, design: Design, result: Result) -> dict[str, Any]:
         "deficits": float(path["deficit"]),
         "fund_needed": float(path["fund_needed"]),
         "needed_share": float(path["fund_needed"]) * design.usd_of_money / design.book.open_interest(s0),
-        "fund_drawn": design.fund - float(path["fund_low"]),
+        "fund_drawn": sized_layer.capital_of(design) - float(path["fund_low"]),
         "fund_left": float(path["fund_end"]),
         "depleted": bool(path["depleted"]),
         "adl_money": float(path["adl_usd"]),
         **_who_is_hit(result),
         "told": told,
-        "note": _note(design, told),
+        "note": _note(design, told, path),
     }
 
 
-def _note(design: Design, told: bool) -> str:
+def _note(design: Design, told: bool, path: pd.Series) -> str:
     notes = []
     if not told:
         notes.append(f"steps of {duration(design.step)} cannot tell this delay")
@@ -249,6 +262,8 @@ def _note(design: Design, told: bool) -> str:
         notes.append("the delay ends after the episode: all fills are at its last price")
     if design.depth is not None:
         notes.append("these prices hold the impact of real liquidations, which depth counts again")
+    if "call_count" in path and path["call_count"] > path["call_closed_count"]:
+        notes.append(OPEN_CALLS)
     return "; ".join(notes)
 
 

@@ -58,8 +58,8 @@ def sweep(
         required fund, otherwise nan), `estimate`, `se`, `low`, `high` (95 %), `difference` to the base with
         `difference_low` and `difference_high` (95 %, paired path by path; nan where there is no error), `unit`, `note`.
         `attrs["base"]` holds the values of the base: the scenario's own combination if it is one of them, otherwise
-        the first; `attrs["held"]` says what is held fixed where the scenario has a range of answers, `attrs["money"]`
-        what the fund is in: USD, or the coin of an inverse contract.
+        the first; `attrs["held"]` says what is held fixed where the scenario has a range of answers, and which of its
+        keys a value leaves without use, `attrs["money"]` what the fund is in: USD, or the coin of an inverse contract.
 
     Raises
     ------
@@ -72,7 +72,8 @@ def sweep(
     check_alphas(alphas)
     combinations = [dict(zip(values, chosen, strict=True)) for chosen in itertools.product(*values.values())]
     results = cases.run(cases.designs(start, combinations, "sweep"), threads, progress)
-    hashes = [made.hash for made in cases.scenarios(start, combinations, "sweep")]
+    made = cases.scenarios(start, combinations, "sweep")
+    hashes = [one.hash for one in made]
     base = hashes.index(start.hash) if start.hash in hashes else 0
     tables = []
     for number, (chosen, result) in enumerate(zip(combinations, results, strict=True)):
@@ -82,13 +83,14 @@ def sweep(
         if number == base:
             found = dict.fromkeys(names, Estimate(0.0, 0.0, 0.0, 0.0))
         for column, end in (("difference", "value"), ("difference_low", "low"), ("difference_high", "high")):
-            table[column] = [getattr(found[name], end) if name in found else np.nan for name in names]
+            known = [name in found and value == value for name, value in zip(names, table["estimate"], strict=True)]
+            table[column] = [getattr(found[x], end) if ok else np.nan for x, ok in zip(names, known, strict=True)]
         for place, (key, value) in enumerate(chosen.items()):
             table.insert(place, key, [cell(value)] * len(table))
         tables.append(table[[*values, *COLUMNS]])
     out = pd.concat(tables, ignore_index=True)
     out.attrs["base"] = {key: cell(value) for key, value in combinations[base].items()}
-    out.attrs["held"] = cases.held(start, values)
+    out.attrs["held"] = cases.held(start, values, made)
     out.attrs["money"] = start.venue_object.money
     return out
 

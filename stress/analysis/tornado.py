@@ -20,6 +20,7 @@ from stress.errors import InputError, Problem
 from stress.results import comparison
 from stress.results.estimate import Estimate, paths_needed
 from stress.results.result import Result
+from stress.results.sizing import curve_refused
 from stress.scenario.scenario import Scenario
 
 MOST_PATHS = 2_000  # unless more are asked for
@@ -85,6 +86,8 @@ def tornado(
     names = [r.key for r in given]
     wanted = given + ([] if only_given else [r for r in own_ranges(start) if r.key not in names])
     designs, varied, left_out = cases.designs(start, [{}], "tornado"), [], {}
+    if why := curve_refused(designs[0].describe()):
+        raise InputError(Problem("tornado", f"a fund whose need follows from one run ({why})"))
     for one in wanted:
         try:
             designs += cases.designs(start, [one.low, one.high], "tornado")

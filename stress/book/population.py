@@ -364,7 +364,11 @@ def sample_with_ages(
     for s, word in ((1.0, "long"), (-1.0, "short")):
         held = side == s
         if held.sum() * cap < total * (1.0 - 1e-12):
-            expected = f"a cap above {spec.open_interest / held.sum():.6g} USD, since {held.sum()} accounts are {word}"
+            few = f"since {held.sum()} accounts are {word}"
+            if limit < spec.cap / each:
+                expected = f"more, {few} and {venue.name} lets each hold {limit * each:.6g} USD at most"
+                raise InputError(Problem("population", expected, column="accounts", value=n))
+            expected = f"a cap above {spec.open_interest / held.sum():.6g} USD, {few}"
             raise InputError(Problem("population", expected, column="max_share", value=cap * each))
         quantity[held] = _in_lots(_share_out(size[held], total, cap), total)
 

@@ -409,11 +409,12 @@ def compare(
     raise_if(comparison.problems_of_money({str(source): paid[str(source)] for source in designs}))
     if not quiet and scenarios:
         say_that_it_compiles()
-    bar = terminal.ProgressBar(shown=not quiet)
+    bar, done = terminal.ProgressBar(shown=not quiet), dict[Any, None]()
     try:
         with workers(cluster if scenarios else None, threads) as executor:
             if scenarios:
                 built = {name: scenario.build() for name, scenario in scenarios.items()}
+                done.update(dict.fromkeys(x for one in built.values() for x in one.adjustments))
                 _say_which_delay({name: one.delays for name, one in built.items()})
                 study = Study({name: one.design for name, one in built.items()})
                 results |= study.run(threads=threads, executor=executor, progress=bar).results
@@ -425,12 +426,12 @@ def compare(
     found = compare_page.Comparison(ordered, {name: tables[name] for name in ordered}, table, tuple(alphas))
     if out is not None and in_directory:
         print(compare_page.write(found, out))
-    elif out is not None:
-        output.put_table(table, out)
+    else:
+        output.keep_table(table, out, quiet)
     if not quiet:
         compared.print_changed(found.changed_in_words, list(ordered))
         compared.print_comparison(str(designs[0]), table)
-        done = dict.fromkeys(x for result in ordered.values() for x in result.adjustments)
+        done.update(dict.fromkeys(x for result in ordered.values() for x in result.adjustments))
         adjusted.print_adjustments(list(done), console.console())
 
 

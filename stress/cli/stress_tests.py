@@ -16,7 +16,6 @@ from stress.cli.common import (
     Seed,
     Set,
     Threads,
-    first_layer,
     guarded,
     load,
     number_option,
@@ -103,9 +102,8 @@ def scenarios(
         "episodes",
     )
     simulated = with_bar(quiet, lambda bar: _battery(loaded, threads, bar)) if battery else None
-    own = loaded.fund.initial if fund is None else fund
     if not quiet:
-        print_scenarios(found, own, first_layer(loaded), "adl" in loaded.venue_object.waterfall)
+        print_scenarios(found)
         if simulated is not None:
             print_battery(simulated)
     output.keep_table(found, out, quiet)
@@ -116,7 +114,7 @@ def scenarios(
     if picture is not None:
         from stress.plots import plot_stress_scenarios
 
-        output.put_picture(lambda: plot_stress_scenarios(found, own), picture)
+        output.put_picture(lambda: plot_stress_scenarios(found, found.attrs["fund"]), picture)
 
 
 @guarded
@@ -139,8 +137,9 @@ def reverse(
         say_that_it_compiles()
     moves = reverse_table(loaded, fund)
     if not quiet:
-        print_moves(moves, loaded.fund.initial if fund is None else fund, first_layer(loaded))
-        print_factors(reverse_episodes(loaded, fund))
+        layer = moves.attrs["layer"]
+        print_moves(moves, moves.attrs["fund"], layer)
+        print_factors(reverse_episodes(loaded, fund), layer)
     output.keep_table(moves, out, quiet)
 
 
@@ -150,14 +149,14 @@ def _battery(scenario: Any, threads: int | None, bar: Any) -> pd.DataFrame:
     return stress_battery(scenario, threads=threads, progress=bar)
 
 
-def print_scenarios(found: pd.DataFrame, fund: float, layer: str = "fund", has_adl: bool = True) -> None:
+def print_scenarios(found: pd.DataFrame) -> None:
     """The worst in a sentence, then a row per episode and fill; columns of ADL where there is any."""
-    from stress.analysis.stress_scenarios import fill_label, worst_in_words
+    from stress.analysis.stress_scenarios import OPEN_CALLS, fill_label, worst_in_words
     from stress.cli.console import console, table
     from stress.cli.terminal import records
     from stress.results.mechanics import NO_ADL
 
-    out = console()
+    out, layer, fund, has_adl = console(), found.attrs["layer"], found.attrs["fund"], found.attrs["adl"]
     out.print(visible(worst_in_words(found)))
     out.print(f"\nCrashes of the past on this book, with a {layer} of {usd(fund)}\n")
     by_gap = bool(found["gap"].notna().all())
@@ -198,6 +197,8 @@ def print_scenarios(found: pd.DataFrame, fund: float, layer: str = "fund", has_a
         out.print(f"{NO_ADL}.")
     if not found["told"].all():
         out.print("* The steps cannot tell this delay: it is below half of one.")
+    if len(open_ := found[found["note"].str.contains(OPEN_CALLS, regex=False)]):
+        out.print(f"{', '.join(dict.fromkeys(open_['scenario']))}: {OPEN_CALLS}.")
     words = "Rows with depth count the impact of those days' liquidations twice."
     if not found["depth"].any():
         words = "No order book: these prices hold the impact of real liquidations already; --depth adds it again."
@@ -324,7 +325,7 @@ def _seen(row: dict[str, Any]) -> str:
     return "none seen" if row["probability"] == 0 else percent(row["probability"])
 
 
-def print_factors(found: pd.DataFrame) -> None:
+def print_factors(found: pd.DataFrame, layer: str = "fund") -> None:
     """How many times as violent each episode would have to be."""
     from stress.cli.console import console, table
     from stress.cli.terminal import records
@@ -343,6 +344,8 @@ def print_factors(found: pd.DataFrame) -> None:
         for r in records(found)
     ]
     out.print(table(["episode", "times", "low", "high"], rows))
-    out.print("\ntimes: factor on all log moves at which the fund is empty; low, high: of the crash at that factor.")
+    out.print(
+        f"\ntimes: factor on all log moves at which the {layer} is empty; low, high: of the crash at that factor."
+    )
     if not found["told"].all():
         out.print("* The steps cannot tell this delay: it is below half of one.")

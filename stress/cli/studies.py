@@ -70,9 +70,11 @@ def sweep(
         print_sweep(table, list(values))
     output.keep_table(table, out, quiet)
     if picture is not None:
+        from stress.analysis.study import DEPLETED, REQUIRED_FUND
         from stress.plots import plot_sweep
 
-        output.put_picture(lambda: plot_sweep(table), picture)
+        sized = table.loc[table["quantity"] == REQUIRED_FUND, "estimate"].notna().any()
+        output.put_picture(lambda: plot_sweep(table, REQUIRED_FUND if sized else DEPLETED), picture)
 
 
 @guarded
@@ -176,6 +178,8 @@ def print_sweep(table: pd.DataFrame, keys: list[str]) -> None:
     out = console.console()
     for quantity in (REQUIRED_FUND, DEPLETED, DEPLETED_ALONE, MEAN_DEFICIT):
         for alpha, part in table[table["quantity"] == quantity].groupby("alpha", dropna=False, sort=False):
+            if part["estimate"].isna().all():
+                continue  # its note says why
             title = quantity[0].upper() + quantity[1:] + ("" if math.isnan(alpha) else f" for {percent(alpha)}")
             title += f", {unit}" if is_money(unit := part["unit"].iloc[0]) else ""
             out.print(f"\n{title}\n")
@@ -201,6 +205,8 @@ def _sweep_row(row: dict[str, Any], keys: list[str]) -> tuple[str, ...]:
     money = is_money(row["unit"])
     kind = _bare if money else points
     estimate = _bare(row["estimate"]) if money else percent(row["estimate"])
+    if math.isnan(row["estimate"]):
+        return (*(_text(key, row[key]) for key in keys), "–", "–", "–")
     if row["estimate"] == 0 and not row["note"]:
         estimate = "none seen"
     ends = _bare_range(row["low"], row["high"]) if money else percent_range(row["low"], row["high"])

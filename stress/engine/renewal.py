@@ -98,7 +98,8 @@ def renewal_of(
     """
     days, income, cap, share = map(quantities.number, (days, income_per_day, fund_cap, sweep))
     if days is None:
-        given = {"renew": renew, "income_per_day": income or None, "fund_cap": cap, "sweep": share or None}
+        off = {"income_per_day": income, "sweep": share}  # 0 of them is none
+        given = {"renew": renew, "fund_cap": cap} | {k: None if is_number(x) and x == 0 else x for k, x in off.items()}
         problems += [
             Problem("run", "days too, the number of days of the horizon", column=name, value=value)
             for name, value in given.items()

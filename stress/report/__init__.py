@@ -186,7 +186,11 @@ def worst_paths(result: Result) -> pd.DataFrame:
 
 def days_context(record: Record) -> dict[str, Any]:
     """What the template of a run of days shows: who is hit is a question of one book, and left to a run of a day."""
+    alphas = [] if record.result.curve_refused else [float(a) for a in sorted(record.alphas, reverse=True)]
+    gaps = gap_rows(record.gaps, alphas, record.result.config["step"])
     return days_page.context(record) | {
+        "late": [days_page.gaps_table(gaps, alphas, record), *days_page.budget_table(budget_rows(record), record)],
+        "studies": more_tables.studies(record),
         "record": record,
         "config": record.result.config,
         "name": name_of(record),

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from stress import plots
 from stress.errors import InputError
-from stress.formatting import percent, probability, significant, usd, usd_range
+from stress.formatting import duration, percent, probability, significant, usd, usd_range
 from stress.report import figures, more_tables, prose
 from stress.report.more_tables import Table
 
 if TYPE_CHECKING:
+    from stress.results.estimate import Estimate
     from stress.results.horizon import Horizon
     from stress.runs.record import Record
 
@@ -51,6 +52,52 @@ def pictures(record: Record) -> dict[str, Any]:
         alt = "Probability of ruin against the initial fund"
         made["curve"] = figures.svg("curve", alt, plots.plot_depletion_curve, result, alphas=record.alphas)
     return made
+
+
+def gaps_table(rows: list[dict[str, Any]], alphas: list[float], record: Record) -> Table:
+    """The same run with other gaps and delays; `rows` are those of the page of a run of one book."""
+    single, refused = record.result.n_paths == 1, bool(record.result.curve_refused)
+    found = []
+    for row in rows:
+        late = duration(row["delay"]) if row["late"] else f"{row['gap']:g}"
+        mark = " (these bars cannot tell)" if row["cannot_tell"] else " (chosen)" if row["chosen"] else ""
+        ruined = row["depleted"]
+        cells = [f"{late}, {row['jump_gap']:g}{mark}"]
+        cells.append(
+            ("yes" if ruined.value else "no") if single else probability(ruined.value, ruined.low, ruined.high)
+        )
+        if single and not refused:
+            cells.append(usd(row["largest_need"]))
+        found.append(cells + ([] if single else [_fund(e) for e in row["funds"]]))
+    head = ["Gap or delay, gap of jumps", "Ruined"]
+    head += (["Fund needed"] if not refused else []) if single else [f"Fund for {percent(alpha)}" for alpha in alphas]
+    note = "A gap is the share of a move that cannot be traded through, a delay the time from trigger to fill."
+    return {"title": "The same run with other fills", "head": head, "rows": found, "note": note}
+
+
+def _fund(e: Estimate) -> str:
+    return f"at least {usd(e.value)}" if e.note else f"{usd(e.value)} ({usd_range(e.low, e.high)})"
+
+
+def budget_table(rows: list[dict[str, Any]], record: Record) -> list[Table]:
+    """The error in parts; none where no input was redrawn, or of one path."""
+    if not rows or record.result.n_paths == 1:
+        return []
+    found = [
+        [
+            f"{row['name']}: {row['part']}" if row["part"] == "paths" else row["part"],
+            row["words"],
+            percent(row["share"]) if row["share"] == row["share"] and row["part"] != "total" else "",
+        ]
+        for row in rows
+    ]
+    notes = {row["part"]: row["note"] for row in rows}
+    note = (
+        "Each part alone, and all together. Paths: a finite number of them. "
+        f"Book: {notes['book']}. Calibration: {notes['calibration']}."
+    )
+    head = ["Part", "95 % interval", "Share of the variance"]
+    return [{"title": f"Where the error comes from{record.where_budget}", "head": head, "rows": found, "note": note}]
 
 
 def ruin_table(horizon: Horizon) -> Table:

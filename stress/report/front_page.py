@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from stress.analysis.fund_grid import smallest
-from stress.analysis.stress_scenarios import worst_scenario
+from stress.analysis.stress_scenarios import OPEN_CALLS, worst_scenario
 from stress.formatting import bare, count, duration, percent, probability, significant, usd, usd_range, visible
 from stress.prices.calibration import summary
-from stress.results import mechanics
+from stress.results import mechanics, sizing
 from stress.results.estimate import Estimate, mean
 from stress.runs.record import fund_ranges
 from stress.scenario.keys import text_of
@@ -235,22 +235,28 @@ def error_words(record: Record) -> str:
     return f"Of the variance of the fund for {percent(alpha)}: {', '.join(shares)}{record.where_budget}."
 
 
+def _not_run(refused: str) -> str:
+    """Why a study is not there, and what makes it; where it is refused, the reason."""
+    return f"Not told: {refused}." if refused else f"Not run. {STUDIES}"
+
+
 def history_words(record: Record) -> str:
     """The crash of history that takes most of the fund."""
     table = record.studies.get("scenarios")
     if table is None:
-        return f"Not run. {STUDIES}"
+        return _not_run(record.result.curve_refused)
     if table.empty:
         return "None was played on this book."
     worst = worst_scenario(table)
     late = f"gaps of {worst['gap']:g}" if math.isnan(worst["delay"]) else f"a delay of {duration(worst['delay'])}"
     adl = worst["adl_money"]
     hit = f"; ADL takes {usd(adl)} from {count(int(worst['adl_accounts']), 'account')}" if adl > 0 else ""
+    open_ = table["note"].str.contains(OPEN_CALLS, regex=False).any()
     return (
         f"{visible(str(worst['title']).partition(':')[0])} ({percent(abs(worst['fall']))} down, "
-        f"{percent(worst['rise'])} up), with {late}: it takes {usd(worst['fund_needed'])} of a fund of "
+        f"{percent(worst['rise'])} up), with {late}: it takes {usd(worst['fund_needed'])} of a {record.layer} of "
         f"{usd(record.fund)}, which {'is depleted' if worst['depleted'] else 'holds'}"
-        f"{hit}."
+        f"{hit}.{f' {OPEN_CALLS[0].upper()}{OPEN_CALLS[1:]}.' if open_ else ''}"
     )
 
 
@@ -258,7 +264,7 @@ def reverse_words(record: Record) -> str:
     """The smallest fall and rise that empty the fund, with their probability."""
     table = record.studies.get("reverse")
     if table is None:
-        return f"Not run. {STUDIES}"
+        return _not_run(record.result.curve_refused or sizing.jump_refused(record.result.config))
     sentences = []
     for direction in ("fall", "rise"):
         rows = table[table["direction"] == direction]
@@ -282,7 +288,7 @@ def tornado_words(record: Record) -> str:
     """The inputs that move the required fund most."""
     table = record.studies.get("tornado")
     if table is None:
-        return f"Not run. {STUDIES}"
+        return _not_run(record.result.curve_refused)
     rows = table[table["alpha"] == table["alpha"].min()].dropna(subset=["swing"])
     rows = rows.reindex(rows["swing"].abs().sort_values(ascending=False, kind="stable").index).head(INPUTS)
     found = [

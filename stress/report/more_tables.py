@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -188,17 +188,17 @@ def grid_table(record: Record) -> list[Table]:
 
 def studies(record: Record) -> list[Table]:
     """The studies of a record as tables."""
-    makers: dict[str, Callable[[pd.DataFrame], Table]] = {
+    makers: dict[str, Callable[[pd.DataFrame, str], Table]] = {
         "scenarios": partial(_scenarios, has_adl=record.result.has_adl), "reverse": _reverse, "tornado": _tornado
     }  # fmt: skip
-    return [makers[name](table) for name, table in record.studies.items()]
+    return [makers[name](table, record.layer) for name, table in record.studies.items()]
 
 
 def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
 
 
-def _scenarios(table: pd.DataFrame, has_adl: bool) -> Table:
+def _scenarios(table: pd.DataFrame, layer: str, has_adl: bool) -> Table:
     rows = [
         [
             visible(str(r["title"])) + ("; with depth" if r["depth"] else ""),
@@ -210,12 +210,12 @@ def _scenarios(table: pd.DataFrame, has_adl: bool) -> Table:
         for r in _rows(table)
     ]  # fmt: skip
     note = "One path each, so no probability and no sampling error. * The steps cannot tell this delay."
-    head = ["Crash", "Fills late by", "Fall", "Rise", "Positions liquidated", "Fund needed", "Fund depleted",
-            *(["ADL", "Accounts hit"] if has_adl else [])]  # fmt: skip
+    head = ["Crash", "Fills late by", "Fall", "Rise", "Positions liquidated", f"{layer.capitalize()} needed",
+            f"{layer.capitalize()} depleted", *(["ADL", "Accounts hit"] if has_adl else [])]  # fmt: skip
     return {"title": "Crashes of history on this book", "head": head, "rows": rows, "note": note}
 
 
-def _reverse(table: pd.DataFrame) -> Table:
+def _reverse(table: pd.DataFrame, layer: str) -> Table:
     rows = [
         [
             f"{r['direction'].capitalize()}{', with the cascade' if r['cascade'] else ''}",
@@ -227,12 +227,12 @@ def _reverse(table: pd.DataFrame) -> Table:
         for r in _rows(table)
     ]  # fmt: skip
     note = " ".join(dict.fromkeys(f"{text[:1].upper()}{text[1:].rstrip('.')}." for text in table["note"] if text))
-    head = ["One move at once", "Smallest that empties the fund", "To the price", "Liquidated", "Fund needed there",
-            "Probability within the horizon"]  # fmt: skip
+    head = ["One move at once", f"Smallest that empties the {layer}", "To the price", "Liquidated",
+            f"{layer.capitalize()} needed there", "Probability within the horizon"]  # fmt: skip
     return {"title": "Reverse stress", "head": head, "rows": rows, "note": note}
 
 
-def _tornado(table: pd.DataFrame) -> Table:
+def _tornado(table: pd.DataFrame, layer: str) -> Table:
     rows = [
         [
             str(r["key"]), percent(r["alpha"]), range_words(r), usd(r["base_fund"]),
@@ -241,7 +241,7 @@ def _tornado(table: pd.DataFrame) -> Table:
         ]
         for r in _rows(table)
     ]  # fmt: skip
-    head = ["Input", "Probability", "Its range", "Fund as it is", "At the low end", "At the high end",
+    head = ["Input", "Probability", "Its range", f"{layer.capitalize()} as it is", "At the low end", "At the high end",
             "Between the ends"]  # fmt: skip
     note = "One input moved at a time, on the same prices; ± one standard error of the paired difference."
     return {"title": "Which inputs matter", "head": head, "rows": rows, "note": note}

@@ -185,8 +185,7 @@ def _differences(base: Result, other: Result, alphas: Sequence[float]) -> list[d
             more: dict[str, Any] = {"unit": mechanics.unit_of(base, unit), "note": note}
             more |= {f"{side}_high": 0.0 for side, x in (("base", base), ("value", other)) if not has_rule(x, column)}
             rows.append(_row(quantity, *found, mean_apart(base, other, a, b)) | more)
-    sized = base.layer == other.layer and not (base.curve_refused or other.curve_refused)
-    for alpha in alphas if sized else ():
+    for alpha in alphas if both_sized(base, other) else ():
         first, second = base.required_fund(alpha), other.required_fund(alpha)
         estimate = fund_apart(base, other, alpha)
         row = _row(f"fund for alpha = {alpha:g}", first.value, second.value, estimate)
@@ -241,6 +240,11 @@ def event_apart(base: Result, other: Result, event: Callable[[Any], Any]) -> Est
     more = _pairs(base, other, a, b)
     weights = [1.0 if result.weights is None else float(result.weights.max()) for result in (base, other)]
     return _event_estimate(float(more.sum()), float((more**2).sum()), more.size, max(weights))
+
+
+def both_sized(base: Result, other: Result) -> bool:
+    """Whether both runs size a fund, and one of the same layer."""
+    return base.layer == other.layer and not (base.curve_refused or other.curve_refused)
 
 
 def fund_apart(base: Result, other: Result, alpha: float) -> Estimate:

@@ -267,7 +267,7 @@ class Result:
     def check_curve(self, what: str) -> None:
         """Refuse what only a run that sizes the fund can answer, with the reason."""
         if why := self.curve_refused:
-            expected = f"a run whose first layer of money stands before ADL: {why}. stress.fund_grid runs a grid of it"
+            expected = f"a run that sizes its {self.layer}: {why}. stress.fund_grid runs a grid of it"
             raise InputError(Problem(what, expected))
 
     def by_leverage(self, bins: Sequence[float] | None = None, side: classes.Side | None = None) -> pd.DataFrame:

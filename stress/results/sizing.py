@@ -47,6 +47,24 @@ def curve_refused(config: Mapping[str, Any]) -> str:
     return ""
 
 
+def crash_refused(config: Mapping[str, Any]) -> str:
+    """Why a crash, played on one book, does not tell what the first layer loses by its end; "" where it does."""
+    if why := curve_refused({**config, "renewal": None}):
+        return why
+    if config["venue"].get("liquidation", "automatic") == "margin_call":
+        return "called positions are closed at their deadline, at a price that is not told yet"
+    return ""
+
+
+def jump_refused(config: Mapping[str, Any]) -> str:
+    """The same of one jump of the price, at which all has to be lost."""
+    if why := crash_refused(config):
+        return why
+    if config["venue"].get("mark", "book") != "book":
+        return "the mark follows the price by and by, so that a jump does not tell when positions are met"
+    return ""
+
+
 def depletion_curve(
     needed: np.ndarray, funds: npt.ArrayLike, reserve: float = 0.0, weights: np.ndarray | None = None
 ) -> pd.DataFrame:

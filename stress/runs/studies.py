@@ -9,7 +9,8 @@ Each is a table; a run directory keeps them as `studies/NAME.csv`. A table may h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -58,7 +59,10 @@ def parse(name: str, data: bytes, where: str) -> pd.DataFrame:
 
 
 def make(
-    scenario: Scenario, say: Callable[[str], None] = lambda text: None, threads: int | None = None
+    scenario: Scenario,
+    say: Callable[[str], None] = lambda text: None,
+    threads: int | None = None,
+    refused: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, pd.DataFrame]:
     """All studies of a scenario.
 
@@ -69,6 +73,8 @@ def make(
         Called with a line before each of them.
     threads : int, optional
         Default: all processors.
+    refused : mapping of str to str
+        Names of studies that are left out, each with the reason.
 
     Returns
     -------
@@ -77,6 +83,9 @@ def make(
     """
     found = {}
     for i, (name, title, study) in enumerate(_all(scenario, threads), 1):
+        if why := refused.get(name):
+            say(f"Study {i} of {len(COLUMNS)}: {title}: left out, {why}.")
+            continue
         say(f"Study {i} of {len(COLUMNS)}: {title} ...")
         found[name] = study()
     return found

@@ -24,7 +24,7 @@ class Built:
         Delays whose range is the answer, seconds, rising; the design has the last of them. Empty: the answer is its
         own.
     adjustments : tuple of Adjustment
-        What was done to book, bars and prices.
+        What was done to book, bars and prices, and keys of the scenario that were left out.
     """
 
     design: Design

@@ -27,10 +27,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from stress.adjustments import Adjustment
 from stress.arguments import path_of
 from stress.book.book import Book
 from stress.book.population import PopulationSpec
@@ -54,17 +55,13 @@ from stress.scenario.tables import (
     PopulationTable,
     PricesTable,
     RunTable,
-    VenueTable,
     problems_of,
 )
+from stress.scenario.venue_table import VenueTable
 from stress.venue.depth import Depth
 from stress.venue.venue import Venue
 
-if TYPE_CHECKING:
-    pass
-
 T = TypeVar("T")
-
 OPTIONAL = ("population", "book", "depth", *CIRCUMSTANCES)  # tables that "none" removes
 
 
@@ -199,6 +196,11 @@ class Scenario:
         """The venue, with the rules that the scenario changes."""
         return self._placed("venue", lambda: self.venue.build(self.files.get("venue.file")))
 
+    @property
+    def left_out(self) -> tuple[Adjustment, ...]:
+        """Keys of [venue] that do nothing, since the scenario turns the rule off that they belong to."""
+        return tuple(self.venue.left_out(self.where))
+
     @cached_property
     def spec(self) -> PopulationSpec | None:
         """Parameters of the population; None if the scenario has a file of positions."""
@@ -299,7 +301,7 @@ class Scenario:
         found = notes(
             design, self.prices.model, provenance, alphas=self.fund.alphas, delays=delays, depth_is_share=is_share
         )
-        done = dict.fromkeys([*design.adjustments, *self.price_model.adjustments])
+        done = dict.fromkeys([*self.left_out, *design.adjustments, *self.price_model.adjustments])
         return Built(design, tuple(found), delays, tuple(done))
 
     def resolved(self) -> dict[str, Any]:
@@ -366,7 +368,7 @@ class Scenario:
         wanted = run.horizon if run.days is None else run.days * DAY
         paths, horizon, step, problems = timing(self.price_model[0], run.paths, wanted, run.step)
         if run.horizon not in (None, wanted):
-            expected = "no horizon beside days, which are the horizon"
+            expected = f"no horizon beside days, which are the horizon; or {run.days}d"
             problems.append(Problem("run", expected, column="horizon", value=run.horizon))
         raise_if([self._of_run(problem) for problem in problems])
         self._check_work(paths, horizon / step)
@@ -374,10 +376,9 @@ class Scenario:
 
     def _of_run(self, problem: Problem) -> Problem:
         """A problem of a run, attributed to the key of the scenario that causes it."""
-        names = {"s0": "prices.s0", "fund": "fund.initial", "seed": "seed", "n_paths": "run.paths"}
-        names |= {"carrier": "venue.carrier", "waterfall": "venue.waterfall", "events": "events"}
+        names = {"s0": "prices.s0", "fund": "fund.initial", "seed": "seed", "n_paths": "run.paths", "events": "events"}
         names |= {"income_per_day": "fund.income_per_day", "fund_cap": "fund.cap", "sweep": "fund.sweep"}
-        names |= {"carrier": "venue.carrier", "waterfall": "venue.waterfall"}
+        names |= {rule: f"venue.{rule}" for rule in ("carrier", "waterfall")}
         column = str(problem.column)
         own = column.partition(".")[0] in CIRCUMSTANCES
         key = names.get(column, column if own else f"run.{column}")

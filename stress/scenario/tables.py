@@ -9,11 +9,10 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, create_model
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
 from stress import quantities, schema
@@ -22,9 +21,8 @@ from stress.book.population import PopulationSpec
 from stress.errors import InputError, Problem, raise_if
 from stress.scenario.calibrated import BuiltPrices, Start, as_they_are, fitted, own_start
 from stress.scenario.circumstances import CIRCUMSTANCES, LayerTable
-from stress.scenario.table import Table, plain_value
+from stress.scenario.table import Table
 from stress.scenario.values import (
-    AnyDuration,
     Delay,
     Duration,
     FiniteDuration,
@@ -38,19 +36,12 @@ from stress.scenario.values import (
     Schedule,
     Seed,
     Share,
-    Unbounded,
     Window,
-    none_of,
     rule,
 )
+from stress.scenario.venue_table import VenueTable
 from stress.venue.depth import Depth
-from stress.venue.file import SourcedValue
-from stress.venue.load import load_venue
-from stress.venue.mechanics import MECHANICS
-from stress.venue.rule import DURATION, Rule, as_tuple
-from stress.venue.rules import ALL_RULES, RULES
 from stress.venue.values import one_of
-from stress.venue.venue import Venue
 
 
 class Head(Table):
@@ -81,96 +72,6 @@ class RunTable(Table):
     renew: Literal["daily"] | None = None
     error: Literal["paths", "full"] = "paths"
     redraws: Redraws = 24
-
-
-class VenueHead(Table):
-    """Keys of [venue] that name a venue and its market."""
-
-    preset: str | None = None
-    file: str | None = None
-    market: str | None = None
-    rules: Literal["own", "simple"] = "own"
-    maintenance_scale: Number | None = None
-
-
-def _rule_type(rule: Rule) -> Any:
-    """Type of a rule's key; `Venue` checks words and ranges."""
-    duration: Any = Duration if rule.check is DURATION else AnyDuration
-    kind: Any = {"word": str, "list": list[Any], "number": Unbounded, "duration": duration}[rule.kind]
-    return Annotated[kind | None, BeforeValidator(none_of)] if rule.optional else kind | None
-
-
-_rule_fields: dict[str, Any] = {rule.name: (_rule_type(rule), None) for rule in ALL_RULES}
-if TYPE_CHECKING:
-    VenueRules = VenueHead
-else:
-    VenueRules = create_model("VenueRules", __base__=VenueHead, __module__=__name__, **_rule_fields)
-
-
-class VenueTable(VenueRules):
-    """[venue]: a preset or a file, its market, and rules to change ("none" removes an optional rule).
-
-    `maintenance_scale` multiplies rate and deduction of every tier, so the maintenance margin of every position: what
-    if the venue asked for more, or less. Limits of leverage stay as they are. `rules = "simple"` takes the venue with
-    the rules of part I alone (`stress.Venue.simplified`): positions are closed whole at the market.
-    """
-
-    def build(self, file: Path | None) -> Venue:
-        """Load the venue and replace the rules that the scenario changes.
-
-        Parameters
-        ----------
-        file : Path or None
-            Of the venue; None for a preset.
-
-        Raises
-        ------
-        InputError
-            If preset and file are both given or both missing, or the venue is invalid.
-        """
-        source = self.preset if file is None else file
-        if source is None or (self.preset is not None and file is not None):
-            raise InputError(Problem("venue", "exactly one of preset and file"))
-        venue = load_venue(source, self.market)
-        if self.rules == "simple":
-            venue = venue.simplified()
-        given = {r.name: as_tuple(getattr(self, r.name)) for r in ALL_RULES if r.name in self.model_fields_set}
-        for r in ALL_RULES:
-            if r.needs in given and given[r.needs] is None:
-                given.setdefault(r.name, None)
-            if r.within is not None and r.within[0] in given and not r.means_anything(given.get):
-                given.setdefault(r.name, r.default)
-        changed = {k: v for k, v in given.items() if v != getattr(venue, k)}
-        unchanged = [value for value in venue.figures if value.name not in changed]
-        overrides = [SourcedValue(k, v, "the scenario", "", "user") for k, v in changed.items()]
-        venue = replace(venue, figures=(*unchanged, *overrides), **changed)
-        return venue if self._scale is None else venue.with_maintenance(self._scale, "the scenario")
-
-    @property
-    def _scale(self) -> float | None:
-        """Factor of the maintenance margin; None where it changes nothing."""
-        return None if self.maintenance_scale == 1 else self.maintenance_scale
-
-    def resolved(self, venue: Venue) -> dict[str, Any]:
-        """The table that loads this venue: the values of all rules, of `stress.venue.mechanics` of those that are on.
-
-        Those that the file has on and the table takes off are told too.
-        """
-        off = {
-            r.name: r.default for r in MECHANICS if r.name in self.model_fields_set and r.name not in venue.mechanics
-        }
-        simple = {"rules": self.rules} if self.rules == "simple" else {}
-        return simple | self.in_force(venue) | {k: _plain_rule(k, v) for k, v in off.items()}
-
-    def in_force(self, venue: Venue) -> dict[str, Any]:
-        """The values that decide a run, however the table came to them."""
-        rules = {r.name: getattr(venue, r.name) for r in RULES} | venue.mechanics
-        source = {"preset": self.preset, "file": self.file, "market": venue.market, "maintenance_scale": self._scale}
-        return {k: v for k, v in source.items() if v is not None} | {k: _plain_rule(k, v) for k, v in rules.items()}
-
-
-def _plain_rule(name: str, value: Any) -> Any:
-    return "none" if value is None or (value == math.inf and name != "takeover_below") else plain_value(value)
 
 
 class BookTable(Table):

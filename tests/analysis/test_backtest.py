@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -55,6 +57,12 @@ def test_a_day_takes_what_its_path_takes():
     assert hit["needed_share"] == pytest.approx(hit["needed"] / 300.0)
     assert hit["lowest"] == pytest.approx(path.low.min() / 100 - 1)
     assert (found.days["needed"].drop(7) == 0).all()
+
+
+def test_a_fund_that_one_run_does_not_give_is_refused():
+    capped = replace(design(), layers={"fund": stress.Layer(cap=1e3)})
+    with pytest.raises(InputError, match="backtest: expected a fund whose need follows from one run"):
+        backtest(capped, history(2), (0.05,))
 
 
 def test_exceedances_and_the_worst_window():

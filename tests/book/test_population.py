@@ -108,7 +108,10 @@ class TestRules:
     def test_position_limit_of_the_venue_is_a_cap(self):
         venue = replace(PLAIN, tiers=[Tier(0, 2e5, 125, 0.004)])
         assert (draw(venue=venue).quantity * PRICE).max() <= 2e5 * (1 + 1e-7)
-        with pytest.raises(InputError, match="max_share: got 20000"):
+        with pytest.raises(
+            InputError,
+            match=r"accounts: got .*, expected more, since .* are long and .* lets each hold 20000 USD at most",
+        ):
             draw(venue=replace(PLAIN, tiers=[Tier(0, 2e4, 125, 0.004)]))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
@@ -9,6 +11,8 @@ import pytest
 from stress.cli import app as commands
 from stress.cli import output
 from stress.errors import InputError
+from tests.support.command import caller
+from tests.support.tiny import TINY
 
 pytestmark = pytest.mark.nojit
 TABLE = pd.DataFrame({"account": ["a", "=b"], "size": [0.1, 2.0]})
@@ -71,3 +75,17 @@ def test_commands_call_the_same_thing_by_one_name():
     for text in ("--out", "--set", "--seed", "--quiet", "-q"):
         assert studies <= found[text]
     assert {"scenarios", "sweep", "tornado", "backtest", "calibrate"} <= found["--picture"]
+
+
+def test_compare_quietly_prints_its_table(tmp_path, capsys):
+    (tmp_path / "a.toml").write_text(TINY)
+    (tmp_path / "b.toml").write_text(TINY.replace("passthrough = 0.5", "passthrough = 0.0"))
+    call = caller(capsys)
+    options = (tmp_path / "a.toml", tmp_path / "b.toml", "--paths", 4, "--quiet")
+    code, out, err = call("compare", *options)
+    assert (code, err) == (0, "")
+    table = pd.read_csv(io.StringIO(out))
+    assert set(table["quantity"]) >= {"P(a residual is left)", "mean deficit"}
+    code, out, _ = call("compare", *options, "--out", tmp_path / "t.csv")
+    assert (code, out.strip()) == (0, str(tmp_path / "t.csv"))
+    assert pd.read_csv(tmp_path / "t.csv").equals(table)

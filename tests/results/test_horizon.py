@@ -11,11 +11,14 @@ from scipy import integrate
 
 import stress
 from stress import report
+from stress.analysis.study import run_designs
 from stress.engine import scheduling
 from stress.engine.renewal import DAY_ROW, Renewal
+from stress.formatting import usd_range
 from stress.kernels.path.run import run_paths
 from stress.plots import plot_fund_by_day, plot_ruin
 from stress.results.horizon import Horizon
+from stress.scenario.redraws import plans
 from stress.scenario.scenario import Scenario
 from tests.support import one_tier
 from tests.support.directories import files, interrupt
@@ -235,6 +238,10 @@ class TestRun:
         assert {p.column for p in error.value.problems} >= {"days", "renew", "sweep"}
         with pytest.raises(stress.InputError, match="days too"):
             simulate(days=None, sweep=0.1)
+        with pytest.raises(stress.InputError) as error:
+            simulate(days=None, sweep=[], income_per_day="", fund_cap=())
+        assert [p.column for p in error.value.problems] == ["fund_cap", "income_per_day", "sweep"]
+        assert simulate(days=None, sweep=0, income_per_day="0").days is None  # none of either
 
     def test_pictures(self, run):
         assert plot_ruin(run).get_xlabel() == "day"
@@ -282,12 +289,32 @@ class TestScenario:
         assert scenario.resolved()["run"]["horizon"] == 3 * 86_400.0
         assert scenario.build().design.renewal == Renewal(3, 0.0, 2e6, 0.1)
         assert Scenario.parse(scenario.resolved(), "again", tmp_path, files=scenario.files).hash == scenario.hash
-        with pytest.raises(stress.InputError, match="horizon"):
+        with pytest.raises(stress.InputError, match="no horizon beside days, which are the horizon; or 3d"):
             Scenario.load(path, ["run.days=3"]).build()
         with pytest.raises(stress.InputError, match="days too"):
             Scenario.load(path, ["fund.sweep=0.1"]).build()
         with pytest.raises(stress.InputError, match="events: expected no events beside days"):
             Scenario.load(path, ["run.days=3", "run.horizon=3d", "events.outages=[[60, 120]]"]).build()
+
+    def test_the_page_has_the_parts_of_the_error_other_fills_and_studies(self, tmp_path):
+        path = one_tier.write(tmp_path)
+        days = ["run.days=3", "run.horizon=3d", "run.paths=40", "run.step=1h", "fund.income_per_day=1e4"]
+        record = stress.run(path, overrides=[*days, "run.error=full", "run.redraws=5"], studies=True)
+        page = report.render(record)
+        for title in ("Where the error comes from", "The same run with other fills", "Crashes of history on this book"):
+            assert f"<h3>{title}</h3>" in page
+        parts = record.budget[record.budget["quantity"] == "required fund"]
+        assert set(parts["part"]) == {"paths", "book", "calibration", "total"}
+        widest = parts[(parts["alpha"] == 0.2) & (parts["part"] == "total")].iloc[0]
+        assert usd_range(widest["low"], widest["high"]) in page
+        drawn = plans(stress.load_scenario(path, [*days, "run.error=full", "run.redraws=5"]), record.result.design)[0]
+        again = drawn.design(0)
+        run = stress.simulate(
+            again.book, again.venue, again.prices, fund=1e6, days=3, n_paths=40, step=3600, seed=3, income_per_day=1e4
+        )
+        assert run.horizon.needed().tolist() == run_designs([again])[0].horizon.needed().tolist()
+        one = stress.run(path, overrides=[*days, "run.error=full", "run.redraws=5", "run.paths=1"])
+        assert "<h3>Where the error comes from</h3>" not in report.render(one)
 
     def test_studies_of_one_book_leave_days_out(self, tmp_path):
         path = one_tier.write(tmp_path)

@@ -102,7 +102,7 @@ def test_a_deadline_takes_the_place_of_the_other():
 
 
 def test_a_changed_rule_takes_what_belongs_to_it_along(tmp_path):
-    """Of a preset or a venue file; what the scenario itself says stays, and is refused."""
+    """Of a preset or a venue file; of the scenario itself see test_rules_turned_off.py."""
     file = tmp_path / "own.toml"
     file.write_text(
         '[venue]\nname = "own"\n[rules]\ncloseout = "fraction"\nfraction = 0.2\ncooldown = "30s"\n'
@@ -111,8 +111,6 @@ def test_a_changed_rule_takes_what_belongs_to_it_along(tmp_path):
     text = TINY.replace('rules = "simple"\n', "").replace('preset = "binance"', f"file = '{file}'")
     assert parse(text).venue_object.mechanics == {"closeout": "fraction", "fraction": 0.2, "cooldown": 30.0}
     assert parse(text.replace("[venue]\n", '[venue]\ncloseout = "whole"\n')).venue_object.mechanics == {}
-    with pytest.raises(InputError, match="expected none without closeout = fraction"):
-        parse(text.replace("[venue]\n", '[venue]\ncloseout = "whole"\nfraction = 0.5\n'))
 
 
 def test_everything_that_is_wrong_is_said_at_once(tmp_path, capsys):
