@@ -58,8 +58,8 @@ def number_option(metavar: str, text: str, valid: Callable[[float], bool] | None
 
 
 def money_option(text: str) -> Any:
-    """An option that takes an amount of money, 0 or more."""
-    return number_option("USD", text, lambda usd: 0 <= usd < math.inf, "USD, 0 or more")
+    """An option that takes an amount of money, 0 or more: USD, or coins of an inverse contract."""
+    return number_option("AMOUNT", text, lambda money: 0 <= money < math.inf, "an amount of money, 0 or more")
 
 
 def positive_option(metavar: str, text: str, expected: str) -> Any:
@@ -99,7 +99,9 @@ Alphas = Annotated[
     list[float] | None,
     probability_option("Probability of depletion, as 0.01 or 1%; may be given again."),
 ]
-Fund = Annotated[float | None, money_option("Insurance fund, as 5M. Default: the scenario's.")]
+Fund = Annotated[
+    float | None, money_option("Insurance fund, as 5M; of an inverse contract in coins. Default: the scenario's.")
+]
 Threads = Annotated[int | None, typer.Option(min=1, help="Default: all processors. The numbers do not depend on it.")]
 Cluster = Annotated[
     str | None,

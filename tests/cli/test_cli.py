@@ -497,7 +497,10 @@ REFUSED = {
     "limit": (["size", "tiny.toml", "--limit", "nan"], "'--limit': got 'nan', expected a number such as"),
     "minutes for money": (["size", "tiny.toml", "--limit", "5m"], "'--limit': got '5m', expected a number such as"),
     "half a path": (["size", "tiny.toml", "--paths", "0.5"], "expected a whole number"),
-    "negative limit": (["size", "tiny.toml", "--limit=-5"], "'--limit': got '-5', expected USD, 0 or more"),
+    "negative limit": (
+        ["size", "tiny.toml", "--limit=-5"],
+        "'--limit': got '-5', expected an amount of money",
+    ),
     "place": (["run", "tiny.toml", "--out", "/dev/null/x"], "a writable folder"),
     "file": (["calibrate", "tiny.toml", "--out", "."], "this is a directory"),
     "price": (["calibrate", "tiny.toml", "--s0=-5"], "'--s0': got '-5', expected a price above 0"),
