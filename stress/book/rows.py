@@ -19,6 +19,7 @@ TOTALS = frozenset(
 )  # fmt: skip
 CLOSED = frozenset(("closed", "close", "liquidated", "settled", "expired"))
 NO = frozenset(("false", "0", "no"))
+BY_KEY = "set book.market, or market= in Python, to"  # how one of several markets is chosen
 MARKET = f"the name of a market, {EXPECTED}"
 
 
@@ -100,7 +101,7 @@ def _spellings(names: list[str], market: str | None, where: str) -> list[str]:
     """Which names of a file are those of the market that is asked for."""
     asked = names[0] if market is None else market
     if market is None and not all(same_market(asked, name) for name in names):
-        expected = f"one market: set book.market, or market= in Python, to one of {_shortened(', '.join(names))}"
+        expected = f"one market: {BY_KEY} one of {_shortened(', '.join(names))}"
         raise InputError(Problem(where, expected, column="market"))
     if market in names:
         return [asked]

@@ -13,7 +13,7 @@ import typer
 from stress.cli import output
 from stress.cli.common import Alphas, Quiet, Seed, Set, Threads, guarded, number_option, say_that_it_compiles
 from stress.errors import InputError, Problem, raise_if
-from stress.formatting import count
+from stress.formatting import count, set_money
 
 if TYPE_CHECKING:
     from stress.analysis.backtest import Backtest
@@ -85,6 +85,7 @@ def backtest(
         model = MODEL
     fitted = _fit(history, model, train) if model is not None else None
     loaded = _scenario(history, scenario, book, fitted, delay, set_, seed)
+    set_money(loaded.venue_object.money)
     built = loaded.build()
     design, tested, sample = built.design, history, _sample(loaded, history)
     if fitted is not None:
@@ -190,7 +191,7 @@ def print_backtest(results: list[Backtest], sample: str) -> None:
         return f"{100 * share:+.1f}{SPACE}%".replace("-", "\u2212")
 
     def p_value(p: float) -> str:
-        return "–" if math.isnan(p) else significant(p, 2)
+        return "–" if math.isnan(p) else "<0.0001" if p < 1e-4 else significant(p, 2)
 
     out, found = console(), results[-1]
     out.print(
@@ -198,7 +199,8 @@ def print_backtest(results: list[Backtest], sample: str) -> None:
         f"{str(found.days['start'].iloc[0])[:10]} to {str(found.days['start'].iloc[-1])[:10]}; "
         f"{found.left_out:,} more have missing bars. {visible(sample)}",
     )
-    out.print("\nDays that took more than the fund\n")
+    layer = found.result.layer
+    out.print(f"\nDays that took more than the {layer}\n")
     rows: list[tuple[str, ...]] = [
         (
             _lateness(one, mark=True) if first else "",
@@ -213,7 +215,7 @@ def print_backtest(results: list[Backtest], sample: str) -> None:
         for one in results
         for first, r in zip([True] + [False] * len(one.funds), one.funds.to_dict("records"), strict=False)
     ]
-    names = ["fills", "probability", "fund", "95 %", "days above", "expected", "exact p", "Kupiec", "clusters"]
+    names = ["fills", "probability", layer, "95 %", "days above", "expected", "exact p", "Kupiec", "clusters"]
     out.print(table([*names, "Christoffersen", "verdict"], rows))
     out.print("\np-values: exact binomial law, Kupiec's, independence of days, and Christoffersen's of both.")
     if any(row[0].endswith(BLIND) for row in rows):
@@ -229,7 +231,7 @@ def print_backtest(results: list[Backtest], sample: str) -> None:
         )
         for r in found.worst.to_dict("records")
     ]
-    names = ["from (UTC)", "end", "lowest", "highest", "taken of the fund", "of open interest", "liquidated"]
+    names = ["from (UTC)", "end", "lowest", "highest", f"taken of the {layer}", "of open interest", "liquidated"]
     out.print(table(names, rows))
     ordinary = found.days["liquidated_share"]
     out.print(

@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +20,7 @@ from stress.files import writing
 if TYPE_CHECKING:
     from stress.results.result import Result
     from stress.runs.record import Record
+    from stress.scenario.draft import Draft, Given
     from stress.scenario.scenario import Scenario
 
 RUN = "run"  # directory of the run in the new one
@@ -35,7 +37,8 @@ def new(
     market: Annotated[str | None, typer.Option(help="Default: the only one of the positions.")] = None,
     out: Annotated[Path | None, typer.Option(help="New directory. Default: new-MARKET.", metavar="DIR")] = None,
     fund: Annotated[
-        float | None, money_option("The insurance fund, as 5M. Default: unknown, a range is shown.")
+        float | None,
+        money_option("The insurance fund, as 5M; of an inverse contract in coins. Default: unknown, a range is shown."),
     ] = None,
     episode: Annotated[
         str | None, typer.Option(help="Without bars: play this crash, one path without a probability.")
@@ -47,7 +50,7 @@ def new(
     quiet: Quiet = False,
 ) -> None:
     """Make a scenario of your own files, explained line by line, and run it."""
-    from stress.scenario.draft import FOUND_FILE, SCENARIO_FILE, Given, draft
+    from stress.scenario.draft import FOUND_FILE, SCENARIO_FILE, Given
     from stress.scenario.scenario import load_scenario
 
     if bars is not None and episode is not None:
@@ -59,7 +62,7 @@ def new(
     with _whole(directory) as folder:
         if not quiet:
             print("Reading the files" + (" and fitting prices ..." if bars is not None else " ..."), file=sys.stderr)
-        made = draft(given, folder)
+        made = _drafted(given, folder)
         writing.put_text(folder / FOUND_FILE, made.found)
         writing.put_text(folder / SCENARIO_FILE, made.scenario)
         loaded = load_scenario(folder / SCENARIO_FILE)
@@ -74,6 +77,18 @@ def new(
     print(f"What was found: {directory / FOUND_FILE}\nScenario: {directory / SCENARIO_FILE}")
     if run:
         print(f"Report: {directory / RUN / 'report.html'}")
+
+
+def _drafted(given: Given, folder: Path) -> Draft:
+    """The scenario; a market that has to be chosen is chosen by the option."""
+    from stress.book.rows import BY_KEY
+    from stress.scenario.draft import draft
+
+    try:
+        return draft(given, folder)
+    except InputError as error:
+        problems = [replace(p, expected=p.expected.replace(BY_KEY, "--market,")) for p in error.problems]
+        raise InputError(problems) from None
 
 
 def _place(directory: Path) -> Path:

@@ -32,6 +32,7 @@ from stress.results.result import Result
 ADL_EVENT = "P(somebody is auto-deleveraged)"
 MARKET = ("prices", "seed", "paths", "steps", "step")  # what designs must share
 RESAMPLES = 400
+SAME = 1e-12  # of the larger of two amounts: money that is added up in another order differs by as much
 EVENTS: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
     mechanics.DEPLETED: lambda paths: paths["depleted"],
     mechanics.DEPLETED_ALONE: lambda paths: paths["depleted"],
@@ -226,7 +227,9 @@ def _unweighted(*results: Result) -> bool:
 def _pairs(base: Result, other: Result, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """What a path of the other result has more than its pair, each by its weight, float64[n]."""
     first, second = (x if w is None else w * x for w, x in ((base.weights, a), (other.weights, b)))
-    return np.asarray(np.subtract(second, first, dtype=float))
+    more = np.asarray(np.subtract(second, first, dtype=float))
+    more[np.abs(more) <= SAME * np.maximum(np.abs(first), np.abs(second))] = 0.0
+    return more
 
 
 def mean_apart(base: Result, other: Result, a: np.ndarray, b: np.ndarray) -> Estimate:

@@ -38,10 +38,7 @@ def rule_notes(design: Design) -> Iterator[str]:
     yield from _mark(venue, getattr(design, "events", None))
     yield from _never(design)
     if venue.get("liquidation", "automatic") == "margin_call":
-        yield (
-            f"Called traders pay in with a probability of {percent(float(venue['top_up']))}, whatever the price does "
-            "and independently of each other; nobody is closed before the deadline, whatever is lost in the meantime."
-        )
+        yield from _calls(venue, design.n_steps * design.step)
 
 
 def _closeout(venue: Mapping[str, Any], money: str) -> Iterator[str]:
@@ -139,6 +136,20 @@ def _never(design: Design) -> Iterator[str]:
             )
     if design.funding is not None and design.funding.interval >= end:
         yield f"No funding is paid: the first payment would be {duration(design.funding.interval)} after the start."
+
+
+def _calls(venue: Mapping[str, Any], end: float) -> Iterator[str]:
+    """Of paths that end so many seconds after the start."""
+    yield (
+        f"Called traders pay in with a probability of {percent(float(venue['top_up']))}, whatever the price does and "
+        "independently of each other; nobody is closed before the deadline, whatever is lost in the meantime."
+    )
+    first = float(venue.get("call_deadline") or venue.get("call_time") or 0.0)
+    if first >= end:
+        at = f"{duration(first)} after the start at the earliest"
+        yield f"No path gets to a deadline of a call, {at}: nobody is closed."
+    else:
+        yield "A call that is open at the end of a path is not settled: what its position has lost is not counted."
 
 
 def _mark(venue: Mapping[str, Any], events: Any) -> Iterator[str]:

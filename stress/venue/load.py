@@ -12,6 +12,7 @@ from stress.arguments import is_word, path_of
 from stress.callers import warn
 from stress.errors import InputError, Problem, raise_if
 from stress.venue.file import PRESETS, STATUSES, VenueFile
+from stress.venue.markets import spellings_of
 from stress.venue.tier import Tier
 from stress.venue.values import one_of
 from stress.venue.venue import Venue
@@ -123,7 +124,11 @@ def load_venue(name_or_path: str | Path, market: str | None = None) -> Venue:
     if market is None and len(file.markets) == 1:
         (market,) = file.markets
     if market is None or not is_word(market, file.markets):
-        missing = Problem(file.where, one_of(market, file.markets), column="market", value=market)
+        alike = [] if market is None else spellings_of(str(market), file.markets)
+        expected = (
+            f"one of those that it may be: {', '.join(alike)}" if len(alike) > 1 else one_of(market, file.markets)
+        )
+        missing = Problem(file.where, expected, column="market", value=market)
         raise InputError([*file.problems, *([missing] if file.markets else [])])
     tiers = tuple(Tier(*row) for row in file.tiers(market))
     problems = file.problems

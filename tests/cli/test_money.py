@@ -79,6 +79,17 @@ def test_impact_and_reverse_tell_money_from_notional(place, capsys):
     assert re.search(r"^fall +no .* USD \d", out, re.MULTILINE)
 
 
+def test_a_backtest_too(place, capsys):
+    times = [f"2024-01-{day:02}T{hour:02}:00Z" for day in range(1, 13) for hour in range(24)]
+    rows = [f"{time},100,103,{90 if i == 30 else 98},101" for i, time in enumerate(times)]
+    (place / "bars.csv").write_text("\n".join(["time,open,high,low,close", *rows]))
+    hourly = [f"--set=run.{key}" for key in ('horizon="1d"', 'step="1h"', "gap=1", "paths=20")]
+    code, out, err = command(capsys, "backtest", "bars.csv", "--scenario", "coin.toml", "--alpha", "0.3", *hourly)
+    assert code == 0, err
+    assert re.search(r"2024-01-02 .* BTC \d", out), out
+    assert not IN_USD.search(out), out
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [

@@ -176,3 +176,35 @@ def test_a_format_of_times_takes_bars(command, tmp_path):
     assert (code, out, err) == (
         2, "", "Error: --time-format: got 'dmy', expected bars whose times it reads: --bars\n"
     )  # fmt: skip
+
+
+INVERSE = """Symbol,Side,Size,Entry Price,Margin,Mark Price
+XBTUSD,Buy,50000,60000,0.05,60500
+XBTUSD,Sell,100000,61000,0.10,60500
+XBTUSD,Buy,1000000,60400,0.5,60500
+XBTUSD,Sell,1000000,60450,1.5,60500
+ETHUSD,Buy,1000,3000,0.01,3050
+"""
+
+
+def test_positions_of_an_inverse_contract_have_their_fund_in_coins(command, tmp_path):
+    (tmp_path / "inverse.csv").write_text(INVERSE)
+    given = ("--positions", "inverse.csv", "--venue", "bitmex", "--episode", "2020-03-12-btc", "--out", "mine")
+    code, _, err = command(*given)
+    assert code == 2
+    assert "inverse.csv, market: expected one market: --market, one of ETHUSD, XBTUSD" in err
+    code, _, err = command(*given, "--market", "BTC")
+    assert code == 2
+    assert "got 'BTC', expected one of those that it may be: XBTUSDT, XBTUSD" in err
+    code, out, _ = command(*given, "--market", "XBTUSD", "--fund", 0.01)
+    assert code == 0
+    assert "what happens with one of XBT 0.01" in out
+    assert "4 of 4 rows read as contracts of 1 USD" in out
+    scenario = stress.load_scenario(tmp_path / "mine" / "scenario.toml")
+    assert (scenario.venue_object.money, scenario.fund.initial) == ("XBT", 0.01)
+    assert scenario.venue_object.mechanics == {"closeout": "tiers"}
+    text = (tmp_path / "mine" / "scenario.toml").read_text(encoding="utf-8")
+    assert "initial = 0.01" in text
+    assert "# XBT, as you said" in text
+    found = stress.open_run(tmp_path / "mine" / "run").result
+    assert 0 < found.paths["fund_needed"].iloc[0] < 1  # coins, not USD

@@ -28,6 +28,15 @@ def run(score="pnl_leverage", fund=200.0, seed=1, rate=0.005, n_paths=400):
     return stress.simulate(crowd(), venue, model, fund=fund, n_paths=n_paths, horizon=7200.0, seed=seed)
 
 
+def test_amounts_that_were_added_up_in_another_order_do_not_differ():
+    base, other = run(), run()
+    real = other.paths["deficit"] > 0
+    other.paths.loc[real, "deficit"] *= 1 + 3e-16
+    assert (other.paths["deficit"] != base.paths["deficit"]).any()
+    row = compare({"a": base, "b": other}).set_index("quantity").loc["mean deficit"]
+    assert (row["difference"], row["low"], row["high"]) == (0.0, 0.0, 0.0)
+
+
 def test_a_design_against_itself_differs_in_nothing():
     table = compare({"a": run(), "b": run()})
     bounds = table["base_bound"] & table["value_bound"]

@@ -20,3 +20,17 @@ def test_what_no_path_reaches_is_said():
     assert "No path gets to 1 of 2 outages: the first of those would be 30 days after the start." in said
     assert "No funding is paid: the first payment would be 60 days after the start." in said
     assert "No path" not in notes("[events]\noutages = [[0, 60]]\n")
+
+
+def test_calls_that_no_path_settles_are_said():
+    called = '[venue]\nliquidation = "margin_call"\ntop_up = 0.5\ncall_deadline = '
+    text = TINY.replace("[venue]\n", called + '"1h"\n')
+    design = Scenario.parse(tomllib.loads(text), "tiny", Path()).build().design
+    assert any(
+        note.startswith("A call that is open at the end of a path is not settled") for note in rule_notes(design)
+    )
+    text = TINY.replace("[venue]\n", called + '"2h"\n')
+    design = Scenario.parse(tomllib.loads(text), "tiny", Path()).build().design
+    said = " ".join("\n".join(rule_notes(design)).split())
+    assert "No path gets to a deadline of a call, 2 hours after the start at the earliest: nobody is closed." in said
+    assert "is not settled" not in said
