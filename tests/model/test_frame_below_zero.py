@@ -71,5 +71,5 @@ def test_every_sharing_rule_shares_all_of_it(policy, settlement):
 
 
 def test_a_carrier_takes_what_is_bankrupt_there():
-    out = run(fund=1e3, settlement="bankruptcy", carrier="fund", takeover_below=2 / 3, unload_half_life=0.0)
+    out = run(101.997, fund=1e3, settlement="bankruptcy", carrier="fund", takeover_below=2 / 3, unload_half_life=0.0)
     assert out.taken == [True, True, False, False]

@@ -39,10 +39,10 @@ def allocate(policy: str, capacity: Sequence[float], key: Sequence[Any], budget:
             amounts[i] = min(capacity[i], left)
             left -= amounts[i]
         return amounts
-    if n == 0:
-        return amounts
+    if budget >= sum(capacity):  # every rule asks for all of it, which no level found by halving says to the last bit
+        return list(capacity)
 
-    X = min(budget, sum(capacity))
+    X = budget
 
     def leverage_pro_rata(c: float) -> list[float]:
         return [w * min(1.0, c * lev) for w, lev in zip(capacity, key, strict=True)]
