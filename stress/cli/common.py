@@ -100,9 +100,7 @@ Alphas = Annotated[
     list[float] | None,
     probability_option("Probability of depletion, as 0.01 or 1%; may be given again."),
 ]
-Fund = Annotated[
-    float | None, money_option("Insurance fund, as 5M; of an inverse contract in coins. Default: the scenario's.")
-]
+Fund = Annotated[float | None, money_option("Insurance fund, as 5M. Default: the scenario's.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="Default: all processors. The numbers do not depend on it.")]
 Cluster = Annotated[
     str | None,

@@ -38,7 +38,7 @@ def new(
     out: Annotated[Path | None, typer.Option(help="New directory. Default: new-MARKET.", metavar="DIR")] = None,
     fund: Annotated[
         float | None,
-        money_option("The insurance fund, as 5M; of an inverse contract in coins. Default: unknown, a range is shown."),
+        money_option("The insurance fund, as 5M. Default: unknown, a range is shown."),
     ] = None,
     episode: Annotated[
         str | None, typer.Option(help="Without bars: play this crash, one path without a probability.")
