@@ -398,7 +398,7 @@ class Book(Positions):
     def mirrored(self) -> Book:
         """The positions of an inverse contract as those of the linear contract that it is in 1/P.
 
-        Each is of the other side, entered at 1/e, with contracts for coins and coins for USD (`stress.engine.inverse`).
+        Each is of the other side, entered at 1/e, with contracts for coins and coins for USD (`stress.venue.inverse`).
         """
         mark = None if self.mark_price is None else 1.0 / self.mark_price
         return self._replace(

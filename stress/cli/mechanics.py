@@ -37,11 +37,11 @@ def print_mechanics(result: Result, out: Console | None = None) -> None:
         out.print(table(head, [_layer(row, single) for row in paid]))
         if "inventory_loss" in result.paths:
             name = mechanics.carrier(result.config)
-            out.print(f"\nWhat the {name} loses on positions that it takes over comes on top: see below.")
+            out.print(f"\nWhat the {name} gains or loses on positions that it takes over comes on top: see below.")
     rest = found[found["group"] != "layers"]
     if rest.empty:
         return
-    out.print("\nWhat the rules of the venue did" + ("" if single else " (means a path)") + "\n")
+    out.print("\nWhat the rules of the venue did" + ("" if single else " (means per path)") + "\n")
     rows = []
     for row in rest.to_dict("records"):
         name, value, _, interval = mechanics_words.cells(row)

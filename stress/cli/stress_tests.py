@@ -284,8 +284,8 @@ def print_moves(found: pd.DataFrame, fund: float, layer: str = "fund") -> None:
     horizon, count = duration(float(found["horizon"].iloc[0])), int(found["paths"].iloc[0])
     out.print(
         f"\nprobability: of a price that far from the start within {horizon}, lows and highs counted, on {count:,} "
-        f"simulated paths. A slow move of this size need not empty the {layer}, and several smaller ones may: how "
-        "often it is depleted, says perp-stress run.",
+        f"simulated paths. A slow move of this size need not empty the {layer}, and several smaller ones may. "
+        "perp-stress run says how often it is depleted.",
     )
     for r in records(found[found["history_hits"] >= 0]):
         held = f"{r['history_hits']:,} of {r['history_windows']:,} windows of {horizon}"

@@ -91,7 +91,7 @@ class DayWorker:
             Events of the day that was worked last.
         """
         balance, is_inverse, in_coin = fund, self.design.is_inverse, self.design.in_coin
-        self.prices = Prices(*(np.empty((len(a), self.design.day_steps + 1)) for a in prices))  # of the day in hand
+        self.prices = Prices(*(np.empty((len(a), self.design.day_steps + 1)) for a in prices))  # of the current day
         for day, scale in enumerate(day_scales(self.design, prices)):
             price = scale if is_inverse else 1.0 / scale
             turn, now = price if in_coin else 1.0, slice(day, day + 1)  # a coin is worth `turn` coins of the day's run
@@ -114,17 +114,17 @@ class DayWorker:
     def run(
         self, number: int, start: float, out: np.ndarray, more: np.ndarray, fund_at: np.ndarray, log: np.ndarray
     ) -> None:
-        """Run the day in hand with so much in the fund: OUTCOME[1], MORE[1] and the rest are overwritten."""
+        """Run the current day with so much in the fund: OUTCOME[1], MORE[1] and the rest are overwritten."""
         arguments: tuple[Any, ...]
         if self.bench is None:
             arguments = (
-                self.prices, number, NO_WEIGHTS, start, *self.book, self.terms, self.workspace, out, fund_at,
+                self.prices, number, NO_WEIGHTS, float(start), *self.book, self.terms, self.workspace, out, fund_at,
                 self.no_cells, self.no_counts, log,
             )  # fmt: skip
         else:
             arguments = self.arguments_of(
-                self.design, self.prices, number, NO_WEIGHTS, start, self.workspace, self.bench, out, more, fund_at,
-                self.no_cells, self.no_counts, self.no_more_counts, log, self.terms,
+                self.design, self.prices, number, NO_WEIGHTS, float(start), self.workspace, self.bench, out, more,
+                fund_at, self.no_cells, self.no_counts, self.no_more_counts, log, self.terms,
             )  # fmt: skip
         if self.loop is None:
             self.loop = for_types_of(arguments, self.kernel)

@@ -1,10 +1,11 @@
 """How much memory a run takes: what cannot fit is refused before the work.
 
 The estimate is what a run of a size takes in which every position is hit, as the peak of resident memory above that of
-the loaded package: `tests/engine/test_footprint.py` holds it to 0.8 to 1.5 times the measured peak, with and without
-rules of part II, on one thread and two. Buffers of threads are counted from small ones; the other numbers are
-measured. What depends on what happens is the rows of classes on paths with a deficit or ADL: a few bytes of a path, or
-most of it, 10 kB with many traders. The first paths tell.
+the loaded package: `tests/engine/test_footprint.py` holds it to 0.8 to 1.8 times the measured peak, with and without
+rules of part II, on one thread and two. It is the larger one where threads are not at their peak at the same time.
+Buffers of threads are counted from small ones; the other numbers are measured. What depends on what happens is the
+rows of classes on paths with a deficit or ADL: a few bytes of a path, or most of it, 10 kB with many traders. The
+first paths tell.
 """
 
 from __future__ import annotations

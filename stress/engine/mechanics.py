@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stress.kernels.mechanics import run as kernel
+from stress.kernels.mechanics.marks import ZERO
 from stress.kernels.mechanics.records import (
     CARRIER_STATE,
     IS_FUNDING,
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from stress.kernels.index.ladder import Ladder
 
 ADL, SOCIALISE = "adl", "socialise"
-ZERO = 1e-12  # a bad tick is at least this share of the price, see `stress.kernels.mechanics.marks`
 ON_TIME = 1e-9  # a moment so close to another, relative, is the same one
 MOST_LAYERS = len(records.LAYERS)
 

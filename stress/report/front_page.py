@@ -201,7 +201,7 @@ def layer_words(record: Record) -> str:
             lost, ends, does = replace(lost, value=-lost.value), (-lost.high, -lost.low), "gains"
         often = "by the end" if result.n_paths == 1 else "a path"
         name, amount = mechanics.carrier(result.config), _with_interval(lost.value, *ends)
-        sentences.append(f"On inventory, what it takes over, the {name} {does} {amount} {often}")
+        sentences.append(f"On the positions that it takes over, the {name} {does} {amount} {often}")
     return ". ".join(sentences) + "." if sentences else ""
 
 

@@ -115,7 +115,7 @@ def column_of(result: Result, column: str) -> pd.Series[Any]:
     """A column of the paths; of a rule that is off zeros, and what the fund paid of deficits for its draws."""
     if column in result.paths:
         return result.paths[column]
-    if column == "drawn_fund":
+    if column == "drawn_fund" and "fund" in mechanics.cash_layers(result.config):
         from stress.results.summaries import losses
 
         return losses(result)["fund"]
@@ -126,12 +126,12 @@ def has_rule(result: Result, column: str) -> bool:
     """Whether a run can have anything in a column: its rule is on, or for ADL there is any in the waterfall."""
     if column.startswith("adl_"):
         return result.has_adl
-    return column in result.paths or column == "drawn_fund"
+    return column in result.paths or (column == "drawn_fund" and "fund" in mechanics.cash_layers(result.config))
 
 
 def _events(*results: Result) -> dict[str, tuple[Callable[[pd.DataFrame], pd.Series], str]]:
     """Events that one of the runs can have, and the column of the rule that makes them."""
-    with_adl = any(result.has_adl for result in results)
+    with_adl = any(mechanics.adl_follows(result.config) for result in results)
     other_name = mechanics.DEPLETED_ALONE if with_adl else mechanics.DEPLETED
     found = {name: (event, "adl_count" if name == ADL_EVENT else "residual") for name, event in EVENTS.items()}
     for column, words in WORDS.items():

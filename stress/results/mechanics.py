@@ -27,7 +27,7 @@ ROUNDING = 1e-9  # of its capital: a fall of the carrier's worth up to it is non
 NONE = "none seen"  # note of a mean of no path
 TAIL = 0.01  # of paths, whose least outcome is shown beside means
 WORTH_TAILS = (0.5, 0.1, 0.01, 0.001)  # probabilities that the carrier was worth less at some time
-DEPLETED, DEPLETED_ALONE = "P(fund depleted, ADL triggered)", "P(fund depleted)"  # the second where there is no ADL
+DEPLETED, DEPLETED_ALONE = "P(fund depleted, ADL triggered)", "P(fund depleted)"  # the second where no ADL begins then
 NO_ADL = "No auto-deleveraging in this waterfall"
 COLUMNS = ("group", "quantity", "estimate", "se", "low", "high", "unit", "note")
 GROUPS = {
@@ -63,9 +63,15 @@ def has_adl(config: Mapping[str, Any]) -> bool:
     return ADL in waterfall(config)
 
 
+def adl_follows(config: Mapping[str, Any]) -> bool:
+    """Whether ADL begins with the first deficit that the first layer of cash does not pay; without one, with any."""
+    order, cash = waterfall(config), cash_layers(config)
+    return ADL in order and (not cash or order.index(ADL) > order.index(cash[0]))
+
+
 def depletion(config: Mapping[str, Any]) -> str:
     """What the probability of a first unpaid deficit is called in tables of quantities."""
-    return DEPLETED if has_adl(config) else DEPLETED_ALONE
+    return DEPLETED if adl_follows(config) else DEPLETED_ALONE
 
 
 def layer_words(name: str) -> str:
@@ -95,7 +101,8 @@ def floor(config: Mapping[str, Any], layer: str) -> float:
 
 def layers_apart(result: Result) -> bool:
     """Whether a run says what each cash layer paid, or took over."""
-    return "inventory_loss" in result.paths or any(f"drawn_{name}" in result.paths for name in CASH_LAYERS)
+    told = "inventory_loss" in result.paths or any(f"drawn_{name}" in result.paths for name in CASH_LAYERS)
+    return told or not cash_layers(result.config)
 
 
 def is_on(result: Result) -> bool:

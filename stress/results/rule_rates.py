@@ -31,7 +31,7 @@ ARE_LIQUIDATED = ("partial", "takeover")  # what happens to liquidated positions
 def said(words: Iterable[str]) -> str:
     """Why the errors of these rates are bounds, for a reader of a table; `words` as it calls them."""
     return (
-        f"Of positions {' or '.join(words)} it is counted how many each path has, but not in which class: their "
+        f"A run counts on each path how many positions are {' or '.join(words)}, but not of which class: these "
         "intervals are as wide as the counts allow."
     )
 

@@ -27,7 +27,7 @@ LOSS_PARTS = ("deficit", "fund", "adl", "residual")
 def adl_floor(config: dict[str, Any]) -> bool:
     """Whether ADL begins while the fund still holds something: a reserve, or a drawdown rule."""
     venue = config.get("venue") or {}
-    if not mechanics.has_adl(config):
+    if not (mechanics.adl_follows(config) and mechanics.cash_layers(config)):
         return False
     kept = mechanics.floor(config, mechanics.first_layer(config)) if venue else 0.0
     return bool(kept) or venue.get("drawdown") is not None

@@ -57,7 +57,8 @@ def notes(
             f"{percent(record['oi_share'])} of the open interest of one side."
         )
     venue = design.venue
-    with_adl = ADL in venue.waterfall
+    order, cash = venue.waterfall, venue.cash_layers
+    with_adl = ADL in order and len(cash) > 0 and order.index(ADL) > order.index(cash[0])
     if venue.drawdown is not None and with_adl:
         span = "" if venue.drawdown_window is None else f" of the last {duration(venue.drawdown_window)}"
         yield (

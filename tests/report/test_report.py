@@ -15,18 +15,15 @@ from markupsafe import escape
 
 import stress
 from stress import formatting, report
-from stress.analysis.fund_grid import fund_grid
-from stress.analysis.study import REQUIRED_FUND, StudyResult
+from stress.analysis.study import REQUIRED_FUND
 from stress.report import prose
 from stress.runs import record as records
-from stress.runs.record import Record
 from stress.venue.tier import Tier
 from stress.venue.venue import Venue
-from tests.support.mechanics import adl_first, everything
+from tests.support.records import ALPHAS, record
 from tests.support.results import HOSTILE, one_path, one_side, quiet, sample
 from tests.support.studies import studies
 
-ALPHAS = (0.05, 0.001)
 SECTIONS = (
     "answer",
     "warnings",
@@ -46,23 +43,6 @@ FIGURES = ("curve", "time", "fan", "leverage", "side", "size", "loss", "cliff", 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
-def record(result, others=(), name="a run"):
-    """A record as a run makes it, with `others` at other gaps."""
-    results = {records.fill_name(r.config["gap"], r.config["jump_gap"]): r for r in (result, *others)}
-    gaps = records.gap_table(StudyResult(results), ALPHAS, next(iter(results)))
-    manifest = {
-        "name": name,
-        "hash": "5ca1ab1e" * 8,
-        "created": "2025-01-02T03:04:05+00:00",
-        "versions": result.provenance,
-        "inputs": {"prices.bars": {"path": "/home/somebody/bars.csv", "sha256": "f00d" * 16}},
-        "wall_seconds": 1.25,
-        "warnings": [f"A warning about {HOSTILE}."],
-    }
-    scenario = {"name": name, "fund": {"alphas": list(ALPHAS), "initial": result.fund}}
-    return Record(scenario, manifest, result, gaps, records.required_funds(result, ALPHAS))
-
-
 @pytest.fixture(scope="module")
 def full():
     return record(sample(), [sample(jump_gap=0.0), sample(gap=1.0)])
@@ -77,12 +57,6 @@ def page(full):
 def pages():
     """The whole page of each kind of run, rendered once."""
     return cache(lambda kind: report.render(record(kind())))
-
-
-@pytest.fixture
-def no_pictures(monkeypatch):
-    """Pages whose text alone is looked at: drawing takes nine tenths of the time."""
-    monkeypatch.setattr(report.figures, "svg", lambda *given, **options: "")
 
 
 class Page(HTMLParser):
@@ -471,58 +445,3 @@ def test_page_one_fills_one_printed_page_and_pages_are_numbered(full, tmp_path):
     assert "What the answer depends on" in pages[1]
     for i, text in enumerate(pages, 1):
         assert re.search(rf"\b{i} ?/ ?{len(pages)}\b", text), i
-
-
-def test_the_rules_of_part_ii_have_a_section_where_they_are_on(no_pictures):
-    text = report.render(record(everything()))
-    assert 'id="mechanics"' in text
-    assert "Vault of" in text
-    assert "Loss on inventory" in text
-    assert "loss of the inventory" not in text.lower()
-    for words in ("P(the house is drawn on)", "Mean haircut where there is one", "Mean partial liquidations"):
-        assert words in text
-    assert "Inventory apart, the vault pays on" in text  # on page one
-
-
-def test_a_fund_that_one_run_does_not_give_is_shown_as_a_grid(no_pictures):
-    refused = dataclasses.replace(record(adl_first()), grid=fund_grid(sample(), [0.0, 3e5, 2e6]))
-    text = report.render(refused)
-    assert "One run does not say how large the fund must be: winners are closed before the fund pays" in text
-    assert "The same run with other capital of the fund" in text
-    assert "(present)" in text
-    assert "Fund needed" not in text
-    assert not re.search(r"\bnan\b", text)
-
-
-def test_a_carrier_that_gains_is_said_to_and_its_path_is_shown(no_pictures):
-    whole = everything()
-    peak = whole.paths["net_loss_peak"]
-    i = int(peak.idxmax())
-    calm = {
-        "deficit": 0.0,
-        "residual": 0.0,
-        "socialised": 0.0,
-        "inventory_loss": -2e4,
-        "carrier_low": 1e5,
-        "adl_usd": 0.0,
-    }
-    calm |= {name: 0.0 for name in whole.paths if name.startswith("drawn_")}
-    gained = dataclasses.replace(whole, paths=whole.paths.assign(**calm))
-    assert not report.worst_paths(gained).empty
-    assert report.worst_paths(gained)["path"].iloc[0] == i
-    text = report.render(record(gained)).replace("\u00a0", " ")
-    assert "On inventory, what it takes over, the vault gains USD 20 k" in text
-    assert "it is worth USD 100 k at the lowest" in text or 'id="figure-path"' not in text
-
-
-def test_rates_of_rules_stand_beside_those_of_liquidation(no_pictures):
-    rates = {f"{name}_rate": 0.25 for name in ("partial", "stop")}
-    whole = everything()
-    with_rates = dataclasses.replace(whole, positions=whole.positions.assign(**rates))
-    text = report.render(record(with_rates))
-    for by in ("leverage", "side", "size"):
-        assert f"What the rules did to positions, by {by}" in text
-    assert "<th>Cut</th><th>Closed at stop</th><th>ADL</th><th>Positions</th>" in text
-    assert "Called</th>" not in text
-    assert "their intervals are as wide as the counts allow" in text.replace("\n", " ")
-    assert "What the rules did to positions" not in report.render(record(whole))

@@ -16,7 +16,7 @@ from stress import plots, serialize, simulation
 from stress.analysis.target import Target
 from stress.cli import terminal
 from stress.errors import InputError
-from stress.results import comparison_words, mechanics
+from stress.results import comparison_words, mechanics, summaries
 from stress.results.comparison_words import NOT_THERE
 from stress.results.mechanics import DEPLETED, DEPLETED_ALONE, NO_ADL
 from stress.runs import record as records
@@ -41,6 +41,33 @@ def record(tmp_path_factory):
     folder = tmp_path_factory.mktemp("none") / "run"
     stress.save_run(simulation.run(scenario(), threads=1), folder, report=True)
     return folder, stress.open_run(folder)
+
+
+@pytest.mark.parametrize(("order", "bears"), [(("adl",), "adl"), (("socialise",), "socialised")])
+def test_without_any_cash_the_first_deficit_is_unpaid_and_no_fund_pays(order, bears):
+    result = simulation.run(scenario(order), threads=1).result
+    deficit = result.paths["deficit"] > 0
+    assert deficit.sum() > 0
+    assert (result.paths["depleted"] == deficit).all()
+    parts = summaries.loss_parts(result)["mean"]
+    assert "fund" not in parts
+    assert parts[bears] > 0
+    assert parts[bears] + parts["residual"] == pytest.approx(parts["deficit"])
+
+
+def test_a_depletion_triggers_adl_only_where_it_follows_the_first_layer_of_cash():
+    names = {
+        order: mechanics.depletion({"venue": {"waterfall": order.split()}})
+        for order in ("fund adl", "adl", "adl fund", "fund")
+    }
+    assert names == {"fund adl": DEPLETED, "adl": DEPLETED, "adl fund": DEPLETED_ALONE, "fund": DEPLETED_ALONE}
+
+
+def test_a_design_without_a_fund_compares_with_one_that_has_it(record):
+    table = stress.compare({"fund": record[1].result, "none": simulation.run(scenario(("adl",)), threads=1).result})
+    drawn = table.set_index("quantity").loc["mean drawn from the fund"]
+    assert drawn["base"] > 0
+    assert drawn["value"] == 0
 
 
 def speaks_of_adl(names) -> list[str]:

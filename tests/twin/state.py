@@ -149,6 +149,8 @@ class State:
     def cover(self, layers: Sequence[CashLayer], D: float, rounding: float, y: float, M: float) -> float:
         """Layers pay a deficit in turn; returns what they leave. A rest up to `rounding` the last of them pays too."""
         rest = D
+        if not (self.before or self.after) and rounding < D:
+            self.deplete()  # nobody holds cash
         for layer in layers:
             paid = min(rest, self.available(layer, y, M))
             if layer is layers[-1] and rest - paid <= rounding:

@@ -20,6 +20,7 @@ from stress.kernels.mechanics.order import push
 from stress.kernels.mechanics.records import LOGGED_CUT, MOVED, UNTOUCHED
 from stress.kernels.mechanics.workspace import remove, touch
 from stress.kernels.numerics.elementary import round40
+from stress.kernels.path.batches import note_depletion
 from stress.kernels.path.counts import count_bankrupt
 from stress.kernels.path.liquidation import NO_SURPLUS
 from stress.kernels.path.records import PROFIT_SETTLEMENT
@@ -41,9 +42,9 @@ def liquidated(j, p):
 
 
 @jit_force_inline
-def end_position(j, s, queue_first, p):
-    """Take a position out of whatever queue it stands in. The pointer of its side passes an untouched one."""
-    side = p.sides[queue_first]
+def end_position(j, k, p):
+    """Take a position of side k out of whatever queue it stands in. The pointer of its side passes an untouched one."""
+    side = p.sides[k]
     if p.holdings.standing[j] == UNTOUCHED and j == side.next:
         side.next += 1
     else:
@@ -95,6 +96,8 @@ def close_whole(j, s, q, entry, bankruptcy, y, kind, takes_surplus, p):
         owed, paid = pay_before(s, loss, scale, worth, p)
         if mechanics.before > 0:
             note_asked(loss, paid, ROUNDING * scale, worth, p)
+        elif mechanics.layers == 0 and owed > ROUNDING * scale:
+            note_depletion(p.path, out)
         bankrupt(j, p)
         if owed > 0.0 and mechanics.has_adl and terms.settlement != PROFIT_SETTLEMENT:
             withheld = owed / loss * q

@@ -9,10 +9,12 @@ import math
 from stress.kernels.jit import jit_force_inline, jit_no_refcount
 from stress.kernels.mechanics.closeout import WHOLE, may_cut
 from stress.kernels.mechanics.move import order_prices
+from stress.kernels.mechanics.order import find_heads
 from stress.kernels.mechanics.records import GONE, IN_ORDER, UNTOUCHED
 from stress.kernels.path.batches import ABOUT_ZERO, PAID, met_price, note_depletion
+from stress.kernels.path.counts import count_bankrupt
 from stress.kernels.path.drawdown import fund_needed, has_drawdown
-from stress.kernels.path.records import PROFIT_SETTLEMENT
+from stress.kernels.path.records import LONGS, PROFIT_SETTLEMENT, SHORTS
 from stress.kernels.rules.contract import profit
 from stress.kernels.rules.depth import ratio_of, straight_end, straight_price
 from stress.kernels.rules.layers import FUND, absorb, settle
@@ -51,7 +53,7 @@ def close_usual(
     closed_at_orders, sizes : int64[N], SIZES
         `Holdings.closed` and how many: added to.
     bankrupt : int64[N]
-        Overwritten with the places of the deficits.
+        A buffer: overwritten with the places of the deficits.
 
     Returns
     -------
@@ -163,3 +165,54 @@ def close_usual(
     if unpaid > 0.0:
         note_depletion(path, out)
     return j, i, n, done_orders, mu, mu_y, unpaid, withheld, withheld_value, order_quantity
+
+
+@jit_force_inline
+def work_usual(s, d, mu, mu_y, fill, p):
+    """Close usual positions of side s, with d = s, or its usual take-profits, with d = -s.
+
+    Returns
+    -------
+    is_done : bool
+        Whether there was any.
+    mu, mu_y, unpaid, withheld, withheld_value
+        As of the last of them, and what they leave unpaid.
+    """
+    k = LONGS if s > 0 else SHORTS
+    side, queue, holdings, orders, ladder, more = p.sides[k], p.queues[k], p.holdings, p.orders, p.ladder, p.more
+    places, funding = p.workspace.places, p.moment.funding
+    first, end, other = side.next, side.end, -s * math.inf
+    ranks, at = orders.stops[: queue.last_stop], queue.stop
+    if d != s:
+        first, other = end, s * math.inf
+        ranks, at = orders.take_profits[: queue.last_take_profit], queue.take_profit
+    elif queue.moved > 0 and p.moment.done < p.mechanics.throughput:
+        other = holdings.moved[side.first].level + funding
+    j, i, n, closed, mu, last, unpaid, withheld, value, quantity = close_usual(
+        s, d, mu, other, fill, side, first, end, ranks, at, ladder.triggers, holdings.standing,
+        holdings.closed, holdings.sizes[0], places, p.structure, p.tiers, p.moment, p.markets[0], p.path, p.layers[0],
+        p.out, p.terms, p.mechanics,
+    )  # fmt: skip
+    if j == first and closed == 0:
+        return False, mu, mu_y, 0.0, 0.0, 0.0
+    if p.counts.adl.size > 0 and n > 0:
+        count_bankrupt(
+            places[:n], ladder.triggers, ladder.kind, p.markets[0].s0, p.path.unit, p.workspace.sums, p.counts.bankrupt
+        )  # fmt: skip
+    if d == s:
+        side.next, queue.stop = j, i
+        more.stop_count += closed
+        more.stop_quantity += quantity
+    else:
+        queue.take_profit = i
+        more.take_profit_count += closed
+    if p.more_counts.size > 0 and closed > 0:
+        size = holdings.sizes[0].closed
+        for place in holdings.closed[size - closed : size]:
+            count = p.more_counts[place]
+            if d == s:
+                count.stop += p.path.unit
+            else:
+                count.take_profit += p.path.unit
+    find_heads(s, funding, side, queue, ladder, orders, holdings)
+    return True, mu, last, unpaid, withheld, value

@@ -7,13 +7,15 @@ case.
 
 import math
 
-from stress.kernels.jit import jit_no_refcount
+from stress.kernels.jit import jit_force_inline, jit_no_refcount
 from stress.kernels.mechanics.closeout import may_cut
 from stress.kernels.mechanics.inventory import open_loss
-from stress.kernels.mechanics.layers import unit_of
+from stress.kernels.mechanics.layers import note_loss, unit_of
 from stress.kernels.mechanics.move import order_prices
+from stress.kernels.mechanics.order import find_heads
 from stress.kernels.mechanics.records import IN_ORDER, UNTOUCHED
 from stress.kernels.path.batches import ABOUT_ZERO, PAID, met_price
+from stress.kernels.path.counts import count_bankrupt
 from stress.kernels.path.records import LONGS, SHORTS
 from stress.kernels.rules.contract import profit
 from stress.kernels.rules.depth import ratio_of, straight_end, straight_price
@@ -32,7 +34,7 @@ def take_over_usual(
     mu, other : float
         Mark source at which the last one was met; and a level, real, up to which nobody else comes first.
     bankrupt : int64[N]
-        Overwritten with the places of the deficits.
+        A buffer: overwritten with the places of the deficits.
     counts : MORE_COUNT[N]
         `Path.more_counts`, added to.
 
@@ -123,3 +125,28 @@ def take_over_usual(
     out.liquidated_count += liquidations
     out.liquidated_quantity += closed
     return j, n, mu, mu_y, start - lowest
+
+
+@jit_force_inline
+def work_takeovers(s, mu, mu_y, fill, p):
+    """Usual positions of side s where a carrier takes over; returns whether there was any, and mu, mu_y of the last."""
+    k = LONGS if s > 0 else SHORTS
+    side, queue, holdings, ladder = p.sides[k], p.queues[k], p.holdings, p.ladder
+    places, funding, other = p.workspace.places, p.moment.funding, queue.stop_level
+    if queue.moved > 0:
+        moved = holdings.moved[side.first].level + funding
+        other = max(other, moved) if s > 0 else min(other, moved)
+    j, n, met, last, lost = take_over_usual(
+        s, mu, other, fill, side, ladder.triggers, ladder.entry, holdings.standing, places, p.structure, p.tiers,
+        p.moment, p.markets[0], p.carriers, p.layers[0], p.path, p.out, p.more, p.more_counts, p.terms, p.mechanics,
+    )  # fmt: skip
+    if lost == -math.inf:
+        return False, mu, mu_y
+    note_loss(lost, p)
+    if p.counts.adl.size > 0 and n > 0:
+        count_bankrupt(
+            places[:n], ladder.triggers, ladder.kind, p.markets[0].s0, p.path.unit, p.workspace.sums, p.counts.bankrupt
+        )  # fmt: skip
+    side.next = j
+    find_heads(s, funding, side, queue, ladder, p.orders, holdings)
+    return True, met, last

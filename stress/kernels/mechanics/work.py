@@ -22,7 +22,6 @@ from stress.kernels.mechanics.closing import (
     stand_in_order,
 )
 from stress.kernels.mechanics.deleverage import deleverage
-from stress.kernels.mechanics.layers import note_loss
 from stress.kernels.mechanics.move import fill_of_move, order_prices
 from stress.kernels.mechanics.order import BY_HEAP, BY_STOP, find_heads, nearest_level, pop, who_is_next
 from stress.kernels.mechanics.records import (
@@ -38,11 +37,10 @@ from stress.kernels.mechanics.records import (
     UNTOUCHED,
     YES,
 )
-from stress.kernels.mechanics.usual import close_usual, holds_any, is_usual
-from stress.kernels.mechanics.usual_takeover import take_over_usual
+from stress.kernels.mechanics.usual import holds_any, is_usual, work_usual
+from stress.kernels.mechanics.usual_takeover import work_takeovers
 from stress.kernels.mechanics.workspace import remove, touch
 from stress.kernels.path.batches import met_price, note_depletion
-from stress.kernels.path.counts import count_bankrupt
 from stress.kernels.path.liquidation import NO_SURPLUS
 from stress.kernels.path.records import LOGGED_LIQUIDATION, LONGS, SHORTS
 from stress.kernels.path.workspace import log_event
@@ -106,15 +104,13 @@ def take_or_keep(j, s, q, entry, bankruptcy, price, k, p):
     out.deficit += loss
     out.liquidated_quantity += q
     liquidated(j, p)
-    end_position(j, s, k, p)
+    end_position(j, k, p)
     if loss > 0.0:
         bankrupt(j, p)
     if is_taken and p.more_counts.size > 0:
         p.more_counts[j].takeover += p.path.unit
-    if not is_taken:
-        note_depletion(p.path, out)
-        if p.log.size > 0:
-            log_event(p.log, p.path, layer, out, LOGGED_LIQUIDATION, j, moment.mark, q, -loss, 0.0)
+    if not is_taken and p.log.size > 0:
+        log_event(p.log, p.path, layer, out, LOGGED_LIQUIDATION, j, moment.mark, q, -loss, 0.0)
     look_at_loss(moment.mark, p)
     return (0.0, 0.0, True) if is_taken else (loss, q, True)
 
@@ -162,7 +158,7 @@ def liquidate(j, s, k, y, mu_y, p):
         if c >= q:
             p.out.liquidated_quantity += q
             liquidated(j, p)
-            end_position(j, s, k, p)
+            end_position(j, k, p)
             owed, withheld = close_whole(j, s, q, entry, bankruptcy, y, LOGGED_LIQUIDATION, YES, p)
             break
         touch(j, p)
@@ -219,82 +215,6 @@ def renew_heads(s, p):
     """Find who is next on a side."""
     k = LONGS if s > 0 else SHORTS
     find_heads(s, p.moment.funding, p.sides[k], p.queues[k], p.ladder, p.orders, p.holdings)
-
-
-@jit_force_inline
-def work_usual(s, d, mu, mu_y, fill, p):
-    """Close usual positions of side s, with d = s, or its usual take-profits, with d = -s.
-
-    Returns
-    -------
-    is_done : bool
-        Whether there was any.
-    mu, mu_y, unpaid, withheld, withheld_value
-        As of the last of them, and what they leave unpaid.
-    """
-    k = LONGS if s > 0 else SHORTS
-    side, queue, holdings, orders, ladder, more = p.sides[k], p.queues[k], p.holdings, p.orders, p.ladder, p.more
-    places, funding = p.workspace.places, p.moment.funding
-    first, end, other = side.next, side.end, -s * math.inf
-    ranks, at = orders.stops[: queue.last_stop], queue.stop
-    if d != s:
-        first, other = end, s * math.inf
-        ranks, at = orders.take_profits[: queue.last_take_profit], queue.take_profit
-    elif queue.moved > 0 and p.moment.done < p.mechanics.throughput:
-        other = holdings.moved[side.first].level + funding
-    j, i, n, closed, mu, last, unpaid, withheld, value, quantity = close_usual(
-        s, d, mu, other, fill, side, first, end, ranks, at, ladder.triggers, holdings.standing,
-        holdings.closed, holdings.sizes[0], places, p.structure, p.tiers, p.moment, p.markets[0], p.path, p.layers[0],
-        p.out, p.terms, p.mechanics,
-    )  # fmt: skip
-    if j == first and closed == 0:
-        return False, mu, mu_y, 0.0, 0.0, 0.0
-    if p.counts.adl.size > 0 and n > 0:
-        count_bankrupt(
-            places[:n], ladder.triggers, ladder.kind, p.markets[0].s0, p.path.unit, p.workspace.sums, p.counts.bankrupt
-        )  # fmt: skip
-    if d == s:
-        side.next, queue.stop = j, i
-        more.stop_count += closed
-        more.stop_quantity += quantity
-    else:
-        queue.take_profit = i
-        more.take_profit_count += closed
-    if p.more_counts.size > 0 and closed > 0:
-        size = holdings.sizes[0].closed
-        for place in holdings.closed[size - closed : size]:
-            count = p.more_counts[place]
-            if d == s:
-                count.stop += p.path.unit
-            else:
-                count.take_profit += p.path.unit
-    find_heads(s, funding, side, queue, ladder, orders, holdings)
-    return True, mu, last, unpaid, withheld, value
-
-
-@jit_force_inline
-def work_takeovers(s, mu, mu_y, fill, p):
-    """Usual positions of side s where a carrier takes over; returns whether there was any, and mu, mu_y of the last."""
-    k = LONGS if s > 0 else SHORTS
-    side, queue, holdings, ladder = p.sides[k], p.queues[k], p.holdings, p.ladder
-    places, funding, other = p.workspace.places, p.moment.funding, queue.stop_level
-    if queue.moved > 0:
-        moved = holdings.moved[side.first].level + funding
-        other = max(other, moved) if s > 0 else min(other, moved)
-    j, n, met, last, lost = take_over_usual(
-        s, mu, other, fill, side, ladder.triggers, ladder.entry, holdings.standing, places, p.structure, p.tiers,
-        p.moment, p.markets[0], p.carriers, p.layers[0], p.path, p.out, p.more, p.more_counts, p.terms, p.mechanics,
-    )  # fmt: skip
-    if lost == -math.inf:
-        return False, mu, mu_y
-    note_loss(lost, p)
-    if p.counts.adl.size > 0 and n > 0:
-        count_bankrupt(
-            places[:n], ladder.triggers, ladder.kind, p.markets[0].s0, p.path.unit, p.workspace.sums, p.counts.bankrupt
-        )  # fmt: skip
-    side.next = j
-    find_heads(s, funding, side, queue, ladder, p.orders, holdings)
-    return True, met, last
 
 
 @jit_inline
