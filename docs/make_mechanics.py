@@ -94,9 +94,9 @@ nothing left of its margin, and is bought at the mark:
 {sizes}
 So of a position below some 6 million USD the fund takes a part. From there to 12 million eight cuts do not restore the
 margin, and the rest is sold at once. Above, where the rate of the tier is 2 % and more, cuts restore it, as the page
-says; they go on as the price falls. The two ends of what the pages leave open are in the next table: the order sells everything
-(`closeout` whole, which is too much for large positions), or nothing, and the fund takes each position that is met
-(`takeover_below` inf). Both move the fund by less than its error; the second raises P(ADL) by 0.3 points.
+says; they go on as the price falls. The two ends of what the pages leave open are in the next table: the order sells
+everything (`closeout` whole, which is too much for large positions), or nothing, and the fund takes each position that
+is met (`takeover_below` inf). Both move the fund by less than its error; the second raises P(ADL) by 0.3 points.
 """
 
 LAST = f"""\

@@ -61,5 +61,5 @@ def test_rates_of_rules_stand_beside_those_of_liquidation(no_pictures):
         assert f"What the rules did to positions, by {by}" in text
     assert "<th>Cut</th><th>Closed at stop</th><th>ADL</th><th>Positions</th>" in text
     assert "Called</th>" not in text
-    assert "their intervals are as wide as the counts allow" in text.replace("\n", " ")
+    assert "these intervals are as wide as the counts allow" in text.replace("\n", " ")
     assert "What the rules did to positions" not in report.render(record(whole))

@@ -32,7 +32,7 @@ def scenario(waterfall=("fund", "socialise")) -> Scenario:
     tables["run"] |= {"paths": 20, "horizon": "30min"}
     tables["venue"] |= {"rules": "simple", "waterfall": list(waterfall)}
     tables["prices"] |= {"intensity": 90_000.0, "eta_down": 12.0}
-    tables["fund"] |= {"initial": 1e3}
+    tables["fund"] |= {"initial": 1e3 if "fund" in waterfall else 0.0}
     return Scenario.parse(tables, "none", Path())
 
 
