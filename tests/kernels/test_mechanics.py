@@ -250,6 +250,19 @@ def test_winners_take_what_brings_the_carrier_back_to_its_floor():
     assert met > 10
 
 
+def test_a_carrier_at_its_floor_but_for_rounding_asks_nobody():
+    """Also where it has no capital, so that what rounds is what its inventory has cost."""
+    p = make(mechanics=dict(layers=1, before=1, carrier=1))
+    set_layers(p, [(0, 0.0, 0.0, math.inf)])
+    p.carriers["quantity"], p.carriers["cost"] = [3.0, 0.0], [300.0, 0.0]
+    mark = 100.0 - 1e-13
+    assert worth_by_hand(p, mark) < 0.0
+    assert carrier.inventory_shortfall(1, mark, p)[0] == 0.0
+    carrier.look_at_loss(mark, p)
+    assert p.path["is_depleted"] == 0
+    assert carrier.inventory_shortfall(1, 99.0, p)[0] == 3.0
+
+
 # ----------------------------------------------------------------------------------------- marks, funding and calls
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from tests.twin.adl import SCORES, allocate, profit_size_keys
 from tests.twin.closing import Closing
-from tests.twin.layers import finite
 from tests.twin.position import equity, leverage, profit, rounded
 from tests.twin.records import LONG, SHORT
 from tests.twin.state import Unpaid
@@ -128,7 +127,7 @@ class Deleverage(Closing):
     def deleverage_inventory(self, y: float, M: float) -> None:
         """At the end of a step winners close what the carrier cannot hold, at its average cost, larger loss first."""
         first, held = self.first, self.inventory
-        rounding = 1e-12 * (held.cost[LONG] + held.cost[SHORT] + finite(first.capital))
+        rounding = self.tolerance(held.cost[LONG] + held.cost[SHORT])
         sides = (LONG, SHORT) if held.gain(LONG, M) <= held.gain(SHORT, M) else (SHORT, LONG)
         for side in sides:
             missing = (first.floor - self.worth(M, y)) * first.unit(y)

@@ -186,7 +186,7 @@ class State:
         if self.is_carried():
             C = -(self.first.change + self.inventory.worth(M) / self.first.unit(y))
             self.out.carrier_low = min(self.out.carrier_low, self.worth(M, y))
-            if self.first.floor - self.worth(M, y) > self.tolerance(0.0):
+            if self.first.floor - self.worth(M, y) > self.tolerance(sum(self.inventory.cost.values())):
                 self.deplete()
         else:
             C = self.asked - self.received

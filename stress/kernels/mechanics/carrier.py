@@ -30,7 +30,7 @@ from stress.kernels.path.workspace import log_event, trade
 from stress.kernels.rules.depth import average_fill, thinness
 
 SMALL_REST = 1e-6  # an inventory up to this share of its largest is sold whole
-ROUNDING = 1e-12  # of q e + capital: so far under its floor the carrier is at it
+ROUNDING = 1e-12  # of q e + capital, or of K + capital: so far under its floor the carrier is at it
 
 
 @jit_force_inline
@@ -43,6 +43,13 @@ def unit_now(p):
 def worth(mark, p):
     """W at a mark, USD (units of a fund in coins)."""
     return p.layers[0].balance + open_result(mark, p.carriers) / unit_now(p)
+
+
+@jit_force_inline
+def rounding_of_worth(p):
+    """What of W is rounding, USD: it is a difference of the costs of the inventory."""
+    capital = p.layers[0].capital if p.layers[0].capital < math.inf else 0.0
+    return ROUNDING * (capital + p.carriers[LONGS].cost + p.carriers[SHORTS].cost)
 
 
 @jit_force_inline
@@ -125,7 +132,7 @@ def look_at_loss(mark, p):
     start = layer.capital if layer.capital < math.inf else 0.0
     note_loss(start - now, p)
     p.more.carrier_low = min(p.more.carrier_low, now)
-    if layer.floor - now > ROUNDING * start:
+    if layer.floor - now > rounding_of_worth(p):
         note_depletion(p.path, p.out)
 
 
@@ -146,8 +153,7 @@ def inventory_shortfall(s, mark, p):
     """
     held, layer = p.carriers[LONGS if s > 0 else SHORTS], p.layers[0]
     units = layer.floor - worth(mark, p)
-    capital = layer.capital if layer.capital < np.inf else 0.0
-    if held.quantity <= 0.0 or units <= ROUNDING * capital or open_loss(s, mark, p.carriers) <= 0.0:
+    if held.quantity <= 0.0 or units <= rounding_of_worth(p) or open_loss(s, mark, p.carriers) <= 0.0:
         return 0.0, 0.0, 0.0
     average, missing = held.cost / held.quantity, units * unit_now(p)
     return min(held.quantity, missing / (s * (average - mark))), average, missing
