@@ -54,6 +54,7 @@ def take_over_usual(
     funding, target, done, contract = moment.funding, moment.target, moment.done, structure.contract
     start = layer.capital if layer.capital < math.inf else 0.0
     quantity, cost, taken = held.quantity, held.cost, 0.0
+    scale = start + carriers[0].cost + carriers[1].cost
     lowest, mark, mu_y = math.inf, moment.mark, mu
     inflow = deficit = closed = 0.0
     j, n, liquidations, times = side.next, 0, 0, 0
@@ -80,11 +81,12 @@ def take_over_usual(
         if left < least:
             money = s * ((quantity + q) * marked - (cost + q * (bankruptcy + funding))) + besides
             now = balance + money / usd
-            if now - layer.floor <= 1e3 * PAID * (q * marked + start):
+            if now - layer.floor <= 1e3 * PAID * (q * marked + scale):
                 break
             quantity += q
             cost += q * (bankruptcy + funding)
             taken += q
+            scale += q * (bankruptcy + funding)
             times += 1
             deficit += max(0.0, -left)
             bankrupt[n] = j
@@ -101,7 +103,7 @@ def take_over_usual(
                 break
             gain = min(surplus, fee_rate * q * price) / usd
             now = balance + gain + (s * (quantity * marked - cost) + besides) / usd
-            if now - layer.floor <= 1e3 * PAID * (q * marked + start):
+            if now - layer.floor <= 1e3 * PAID * (q * marked + scale):
                 break
             balance += gain
             net_loss -= gain
