@@ -61,7 +61,7 @@ def reset(number, weight, unit, price, waterfall, is_unlimited, p):
             queue.stop, queue.last_stop = queue.last_stop, p.orders.stops.size
             queue.take_profit, queue.last_take_profit = queue.last_take_profit, p.orders.take_profits.size
         queue.moved = 0
-        renew_heads(1 - 2 * k, p)
+    renew_heads(p)
     reset_outcome(out, more, first)
 
 

@@ -44,8 +44,7 @@ def run_step(continuous, earlier, before, low, high, pre_jump, close, p):
     moment.done, moment.before, moment.close, moment.price = 0, before, close, before
     if flags & IS_FUNDING:
         pay_funding(start_mark(before, p), p)
-        renew_heads(LONG, p)
-        renew_heads(SHORT, p)
+        renew_heads(p)
     if moment.first_rest < moment.last_rest:
         end_rests(p)
     if flags & IS_OUTAGE:
@@ -115,10 +114,11 @@ def meet_deadlines(earlier, before, p):
         holdings.calls[(moment.first_call + due - waiting + i) % size] = j
     moment.first_call = (moment.first_call + due - waiting) % size
     moment.calls -= due - waiting
-    settle_side(LONG, start_mark(before, p), unpaid_longs, withheld_longs, value_longs, p)
-    settle_side(SHORT, start_mark(before, p), unpaid_shorts, withheld_shorts, value_shorts, p)
-    renew_heads(LONG, p)
-    renew_heads(SHORT, p)
+    if unpaid_longs > 0.0 or withheld_longs > 0.0:
+        settle_side(LONG, start_mark(before, p), unpaid_longs, withheld_longs, value_longs, p)
+    if unpaid_shorts > 0.0 or withheld_shorts > 0.0:
+        settle_side(SHORT, start_mark(before, p), unpaid_shorts, withheld_shorts, value_shorts, p)
+    renew_heads(p)
 
 
 @jit_no_refcount
@@ -134,8 +134,7 @@ def end_rests(p):
             k = LONGS if s > 0 else SHORTS
             stand_in_order(j, s, p.sides[k], p.queues[k], p)
         moment.first_rest += 1
-    renew_heads(LONG, p)
-    renew_heads(SHORT, p)
+    renew_heads(p)
 
 
 @jit_inline
@@ -203,7 +202,7 @@ def look_at_carrier(mark, p):
                 p.path.is_depleted, p.out.depletion_step = 1, p.path.step
             taken = deleverage(s, mark, missing, z, z * (average - moment.funding), YES, p)
             give_up(s, taken, p)
-            renew_heads(-s, p)
+            renew_heads(p)
         s = -s
 
 

@@ -9,7 +9,7 @@
 
 import math
 
-from stress.kernels.jit import jit_force_inline, jit_inline
+from stress.kernels.jit import jit_force_inline, jit_inline, jit_no_refcount
 from stress.kernels.mechanics.calls import deadline_step
 from stress.kernels.mechanics.carrier import look_at_loss, take_over
 from stress.kernels.mechanics.closeout import DUST, WHOLE, quantity_to_cut
@@ -30,10 +30,8 @@ from stress.kernels.mechanics.records import (
     LOGGED_CALL,
     LOGGED_STOP,
     LOGGED_TAKE_PROFIT,
-    LONG,
     NO,
     RESTING,
-    SHORT,
     UNTOUCHED,
     YES,
 )
@@ -203,18 +201,16 @@ def close_order(j, s, y, mu_y, kind, p):
 @jit_force_inline
 def settle_side(s, mark, unpaid, withheld, value, p):
     """ADL for what a side has left unpaid; who is next on either side is found anew then."""
-    if unpaid > 0.0 or withheld > 0.0:
-        p.moment.mark = mark
-        deleverage(s, mark, unpaid, withheld, value, NO, p)
-        renew_heads(LONG, p)
-        renew_heads(SHORT, p)
+    p.moment.mark = mark
+    deleverage(s, mark, unpaid, withheld, value, NO, p)
+    renew_heads(p)
 
 
-@jit_force_inline
-def renew_heads(s, p):
-    """Find who is next on a side."""
-    k = LONGS if s > 0 else SHORTS
-    find_heads(s, p.moment.funding, p.sides[k], p.queues[k], p.ladder, p.orders, p.holdings)
+@jit_no_refcount
+def renew_heads(p):
+    """Find who is next on each side."""
+    for k in range(2):
+        find_heads(1 - 2 * k, p.moment.funding, p.sides[k], p.queues[k], p.ladder, p.orders, p.holdings)
 
 
 @jit_inline
@@ -260,7 +256,8 @@ def work_side(s, p):
         withheld += kept
         value += kept * bankruptcy
         find_heads(s, moment.funding, side, queue, p.ladder, p.orders, holdings)
-    settle_side(s, mu_y * market.mark_ratio, unpaid, withheld, value, p)
+    if unpaid > 0.0 or withheld > 0.0:
+        settle_side(s, mu_y * market.mark_ratio, unpaid, withheld, value, p)
 
 
 @jit_inline
@@ -288,4 +285,5 @@ def work_profits(w, p):
         withheld += kept
         value += kept * bankruptcy
         find_heads(w, moment.funding, side, queue, p.ladder, p.orders, p.holdings)
-    settle_side(w, mu_y * market.mark_ratio, unpaid, withheld, value, p)
+    if unpaid > 0.0 or withheld > 0.0:
+        settle_side(w, mu_y * market.mark_ratio, unpaid, withheld, value, p)
