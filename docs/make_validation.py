@@ -28,25 +28,23 @@ standard errors (se) of the expected one, any other within its tolerance (tol). 
 it is off; of so many figures a few are off by more than two. Seeds are fixed.
 
 The laws without a number (conservation at every event, any order of execution, the same bytes on any number of threads)
-are tests: `tests/model/test_laws.py`, `tests/engine/test_reproducible.py`.
+are tests: `tests/model/test_laws.py`, `tests/engine/test_reproducible.py`. So are those of part II of the model: its
+engine equals the twin (`tests/model/test_twin_mechanics.py`), funding sums to zero, a partial liquidation restores the
+margin or escalates (`tests/model/test_laws_mechanics.py`), an inverse contract is a linear one in 1/P
+(`tests/model/test_inverse.py`), and the ruin of a fund with an income is that of Cramer and Lundberg
+(`tests/results/test_horizon.py`).
 """
 
 
 NOT_APPLICABLE = {
-    "Ruin of Cramer and Lundberg (fund with a premium income)": "the fund has no income but liquidations; the ruin "
-    "probability has no counterpart",
-    "A fund whose surplus is swept, a fund with a cap": "the model has neither, so the maximum drawdown of C is not "
-    "what depletes it; a drawdown floor is, and is above",
-    "Funding payments (a shift of all levels, sums to zero)": "the model has no funding",
-    "Take-profit and stop orders": "traders do not act in the model",
-    "Inverse contracts (levels, duality with 1/P)": "linear contracts only; `contract` refuses another word",
+    "A fund whose surplus is swept, a fund with a cap": "between days only; within a day the maximum drawdown of C is "
+    "not what depletes it; a drawdown floor is, and is above",
     "Cluster sizes of Hawkes jumps (Borel)": "jumps are drawn one after another, so clusters are not known; the "
     "variance of their number is above",
-    "GARCH, SVCJ moments": "no such price model",
+    "SVCJ moments": "no such price model",
     "t-copula and its tail dependence": "one market a run",
     "Importance sampling (mean weight 1, variance ratios)": "plain Monte Carlo; every weight is 1",
-    "Expected shortfall of a generalized Pareto tail, Euler shares of it": "no expected shortfall is reported, and D* "
-    "is not extrapolated",
+    "Expected shortfall of a generalized Pareto tail, Euler shares of it": "D* is not extrapolated",
     "Book without traders": "refused on input",
     "Depth: monotone in several steps": "not a law: an early cheap liquidation can avoid a later gap",
     "Queue instability, death spirals, haircuts on claims, ADL markout": "effects of traders who react, or of later "
