@@ -368,7 +368,9 @@ def test_a_study_that_was_edited_is_refused(record, tmp_path):
 
 def test_run_makes_the_studies_and_names_the_author(folder, monkeypatch):
     made = []
-    monkeypatch.setattr("stress.runs.studies.make", lambda scenario, say, threads: made.append(threads) or studies())
+    monkeypatch.setattr(
+        "stress.runs.studies.make", lambda scenario, say, threads, *rest: made.append(threads) or studies()
+    )
     record = stress.run(folder / "tiny.toml", threads=1, studies=True, author="Market risk")
     assert made == [1]
     assert list(record.studies) == ["scenarios", "reverse", "tornado"]
