@@ -201,18 +201,18 @@ import stress
 from stress.cli.app import app
 from stress.errors import InputError
 from stress.scenario.scenario import load_scenario
-from tests.venue import test_venue as venues
 from tests.support.tiny import TINY
+from tests.venue import test_venue as venues, test_venue_files as files
 
 assert Path(stress.__file__).is_relative_to(Path.cwd())
 venues.test_the_fields_of_a_venue_are_the_rules()
 venues.test_every_rule_has_one_field_in_compiled_code()
 
 file = Path("own.toml")
-file.write_text(venues.MINIMAL.replace("[rules]", "[rules]\\nminimum_fee = 5.0"))
+file.write_text(files.MINIMAL.replace("[rules]", "[rules]\\nminimum_fee = 5.0"))
 venue = stress.load_venue(file)
 assert (venue.minimum_fee, venue.figures[0].name) == (5.0, "minimum_fee")
-file.write_text(venues.MINIMAL.replace("[rules]", "[rules]\\nminimum_fee = -5.0"))
+file.write_text(files.MINIMAL.replace("[rules]", "[rules]\\nminimum_fee = -5.0"))
 with pytest.raises(InputError, match="minimum_fee.*an amount in USD, 0 or more"):
     stress.load_venue(file)
 
