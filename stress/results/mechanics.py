@@ -18,7 +18,7 @@ from stress.formatting import percent
 from stress.results.column_words import WORDS, chance_of, mean_of
 from stress.results.estimate import Estimate, conditional_mean, event_probability, mean, upper_quantile
 from stress.results.ratios import ratio
-from stress.venue.mechanics import ADL, CASH_LAYERS, USUAL_WATERFALL
+from stress.venue.mechanics import ADL, CASH_LAYERS, USUAL_WATERFALL, adl_is_behind_cash
 
 if TYPE_CHECKING:
     from stress.results.result import Result
@@ -65,8 +65,7 @@ def has_adl(config: Mapping[str, Any]) -> bool:
 
 def adl_follows(config: Mapping[str, Any]) -> bool:
     """Whether ADL begins with the first deficit that the first layer of cash does not pay; without one, with any."""
-    order, cash = waterfall(config), cash_layers(config)
-    return ADL in order and (not cash or order.index(ADL) > order.index(cash[0]))
+    return adl_is_behind_cash(waterfall(config)) or (has_adl(config) and not cash_layers(config))
 
 
 def depletion(config: Mapping[str, Any]) -> str:

@@ -17,6 +17,7 @@ from stress.results import mechanics
 from stress.results.estimate import Estimate, WeightedTail, clopper_pearson, conditional_mean, event_probability, mean
 from stress.results.result import Result
 from stress.venue.depth import Depth
+from stress.venue.mechanics import adl_is_behind_cash
 
 MOST_BINS = 10_000
 FORCED = ("liquidation", "cut", "takeover", "deadline")  # events that liquidate a position, in part or whole
@@ -27,7 +28,7 @@ LOSS_PARTS = ("deficit", "fund", "adl", "residual")
 def adl_floor(config: dict[str, Any]) -> bool:
     """Whether ADL begins while the fund still holds something: a reserve, or a drawdown rule."""
     venue = config.get("venue") or {}
-    if not (mechanics.adl_follows(config) and mechanics.cash_layers(config)):
+    if not adl_is_behind_cash(mechanics.waterfall(config)):
         return False
     kept = mechanics.floor(config, mechanics.first_layer(config)) if venue else 0.0
     return bool(kept) or venue.get("drawdown") is not None

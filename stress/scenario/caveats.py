@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from stress.formatting import amount, duration, notional, percent
 from stress.scenario.lateness import cannot_tell
 from stress.scenario.rule_notes import rule_notes
-from stress.venue.mechanics import ADL
+from stress.venue.mechanics import adl_is_behind_cash
 
 if TYPE_CHECKING:
     from stress.engine.design import Design
@@ -57,8 +57,7 @@ def notes(
             f"{percent(record['oi_share'])} of the open interest of one side."
         )
     venue = design.venue
-    order, cash = venue.waterfall, venue.cash_layers
-    with_adl = ADL in order and len(cash) > 0 and order.index(ADL) > order.index(cash[0])
+    with_adl = adl_is_behind_cash(venue.waterfall)
     if venue.drawdown is not None and with_adl:
         span = "" if venue.drawdown_window is None else f" of the last {duration(venue.drawdown_window)}"
         yield (

@@ -7,7 +7,7 @@ meets its liquidation price, and has a fund and ADL. `checks` says which of them
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from stress.arguments import is_whole, is_word
@@ -260,6 +260,12 @@ MECHANICS = (
 
 
 BY_NAME = {rule.name: rule for rule in MECHANICS}
+
+
+def adl_is_behind_cash(waterfall: Sequence[str]) -> bool:
+    """Whether ADL stands behind a first layer of cash: then it begins once that layer does not pay in full."""
+    first = next((word for word in waterfall if word in (*CASH_LAYERS, ADL)), ADL)
+    return first != ADL and ADL in waterfall
 
 
 def checks(value: Callable[[str], Any]) -> Iterator[tuple[str, bool, str]]:

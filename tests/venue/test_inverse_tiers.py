@@ -1,6 +1,5 @@
 """Tiers of coin-margined markets: which are known to be inverse, what their bounds count, and what is refused."""
 
-import json
 from math import inf
 
 import pytest
@@ -97,16 +96,6 @@ KNOWN = {
     ),
     "a unit of USD": ([{**OKX[0], "maxSz": "90000"}], {"unit": "usd"}, "quantity", "contracts of 1 USD", 5e4, 0.004),
 }
-
-
-@pytest.fixture
-def write(tmp_path):
-    def to_file(content, name="tiers.json"):
-        path = tmp_path / name
-        path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
-        return path
-
-    return to_file
 
 
 @pytest.mark.parametrize("kind", KNOWN)

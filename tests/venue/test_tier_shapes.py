@@ -1,6 +1,5 @@
 """Margin tiers in every public shape: the unit that is taken, the margin of a position, and what is said about it."""
 
-import json
 from math import inf
 
 import pytest
@@ -219,16 +218,6 @@ SHAPES = {
         7_500,
     ),
 }
-
-
-@pytest.fixture
-def write(tmp_path):
-    def to_file(content, name="tiers.json"):
-        path = tmp_path / name
-        path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
-        return path
-
-    return to_file
 
 
 def margin(tiers, market):

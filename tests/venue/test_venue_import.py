@@ -1,6 +1,5 @@
 """Tiers of other people's files: what they become, and what is said about wrong ones."""
 
-import json
 from dataclasses import astuple
 from math import inf
 
@@ -49,16 +48,6 @@ def as_csv(rows=ROWS, cum=True):
     for k, (floor, cap, leverage, rate, amount) in enumerate(rows, start=1):
         lines.append(f"X,{k},{floor},{cap or inf},{rate},{leverage}" + f",{amount}" * cum)
     return "\n".join(lines)
-
-
-@pytest.fixture
-def write(tmp_path):
-    def to_file(content, name="tiers.json"):
-        path = tmp_path / name
-        path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
-        return path
-
-    return to_file
 
 
 def near(got, want):
