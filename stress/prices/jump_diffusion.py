@@ -17,6 +17,10 @@ the drift that does not change with it (`drift` and the compensator of jumps).
 
 Wicks, moves that come back, may be added (`stress.prices.wicks`).
 
+A path may be given how rare its rarest events are (`rarity`): the largest jump of each side that comes alone in its step,
+the most severe step with several jumps of a side, and the largest wick of each side
+(`stress.kernels.prices.rarest_jumps`, `stress.kernels.prices.wicks`).
+
 References: R. C. Merton (1976) for the compensator; S. Kou (2002) for exponential jumps; K. Metwally and A. Atiya
 (2002) for bridge extremes between jumps.
 """
@@ -34,12 +38,18 @@ import numpy as np
 from stress.arguments import numbers
 from stress.errors import InputError, Problem, raise_if
 from stress.kernels.numerics.vector import chunk_buffers
+from stress.kernels.prices import rarest_jumps
 from stress.kernels.prices.diffusion import MAX_JUMPS, JumpSizeLaw, StepLaw, fill_block
+from stress.kernels.prices.rarest_jumps import JumpMarks, RarestBuffers
 from stress.kernels.prices.wicks import add_wicks_to_block, wick_buffers
 from stress.prices.base import DAY, YEAR, PriceBlock, check_numbers, check_request
 from stress.prices.wicks import Wicks
 
 NO_JUMPS = JumpSizeLaw(body=np.zeros(1), tail=1.0, xi=0.0, beta=1.0, cap=math.inf)
+RARITIES = (
+    "largest jump up", "largest jump down", "several jumps up in one step", "several jumps down in one step",
+    "largest wick up", "largest wick down",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -137,8 +147,32 @@ class JumpDiffusion(Wicks):
         """State to pickle: the parameters only."""
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
-    def block(self, seed: int, first_path: int, n_paths: int, n_steps: int, dt: float) -> PriceBlock:
-        """Paths first_path .. first_path + n_paths - 1; path i depends only on (seed, i).
+    def rarities(self, n_steps: int, dt: float) -> dict[str, float]:
+        """The ways in which a path can be rare: name, and the probability that a path has such an event at all.
+
+        Parameters
+        ----------
+        n_steps : int
+        dt : float
+            Length of a step, seconds.
+        """
+        rates = [rate * dt / YEAR for rate in self.jump_intensity()]
+        ones, several = zip(*(_marks(rate)[1:] for rate in rates), strict=True)
+        wicks = [rate * dt / YEAR * n_steps for rate in (self.wick_intensity_up, self.wick_intensity_down)]
+        chances = [-math.expm1(n_steps * math.log1p(-p)) if p < 1.0 else 1.0 for p in (*ones, *several)]
+        named = dict(zip(RARITIES, [*chances, *(-math.expm1(-expected) for expected in wicks)], strict=True))
+        return {name: chance for name, chance in named.items() if chance > 0.0}
+
+    def block(
+        self,
+        seed: int,
+        first_path: int,
+        n_paths: int,
+        n_steps: int,
+        dt: float,
+        rarity: np.ndarray | None = None,
+    ) -> PriceBlock:
+        """Paths first_path .. first_path + n_paths - 1; path i depends only on (seed, i), and on its rarity.
 
         Parameters
         ----------
@@ -147,6 +181,8 @@ class JumpDiffusion(Wicks):
         first_path, n_paths, n_steps : int
         dt : float
             Length of a step, seconds.
+        rarity : float64[n_paths, D], optional
+            Coordinates of each path, in the order of `rarities`, in (0, 1); uniform ones give the law of the model.
 
         Returns
         -------
@@ -170,11 +206,26 @@ class JumpDiffusion(Wicks):
         wicks = self.wick_law(dt) if self.has_wicks else None
         close, low, high = (np.empty((n_paths, n_steps + 1)) for _ in range(3))
         pre_jump = np.empty_like(close) if law.rate > 0.0 else close
-        fill_block(law, *sides, self.s0, seed, first_path, chunk_buffers(), close, low, high, pre_jump)
+        prices, of_wicks = (close, low, high, pre_jump), None
+        if rarity is None:
+            fill_block(law, *sides, self.s0, seed, first_path, chunk_buffers(), *prices)
+        else:
+            of_jumps, of_wicks = self._coordinates(rarity, n_steps, dt)
+            marks = tuple(JumpMarks(*_marks(rate * dt / YEAR)) for rate in self.jump_intensity())
+            jumps = RarestBuffers(np.empty(n_steps + 1), np.empty(n_steps + 1))
+            rarest_jumps.fill_block(
+                law, sides, marks, self.s0, seed, first_path, of_jumps, chunk_buffers(), jumps, *prices
+            )
         if wicks is not None:
-            prices = (close, low, high, pre_jump)
-            add_wicks_to_block(wicks, *self.wick_sides(), law.sd, seed, first_path, wick_buffers(), *prices)
-        return PriceBlock(close, low, high, pre_jump)
+            add_wicks_to_block(wicks, *self.wick_sides(), of_wicks, law.sd, seed, first_path, wick_buffers(), *prices)
+        return PriceBlock(*prices)
+
+    def _coordinates(self, rarity: np.ndarray, n_steps: int, dt: float) -> tuple[np.ndarray, np.ndarray]:
+        """Coordinates of jumps, float64[n, 4], and of wicks, float64[n, 2]; 1 of what the model does not have."""
+        every = np.ones((len(rarity), len(RARITIES)))
+        every[:, [RARITIES.index(name) for name in self.rarities(n_steps, dt)]] = rarity
+        of_jumps, of_wicks = every[:, :4], every[:, 4:]
+        return np.ascontiguousarray(of_jumps), np.ascontiguousarray(of_wicks)
 
     def describe(self) -> dict[str, Any]:
         """Name of the model and its parameters as plain values."""
@@ -203,6 +254,14 @@ def law_of(model: JumpDiffusion, n_steps: int, dt: float) -> StepLaw:
         rate=(up + down) * years,
         p_up=up / (up + down) if up + down > 0.0 else 1.0,
     )
+
+
+def _marks(rate: float) -> tuple[float, float, float]:
+    """Expected jumps of a side in a step, P(one | at most one), and P(two or more)."""
+    several = -math.expm1(-rate) - rate * math.exp(-rate)
+    if rate < 0.01:  # the same as a series, without the cancellation
+        several = rate**2 / 2 * (1.0 - rate * (2 / 3 - rate * (1 / 4 - rate * (1 / 15 - rate / 72))))
+    return rate, rate / (1.0 + rate), several
 
 
 def survival(side: JumpSizeLaw, y: np.ndarray) -> np.ndarray:

@@ -71,9 +71,23 @@ def jump_size(side, u):
         k = (u / (1.0 - side.tail)) * (side.body.size - 1)
         i = min(int(k), side.body.size - 2)
         return side.body[i] + (k - i) * (side.body[i + 1] - side.body[i])
+    return tail_size(side, w)
+
+
+@jit_no_refcount
+def tail_size(side, w):
+    """Size in the tail of a side that a jump exceeds with probability w, 0 < w <= `tail`."""
     t = -log(w / side.tail)
     excess = side.beta * (t if abs(side.xi) < 1e-9 else (exp(side.xi * t) - 1.0) / side.xi)
     return min(side.body[-1] + excess, side.cap)
+
+
+@jit_no_refcount
+def size_exceeded(side, w):
+    """Size of a jump that is exceeded with probability w in (0, 1]: exact also where w is tiny."""
+    if side.sd > 0.0:
+        return max(side.body[-1] - side.sd * normal_quantile(w * side.tail), 0.0)
+    return tail_size(side, w) if w < side.tail or side.body.size == 1 else jump_size(side, 1.0 - w)
 
 
 @jit

@@ -13,6 +13,11 @@ ends inside a wick has the displacement of that moment in its close.
 Addresses of the random numbers, by (stream, path, draw): WICK, step * DRAWS -> numbers of wicks up and down that begin
 in the step, and + 1 + k -> time and size of wick k, those up first; KNOT, step * DRAWS + 2 i -> normal and low of piece
 i, and + 2 i + 1 -> its high. A step without wicks draws nothing beyond the numbers and keeps its bytes.
+
+A path may be given its rarest wicks (`RarestWicks`). Wicks of a side by their severity, the expected number of them up
+to the horizon that are at least as high, are a Poisson process of rate 1 on (0, rate T). Given the smallest severity S, those
+beyond it are as they were: so the wicks of the plain path that are more severe are left out, and one of severity S is
+added, whose begin is uniform: RAREST, RAREST_WICKS -> begin of that up and of that down.
 """
 
 import math
@@ -22,11 +27,13 @@ import numpy as np
 
 from stress.kernels.jit import jit_no_refcount
 from stress.kernels.numerics.elementary import exp, log, normal_quantile
-from stress.kernels.numerics.philox import KNOT, WICK, uniforms
-from stress.kernels.prices.diffusion import jump_size, poisson
+from stress.kernels.numerics.philox import KNOT, RAREST, WICK, uniforms
+from stress.kernels.numerics.small import log_one_plus
+from stress.kernels.prices.diffusion import jump_size, poisson, size_exceeded
 
 MAX_WICKS = 64  # under way at once
 DRAWS = 512  # addresses of a step; 3 MAX_WICKS + 1 pieces take two each
+RAREST_WICKS = 2**31
 
 
 class WickLaw(NamedTuple):
@@ -42,6 +49,22 @@ class WickLaw(NamedTuple):
     none_up: float
     none_down: float
     duration: float
+
+
+class RarestWicks(NamedTuple):
+    """The rarest wick of each side, where a path is given its rarity.
+
+    up, down : float, severity
+    begin_up, begin_down : float, in steps
+    expected_up, expected_down : float, number of wicks up to the horizon
+    """
+
+    up: float
+    down: float
+    begin_up: float
+    begin_down: float
+    expected_up: float
+    expected_down: float
 
 
 class WickBuffers(NamedTuple):
@@ -71,8 +94,40 @@ def displacement(t, duration, buffers, n):
 
 
 @jit_no_refcount
-def begin_wicks(law, up, down, seed, path, step, buffers, n):
-    """Add the wicks that begin in a step to the n under way; returns their number."""
+def rarest_wicks(law, rarity, n_steps, seed, path):
+    """The rarest wicks of a path, given the coordinates of wicks up and down, float64[2]."""
+    u, v = uniforms(seed, RAREST, path, RAREST_WICKS)
+    up, down = -log_one_plus(-rarity[0]), -log_one_plus(-rarity[1])
+    return RarestWicks(up, down, u * n_steps, v * n_steps, law.rate_up * n_steps, law.rate_down * n_steps)
+
+
+@jit_no_refcount
+def add_rarest(up, down, rarest, step, buffers, n):
+    """Add the rarest wicks that begin in a step to the n under way; returns their number."""
+    if rarest.up < rarest.expected_up and int(rarest.begin_up) + 1 == step and n < MAX_WICKS:
+        buffers.begin[n] = rarest.begin_up
+        buffers.size[n] = size_exceeded(up, rarest.up / rarest.expected_up)
+        n += 1
+    if rarest.down < rarest.expected_down and int(rarest.begin_down) + 1 == step and n < MAX_WICKS:
+        buffers.begin[n] = rarest.begin_down
+        buffers.size[n] = -size_exceeded(down, rarest.down / rarest.expected_down)
+        n += 1
+    return n
+
+
+@jit_no_refcount
+def is_rarer(rarest, is_up, u):
+    """Whether a wick of the plain path, of size quantile u, is more severe than the rarest of its side may be."""
+    if is_up:
+        return (1.0 - u) * rarest.expected_up <= rarest.up
+    return (1.0 - u) * rarest.expected_down <= rarest.down
+
+
+@jit_no_refcount
+def begin_wicks(law, up, down, rarest, seed, path, step, buffers, n):
+    """Add the wicks that begin in a step to the n under way; returns their number. `rarest` may be None."""
+    if rarest is not None:
+        n = add_rarest(up, down, rarest, step, buffers, n)
     u, v = uniforms(seed, WICK, path, step * DRAWS)
     if u <= law.none_up and v <= law.none_down:
         return n
@@ -80,9 +135,13 @@ def begin_wicks(law, up, down, seed, path, step, buffers, n):
     n_new = min(n_up + poisson(v, law.rate_down, law.none_down), MAX_WICKS - n)
     for k in range(n_new):
         u, v = uniforms(seed, WICK, path, step * DRAWS + 1 + k)
-        buffers.begin[n + k] = step - 1 + u
-        buffers.size[n + k] = jump_size(up, v) if k < n_up else -jump_size(down, v)
-    return n + n_new
+        if rarest is not None:
+            if is_rarer(rarest, k < n_up, v):
+                continue
+        buffers.begin[n] = step - 1 + u
+        buffers.size[n] = jump_size(up, v) if k < n_up else -jump_size(down, v)
+        n += 1
+    return n
 
 
 @jit_no_refcount
@@ -143,15 +202,15 @@ def extremes(move, variance, duration, seed, path, step, buffers, n, pieces):
 
 
 @jit_no_refcount
-def add_wicks(law, up, down, sd, seed, path, buffers, close, low, high, pre_jump):
+def add_wicks(law, up, down, rarest, sd, seed, path, buffers, close, low, high, pre_jump):
     """Add wicks to one path without them; the four rows are overwritten. `pre_jump` may be `close` itself.
 
-    `sd` (float64[n_steps + 1]) is the deviation of the diffusion in each step.
+    `sd` (float64[n_steps + 1]) is the deviation of the diffusion in each step, `rarest` RarestWicks or None.
     """
     n = 0
     before = close[0]  # the price without wicks at the start of the step
     for step in range(1, close.size):
-        n = begin_wicks(law, up, down, seed, path, step, buffers, n)
+        n = begin_wicks(law, up, down, rarest, seed, path, step, buffers, n)
         end, after = pre_jump[step], close[step]
         if n > 0:
             pieces = cut(step, law.duration, buffers, n)
@@ -167,7 +226,16 @@ def add_wicks(law, up, down, sd, seed, path, buffers, close, low, high, pre_jump
 
 
 @jit_no_refcount
-def add_wicks_to_block(law, up, down, sd, seed, first_path, buffers, close, low, high, pre_jump):
-    """Add wicks to the paths first_path, first_path + 1, ...; a row each of the four arrays, overwritten."""
+def add_wicks_to_block(law, up, down, rarity, sd, seed, first_path, buffers, close, low, high, pre_jump):
+    """Add wicks to the paths first_path, first_path + 1, ...; a row each of the four arrays, overwritten.
+
+    rarity : float64[n, 2], coordinates of the rarest wicks up and down of each path, or None
+    """
     for i in range(close.shape[0]):
-        add_wicks(law, up, down, sd, seed, first_path + i, buffers, close[i], low[i], high[i], pre_jump[i])
+        path = first_path + i
+        prices = close[i], low[i], high[i], pre_jump[i]
+        if rarity is None:
+            add_wicks(law, up, down, None, sd, seed, path, buffers, *prices)
+        else:
+            rarest = rarest_wicks(law, rarity[i], close.shape[1] - 1, seed, path)
+            add_wicks(law, up, down, rarest, sd, seed, path, buffers, *prices)
