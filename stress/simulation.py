@@ -64,6 +64,7 @@ def simulate(
     layers: Mapping[str, Layer] | None = None,
     funding: Funding | None = None,
     events: Events | None = None,
+    tail: float | str | None = None,
     seed: int = 0,
     under_margin: Literal["error", "liquidate", "drop"] = "error",
     days: int | str | None = None,
@@ -113,6 +114,10 @@ def simulate(
         What longs pay to shorts. Default: nothing.
     events : Events, optional
         Outages, a mark that stands still, bad ticks.
+    tail : float, optional
+        The smallest probability that is asked for, from 1e-12 to 0.1, such as 1e-6: paths are drawn by the rarity of
+        their rarest event and weighted (`stress.prices.rarest_event`), so that few paths say much of rare days. For
+        models with events to rank: jumps, wicks, drawn bars. Default: plain paths.
     seed : int
         0 <= seed < 2^63. The same seed gives the same bytes, whatever the threads and blocks.
     under_margin : {"error", "liquidate", "drop"}
@@ -155,7 +160,7 @@ def simulate(
     """
     design = prepare(
         book, venue, prices, fund=fund, n_paths=n_paths, horizon=horizon, step=step, depth=depth, gap=gap,
-        jump_gap=jump_gap, delay=delay, layers=layers, funding=funding, events=events, seed=seed,
+        jump_gap=jump_gap, delay=delay, layers=layers, funding=funding, events=events, tail=tail, seed=seed,
         under_margin=under_margin, detail=detail, days=days, renew=renew,
         income_per_day=income_per_day, fund_cap=fund_cap, sweep=sweep,
     )  # fmt: skip

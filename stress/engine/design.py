@@ -33,6 +33,8 @@ from stress.kernels.rules.records import Tiers, make_terms
 from stress.kernels.rules.sharing import PRO_RATA, PRO_RATA_BY_ROW
 from stress.prices.base import PriceBlock
 from stress.prices.history_use import adjustments_of
+from stress.prices.rarest_event import RarestEvent
+from stress.prices.strata import Strata
 from stress.venue.depth import Depth, schedule_of, to_kernel
 from stress.venue.events import Events
 from stress.venue.funding import Funding
@@ -74,6 +76,7 @@ class Design:
     layers: Mapping[str, Layer] | None = None  # those that are more than a fund without a cap
     funding: Funding | None = None
     events: Events | None = None
+    tail: float | None = None  # smallest probability that is asked for: paths are drawn by their rarest event
 
     def __getstate__(self) -> dict[str, Any]:
         """The arguments alone: what is made from them is made again on the other side, and is larger than they are."""
@@ -213,6 +216,19 @@ class Design:
         return self.is_inverse or self.venue.fund_in == "coin"
 
     @cached_property
+    def sampler(self) -> Any:
+        """What draws the paths: the price model, or what draws its paths by the rarity of their rarest event."""
+        if self.tail is None:
+            return self.prices
+        return RarestEvent(self.prices, self.tail, self.n_paths, self.n_steps, self.step)
+
+    @property
+    def strata(self) -> Strata | None:
+        """Strata of the paths, where these are drawn from parts of the model's law; None: plain paths."""
+        strata: Strata | None = getattr(self.sampler, "strata", None)
+        return strata
+
+    @cached_property
     def is_weighted(self) -> bool:
         """Whether the price model gives its paths weights: it does for all or for none, so path 0 decides."""
         return self.price_block(0, 1)[1] is not None
@@ -220,7 +236,7 @@ class Design:
     def price_block(self, first: int, n: int) -> tuple[Prices, np.ndarray | None]:
         """Prices of the paths first .. first + n - 1, and their weights, float64[n]; None: all 1."""
         s0 = self.s0
-        found = self.prices.block(self.seed, first, n, self.n_steps, float(self.step))
+        found = self.sampler.block(self.seed, first, n, self.n_steps, float(self.step))
         model = f"{type(self.prices).__name__}.block"
         try:
             made = found if isinstance(found, PriceBlock) else PriceBlock(*found)
@@ -238,6 +254,10 @@ class Design:
         arrays = {"close": made.close, "low": made.low, "high": made.high, "pre_jump": pre_jump}
         empty = np.zeros((0, 0))
         filled = {name: empty if a is None else np.require(a, np.float64, ["C", "W"]) for name, a in arrays.items()}
+        if (strata := self.strata) is not None:
+            if made.log_weight is not None:
+                raise SimulationError(f"{model} gave log_weight beside its strata, whose weights are known")
+            return Prices(**filled), strata.weight[strata.stratum_of(first, n)]
         if made.log_weight is None:
             return Prices(**filled), None
         # this exp has the same bits on every CPU
@@ -302,6 +322,8 @@ class Design:
             "layers": layers or None,
             "funding": None if self.funding is None else self.funding.describe(),
             "events": None if self.events is None else self.events.describe(),
+            "tail": self.tail,
+            "strata": None if self.strata is None else self.strata.describe(),
         }
         return {
             "book": book | ({"orders": orders} if orders else {}),

@@ -19,6 +19,7 @@ from stress.engine.design import Design, Detail
 from stress.engine.renewal import DAY, Renewal, renewal_of
 from stress.errors import Problem, raise_if
 from stress.prices import Bars, Paths, PriceModel
+from stress.prices.rarest_event import read_tail
 from stress.venue.depth import Depth
 from stress.venue.events import Events, problems_of_steps
 from stress.venue.funding import Funding
@@ -59,6 +60,7 @@ def prepare(
     layers: Mapping[str, Layer] | None = None,
     funding: Funding | None = None,
     events: Events | None = None,
+    tail: Any = None,
 ) -> Design:
     """The checked run of the arguments of `simulate`."""
     book_expected = "a stress.Book: Book.read(file), Book.from_frame(frame); a scenario is run by stress.run"
@@ -140,6 +142,7 @@ def prepare(
         layers,
         funding,
         events or None,
+        read_tail(tail, prices, int(n_paths), n_steps, float(step)),
     )
 
 

@@ -1,0 +1,216 @@
+"""Paths drawn by the rarity of their rarest event.
+
+A price model may declare coordinates: D independent uniforms r_1 .. r_D, each of which says how rare the worst event of one
+sort is on a path (the largest jump down, the largest wick up, ...): r is the probability that a path has one at least
+as severe. A coordinate above its chance, the probability that a path has such an event at all, means that there is none.
+Everything else of a path is drawn given them (`PriceModel.block`, argument `rarity`).
+
+The space of paths is cut into cells: "coordinate c has the smallest r of all that mean something, and it lies in (a, b]",
+with borders half a decade apart from 0.1 to a tenth of the smallest probability that is asked for, a last cell of each
+coordinate beyond, and one cell of all other paths, the ordinary days. With m_d(r) = min(r, chance_d),
+
+    P(cell) = integral from a to b of the product over d != c of (1 - m_d(r)) dr,
+
+a polynomial between the chances, which are borders too; and given r_c = r, coordinate d is uniform on (m_d(r), 1).
+
+Of n paths, a cell of probability p has n (p / 2 + 1 / (2 K)), K the number of cells. So the weight of a path,
+p over its cell's share of the paths, is at most 2, and no variance can be more than about twice that of plain paths,
+whatever the cells miss; and paths of each cell are plain paths of the model under a condition. The cell of a path
+depends on its number alone. Within a cell, r_c is spread evenly: its j-th path has the (j + u)-th of equal parts of the
+probability of the cell, u uniform.
+
+Addresses of the random numbers, by (stream, path, draw): RARITY, c -> the uniform of coordinate c.
+
+Sources: stratified sampling: W. G. Cochran, Sampling Techniques, chapter 5; a mixture with the plain law bounds
+weights: A. Owen and Y. Zhou, J. American Statistical Association 95 (2000).
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from stress import quantities
+from stress.arguments import is_number, percent_hint
+from stress.errors import Problem, raise_if
+from stress.kernels.prices.rarity import fill_coordinates
+from stress.prices.base import PriceBlock
+from stress.prices.strata import Strata
+
+ORDINARY = 0.1  # above this r of its rarest event a path is an ordinary day
+HALF_DECADE = math.sqrt(0.1)
+LEAST_PATHS = 10  # of a cell
+LEAST_TAIL, MOST_TAIL = 1e-12, 0.1  # that may be asked for
+
+
+class Cell(NamedTuple):
+    """A cell: the coordinate with the rarest event, -1 for the ordinary days, its borders and probability."""
+
+    coordinate: int
+    low: float
+    high: float
+    probability: float
+    power: int  # of 1 - r in the density of r within the cell: coordinates whose chance is above it
+
+
+def cells_of(chances: np.ndarray, tail: float) -> list[Cell]:
+    """The cells of D coordinates, float64[D] chances, for probabilities down to `tail`; the ordinary days first.
+
+    A coordinate of chance 0 has none.
+    """
+    last = tail / 10
+    tops = np.minimum(chances, ORDINARY)
+    cells = [Cell(-1, ORDINARY, 1.0, float(np.prod(1.0 - tops)), 0)]
+    # at a chance the density changes its power, so it takes the place of the borders next to it
+    at_chance = np.unique(chances[(chances > 0.0) & (chances < ORDINARY)])
+    halves = math.ceil(math.log10(ORDINARY / last) * 2 - 1e-9)
+    borders = [ORDINARY * HALF_DECADE**k for k in range(halves)] + [last]
+    kept = [x for x in borders if x in (ORDINARY, last) or not _is_near(x, at_chance)]
+    cuts = np.unique([0.0, *kept, *at_chance])
+    for c, top in enumerate(tops):
+        for low, high in zip(cuts[-2::-1], cuts[:0:-1], strict=True):
+            if high <= top:
+                cells.append(_cell(chances, c, float(low), float(high)))
+    return cells
+
+
+def _is_near(x: float, others: np.ndarray) -> bool:
+    """Whether x is closer to one of the others than half the width of a cell."""
+    return bool((np.abs(np.log10(others / x)) < 0.25).any())
+
+
+def _cell(chances: np.ndarray, c: int, low: float, high: float) -> Cell:
+    others = np.delete(chances, c)
+    alike = others[others >= high]
+    k = alike.size + 1
+    # ((1 - low)^k - (1 - high)^k) / k, without the cancellation
+    density = -math.expm1(k * (math.log1p(-high) - math.log1p(-low))) * (1.0 - low) ** k / k
+    return Cell(c, low, high, float(density * np.prod(1.0 - others[others < high])), k - 1)
+
+
+def sizes_of(cells: list[Cell], n: int) -> np.ndarray:
+    """Paths of each cell among n, int64[K]: half of them like the probabilities, half evenly, rounded to add to n."""
+    p, k = np.array([cell.probability for cell in cells]), len(cells)
+    wanted = n * (0.5 * p / p.sum() + 0.5 / k)
+    sizes = np.floor(wanted).astype(np.int64)
+    order = np.argsort(sizes - wanted, kind="stable")
+    sizes[order[: n - int(sizes.sum())]] += 1
+    return sizes
+
+
+def spread(sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cell of each path and its place in the cell, int64[n] each: cells follow each other evenly mixed.
+
+    Path i is number i s mod n of the paths in the order of their cells, s next to n / golden ratio and prime to n.
+    """
+    n = int(sizes.sum())
+    stride = max(1, round(n * (math.sqrt(5.0) - 1.0) / 2.0))
+    while math.gcd(stride, n) > 1:
+        stride += 1
+    number = np.arange(n, dtype=np.int64)
+    number = number * stride % n
+    ends = np.cumsum(sizes)
+    cell = np.searchsorted(ends, number, side="right")
+    return cell, number - (ends - sizes)[cell]
+
+
+class RarestEvent:
+    """Draws the paths of a price model by the rarity of their rarest event.
+
+    Parameters
+    ----------
+    model : price model
+        With `rarities`.
+    tail : float
+        The smallest probability that is asked for.
+    n_paths, n_steps : int
+    dt : float
+        Length of a step, seconds.
+
+    Raises
+    ------
+    InputError
+        If the model has no rarities, the tail is no probability or the paths are too few.
+    """
+
+    def __init__(self, model: Any, tail: float, n_paths: int, n_steps: int, dt: float):
+        self.model, self.tail = model, tail
+        names = rarities_of(model, n_steps, dt)
+        self.names = list(names)
+        self.chances = _ranked(np.array(list(names.values())), tail)
+        self.cells = cells_of(self.chances, tail)
+        self.sizes = sizes_of(self.cells, n_paths)
+        self.cell, self.place = spread(self.sizes)
+
+    @cached_property
+    def strata(self) -> Strata:
+        """The cells as strata of the run."""
+        words = {
+            "coordinate": [
+                self.names[cell.coordinate] if cell.coordinate >= 0 else "ordinary days" for cell in self.cells
+            ],
+            "from": [cell.low for cell in self.cells],
+            "to": [cell.high for cell in self.cells],
+        }
+        probability = np.array([cell.probability for cell in self.cells])
+        return Strata(probability, self.sizes, self.cell, words)
+
+    def coordinates(self, seed: int, first_path: int, n_paths: int) -> np.ndarray:
+        """Coordinates of the paths first_path .. first_path + n_paths - 1, float64[n_paths, D]."""
+        rows = np.arange(first_path, first_path + n_paths) % self.cell.size
+        found = np.empty((n_paths, self.chances.size))
+        columns = [np.array(x) for x in zip(*self.cells, strict=True)]
+        fill_coordinates(
+            seed, first_path, self.cell[rows], self.place[rows], self.sizes, *columns[:3], columns[4],
+            self.chances, np.minimum(self.chances, ORDINARY), found,
+        )  # fmt: skip
+        return found
+
+    def block(self, seed: int, first_path: int, n_paths: int, n_steps: int, dt: float) -> PriceBlock:
+        """Prices of the paths first_path .. first_path + n_paths - 1; their weights are those of the strata."""
+        rarity = self.coordinates(seed, first_path, n_paths)
+        made: PriceBlock = self.model.block(seed, first_path, n_paths, n_steps, dt, rarity=rarity)
+        return made
+
+
+def _ranked(chances: np.ndarray, tail: float) -> np.ndarray:
+    """Chances of the coordinates that take part in the cells; 0 of those that are rarer than a tenth of the tail."""
+    return np.where(chances > tail / 10, chances, 0.0)
+
+
+def rarities_of(model: Any, n_steps: int, dt: float) -> dict[str, float]:
+    """Coordinates of a model and their chances; empty of one that has none."""
+    declared = getattr(model, "rarities", None)
+    return dict(declared(n_steps, dt)) if callable(declared) else {}
+
+
+def read_tail(tail: Any, model: Any, n_paths: int, n_steps: int, dt: float) -> float | None:
+    """The tail that is asked for as a number, or None.
+
+    Raises
+    ------
+    InputError
+        With what is wrong with it, the model or the number of paths.
+    """
+    if tail is None:
+        return None
+    value: Any = quantities.number(tail)
+    if not (is_number(value) and LEAST_TAIL <= value <= MOST_TAIL):
+        expected = f"a probability from {LEAST_TAIL:g} to {MOST_TAIL:g}{percent_hint(value)}"
+        raise_if([Problem("run", expected, column="tail", value=tail)])
+    chances = _ranked(np.array(list(rarities_of(model, n_steps, dt).values())), value)
+    kind = getattr(model, "kind", type(model).__name__)
+    if not chances.any():
+        expected = (
+            f"no tail: {kind} has no events by whose rarity its paths could be drawn (jumps, wicks, drawn bars); "
+            "its paths are plain ones"
+        )
+        raise_if([Problem("run", expected, column="tail", value=tail)])
+    least = 2 * LEAST_PATHS * len(cells_of(chances, value))
+    if n_paths < least:
+        expected = f"at least {least:,} paths for a tail of {value:g}, {LEAST_PATHS} in each of its cells"
+        raise_if([Problem("run", expected, column="paths", value=n_paths)])
+    return float(value)
