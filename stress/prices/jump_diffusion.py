@@ -17,8 +17,8 @@ the drift that does not change with it (`drift` and the compensator of jumps).
 
 Wicks, moves that come back, may be added (`stress.prices.wicks`).
 
-A path may be given how rare its rarest events are (`rarity`): the largest jump of each side that comes alone in its step,
-the most severe step with several jumps of a side, and the largest wick of each side
+A path may be given how rare its rarest events are (`rarity`): the largest jump of each side that comes alone in its
+step, the most severe step with several jumps of a side, and the largest wick of each side
 (`stress.kernels.prices.rarest_jumps`, `stress.kernels.prices.wicks`).
 
 References: R. C. Merton (1976) for the compensator; S. Kou (2002) for exponential jumps; K. Metwally and A. Atiya

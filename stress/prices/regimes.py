@@ -10,12 +10,21 @@ regimes share, those of `TailJumps`. With the stationary law pi, pi Q = 0,
 Switches are drawn at their exact times, also within a step (`stress.kernels.prices.regimes`), so the law of the
 diffusion does not depend on the length of a step. Jumps come at the end of theirs.
 
+A path may be given how rare its largest jump is, of either side, by the probability s that a jump is larger. With H the
+expected number of jumps of the horizon, which the regimes decide,
+
+    r = P(the path has a jump as rare as s) = 1 - E[exp(-s H)],      E[exp(-s H)] = p exp((Q - s diag(rates)) t) 1
+
+(the Laplace transform of an additive functional of a Markov chain). It is solved for s in a table, to a relative 1e-5,
+and the regimes are drawn given s (`stress.kernels.prices.regimes`): a rare jump comes out of volatile hours.
+
 Source: J. Hamilton, "A new approach to the economic analysis of nonstationary time series and the business cycle",
 Econometrica 57 (1989).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
@@ -25,6 +34,7 @@ import numpy as np
 
 from stress.arguments import numbers
 from stress.errors import InputError, Problem, raise_if
+from stress.kernels.numerics.elementary import round40
 from stress.kernels.numerics.vector import chunk_buffers
 from stress.kernels.prices.diffusion import MAX_JUMPS, JumpSizeLaw
 from stress.kernels.prices.regimes import RegimeLaw, fill_block
@@ -33,6 +43,8 @@ from stress.prices.start import check_start
 from stress.prices.tail_jumps import TailJumps
 
 SIDES = ("up", "down")
+SMALLEST_SHARE = 1e-14  # of the jumps, in the table of the rarest jump
+FEWEST = 500  # tries, in the mean, for the regimes that go with a rare jump
 SIZE_FIELDS = tuple(f"{name}_{side}" for side in SIDES for name in ("sizes", "tail", "xi", "beta", "cap"))
 
 
@@ -218,8 +230,64 @@ class Regimes:
                 raise InputError(Problem("run", expected, column="step", value=dt))
         return law
 
-    def block(self, seed: int, first_path: int, n_paths: int, n_steps: int, dt: float) -> PriceBlock:
-        """Paths first_path .. first_path + n_paths - 1; path i depends only on (seed, i).
+    def rarities(self, n_steps: int, dt: float) -> dict[str, float]:
+        """The way in which a path can be rare: name, and the probability that a path has such an event at all.
+
+        None where the regimes that go with a rare jump are too seldom drawn: below one in `FEWEST` tries.
+
+        Parameters
+        ----------
+        n_steps : int
+        dt : float
+            Length of a step, seconds.
+        """
+        rate = np.array(self.intensities_up) + np.array(self.intensities_down)
+        rarity, _ = self._rarest(n_steps * dt / YEAR)
+        expected = rarity[0] / SMALLEST_SHARE  # of jumps up to the horizon
+        if expected < rate.max() * n_steps * dt / YEAR / FEWEST:
+            return {}
+        return {"largest jump": float(rarity[-1])}
+
+    def _rarest(self, years: float) -> tuple[np.ndarray, np.ndarray]:
+        """Table of the law of the rarest jump: P(a path has one as rare as s), and s, float64[K] each, ascending."""
+        if years not in self._rarest_laws:
+            from scipy.linalg import expm
+
+            rate = np.array(self.intensities_up) + np.array(self.intensities_down)
+            share = np.geomspace(SMALLEST_SHARE, 1.0, 2_048)
+            k, start = rate.size, self.start_probabilities()
+            # with one more state, that of paths with such a jump, nothing is lost by a difference from 1
+            generators = np.zeros((share.size, k + 1, k + 1))
+            generators[:, :k, :k] = self.generator() - share[:, None, None] * np.diag(rate)
+            generators[:, :k, k] = share[:, None] * rate
+            reached = start @ expm(generators * years)[:, :k, k].T
+            self._rarest_laws[years] = np.array([round40(x) for x in reached]), share
+        return self._rarest_laws[years]
+
+    @cached_property
+    def _rarest_laws(self) -> dict[float, tuple[np.ndarray, np.ndarray]]:
+        """Tables of the law of the rarest jump, by horizon."""
+        return {}
+
+    def _shares(self, rarity: np.ndarray, years: float) -> np.ndarray:
+        """Probability that a jump as large as the rarest of a path is exceeded, float64[n]; 1 of a path without."""
+        known, share = self._rarest(years)
+        k = np.clip(np.searchsorted(known, rarity), 1, known.size - 1)
+        between = share[k - 1] + (share[k] - share[k - 1]) * (rarity - known[k - 1]) / (known[k] - known[k - 1])
+        # below the table, where no path has two such jumps, they are proportional
+        small = rarity * (share[0] / known[0])
+        return np.where(rarity < known[0], small, np.where(rarity >= known[-1], 1.0, between))
+
+    def block(
+        self,
+        seed: int,
+        first_path: int,
+        n_paths: int,
+        n_steps: int,
+        dt: float,
+        rarity: np.ndarray | None = None,
+    ) -> PriceBlock:
+        """Paths first_path .. first_path + n_paths - 1; path i depends only on (seed, i), and on its rarity.
 
         Parameters
         ----------
@@ -228,6 +296,8 @@ class Regimes:
         first_path, n_paths, n_steps : int
         dt : float
             Length of a step, seconds.
+        rarity : float64[n_paths, 1], optional
+            Coordinate of each path, in (0, 1); uniform ones give the law of the model.
 
         Returns
         -------
@@ -245,7 +315,10 @@ class Regimes:
             self._laws[dt] = self._law(dt), self.jump_sides()
         law, sides = self._laws[dt]
         close, low, high, pre_jump = (np.empty((n_paths, n_steps + 1)) for _ in range(4))
-        fill_block(law, *sides, self.s0, seed, first_path, chunk_buffers(), close, low, high, pre_jump)
+        shares = None if rarity is None else self._shares(rarity[:, 0], n_steps * dt / YEAR)
+        stride = 64 + 8 * math.ceil(n_steps * float(law.leave.max()))  # addresses of an attempt at regimes
+        buffers = chunk_buffers()
+        fill_block(law, *sides, shares, stride, self.s0, seed, first_path, buffers, close, low, high, pre_jump)
         return PriceBlock(close, low, high, pre_jump)
 
     def describe(self) -> dict[str, Any]:

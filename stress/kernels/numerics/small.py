@@ -1,7 +1,7 @@
 """Formulas that keep their digits where an argument is tiny, with the same bits on every CPU.
 
-Source: W. Kahan's forms of ln(1 + x) and e^x - 1 (N. Higham, Accuracy and Stability of Numerical Algorithms, 2002, 1.14):
-the error of a rounded 1 + x cancels in a quotient.
+Source: W. Kahan's forms of ln(1 + x) and e^x - 1 (N. Higham, Accuracy and Stability of Numerical Algorithms, 2002,
+1.14): the error of a rounded 1 + x cancels in a quotient.
 """
 
 from stress.kernels.jit import jit

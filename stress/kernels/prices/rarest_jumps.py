@@ -8,9 +8,9 @@ Two families of marks, each of one uniform a step, make the same law:
          exceeded with probability y / several
 
 The severity of several jumps is g, the sum of -ln(probability that a jump of this size is exceeded): a sum of m
-exponentials of mean 1, so that P(g is exceeded | several) = sum over m >= 2 of p_m Q(m, g), Q the upper tail of the gamma
-law and p_m the law of the number of jumps given two or more. Given g, the number m has the weights p_m g^(m - 1) / (m - 1)!,
-and g is split among the jumps like the gaps of uniform points.
+exponentials of mean 1, so that P(g is exceeded | several) = sum over m >= 2 of p_m Q(m, g), Q the upper tail of the
+gamma law and p_m the law of the number of jumps given two or more. Given g, the number m has the weights
+p_m g^(m - 1) / (m - 1)!, and g is split among the jumps like the gaps of uniform points.
 
 The smallest of the T marks of a family has P(smallest < v) = 1 - (1 - v)^T =: r, which is a uniform coordinate, small
 where the day is rare; its step is any with the same chance, and the other marks are uniform beyond v. The two families

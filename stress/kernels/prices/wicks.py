@@ -15,9 +15,9 @@ in the step, and + 1 + k -> time and size of wick k, those up first; KNOT, step 
 i, and + 2 i + 1 -> its high. A step without wicks draws nothing beyond the numbers and keeps its bytes.
 
 A path may be given its rarest wicks (`RarestWicks`). Wicks of a side by their severity, the expected number of them up
-to the horizon that are at least as high, are a Poisson process of rate 1 on (0, rate T). Given the smallest severity S, those
-beyond it are as they were: so the wicks of the plain path that are more severe are left out, and one of severity S is
-added, whose begin is uniform: RAREST, RAREST_WICKS -> begin of that up and of that down.
+to the horizon that are at least as high, are a Poisson process of rate 1 on (0, rate T). Given the smallest severity S,
+those beyond it are as they were: so the wicks of the plain path that are more severe are left out, and one of severity S
+is added, whose begin is uniform: RAREST, RAREST_WICKS -> begin of that up and of that down.
 """
 
 import math
@@ -116,8 +116,10 @@ def add_rarest(up, down, rarest, step, buffers, n):
 
 
 @jit_no_refcount
-def is_rarer(rarest, is_up, u):
+def is_left_out(rarest, is_up, u):
     """Whether a wick of the plain path, of size quantile u, is more severe than the rarest of its side may be."""
+    if rarest is None:
+        return False
     if is_up:
         return (1.0 - u) * rarest.expected_up <= rarest.up
     return (1.0 - u) * rarest.expected_down <= rarest.down
@@ -135,9 +137,8 @@ def begin_wicks(law, up, down, rarest, seed, path, step, buffers, n):
     n_new = min(n_up + poisson(v, law.rate_down, law.none_down), MAX_WICKS - n)
     for k in range(n_new):
         u, v = uniforms(seed, WICK, path, step * DRAWS + 1 + k)
-        if rarest is not None:
-            if is_rarer(rarest, k < n_up, v):
-                continue
+        if is_left_out(rarest, k < n_up, v):
+            continue
         buffers.begin[n] = step - 1 + u
         buffers.size[n] = jump_size(up, v) if k < n_up else -jump_size(down, v)
         n += 1
