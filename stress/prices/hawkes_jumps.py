@@ -178,7 +178,13 @@ class HawkesJumps(TailJumps):
             excess=excess * years,
         )
 
-    def block(self, seed: int, first_path: int, n_paths: int, n_steps: int, dt: float) -> PriceBlock:
+    def rarities(self, n_steps: int, dt: float) -> dict[str, float]:
+        """None."""
+        return {}
+
+    def block(
+        self, seed: int, first_path: int, n_paths: int, n_steps: int, dt: float, rarity: np.ndarray | None = None
+    ) -> PriceBlock:
         """Paths first_path .. first_path + n_paths - 1; path i depends only on (seed, i).
 
         Parameters

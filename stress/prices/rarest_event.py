@@ -1,12 +1,13 @@
 """Paths drawn by the rarity of their rarest event.
 
-A price model may declare coordinates: D independent uniforms r_1 .. r_D, each of which says how rare the worst event of one
-sort is on a path (the largest jump down, the largest wick up, ...): r is the probability that a path has one at least
-as severe. A coordinate above its chance, the probability that a path has such an event at all, means that there is none.
+A price model may declare coordinates: D independent uniforms r_1 .. r_D, each of which says how rare the worst event
+of one sort is on a path (the largest jump down, the largest wick up, ...): r is the probability that a path has one at
+least as severe. A coordinate above its chance, the probability that a path has such an event at all, means that there
+is none.
 Everything else of a path is drawn given them (`PriceModel.block`, argument `rarity`).
 
-The space of paths is cut into cells: "coordinate c has the smallest r of all that mean something, and it lies in (a, b]",
-with borders half a decade apart from 0.1 to a tenth of the smallest probability that is asked for, a last cell of each
+The space of paths is cut into cells: "coordinate c has the smallest r of all that mean something, and it lies in
+(a, b]", with borders half a decade apart from 0.1 to a tenth of the smallest probability that is asked for, a last cell of each
 coordinate beyond, and one cell of all other paths, the ordinary days. With m_d(r) = min(r, chance_d),
 
     P(cell) = integral from a to b of the product over d != c of (1 - m_d(r)) dr,
@@ -148,10 +149,9 @@ class RarestEvent:
     @cached_property
     def strata(self) -> Strata:
         """The cells as strata of the run."""
+        names = [*self.names, "ordinary days"]  # the last one is that of the coordinate -1
         words = {
-            "coordinate": [
-                self.names[cell.coordinate] if cell.coordinate >= 0 else "ordinary days" for cell in self.cells
-            ],
+            "coordinate": [names[cell.coordinate] for cell in self.cells],
             "from": [cell.low for cell in self.cells],
             "to": [cell.high for cell in self.cells],
         }

@@ -13,8 +13,8 @@ so the price is a martingale given the regimes, if drift = 0.
 Rates are per step. Addresses of the random numbers: those of `stress.kernels.prices.diffusion`; REGIME, 0 -> regime at
 the start and time of the first switch; REGIME, k -> regime after switch k = 1, 2, ... and the time spent in it.
 
-A path may be given its rarest jump: s, the probability that a jump of its size is exceeded. With H the expected number of
-jumps of the horizon, the integral of the rate along the path of the regimes,
+A path may be given its rarest jump: s, the probability that a jump of its size is exceeded. With H the expected number
+of jumps of the horizon, the integral of the rate along the path of the regimes,
 
     P(no jump is rarer than s | regimes) = exp(-s H),      density of the rarest at s, given the regimes = H exp(-s H)
 

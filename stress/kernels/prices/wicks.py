@@ -16,8 +16,8 @@ i, and + 2 i + 1 -> its high. A step without wicks draws nothing beyond the numb
 
 A path may be given its rarest wicks (`RarestWicks`). Wicks of a side by their severity, the expected number of them up
 to the horizon that are at least as high, are a Poisson process of rate 1 on (0, rate T). Given the smallest severity S,
-those beyond it are as they were: so the wicks of the plain path that are more severe are left out, and one of severity S
-is added, whose begin is uniform: RAREST, RAREST_WICKS -> begin of that up and of that down.
+those beyond it are as they were: so the wicks of the plain path that are more severe are left out, and one of severity
+S is added, whose begin is uniform: RAREST, RAREST_WICKS -> begin of that up and of that down.
 """
 
 import math
