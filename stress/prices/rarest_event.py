@@ -7,8 +7,8 @@ is none.
 Everything else of a path is drawn given them (`PriceModel.block`, argument `rarity`).
 
 The space of paths is cut into cells: "coordinate c has the smallest r of all that mean something, and it lies in
-(a, b]", with borders half a decade apart from 0.1 to a tenth of the smallest probability that is asked for, a last cell of each
-coordinate beyond, and one cell of all other paths, the ordinary days. With m_d(r) = min(r, chance_d),
+(a, b]", with borders half a decade apart from 0.1 to a tenth of the smallest probability that is asked for, a last cell
+of each coordinate beyond, and one cell of all other paths, the ordinary days. With m_d(r) = min(r, chance_d),
 
     P(cell) = integral from a to b of the product over d != c of (1 - m_d(r)) dr,
 
@@ -99,7 +99,8 @@ def sizes_of(cells: list[Cell], n: int) -> np.ndarray:
     sizes = np.floor(wanted).astype(np.int64)
     order = np.argsort(sizes - wanted, kind="stable")
     sizes[order[: n - int(sizes.sum())]] += 1
-    return sizes
+    rounded: np.ndarray = sizes
+    return rounded
 
 
 def spread(sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
