@@ -179,6 +179,7 @@ def _differences(base: Result, other: Result, alphas: Sequence[float]) -> list[d
         first, second = event_probability(a, base.weights), event_probability(b, other.weights)
         tested = {"p_value": p, "only_base": only_a, "only_design": only_b, "unit": ""}
         tested |= {"base_high": _high(base, column, first), "value_high": _high(other, column, second)}
+        tested["note"] = _flags(first, second)
         rows.append(_row(quantity, first.value, second.value, event_apart(base, other, event)) | tested)
     for quantity, (column, unit) in _means(base, other).items():
         a, b = (column_of(result, column).to_numpy() for result in (base, other))
@@ -193,8 +194,16 @@ def _differences(base: Result, other: Result, alphas: Sequence[float]) -> list[d
         estimate = fund_apart(base, other, alpha)
         row = _row(f"fund for alpha = {alpha:g}", first.value, second.value, estimate)
         bounds = {"base_bound": first.is_bound, "value_bound": second.is_bound}
-        rows.append(row | bounds | {"unit": base.money, "note": estimate.note})
+        note = "; ".join(filter(None, [estimate.note, _flags(first, second)]))
+        rows.append(row | bounds | {"unit": base.money, "note": note})
     return rows
+
+
+def _flags(first: Estimate, second: Estimate) -> str:
+    """What two estimates from strata lack, in a few words; "" where they lack nothing."""
+    found = [f"{name}: {e.note if e.is_withheld else e.flag}" for name, e in (("first", first), ("this", second))
+             if e.is_withheld or e.flag]  # fmt: skip
+    return "; ".join(found)
 
 
 def _high(result: Result, column: str, e: Estimate) -> float:
@@ -245,9 +254,17 @@ def mean_apart(base: Result, other: Result, a: np.ndarray, b: np.ndarray) -> Est
 
 
 def _strata(base: Result, other: Result) -> Weights | None:
-    """The strata of the paths that two results share; None without."""
-    found = [w for w in (base.weights, other.weights) if w is not None and w.stratum is not None]
-    return found[0] if found else None
+    """The strata of the paths that two results share; None without.
+
+    Raises
+    ------
+    InputError
+        If their paths are not from the same strata, so that there are no pairs.
+    """
+    a, b = (None if w is None or w.stratum is None else w for w in (base.weights, other.weights))
+    if (a is None) != (b is None) or (a is not None and b is not None and not np.array_equal(a.group, b.group)):
+        raise InputError(Problem("compare", "results whose paths are drawn from the same strata"))
+    return a
 
 
 def event_apart(base: Result, other: Result, event: Callable[[Any], Any]) -> Estimate:

@@ -328,7 +328,7 @@ def _weighted_quantile(values: np.ndarray, alpha: float, w: Weights) -> Estimate
     x = np.unique(tail.values)
     if not x.size:
         return Estimate(math.nan, math.nan, -math.inf, math.inf, f"all {n:,} paths weigh 0")
-    p, errors, lows, highs = tail.at(np.append(-np.inf, x))
+    p, errors, lows, highs = tail.near(np.append(-np.inf, x), alpha)
 
     def first(end: np.ndarray, level: float) -> int:
         """Index of the smallest value whose end is at most a level; 0 before all of them, x.size + 1 beyond."""

@@ -356,7 +356,10 @@ class Result:
         return replay.replay(self.design, int(path))
 
     def summary(self) -> pd.DataFrame:
-        """The answers of the run in a few lines: quantity, estimate, se, low, high, unit; of ADL where there is any."""
+        """The answers of the run in a few lines: quantity, estimate, se, low, high, unit; of ADL where there is any.
+
+        Of a run with strata also `flag`: in a few words what an estimate lacks, or why it is withheld (nan).
+        """
         paths, weights = {name: column.to_numpy() for name, column in self.paths.items()}, self.weights
         liquidated = paths["liquidated_count"] / len(self.positions)
         lines = {
@@ -372,13 +375,17 @@ class Result:
         if not self.has_adl:
             del lines["P(somebody is auto-deleveraged)"], lines["mean raised or forgone by ADL"]
         rows = [(name, e.value, e.se, e.low, e.high, unit) for name, (e, unit) in lines.items()]
-        return pd.DataFrame(rows, columns=["quantity", "estimate", "se", "low", "high", "unit"])
+        table = pd.DataFrame(rows, columns=["quantity", "estimate", "se", "low", "high", "unit"])
+        if weights is None or weights.stratum is None:
+            return table
+        return table.assign(flag=[e.note if e.is_withheld else e.flag for e, _ in lines.values()])
 
 
 def _shown(row: Any) -> str:
     """A line of the summary with its unit and interval."""
     if row.unit or row.quantity.startswith("P("):
-        return str(Estimate(row.estimate, row.se, row.low, row.high, unit=row.unit or "probability"))
+        text = str(Estimate(row.estimate, row.se, row.low, row.high, unit=row.unit or "probability"))
+        return f"{text} [{row.flag}]" if getattr(row, "flag", "") else text
     return f"{percent(row.estimate)} ({percent(row.low)} to {percent(row.high)})"
 
 

@@ -39,6 +39,7 @@ from stress.results.weights import Weights
 
 TAIL = (1 - LEVEL) / 2
 PART = 0.5  # of a path that is added above, from FEW effective hits on
+FAR = 8.0  # standard errors, beyond which an end does not lie
 EXACT = 1e-7  # relative error from which on an estimate counts as exact, so that beta quantiles are found
 Answer = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
@@ -65,6 +66,22 @@ class WeightedTail:
             return
         # from the far end, so that small tails are not lost beside large sums
         self._sums, self._squares = _from_the_end(self.weights), _from_the_end(np.square(self.weights))
+
+    def near(self, x: np.ndarray, alpha: float) -> Answer:
+        """As `at`, where the ends may be at most alpha; elsewhere, above it for sure, the ends are inf.
+
+        Parameters
+        ----------
+        x : float64[k]
+        alpha : float
+        """
+        if self.given.stratum is None:
+            return self.at(x)
+        p, se = self._strata.moments(np.searchsorted(self.values, x, side="right"))
+        here = p - FAR * se - np.where(p > 0.5, FAR * self.largest / self.n, 0.0) <= alpha
+        low, high = np.full(p.size, np.inf), np.full(p.size, np.inf)
+        _, _, low[here], high[here] = self.at(x[here])
+        return p, se, low, high
 
     def at(self, x: npt.ArrayLike) -> Answer:
         """P(value > x), its standard error, and the ends of its 95 % interval, float64 of the shape of x."""
@@ -126,6 +143,10 @@ class _Strata:
         near = np.append(0.0, np.maximum.accumulate(heavy)) if heavy.size else np.zeros(1)
         self._next, self._next_below = given.one_step_above(far), given.one_step_above(near)
 
+    def moments(self, first: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The probability from these places on, and its standard error."""
+        return self._mass[first] / self.n, np.sqrt(np.maximum(self._spread[first], 0.0)) / self.n
+
     def at(self, first: np.ndarray) -> Answer:
         """The tail from these places on."""
         first = np.asarray(first)
@@ -147,7 +168,7 @@ class _Strata:
         n = self.n
         p, v = mass / n, np.maximum(spread, 0.0) / n**2
         se = np.sqrt(v)
-        q = np.clip(p, 1e-300, 1.0 - 1e-12)
+        q = np.where(mass > 0, np.clip(p, 1e-100, 1.0 - 1e-12), 0.5)
         u = np.maximum(v, (EXACT * q) ** 2)
         trials = q * (1 - q) / u
         low = special.betaincinv(q * trials, (1 - q) * trials + 1.0, TAIL)
