@@ -131,7 +131,7 @@ def percent_range(low: float, high: float) -> str:
 def probability(value: float, low: float, high: float) -> str:
     """A probability with its 95 % interval; one that few paths carry, or none, is given as its upper bound alone."""
     if math.isnan(value):
-        return "no such case"
+        return f"below {percent(high)} (withheld, too few)" if high < 1 else "no such case"
     if low <= 0:
         return f"below {percent(high)} ({'too few' if value > 0 else 'none seen'})"
     return f"{percent(value)} ({percent_range(low, high)})"

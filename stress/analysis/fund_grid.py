@@ -101,10 +101,25 @@ def own_grid(result: Result) -> list[float]:
     layer = mechanics.first_layer(result.config)
     own, least = mechanics.capital(result.config, layer), mechanics.floor(result.config, layer)
     lost = _asked(result)
-    lost = lost[lost > 0]
-    levels = least + np.quantile(lost, QUANTILES) if lost.size else np.zeros(0)
+    weights = result.weights
+    if weights is None:
+        lost = lost[lost > 0]
+        levels = least + np.quantile(lost, QUANTILES) if lost.size else np.zeros(0)
+    else:
+        levels = least + _weighted(lost, weights.value * (lost > 0))
     rounded = (float(f"{x:.2g}") for x in levels)
     return sorted({least, *([own] if math.isfinite(own) else []), *(x for x in rounded if x >= least)})
+
+
+def _weighted(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """`QUANTILES` of values by their weights, float64[q]; none where all weigh nothing."""
+    order = np.argsort(values, kind="stable")
+    order = order[weights[order] > 0]
+    if not order.size:
+        return np.zeros(0)
+    below = np.cumsum(weights[order])
+    place = np.searchsorted(below, np.array(QUANTILES) * below[-1] * (1 - 1e-12))
+    return np.asarray(values[order][np.minimum(place, order.size - 1)])
 
 
 def _asked(result: Result) -> np.ndarray:

@@ -12,6 +12,7 @@ from stress.errors import InputError
 from stress.kernels.path.records import Prices
 from stress.prices.bars import Bars
 from stress.prices.history import windows
+from stress.results.weights import Weights
 from stress.scenario.scenario import Scenario
 
 PRICES_AT_ONCE = 2_000_000  # of all paths of a block
@@ -23,11 +24,11 @@ class Reach:
     Parameters
     ----------
     low, high : float64[n]
-    weights : float64[n], optional
-        Likelihood ratios of the paths; None: all 1.
+    weights : Weights or float64[n], optional
+        Of the paths; None: all 1.
     """
 
-    def __init__(self, low: np.ndarray, high: np.ndarray, weights: np.ndarray | None = None):
+    def __init__(self, low: np.ndarray, high: np.ndarray, weights: Weights | np.ndarray | None = None):
         self.low, self.high, self.weights = low, high, weights
 
     @classmethod
@@ -41,7 +42,10 @@ class Reach:
         low, high, weight = (np.concatenate(part) for part in zip(*parts, strict=True))
         if not (np.isfinite(high).all() and (low > 0).all()):
             raise SimulationError("paths met a price that is not finite and positive")
-        return cls(low, high, weight if weight.size else None)
+        if not weight.size:
+            return cls(low, high)
+        strata = getattr(design, "strata", None)
+        return cls(low, high, Weights(weight, None if strata is None else strata.stratum_of(0, design.n_paths)))
 
     @classmethod
     def of_bars(cls, bars: Bars | None, design: Design) -> Reach | None:

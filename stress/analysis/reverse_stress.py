@@ -227,7 +227,7 @@ def _likely(row: dict[Any, Any], reach: Reach, history: Reach | None, one_path: 
         else:
             chance = event_probability(beyond, reach.weights)
             none = f"no path of {beyond.size:,} has such a move: below {percent(chance.high)}"
-            note = "" if beyond.any() else none
+            note = chance.note if beyond.any() else none
         hits = -1 if history is None else int(history.beyond(direction, move).sum())
     return {
         "probability": chance.value,

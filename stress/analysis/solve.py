@@ -255,7 +255,8 @@ def _side(target: Target, grid: list[Estimate]) -> tuple[Holds | None, bool]:
             parts = turns > 1 and verdict == tuple(target.holds(e)[0] for e in grid)
             falls = verdict[0] and (turns > 1 or not verdict[-1])
             return ("up to" if falls else "from"), parts
-    trend = grid[-1].value - grid[0].value
+    first, last = (e.high if math.isnan(e.value) else e.value for e in (grid[0], grid[-1]))
+    trend = last - first
     if not trend:
         return None, False
     return ("up to" if (trend > 0) == target.at_most else "from"), False

@@ -150,12 +150,14 @@ def estimate_of(rows: pd.DataFrame, quantity: str, alpha: float | None = None) -
 
 def market_of(design: Design) -> dict[str, Any]:
     """What designs of one study share, by the keys of `Design.describe`."""
+    strata = getattr(design, "strata", None)
     return {
         "prices": design.model_record,
         "seed": design.seed,
         "paths": design.n_paths,
         "steps": design.n_steps,
         "step": design.step,
+        "strata": None if strata is None else np.asarray(strata.probability, float).tolist(),
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -109,7 +109,12 @@ class Target:
         return design.usd_of_money / design.book.open_interest(design.s0) if self.of_open_interest else 1.0
 
     def holds(self, e: Estimate) -> tuple[bool, bool, bool]:
-        """Whether the estimate meets the bound, whether its interval does wholly, and whether it does anywhere."""
+        """Whether the estimate meets the bound, whether its interval does wholly, and whether it does anywhere.
+
+        Of one that is withheld the end of its interval counts as the estimate, which is the cautious one.
+        """
+        if math.isnan(e.value) and e.is_withheld:  # its bounds alone are known
+            e = replace(e, value=e.high if self.at_most else e.low)
         if self.at_most:
             return e.value <= self.bound, e.high <= self.bound, not e.low > self.bound
         return e.value >= self.bound, e.low >= self.bound, not e.high < self.bound

@@ -97,7 +97,7 @@ def tornado(
                 raise
             left_out[one.key] = str(error.problems[0])
     base, *results = cases.run(designs, threads, progress)
-    chosen = _alpha(start, base.n_paths) if alpha is None else float(share)
+    chosen = _alpha(start, base) if alpha is None else float(share)
     rows = [_row(one, base, results[2 * i], results[2 * i + 1], chosen) for i, one in enumerate(varied)]
     out = pd.DataFrame(rows, columns=list(COLUMNS)).sort_values("swing", ascending=False, kind="stable")
     held = cases.held(start, ())
@@ -106,9 +106,12 @@ def tornado(
     return out.reset_index(drop=True)
 
 
-def _alpha(scenario: Scenario, paths: int) -> float:
-    """The smallest probability of the scenario that so many paths hold an interval for, or else the largest."""
-    held = [alpha for alpha in scenario.fund.alphas if paths >= paths_needed(alpha)]
+def _alpha(scenario: Scenario, base: Result) -> float:
+    """The smallest probability of the scenario that the paths hold an interval for, or else the largest."""
+    if base.weights is None:
+        held = [alpha for alpha in scenario.fund.alphas if base.n_paths >= paths_needed(alpha)]
+    else:
+        held = [alpha for alpha in scenario.fund.alphas if not base.required_fund(alpha).is_bound]
     return min(held) if held else max(scenario.fund.alphas)
 
 

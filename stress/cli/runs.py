@@ -228,7 +228,8 @@ def _limited_total(record: Record) -> tuple[float, str]:
     worst = max(record.required_widest.to_dict("records"), key=lambda row: row["high"])
     needed, at = float(worst["high"]), f"the fund for {percent(worst['alpha'])}{record.where_budget}"
     if math.isinf(needed):
-        return needed, f"it cannot be shown to hold: {at} is {usd(worst['fund'])} or more, {worst['note']}"
+        found = "not known" if math.isnan(worst["fund"]) else f"{usd(worst['fund'])} or more"
+        return needed, f"it cannot be shown to hold: {at} is {found}, {worst['note']}"
     return needed, f"{at} is up to {usd(needed)}"
 
 
@@ -245,7 +246,8 @@ def _limited_range(ranges: list[FundRange]) -> tuple[float, str]:
     at = "the fund that this path takes" if worst.alpha != worst.alpha else f"the fund for {percent(worst.alpha)}"
     at += f" at a delay of {duration(pair.delay)}"
     if math.isinf(end(worst)):
-        return math.inf, f"it cannot be shown to hold: {at} is {usd(estimate.value)} or more, {estimate.note}"
+        found = "not known" if math.isnan(estimate.value) else f"{usd(estimate.value)} or more"
+        return math.inf, f"it cannot be shown to hold: {at} is {found}, {estimate.note}"
     return end(worst), f"{at} is up to {usd(end(worst))}"
 
 

@@ -150,13 +150,15 @@ def print_fund(record: Record, out: Console | None = None) -> None:
         of_what = "95 % interval" if record.budget is None else "95 % interval, all parts"
         out.print(table(["probability", layer, of_what, *([coin_words.HEAD] if coin else [])], rows))
         for r in records(record.required):
-            if r["note"]:
-                out.print(f"\n{percent(r['alpha'])}: {r['note']}.")
+            if said := r["note"] or r.get("flag"):
+                out.print(f"\n{percent(r['alpha'])}: {said}.")
         print_budget(record, out)
         depleted = record.result.depletion_probability()
         chance = probability(depleted.value, depleted.low, depleted.high)
         own = usd(record.fund) + coin_words.beside(record.result, record.fund)
         out.print(f"\nA {layer} of {own} is depleted: {chance}.")
+        if depleted.flag:
+            out.print(f"It rests on little: {depleted.flag}.")
     _print_gaps(record, out)
 
 
@@ -213,6 +215,8 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 def fund_text(value: float, note: str) -> str:
     """A required fund, or the bound that it is."""
+    if note and value != value:
+        return "withheld"
     return ("at least " if note else "") + usd(value)
 
 

@@ -119,9 +119,13 @@ def _mark_required(ax: Axes, alpha: float, e: Estimate, unit: float, right: floa
     ax.plot([e.low / unit, end / unit], [alpha, alpha], color=INK, lw=1.4, solid_capstyle="butt")
     if not bounded:
         ax.plot(end / unit, alpha, marker=">", color=INK, clip_on=False)
-    ax.plot(e.value / unit, alpha, marker="o", color=INK, mfc="#ffffff" if e.is_bound else INK, zorder=5, clip_on=False)
+    if not e.is_withheld:
+        ax.plot(
+            e.value / unit, alpha, marker="o", color=INK, mfc="#ffffff" if e.is_bound else INK, zorder=5, clip_on=False
+        )
+    shown = "withheld" if e.is_withheld else ("≥ " if e.is_bound else "") + formatting.usd(e.value)
     ax.annotate(
-        f"{formatting.percent(alpha)}: {'≥ ' if e.is_bound else ''}{formatting.usd(e.value)}",
+        f"{formatting.percent(alpha)}: {shown}",
         (edge / unit, alpha), xytext=(-2 if edge == right else -4, 4), textcoords="offset points",
         ha="right", fontsize=8.5,
     )  # fmt: skip

@@ -275,10 +275,13 @@ def cards(record: Record) -> list[dict[str, Any]]:
 
 def fund_card(row: dict[str, Any], whole: bool) -> tuple[str, str]:
     """A required fund and its error in words; `whole`: the interval has all parts of it."""
-    if note := text(row["note"]):
+    if (note := text(row["note"])) and row["fund"] != row["fund"]:
+        return "withheld", f"{formatting.upper_first(note)}; between {formatting.usd_range(row['low'], row['high'])}."
+    if note:
         return f"at least {formatting.usd(row['fund'])}", f"A bound: {note}."
     interval = "95 % interval, all parts of the error," if whole else "95 % interval"
-    return formatting.usd(row["fund"]), f"{interval} {formatting.usd_range(row['low'], row['high'])}"
+    flag = f" ({row['flag']})" if text(row.get("flag", "")) else ""
+    return formatting.usd(row["fund"]), f"{interval} {formatting.usd_range(row['low'], row['high'])}{flag}"
 
 
 def range_card(row: dict[str, Any]) -> tuple[str, str]:

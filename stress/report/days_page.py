@@ -76,6 +76,8 @@ def gaps_table(rows: list[dict[str, Any]], alphas: list[float], record: Record) 
 
 
 def _fund(e: Estimate) -> str:
+    if e.note and e.value != e.value:
+        return f"withheld ({usd_range(e.low, e.high)})"
     return f"at least {usd(e.value)}" if e.note else f"{usd(e.value)} ({usd_range(e.low, e.high)})"
 
 

@@ -51,6 +51,8 @@ def adequacy(fund: float, least: Estimate, most: Estimate | None = None) -> Adeq
     high = most.value if math.isnan(most.high) else most.high
     if math.isinf(fund):
         return Adequacy(ADEQUATE, "no limit")
+    if math.isnan(least.value) or math.isnan(most.value):  # withheld: its interval alone is judged
+        least, most = replace(least, value=low), replace(most, value=high)
     if fund >= high:
         return Adequacy(ADEQUATE, f"adequate, with {_span(fund - most.value, fund - least.value)} to spare")
     if fund < low:

@@ -10,11 +10,12 @@ With x a result, g a scale on which it is about normal, and g_1 .. g_k what k re
     one period left out      V = (k - 1) / k sum (g_i - mean)^2       (jackknife)
 
 The paths are common, but what redraws do to them is not the same on all: a part of V is the paths' own noise. It is
-estimated by drawing the paths again with replacement, the same ones for all redraws: V* exceeds V on average by that
-noise, and 2 V - mean V* is left (B. Efron and R. Tibshirani, An Introduction to the Bootstrap, 1993, section 10.5). A
-part has the half-width t sqrt(V), t the 97.5 % quantile of Student's law with k - 1 degrees of freedom. The total has
-on each side the root of the sum of the squared half-widths of the parts. Scales: log(x + c) for a fund, c a tenth of
-it, so that a fund of 0 has a place; log odds of (hits + 1/2) / (paths + 1) for a probability.
+estimated by drawing the paths again with replacement, within strata, the same ones for all redraws: V* exceeds V on
+average by that noise, and 2 V - mean V* is left (B. Efron and R. Tibshirani, An Introduction to the Bootstrap, 1993,
+section 10.5). A part has the half-width t sqrt(V), t the 97.5 % quantile of Student's law with k - 1 degrees of
+freedom. The total has on each side the root of the sum of the squared half-widths of the parts. Scales: log(x + c) for
+a fund, c a tenth of it, so that a fund of 0 has a place; log odds of (hits + 1/2) / (paths + 1) for a probability, with
+strata half of the lightest path for 1/2.
 
 Sources: B. L. Nelson and coauthors on input uncertainty, Foundations and Methods of Stochastic Simulation (2021),
 chapter 7; M. H. Quenouille and J. W. Tukey's jackknife, in Efron and Tibshirani, chapter 11.
@@ -31,8 +32,10 @@ import numpy as np
 import pandas as pd
 
 from stress.results import mechanics
-from stress.results.estimate import LEVEL, Estimate, Z
+from stress.results.estimate import Estimate
+from stress.results.intervals import LEVEL, Z
 from stress.results.result import Result
+from stress.results.weights import Weights
 
 RESAMPLES = 100
 REQUIRED_FUND = "required fund"
@@ -45,10 +48,11 @@ class Redraws:
 
     part : "book" or "calibration"
     needed : float64[k, n], `fund_needed` of each redraw and path; k = 0: the part is not estimated, or given
-    weights : float64[k, n], likelihood ratios of the paths
+    weights : float64[k, n], of the paths
     jackknife : bool, whether a redraw leaves a period out
     given : bool, whether the part has no error at all
     note : str, how it was redrawn, or why not
+    stratum : int64[n], optional, of the paths of every redraw
     """
 
     part: str
@@ -57,6 +61,7 @@ class Redraws:
     jackknife: bool = False
     given: bool = False
     note: str = ""
+    stratum: np.ndarray | None = None
 
 
 def error_budget(result: Result, parts: Sequence[Redraws], alphas: Sequence[float]) -> pd.DataFrame:
@@ -88,6 +93,11 @@ def error_budget(result: Result, parts: Sequence[Redraws], alphas: Sequence[floa
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
+def _unit(weights: np.ndarray, stratum: np.ndarray | None) -> float:
+    """What one hit counts, of which half is added for log odds: 1, or the lightest path of strata."""
+    return 1.0 if stratum is None else float(weights[weights > 0].min())
+
+
 Values = tuple[np.ndarray, np.ndarray]
 Scaling = Callable[[np.ndarray], np.ndarray]
 
@@ -104,6 +114,8 @@ def _redrawn(part: Redraws, alphas: Sequence[float], fund: float, seed: int) -> 
     needed, weights = (np.take_along_axis(a, order, axis=1) for a in (part.needed, part.weights))
     first = (needed <= fund).sum(axis=1)  # that the fund does not pay
     levels = np.asarray(alphas, float) * n
+    half = 0.5 * _unit(part.weights[0], part.stratum)
+    again = Weights(part.weights[0], part.stratum)
 
     def statistics(w: np.ndarray) -> np.ndarray:
         beyond = np.cumsum(w[:, ::-1], axis=1)[:, ::-1]  # weight of a path and those that need more
@@ -111,21 +123,27 @@ def _redrawn(part: Redraws, alphas: Sequence[float], fund: float, seed: int) -> 
         at = [(after > level * (1 + 1e-12)).sum(axis=1) for level in levels]
         found = [needed[np.arange(k), np.minimum(i, n - 1)] for i in at]
         hits = np.where(first < n, beyond[np.arange(k), np.minimum(first, n - 1)], 0.0)
-        return np.stack([*found, (hits + 0.5) / (n + 1)], axis=1)
+        return np.stack([*found, (hits + half) / (n + 2 * half)], axis=1)
 
     rng = np.random.default_rng(seed)
-    drawn = [np.bincount(rng.integers(n, size=n), minlength=n) for _ in range(RESAMPLES)]
+    drawn = [np.bincount(again.draw(rng), minlength=n) for _ in range(RESAMPLES)]
     return statistics(weights), np.array([statistics(weights * count[order]) for count in drawn])
 
 
 def _rows(
     quantity: str, alpha: float, e: Estimate, parts: Sequence[Redraws], draws: Sequence[Values | None], result: Result
 ) -> list[tuple[object, ...]]:
-    """The rows of one quantity."""
+    """The rows of one quantity; of one that is withheld its bounds alone."""
+    if e.is_withheld:
+        names = [part.part for part in parts] + ["total"]
+        unknown = [(quantity, alpha, name, math.nan, math.nan, math.nan, math.nan, 0, e.note) for name in names]
+        return [(quantity, alpha, "paths", math.nan, e.low, e.high, math.nan, 0, e.note), *unknown]
     if quantity == REQUIRED_FUND:
         scale, at, least = _log_scale(e.value, draws), e.value, result.reserve
     else:
-        scale, at, least = LOG_ODDS, (e.value * result.n_paths + 0.5) / (result.n_paths + 1), 0.0
+        w, n = result.weights, result.n_paths
+        half = 0.5 if w is None else 0.5 * _unit(w.value, w.stratum)
+        scale, at, least = LOG_ODDS, (e.value * n + half) / (n + 2 * half), 0.0
     to, back = scale
     with np.errstate(divide="ignore"):
         middle, low, high = (float(to(np.asarray(x))) for x in (at, e.low, e.high))

@@ -3,7 +3,7 @@
 Designs run with one seed, one price model and the same steps see the same paths (common random numbers), so what
 differs between them path by path is the design. The error of a difference comes from these paired differences and is
 far smaller than that of two runs apart. Paths that carry weights count by them: the difference of a mean is that of the
-pairs w_b f_b - w_a f_a.
+pairs w_b f_b - w_a f_a, and of paths from strata its error is the spread of the pairs within them.
 
 For an event that a path has or has not, only discordant paths carry information: with b paths on which only the first
 design has it and c on which only the second has, McNemar's exact test asks whether b and c are equal.
@@ -15,6 +15,7 @@ Bootstrap (1993), chapter 8.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -28,9 +29,10 @@ from stress.results import mechanics
 from stress.results.column_words import WORDS, chance_of, mean_of
 from stress.results.estimate import LEVEL, Estimate, Z, event_probability, mean
 from stress.results.result import Result
+from stress.results.weights import Weights
 
 ADL_EVENT = "P(somebody is auto-deleveraged)"
-MARKET = ("prices", "seed", "paths", "steps", "step")  # what designs must share
+MARKET = ("prices", "seed", "paths", "steps", "step", "strata")  # what designs must share
 RESAMPLES = 400
 SAME = 1e-12  # of the larger of two amounts: money that is added up in another order differs by as much
 EVENTS: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
@@ -92,7 +94,7 @@ def compare(designs: Mapping[str, Result], alphas: Sequence[float] = (0.01, 0.00
         Problem(f"compare, {name}", f"the same {key} as {base_name}", column=key)
         for name in names[1:]
         for key in MARKET
-        if designs[name].config[key] != base.config[key]
+        if designs[name].config.get(key) != base.config.get(key)
     ]
     raise_if([*problems, *problems_of_money({str(name): result.money for name, result in designs.items()})])
     rows = []
@@ -177,6 +179,7 @@ def _differences(base: Result, other: Result, alphas: Sequence[float]) -> list[d
         first, second = event_probability(a, base.weights), event_probability(b, other.weights)
         tested = {"p_value": p, "only_base": only_a, "only_design": only_b, "unit": ""}
         tested |= {"base_high": _high(base, column, first), "value_high": _high(other, column, second)}
+        tested["note"] = _flags(first, second)
         rows.append(_row(quantity, first.value, second.value, event_apart(base, other, event)) | tested)
     for quantity, (column, unit) in _means(base, other).items():
         a, b = (column_of(result, column).to_numpy() for result in (base, other))
@@ -191,8 +194,16 @@ def _differences(base: Result, other: Result, alphas: Sequence[float]) -> list[d
         estimate = fund_apart(base, other, alpha)
         row = _row(f"fund for alpha = {alpha:g}", first.value, second.value, estimate)
         bounds = {"base_bound": first.is_bound, "value_bound": second.is_bound}
-        rows.append(row | bounds | {"unit": base.money, "note": estimate.note})
+        note = "; ".join(filter(None, [estimate.note, _flags(first, second)]))
+        rows.append(row | bounds | {"unit": base.money, "note": note})
     return rows
+
+
+def _flags(first: Estimate, second: Estimate) -> str:
+    """What two estimates from strata lack, in a few words; "" where they lack nothing."""
+    found = [f"{name}: {e.note if e.is_withheld else e.flag}" for name, e in (("first", first), ("this", second))
+             if e.is_withheld or e.flag]  # fmt: skip
+    return "; ".join(found)
 
 
 def _high(result: Result, column: str, e: Estimate) -> float:
@@ -226,7 +237,7 @@ def _unweighted(*results: Result) -> bool:
 
 def _pairs(base: Result, other: Result, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """What a path of the other result has more than its pair, each by its weight, float64[n]."""
-    first, second = (x if w is None else w * x for w, x in ((base.weights, a), (other.weights, b)))
+    first, second = (x if w is None else w.value * x for w, x in ((base.weights, a), (other.weights, b)))
     more = np.asarray(np.subtract(second, first, dtype=float))
     more[np.abs(more) <= SAME * np.maximum(np.abs(first), np.abs(second))] = 0.0
     return more
@@ -234,14 +245,35 @@ def _pairs(base: Result, other: Result, a: np.ndarray, b: np.ndarray) -> np.ndar
 
 def mean_apart(base: Result, other: Result, a: np.ndarray, b: np.ndarray) -> Estimate:
     """Mean of b over the paths of one result less that of a over those of another, paired."""
-    return mean(_pairs(base, other, a, b))
+    pairs = _pairs(base, other, a, b)
+    strata = _strata(base, other)
+    if strata is None:
+        return mean(pairs)
+    value, se = float(pairs.mean()), math.sqrt(strata.variance(pairs))
+    return Estimate(value, se, value - Z * se, value + Z * se)
+
+
+def _strata(base: Result, other: Result) -> Weights | None:
+    """The strata of the paths that two results share; None without.
+
+    Raises
+    ------
+    InputError
+        If their paths are not from the same strata, so that there are no pairs.
+    """
+    a, b = (None if w is None or w.stratum is None else w for w in (base.weights, other.weights))
+    if (a is None) != (b is None) or (a is not None and b is not None and not np.array_equal(a.group, b.group)):
+        raise InputError(Problem("compare", "results whose paths are drawn from the same strata"))
+    return a
 
 
 def event_apart(base: Result, other: Result, event: Callable[[Any], Any]) -> Estimate:
     """P(event) of a result less that of another, paired; `event` gives bool[n] of a table of paths."""
     a, b = (np.asarray(event(result.paths)) for result in (base, other))
     more = _pairs(base, other, a, b)
-    weights = [1.0 if result.weights is None else float(result.weights.max()) for result in (base, other)]
+    if (strata := _strata(base, other)) is not None:
+        return _stratified_event(more, strata)
+    weights = [1.0 if result.weights is None else result.weights.largest for result in (base, other)]
     return _event_estimate(float(more.sum()), float((more**2).sum()), more.size, max(weights))
 
 
@@ -275,13 +307,25 @@ def _event_estimate(total: float, squares: float, n: int, largest: float) -> Est
     return Estimate(value, se, max(-1.0, middle - half), min(1.0, middle + half))
 
 
+def _stratified_event(more: np.ndarray, strata: Weights) -> Estimate:
+    """The estimate of `event_difference` over paths from strata, from the pairs; `more` has their weights already.
+
+    The discordant path that is added weighs one step more than the heaviest that was seen.
+    """
+    n, value, spread = more.size, float(more.mean()), float(np.sum(strata.centred(more) ** 2))
+    seen = strata.heaviest[strata.group[more != 0]]
+    added = float(strata.one_step_above(seen.max())) if seen.size else strata.largest
+    half = Z * math.sqrt(spread + added**2) / n
+    return Estimate(value, math.sqrt(spread) / n, max(-1.0, value - half), min(1.0, value + half))
+
+
 def fund_difference(
     first: Estimate,
     second: Estimate,
     paired: tuple[np.ndarray, np.ndarray] | None,
     alpha: float,
     seed: int,
-    weights: tuple[np.ndarray | None, np.ndarray | None] = (None, None),
+    weights: tuple[Weights | None, Weights | None] = (None, None),
 ) -> Estimate:
     """Difference second - first, from their needs on the same paths, or as if independent.
 
@@ -308,16 +352,17 @@ def _quantile_difference(
     alpha: float,
     value: float,
     seed: int,
-    weights: tuple[np.ndarray | None, np.ndarray | None],
+    weights: tuple[Weights | None, Weights | None],
 ) -> Estimate:
-    """Difference of upper quantiles, by resampling paths in pairs."""
+    """Difference of upper quantiles, by resampling paths in pairs, within strata where there are any."""
     rng = np.random.default_rng(seed)
-    n = a.size
+    paths = next((w for w in weights if w is not None and w.stratum is not None), Weights(np.ones(a.size)))
     draws = np.empty(RESAMPLES)
     for i in range(RESAMPLES):
-        chosen = rng.integers(0, n, n)
+        chosen = paths.draw(rng)
         low, high = (
-            _quantile(x[chosen], alpha, None if w is None else w[chosen]) for x, w in zip((a, b), weights, strict=True)
+            _quantile(x[chosen], alpha, None if w is None else w.value[chosen])
+            for x, w in zip((a, b), weights, strict=True)
         )
         draws[i] = high - low
     tail = (1 - LEVEL) / 2

@@ -24,6 +24,8 @@ def side(row: Row, name: str) -> str:
     value = row[name]
     if row[f"{name}_high"] == 0:
         return NOT_THERE
+    if value != value:
+        return f"withheld, below {percent(row[f'{name}_high'])}" if _is_event(row) else "withheld"
     if value == 0 and _is_event(row):
         return f"below {percent(row[f'{name}_high'])}"
     if value == 0 and row["quantity"].startswith("mean "):
@@ -37,6 +39,8 @@ def apart(row: Row) -> tuple[str, ...]:
         return ()  # a spread of nothing is no error
     if row["base_bound"] or row["value_bound"]:
         return fund_apart(row)
+    if row["difference"] != row["difference"]:
+        return ("not known", "(one is withheld)")
     text = _text_of(row)
     return _apart(row, points if text is percent else text)
 
@@ -55,6 +59,8 @@ def odds(row: Row) -> tuple[str, ...]:
 
 def fund_apart(row: Row, base_bound: str = "base_bound", value_bound: str = "value_bound") -> tuple[str, ...]:
     """The difference of two funds; either may be a lower bound, by these columns, and then it is one, or nothing."""
+    if row["difference"] != row["difference"] and not (row[base_bound] and row[value_bound]):
+        return ("not known", "(one is withheld)")
     if row[base_bound] and row[value_bound]:
         return ("not known", "(two bounds)")
     if not (row[base_bound] or row[value_bound]):
@@ -88,7 +94,7 @@ def _apart(row: Row, text_of: Callable[[float], str]) -> tuple[str, ...]:
 
 
 def _is_event(row: Row) -> bool:
-    return bool(row["p_value"] == row["p_value"])
+    return str(row["quantity"]).startswith("P(")
 
 
 def _text_of(row: Row) -> Callable[[float], str]:

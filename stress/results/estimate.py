@@ -4,18 +4,19 @@ Paths are independent, traders on one path are not: they share its price. So eve
 between paths. A probability is never 0 without its upper bound, and a quantile beyond the sample is a bound that
 says how many paths it would take.
 
-Paths may carry weights w, the likelihood ratios of a price model that draws rare moves more often than they come
-(`stress.prices.PriceBlock`). Since E[w] = 1, and E[w f] is what f is expected to be under the model,
+Paths may carry weights w, and come from strata (`stress.results.weights`). Since E[w] = 1, and E[w f] is what f is
+expected to be under the model,
 
-    mean of f             mean(w f), se from the spread of w f over paths
-    probability           the same with f = 1 or 0; interval: see `WeightedTail`
+    mean of f             mean(w f), se from the spread of w f over paths, within strata
+    probability           the same with f = 1 or 0; interval: see `stress.results.weighted_tail`
     quantile              the smallest x with mean(w 1{X > x}) <= alpha; interval: that of the tail, inverted
-    ratio                 R = sum(w h) / sum(w m), se = sqrt(n / (n - 1) sum w^2 (h - R m)^2) / sum(w m); interval:
-                          `stress.results.ratios`
+    ratio                 R = sum(w h) / sum(w m), se = sqrt(n / (n - 1) sum w^2 (h - R m)^2) / sum(w m), with strata
+                          from the spread of w (h - R m) within them; interval: `stress.results.ratios`
 
 The first three are not divided by sum(w): they are unbiased as they stand, and the error of sum(w), which the common
 paths make, stays out of the rare ones. Without weights, or where all are exactly 1, estimates and intervals are the
-exact ones of counts.
+exact ones of counts. What an estimate from weighted paths rests on is its `evidence`; one from strata that rests on too
+little is withheld.
 
 Sources: E. B. Wilson, JASA 22 (1927); C. Clopper and E. Pearson, Biometrika 26 (1934); order-statistic intervals
 for quantiles: H. A. David and H. N. Nagaraja, Order Statistics, 7.1; standard error of a sample quantile:
@@ -29,16 +30,21 @@ from __future__ import annotations
 
 import html
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from stress import formatting
+from stress.results.evidence import Evidence, effective_words
+from stress.results.intervals import FEW, LEVEL, Z, clopper_pearson, wilson
+from stress.results.weighted_tail import WeightedTail
+from stress.results.weights import Weights
 
-LEVEL = 0.95
-FEW = 30  # paths with a hit from which on their spread gives the error of a rate
-Z = 1.959963984540054  # normal quantile of (1 + LEVEL) / 2; scipy takes longer to load than a run to start
+__all__ = [
+    "FEW", "LEVEL", "Estimate", "Evidence", "WeightedTail", "Weights", "Z", "clopper_pearson", "conditional_mean",
+    "event_probability", "hit_interval", "mean", "paths_needed", "probability", "upper_quantile", "wilson",
+]  # fmt: skip
+Given = Weights | np.ndarray | None  # weights of paths as estimators take them; an array: likelihood ratios, no strata
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,9 @@ class Estimate:
         Why the value is only a bound, and how many paths an estimate would take; empty otherwise.
     unit : str
         What it is printed as: a bare number (""), per cent ("probability"), or money ("USD", or a coin).
+    evidence : Evidence, optional
+        What an estimate from weighted paths rests on. Where that is too little the value is nan, withheld: `note` says
+        why, and `low` and `high` are bounds.
     """
 
     value: float
@@ -65,6 +74,17 @@ class Estimate:
     high: float
     note: str = ""
     unit: str = ""
+    evidence: Evidence | None = None
+
+    @property
+    def is_withheld(self) -> bool:
+        """Whether the value is not shown, since it rests on too little."""
+        return self.evidence is not None and self.evidence.is_withheld and math.isnan(self.value)
+
+    @property
+    def flag(self) -> str:
+        """In a few words what the estimate lacks, "" where it lacks nothing; see `Evidence.flag`."""
+        return "" if self.evidence is None else self.evidence.flag
 
     @property
     def is_bound(self) -> bool:
@@ -72,6 +92,21 @@ class Estimate:
         return bool(self.note)
 
     def __str__(self) -> str:
+        if self.is_withheld:
+            return f"{self.note}; {self._ends()}"
+        text = self._shown()
+        return f"{text} [{self.flag}]" if self.flag else text
+
+    def _ends(self) -> str:
+        """The bounds of a value that is withheld."""
+        with formatting.money(self.unit if formatting.is_money(self.unit) else "USD"):
+            shown = {"": "{:,.4g}".format, "probability": formatting.percent}.get(self.unit, formatting.usd)
+            ends = [f"at least {shown(self.low)}"] if 0 < self.low < math.inf else []
+            ends += [f"at most {shown(self.high)}"] if self.high < math.inf else ["no upper end"]
+        return ", ".join(ends)
+
+    def _shown(self) -> str:
+        """The value with its interval, and why it is a bound."""
         sign = ">= " if self.is_bound else ""
         if self.unit == "probability" and not math.isnan(self.low):
             text = formatting.probability(self.value, self.low, self.high)
@@ -99,40 +134,7 @@ def _without_currency(low: float, high: float) -> str:
     return formatting.bare(formatting.usd_range(low, high))
 
 
-def used_weights(weights: np.ndarray | None) -> np.ndarray | None:
-    """The weights of paths, float64[n]; None where there are none or all are exactly 1."""
-    if weights is None:
-        return None
-    w = np.asarray(weights, float)
-    return None if np.all(w == 1.0) else w
-
-
-def wilson(hits: npt.ArrayLike, trials: npt.ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """Wilson interval of a proportion.
-
-    Parameters
-    ----------
-    hits, trials : array_like
-        0 <= hits <= trials; `trials` may be an effective number and need not be whole.
-
-    Returns
-    -------
-    low, high : float64 arrays
-        With no hit the lower end is exactly 0 and the upper end is not; with no trial, [0, 1].
-    """
-    hits, trials = np.asarray(hits, float), np.asarray(trials, float)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        p = hits / trials
-        shrink = 1 + Z**2 / trials
-        middle = (p + Z**2 / (2 * trials)) / shrink
-        half = Z / shrink * np.sqrt(p * (1 - p) / trials + Z**2 / (4 * trials**2))
-    empty = ~(trials > 0)
-    low = np.where(empty | (hits <= 0), 0.0, np.clip(middle - half, 0, 1))
-    high = np.where(empty | (hits >= trials), 1.0, np.clip(middle + half, 0, 1))
-    return low, high
-
-
-def hit_interval(hits: np.ndarray, n_paths: int, weights: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+def hit_interval(hits: np.ndarray, n_paths: int, weights: Given = None) -> tuple[np.ndarray, np.ndarray]:
     """Interval of the share of paths on which something happens, from counts alone.
 
     Parameters
@@ -140,32 +142,23 @@ def hit_interval(hits: np.ndarray, n_paths: int, weights: np.ndarray | None = No
     hits : float64[k]
         Paths with a hit, or the sum of their weights.
     n_paths : int
-    weights : float64[n_paths], optional
+    weights : Weights or float64[n_paths], optional
         Of all paths. A sum of weights does not say how they are spread, so the interval is that of the widest spread,
-        in which every hit has the largest weight M: M times Wilson's with hits / M of n_paths. It is conservative.
+        in which every hit has the largest weight M: M times Wilson's with hits / M of n_paths. It is conservative; of
+        strata, whose largest weight is 2 at most, it is that of a plain run of half the paths or more.
 
     Returns
     -------
     low, high : float64[k]
     """
-    w = used_weights(weights)
+    w = Weights.of(weights)
     if w is None:
         return wilson(hits, n_paths)
-    largest = float(w.max())
+    largest = w.largest
     if largest <= 0:  # no path says anything
         return np.zeros(hits.size), np.ones(hits.size)
     low, high = wilson(np.minimum(hits / largest, n_paths), n_paths)
     return largest * low, np.minimum(1.0, largest * high)
-
-
-def clopper_pearson(hits: int, trials: int) -> tuple[float, float]:
-    """Exact binomial interval of a proportion."""
-    from scipy import special
-
-    tail = (1 - LEVEL) / 2
-    low = 0.0 if hits == 0 else float(special.betaincinv(hits, trials - hits + 1, tail))
-    high = 1.0 if hits == trials else float(special.betaincinv(hits + 1, trials - hits, 1 - tail))
-    return low, high
 
 
 def probability(hits: int, trials: int) -> Estimate:
@@ -174,104 +167,106 @@ def probability(hits: int, trials: int) -> Estimate:
     return Estimate(p, math.sqrt(p * (1 - p) / trials), *clopper_pearson(hits, trials), unit="probability")
 
 
-class WeightedTail:
-    """P(value > x) for any x, from independent weighted paths.
-
-    With W the sum of the weights of the k paths beyond x that weigh anything, S that of their squares, and M the
-    largest weight of any path,
-
-        P = W / n,      se^2 = (S / n - P^2) / (n - 1)
-
-    The interval is Wilson's on the effective number of trials P (1 - P) / se^2, which is n where all weights are 1;
-    from P = 1 on, which an estimate may pass, the normal one, cut to [0, 1]. Where k < 30 the spread of so few says
-    little, and the interval holds also the one of the widest law that w 1{value > x} can have, if M bounds the
-    weights: M or nothing, so M times Wilson's with n P / M hits in n trials. With k = 0 the upper end is the exact
-    one of that law, M (1 - 0.025^(1 / n)): a path that is missing so far may weigh as much as any that was seen.
-
-    Parameters
-    ----------
-    values : float64[n]
-    weights : float64[n]
-        >= 0.
-    """
-
-    def __init__(self, values: np.ndarray, weights: np.ndarray):
-        counted = weights > 0
-        order = np.argsort(np.asarray(values, float)[counted], kind="stable")
-        self.n, self.largest = weights.size, float(weights.max())
-        self.values, self.weights = np.asarray(values, float)[counted][order], weights[counted][order]
-        # from the far end, so that small tails are not lost beside large sums
-        self._sums, self._squares = (
-            np.append(np.cumsum(w[::-1])[::-1], 0.0) for w in (self.weights, np.square(self.weights))
-        )
-
-    def at(self, x: npt.ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """P(value > x), its standard error, and the ends of its 95 % interval, float64 of the shape of x."""
-        first = np.searchsorted(self.values, x, side="right")
-        n, hits = self.n, self.values.size - first
-        p = self._sums[first] / n
-        with np.errstate(divide="ignore", invalid="ignore"):
-            se = np.sqrt(np.maximum(self._squares[first] / n - p**2, 0.0) / (n - 1))
-            trials = np.where((p < 1) & (se > 0), p * (1 - p) / se**2, n)
-        low, high = wilson(np.minimum(p, 1.0) * trials, trials)
-        over = p >= 1
-        low, high = np.where(over, np.clip(p - Z * se, 0.0, 1.0), low), np.where(over, 1.0, high)
-        most = self.largest
-        if most > 0:
-            low_few, high_few = wilson(np.minimum(p / most, 1.0) * n, n)
-            few = hits < FEW
-            low = np.where(few, np.fmin(low, most * low_few), low)
-            high = np.where(few, np.fmax(high, most * high_few), high)
-        none = -most * math.expm1(math.log((1 - LEVEL) / 2) / n) if most > 0 else 1.0
-        return p, se, low, np.minimum(np.where(hits == 0, none, high), 1.0)
+def withheld(estimate: Estimate, low: float) -> Estimate:
+    """The estimate, or where it rests on too little its bounds alone: `low`, and its upper end."""
+    evidence = estimate.evidence
+    if evidence is None or not evidence.is_withheld:
+        return estimate
+    note = f"withheld: {effective_words(evidence.effective)}"
+    return replace(estimate, value=math.nan, se=math.nan, low=low, note=note)
 
 
-def event_probability(event: np.ndarray, weights: np.ndarray | None = None) -> Estimate:
+def event_probability(event: np.ndarray, weights: Given = None) -> Estimate:
     """P(event) from what happened on independent paths.
 
     Parameters
     ----------
     event : bool[n]
-    weights : float64[n], optional
-        Likelihood ratios; default: all 1, with the exact interval of a count. See `WeightedTail` for others.
+    weights : Weights or float64[n], optional
+        Default: all 1, with the exact interval of a count. See `stress.results.weighted_tail` for others.
     """
-    w = used_weights(weights)
+    w = Weights.of(weights)
     if w is None:
         return probability(int(np.sum(event)), len(event))
     p, se, low, high = (float(found) for found in WeightedTail(event, w).at(0.5))
-    return Estimate(p, se, low, high, unit="probability")
+    found = Estimate(p, se, low, high, unit="probability", evidence=Evidence.of(w.value * np.asarray(event), w, se**2))
+    return found if w.stratum is None else withheld(found, 0.0)
 
 
-def mean(values: np.ndarray, least: float = -math.inf, weights: np.ndarray | None = None) -> Estimate:
+def mean(values: np.ndarray, least: float = -math.inf, weights: Given = None) -> Estimate:
     """Mean of independent values with its normal interval, cut at the least they can be; of one value there is none.
 
-    With `weights`, float64[n] likelihood ratios, the mean of w times the value.
+    With `weights`, of n paths, the mean of w times the value; see `Weights` for its error. Where it is from strata, no
+    value is below 0 and they rest on too little, it is withheld, and nothing is said of its upper end.
     """
-    w = used_weights(weights)
+    w = Weights.of(weights)
     if w is not None:
-        values = w * values
+        values = w.value * np.asarray(values, float)
     value = float(np.mean(values))
     if len(values) < 2:
         return Estimate(value, math.nan, math.nan, math.nan)
-    se = float(np.std(values, ddof=1) / math.sqrt(len(values)))
-    return Estimate(value, se, max(least, value - Z * se), value + Z * se)
+    if w is None or w.stratum is None:
+        se = float(np.std(values, ddof=1) / math.sqrt(len(values)))
+    else:
+        se = math.sqrt(w.variance(values))
+    found = Estimate(value, se, max(least, value - Z * se), value + Z * se)
+    if w is None or value <= 0 or np.any(values < 0):
+        return found
+    found = replace(found, evidence=Evidence.of(values, w, se**2))
+    return found if w.stratum is None else _mean_withheld(found)
 
 
-def conditional_mean(values: np.ndarray, weights: np.ndarray | None = None) -> Estimate:
-    """Mean of values given an event, from the independent paths that have it.
+def _mean_withheld(found: Estimate) -> Estimate:
+    e = withheld(found, 0.0)
+    return replace(e, high=math.inf) if e.is_withheld else e
 
-    With `weights`, float64[n] likelihood ratios of these paths, whose mean is not 1: R = sum(w value) / sum(w), with
-    the error of a ratio (Owen, section 9.2, self-normalised).
+
+def conditional_mean(values: np.ndarray, weights: Given = None, given: np.ndarray | None = None) -> Estimate:
+    """Mean of values given an event, from the independent paths that have it: R = sum(w value) / sum(w) over these.
+
+    Parameters
+    ----------
+    values : float64[n]
+        Of all paths; those without the event do not count.
+    weights : Weights or float64[n], optional
+        Of all paths; default: all 1.
+    given : bool[n], optional
+        Which paths have the event; by default all.
+
+    Returns
+    -------
+    Estimate
+        With weights, with the error of a ratio (Owen, section 9.2, self-normalised), from strata that of the spread of
+        w (value - R) within them, over all paths. nan where no path has the event.
     """
-    w = used_weights(weights)
-    if w is None:
+    w = Weights.of(weights)
+    if w is not None and w.stratum is not None:
+        return _conditional_mean(np.asarray(values, float), w, np.ones(w.size, bool) if given is None else given)
+    ratios = None if w is None else w.value
+    if given is not None:
+        values, ratios = values[given], None if ratios is None else ratios[given]
+    if ratios is None or np.all(ratios == 1.0):
         return mean(values)
-    n, total = w.size, float(w.sum())
+    n, total = ratios.size, float(ratios.sum())
     if total <= 0:
         return Estimate(math.nan, math.nan, math.nan, math.nan)
-    value = float(np.sum(w * values)) / total
-    se = math.sqrt(float(np.sum((w * (values - value)) ** 2)) * n / (n - 1)) / total if n > 1 else math.nan
+    value = float(np.sum(ratios * values)) / total
+    se = math.sqrt(float(np.sum((ratios * (values - value)) ** 2)) * n / (n - 1)) / total if n > 1 else math.nan
     return Estimate(value, se, value - Z * se, value + Z * se)
+
+
+def _conditional_mean(values: np.ndarray, w: Weights, given: np.ndarray) -> Estimate:
+    """Mean given an event from strata; withheld where the event itself rests on too little."""
+    held = w.value * given
+    total = float(held.sum())
+    if total <= 0:
+        return Estimate(math.nan, math.nan, math.nan, math.nan)
+    value = float(np.sum(held * values)) / total
+    se = math.sqrt(w.variance(held * (values - value))) * w.size / total
+    found = Estimate(value, se, value - Z * se, value + Z * se, evidence=Evidence.of(held, w))
+    if not found.evidence or not found.evidence.is_withheld:
+        return found
+    return replace(withheld(found, -math.inf), high=math.inf)
 
 
 def paths_needed(alpha: float) -> int:
@@ -282,7 +277,7 @@ def paths_needed(alpha: float) -> int:
     return math.ceil(math.log((1 - LEVEL) / 2) / math.log1p(-alpha))
 
 
-def upper_quantile(values: np.ndarray, alpha: float, weights: np.ndarray | None = None) -> Estimate:
+def upper_quantile(values: np.ndarray, alpha: float, weights: Given = None) -> Estimate:
     """The smallest x with P(value > x) <= alpha, from n independent values.
 
     Parameters
@@ -290,8 +285,8 @@ def upper_quantile(values: np.ndarray, alpha: float, weights: np.ndarray | None 
     values : float64[n]
     alpha : float
         0 < alpha < 1.
-    weights : float64[n], optional
-        Likelihood ratios; default: all 1.
+    weights : Weights or float64[n], optional
+        Default: all 1.
 
     Returns
     -------
@@ -300,7 +295,7 @@ def upper_quantile(values: np.ndarray, alpha: float, weights: np.ndarray | None 
         Where n is too small for a finite interval `high` is inf (`low`: -inf), and where alpha n < 1 the value, the
         largest seen, is only a lower bound. With weights the interval is that of the weighted tail, inverted.
     """
-    w = used_weights(weights)
+    w = Weights.of(weights)
     if w is not None:
         return _weighted_quantile(values, alpha, w)
     x = np.sort(np.asarray(values, float))
@@ -320,7 +315,7 @@ def upper_quantile(values: np.ndarray, alpha: float, weights: np.ndarray | None 
     return Estimate(float(x[rank - 1]), _quantile_se(x, rank), low, high, note)
 
 
-def _weighted_quantile(values: np.ndarray, alpha: float, weights: np.ndarray) -> Estimate:
+def _weighted_quantile(values: np.ndarray, alpha: float, w: Weights) -> Estimate:
     """The smallest value x whose weighted tail P = mean(w 1{X > x}) is at most alpha.
 
     The interval is that of the tail (`WeightedTail`), inverted: from the smallest x whose lower end is at most alpha to
@@ -329,11 +324,11 @@ def _weighted_quantile(values: np.ndarray, alpha: float, weights: np.ndarray) ->
     1996); nan where alpha < se, and at the largest value. The value is only a lower bound where the path with the
     largest value alone weighs more than alpha n.
     """
-    tail, n = WeightedTail(values, weights), weights.size
+    tail, n = WeightedTail(values, w), w.size
     x = np.unique(tail.values)
     if not x.size:
         return Estimate(math.nan, math.nan, -math.inf, math.inf, f"all {n:,} paths weigh 0")
-    p, errors, lows, highs = tail.at(np.append(-np.inf, x))
+    p, errors, lows, highs = tail.near(np.append(-np.inf, x), alpha)
 
     def first(end: np.ndarray, level: float) -> int:
         """Index of the smallest value whose end is at most a level; 0 before all of them, x.size + 1 beyond."""
@@ -351,13 +346,17 @@ def _weighted_quantile(values: np.ndarray, alpha: float, weights: np.ndarray) ->
     note = ""
     if alpha * n < tail.weights[-1] or math.isinf(high):
         takes = f"an interval takes at most {paths_needed(alpha / tail.largest):,}"
-        found = (
+        takes = takes if w.stratum is None else f"ask for it in the draw of paths (tail = {alpha:g})"
+        reason = (
             f"{n:,} weighted paths hold no {alpha:g} tail"
             if at == x.size
             else f"no upper end from {n:,} weighted paths"
         )
-        note = f"{found}; {takes}"
-    return Estimate(float(x[at - 1]), se, low, high, note)
+        note = f"{reason}; {takes}"
+    value = float(x[at - 1])
+    evidence = Evidence.of(w.value * (np.asarray(values, float) >= value), w)
+    found = Estimate(value, se, low, high, note, evidence=evidence)
+    return found if w.stratum is None else withheld(found, low)
 
 
 def _binomial_quantile(q: float, n: int, p: float) -> int:

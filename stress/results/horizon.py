@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,7 +29,10 @@ from stress.arguments import is_number, is_whole
 from stress.errors import InputError, Problem
 from stress.formatting import percent
 from stress.results import sizing
-from stress.results.estimate import Estimate, WeightedTail, Z, clopper_pearson, event_probability, mean, used_weights
+from stress.results.estimate import Estimate, event_probability, mean
+from stress.results.intervals import Z, clopper_pearson
+from stress.results.weighted_tail import WeightedTail
+from stress.results.weights import Weights
 from stress.venue.markets import money_of
 
 if TYPE_CHECKING:
@@ -50,8 +54,8 @@ class Horizon:
         Constant floor of the fund.
     renewal : mapping
         `days`, and `income_per_day`, `cap`, `sweep` where they are on.
-    weights : float64[n_paths], optional
-        Likelihood ratios of the paths; default: all 1.
+    weights : Weights or float64[n_paths], optional
+        Of the paths; default: all 1.
     money : str
         What money is in.
     moving_floor : bool
@@ -64,14 +68,14 @@ class Horizon:
         fund: float,
         reserve: float,
         renewal: Mapping[str, Any],
-        weights: np.ndarray | None = None,
+        weights: Weights | np.ndarray | None = None,
         money: str = "USD",
         moving_floor: bool = False,
     ):
         self.rows, self.fund, self.reserve, self.money = rows, float(fund), float(reserve), money
         self.income = float(renewal.get("income_per_day", 0.0))
         self.cap, self.sweep = float(renewal.get("cap", math.inf)), float(renewal.get("sweep", 0.0))
-        self.weights, self.moving_floor = used_weights(weights), moving_floor
+        self.weights, self.moving_floor = Weights.of(weights), moving_floor
 
     @classmethod
     def of(cls, result: Result) -> Horizon:
@@ -275,7 +279,7 @@ class Horizon:
         """
         ends = np.column_stack([np.full(self.n_paths, self.fund), self.rows["fund_end"]])
         order = np.argsort(ends, axis=0, kind="stable")
-        weights = np.ones(self.n_paths) if self.weights is None else self.weights
+        weights = np.ones(self.n_paths) if self.weights is None else self.weights.value
         held = np.cumsum(weights[order], axis=0)
         held /= held[-1]
         places = [np.minimum((held < level * (1 - 1e-12)).sum(axis=0), self.n_paths - 1) for level in levels]
@@ -286,7 +290,7 @@ class Horizon:
     def required_fund(self, alpha: float | str, days: int | None = None) -> Estimate:
         """The smallest fund that is ruined within some days with probability at most alpha; errors as of `needed`."""
         found = sizing.required_fund(self.needed(days), alpha, self.reserve, self.weights)
-        return Estimate(found.value, found.se, found.low, found.high, found.note, self.money)
+        return replace(found, unit=self.money)
 
     def totals(self) -> pd.DataFrame:
         """Means over paths of what came and went in all days.

@@ -18,6 +18,7 @@ from stress.formatting import percent
 from stress.results.column_words import WORDS, chance_of, mean_of
 from stress.results.estimate import Estimate, conditional_mean, event_probability, mean, upper_quantile
 from stress.results.ratios import ratio
+from stress.results.weights import Weights
 from stress.venue.mechanics import ADL, CASH_LAYERS, USUAL_WATERFALL, adl_is_behind_cash
 
 if TYPE_CHECKING:
@@ -296,17 +297,17 @@ def _column(result: Result, name: str) -> np.ndarray:
     return values
 
 
-def _hit(values: np.ndarray, weights: np.ndarray | None) -> Estimate:
+def _hit(values: np.ndarray, weights: Weights | None) -> Estimate:
     """P(the value of a path is above 0)."""
     return event_probability(values > 0, weights)
 
 
-def _given(values: np.ndarray, weights: np.ndarray | None, chosen: np.ndarray | None = None) -> Estimate:
+def _given(values: np.ndarray, weights: Weights | None, chosen: np.ndarray | None = None) -> Estimate:
     """Mean of the chosen values, by default of those above 0; nan where there is none."""
     above = values > 0 if chosen is None else chosen
     if not above.any():
         return Estimate(math.nan, math.nan, math.nan, math.nan, NONE)
-    e = conditional_mean(values[above], None if weights is None else weights[above])
+    e = conditional_mean(values, weights, above)
     return replace(e, low=max(0.0, e.low)) if chosen is None and e.low == e.low else e
 
 

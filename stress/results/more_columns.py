@@ -13,7 +13,8 @@ import numpy as np
 
 from stress.kernels.path.counts import SHARE_UNIT
 from stress.results import mechanics
-from stress.results.estimate import hit_interval, used_weights
+from stress.results.estimate import hit_interval
+from stress.results.weights import Weights
 
 if TYPE_CHECKING:
     from stress.engine.blocks import PathBlock
@@ -80,7 +81,7 @@ def position_rates(config: Mapping[str, Any], block: PathBlock, size: int, is_we
     is_weighted : bool
         Whether the price model gives its paths weights.
     """
-    n_paths, weights = block.out.size, used_weights(block.weight)
+    n_paths, weights = block.out.size, Weights.of(block.weight)
     unit = SHARE_UNIT if is_weighted else 1.0
     columns = {}
     for name in rate_names(config):

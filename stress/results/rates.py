@@ -17,8 +17,8 @@ from stress.arguments import is_word
 from stress.book.classes import BORDERS, GROUPINGS, By, Side, merge
 from stress.errors import InputError, Problem
 from stress.results import rule_rates
-from stress.results.estimate import used_weights
 from stress.results.ratios import carried_by, ratio
+from stress.results.weights import Weights
 
 Part = tuple[np.ndarray, np.ndarray, np.ndarray]  # hits and possible hits on every path, and which paths count
 
@@ -81,7 +81,9 @@ def rates(
         chosen &= (class_of_cell < grouping.count) == (side == "long")
     inside = counted[chosen]
     bucket_of_row = bucket_of_class[class_of_cell[chosen] % grouping.count]
-    with_event, weights = paths["adl_events"].to_numpy() > 0, used_weights(paths["weight"].to_numpy())
+    with_event = paths["adl_events"].to_numpy() > 0
+    stratum = paths["stratum"].to_numpy() if "stratum" in paths else None
+    weights = Weights.of(Weights(paths["weight"].to_numpy(), stratum))
     reached = {word: paths[f"{word}s_reached"].to_numpy() for word in ("long", "short")}
     rows = []
     for bucket in np.unique(bucket_of_position):
@@ -140,16 +142,16 @@ def _of_adl(sums: dict[str, np.ndarray], suffix: str, held: np.ndarray, with_eve
     }
 
 
-def _rates_of(parts: dict[str, Part], ending: str, largest: float, weights: np.ndarray | None) -> dict[str, float]:
+def _rates_of(parts: dict[str, Part], ending: str, largest: float, weights: Weights | None) -> dict[str, float]:
     """The columns of one bucket, by count (ending "") or by notional.
 
     `largest` is the weight of its largest position; `weights` are those of the paths.
     """
     row: dict[str, float] = {}
     for name, (hits, possible, chosen) in parts.items():
-        on = None if weights is None else weights[chosen]
-        e = ratio(hits[chosen], possible[chosen], on, largest)
+        on = weights.without_strata if weights is not None and name in rule_rates.NAMES else weights
+        e = ratio(hits, possible, on, largest, chosen)
         row |= {name + ending: e.value, f"{name}{ending}_se": e.se}
         row |= {f"{name}{ending}_low": e.low, f"{name}{ending}_high": e.high}
-        row[f"{name}{ending}_paths"] = carried_by(hits[chosen], on)
+        row[f"{name}{ending}_paths"] = carried_by(hits, on, chosen)
     return row

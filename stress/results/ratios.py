@@ -27,6 +27,16 @@ of the largest weight; at most the whole class.
 The effective number of paths that carry a rate is (sum h)^2 / sum h^2 (L. Kish, Survey Sampling, 1965, section 11.7).
 Where fewer than 20 paths have a hit, or it is below 3 with the added path, too few say anything: the interval is then
 an upper bound alone, from 0 to the upper end with a whole class hit on the added path.
+
+With strata (`stress.results.weights`) the spread is that of w (h - R m) within them,
+
+    v = sum_k n_k s_k^2(w (h - R m)) / (sum w m)^2
+
+and the effective number of paths is R^2 / v. The added path weighs g, one step above the heaviest path with a hit (see
+`stress.results.weighted_tail`), and is as bad as the worst of that weight, or by Hill's line through all w h. The lower
+end is the beta quantile of R^2 / v effective hits, as Clopper and Pearson's; a rate above one half is that of the
+positions that are not hit, turned round. Below 10 effective paths the interval is an upper bound alone, with a whole
+class hit on a path of the largest weight.
 """
 
 from __future__ import annotations
@@ -35,7 +45,10 @@ import math
 
 import numpy as np
 
-from stress.results.estimate import LEVEL, Estimate, used_weights
+from stress.results.estimate import LEVEL, Estimate
+from stress.results.evidence import LEAST_HITS, Evidence
+from stress.results.intervals import beta_end, beta_quantile
+from stress.results.weights import Weights
 
 FEW = 20  # paths with a hit, below which a rate is an upper bound
 LEAST = 3.0  # effective paths, the added one included, below which it is one too
@@ -47,7 +60,11 @@ Z_INDEX = 1.6448536269514722  # normal quantile of 95 %, of the index
 
 
 def ratio(
-    numerator: np.ndarray, denominator: np.ndarray, weights: np.ndarray | None = None, largest: float = 0.0
+    numerator: np.ndarray,
+    denominator: np.ndarray,
+    weights: Weights | np.ndarray | None = None,
+    largest: float = 0.0,
+    among: np.ndarray | None = None,
 ) -> Estimate:
     """sum(numerator) / sum(denominator) over independent paths, 0 <= numerator <= denominator.
 
@@ -55,10 +72,12 @@ def ratio(
     ----------
     numerator, denominator : float64[n]
         One value a path.
-    weights : float64[n], optional
-        Likelihood ratios, by which both are multiplied; default: all 1.
+    weights : Weights or float64[n], optional
+        By which both are multiplied; default: all 1.
     largest : float
         The largest part of a numerator that is hit or not as a whole, such as the largest position; >= 0.
+    among : bool[n], optional
+        Paths that count; by default all.
 
     Returns
     -------
@@ -66,9 +85,16 @@ def ratio(
         `se` is that of a ratio. The interval is the one in the description of the module. Where too few paths have a
         hit, `low` is 0 and `high` an upper bound; where too few lack one, `high` is 1. Nothing to hit: nan in [0, 1].
     """
-    w = used_weights(weights)
-    if w is not None:
-        numerator, denominator = w * numerator, w * denominator
+    w = Weights.of(weights)
+    if w is not None and w.stratum is not None:
+        here = np.ones(w.size) if among is None else among
+        return _stratified(numerator * here, denominator * here, w, largest)
+    ratios = None if w is None else w.value
+    if among is not None:
+        numerator, denominator = numerator[among], denominator[among]
+        ratios = None if ratios is None else ratios[among]
+    if ratios is not None and not np.all(ratios == 1.0):
+        numerator, denominator = ratios * numerator, ratios * denominator
     total = float(denominator.sum())
     if total <= 0:
         return Estimate(math.nan, math.nan, 0.0, 1.0)
@@ -85,12 +111,65 @@ def ratio(
     return Estimate(value, se, min(low, value), max(high, value))
 
 
-def carried_by(numerator: np.ndarray, weights: np.ndarray | None = None) -> float:
-    """Effective number of paths that carry a sum over paths, (sum h)^2 / sum h^2; 0 without a hit."""
-    w = used_weights(weights)
-    h = numerator if w is None else w * numerator
+def carried_by(
+    numerator: np.ndarray, weights: Weights | np.ndarray | None = None, among: np.ndarray | None = None
+) -> float:
+    """Effective number of paths that carry a sum over paths, of those that count; 0 without a hit.
+
+    (sum h)^2 / sum h^2; from strata (sum w h)^2 over the sum of n_k s_k^2(w h).
+    """
+    w = Weights.of(weights)
+    h = numerator if w is None else w.value * numerator
+    if w is not None and w.stratum is not None:
+        return Evidence.of(h if among is None else h * among, w).effective
+    h = h if among is None else h[among]
     squares = float(np.sum(h**2))
     return float(np.sum(h)) ** 2 / squares if squares > 0 else 0.0
+
+
+def _stratified(h: np.ndarray, m: np.ndarray, w: Weights, largest: float) -> Estimate:
+    """The ratio of sums of hits h and possible hits m, not yet weighted, over paths from strata."""
+    total = float(np.sum(w.value * m))
+    if total <= 0:
+        return Estimate(math.nan, math.nan, 0.0, 1.0)
+    value = float(np.sum(w.value * h)) / total
+    residual = w.value * (h - value * m)
+    spread = float(np.sum(w.centred(residual) ** 2))
+    se = math.sqrt(spread) / total if w.size > 1 else math.nan
+    if value <= 0.5:
+        low, high = _rare_ends(h, m, w, total, spread, largest)
+    else:
+        not_low, not_high = _rare_ends(np.maximum(m - h, 0.0), m, w, total, spread, largest)
+        low, high = 1.0 - not_high, 1.0 - not_low
+    evidence = Evidence.of(w.value * h, w, spread / w.size**2)
+    return Estimate(value, se, min(low, value), max(high, value), evidence=evidence)
+
+
+def _rare_ends(
+    h: np.ndarray, m: np.ndarray, w: Weights, total: float, spread: float, largest: float
+) -> tuple[float, float]:
+    """Ends of the interval of a stratified rate of one half or less."""
+    hits, worst = w.value * h, w.largest * float(m.max())
+    value, hit = float(hits.sum()) / total, h > 0
+    if not hit.any():
+        return 0.0, -math.expm1(-MISSED * worst / total)
+    heavy = w.heaviest[w.group]
+    heaviest = float(heavy[hit].max())
+    added = float(w.one_step_above(heaviest)) * max(largest, float(h[hit & (heavy == heaviest)].max()))
+    if (n := int(hit.sum())) > 1:
+        added = max(added, _next_worst(hits[hit]))
+    added = min(added, worst)
+    effective = (value * total) ** 2 / spread if spread > 0 else math.inf
+    few = n < FEW or effective < LEAST_HITS
+    part = 0.5 if effective >= SURE and not few else 1.0
+    added = worst if few else added
+    middle = (value * total + part * added) / (total + part * added)
+    variance = (spread + part * (added * (1.0 - middle)) ** 2) / (total + part * added) ** 2
+    high = 1.0 if middle >= 1.0 else beta_end(middle, variance, 1.0 - TAIL)
+    if few or spread <= 0:
+        return 0.0 if few else value, high
+    trials = value * (1.0 - value) * total**2 / spread
+    return beta_quantile(value * trials, (1.0 - value) * trials + 1.0, TAIL), high
 
 
 def _upper_end(hits: np.ndarray, held: np.ndarray, largest: float) -> tuple[float, bool]:
@@ -120,8 +199,6 @@ def _next_worst(hit: np.ndarray) -> float:
 
 def _beta_end(hits: np.ndarray, held: np.ndarray, added: float, part: float) -> float:
     """Upper quantile of the beta law with the moments of the drawn rate, with `part` of a path with `added` hits."""
-    from scipy import special
-
     paths, extra = hits.size + part, max(float(held.mean()), added)
     total = float(held.sum()) + part * extra
     rate = (float(hits.sum()) + part * added) / total
@@ -131,5 +208,4 @@ def _beta_end(hits: np.ndarray, held: np.ndarray, added: float, part: float) -> 
         return 1.0
     if variance <= 0.0:  # the same share on every path: as many trials as there are paths
         variance = rate * (1.0 - rate) / (paths + 1)
-    count = max(rate * (1.0 - rate) / variance - 1.0, 1e-6)
-    return float(special.betaincinv(rate * count, (1.0 - rate) * count, 1.0 - TAIL))
+    return beta_end(rate, variance, 1.0 - TAIL)

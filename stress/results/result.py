@@ -21,7 +21,8 @@ from stress.formatting import amount, percent
 from stress.kernels.path.counts import SHARE_UNIT
 from stress.notebook import card
 from stress.results import mechanics, more_columns, rates, replay
-from stress.results.estimate import Estimate, event_probability, hit_interval, mean, used_weights
+from stress.results.estimate import Estimate, event_probability, hit_interval, mean
+from stress.results.weights import Weights
 from stress.venue.markets import money_of
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Result:
         - `fund_needed`: the path is depleted if and only if its initial fund is smaller
         - `weight`: likelihood ratio of the path under the price model over the law it was drawn from, by which every
           estimate weights it (`stress.results.estimate`); 1 for plain Monte Carlo
+        - `stratum`: which of `strata` the path is drawn from; only where there are strata
 
         Where their rules are on also:
 
@@ -141,9 +143,29 @@ class Result:
         return float(self.config["fund"])
 
     @property
-    def weights(self) -> np.ndarray | None:
-        """Weight of each path, float64[n_paths]; None where all are 1."""
-        return used_weights(self.paths["weight"].to_numpy())
+    def weights(self) -> Weights | None:
+        """Weights and strata of the paths; None where all weigh exactly 1 and there are no strata."""
+        stratum = self.paths["stratum"].to_numpy() if "stratum" in self.paths else None
+        return Weights.of(Weights(self.paths["weight"].to_numpy(), stratum))
+
+    @property
+    def strata(self) -> pd.DataFrame:
+        """The strata that paths were drawn from.
+
+        Returns
+        -------
+        DataFrame
+            A row per stratum: where the price model made them `coordinate` (which of its rarities is the smallest) and
+            `from`, `to` (between which it lies); `probability`, `paths`, and `hits`, the depleted of these. No rows
+            where paths are of one law.
+        """
+        known = self.config.get("strata") or {"probability": []}
+        names = [name for name in ("coordinate", "from", "to", "probability") if name in known]
+        table = pd.DataFrame({name: known[name] for name in names})
+        stratum = self.paths["stratum"].to_numpy() if "stratum" in self.paths else np.zeros(0, np.int64)
+        depleted = stratum[self.paths["depleted"].to_numpy(bool)[: stratum.size]]
+        paths, hits = (np.bincount(x, minlength=len(table)) for x in (stratum, depleted))
+        return table.assign(paths=paths, hits=hits).rename_axis("stratum")
 
     @property
     def counts_positions(self) -> bool:
@@ -334,7 +356,10 @@ class Result:
         return replay.replay(self.design, int(path))
 
     def summary(self) -> pd.DataFrame:
-        """The answers of the run in a few lines: quantity, estimate, se, low, high, unit; of ADL where there is any."""
+        """The answers of the run in a few lines: quantity, estimate, se, low, high, unit; of ADL where there is any.
+
+        Of a run with strata also `flag`: in a few words what an estimate lacks, or why it is withheld (nan).
+        """
         paths, weights = {name: column.to_numpy() for name, column in self.paths.items()}, self.weights
         liquidated = paths["liquidated_count"] / len(self.positions)
         lines = {
@@ -350,13 +375,17 @@ class Result:
         if not self.has_adl:
             del lines["P(somebody is auto-deleveraged)"], lines["mean raised or forgone by ADL"]
         rows = [(name, e.value, e.se, e.low, e.high, unit) for name, (e, unit) in lines.items()]
-        return pd.DataFrame(rows, columns=["quantity", "estimate", "se", "low", "high", "unit"])
+        table = pd.DataFrame(rows, columns=["quantity", "estimate", "se", "low", "high", "unit"])
+        if weights is None or weights.stratum is None:
+            return table
+        return table.assign(flag=[e.note if e.is_withheld else e.flag for e, _ in lines.values()])
 
 
 def _shown(row: Any) -> str:
     """A line of the summary with its unit and interval."""
     if row.unit or row.quantity.startswith("P("):
-        return str(Estimate(row.estimate, row.se, row.low, row.high, unit=row.unit or "probability"))
+        text = str(Estimate(row.estimate, row.se, row.low, row.high, unit=row.unit or "probability"))
+        return f"{text} [{row.flag}]" if getattr(row, "flag", "") else text
     return f"{percent(row.estimate)} ({percent(row.low)} to {percent(row.high)})"
 
 
@@ -371,6 +400,8 @@ def _paths(design: Design, block: PathBlock, config: Mapping[str, Any]) -> pd.Da
     }
     added = {name: block.more[name] for name in more_columns.path_columns(config)}
     columns |= _reached(design, out)
+    if (strata := getattr(design, "strata", None)) is not None:
+        added["stratum"] = strata.stratum_of(0, out.size)
     return pd.DataFrame({name: columns[name] for name in PATH_COLUMNS} | added).rename_axis("path")
 
 
@@ -406,7 +437,7 @@ def _positions(design: Design, block: PathBlock, config: Mapping[str, Any]) -> p
     counts = {name: np.zeros(len(book), np.int64) for name in ("bankrupt", "adl", "adl_share", "spared")}
     for name, count in counts.items():
         count[block.position_counts["number"]] = block.position_counts[name]
-    weights = used_weights(block.weight)
+    weights = Weights.of(block.weight)
     unit = SHARE_UNIT if design.is_weighted else 1.0
     bankrupt, adl, spared = (counts[name] / unit for name in ("bankrupt", "adl", "spared"))
     reached = np.where(
@@ -425,10 +456,10 @@ def _positions(design: Design, block: PathBlock, config: Mapping[str, Any]) -> p
     return frame.rename_axis("position")
 
 
-def _weight_beyond(reach: np.ndarray, rank: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+def _weight_beyond(reach: np.ndarray, rank: np.ndarray, weights: Weights | None) -> np.ndarray:
     """Weight of the paths on which the price has passed each rank, float64[len(rank)]."""
     order = np.argsort(reach, kind="stable")
     passed = np.searchsorted(reach[order], rank, side="right")  # paths that stopped before
     if weights is None:
         return (reach.size - passed).astype(float)
-    return np.append(np.cumsum(weights[order][::-1])[::-1], 0.0)[passed]
+    return np.append(np.cumsum(weights.value[order][::-1])[::-1], 0.0)[passed]

@@ -14,7 +14,8 @@ filled one after the other until S is used up. No other way has a larger sum of 
 of the true hits or larger, and the number of paths that carry the rate is theirs or smaller; the interval
 (`stress.results.ratios`) is made of the same numbers. Of calls, and where a carrier takes all over, it is mostly the
 true spread; of orders, which all classes have alike, it is some three times as wide. Rates themselves are exact. By
-notional the same, with the notional of positions for their number.
+notional the same, with the notional of positions for their number. Paths from strata count here as if they were not:
+the spread within strata is smaller than that of all paths.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
+
+from stress.results.weights import Weights
 
 NAMES = ("partial", "takeover", "stop", "take_profit", "call")
 ARE_LIQUIDATED = ("partial", "takeover")  # what happens to liquidated positions alone
@@ -47,7 +50,7 @@ def hits(
     weight: np.ndarray,
     most: Mapping[str, np.ndarray],
     paths: pd.DataFrame,
-    weights: np.ndarray | None,
+    weights: Weights | None,
 ) -> np.ndarray:
     """What a class may have of one kind on every path, by the widest spread, float64[n].
 
@@ -62,8 +65,8 @@ def hits(
     most : mapping of name to float64[n]
         Sums of weights on each path that the class may have at most, of some of the names.
     paths : DataFrame
-    weights : float64[n], optional
-        Likelihood ratios of the paths.
+    weights : Weights, optional
+        Of the paths.
     """
     together = float(positions[f"{name}_rate"].to_numpy() @ weight) * len(paths)
     if name in positions:  # an order, which not all have
@@ -72,7 +75,7 @@ def hits(
     return widest(together, np.clip(most[name], 0.0, room) if name in most else room, weights)
 
 
-def widest(together: float, most: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+def widest(together: float, most: np.ndarray, weights: Weights | np.ndarray | None = None) -> np.ndarray:
     """Numbers h of paths, 0 <= h <= most, with sum(weights h) = together and the largest sum((weights h)^2).
 
     Parameters
@@ -80,10 +83,11 @@ def widest(together: float, most: np.ndarray, weights: np.ndarray | None = None)
     together : float
         At most sum(weights most); what is beyond it, by rounding, is left out.
     most : float64[n]
-    weights : float64[n], optional
+    weights : Weights or float64[n], optional
         By default all 1.
     """
-    scale = np.ones(most.size) if weights is None else weights
+    w = Weights.of(weights)
+    scale = np.ones(most.size) if w is None else w.value
     room = scale * most
     order = np.argsort(-room, kind="stable")
     before = np.cumsum(room[order]) - room[order]

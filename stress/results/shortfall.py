@@ -17,7 +17,7 @@ by the envelope theorem the Euler contribution of a class c is
 The engine sums deficits over a path and not by class, so the paths of the tail are simulated again, one by one, with
 their event log. Errors: paths of the tail, and as many beside it as a resampled tail can reach, are drawn again with
 replacement (B. Efron and R. Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13: percentile intervals).
-Whole paths are drawn, so traders who share a path stay together.
+Whole paths are drawn, so traders who share a path stay together; paths from strata, as many of each as it has.
 
 A drawdown rule asks for more than X; shares here are those of X all the same.
 """
@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,9 +37,12 @@ from stress.book.classes import BORDERS, SIZES
 from stress.errors import InputError, Problem
 from stress.formatting import count
 from stress.results import mechanics
-from stress.results.estimate import LEVEL, Estimate, used_weights
+from stress.results.estimate import Estimate
+from stress.results.evidence import LEAST_HITS, Evidence
+from stress.results.intervals import LEVEL
 from stress.results.replay import EVENTS, events
 from stress.results.result import Result
+from stress.results.weights import Weights
 
 if TYPE_CHECKING:
     from stress.engine.design import Design
@@ -108,8 +111,8 @@ def expected_shortfall(result: Result, alpha: float) -> Shortfall:
     if (carrier := mechanics.carrier(result.config)) != "market":
         expected = f"a venue where nobody takes positions over: what the {carrier} loses on them is of no class"
         raise InputError(Problem("shortfall", expected))
-    need, weights = result.paths["net_loss_peak"].to_numpy(), used_weights(result.paths["weight"].to_numpy())
-    w = np.ones(need.size) if weights is None else weights
+    need, weights = result.paths["net_loss_peak"].to_numpy(), result.weights
+    w = np.ones(need.size) if weights is None else weights.value
     mass = alpha * need.size  # weight of the tail
     order = np.argsort(-need, kind="stable")
     order = order[w[order] > 0]
@@ -118,9 +121,11 @@ def expected_shortfall(result: Result, alpha: float) -> Shortfall:
     spread = MARGIN * math.sqrt(float(np.sum(w[inside] ** 2)))
     near = order[before < mass + spread]
     near = near[need[near] > 0]  # what needs nothing adds nothing
+    hits = math.inf if weights is None or weights.stratum is None else _evidence(inside, weights).effective
     problems = [
         (mass < 1, f"a tail of one path or more, 1 / {need.size:,} at least", alpha),
         (not near.size, "a tail in which the fund is needed", alpha),
+        (hits < LEAST_HITS, f"a tail of {LEAST_HITS:g} effective hits or more", round(hits, 1)),
         (near.size > MOST, f"a tail of at most {MOST:,} paths to be simulated again", near.size),
     ]
     for wrong, expected, value in problems:
@@ -142,7 +147,14 @@ def expected_shortfall(result: Result, alpha: float) -> Shortfall:
     rng = np.random.default_rng(result.config["seed"])
     chance = np.full(near.size + 1, 1.0 / need.size)
     chance[-1] = max(0.0, 1.0 - near.size / need.size)
-    draws = np.array([tail_mean(rng.multinomial(need.size, chance)[:-1]) for _ in range(RESAMPLES)])
+
+    def drawn() -> np.ndarray:
+        """How often each path of the tail, and beside it, is drawn again."""
+        if weights is None or weights.stratum is None:
+            return np.asarray(rng.multinomial(need.size, chance)[:-1])
+        return np.asarray(np.bincount(weights.draw(rng), minlength=need.size)[near])
+
+    draws = np.array([tail_mean(drawn()) for _ in range(RESAMPLES)])
     with np.errstate(divide="ignore", invalid="ignore"):
         shares = draws[:, 1:] / draws[:, :1]
     ends = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
@@ -150,6 +162,7 @@ def expected_shortfall(result: Result, alpha: float) -> Shortfall:
     share_low, share_high = np.nanquantile(shares, ends, axis=0)
     few = f"carried by {count(inside.size, 'path')}" if inside.size < FEW else ""
     total = Estimate(float(found[0]), float(draws[:, 0].std(ddof=1)), float(low[0]), float(high[0]), few)
+    total = total if weights is None else replace(total, evidence=_evidence(inside, weights))
     notional = result.positions["notional"].to_numpy()
     rows = [
         {
@@ -161,6 +174,13 @@ def expected_shortfall(result: Result, alpha: float) -> Shortfall:
         for i, (by, name, member) in enumerate(classes)
     ]  # fmt: skip
     return Shortfall(float(alpha), float(need[inside[-1]]), total, pd.DataFrame(rows), int(inside.size))
+
+
+def _evidence(inside: np.ndarray, weights: Weights) -> Evidence:
+    """What a tail of these paths rests on."""
+    hits = np.zeros(weights.size)
+    hits[inside] = weights.value[inside]
+    return Evidence.of(hits, weights)
 
 
 def _classes(positions: pd.DataFrame) -> list[tuple[str, str, np.ndarray]]:

@@ -22,7 +22,10 @@ from stress import quantities
 from stress.arguments import is_number, numbers, percent_hint
 from stress.errors import InputError, Problem, raise_if
 from stress.results import mechanics
-from stress.results.estimate import Estimate, WeightedTail, clopper_pearson, upper_quantile, used_weights
+from stress.results.estimate import Estimate, upper_quantile
+from stress.results.intervals import clopper_pearson
+from stress.results.weighted_tail import WeightedTail
+from stress.results.weights import Weights
 
 
 def curve_refused(config: Mapping[str, Any]) -> str:
@@ -66,7 +69,7 @@ def jump_refused(config: Mapping[str, Any]) -> str:
 
 
 def depletion_curve(
-    needed: np.ndarray, funds: npt.ArrayLike, reserve: float = 0.0, weights: np.ndarray | None = None
+    needed: np.ndarray, funds: npt.ArrayLike, reserve: float = 0.0, weights: Weights | np.ndarray | None = None
 ) -> pd.DataFrame:
     """P(a deficit is not paid in full) for each initial fund.
 
@@ -78,14 +81,14 @@ def depletion_curve(
         Initial funds, USD, at least the reserve.
     reserve : float
         Constant floor of the venue, USD.
-    weights : float64[n_paths], optional
-        Likelihood ratios of the paths; default: all 1.
+    weights : Weights or float64[n_paths], optional
+        Of the paths; default: all 1.
 
     Returns
     -------
     DataFrame
         Columns fund, probability, low, high: exact 95 % binomial intervals, with weights those of
-        `stress.results.estimate.WeightedTail`.
+        `stress.results.weighted_tail`.
     """
     given = numbers(funds)
     if given is None or given.ndim > 1:
@@ -93,9 +96,9 @@ def depletion_curve(
     funds = given.reshape(-1)
     expected = f"USD, at least the venue's reserve {reserve:,.10g}"
     raise_if([Problem("funds", expected, value=float(f)) for f in funds[~(funds >= reserve)]])
-    weights = used_weights(weights)
-    if weights is not None:
-        value, _, low, high = WeightedTail(needed, weights).at(funds)
+    w = Weights.of(weights)
+    if w is not None:
+        value, _, low, high = WeightedTail(needed, w).at(funds)
         return pd.DataFrame({"fund": funds, "probability": value, "low": low, "high": high})
     ordered = np.sort(needed)
     hits = ordered.size - np.searchsorted(ordered, funds, side="right")
@@ -111,11 +114,11 @@ def depletion_curve(
 
 
 def required_fund(
-    needed: np.ndarray, alpha: float | str, reserve: float = 0.0, weights: np.ndarray | None = None
+    needed: np.ndarray, alpha: float | str, reserve: float = 0.0, weights: Weights | np.ndarray | None = None
 ) -> Estimate:
     """The smallest initial fund, USD, that is depleted with probability at most alpha; at least the reserve.
 
-    `weights`, float64[n_paths], are the likelihood ratios of the paths; None: all 1.
+    `weights` are those of the paths; None: all 1.
     """
     share: Any = quantities.number(alpha)
     if not (is_number(share) and 0 < share < 1 and 1 - share < 1):

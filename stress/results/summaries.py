@@ -14,8 +14,10 @@ import pandas as pd
 from stress.arguments import is_finite, is_word
 from stress.errors import InputError, Problem, raise_if
 from stress.results import mechanics
-from stress.results.estimate import Estimate, WeightedTail, clopper_pearson, conditional_mean, event_probability, mean
+from stress.results.estimate import Estimate, conditional_mean, event_probability, mean
+from stress.results.intervals import clopper_pearson
 from stress.results.result import Result
+from stress.results.weighted_tail import WeightedTail
 from stress.venue.depth import Depth
 from stress.venue.mechanics import adl_is_behind_cash
 
@@ -122,17 +124,14 @@ def loss_parts(result: Result, given: Literal["all", "adl"] = "all") -> pd.DataF
     """
     if not is_word(given, ("all", "adl")):
         raise InputError(Problem("loss_parts", "all or adl", column="given", value=given))
-    table, weights = losses(result), result.weights
-    if given == "adl":
-        chosen = result.paths["depleted"].to_numpy()
-        table, weights = table[chosen], None if weights is None else weights[chosen]
+    table, weights, depleted = losses(result), result.weights, result.paths["depleted"].to_numpy()
     rows, parts = [], tuple(str(name) for name in table)
     for part in parts:
-        if table.empty:
+        if table.empty or (given == "adl" and not depleted.any()):
             rows.append((np.nan,) * 4)
             continue
         values = table[part].to_numpy()
-        e = conditional_mean(values, weights) if given == "adl" else mean(values, weights=weights)
+        e = conditional_mean(values, weights, depleted) if given == "adl" else mean(values, weights=weights)
         rows.append((e.value, e.se, np.maximum(0.0, e.low), e.high))
     frame = pd.DataFrame(rows, index=pd.Index(parts, name="part"), columns=["mean", "se", "low", "high"])
     total = float(frame["mean"].iloc[0])
@@ -147,7 +146,7 @@ def margin_lost(result: Result) -> float:
     """
     positions, weights, inflow = result.positions, result.weights, result.paths["inflow"]
     posted = float((positions["liquidation_rate"] * positions["margin"]).sum())
-    return posted - float(inflow.mean() if weights is None else np.mean(weights * inflow))
+    return posted - float(inflow.mean() if weights is None else np.mean(weights.value * inflow))
 
 
 def depletion_by_time(result: Result) -> pd.DataFrame:
@@ -189,7 +188,7 @@ def fund_fan(result: Result) -> pd.DataFrame:
     if weights is None:
         quantiles = np.quantile(result.fund_at, FAN, axis=0).T
     else:
-        quantiles = np.array([_weighted_quantiles(column, weights[: column.size]) for column in result.fund_at.T])
+        quantiles = np.array([_weighted_quantiles(column, weights.value[: column.size]) for column in result.fund_at.T])
     return pd.DataFrame(quantiles, index=times, columns=list(FAN)).rename_axis("time")
 
 

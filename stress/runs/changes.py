@@ -38,7 +38,7 @@ def since(old: Record, new: Record) -> pd.DataFrame:
     """
     if old.result.curve_refused or new.result.curve_refused:
         return pd.DataFrame(columns=COLUMNS.split())
-    paired = all(old.result.config[key] == new.result.config[key] for key in MARKET)
+    paired = all(old.result.config.get(key) == new.result.config.get(key) for key in MARKET)
     before, after = (r.result.paths["fund_needed"].to_numpy() for r in (old, new))
     rows = []
     for alpha in new.alphas:

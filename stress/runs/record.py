@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -302,14 +302,23 @@ def fund_ranges(record: Record) -> list[FundRange]:
     found = []
     for alpha in (math.nan,) if one_path else record.alphas:
         of = [(p, p.estimate(LARGEST_NEED) if one_path else p.estimate(REQUIRED_FUND, alpha)) for p in late]
-        found.append(FundRange(alpha, min(of, key=lambda x: x[1].value), max(of, key=lambda x: x[1].value)))
+        found.append(FundRange(alpha, min(of, key=_value_or("low")), max(of, key=_value_or("high"))))
     return found
 
 
+def _value_or(end: str) -> Callable[[tuple[GapPair, Estimate]], float]:
+    """The value of an estimate; of one that is withheld this end of its interval."""
+    return lambda x: float(getattr(x[1], end) if math.isnan(x[1].value) else x[1].value)
+
+
 def required_funds(result: Result, alphas: tuple[float, ...]) -> pd.DataFrame:
-    """The required fund for each alpha, a row each: `Record.required`; nan where one run does not give it."""
+    """The required fund for each alpha, a row each: `Record.required`; nan where one run does not give it.
+
+    Of a run with strata a column `flag` says in a few words what an estimate lacks.
+    """
     why = result.curve_refused
     none = Estimate(math.nan, math.nan, math.nan, math.nan, why)
     found = [(alpha, none if why else result.required_fund(alpha)) for alpha in alphas]
     rows = [(alpha, e.value, e.se, e.low, e.high, e.note) for alpha, e in found]
-    return pd.DataFrame(rows, columns=["alpha", "fund", "se", "low", "high", "note"])
+    table = pd.DataFrame(rows, columns=["alpha", "fund", "se", "low", "high", "note"])
+    return table.assign(flag=[e.flag for _, e in found]) if "stratum" in result.paths else table

@@ -43,14 +43,14 @@ from stress.engine.design import Design
 from stress.errors import InputError, Problem
 from stress.files import arrays, csv_tables, documents, reading, writing
 from stress.results.result import Result
-from stress.runs import inputs, place, sealed, shape, studies
+from stress.runs import inputs, place, sealed, shape, strata, studies
 from stress.runs.record import SCHEMA, Record, summary
 
 if TYPE_CHECKING:
     from stress.scenario.scenario import Scenario
 
 TEXT = ("account", "market", "side")
-LABELS = ("design", "quantity", "unit", "note")  # of a long table; in other tables a quantity is a number
+LABELS = ("design", "quantity", "unit", "note", "flag")  # of a long table; in other tables a quantity is a number
 
 
 def save(
@@ -148,8 +148,11 @@ def open_run(directory: str | Path) -> Record:
 
     data, where = read("tables/paths.csv.gz")
     paths = csv_tables.parse_csv(data, where, (), "path")
-    shape.check_table(paths, shape.path_columns(config), where, n_paths)
+    shape.check_table(
+        paths, shape.path_columns(config) | strata.columns(config, str(directory / "config.json")), where, n_paths
+    )
     shape.check_weights(paths, where)
+    strata.check(paths, config, where)
     data, where = read("tables/positions.csv.gz")
     positions = csv_tables.parse_csv(data, where, TEXT, "position")
     counted = "liquidation_rate" in positions
@@ -167,7 +170,7 @@ def open_run(directory: str | Path) -> Record:
     shape.check_delays(gaps, scenario["run"].get("delays"), where)
     data, where = read("tables/required_fund.csv")
     required = csv_tables.parse_csv(data, where, LABELS)
-    shape.check_table(required, shape.REQUIRED, where)
+    shape.check_table(required, shape.REQUIRED | strata.required(config), where)
     shape.check_alphas(required, scenario["fund"]["alphas"], where)
     days = None
     if config.get("renewal") is not None:
