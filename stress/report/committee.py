@@ -172,16 +172,16 @@ def _of_day(day: DepletingDay) -> str:
     what, e = "Falls" if day.side == DOWN else "Rises", day.share
     moves = [_move(figures.loc[name]) for name in ("move at depletion", "largest step")]
     event = day.event
-    jump = "" if math.isnan(event.jump) else f", of it {_signed(event.jump)} in a jump"
+    jump = "" if math.isnan(event.jump) else f", with a jump of {_signed(event.jump)}"
     rare = ""
     if event.coordinate:
         ends = percent_range(event.rarity_from, event.rarity_to)
         rare = f" What is rare of it is its {event.coordinate}, at a probability of {ends}."
     return (
         f"{what} make {percent(e.value, 2)} of depletions ({percent_range(e.low, e.high)}; {count(day.paths, 'path')} "
-        f"looked at). In the middle of them the price has gone {moves[0]} when the fund is first short, with a largest "
-        f"step of {moves[1]}. The typical one is path {day.typical}: its largest step is {_signed(event.move)} after "
-        f"{duration(event.time)}{jump}.{rare}"
+        f"looked at). Where a loss is first not paid in full the price is at {moves[0]} in the median, and the largest "
+        f"step so far was {moves[1]}. The typical one is path {day.typical}: its largest step is "
+        f"{_signed(event.move)}{jump}, after {duration(event.time)}.{rare}"
     )
 
 
@@ -193,4 +193,4 @@ def _move(row: pd.Series[Any]) -> str:
 
 
 def _signed(x: float) -> str:
-    return f"{'+' if x > 0 else '−'}{percent(abs(x))}"
+    return f"{'+' if x > 0 else '−' if x < 0 else ''}{percent(abs(x))}"
