@@ -380,6 +380,10 @@ class Book(Positions):
         """The same positions with another `mark_price`, USD per coin."""
         return self._replace(mark_price=mark_price)
 
+    def with_margin(self, margin: np.ndarray) -> Book:
+        """The same positions with other margins, float64[N], USD or coin."""
+        return self._replace(margin=np.asarray(margin, float))
+
     def of_contract(self, contract: str) -> Book:
         """The same positions in a contract, "linear" or "inverse".
 

@@ -27,6 +27,7 @@ for command in (
     studies.sweep,
     studies.tornado,
     studies.solve,
+    studies.margins,
     backtest.backtest,
     impact.impact,
     inputs.calibrate,

@@ -1,4 +1,4 @@
-"""Commands that vary keys of a scenario: sweep, tornado and solve."""
+"""Commands that vary a scenario: sweep, tornado and solve its keys, margins the margins of its traders."""
 
 from __future__ import annotations
 
@@ -158,6 +158,38 @@ def solve(
     output.keep_table(found.tried, out, quiet=False)
 
 
+@guarded
+def margins(
+    scenario: ScenarioFile,
+    leverage: Annotated[
+        list[float] | None,
+        typer.Option(help="Effective leverage from which on a turn is taken off. Default: 5, 10, 20, 50.", min=2.0),
+    ] = None,
+    alpha: Alphas = None,
+    out: output.Table = None,
+    set_: Set = None,
+    seed: Seed = None,
+    paths: Annotated[
+        int | None,
+        typer.Option(parser=whole, metavar="N", help="Default: those of the scenario, 2,000 at most."),
+    ] = None,
+    threads: Threads = None,
+    quiet: Quiet = False,
+) -> None:
+    """Find what a turn of leverage is worth, and higher maintenance."""
+    from stress.analysis.margin_effects import LEVERAGES, margin_effects
+
+    output.check_files(out)
+    loaded = load(scenario, set_, seed, None)
+    table = with_bar(
+        quiet,
+        lambda bar: margin_effects(loaded, leverage or LEVERAGES, alpha or None, paths, threads=threads, progress=bar),
+    )
+    if not quiet:
+        print_margins(table, first_layer(loaded))
+    output.keep_table(table, out, quiet)
+
+
 def _by_key(texts: list[str], expected: str) -> dict[str, str]:
     """The parts of KEY=..., by key."""
     found: dict[str, str] = {}
@@ -217,6 +249,40 @@ def _sweep_row(row: dict[str, Any], keys: list[str]) -> tuple[str, ...]:
         apart += f"\n({interval(row['difference_low'], row['difference_high'], kind)})"
     estimate = ("at least " if row["note"] else "") + estimate
     return (*(_text(key, row[key]) for key in keys), estimate, ends, apart)
+
+
+def print_margins(table: pd.DataFrame, layer: str = "fund") -> None:
+    """What each change of margins does to the fund and to the chances of depletion and ADL."""
+    from stress.cli import console
+    from stress.results.comparison_words import interval, points, signed
+
+    out, concerned = console.console(), {}
+    for quantity, part in table.groupby("quantity", sort=False):
+        money, first = is_money(part["unit"].iloc[0]), part.iloc[0]
+        kind = _bare if money else points
+        name, _, share = str(quantity).partition(" = ")
+        title = f"{layer.capitalize()} for {percent(float(share))}" if share else name
+        base = usd(first["base"]) if money else percent(first["base"])
+        out.print(f"\n{title}: {base} as it is\n")
+        rows = []
+        for r in part.to_dict("records"):
+            concerned[r["change"]] = r
+            told = not math.isnan(r["low"])
+            apart = f"{signed(r['difference'], kind)}\n({interval(r['low'], r['high'], kind)})" if told else "–"
+            rows.append((r["change"], _bare(r["value"]) if money else percent(r["value"]), apart))
+        out.print(console.table(["change", "with it", "difference (95 %)"], rows, left=1))
+    out.print(f"\n{count(table.attrs['paths'], 'path')}, the same prices in all rows.")
+    for name, r in concerned.items():
+        at_once = f"; {count(r['at_once'], 'position')} liquidated at once" if r["at_once"] else ""
+        out.print(f"{name}: concerns {count(r['positions'], 'position')}, {_notional(r['notional'])}{at_once}.")
+    for note in dict.fromkeys([*table.attrs["held"], *(n for n in table["note"] if n)]):
+        out.print(f"Note: {note}.")
+
+
+def _notional(value: float) -> str:
+    from stress.formatting import notional
+
+    return notional(value)
 
 
 def _bare(value: float) -> str:

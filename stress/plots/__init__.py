@@ -14,6 +14,7 @@ from stress.plots.answers import (
     plot_depletion_time,
 )
 from stress.plots.backtest import plot_backtest
+from stress.plots.committee import plot_depleting_day, plot_loss_curves
 from stress.plots.comparison import plot_depletion_curves, plot_paired_difference
 from stress.plots.grid import plot_fund_grid
 from stress.plots.horizon import plot_fund_by_day, plot_ruin
@@ -27,12 +28,14 @@ __all__ = [
     "plot_adl_by_size",
     "plot_backtest",
     "plot_cliff_map",
+    "plot_depleting_day",
     "plot_depletion_curve",
     "plot_depletion_curves",
     "plot_depletion_time",
     "plot_fund_by_day",
     "plot_fund_fan",
     "plot_fund_grid",
+    "plot_loss_curves",
     "plot_loss_waterfall",
     "plot_paired_difference",
     "plot_path",

@@ -23,7 +23,7 @@ from stress.plots.anatomy import part_labels
 from stress.plots.answers import LEVERAGE_BINS
 from stress.plots.style import TALL
 from stress.prices.calibration import summary
-from stress.report import days_page, figures, front_page, more_tables, prose
+from stress.report import committee, days_page, figures, front_page, more_tables, prose
 from stress.results import budget, coin_words, concentration, liquidations, mechanics, summaries
 from stress.runs.record import fund_ranges, gap_pairs
 from stress.scenario.lateness import cannot_tell
@@ -165,6 +165,7 @@ def context(record: Record) -> dict[str, Any]:
         "cover_words": more_tables.cover_words(covered),
         "worst_cover": more_tables.worst_cover(result, [row["path"] for row in worst_rows]),
         "shortfall": more_tables.shortfall(record),
+        "committee": committee.context(record),
         "studies": more_tables.studies(record),
         "adjustments": [str(x) for x in record.adjustments],
         "provenance": provenance(record),
@@ -219,6 +220,7 @@ def pictures(record: Record, alphas: list[float], worst: pd.DataFrame) -> dict[s
         "size": (f"{hit} by size", plots.plot_adl_by_size, {}),
         "loss": ("Who bore the loss beyond margin", plots.plot_loss_waterfall, {}),
         "time": ("Probability up to each time", plots.plot_depletion_time, {}),
+        "losses": ("Chance of a larger loss", plots.plot_loss_curves, {}),
         "fan": ("Balance of the fund through time", plots.plot_fund_fan, {}),
         "cliff": ("Notional liquidated in each per cent of a move", plots.plot_cliff_map, {}),
         "population": ("Open interest by leverage and size", plots.plot_population, {}),
@@ -235,6 +237,8 @@ def pictures(record: Record, alphas: list[float], worst: pd.DataFrame) -> dict[s
         del drawn["fan"]
     if not lost:
         del drawn["loss"]
+    if result.n_paths == 1 or not lost:
+        del drawn["losses"]
     made = {name: figures.svg(name, alt, plot, result, **options) for name, (alt, plot, options) in drawn.items()}
     if record.grid is not None:
         made["curve"] = figures.svg("curve", "Probabilities at each fund of a grid", plots.plot_fund_grid, record.grid)
@@ -242,6 +246,9 @@ def pictures(record: Record, alphas: list[float], worst: pd.DataFrame) -> dict[s
         i = int(worst["path"].iloc[0])
         with contextlib.suppress(InputError):  # the files of an old run may be gone
             made["path"] = figures.svg("path", f"Path {i} in detail", plots.plot_path, result, i, size=TALL)
+    if result.design is not None and result.n_paths > 1 and depleted:
+        with contextlib.suppress(InputError):
+            made["day"] = figures.svg("day", "Prices on the paths with depletion", plots.plot_depleting_day, result)
     return made
 
 

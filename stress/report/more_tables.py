@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from stress.runs.record import Record
 
 GRID = {"depleted": "Depleted", "adl": "ADL", "residual": "A loss is left unpaid"}
-BY = {"leverage": "Effective leverage", "side": "Side", "size": "Size of the position"}
+BY = {"leverage": "Effective leverage", "side": "Side", "size": "Size of the position", "tier": "Margin tier"}
 # title, note: texts; head: texts; rows: cells as text, or text and interval; narrow: whether the first needs no room
 Table = dict[str, Any]
 
@@ -88,7 +88,7 @@ def _shortfall_words(found: Shortfall, record: Record) -> str:
     floor = "" if not record.result.least else f", above the reserve of {usd(record.result.least)}"
     few = f" It is {total.note}, which is few." if total.note else ""
     return (
-        f"On the worst {percent(found.alpha)} of paths ({found.paths:,} of {record.result.n_paths:,}) the "
+        f"On the worst {percent(found.alpha)} of paths ({found.paths:,} of {found.of:,}) the "
         f"{record.layer} needs {usd(total.value)}{beside(record.result, total.value)} on average{floor} "
         f"(95 % interval {usd_range(total.low, total.high)}).{few}"
     )

@@ -16,8 +16,7 @@ by the envelope theorem the Euler contribution of a class c is
 
 The engine sums deficits over a path and not by class, so the paths of the tail are simulated again, one by one, with
 their event log. Errors: paths of the tail, and as many beside it as a resampled tail can reach, are drawn again with
-replacement (B. Efron and R. Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13: percentile intervals).
-Whole paths are drawn, so traders who share a path stay together; paths from strata, as many of each as it has.
+replacement (`stress.results.resample`).
 
 A drawdown rule asks for more than X; shares here are those of X all the same.
 """
@@ -39,8 +38,8 @@ from stress.formatting import count
 from stress.results import mechanics
 from stress.results.estimate import Estimate
 from stress.results.evidence import LEAST_HITS, Evidence
-from stress.results.intervals import LEVEL
 from stress.results.replay import EVENTS, events
+from stress.results.resample import ENDS, Tail, first_paths
 from stress.results.result import Result
 from stress.results.weights import Weights
 
@@ -51,8 +50,6 @@ CUT = EVENTS.index("cut")
 ORDERS = [EVENTS.index(name) for name in ("stop", "take_profit")]
 CLOSINGS = [EVENTS.index(name) for name in ("liquidation", "deadline")] + [CUT, *ORDERS]  # what moves the net loss
 MOST = 1_000  # paths that are simulated again
-RESAMPLES = 400
-MARGIN = 4.0  # standard deviations of the number of paths in a resampled tail
 FEW = 20  # paths in the tail, below which its mean says little
 LEVERAGES = (0.0, 5.0, 10.0, 20.0, 50.0, 100.0)  # lower borders, some of `BORDERS`
 SIZE_CLASSES = ((0, 5, "the smaller half"), (5, 9, "the next 40 %"), (9, SIZES, "the largest tenth"))
@@ -71,11 +68,13 @@ class Shortfall:
     total : Estimate
         USD; `note` says where it is carried by few paths.
     parts : DataFrame
-        A row per class: `by` ("leverage", "side", "size"), `name`, `positions`, `notional` (USD at S_0),
-        `value` (USD, the Euler contribution) with `low`, `high` (95 %), `share` (of the total) with `share_low`,
-        `share_high`, and `book` (share of the notional). The values of one `by` add to the total.
+        A row per class: `by` ("leverage", "side", "size", or "tier", the margin tier at S_0), `name`, `positions`,
+        `notional` (USD at S_0), `value` (USD, the Euler contribution) with `low`, `high` (95 %), `share` (of the total)
+        with `share_low`, `share_high`, and `book` (share of the notional). The values of one `by` add to the total.
     paths : int
         Paths of the tail.
+    of : int
+        Paths that it is the tail of: all of the run, or the first of them where its tail is more than `MOST` paths.
     """
 
     alpha: float
@@ -83,17 +82,19 @@ class Shortfall:
     total: Estimate
     parts: pd.DataFrame
     paths: int
+    of: int
 
 
 def expected_shortfall(result: Result, alpha: float) -> Shortfall:
-    """Expected shortfall of the need of the fund, with the shares of classes by leverage, side and size.
+    """Expected shortfall of the need of the fund, with the shares of classes by leverage, side, size and tier.
 
     Parameters
     ----------
     result : Result
         With its run and detail "positions".
     alpha : float
-        Weight of the tail, at least one path and at most so many that `MOST` are simulated again.
+        Weight of the tail, at least one path. Where it holds more than `MOST`, the first paths of the run stand for
+        all (`stress.results.resample.first_paths`).
 
     Returns
     -------
@@ -102,7 +103,7 @@ def expected_shortfall(result: Result, alpha: float) -> Shortfall:
     Raises
     ------
     InputError
-        If the tail holds too few or too many paths, or nothing is needed in it.
+        If the tail holds too few paths, or nothing is needed in it.
     """
     if not (is_number(alpha) and 0 < alpha < 1):
         raise InputError(Problem("shortfall", "a probability above 0 and below 1", column="alpha", value=alpha))
@@ -111,58 +112,33 @@ def expected_shortfall(result: Result, alpha: float) -> Shortfall:
     if (carrier := mechanics.carrier(result.config)) != "market":
         expected = f"a venue where nobody takes positions over: what the {carrier} loses on them is of no class"
         raise InputError(Problem("shortfall", expected))
-    need, weights = result.paths["net_loss_peak"].to_numpy(), result.weights
-    w = np.ones(need.size) if weights is None else weights.value
-    mass = alpha * need.size  # weight of the tail
-    order = np.argsort(-need, kind="stable")
-    order = order[w[order] > 0]
-    before = np.cumsum(w[order]) - w[order]
-    inside = order[before < mass]
-    spread = MARGIN * math.sqrt(float(np.sum(w[inside] ** 2)))
-    near = order[before < mass + spread]
-    near = near[need[near] > 0]  # what needs nothing adds nothing
-    hits = math.inf if weights is None or weights.stratum is None else _evidence(inside, weights).effective
+    need = result.paths["net_loss_peak"].to_numpy()
+    chosen, weights = first_paths(need, alpha, result.weights, MOST)
+    tail = Tail(need[chosen], alpha, weights, result.config["seed"])
+    near, inside = chosen[tail.near], chosen[tail.inside]
+    evidence = None if weights is None else _evidence(tail.inside, weights)
+    hits = math.inf if evidence is None or weights.stratum is None else evidence.effective
     problems = [
-        (mass < 1, f"a tail of one path or more, 1 / {need.size:,} at least", alpha),
+        (tail.mass < 1, f"a tail of one path or more, 1 / {need.size:,} at least", alpha),
         (not near.size, "a tail in which the fund is needed", alpha),
         (hits < LEAST_HITS, f"a tail of {LEAST_HITS:g} effective hits or more", round(hits, 1)),
-        (near.size > MOST, f"a tail of at most {MOST:,} paths to be simulated again", near.size),
     ]
     for wrong, expected, value in problems:
         if wrong:
             raise InputError(Problem("shortfall", expected, column="alpha", value=value))
-    classes = _classes(result.positions)
+    classes = _classes(result.positions, result.design)
     by_position = _at_the_peak(result.design, near)
     by_class = np.stack([by_position(member) for _, _, member in classes], axis=1)
     whole = by_position(np.ones(len(result.positions), bool))
     values = np.column_stack([whole, by_class])
-
-    def tail_mean(drawn: np.ndarray) -> np.ndarray:
-        """Means over the tail of paths drawn so many times, float64[1 + classes]."""
-        held = drawn * w[near]
-        below = np.cumsum(held) - held
-        return np.asarray(np.clip(mass - below, 0.0, held) @ values / mass)
-
-    found = tail_mean(np.ones(near.size))
-    rng = np.random.default_rng(result.config["seed"])
-    chance = np.full(near.size + 1, 1.0 / need.size)
-    chance[-1] = max(0.0, 1.0 - near.size / need.size)
-
-    def drawn() -> np.ndarray:
-        """How often each path of the tail, and beside it, is drawn again."""
-        if weights is None or weights.stratum is None:
-            return np.asarray(rng.multinomial(need.size, chance)[:-1])
-        return np.asarray(np.bincount(weights.draw(rng), minlength=need.size)[near])
-
-    draws = np.array([tail_mean(drawn()) for _ in range(RESAMPLES)])
+    found, draws = tail.mean(values), tail.resampled(values)
     with np.errstate(divide="ignore", invalid="ignore"):
         shares = draws[:, 1:] / draws[:, :1]
-    ends = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
-    low, high = np.quantile(draws, ends, axis=0)
-    share_low, share_high = np.nanquantile(shares, ends, axis=0)
+    low, high = np.quantile(draws, ENDS, axis=0)
+    share_low, share_high = np.nanquantile(shares, ENDS, axis=0)
     few = f"carried by {count(inside.size, 'path')}" if inside.size < FEW else ""
     total = Estimate(float(found[0]), float(draws[:, 0].std(ddof=1)), float(low[0]), float(high[0]), few)
-    total = total if weights is None else replace(total, evidence=_evidence(inside, weights))
+    total = replace(total, evidence=evidence)
     notional = result.positions["notional"].to_numpy()
     rows = [
         {
@@ -173,7 +149,8 @@ def expected_shortfall(result: Result, alpha: float) -> Shortfall:
         }
         for i, (by, name, member) in enumerate(classes)
     ]  # fmt: skip
-    return Shortfall(float(alpha), float(need[inside[-1]]), total, pd.DataFrame(rows), int(inside.size))
+    quantile = float(need[inside[-1]])
+    return Shortfall(float(alpha), quantile, total, pd.DataFrame(rows), int(inside.size), chosen.size)
 
 
 def _evidence(inside: np.ndarray, weights: Weights) -> Evidence:
@@ -183,7 +160,7 @@ def _evidence(inside: np.ndarray, weights: Weights) -> Evidence:
     return Evidence.of(hits, weights)
 
 
-def _classes(positions: pd.DataFrame) -> list[tuple[str, str, np.ndarray]]:
+def _classes(positions: pd.DataFrame, design: Design) -> list[tuple[str, str, np.ndarray]]:
     """By what, the name, and the positions, bool[N], of each class that holds a position."""
     lower = BORDERS[positions["leverage_class"].clip(upper=BORDERS.size - 2).to_numpy()]
     size = positions["size_class"].to_numpy()
@@ -193,7 +170,18 @@ def _classes(positions: pd.DataFrame) -> list[tuple[str, str, np.ndarray]]:
         found.append(("leverage", name, (lower >= first) & (lower < last)))
     found += [("side", f"{side}s", (positions["side"] == side).to_numpy()) for side in ("long", "short")]
     found += [("size", name, (size >= first) & (size < end)) for first, end, name in SIZE_CLASSES]
+    tier = _tier(design)
+    found += [("tier", f"tier {k}, up to {of.max_leverage:g}x", tier == k)
+              for k, of in enumerate(design.venue.tiers, 1)]  # fmt: skip
     return [(by, name, member) for by, name, member in found if member.any()]
+
+
+def _tier(design: Design) -> np.ndarray:
+    """The margin tier of each position at S_0, from 1 on, int64[N]: by notional there or at entry, or by quantity."""
+    book, venue = design.book, design.venue
+    at: Any = book.entry_price if venue.tier_basis == "entry_notional" else design.s0
+    size = book.quantity if venue.tier_basis == "quantity" else book.value(at)
+    return np.maximum(np.searchsorted([tier.floor for tier in venue.tiers], size, side="right"), 1)
 
 
 def _at_the_peak(design: Design, paths: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:

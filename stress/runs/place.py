@@ -19,8 +19,8 @@ from stress.runs import sealed
 MANIFEST = "manifest.json"
 PARTIAL = ".partial"  # ends the name of the directory of an unfinished run
 TABLES = (
-    "summary.csv", "required_fund.csv", "gaps.csv", "depletion_curve.csv", "by_leverage.csv", "paths.csv.gz",
-    "positions.csv.gz", "cells.npz", "fund_at.npz",
+    "summary.csv", "required_fund.csv", "gaps.csv", "depletion_curve.csv", "by_leverage.csv", "committee.csv",
+    "paths.csv.gz", "positions.csv.gz", "cells.npz", "fund_at.npz",
     "error_budget.csv", "fund_grid.csv", "days.npz", "ruin_curve.csv", "horizon.csv",
 )  # fmt: skip
 STUDIES = ("scenarios.csv", "reverse.csv", "tornado.csv")

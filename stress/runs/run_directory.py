@@ -5,9 +5,9 @@
                         the input, a digest of each file (not of figures and report) and of itself
     config.json         everything that was run as plain values, the venue with all its sources
     summary.json        the answer; null with a reason where there is no number
-    tables/             summary, required_fund, gaps, depletion_curve, by_leverage (.csv),
+    tables/             summary, required_fund, gaps, depletion_curve, by_leverage, committee (.csv),
                         paths, positions (.csv.gz), cells, fund_at (.npz);
-                        no by_leverage of a run with detail "paths";
+                        no by_leverage of a run with detail "paths"; no committee of one path;
                         error_budget.csv of a run with error = "full";
                         fund_grid.csv in the place of depletion_curve.csv where one run gives no curve
     studies/            scenarios, reverse, tornado (.csv), those that were asked for
@@ -42,6 +42,7 @@ from stress.engine import signals
 from stress.engine.design import Design
 from stress.errors import InputError, Problem
 from stress.files import arrays, csv_tables, documents, reading, writing
+from stress.results.committee import committee
 from stress.results.result import Result
 from stress.runs import inputs, place, sealed, shape, strata, studies
 from stress.runs.record import SCHEMA, Record, summary
@@ -290,6 +291,8 @@ def _write(record: Record, directory: Path, home: Path) -> None:
         small["horizon"] = result.horizon.summary()
     if record.budget is not None:
         small["error_budget"] = record.budget
+    if result.n_paths > 1:
+        small["committee"] = committee(result, max(record.alphas))
     if result.counts_positions:
         by_leverage = [
             result.by_leverage().assign(side="both"),

@@ -31,6 +31,8 @@ EVERY = (
     plots.plot_cliff_map,
     plots.plot_fund_fan,
     plots.plot_population,
+    plots.plot_loss_curves,
+    plots.plot_depleting_day,
 )
 RESULTS = {"sample": sample, "quiet": quiet, "one path": one_path, "one side": one_side}
 
@@ -295,3 +297,25 @@ def test_a_curve_that_is_refused_says_why_and_a_grid_is_drawn():
     grid = stress.fund_grid(sample(), [0.0, 3e5])
     ax = plots.plot_fund_grid(grid, ax=axes())
     assert [t.get_text() for t in ax.get_xticklabels()] == ["0", f"300{formatting.SPACE}k\npresent"]
+
+
+def test_a_loss_that_no_path_leaves_is_drawn_as_a_bound():
+    ax = axes()
+    plots.plot_loss_curves(sample(), ax=ax)
+    labels = ax.get_legend_handles_labels()[1]
+    assert labels[:2] == ["Gross", "After the fund"]
+    assert "After ADL, bound: none seen" in labels
+    dotted = next(line for line in ax.lines if line.get_label() == labels[labels.index("After ADL, bound: none seen")])
+    assert set(dotted.get_ydata()) == {summaries.clopper_pearson(0, 400)[1]}
+
+
+def test_a_depleting_day_shows_each_side_with_its_typical_path():
+    from stress.results.depleting_day import depleting_days
+
+    ax = axes()
+    plots.plot_depleting_day(sample(), ax=ax)
+    labels = ax.get_legend_handles_labels()[1]
+    for day in depleting_days(sample()):
+        assert f"typical, path {day.typical}" in labels
+    plots.plot_depleting_day(quiet(), ax=(nothing := axes()))
+    assert texts(nothing) == ["No path is depleted."]

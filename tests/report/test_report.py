@@ -35,11 +35,12 @@ SECTIONS = (
     "cliffs",
     "worst",
     "shortfall",
+    "committee",
     "concentration",
     "assumptions",
     "provenance",
 )
-FIGURES = ("curve", "time", "fan", "leverage", "side", "size", "loss", "cliff", "population", "path")
+FIGURES = ("curve", "time", "fan", "leverage", "side", "size", "loss", "cliff", "population", "path", "losses", "day")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
@@ -356,12 +357,12 @@ def test_one_side_only_is_reported(pages):
 
 
 @pytest.mark.usefixtures("no_pictures")
-def test_a_result_without_its_run_is_reported_without_the_picture_of_a_path(full):
+def test_a_result_without_its_run_is_reported_without_the_pictures_of_single_paths(full):
     from dataclasses import replace
 
     old = replace(full, result=replace(full.result, design=None))
     page = report.render(old)
-    assert page.count("<figure ") == len(FIGURES) - 1
+    assert page.count("<figure ") == len(FIGURES) - 2  # path, day
 
 
 def test_provenance_names_files_and_not_where_they_lay(page):

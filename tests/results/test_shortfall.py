@@ -76,10 +76,31 @@ def test_what_has_no_tail_is_refused(result, alpha, expected):
         expected_shortfall(result(), alpha)
 
 
-def test_so_many_paths_are_not_simulated_again(monkeypatch):
-    monkeypatch.setattr(shortfall, "MOST", 5)
-    with pytest.raises(stress.InputError, match="at most 5 paths"):
-        expected_shortfall(sample(), 0.05)
+def test_the_first_paths_stand_for_all_where_the_tail_is_too_large(monkeypatch):
+    monkeypatch.setattr(shortfall, "MOST", 12)
+    found = expected_shortfall(sample(), 0.05)
+    assert 40 < found.of < 400
+    needs = np.sort(sample().paths["net_loss_peak"].to_numpy()[: found.of])[::-1]
+    mass = 0.05 * found.of
+    whole = int(mass)
+    expected = (needs[:whole].sum() + (mass - whole) * needs[whole]) / mass
+    assert found.total.value == pytest.approx(expected, rel=1e-9)
+
+
+def test_tiers_are_those_of_positions_at_the_start():
+    tiers = (
+        stress.Tier(floor=0.0, cap=150.0, max_leverage=50.0, maintenance_rate=0.01),
+        stress.Tier(floor=150.0, cap=math.inf, max_leverage=20.0, maintenance_rate=0.02, deduction=1.5),
+    )
+    book = stress.Book(["long", "long", "short"], [1.0, 2.0, 3.0], [100.0] * 3, [10.0, 20.0, 300.0])
+    close = np.full((40, 2), 100.0)
+    close[:4, 1] = [50.0, 60.0, 70.0, 80.0]  # past the bankruptcy price, 90, by 40, 30, 20, 10
+    result = stress.simulate(book, stress.Venue(name="x", tiers=tiers), stress.prices.Paths(close), fund=0.0)
+    found = expected_shortfall(result, 0.1)
+    by_tier = found.parts[found.parts["by"] == "tier"].set_index("name")
+    assert by_tier["positions"].to_dict() == {"tier 1, up to 50x": 1, "tier 2, up to 20x": 2}
+    assert by_tier["value"].tolist() == pytest.approx([25.0, 50.0])
+    assert by_tier["share"].sum() == pytest.approx(1.0)
 
 
 def test_the_loss_of_longs_comes_with_falls():
