@@ -32,7 +32,9 @@ W1 = 0xBB67AE85
 # KNOT        a diffusion at the corners of wicks
 # VARIANCE    variance at the start of a path and at the end of each step
 # REGIME      switches of a volatility regime
-STEP, BRIDGE, JUMP, SCORE, POPULATION, BLOCK, WICK, KNOT, VARIANCE, REGIME = np.arange(10)
+# RARITY      coordinates of a path that is drawn by its rarest event
+# RAREST      what a model draws of its rarest events, and beside them
+STEP, BRIDGE, JUMP, SCORE, POPULATION, BLOCK, WICK, KNOT, VARIANCE, REGIME, RARITY, RAREST = np.arange(12)
 
 
 @jit_force_inline
