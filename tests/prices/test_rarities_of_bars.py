@@ -7,19 +7,20 @@ import math
 import numpy as np
 import pytest
 
-from stress.prices import FilteredBootstrap
+from stress.prices import Bootstrap, FilteredBootstrap
 from stress.prices.block_classes import block_classes
 from tests.support.bars import BARS, STEP, bars_of
 from tests.support.rarities import given, same_in_other_blocks, spread, unlike
 
 FILTER = {"weights": [0.5, 0.4], "half_lives": [900.0, 7_200.0]}
 EVEN = {"weights": [0.0], "half_lives": [900.0], "mean_block": 1e12, "cap": 50.0}  # one block, at a constant level
+GAPS = bars_of(4_000, gaps=range(40, 3_900, 40))
 MODELS = {
     "filtered": FilteredBootstrap(BARS, **FILTER, mean_block=20.0, tail=0.005),
     "filtered, from today": FilteredBootstrap(BARS, **FILTER, tail=0.02, start="today"),
-    "filtered, no tail": FilteredBootstrap(
-        bars_of(4_000, gaps=range(40, 3_900, 40)), **FILTER, mean_block=30.0, tail=0.0
-    ),
+    "filtered, no tail": FilteredBootstrap(GAPS, **FILTER, mean_block=30.0, tail=0.0),
+    "resampled": Bootstrap(GAPS, mean_block=15.0, tail=0.01),
+    "resampled, no tail": Bootstrap(GAPS, mean_block=5.0),
 }
 each = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
 
@@ -38,6 +39,7 @@ def test_coordinates():
     names = ("worst block of bars", "volatility at the start")
     assert MODELS["filtered"].rarities(48, STEP) == names
     assert MODELS["filtered, from today"].rarities(48, STEP) == names[:1]
+    assert MODELS["resampled"].rarities(48, STEP) == names[:1]
 
 
 def excursions(block):
@@ -70,6 +72,21 @@ def test_the_largest_bar_of_the_tails_is_the_one_asked_for():
     assert 0.6 < asked.mean() < 1.0  # in the others this bar was not needed
     places = shares.argmin(axis=1)[asked]
     assert abs(places.mean() - 24.5) < 4.0 * math.sqrt(2_499 / 12 / asked.sum())
+
+
+def test_the_largest_resampled_bar_of_the_tails_is_the_one_asked_for():
+    """As above, from blocks that begin with any bar alike and from one stretch."""
+    model, n_steps, r = Bootstrap(BARS, mean_block=1e12, tail=0.005, cap=50.0), 50, 1e-4
+    sizes, is_up = excursions(given(model, 2_000, n_steps, STEP, block=r))
+    shares = np.ones(sizes.shape)
+    for law, side in ((model._up, is_up), (model._down, ~is_up)):
+        far = side & (sizes > law.body[0] * (1.0 + 1e-9))
+        shares[far] = beyond(law, sizes[far])
+    rarest = shares.min(axis=1)
+    classes = model._classes_of(n_steps)[0]
+    number, y = np.diff(classes.first[-1]), rarest.min()
+    assert r == pytest.approx((number * (1.0 - (1.0 - y) ** classes.draws)).sum() / number.sum(), rel=1e-6)
+    assert 0.6 < np.isclose(rarest, y, rtol=1e-6).mean() < 1.0
 
 
 def test_without_tails_the_worst_block_holds_the_largest_bar():
