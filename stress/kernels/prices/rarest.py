@@ -23,7 +23,7 @@ Addresses of the random numbers, by (stream, path, draw): RAREST, family * FAMIL
 import numpy as np
 
 from stress.kernels.jit import jit_no_refcount
-from stress.kernels.numerics.elementary import log
+from stress.kernels.numerics.elementary import exp, log
 from stress.kernels.numerics.philox import RAREST, uniforms
 from stress.kernels.numerics.small import log_one_plus
 from stress.kernels.prices.diffusion import jump_size
@@ -80,3 +80,31 @@ def add_jumps(side, sign, below, r, seed, path, family, moved):
         moved[step_at(below, u * expected)] += sign * size_beyond(side, severity / expected)
         severity -= log(w)
         k += 1
+
+
+@jit_no_refcount
+def jump_at_ends(moved, close, low, high, pre_jump):
+    """Add jumps at the ends of the steps to one path without any; the last four rows are overwritten."""
+    factor = 1.0
+    for step in range(1, close.size):
+        low[step] *= factor
+        high[step] *= factor
+        pre_jump[step] *= factor
+        if moved[step] != 0.0:
+            factor *= exp(moved[step])
+        close[step] *= factor
+
+
+@jit_no_refcount
+def add_jumps_to_block(up, down, below_up, below_down, rarity, seed, first_path, moved, close, low, high, pre_jump):
+    """Add jumps to the paths first_path, first_path + 1, ... without any; a row each of the last four, overwritten.
+
+    Columns of rarity, float64[n_paths, 2 or more]: the largest jump down and up; `moved`, float64[n_steps + 1], is
+    overwritten. The jumps of a side have the family 0 (up) or 1 (down).
+    """
+    for i in range(close.shape[0]):
+        path = first_path + i
+        moved[:] = 0.0
+        add_jumps(up, 1.0, below_up, rarity[i, 1], seed, path, 0, moved)
+        add_jumps(down, -1.0, below_down, rarity[i, 0], seed, path, 1, moved)
+        jump_at_ends(moved, close[i], low[i], high[i], pre_jump[i])

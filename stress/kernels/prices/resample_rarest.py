@@ -75,7 +75,7 @@ def fill_path(history, up, down, bars, starts, s0, r, seed, path, buffers, close
 
 @jit_no_refcount
 def fill_block(history, up, down, bars, starts, s0, seed, first_path, rarity, buffers, close, low, high):
-    """Paths first_path, first_path + 1, ...; a row each of rarity, float64[n_paths, 1], and of the last three arrays."""
+    """Paths first_path, first_path + 1, ...; a row each of rarity, float64[n_paths, 1], and of the last three."""
     for i in range(close.shape[0]):
         r, path = rarity[i, 0], first_path + i
         fill_path(history, up, down, bars, starts, s0, r, seed, path, buffers, close[i], low[i], high[i])

@@ -109,7 +109,7 @@ def place_in(members, first, last, key):
 
 @jit_no_refcount
 def pick_class(draws, weights, mark, a):
-    """Class of a block and the share of sizes beyond its largest bar (1: none of the tail), at its mark and a uniform."""
+    """Class of a block and the share of sizes beyond its largest bar (1: none is), at its mark and a uniform."""
     total = covered = slope = 0.0
     for j in range(draws.size):
         total += weights[j]
