@@ -14,11 +14,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
 from stress.errors import Problem
 from stress.kernels.prices.diffusion import JumpSizeLaw
-from stress.prices.base import check_numbers
+from stress.kernels.prices.heston import fill_block
+from stress.kernels.prices.rarest import add_jumps_to_block
+from stress.prices.base import PriceBlock, check_numbers, check_request
 from stress.prices.heston import Heston
 from stress.prices.kou import Kou
+from stress.prices.rarity import columns_of
+
+RARITIES = ("largest jump down", "largest jump up", "volatility at the start")
 
 
 @dataclass(frozen=True)
@@ -81,3 +88,54 @@ class Bates(Heston):
     def jump_growth(self) -> tuple[float, float]:
         """E[e^J - 1] of a jump up and of a jump down."""
         return self._jumps().jump_growth()
+
+    def rarities(self, n_steps: int, dt: float) -> tuple[str, ...]:
+        """Ways in which a day can be rare: names of the coordinates that `block` takes.
+
+        The largest jump of each side that has any, and the volatility at the start, if it is drawn; none without jumps.
+        """
+        up, down = self.jump_intensity()
+        has = (down > 0.0, up > 0.0, up + down > 0.0 and self.start == "stationary")
+        return tuple(name for name, there in zip(RARITIES, has, strict=True) if there)
+
+    def block(
+        self, seed: int, first_path: int, n_paths: int, n_steps: int, dt: float, rarity: np.ndarray | None = None
+    ) -> PriceBlock:
+        """Paths first_path .. first_path + n_paths - 1; path i depends only on (seed, i) and its rarity.
+
+        Parameters
+        ----------
+        seed : int
+            0 <= seed < 2^63.
+        first_path, n_paths, n_steps : int
+        dt : float
+            Length of a step, seconds.
+        rarity : float64[n_paths, D], optional
+            Coordinates of each path in (0, 1), one for each of `rarities`, small where the day is rare. Uniform ones
+            give the law of the model. None: a plain draw.
+
+        Returns
+        -------
+        PriceBlock
+            Without weights. Without jumps `pre_jump` is `close`, the same array.
+
+        Raises
+        ------
+        InputError
+            As in `law`, or if the coordinates are not those of `rarities`.
+        """
+        if rarity is None:
+            return super().block(seed, first_path, n_paths, n_steps, dt)
+        check_request(seed, first_path, n_paths, n_steps, dt)
+        names = self.rarities(n_steps, dt)
+        given = columns_of(rarity, n_paths, names, RARITIES, seed, first_path)
+        starts = self.start_variances(seed, first_path, n_paths)
+        if RARITIES[2] in names:
+            starts = self.variances_at(1.0 - given[:, 2])
+        law, variance_law, sides = self.law(dt), self.variance_law(dt), self.jump_sides()
+        prices, row = tuple(np.empty((n_paths, n_steps + 1)) for _ in range(4)), np.empty(n_steps + 1)
+        without = law._replace(rate=0.0)  # its drift makes up for jumps all the same
+        fill_block(without, variance_law, *sides, self.s0, starts, seed, first_path, row, *prices)
+        up, down = (np.arange(n_steps + 1) * (law.rate * share) for share in (law.p_up, 1.0 - law.p_up))
+        add_jumps_to_block(*sides, up, down, given, seed, first_path, row, *prices)
+        return PriceBlock(*prices)

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -35,11 +36,16 @@ from stress.errors import InputError, Problem, raise_if
 from stress.kernels.numerics.vector import chunk_buffers
 from stress.kernels.prices.diffusion import JumpSizeLaw
 from stress.kernels.prices.resample import BarRatios, fill_block
+from stress.kernels.prices.resample_rarest import fill_block as fill_rarest
+from stress.kernels.prices.worst_blocks import BlockClasses, block_buffers
 from stress.prices.bar_file import as_bars
 from stress.prices.bars import Bars
 from stress.prices.base import YEAR, PriceBlock, check_request
+from stress.prices.block_classes import block_classes
 from stress.prices.jump_diffusion import NO_JUMPS
+from stress.prices.rarity import columns_of
 
+RARITIES = ("worst block of bars",)
 FEWEST = 20  # bars of the tail on each side, at least
 
 
@@ -120,8 +126,45 @@ class Bootstrap:
         starts = np.flatnonzero(is_first)
         self._history = BarRatios(low, high, close, drawn, starts, np.append(is_first[1:], True), 1.0 / self.mean_block)
 
-    def block(self, seed: int, first_path: int, n_paths: int, n_steps: int, dt: float) -> PriceBlock:
+    def rarities(self, n_steps: int, dt: float) -> tuple[str, ...]:
+        """Ways in which a day can be rare: names of the coordinates that `block` takes.
+
+        The worst of the blocks, by the largest size that one of its bars draws from the tails or, without tails, by its
+        largest bar, on either side.
+        """
+        return RARITIES
+
+    @cached_property
+    def _classes(self) -> dict[int, tuple[BlockClasses, BlockClasses]]:
+        """Bars, and first ones of a stretch, by what a block that begins with them holds, by the number of steps."""
+        return {}
+
+    def _classes_of(self, n_steps: int) -> tuple[BlockClasses, BlockClasses]:
+        if n_steps not in self._classes:
+            bars = self._history
+            reach, drawn = np.log(np.maximum(bars.high, 1.0 / bars.low)), bars.reach != 0.0
+            every, starts = (
+                block_classes(reach, drawn, bars.is_last, keys, n_steps)
+                for keys in (np.arange(reach.size), bars.starts)
+            )
+            self._classes[n_steps] = every, starts
+        return self._classes[n_steps]
+
+    def block(
+        self, seed: int, first_path: int, n_paths: int, n_steps: int, dt: float, rarity: np.ndarray | None = None
+    ) -> PriceBlock:
         """Paths first_path .. first_path + n_paths - 1, of any number of steps; path i depends only on (seed, i).
+
+        Parameters
+        ----------
+        seed : int
+            0 <= seed < 2^63.
+        first_path, n_paths, n_steps : int
+        dt : float
+            Length of a step, seconds.
+        rarity : float64[n_paths, D], optional
+            Coordinates of each path in (0, 1), one for each of `rarities`, small where the day is rare. Uniform ones
+            give the law of the model. None: a plain draw.
 
         Returns
         -------
@@ -131,13 +174,20 @@ class Bootstrap:
         Raises
         ------
         InputError
-            If dt, seconds, is not the step of the bars.
+            If dt is not the step of the bars, or the coordinates are not those of `rarities`.
         """
         check_request(seed, first_path, n_paths, n_steps, dt)
         if dt != self.step:
             raise InputError(Problem("prices", f"the step of the bars, {self.step:g} s", column="step", value=dt))
         close, low, high = (np.empty((n_paths, n_steps + 1)) for _ in range(3))
-        fill_block(self._history, self._up, self._down, self.s0, seed, first_path, chunk_buffers(), close, low, high)
+        laws = (self._history, self._up, self._down)
+        if rarity is None:
+            fill_block(*laws, self.s0, seed, first_path, chunk_buffers(), close, low, high)
+        else:
+            given = columns_of(rarity, n_paths, RARITIES, RARITIES, seed, first_path)
+            classes = self._classes_of(n_steps)
+            buffers = block_buffers(n_steps, classes[0].draws.size)
+            fill_rarest(*laws, *classes, self.s0, seed, first_path, given, buffers, close, low, high)
         return PriceBlock(close, low, high, close)
 
     def describe(self) -> dict[str, Any]:

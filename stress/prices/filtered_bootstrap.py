@@ -38,12 +38,16 @@ from stress.arguments import is_finite, is_whole, is_word, numbers
 from stress.errors import InputError, Problem, raise_if
 from stress.kernels.prices.diffusion import JumpSizeLaw
 from stress.kernels.prices.filtered import LevelFilter, StandardBars, fill_block, run_states
+from stress.kernels.prices.filtered_rarest import fill_block as fill_rarest
+from stress.kernels.prices.worst_blocks import BlockClasses, block_buffers
 from stress.prices.bar_file import as_bars
 from stress.prices.bars import Bars
 from stress.prices.base import DAY, YEAR, PriceBlock, check_request
+from stress.prices.block_classes import block_classes
 from stress.prices.bootstrap import FEWEST, bar_ratios, tail_of
 from stress.prices.jump_diffusion import NO_JUMPS
 from stress.prices.range_filter import LEAST, filter_ranges, usable
+from stress.prices.rarity import columns_of
 
 LONGEST = 3_650 * 86_400.0  # seconds, of a half-life
 PERIODS = 10  # of the bars, one of which may be left out
@@ -51,6 +55,7 @@ FEWEST_BARS = 10 * FEWEST
 STATES = 1_024  # of the stationary law
 ROUNDS, RELAXATIONS = 2, 2.0  # they are run twice, each time for two of the times that a level takes to be forgotten
 FEWEST_STEPS, MOST_STEPS = 500, 10_000
+RARITIES = ("worst block of bars", "volatility at the start")
 
 
 class FilteredBootstrap:
@@ -243,8 +248,41 @@ class FilteredBootstrap:
         place = min(int(float(self.start) * STATES), STATES - 1)
         return stationary[place : place + 1]
 
-    def block(self, seed: int, first_path: int, n_paths: int, n_steps: int, dt: float) -> PriceBlock:
+    def rarities(self, n_steps: int, dt: float) -> tuple[str, ...]:
+        """Ways in which a day can be rare: names of the coordinates that `block` takes.
+
+        The worst of the blocks, by the largest size that one of its bars draws from the tails or, without tails, by its
+        largest standardised bar, on either side; the volatility at the start, if it is drawn.
+        """
+        return RARITIES if self.start == "stationary" else RARITIES[:1]
+
+    @cached_property
+    def _classes(self) -> dict[int, BlockClasses]:
+        """Bars by what a block that begins with them holds, by the number of steps of a path."""
+        return {}
+
+    def _classes_of(self, n_steps: int) -> BlockClasses:
+        if n_steps not in self._classes:
+            bars = self._history
+            reach = np.maximum(bars.high, -bars.low)
+            self._classes[n_steps] = block_classes(reach, bars.reach != 0.0, bars.is_last, bars.by_level, n_steps)
+        return self._classes[n_steps]
+
+    def block(
+        self, seed: int, first_path: int, n_paths: int, n_steps: int, dt: float, rarity: np.ndarray | None = None
+    ) -> PriceBlock:
         """Paths first_path .. first_path + n_paths - 1, of any number of steps; path i depends only on (seed, i).
+
+        Parameters
+        ----------
+        seed : int
+            0 <= seed < 2^63.
+        first_path, n_paths, n_steps : int
+        dt : float
+            Length of a step, seconds.
+        rarity : float64[n_paths, D], optional
+            Coordinates of each path in (0, 1), one for each of `rarities`, small where the day is rare. Uniform ones
+            give the law of the model. None: a plain draw.
 
         Returns
         -------
@@ -254,14 +292,21 @@ class FilteredBootstrap:
         Raises
         ------
         InputError
-            If dt, seconds, is not the step of the bars.
+            If dt is not the step of the bars, or the coordinates are not those of `rarities`.
         """
         check_request(seed, first_path, n_paths, n_steps, dt)
         if dt != self.step:
             raise InputError(Problem("prices", f"the step of the bars, {self.step:g} s", column="step", value=dt))
         close, low, high = (np.empty((n_paths, n_steps + 1)) for _ in range(3))
         laws, state = (self._history, self._settled[0], self._up, self._down), np.empty(len(self.weights))
-        fill_block(*laws, self.s0, self._starts(), seed, first_path, state, close, low, high)
+        if rarity is None:
+            fill_block(*laws, self.s0, self._starts(), seed, first_path, state, close, low, high)
+        else:
+            given = columns_of(rarity, n_paths, self.rarities(n_steps, dt), RARITIES, seed, first_path)
+            classes = self._classes_of(n_steps)
+            buffers = block_buffers(n_steps, classes.draws.size)
+            ways = (classes, self.s0, self._starts(), seed, first_path, given, state, buffers)
+            fill_rarest(*laws, *ways, close, low, high)
         return PriceBlock(close, low, high, close)
 
     def volatility(self, states: np.ndarray) -> np.ndarray:

@@ -31,14 +31,19 @@ from stress.errors import InputError, Problem
 from stress.kernels.numerics.vector import chunk_buffers
 from stress.kernels.prices.diffusion import MAX_JUMPS
 from stress.kernels.prices.hawkes import HawkesLaw, fill_block, stationary, stationary_excess
+from stress.kernels.prices.hawkes_rarest import borel, cluster_buffers, most_jumps
+from stress.kernels.prices.hawkes_rarest import fill_block as fill_rarest
 from stress.prices.base import YEAR, PriceBlock, check_numbers, check_request
 from stress.prices.jump_diffusion import law_of
+from stress.prices.rarity import columns_of
 from stress.prices.start import check_start
 from stress.prices.tail_jumps import TailJumps
 from stress.prices.wicks import SIDES
 
 CELLS = 64  # of the rise of the intensity by a jump, in the table of its stationary law; the error falls as its square
 MOST_CELLS = 2**22
+MOST_OFFSPRING = 2**20  # jumps of a cluster, in the table of its law
+RARITIES = ("largest jump down", "largest jump up", "largest cluster of jumps", "intensity at the start")
 
 
 @dataclass(frozen=True)
@@ -178,14 +183,37 @@ class HawkesJumps(TailJumps):
             excess=excess * years,
         )
 
-    def rarities(self, n_steps: int, dt: float) -> dict[str, float]:
-        """None."""
-        return {}
+    def rarities(self, n_steps: int, dt: float) -> tuple[str, ...]:
+        """Ways in which a day can be rare: names of the coordinates that `block` takes.
+
+        The largest jump of each side that has any; the largest cluster, a jump that no other one of the path caused
+        with all its offspring, if jumps excite others; the intensity at the start, if it is drawn. None where a
+        cluster may hold millions of jumps, at a branching ratio above 0.992.
+        """
+        if self._cluster_table() > MOST_OFFSPRING:
+            return ()
+        up, down = self.jump_intensity()
+        has = (down > 0.0, up > 0.0, up + down > 0.0 and self.branching > 0.0, self.start_intensity() is None)
+        return tuple(name for name, there in zip(RARITIES, has, strict=True) if there)
+
+    def _cluster_table(self) -> float:
+        """Entries of the table of sizes of clusters, whose law falls by alpha e^(1 - alpha) from one to the next."""
+        if self.branching == 0.0:
+            return 1.0
+        fall = self.branching - 1.0 - math.log(self.branching)
+        return 2.0 + (40.0 - math.log(-math.expm1(-fall))) / fall
+
+    @cached_property
+    def _clusters(self) -> np.ndarray:
+        """P(a cluster holds n + 1 jumps or more), n = 0, 1, ..."""
+        at_least = np.empty(math.ceil(self._cluster_table()))
+        borel(self.branching, at_least)
+        return at_least
 
     def block(
         self, seed: int, first_path: int, n_paths: int, n_steps: int, dt: float, rarity: np.ndarray | None = None
     ) -> PriceBlock:
-        """Paths first_path .. first_path + n_paths - 1; path i depends only on (seed, i).
+        """Paths first_path .. first_path + n_paths - 1; path i depends only on (seed, i) and its rarity.
 
         Parameters
         ----------
@@ -194,6 +222,9 @@ class HawkesJumps(TailJumps):
         first_path, n_paths, n_steps : int
         dt : float
             Length of a step, seconds.
+        rarity : float64[n_paths, D], optional
+            Coordinates of each path in (0, 1), one for each of `rarities`, small where the day is rare. Uniform ones
+            give the law of the model. None: a plain draw.
 
         Returns
         -------
@@ -205,6 +236,7 @@ class HawkesJumps(TailJumps):
         InputError
             If a step is so long that MAX_JUMPS / 4 jumps are expected in it, or the parameters are so extreme that a
             step has no finite law.
+            If the coordinates are not those of `rarities`.
         """
         check_request(seed, first_path, n_paths, n_steps, dt)
         if (n_steps, dt) not in self._hawkes_laws:
@@ -215,8 +247,16 @@ class HawkesJumps(TailJumps):
             self._hawkes_laws[n_steps, dt] = self._hawkes_law(n_steps, dt)
         law = self._hawkes_laws[n_steps, dt]
         close, low, high, pre_jump = (np.empty((n_paths, n_steps + 1)) for _ in range(4))
-        fill_block(law, *self.jump_sides(), self.s0, seed, first_path, chunk_buffers(), close, low, high, pre_jump)
-        return PriceBlock(close, low, high, pre_jump)
+        prices = (close, low, high, pre_jump)
+        if rarity is None:
+            fill_block(law, *self.jump_sides(), self.s0, seed, first_path, chunk_buffers(), *prices)
+        else:
+            given = columns_of(rarity, n_paths, self.rarities(n_steps, dt), RARITIES, seed, first_path)
+            number = most_jumps(law, self._clusters, given, n_steps, seed, first_path)
+            buffers = cluster_buffers(number, n_steps)
+            laws = (law, *self.jump_sides(), self._clusters)
+            fill_rarest(*laws, self.s0, seed, first_path, given, chunk_buffers(), buffers, *prices)
+        return PriceBlock(*prices)
 
     def describe(self) -> dict[str, Any]:
         """Name of the model and its parameters as plain values."""

@@ -163,6 +163,10 @@ class Heston:
         p = np.full(n_paths, self.start if self.start != "stationary" else 0.0, dtype=float)
         if self.start == "stationary":
             start_uniforms(seed, first_path, p)
+        return self.variances_at(p)
+
+    def variances_at(self, p: np.ndarray) -> np.ndarray:
+        """Quantiles of the stationary law as paths start from them, float64 of the shape of p."""
         # rounded, since the last bits of the quantiles depend on the machine
         return np.array([round40(v) for v in self.stationary_quantile(p)])
 
