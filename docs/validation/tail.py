@@ -1,8 +1,8 @@
 """Paths drawn by their rarest event, down to 1e-6: closed forms, and an estimator that shares nothing with them.
 
 The estimator is conditional Monte Carlo on the largest jump (S. Asmussen and D. P. Kroese, Advances in Applied
-Probability 38, 2006). With N jumps up of a path, of equal law, any one may be the largest: with y* the smallest size of that
-one at which the path needs more than x, given all the rest,
+Probability 38, 2006). With N jumps up of a path, of equal law, any one may be the largest: with y* the smallest size of
+that one at which the path needs more than x, given all the rest,
 
     P(need > x) = P(need > x, N = 0) + E[N P(size > max(y*, the others))]
 

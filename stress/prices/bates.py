@@ -11,6 +11,7 @@ Source: D. Bates, "Jumps and stochastic volatility", Review of Financial Studies
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -20,7 +21,7 @@ from stress.errors import Problem
 from stress.kernels.prices.diffusion import JumpSizeLaw
 from stress.kernels.prices.heston import fill_block
 from stress.kernels.prices.rarest import add_jumps_to_block
-from stress.prices.base import PriceBlock, check_numbers, check_request
+from stress.prices.base import YEAR, PriceBlock, check_numbers, check_request
 from stress.prices.heston import Heston
 from stress.prices.kou import Kou
 from stress.prices.rarity import columns_of
@@ -89,14 +90,16 @@ class Bates(Heston):
         """E[e^J - 1] of a jump up and of a jump down."""
         return self._jumps().jump_growth()
 
-    def rarities(self, n_steps: int, dt: float) -> tuple[str, ...]:
-        """Ways in which a day can be rare: names of the coordinates that `block` takes.
+    def rarities(self, n_steps: int, dt: float) -> dict[str, float]:
+        """The ways in which a path can be rare: names of the coordinates that `block` takes, and their chances.
 
         The largest jump of each side that has any, and the volatility at the start, if it is drawn; none without jumps.
         """
         up, down = self.jump_intensity()
         has = (down > 0.0, up > 0.0, up + down > 0.0 and self.start == "stationary")
-        return tuple(name for name, there in zip(RARITIES, has, strict=True) if there)
+        chances = (*(-math.expm1(-rate * n_steps * dt / YEAR) for rate in (down, up)), 1.0)
+        found = zip(RARITIES, chances, has, strict=True)
+        return {name: chance for name, chance, there in found if there}
 
     def block(
         self, seed: int, first_path: int, n_paths: int, n_steps: int, dt: float, rarity: np.ndarray | None = None
@@ -128,7 +131,7 @@ class Bates(Heston):
             return super().block(seed, first_path, n_paths, n_steps, dt)
         check_request(seed, first_path, n_paths, n_steps, dt)
         names = self.rarities(n_steps, dt)
-        given = columns_of(rarity, n_paths, names, RARITIES, seed, first_path)
+        given = columns_of(rarity, n_paths, list(names), RARITIES, seed, first_path)
         starts = self.start_variances(seed, first_path, n_paths)
         if RARITIES[2] in names:
             starts = self.variances_at(1.0 - given[:, 2])

@@ -126,13 +126,13 @@ class Bootstrap:
         starts = np.flatnonzero(is_first)
         self._history = BarRatios(low, high, close, drawn, starts, np.append(is_first[1:], True), 1.0 / self.mean_block)
 
-    def rarities(self, n_steps: int, dt: float) -> tuple[str, ...]:
-        """Ways in which a day can be rare: names of the coordinates that `block` takes.
+    def rarities(self, n_steps: int, dt: float) -> dict[str, float]:
+        """The ways in which a path can be rare: names of the coordinates that `block` takes, and their chances.
 
         The worst of the blocks, by the largest size that one of its bars draws from the tails or, without tails, by its
         largest bar, on either side.
         """
-        return RARITIES
+        return dict.fromkeys(RARITIES, 1.0)
 
     @cached_property
     def _classes(self) -> dict[int, tuple[BlockClasses, BlockClasses]]:

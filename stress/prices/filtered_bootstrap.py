@@ -248,13 +248,13 @@ class FilteredBootstrap:
         place = min(int(float(self.start) * STATES), STATES - 1)
         return stationary[place : place + 1]
 
-    def rarities(self, n_steps: int, dt: float) -> tuple[str, ...]:
-        """Ways in which a day can be rare: names of the coordinates that `block` takes.
+    def rarities(self, n_steps: int, dt: float) -> dict[str, float]:
+        """The ways in which a path can be rare: names of the coordinates that `block` takes, and their chances.
 
         The worst of the blocks, by the largest size that one of its bars draws from the tails or, without tails, by its
         largest standardised bar, on either side; the volatility at the start, if it is drawn.
         """
-        return RARITIES if self.start == "stationary" else RARITIES[:1]
+        return dict.fromkeys(RARITIES if self.start == "stationary" else RARITIES[:1], 1.0)
 
     @cached_property
     def _classes(self) -> dict[int, BlockClasses]:
@@ -302,7 +302,7 @@ class FilteredBootstrap:
         if rarity is None:
             fill_block(*laws, self.s0, self._starts(), seed, first_path, state, close, low, high)
         else:
-            given = columns_of(rarity, n_paths, self.rarities(n_steps, dt), RARITIES, seed, first_path)
+            given = columns_of(rarity, n_paths, list(self.rarities(n_steps, dt)), RARITIES, seed, first_path)
             classes = self._classes_of(n_steps)
             buffers = block_buffers(n_steps, classes.draws.size)
             ways = (classes, self.s0, self._starts(), seed, first_path, given, state, buffers)

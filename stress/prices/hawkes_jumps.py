@@ -183,18 +183,18 @@ class HawkesJumps(TailJumps):
             excess=excess * years,
         )
 
-    def rarities(self, n_steps: int, dt: float) -> tuple[str, ...]:
-        """Ways in which a day can be rare: names of the coordinates that `block` takes.
+    def rarities(self, n_steps: int, dt: float) -> dict[str, float]:
+        """The ways in which a path can be rare: names of the coordinates that `block` takes, and their chances.
 
         The largest jump of each side that has any; the largest cluster, a jump that no other one of the path caused
         with all its offspring, if jumps excite others; the intensity at the start, if it is drawn. None where a
         cluster may hold millions of jumps, at a branching ratio above 0.992.
         """
         if self._cluster_table() > MOST_OFFSPRING:
-            return ()
+            return {}
         up, down = self.jump_intensity()
         has = (down > 0.0, up > 0.0, up + down > 0.0 and self.branching > 0.0, self.start_intensity() is None)
-        return tuple(name for name, there in zip(RARITIES, has, strict=True) if there)
+        return {name: 1.0 for name, there in zip(RARITIES, has, strict=True) if there}
 
     def _cluster_table(self) -> float:
         """Entries of the table of sizes of clusters, whose law falls by alpha e^(1 - alpha) from one to the next."""
@@ -251,7 +251,7 @@ class HawkesJumps(TailJumps):
         if rarity is None:
             fill_block(law, *self.jump_sides(), self.s0, seed, first_path, chunk_buffers(), *prices)
         else:
-            given = columns_of(rarity, n_paths, self.rarities(n_steps, dt), RARITIES, seed, first_path)
+            given = columns_of(rarity, n_paths, list(self.rarities(n_steps, dt)), RARITIES, seed, first_path)
             number = most_jumps(law, self._clusters, given, n_steps, seed, first_path)
             buffers = cluster_buffers(number, n_steps)
             laws = (law, *self.jump_sides(), self._clusters)

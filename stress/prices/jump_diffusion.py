@@ -43,6 +43,7 @@ from stress.kernels.prices.diffusion import MAX_JUMPS, JumpSizeLaw, StepLaw, fil
 from stress.kernels.prices.rarest_jumps import JumpMarks, RarestBuffers
 from stress.kernels.prices.wicks import add_wicks_to_block, wick_buffers
 from stress.prices.base import DAY, YEAR, PriceBlock, check_numbers, check_request
+from stress.prices.rarity import check_rarity
 from stress.prices.wicks import Wicks
 
 NO_JUMPS = JumpSizeLaw(body=np.zeros(1), tail=1.0, xi=0.0, beta=1.0, cap=math.inf)
@@ -210,7 +211,7 @@ class JumpDiffusion(Wicks):
         if rarity is None:
             fill_block(law, *sides, self.s0, seed, first_path, chunk_buffers(), *prices)
         else:
-            of_jumps, of_wicks = self._coordinates(rarity, n_steps, dt)
+            of_jumps, of_wicks = self._coordinates(rarity, n_paths, n_steps, dt)
             marks = tuple(JumpMarks(*_marks(rate * dt / YEAR)) for rate in self.jump_intensity())
             jumps = RarestBuffers(np.empty(n_steps + 1), np.empty(n_steps + 1))
             rarest_jumps.fill_block(
@@ -220,10 +221,11 @@ class JumpDiffusion(Wicks):
             add_wicks_to_block(wicks, *self.wick_sides(), of_wicks, law.sd, seed, first_path, wick_buffers(), *prices)
         return PriceBlock(*prices)
 
-    def _coordinates(self, rarity: np.ndarray, n_steps: int, dt: float) -> tuple[np.ndarray, np.ndarray]:
+    def _coordinates(self, rarity: Any, n_paths: int, n_steps: int, dt: float) -> tuple[np.ndarray, np.ndarray]:
         """Coordinates of jumps, float64[n, 4], and of wicks, float64[n, 2]; 1 of what the model does not have."""
-        every = np.ones((len(rarity), len(RARITIES)))
-        every[:, [RARITIES.index(name) for name in self.rarities(n_steps, dt)]] = rarity
+        names = list(self.rarities(n_steps, dt))
+        every = np.ones((n_paths, len(RARITIES)))
+        every[:, [RARITIES.index(name) for name in names]] = check_rarity(rarity, n_paths, names)
         of_jumps, of_wicks = every[:, :4], every[:, 4:]
         return np.ascontiguousarray(of_jumps), np.ascontiguousarray(of_wicks)
 

@@ -39,6 +39,7 @@ from stress.kernels.numerics.vector import chunk_buffers
 from stress.kernels.prices.diffusion import MAX_JUMPS, JumpSizeLaw
 from stress.kernels.prices.regimes import RegimeLaw, fill_block
 from stress.prices.base import YEAR, PriceBlock, check_numbers, check_request
+from stress.prices.rarity import check_rarity
 from stress.prices.start import check_start
 from stress.prices.tail_jumps import TailJumps
 
@@ -315,7 +316,10 @@ class Regimes:
             self._laws[dt] = self._law(dt), self.jump_sides()
         law, sides = self._laws[dt]
         close, low, high, pre_jump = (np.empty((n_paths, n_steps + 1)) for _ in range(4))
-        shares = None if rarity is None else self._shares(rarity[:, 0], n_steps * dt / YEAR)
+        shares = None
+        if rarity is not None:
+            given = check_rarity(rarity, n_paths, list(self.rarities(n_steps, dt)))
+            shares = self._shares(given[:, 0], n_steps * dt / YEAR)
         stride = 64 + 8 * math.ceil(n_steps * float(law.leave.max()))  # addresses of an attempt at regimes
         buffers = chunk_buffers()
         fill_block(law, *sides, shares, stride, self.s0, seed, first_path, buffers, close, low, high, pre_jump)

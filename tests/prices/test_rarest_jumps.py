@@ -77,7 +77,7 @@ def test_the_largest_jump_is_as_rare_as_it_is_given():
     rate = 500.0
     model = Kou(s0=100.0, sigma=0.0, intensity=rate, p_up=0.0, eta_up=2.0, eta_down=40.0)
     one = _marks(rate * DT / YEAR)[1]
-    rarity = np.array([[1e-7, 1.0], [1e-3, 1.0], [0.3, 1.0], [1.0 - 1e-9, 1.0]])
+    rarity = np.array([[r, 1.0 - 1e-12] for r in (1e-7, 1e-3, 0.3, 1.0 - 1e-9)])
     assert list(model.rarities(STEPS, DT)) == [RARITIES[1], RARITIES[3]]
     down = -jumps_of(model.block(5, 0, 4, STEPS, DT, rarity=rarity)).min(axis=1)
     mark = -np.expm1(np.log1p(-rarity[:, 0]) / STEPS)

@@ -9,13 +9,13 @@ import numpy as np
 
 def spread(model, n_paths, n_steps, dt, seed=3):
     """Paths whose coordinates are uniform: they have the law of the model."""
-    names = model.rarities(n_steps, dt)
+    names = list(model.rarities(n_steps, dt))
     return model.block(seed, 0, n_paths, n_steps, dt, rarity=np.random.default_rng(seed).random((n_paths, len(names))))
 
 
 def given(model, n_paths, n_steps, dt, seed=3, **coordinates):
     """Paths with the coordinates given by the last word of their names; the others uniform."""
-    names = model.rarities(n_steps, dt)
+    names = list(model.rarities(n_steps, dt))
     rarity = np.random.default_rng(seed).random((n_paths, len(names)))
     for word, r in coordinates.items():
         (column,) = [i for i, name in enumerate(names) if word in name.split()]
