@@ -37,7 +37,7 @@ import numpy as np
 from stress import formatting
 from stress.results.evidence import Evidence
 from stress.results.intervals import FEW, LEVEL, Z, clopper_pearson, wilson
-from stress.results.weighted_tail import WeightedTail
+from stress.results.weighted_tail import WeightedTail, unseen
 from stress.results.weights import Weights
 
 __all__ = [
@@ -191,9 +191,10 @@ def event_probability(event: np.ndarray, weights: Given = None, severity: np.nda
     if w is None:
         return probability(int(np.sum(event)), len(event))
     p, se, low, high = (float(found) for found in WeightedTail(event, w).at(0.5))
-    found = Estimate(
-        p, se, low, high, unit="probability", evidence=Evidence.of(w.value * np.asarray(event), w, se**2, severity)
-    )
+    evidence = Evidence.of(w.value * np.asarray(event), w, se**2, severity)
+    if evidence.is_blind:
+        high = min(1.0, high + unseen(w.largest, w.size))
+    found = Estimate(p, se, low, high, unit="probability", evidence=evidence)
     return found if w.stratum is None else withheld(found, 0.0)
 
 
@@ -359,6 +360,9 @@ def _weighted_quantile(values: np.ndarray, alpha: float, w: Weights) -> Estimate
         note = f"{reason}; {takes}"
     value = float(x[at - 1])
     evidence = Evidence.of(w.value * (np.asarray(values, float) >= value), w, None, np.asarray(values, float))
+    if evidence.is_blind:
+        at = max(1, first(highs + unseen(w.largest, n), alpha))
+        high = float(x[at - 1]) if at <= x.size else math.inf
     found = Estimate(value, se, low, high, note, evidence=evidence)
     return found if w.stratum is None else withheld(found, low)
 

@@ -16,9 +16,9 @@ c p' / p on)? If rarity carries the tail, as it should, that is nothing or littl
 the coordinates of the price model, it is the share of that way.
 
 Below 10 effective hits (a relative error of a third), and above a blind share of 10 %, the value is withheld: bounds
-alone are shown, and with a blind share that of strata without a hit is added to the upper one. How often what is shown is right is in docs/estimators.md, section Strata. The mean weight, an index of
-the tail of the weights, and the number of hits itself are not here: they did not tell a sampler that misses a side from
-one that does not.
+alone are shown, and with a blind share that of strata without a hit is added to the upper one. How often what is shown
+is right is in docs/estimators.md, section Strata. The mean weight, an index of the tail of the weights, and the number
+of hits itself are not here: they did not tell a sampler that misses a side from one that does not.
 """
 
 from __future__ import annotations
