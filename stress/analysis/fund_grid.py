@@ -175,6 +175,7 @@ def _row(layer: str, fund: float, own: bool, result: Result) -> dict[str, Any]:
     row: dict[str, Any] = {"layer": layer, "fund": fund, "own": own}
     for name, event in EVENTS.items():
         if name != "adl" or result.has_adl:
-            e = event_probability(np.asarray(event(result.paths)), result.weights)
+            lost = result.paths["net_loss_peak"].to_numpy()
+            e = event_probability(np.asarray(event(result.paths)), result.weights, lost)
             row |= {name: e.value, f"{name}_se": e.se, f"{name}_low": e.low, f"{name}_high": e.high}
     return row

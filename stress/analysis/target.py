@@ -80,7 +80,8 @@ class Target:
         if self.name == "p_adl" and not result.has_adl:
             raise InputError(Problem("target", "another quantity: there is no ADL in this waterfall", value=self.text))
         if self.name in EVENTS:
-            return event_probability(np.asarray(EVENTS[self.name](result.paths)), result.weights)
+            lost = result.paths["net_loss_peak"].to_numpy()
+            return event_probability(np.asarray(EVENTS[self.name](result.paths)), result.weights, lost)
         values = self._amounts(result)
         if self.name in MEANS:
             return mean(values, 0.0, result.weights)

@@ -35,9 +35,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from stress import formatting
-from stress.results.evidence import Evidence, effective_words
+from stress.results.evidence import Evidence
 from stress.results.intervals import FEW, LEVEL, Z, clopper_pearson, wilson
-from stress.results.weighted_tail import WeightedTail
+from stress.results.weighted_tail import WeightedTail, unseen
 from stress.results.weights import Weights
 
 __all__ = [
@@ -172,11 +172,11 @@ def withheld(estimate: Estimate, low: float) -> Estimate:
     evidence = estimate.evidence
     if evidence is None or not evidence.is_withheld:
         return estimate
-    note = f"withheld: {effective_words(evidence.effective)}"
+    note = f"withheld: {evidence.reason}"
     return replace(estimate, value=math.nan, se=math.nan, low=low, note=note)
 
 
-def event_probability(event: np.ndarray, weights: Given = None) -> Estimate:
+def event_probability(event: np.ndarray, weights: Given = None, severity: np.ndarray | None = None) -> Estimate:
     """P(event) from what happened on independent paths.
 
     Parameters
@@ -184,12 +184,17 @@ def event_probability(event: np.ndarray, weights: Given = None) -> Estimate:
     event : bool[n]
     weights : Weights or float64[n], optional
         Default: all 1, with the exact interval of a count. See `stress.results.weighted_tail` for others.
+    severity : float64[n], optional
+        What a path has the event by if it is large enough; evidence of a rare event from strata asks it.
     """
     w = Weights.of(weights)
     if w is None:
         return probability(int(np.sum(event)), len(event))
     p, se, low, high = (float(found) for found in WeightedTail(event, w).at(0.5))
-    found = Estimate(p, se, low, high, unit="probability", evidence=Evidence.of(w.value * np.asarray(event), w, se**2))
+    evidence = Evidence.of(w.value * np.asarray(event), w, se**2, severity)
+    if evidence.is_blind:
+        high = min(1.0, high + unseen(w.largest, w.size))
+    found = Estimate(p, se, low, high, unit="probability", evidence=evidence)
     return found if w.stratum is None else withheld(found, 0.0)
 
 
@@ -354,7 +359,10 @@ def _weighted_quantile(values: np.ndarray, alpha: float, w: Weights) -> Estimate
         )
         note = f"{reason}; {takes}"
     value = float(x[at - 1])
-    evidence = Evidence.of(w.value * (np.asarray(values, float) >= value), w)
+    evidence = Evidence.of(w.value * (np.asarray(values, float) >= value), w, None, np.asarray(values, float))
+    if evidence.is_blind:
+        at = max(1, first(highs + unseen(w.largest, n), alpha))
+        high = float(x[at - 1]) if at <= x.size else math.inf
     found = Estimate(value, se, low, high, note, evidence=evidence)
     return found if w.stratum is None else withheld(found, low)
 

@@ -6,15 +6,24 @@
 | thin share | share of the estimate from strata with fewer than 5 hits | above 10 % |
 | ordinary hits | hits among the paths that are drawn as a plain run draws them (`Weights.ordinary`) | |
 | largest share | of the estimate, of one path | |
+| blind share | see below | above 5 % |
 
-Below 10 effective hits (a relative error of a third) the value is withheld: bounds alone are shown. Coverage of the
-intervals holds below it too; what the number is for is in docs/estimators.md, section Strata. The mean weight, an index
-of the tail of the weights, and the number of hits itself are not here: they did not tell a sampler that misses a side
-from one that does not.
+A stratum is blind at a probability p if one path of it would weigh more than p / 20: what it holds of the tail is then
+likely not seen, and no spread tells. None is blind at p' = 20 M / n, with M the largest weight. So below 10 M / n it is
+asked there, on the same severity of paths: how much of the estimate of p' comes from strata that are as common for p'
+as the blind ones are for p (with c the probability of the lightest blind stratum and of all lighter ones, those from
+c p' / p on)? If rarity carries the tail, as it should, that is nothing or little. If a way to be rare is missing among
+the coordinates of the price model, it is the share of that way.
+
+Below 10 effective hits (a relative error of a third), and above a blind share of 10 %, the value is withheld: bounds
+alone are shown, and with a blind share that of strata without a hit is added to the upper one. How often what is shown
+is right is in docs/estimators.md, section Strata. The mean weight, an index of the tail of the weights, and the number
+of hits itself are not here: they did not tell a sampler that misses a side from one that does not.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +34,10 @@ from stress.results.weights import Weights
 FLAGGED_HITS = 100.0  # effective hits below which an estimate is flagged
 THIN_HITS = 5  # hits of a stratum, below which what it carries is thin
 THIN_SHARE = 0.1  # of an estimate, above which it is flagged
+BLIND_SHARE = 0.05  # above which an estimate is flagged
+MOST_BLIND = 0.1  # above which the value is withheld
+SEEN = 20.0  # heaviest paths that make the probability at which all strata are seen
+ENOUGH = 10.0  # heaviest paths that make a probability whose interval knows by itself how little it has seen
 LEAST_HITS = 10.0  # effective hits below which the value is withheld
 
 
@@ -42,6 +55,11 @@ class Evidence:
         Hits among the ordinary paths, and how many of these there are; without strata 0 of 0.
     largest : float
         Largest share of the estimate that one path has, 0 to 1.
+    blind : float
+        Share at the probability `seen_at` of strata that are as common there as the blind ones are here, 0 to 1; 0
+        where no stratum is blind or the severity of paths is not known.
+    seen_at : float
+        A probability; nan where `blind` was not looked for.
     """
 
     effective: float
@@ -49,9 +67,13 @@ class Evidence:
     ordinary_hits: int
     ordinary: int
     largest: float
+    blind: float = 0.0
+    seen_at: float = math.nan
 
     @classmethod
-    def of(cls, values: np.ndarray, weights: Weights, variance: float | None = None) -> Evidence:
+    def of(
+        cls, values: np.ndarray, weights: Weights, variance: float | None = None, severity: np.ndarray | None = None
+    ) -> Evidence:
         """Of a sum over paths of values that are not below 0 and have their weights already.
 
         Parameters
@@ -61,6 +83,8 @@ class Evidence:
         weights : Weights
         variance : float, optional
             Of their mean; by default from the spread within strata.
+        severity : float64[n], optional
+            What a path has a hit by if it is large enough, such as the fund that it needs.
         """
         hit, total = values > 0, float(np.sum(values))
         mask = weights.ordinary
@@ -71,17 +95,38 @@ class Evidence:
         value = total / weights.size
         per = np.bincount(weights.group, hit)
         thin = float(np.bincount(weights.group, values)[per < THIN_HITS].sum()) / total
-        return cls(value**2 / v if v > 0 else float("inf"), thin, *ordinary, float(values.max()) / total)
+        found = value**2 / v if v > 0 else math.inf, thin, *ordinary, float(values.max()) / total
+        if severity is None or weights.stratum is None:
+            return cls(*found)
+        return cls(*found, *blind_share(severity, weights, float(np.sum(weights.value[hit])) / weights.size))
 
     @property
     def is_flagged(self) -> bool:
         """Whether the estimate rests on little."""
-        return self.effective < FLAGGED_HITS or self.thin > THIN_SHARE
+        return self.effective < FLAGGED_HITS or self.thin > THIN_SHARE or self.blind > BLIND_SHARE
 
     @property
     def is_withheld(self) -> bool:
         """Whether the value rests on too little to be shown; without any hit there is nothing to withhold."""
-        return 0 < self.effective < LEAST_HITS
+        return 0 < self.effective < LEAST_HITS or self.is_blind
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether it is withheld since strata that are not seen may hold a part of the tail."""
+        return self.blind > MOST_BLIND
+
+    @property
+    def reason(self) -> str:
+        """Why the value is withheld, "" where it is not."""
+        if not self.is_withheld:
+            return ""
+        return self.blind_words if self.is_blind else effective_words(self.effective)
+
+    @property
+    def blind_words(self) -> str:
+        """What the blind share says."""
+        at = formatting.percent(self.seen_at, 2)
+        return f"{formatting.percent(self.blind, 2)} of what is seen at {at} comes from paths without a rare event"
 
     @property
     def flag(self) -> str:
@@ -93,6 +138,8 @@ class Evidence:
             found.append(effective_words(self.effective))
         if self.thin > THIN_SHARE and self.effective > 0:
             found.append(f"{formatting.percent(self.thin, 2)} of it from strata with fewer than {THIN_HITS} hits")
+        if self.blind > BLIND_SHARE:
+            found.append(self.blind_words)
         if self.ordinary and not self.ordinary_hits:
             found.append(self.ordinary_words)
         return ", ".join(found)
@@ -114,8 +161,34 @@ class Evidence:
         return ", ".join(text for text in found if text)
 
 
+def blind_share(severity: np.ndarray, weights: Weights, p: float) -> tuple[float, float]:
+    """The blind share of an event of probability p, and the probability at which it is seen; see the module.
+
+    Parameters
+    ----------
+    severity : float64[n]
+    weights : Weights
+        With strata.
+    p : float
+        Above 0.
+    """
+    n, w = weights.size, weights.value
+    blind = (weights.heaviest > p * n / SEEN) & (weights.paths > 0)
+    order = np.argsort(-np.asarray(severity, float), kind="stable")
+    below = np.cumsum(w[order]) / n
+    last = int(np.searchsorted(below, SEEN * weights.largest / n * (1 + 1e-9), side="right"))
+    if last < n:  # paths of the same severity are beyond the level together, or not at all
+        last = int(np.searchsorted(-severity[order], -severity[order[last]], side="left"))
+    seen_at = float(below[last - 1]) if last else 0.0
+    if p * n >= ENOUGH * weights.largest or seen_at <= p:
+        return 0.0, math.nan
+    common = weights.commonness >= float(weights.commonness[blind].min()) * seen_at / p * (1 - 1e-9)
+    beyond = order[:last]
+    return float(np.sum(w[beyond] * common[weights.group[beyond]])) / (seen_at * n), seen_at
+
+
 def effective_words(hits: float) -> str:
     """How many effective hits, in words."""
-    if not np.isfinite(hits):
+    if not math.isfinite(hits):
         return "no spread"
     return f"{formatting.significant(hits, 2) if hits < 100 else format(round(hits), ',')} effective hits"

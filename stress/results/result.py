@@ -217,7 +217,13 @@ class Result:
 
     def depletion_probability(self) -> Estimate:
         """P(a deficit is not paid in full) with the run's own fund."""
-        return event_probability(self.paths["depleted"].to_numpy(), self.weights)
+        return event_probability(self.paths["depleted"].to_numpy(), self.weights, self._severity)
+
+    @property
+    def _severity(self) -> np.ndarray:
+        """How near each path came to a first unpaid deficit: what it needs, or its losses where that does not say."""
+        column = "net_loss_peak" if self.curve_refused else "fund_needed"
+        return np.asarray(self.paths[column].to_numpy(float))
 
     def depletion_curve(self, funds: npt.ArrayLike | None = None) -> pd.DataFrame:
         """P(a deficit is not paid in full) for each initial fund, from this one run.
@@ -365,8 +371,8 @@ class Result:
         lines = {
             "P(a deficit occurs)": (event_probability(paths["deficit"] > 0, weights), ""),
             mechanics.depletion(self.config): (self.depletion_probability(), ""),
-            "P(somebody is auto-deleveraged)": (event_probability(paths["adl_count"] > 0, weights), ""),
-            "P(a residual is left)": (event_probability(paths["residual"] > 0, weights), ""),
+            "P(somebody is auto-deleveraged)": (event_probability(paths["adl_count"] > 0, weights, self._severity), ""),
+            "P(a residual is left)": (event_probability(paths["residual"] > 0, weights, self._severity), ""),
             "mean liquidated share of positions": (mean(liquidated, weights=weights), ""),
             "mean deficit": (mean(paths["deficit"], 0.0, weights), self.money),
             "mean raised or forgone by ADL": (mean(paths["adl_usd"], weights=weights), self.money),

@@ -86,6 +86,14 @@ class Weights:
         return found
 
     @cached_property
+    def commonness(self) -> np.ndarray:
+        """Probability of each stratum and of all that are as light or lighter, float64[K]: rare ones first."""
+        chance = np.bincount(self.group, self.value, self.paths.size) / max(self.size, 1)
+        order = np.argsort(self.heaviest, kind="stable")
+        ends = np.searchsorted(self.heaviest[order], self.heaviest * (1 + 1e-9), side="right")
+        return np.asarray(np.cumsum(chance[order])[ends - 1])
+
+    @cached_property
     def steps(self) -> np.ndarray:
         """The different largest weights of strata that have paths, ascending."""
         return np.unique(self.heaviest[self.paths > 0])
