@@ -122,8 +122,8 @@ def plot_depleting_day(ax: Axes, result: Result) -> None:
                 at[few], prices["band_low"][few], prices["band_high"][few], color=color, alpha=BAND / 2, lw=0
             )
             ax.fill_between(at[few], prices["low"][few], prices["high"][few], color=color, alpha=BAND, lw=0)
-            share = formatting.percent(day.share.value, 2)
-            ax.plot(at[few], prices["mean"][few], color=color, label=f"{name}, {share}: mean")
+            share = f", {formatting.percent(day.share.value, 2)}" if day.share.value == day.share.value else ""
+            ax.plot(at[few], prices["mean"][few], color=color, label=f"{name}{share}: mean")
         ax.plot(at, prices["typical"], color=color, lw=0.8, label=f"typical, path {day.typical}")
         step = int(result.paths["depletion_step"].iloc[day.typical])
         ax.plot(at[step], prices["typical"].iloc[step], "o", color=color, ms=4, zorder=5)

@@ -58,7 +58,7 @@ def _periods(record: Record) -> dict[str, Any]:
     rows = [
         [
             f"{significant(years)} {'year' if years == 1 else 'years'}",
-            *(_amount(result, row) for row in part.to_dict("records")),
+            *(_amount(row) for row in part.to_dict("records")),
         ]
         for years, part in table.groupby("years", sort=True)
     ]
@@ -70,14 +70,15 @@ def _periods(record: Record) -> dict[str, Any]:
     return {"title": "How much is lost how often", "head": head, "rows": rows, "note": note}
 
 
-def _amount(result: Result, row: dict[Any, Any]) -> Cell:
+def _amount(row: dict[Any, Any]) -> Cell:
     """A loss of a return period with its interval."""
-    missing = row["probability"] * result.n_paths < 1 if result.weights is None else bool(row["note"])
+    if math.isnan(row["value"]):
+        return "withheld", usd_range(row["low"], row["high"])
     if row["value"] <= 0:
         return "none seen" if row["note"] else "none"
-    if missing:
+    if not row["reached"]:
         return f"at least {usd(row['value'])}", "not reached"
-    return usd(row["value"]), usd_range(row["low"], row["high"])
+    return usd(row["value"]), usd_range(row["low"], row["high"]) + (f"; {row['flag']}" if row["flag"] else "")
 
 
 def _curves(result: Result) -> dict[str, Any]:
@@ -110,7 +111,7 @@ def _cover(found: Cover) -> dict[str, Any]:
     rows = [
         [
             f"Cover {r['k']}",
-            (f"at least {usd(r['fund'])}" if r["note"] else usd(r["fund"]), usd_range(r["fund_low"], r["fund_high"])),
+            (_fund(r), usd_range(r["fund_low"], r["fund_high"])),
             (usd(r["mean"]), usd_range(r["mean_low"], r["mean_high"])),
             (percent(r["share"]), percent_range(r["share_low"], r["share_high"])),
         ]
@@ -125,6 +126,13 @@ def _cover(found: Cover) -> dict[str, Any]:
     return {"title": "The largest accounts at once", "head": head, "rows": rows, "note": note}
 
 
+def _fund(row: Any) -> str:
+    """The fund of Cover-k in words."""
+    if math.isnan(row["fund"]):
+        return "withheld"
+    return f"at least {usd(row['fund'])}" if row["note"] else usd(row["fund"])
+
+
 def _cover_words(record: Record, found: Cover | None) -> str:
     if found is None:
         return "Cover 1 and 2 are not told: no account loses more than its margin, or the run cannot be run again."
@@ -132,7 +140,7 @@ def _cover_words(record: Record, found: Cover | None) -> str:
     one, two = table.loc[1], table.loc[2]
     return (
         f"To survive the account that loses most, on all but {percent(found.alpha)} of paths, the {record.layer} must "
-        f"hold {usd(one['fund'])}; for the two that do, {usd(two['fund'])}. On the worst {percent(found.alpha)} of "
+        f"hold {_fund(one)}; for the two that do, {_fund(two)}. On the worst {percent(found.alpha)} of "
         f"paths these two make {percent(two['share'], 2)} of all losses beyond margin, which are "
         f"{usd(found.total.value)} on average."
     )
@@ -157,7 +165,8 @@ def _time_words(record: Record) -> str:
 
 
 def _ends(row: dict[Any, Any]) -> str:
-    return f"{duration(row['time'])} ({duration(row['low'])} to {duration(row['high'])})"
+    ends = f"{duration(row['low'])} to {duration(row['high'])}"
+    return ends if math.isnan(row["time"]) else f"{duration(row['time'])} ({ends})"
 
 
 def _day_words(result: Result) -> list[str]:
@@ -177,8 +186,9 @@ def _of_day(day: DepletingDay) -> str:
     if event.coordinate:
         ends = percent_range(event.rarity_from, event.rarity_to)
         rare = f" What is rare of it is its {event.coordinate}, at a probability of {ends}."
+    share = "part" if math.isnan(e.value) else percent(e.value, 2)
     return (
-        f"{what} make {percent(e.value, 2)} of depletions ({percent_range(e.low, e.high)}; {count(day.paths, 'path')} "
+        f"{what} make {share} of depletions ({percent_range(e.low, e.high)}; {count(day.paths, 'path')} "
         f"looked at). Where a loss is first not paid in full the price is at {moves[0]} in the median, and the largest "
         f"step so far was {moves[1]}. The typical one is path {day.typical}: its largest step is "
         f"{_signed(event.move)}{jump}, after {duration(event.time)}.{rare}"

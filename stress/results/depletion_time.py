@@ -23,11 +23,11 @@ from stress.arguments import numbers
 from stress.errors import InputError, Problem
 from stress.results.estimate import Estimate
 from stress.results.ratios import ratio
+from stress.results.resample import value_of
 from stress.results.result import Result
 
 LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9)
 MEAN = "mean"
-FEW = 20  # paths with a hit, below which an interval has one end
 
 
 def depletion_time(result: Result, levels: Sequence[float] = LEVELS) -> pd.DataFrame:
@@ -43,7 +43,7 @@ def depletion_time(result: Result, levels: Sequence[float] = LEVELS) -> pd.DataF
     -------
     DataFrame
         A row for the mean (`level` nan) and one per level: `quantity` ("mean", "quantile"), `level`, `time`, `low`,
-        `high` (seconds, 95 %). No rows where no path is depleted.
+        `high` (seconds, 95 %). No rows where no path is depleted; a time that rests on too little is nan.
 
     Raises
     ------
@@ -56,32 +56,32 @@ def depletion_time(result: Result, levels: Sequence[float] = LEVELS) -> pd.DataF
     depleted = result.paths["depleted"].to_numpy()
     step = np.where(depleted, result.paths["depletion_step"].to_numpy(), 0)
     last, second = int(result.config["steps"]), float(result.config["step"])
-    hit = depleted.astype(float)
+    hit, w = depleted.astype(float), value_of(result.weights, depleted.size)
     rows = []
-    if depleted.any():
+    if (w * hit).any():
         e = ratio(step / last, hit, result.weights)
         rows.append((MEAN, math.nan, *(x * last * second for x in (e.value, e.low, e.high))))
-    for level in given if depleted.any() else ():
-        found = _quantile(
-            np.unique(step[depleted]), float(level), lambda t: ratio(hit * (step <= t), hit, result.weights)
-        )
-        rows.append(("quantile", float(level), *((last if at is None else at) * second for at in found)))
+        steps = np.unique(step[depleted])
+        held = np.cumsum(np.bincount(np.searchsorted(steps, step[depleted]), w[depleted])) / w[depleted].sum()
+
+        def reached(place: int) -> Estimate:
+            """P(T <= the step at a place | A)."""
+            return ratio(hit * (step <= steps[place]), hit, result.weights)
+
+        for level in map(float, given):
+            at = int(np.searchsorted(held, level * (1 - 1e-12)))
+            told = int(steps[at]) if not math.isnan(reached(at).value) else math.nan  # nan: rests on too little
+            places = [_first(steps.size, level, end, reached) for end in ("high", "low")]
+            low, high = (last if place is None else int(steps[place]) for place in places)
+            rows.append(("quantile", level, told * second, low * second, high * second))
     return pd.DataFrame(rows, columns=["quantity", "level", "time", "low", "high"])
 
 
-def _quantile(
-    steps: np.ndarray, level: float, reached: Callable[[int], Estimate]
-) -> tuple[int | None, int | None, int | None]:
-    """First of some rising steps at which a probability, its upper and its lower end reach a level; None: at none."""
-
-    def first(end: str) -> int | None:
-        low, high = 0, steps.size
-        while low < high:
-            middle = (low + high) // 2
-            if getattr(reached(int(steps[middle])), end) >= level * (1 - 1e-12):
-                high = middle
-            else:
-                low = middle + 1
-        return int(steps[low]) if low < steps.size else None
-
-    return first("value"), first("high"), first("low")
+def _first(n: int, level: float, end: str, reached: Callable[[int], Estimate]) -> int | None:
+    """The first of the places 0 .. n - 1 at which an end of a rising probability is at a level; None: at none."""
+    low, high = 0, n
+    while low < high:
+        middle = (low + high) // 2
+        at_level = getattr(reached(middle), end) >= level * (1 - 1e-12)
+        low, high = (low, middle) if at_level else (middle + 1, high)
+    return low if low < n else None

@@ -23,12 +23,13 @@ from stress.arguments import numbers
 from stress.errors import InputError, Problem
 from stress.results import loss_curves
 from stress.results.estimate import upper_quantile
+from stress.results.resample import value_of
 from stress.results.result import Result
 
 YEARS = (1.0, 5.0, 10.0, 50.0, 100.0)
 YEAR = 365.0 * 86_400.0  # seconds
 NEED = "need"
-COLUMNS = ("loss", "years", "probability", "value", "se", "low", "high", "unit", "note")
+COLUMNS = ("loss", "years", "probability", "value", "se", "low", "high", "unit", "note", "reached", "flag")
 
 
 def horizons_a_year(result: Result) -> float:
@@ -52,7 +53,8 @@ def return_periods(result: Result, years: Sequence[float] = YEARS) -> pd.DataFra
         A row per loss and return period: `loss` ("need", the fund that a horizon takes, where one run gives it; and
         those of `stress.results.loss_curves`: "gross", "after_cash", "after_adl"), `years`, `probability` (alpha),
         `value`, `se`, `low`, `high` (95 %; `high` is inf where the paths give no upper end), `unit`, `note` (why the
-        value is only what it is at least).
+        value is only what it is at least, or withheld: nan), `reached` (whether the value is below the largest that the
+        run has seen, or an interval says that it is the answer), `flag` (what an estimate from strata lacks).
 
     Raises
     ------
@@ -68,10 +70,13 @@ def return_periods(result: Result, years: Sequence[float] = YEARS) -> pd.DataFra
     kinds = {} if result.curve_refused else {NEED: result.paths["fund_needed"].to_numpy(float)}
     kinds |= loss_curves.losses(result)
     rows = []
+    counted = value_of(result.weights, result.n_paths) > 0
     for loss, values in kinds.items():
+        largest = float(values[counted].max(initial=0.0))
         for y in given:
             alpha = least / float(y)
             e = upper_quantile(values, alpha, result.weights)
-            low = max(0.0, e.low)
-            rows.append((loss, float(y), alpha, e.value, e.se, low, e.high, result.money, e.note))
+            ends = max(0.0, e.low), e.high
+            reached, flag = not e.note or e.value < largest, getattr(e, "flag", "")
+            rows.append((loss, float(y), alpha, e.value, e.se, *ends, result.money, e.note, reached, flag))
     return pd.DataFrame(rows, columns=list(COLUMNS))
