@@ -18,13 +18,19 @@ SIZE = 0.01
 EXCITED = HawkesJumps(**TAIL, branching=0.6, memory=2 * HOUR)
 EQUAL = {f"sizes_{side}": (SIZE, SIZE) for side in ("up", "down")} | {"tail_up": 0.0, "tail_down": 0.0, "sigma": 0.0}
 COUNTED = replace(EXCITED, **EQUAL, intensity_up=4_000.0, intensity_down=0.0)  # a move tells the number of jumps
-MODELS = {"hawkes-jumps": EXCITED, "bates": PARAMETRIC["bates"]}
+MODELS = {"hawkes-jumps": EXCITED, "bates": PARAMETRIC["bates"], "regimes": PARAMETRIC["regimes"]}
 each = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
 
 
 def test_coordinates_of_each_model():
     assert {kind: model.rarities(24, HOUR) for kind, model in PARAMETRIC.items() if kind in MODELS} == {
         "hawkes-jumps": ("largest jump down", "largest jump up", "largest cluster of jumps", "intensity at the start"),
+        "regimes": (
+            "largest jump down",
+            "largest jump up",
+            "regime at the start",
+            "longest stay in the wildest regime",
+        ),
         "bates": ("largest jump down", "largest jump up", "volatility at the start"),
     }
 
@@ -150,3 +156,38 @@ def test_start_of_a_path_with_a_variance_of_its_own():
     block = given(bates, 20_000, 1, 60.0, start=1e-3)
     variance = float(bates.stationary_quantile(0.999))
     assert within(np.log(block.close[:, 1] / 100.0) ** 2, variance * 60.0 / (365 * 86_400))
+
+
+# Regimes
+
+
+def test_regimes_keep_their_law():
+    regimes = PARAMETRIC["regimes"]
+    assert unlike(spread(regimes, 20_000, 48, HOUR), regimes.block(7, 0, 40_000, 48, HOUR)) == []
+    low = replace(regimes, start=0.1, intensities_up=(0.0, 0.0, 0.0))
+    assert low.rarities(48, HOUR) == (regimes.rarities(48, HOUR)[0], regimes.rarities(48, HOUR)[3])
+    assert unlike(spread(low, 20_000, 48, HOUR), low.block(7, 0, 40_000, 48, HOUR)) == []
+
+
+def test_start_and_stays_in_regimes():
+    """The variance of the first steps tells the regime: 1.2, 0.6 and 0.3 per root of a year."""
+    regimes = replace(PARAMETRIC["regimes"], intensities_up=(0.0,) * 3, intensities_down=(0.0,) * 3)
+    step, pi = 600.0, regimes.stationary()
+    year = 365 * 86_400.0
+
+    def variance(steps, **coordinates):
+        close = given(regimes, 4_000, steps, step, **coordinates).close
+        return np.diff(np.log(close), axis=1) ** 2 * year / step
+
+    first = {r: variance(1, start=r)[:, 0] for r in (pi[2] - 1e-9, pi[2] + 1e-9, 1.0 - pi[0] + 1e-9)}
+    leave = np.array(regimes.switching).sum(axis=1) * step / year
+    for (r, found), sigma, rate in zip(first.items(), (1.2, 0.6, 0.3), leave[::-1], strict=True):
+        most = rate * (1.44 if sigma < 1.0 else 0.3)  # of a switch within the step
+        assert abs(found.mean() - sigma**2) < 4.0 * found.std() / math.sqrt(found.size) + most, r
+    # a first stay in the wildest regime, the only one asked for in so short a run, of the upper tail r
+    assert regimes._wild(300, step).stays == 1
+    long = int(-math.log(0.1) / leave[2])
+    assert long == 201
+    found = variance(300, start=1e-3, stay=0.1)
+    assert within(found[:, :long].mean(axis=1), 1.44)
+    assert found[:, long + 1 : long + 5].mean() < 0.6
