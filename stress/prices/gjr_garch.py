@@ -191,15 +191,16 @@ class GjrGarch:
         """State to pickle: the parameters only."""
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
-    def rarities(self, n_steps: int, dt: float) -> tuple[str, ...]:
-        """Ways in which a day can be rare: names of the coordinates that `block` takes.
+    def rarities(self, n_steps: int, dt: float) -> dict[str, float]:
+        """The ways in which a path can be rare: names of the coordinates that `block` takes, and their chances.
 
         The largest standardised shock of each side, of at least eight steps, and the largest one shortly before the
         start, if the volatility at the start is drawn.
         """
         if n_steps < 2 * FEWEST:
-            return ()
-        return RARITIES if self._started.start == 0.0 and self._window() >= FEWEST else RARITIES[:2]
+            return {}
+        is_drawn = self._started.start == 0.0 and self._window() >= FEWEST
+        return dict.fromkeys(RARITIES if is_drawn else RARITIES[:2], 1.0)
 
     def _window(self) -> int:
         """Steps before the start over which a shock is forgotten, of those that are run."""
@@ -250,7 +251,7 @@ class GjrGarch:
         if rarity is None:
             fill_block(self._started, self.s0, seed, first_path, close, low, high)
         else:
-            given = columns_of(rarity, n_paths, self.rarities(n_steps, dt), RARITIES, seed, first_path)
+            given = columns_of(rarity, n_paths, list(self.rarities(n_steps, dt)), RARITIES, seed, first_path)
             falls, window = np.empty(n_paths, dtype=np.int64), self._window()
             count_falls(n_steps, seed, first_path, falls)
             of = (falls, n_steps - falls, np.full(n_paths, window))

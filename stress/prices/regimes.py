@@ -28,14 +28,10 @@ from stress.errors import InputError, Problem, raise_if
 from stress.kernels.numerics.vector import chunk_buffers
 from stress.kernels.prices.diffusion import MAX_JUMPS, JumpSizeLaw
 from stress.kernels.prices.regimes import RegimeLaw, fill_block
-from stress.kernels.prices.regimes_rarest import WildRegimes, regime_buffers
-from stress.kernels.prices.regimes_rarest import fill_block as fill_rarest
 from stress.prices.base import YEAR, PriceBlock, check_numbers, check_request
-from stress.prices.rarity import columns_of
 from stress.prices.start import check_start
 from stress.prices.tail_jumps import TailJumps
 
-RARITIES = ("largest jump down", "largest jump up", "regime at the start", "longest stay in the wildest regime")
 SIDES = ("up", "down")
 SIZE_FIELDS = tuple(f"{name}_{side}" for side in SIDES for name in ("sizes", "tail", "xi", "beta", "cap"))
 
@@ -222,25 +218,8 @@ class Regimes:
                 raise InputError(Problem("run", expected, column="step", value=dt))
         return law
 
-    def rarities(self, n_steps: int, dt: float) -> tuple[str, ...]:
-        """Ways in which a day can be rare: names of the coordinates that `block` takes.
-
-        The largest jump of each side that has any; the regime at the start, if it is drawn, and the longest stay in
-        that of the highest volatility, of as many stays as are expected in the run.
-        """
-        has = (any(self.intensities_down), any(self.intensities_up), (self.start_probabilities() > 0.0).sum() > 1, True)
-        return tuple(name for name, there in zip(RARITIES, has, strict=True) if there)
-
-    def _wild(self, n_steps: int, dt: float) -> WildRegimes:
-        order = np.argsort(self.sigmas, kind="stable")[::-1].copy()
-        wildest = order[0]
-        stays = self.stationary()[wildest] * (1.0 + sum(self.switching[wildest]) * n_steps * dt / YEAR)
-        return WildRegimes(order, np.cumsum(self.start_probabilities()[order]), max(round(float(stays)), 1))
-
-    def block(
-        self, seed: int, first_path: int, n_paths: int, n_steps: int, dt: float, rarity: np.ndarray | None = None
-    ) -> PriceBlock:
-        """Paths first_path .. first_path + n_paths - 1; path i depends only on (seed, i) and its rarity.
+    def block(self, seed: int, first_path: int, n_paths: int, n_steps: int, dt: float) -> PriceBlock:
+        """Paths first_path .. first_path + n_paths - 1; path i depends only on (seed, i).
 
         Parameters
         ----------
@@ -249,9 +228,6 @@ class Regimes:
         first_path, n_paths, n_steps : int
         dt : float
             Length of a step, seconds.
-        rarity : float64[n_paths, D], optional
-            Coordinates of each path in (0, 1), one for each of `rarities`, small where the day is rare. Uniform ones
-            give the law of the model. None: a plain draw.
 
         Returns
         -------
@@ -262,22 +238,15 @@ class Regimes:
         ------
         InputError
             If a step is so long that MAX_JUMPS / 4 jumps or switches are expected in it in one of the regimes, or the
-            parameters are so extreme that a step has no finite law, or the coordinates are not those of `rarities`.
+            parameters are so extreme that a step has no finite law.
         """
         check_request(seed, first_path, n_paths, n_steps, dt)
         if dt not in self._laws:
             self._laws[dt] = self._law(dt), self.jump_sides()
         law, sides = self._laws[dt]
         close, low, high, pre_jump = (np.empty((n_paths, n_steps + 1)) for _ in range(4))
-        prices = (close, low, high, pre_jump)
-        if rarity is None:
-            fill_block(law, *sides, self.s0, seed, first_path, chunk_buffers(), *prices)
-        else:
-            given = columns_of(rarity, n_paths, self.rarities(n_steps, dt), RARITIES, seed, first_path)
-            buffers = (chunk_buffers(), regime_buffers(n_steps))
-            wild = self._wild(n_steps, dt)
-            fill_rarest(law, *sides, wild, self.s0, seed, first_path, given, *buffers, *prices)
-        return PriceBlock(*prices)
+        fill_block(law, *sides, self.s0, seed, first_path, chunk_buffers(), close, low, high, pre_jump)
+        return PriceBlock(close, low, high, pre_jump)
 
     def describe(self) -> dict[str, Any]:
         """Name of the model and its parameters as plain values."""

@@ -7,10 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from stress.errors import InputError
-from stress.prices import GjrGarch, HawkesJumps
+from stress.prices import HawkesJumps
 from tests.support.models import PARAMETRIC, TAIL
 from tests.support.rarities import given, jumps_of, same_in_other_blocks, spread, unlike, within
 
@@ -19,19 +18,13 @@ SIZE = 0.01
 EXCITED = HawkesJumps(**TAIL, branching=0.6, memory=2 * HOUR)
 EQUAL = {f"sizes_{side}": (SIZE, SIZE) for side in ("up", "down")} | {"tail_up": 0.0, "tail_down": 0.0, "sigma": 0.0}
 COUNTED = replace(EXCITED, **EQUAL, intensity_up=4_000.0, intensity_down=0.0)  # a move tells the number of jumps
-MODELS = {"hawkes-jumps": EXCITED, "bates": PARAMETRIC["bates"], "regimes": PARAMETRIC["regimes"]}
+MODELS = {"hawkes-jumps": EXCITED, "bates": PARAMETRIC["bates"]}
 each = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
 
 
 def test_coordinates_of_each_model():
     assert {kind: model.rarities(24, HOUR) for kind, model in PARAMETRIC.items() if kind in MODELS} == {
         "hawkes-jumps": ("largest jump down", "largest jump up", "largest cluster of jumps", "intensity at the start"),
-        "regimes": (
-            "largest jump down",
-            "largest jump up",
-            "regime at the start",
-            "longest stay in the wildest regime",
-        ),
         "bates": ("largest jump down", "largest jump up", "volatility at the start"),
     }
 
@@ -157,78 +150,3 @@ def test_start_of_a_path_with_a_variance_of_its_own():
     block = given(bates, 20_000, 1, 60.0, start=1e-3)
     variance = float(bates.stationary_quantile(0.999))
     assert within(np.log(block.close[:, 1] / 100.0) ** 2, variance * 60.0 / (365 * 86_400))
-
-
-# Regimes
-
-
-def test_regimes_keep_their_law():
-    regimes = PARAMETRIC["regimes"]
-    assert unlike(spread(regimes, 20_000, 48, HOUR), regimes.block(7, 0, 40_000, 48, HOUR)) == []
-    low = replace(regimes, start=0.1, intensities_up=(0.0, 0.0, 0.0))
-    assert low.rarities(48, HOUR) == (regimes.rarities(48, HOUR)[0], regimes.rarities(48, HOUR)[3])
-    assert unlike(spread(low, 20_000, 48, HOUR), low.block(7, 0, 40_000, 48, HOUR)) == []
-
-
-def test_start_and_stays_in_regimes():
-    """The variance of the first steps tells the regime: 1.2, 0.6 and 0.3 per root of a year."""
-    regimes = replace(PARAMETRIC["regimes"], intensities_up=(0.0,) * 3, intensities_down=(0.0,) * 3)
-    step, pi = 600.0, regimes.stationary()
-    year = 365 * 86_400.0
-
-    def variance(steps, **coordinates):
-        close = given(regimes, 4_000, steps, step, **coordinates).close
-        return np.diff(np.log(close), axis=1) ** 2 * year / step
-
-    first = {r: variance(1, start=r)[:, 0] for r in (pi[2] - 1e-9, pi[2] + 1e-9, 1.0 - pi[0] + 1e-9)}
-    leave = np.array(regimes.switching).sum(axis=1) * step / year
-    for (r, found), sigma, rate in zip(first.items(), (1.2, 0.6, 0.3), leave[::-1], strict=True):
-        most = rate * (1.44 if sigma < 1.0 else 0.3)  # of a switch within the step
-        assert abs(found.mean() - sigma**2) < 4.0 * found.std() / math.sqrt(found.size) + most, r
-    # a first stay in the wildest regime, the only one asked for in so short a run, of the upper tail r
-    assert regimes._wild(300, step).stays == 1
-    long = int(-math.log(0.1) / leave[2])
-    assert long == 201
-    found = variance(300, start=1e-3, stay=0.1)
-    assert within(found[:, :long].mean(axis=1), 1.44)
-    assert found[:, long + 1 : long + 5].mean() < 0.6
-
-
-# GJR-GARCH
-
-
-def test_shocks_keep_their_law():
-    garch = GjrGarch(s0=100.0, sigma=0.8, alpha=0.08, gamma=0.1, beta=0.8, nu=4.5, step=HOUR)
-    names = ("largest shock down", "largest shock up", "largest shock before the start")
-    assert garch.rarities(24, HOUR) == names
-    assert unlike(spread(garch, 20_000, 24, HOUR), garch.block(7, 0, 40_000, 24, HOUR)) == []
-    today = replace(garch, start="today", today=1.5)
-    assert [today.rarities(n, HOUR) for n in (8, 7)] == [names[:2], ()]
-    assert unlike(spread(today, 20_000, 8, HOUR), today.block(7, 0, 40_000, 8, HOUR)) == []  # few of a side
-    assert same_in_other_blocks(garch, 60, HOUR)
-
-
-@pytest.mark.parametrize(("word", "sign"), [("down", -1), ("up", 1)])
-@pytest.mark.parametrize("r", [1e-9, 0.5, 0.99])
-def test_the_largest_shock_is_the_one_asked_for(word, sign, r):
-    nu = 3.5
-    even = GjrGarch(s0=100.0, sigma=1e-6, alpha=0.0, gamma=0.0, beta=0.0, nu=nu, step=HOUR)
-    close = given(even, 300, 40, HOUR, **{word: r}).close
-    shocks = sign * np.diff(np.log(close), axis=1) / math.sqrt(even.variance)
-    mark = 1.0 - (1.0 - r) ** (1.0 / (shocks > 0).sum(axis=1))
-    expected = stats.t.isf(0.5 * mark, nu) * math.sqrt((nu - 2.0) / nu)
-    assert shocks.max(axis=1) == pytest.approx(expected, rel=1e-4)  # but for half its variance
-    place = shocks.argmax(axis=1)
-    assert abs(place.mean() - 19.5) < 4.0 * math.sqrt(1_599 / 12 / 300)
-
-
-def test_a_shock_before_the_start():
-    """The variance of the first step, the mean over where the shock is; all of its weight is on the last variance."""
-    garch = GjrGarch(s0=100.0, sigma=0.01, alpha=0.2, gamma=0.0, beta=0.7, nu=8.0, step=HOUR)
-    assert garch._window() == 10
-    square = given(garch, 20_000, 8, HOUR, before=1e-4).close
-    square = np.log(square[:, 1] / square[:, 0]) ** 2 / garch.variance
-    x = stats.t.isf(0.5e-4 / 10, 8.0) * math.sqrt(6.0 / 8.0)
-    # the others, smaller than x, have nearly the variance 1; what the shock adds fades by 0.9 a step
-    expected = np.mean([1.0 + 0.9**k * 0.2 * (x * x - 1.0) for k in range(10)])
-    assert within(square, expected)
