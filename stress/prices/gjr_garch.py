@@ -31,8 +31,14 @@ import numpy as np
 
 from stress.arguments import is_finite, is_word
 from stress.errors import InputError, Problem, raise_if
+from stress.kernels.numerics.elementary import round40
 from stress.kernels.prices.garch import BURN_IN, GarchLaw, fill_block, fill_settled
+from stress.kernels.prices.garch_rarest import FEWEST, count_falls
+from stress.kernels.prices.garch_rarest import fill_block as fill_rarest
 from stress.prices.base import YEAR, PriceBlock, check_numbers, check_request
+from stress.prices.rarity import columns_of
+
+RARITIES = ("largest shock down", "largest shock up", "largest shock before the start")
 
 LEFT = 0.02  # share of a start that the burn-in leaves of the mean variance
 MOST_BURN_IN = 5_000  # steps
@@ -185,8 +191,45 @@ class GjrGarch:
         """State to pickle: the parameters only."""
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
-    def block(self, seed: int, first_path: int, n_paths: int, n_steps: int, dt: float) -> PriceBlock:
-        """Paths first_path .. first_path + n_paths - 1; path i depends only on (seed, i).
+    def rarities(self, n_steps: int, dt: float) -> dict[str, float]:
+        """The ways in which a path can be rare: names of the coordinates that `block` takes, and their chances.
+
+        The largest standardised shock of each side, of at least eight steps, and the largest one shortly before the
+        start, if the volatility at the start is drawn.
+        """
+        if n_steps < 2 * FEWEST:
+            return {}
+        is_drawn = self._started.start == 0.0 and self._window() >= FEWEST
+        return dict.fromkeys(RARITIES if is_drawn else RARITIES[:2], 1.0)
+
+    def _window(self) -> int:
+        """Steps before the start over which a shock is forgotten, of those that are run."""
+        return min(self._law.burn_in, math.ceil(1.0 / (1.0 - self.persistence)))
+
+    def _largest(self, marks: np.ndarray, number: np.ndarray) -> np.ndarray:
+        """Sizes of the largest of n shocks at coordinates r, both float64 of one shape; inf for too few of them."""
+        from scipy.special import stdtrit
+
+        mark = -np.expm1(np.log1p(-marks) / np.maximum(number, 1))
+        size = -stdtrit(self.nu, 0.5 * mark) * math.sqrt((self.nu - 2.0) / self.nu)
+        # rounded, since the last bits of the quantiles depend on the machine
+        return np.where(number < FEWEST, math.inf, np.array([round40(x) for x in size]))
+
+    def block(
+        self, seed: int, first_path: int, n_paths: int, n_steps: int, dt: float, rarity: np.ndarray | None = None
+    ) -> PriceBlock:
+        """Paths first_path .. first_path + n_paths - 1; path i depends only on (seed, i) and its rarity.
+
+        Parameters
+        ----------
+        seed : int
+            0 <= seed < 2^63.
+        first_path, n_paths, n_steps : int
+        dt : float
+            Length of a step, seconds.
+        rarity : float64[n_paths, D], optional
+            Coordinates of each path in (0, 1), one for each of `rarities`, small where the day is rare. Uniform ones
+            give the law of the model. None: a plain draw.
 
         Returns
         -------
@@ -196,7 +239,7 @@ class GjrGarch:
         Raises
         ------
         InputError
-            If dt, seconds, is not `step`, or there are too many steps.
+            If dt is not `step`, there are too many steps, or the coordinates are not those of `rarities`.
         """
         check_request(seed, first_path, n_paths, n_steps, dt)
         if dt != self.step:
@@ -205,7 +248,15 @@ class GjrGarch:
         if n_steps >= BURN_IN:
             raise InputError(Problem("prices", f"fewer than {BURN_IN} steps", column="horizon", value=n_steps * dt))
         close, low, high = (np.empty((n_paths, n_steps + 1)) for _ in range(3))
-        fill_block(self._started, self.s0, seed, first_path, close, low, high)
+        if rarity is None:
+            fill_block(self._started, self.s0, seed, first_path, close, low, high)
+        else:
+            given = columns_of(rarity, n_paths, list(self.rarities(n_steps, dt)), RARITIES, seed, first_path)
+            falls, window = np.empty(n_paths, dtype=np.int64), self._window()
+            count_falls(n_steps, seed, first_path, falls)
+            of = (falls, n_steps - falls, np.full(n_paths, window))
+            largest = np.stack([self._largest(r, n) for r, n in zip(given.T, of, strict=True)], axis=1)
+            fill_rarest(self._started, self.s0, largest, falls, window, seed, first_path, close, low, high)
         return PriceBlock(close, low, high, close)
 
     def describe(self) -> dict[str, Any]:
