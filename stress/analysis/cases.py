@@ -30,6 +30,7 @@ Progress = Callable[[int, int], None]
 EVENTS: dict[str, Callable[[Any], Any]] = {
     "P(a deficit occurs)": lambda paths: paths["deficit"] > 0
 } | comparison.EVENTS
+NOT_GROWN = "no paths are added to reach run.tolerance: a study holds its cases against each other path by path"
 MEANS = {"mean deficit": "deficit", "mean raised or forgone by ADL": "adl_usd", "mean residual": "residual"}
 
 
@@ -52,6 +53,7 @@ def held(scenario: Scenario, keys: Iterable[str], made: Iterable[Scenario] = ())
     Also which keys have no use in it, or in any of the cases that are `made` of it.
     """
     said = list(dict.fromkeys(str(x) for one in (scenario, *made) for x in one.left_out))
+    said += [] if scenario.run.tolerance is None else [NOT_GROWN]
     delays = scenario.lateness.delays
     if delays is None or not {"run.delay", "run.delays", "run.gap"}.isdisjoint(keys):
         return said

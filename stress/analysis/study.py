@@ -194,8 +194,9 @@ def run_designs(
     lead = designs[0]
     for design in designs:
         same = design.prices is lead.prices and design.seed == lead.seed
+        same = same and (design.tail, design.batch) == (lead.tail, lead.batch)
         if not (same and (design.n_paths, design.n_steps, design.step) == (lead.n_paths, lead.n_steps, lead.step)):
-            raise ValueError("designs that run together share prices, seed, paths, steps and step")
+            raise ValueError("designs that run together share prices, seed, paths, steps, step and tail")
     check_workers(threads, executor, progress)
     count = 0 if executor is not None else int(threads or scheduling.default_threads())
     footprint.check(designs, count)
