@@ -17,6 +17,7 @@ from stress.analysis import cases
 from stress.analysis.ranges import Range, given_ranges, own_ranges
 from stress.arguments import is_finite
 from stress.errors import InputError, Problem
+from stress.prices.rarest_event import least_paths
 from stress.results import comparison
 from stress.results.estimate import Estimate, paths_needed
 from stress.results.result import Result
@@ -52,7 +53,7 @@ def tornado(
         Probability of depletion that the fund is for; by default the smallest of the scenario's that the paths hold an
         interval for.
     paths : int, optional
-        By default that of the scenario, 2,000 at most.
+        By default that of the scenario, 2,000 at most, or as many as the cells of its tail take.
     only_given : bool
         Whether the inputs of `ranges` are the only ones.
     threads, progress
@@ -79,7 +80,7 @@ def tornado(
     if alpha is not None and not (is_finite(share) and 0 < share < 1):
         raise InputError(Problem("tornado", "a probability above 0 and below 1", column="alpha", value=alpha))
     start = cases.read(scenario, None, "tornado")
-    start = cases.read(start, min(start.resolved()["run"]["paths"], MOST_PATHS) if paths is None else paths, "tornado")
+    start = cases.read(start, _paths(start) if paths is None else paths, "tornado")
     given = [] if ranges is None else given_ranges(ranges)
     if only_given and not given:
         raise InputError(Problem("tornado", "at least one range", column="ranges", value=ranges))
@@ -104,6 +105,14 @@ def tornado(
     out.attrs = {"paths": base.n_paths, "seed": start.seed, "held": held, "left_out": left_out}
     out.attrs["money"] = start.venue_object.money
     return out.reset_index(drop=True)
+
+
+def _paths(scenario: Scenario) -> int:
+    """The paths of the scenario, 2,000 at most, or as many more as the cells of its tail take."""
+    timing, tail = scenario.resolved()["run"], scenario.run.tail
+    steps = round(timing["horizon"] / timing["step"])
+    least = 0 if tail is None else least_paths(tail, scenario.price_model[0], steps, timing["step"])
+    return int(min(timing["paths"], max(MOST_PATHS, least)))
 
 
 def _alpha(scenario: Scenario, paths: int) -> float:

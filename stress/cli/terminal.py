@@ -64,7 +64,7 @@ class ProgressBar:
             )
             self.progress.start()
             self.task = self.progress.add_task(self.noun, total=total)
-        self.progress.update(self.task, completed=done)
+        self.progress.update(self.task, completed=done, total=total)  # a run may grow
 
     def close(self) -> None:
         """Take the bar away."""

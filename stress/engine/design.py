@@ -359,6 +359,22 @@ def as_floats(array: Any) -> np.ndarray | None:
     return numbers(array)
 
 
+def with_paths(design: Design, n_paths: int) -> Design:
+    """The design with another number of paths, of the same batches; what was built of it stays.
+
+    Parameters
+    ----------
+    design : Design
+        With a batch.
+    n_paths : int
+        A whole number of batches.
+    """
+    made = replace(design, n_paths=n_paths)
+    kept = ("sampler", "model_record", "traded_book", "traded_levels", "classes", "ladder", "kernel", "mechanics")
+    made.__dict__.update({name: design.__dict__[name] for name in kept if name in design.__dict__})
+    return made
+
+
 def build_shared(designs: Sequence[Design]) -> None:
     """Build what designs are run from; designs of one book, venue and first price share what depends on these alone."""
     made: dict[tuple[int, int, float], Design] = {}

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from stress.arguments import is_finite, numbers
 from stress.errors import InputError, Problem, raise_if
 from stress.prices.base import PriceBlock, check_request
-from stress.prices.strata import Strata, read_strata
+from stress.prices.strata import read_strata
 
 
 class Paths:

@@ -112,9 +112,7 @@ def _problems_of_stratum(number: np.ndarray, k: int | None) -> list[Problem]:
     most = math.inf if k is None else k - 1
     wrong = np.flatnonzero(~((number >= 0) & (number <= most) & (number == np.floor(number))))
     expected = "a whole number from 0" + ("" if k is None else f" to {k - 1}")
-    problems = [
-        Problem(f"paths, path {i}", expected, column="stratum", value=float(number[i])) for i in wrong[:SHOWN]
-    ]
+    problems = [Problem(f"paths, path {i}", expected, column="stratum", value=float(number[i])) for i in wrong[:SHOWN]]
     if wrong.size > SHOWN:
         problems.append(Problem("paths", f"{expected}; {wrong.size} entries fail", column="stratum"))
     if wrong.size or k is None:
@@ -126,5 +124,7 @@ def _problems_of_stratum(number: np.ndarray, k: int | None) -> list[Problem]:
         for j in few[:SHOWN]
     ]
     if few.size > SHOWN:
-        problems.append(Problem("paths", f"{LEAST} paths or more of each stratum; {few.size} have fewer", column="stratum"))
+        problems.append(
+            Problem("paths", f"{LEAST} paths or more of each stratum; {few.size} have fewer", column="stratum")
+        )
     return problems

@@ -28,6 +28,7 @@ import os
 import shutil
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -250,6 +251,8 @@ class LaterDesign:
         if built.book.digest() != self._config["book"]["sha256"]:
             versions = self._manifest["versions"]["stress"]
             raise InputError(Problem(where, f"the same positions again; this run was made by version {versions}"))
+        if scenario.run.tolerance is not None:  # it has grown from the paths of the scenario
+            built = replace(built, n_paths=self._config["paths"], batch=built.n_paths)
         return built
 
 

@@ -82,10 +82,8 @@ Paths = Annotated[int, BeforeValidator(_whole), rule(lambda x: x >= 1, "a whole 
 Redraws = Annotated[int, BeforeValidator(_whole), rule(lambda x: 5 <= x <= 1_000, "a whole number from 5 to 1,000")]
 Probability = Annotated[Number, rule(lambda x: 0 < x < 1, "a probability above 0 and below 1", percent_hint)]
 Tail = Annotated[Probability | None, BeforeValidator(none_of)]
-Tolerance = Annotated[
-    Annotated[Number, rule(lambda x: 0 < x <= 1, "a relative error above 0, at most 1 (none: off)", percent_hint)] | None,
-    BeforeValidator(none_of),
-]
+_RelativeError = Annotated[Number, rule(lambda x: 0 < x <= 1, "a relative error above 0, at most 1", percent_hint)]
+Tolerance = Annotated[_RelativeError | None, BeforeValidator(none_of)]
 MostPaths = Annotated[Paths | None, BeforeValidator(none_of)]
 Price = Annotated[Number, rule(lambda x: 0 < x < math.inf, "a price above 0")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
