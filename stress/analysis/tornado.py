@@ -107,14 +107,6 @@ def tornado(
     return out.reset_index(drop=True)
 
 
-def _paths(scenario: Scenario) -> int:
-    """The paths of the scenario, 2,000 at most, or as many more as the cells of its tail take."""
-    timing, tail = scenario.resolved()["run"], scenario.run.tail
-    steps = round(timing["horizon"] / timing["step"])
-    least = 0 if tail is None else least_paths(tail, scenario.price_model[0], steps, timing["step"])
-    return int(min(timing["paths"], max(MOST_PATHS, least)))
-
-
 def _alpha(scenario: Scenario, paths: int) -> float:
     """The smallest probability of the scenario that so many paths hold an interval for, or else the largest."""
     held = [alpha for alpha in scenario.fund.alphas if paths >= paths_needed(alpha)]
@@ -141,3 +133,11 @@ def absolute(difference: Estimate) -> Estimate:
         low, high = sorted((abs(e.low), abs(e.high)))
         low = 0.0 if e.low <= 0 <= e.high else low
     return Estimate(abs(e.value), e.se, low, high, e.note)
+
+
+def _paths(scenario: Scenario) -> int:
+    """The paths of the scenario, 2,000 at most, or as many more as the cells of its tail take."""
+    timing, tail = scenario.resolved()["run"], scenario.run.tail
+    steps = round(timing["horizon"] / timing["step"])
+    least = 0 if tail is None else least_paths(tail, scenario.price_model[0], steps, timing["step"])
+    return int(min(timing["paths"], max(MOST_PATHS, least)))
