@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from stress.cli import output
-from stress.cli.common import Alphas, Quiet, Seed, Set, Threads, guarded, number_option, say_that_it_compiles
+from stress.cli.common import (
+    Alphas,
+    Quiet,
+    Seed,
+    Set,
+    Threads,
+    guarded,
+    number_option,
+    say_not_grown,
+    say_that_it_compiles,
+)
 from stress.errors import InputError, Problem, raise_if
 from stress.formatting import count, set_money
 
@@ -88,6 +98,7 @@ def backtest(
     loaded = _scenario(history, scenario, book, fitted, delay, set_, seed)
     set_money(loaded.venue_object.money)
     built = loaded.build()
+    say_not_grown(loaded)
     design, tested, sample = built.design, history, _sample(loaded, history)
     if fitted is not None:
         design, tested, sample = replace(design, prices=fitted.model), fitted.rest, fitted.text

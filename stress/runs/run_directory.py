@@ -9,6 +9,7 @@
                         paths, positions (.csv.gz), cells, fund_at (.npz);
                         no by_leverage of a run with detail "paths";
                         error_budget.csv of a run with error = "full";
+                        strata.csv of a run whose paths are drawn from strata;
                         fund_grid.csv in the place of depletion_curve.csv where one run gives no curve
     studies/            scenarios, reverse, tornado (.csv), those that were asked for
     figures/            each figure as .svg and .png       (with a report only)
@@ -290,6 +291,8 @@ def _write(record: Record, directory: Path, home: Path) -> None:
         small["horizon"] = result.horizon.summary()
     if record.budget is not None:
         small["error_budget"] = record.budget
+    if "strata" in result.config:
+        small["strata"] = result.strata.reset_index()
     if result.counts_positions:
         by_leverage = [
             result.by_leverage().assign(side="both"),
