@@ -23,7 +23,7 @@ from stress.plots.anatomy import part_labels
 from stress.plots.answers import LEVERAGE_BINS
 from stress.plots.style import TALL
 from stress.prices.calibration import summary
-from stress.report import days_page, figures, front_page, more_tables, prose, strata_table
+from stress.report import days_page, figures, front_page, more_tables, prose
 from stress.results import budget, coin_words, concentration, liquidations, mechanics, summaries
 from stress.runs.record import fund_ranges, gap_pairs
 from stress.scenario.lateness import cannot_tell
@@ -168,7 +168,7 @@ def context(record: Record) -> dict[str, Any]:
         "studies": more_tables.studies(record),
         "adjustments": [str(x) for x in record.adjustments],
         "provenance": provenance(record),
-        **strata_table.context(record),
+        **more_tables.drawn(record),
         "calibration": calibration(record),
         "figures": pictures(record, [row["alpha"] for row in needed], worst),
         "isfinite": math.isfinite,
@@ -201,7 +201,7 @@ def days_context(record: Record) -> dict[str, Any]:
         "cards": cards(record),
         "adjustments": [str(x) for x in record.adjustments],
         "provenance": provenance(record),
-        **strata_table.context(record),
+        **more_tables.drawn(record),
     }
 
 

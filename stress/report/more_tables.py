@@ -23,6 +23,7 @@ from stress.formatting import (
 )
 from stress.plots.answers import LEVERAGE_BINS
 from stress.report.front_page import range_words
+from stress.report.strata_table import context as drawn
 from stress.results import concentration, mechanics, mechanics_words, rule_rates
 from stress.results.coin_words import beside
 from stress.results.column_words import DONE

@@ -30,7 +30,7 @@ def drawn(result: Result) -> str:
 
 def cells(result: Result) -> list[tuple[str, ...]]:
     """The strata as text, a row each, in the order of `HEAD`; rarity is the probability of an event as severe."""
-    found = []
+    found: list[tuple[str, ...]] = []
     weight = result.paths.groupby("stratum")["weight"].max()
     for number, row in enumerate(result.strata.to_dict("records")):
         found.append(

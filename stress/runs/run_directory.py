@@ -286,13 +286,13 @@ def _write(record: Record, directory: Path, home: Path) -> None:
         small["depletion_curve"] = result.depletion_curve()
     if record.grid is not None:
         small["fund_grid"] = record.grid
+    if "strata" in result.config:
+        small["strata"] = result.strata.reset_index()
     if result.days is not None:
         small["ruin_curve"] = result.horizon.ruin_curve()
         small["horizon"] = result.horizon.summary()
     if record.budget is not None:
         small["error_budget"] = record.budget
-    if "strata" in result.config:
-        small["strata"] = result.strata.reset_index()
     if result.counts_positions:
         by_leverage = [
             result.by_leverage().assign(side="both"),
