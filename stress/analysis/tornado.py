@@ -14,6 +14,7 @@ import pandas as pd
 
 from stress import quantities
 from stress.analysis import cases
+from stress.analysis.apart import apart
 from stress.analysis.ranges import Range, given_ranges, own_ranges
 from stress.arguments import is_finite
 from stress.errors import InputError, Problem
@@ -115,13 +116,18 @@ def _alpha(scenario: Scenario, paths: int) -> float:
 
 def _row(one: Range, base: Result, low: Result, high: Result, alpha: float) -> tuple[Any, ...]:
     own, at_low, at_high = (result.required_fund(alpha) for result in (base, low, high))
-    swing = absolute(comparison.fund_apart(low, high, alpha))
-    differences = (comparison.fund_apart(base, end, alpha).value for end in (low, high))
+    swing = absolute(_fund_apart(low, high, alpha))
+    differences = (_fund_apart(base, end, alpha).value for end in (low, high))
     return (
         one.key, one.low_value, one.high_value, own.value, at_low.value, at_high.value, at_low.low, at_low.high,
         at_high.low, at_high.high, *differences, swing.value, swing.se, swing.low, swing.high, one.why, float(alpha),
         swing.note,
     )  # fmt: skip
+
+
+def _fund_apart(a: Result, b: Result, alpha: float) -> Estimate:
+    """How much more fund a result needs than another."""
+    return apart(a, b, lambda: comparison.fund_apart(a, b, alpha), lambda result: result.required_fund(alpha))
 
 
 def absolute(difference: Estimate) -> Estimate:

@@ -25,7 +25,7 @@ def with_tail(scenario: Scenario) -> tuple[Scenario, str]:
     if "tail" in run.model_fields_set or paths == 1 or alpha * paths >= ENOUGH or alpha > 0.1:
         return scenario, ""
     model, steps = scenario.price_model[0], round(timing["horizon"] / step)
-    few = f"{paths:,} plain paths hold {_days(alpha * paths)} with a probability of {alpha:g}"
+    few = f"A probability of {alpha:g} is {significant(alpha * paths, 2)} of {paths:,} plain paths"
     kind = scenario.prices.model
     if not any(chance > alpha / 10 for chance in rarities_of(model, steps, step).values()):
         return scenario, f"{few}, and no tail can be drawn: {kind} has no events by whose rarity to draw its paths."
@@ -35,8 +35,3 @@ def with_tail(scenario: Scenario) -> tuple[Scenario, str]:
         return scenario, f"{few}; a tail (run.tail) would take {least:,} paths or more."
     made = with_keys(scenario, {"run.tail": alpha})
     return made, f"{few}: the paths are drawn by their rarest event, down to there (run.tail = {alpha:g})."
-
-
-def _days(expected: float) -> str:
-    """How many of the days that are asked about some paths hold."""
-    return f"{significant(expected, 2)} of the days" if expected >= 0.01 else "next to none of the days"
