@@ -20,8 +20,6 @@ import numpy as np
 from stress.results.estimate import Estimate
 from stress.results.result import Result
 
-UNPAIRED = "the two runs have other cells of rare events, so that their paths are not pairs"
-
 
 def same_strata(a: Result, b: Result) -> bool:
     """Whether the paths of two results are of the same strata, one by one, or both of none."""
