@@ -20,6 +20,7 @@ from stress.adjustments import unsaid
 from stress.analysis.error_budget import cost, redrawn_paths, run_plans
 from stress.analysis.fund_grid import fund_grid
 from stress.analysis.study import Study
+from stress.analysis.tolerance import Goal, run_until
 from stress.arguments import is_text, path_of, wrong_types
 from stress.book.book import Book
 from stress.engine import scheduling
@@ -32,6 +33,7 @@ from stress.results.result import Result
 from stress.runs import place, run_directory
 from stress.runs import record as records
 from stress.runs.record import BOUNDS, SCHEMA, Record
+from stress.scenario import sampling
 from stress.venue.depth import Depth
 from stress.venue.events import Events
 from stress.venue.funding import Funding
@@ -352,6 +354,8 @@ def execute(
 ) -> Record:
     """Run a scenario at its own gaps or delays, and at the gaps (0, 0) and (1, 1), on the same prices.
 
+    With a tolerance the run grows until the figures at its own gaps, or at each of its delays, have it.
+
     Parameters
     ----------
     scenario : Scenario
@@ -386,10 +390,16 @@ def execute(
         ready = time.perf_counter()
         redrawn = _plans(scenario, chosen, say)
         shown = progress if progress is None else _of_all(progress, redrawn_paths(redrawn))
-        study = Study(designs).run(threads=threads, executor=executor, progress=shown, sink=checkpoint)
+        workers: dict[str, Any] = {"threads": threads, "executor": executor}
+        if (goal := _goal(scenario, chosen)) is None:
+            study, grown = Study(designs).run(**workers, progress=shown, sink=checkpoint), None
+        else:
+            late = [records.fill_name(chosen.gap, chosen.jump_gap, delay) for delay in built.delays]
+            study, grown = run_until(Study(designs), goal, late or [own], **workers, progress=shown, sink=checkpoint)
         run_once = time.perf_counter()
         grid = _grid(study.results[own], threads, executor)
-        redraws = run_plans(redrawn, threads=threads, executor=executor, progress=progress, before=chosen.n_paths)
+        before = study.results[own].n_paths
+        redraws = run_plans(redrawn, **workers, progress=progress, before=before)
     done = time.perf_counter()
     resumed = 0 if checkpoint is None else checkpoint.resumed_paths
     given = list({(str(w.message), w.category): w for w in caught}.values())
@@ -421,9 +431,19 @@ def execute(
     }
     if resumed:
         manifest["resumed_paths"] = resumed
+    if grown is not None:
+        manifest["growth"] = grown.describe()
     budget = error_budget(result, redraws, alphas) if redraws else None
     required = records.required_funds(result, alphas)
     return Record(scenario.resolved(), manifest, result, gaps, required, budget, grid=grid)
+
+
+def _goal(scenario: Scenario, design: Design) -> Goal | None:
+    """What the run of a scenario grows for; None: it has as many paths as it says."""
+    if scenario.run.tolerance is None:
+        return None
+    most = sampling.max_paths(scenario.run, design.n_paths)
+    return Goal(scenario.run.tolerance, design.n_paths, most, scenario.fund.alphas)
 
 
 def _grid(result: Result, threads: int | None, executor: Executor | None) -> pd.DataFrame | None:

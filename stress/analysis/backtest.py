@@ -168,8 +168,9 @@ def _play(design: Design, history: History, threads: int | None) -> pd.DataFrame
     """What each window takes under the design's book, venue, depth and fills."""
     paths = history.paths
     played = replace(
-        design, prices=paths, n_paths=paths.n_paths, n_steps=paths.n_steps, step=paths.step, detail="paths"
-    )
+        design, prices=paths, n_paths=paths.n_paths, n_steps=paths.n_steps, step=paths.step, detail="paths",
+        tail=None, batch=None,
+    )  # fmt: skip
     found = run_designs([played], threads=threads)[0].paths
     needed, s0, side = found["fund_needed"].to_numpy(), paths.s0, _open_interest(design)
     assert paths.low is not None

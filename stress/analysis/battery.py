@@ -36,6 +36,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from stress.analysis.apart import apart
 from stress.analysis.study import ADL, DEPLETED, DEPLETED_ALONE, REQUIRED_FUND, long_table, run_designs
 from stress.book.book import Book
 from stress.engine.design import Design
@@ -46,7 +47,7 @@ from stress.prices.bar_table import PRICES
 from stress.prices.bars import Bars
 from stress.prices.base import PriceModel
 from stress.results.comparison import EVENTS, both_sized, event_apart, fund_apart
-from stress.results.estimate import Estimate
+from stress.results.estimate import Estimate, event_probability
 from stress.results.result import Result
 from stress.scenario.scenario import Scenario, as_scenario
 
@@ -176,9 +177,12 @@ def _difference(first: Result, result: Result, quantity: str, alpha: float) -> E
     if quantity == REQUIRED_FUND:
         if not both_sized(first, result):
             return nothing
-        found = fund_apart(first, result, alpha)
+        found = apart(first, result, lambda: fund_apart(first, result, alpha), lambda one: one.required_fund(alpha))
         return nothing if found.is_bound else found
-    return event_apart(first, result, EVENTS[quantity])
+    return apart(
+        first, result, lambda: event_apart(first, result, EVENTS[quantity]),
+        lambda one: event_probability(np.asarray(EVENTS[quantity](one.paths)), one.weights),
+    )  # fmt: skip
 
 
 def harder(scenario: Scenario, own: Design, severity: Severity) -> tuple[Design, list[str], list[str]]:

@@ -12,8 +12,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from stress import quantities, serialize
 from stress.analysis import study
+from stress.analysis.apart import independent, same_strata
 from stress.analysis.study import Study
 from stress.arguments import is_whole
 from stress.book.book import Book
@@ -21,7 +24,7 @@ from stress.engine.design import Design
 from stress.errors import InputError, Problem, raise_if
 from stress.formatting import duration
 from stress.results import comparison
-from stress.results.estimate import Estimate
+from stress.results.estimate import Estimate, event_probability, mean
 from stress.results.result import Result
 from stress.scenario import keys
 from stress.scenario.scenario import Scenario, as_scenario
@@ -30,6 +33,7 @@ Progress = Callable[[int, int], None]
 EVENTS: dict[str, Callable[[Any], Any]] = {
     "P(a deficit occurs)": lambda paths: paths["deficit"] > 0
 } | comparison.EVENTS
+NOT_GROWN = "no paths are added to reach run.tolerance: a study holds its cases against each other path by path"
 MEANS = {"mean deficit": "deficit", "mean raised or forgone by ADL": "adl_usd", "mean residual": "residual"}
 
 
@@ -52,6 +56,7 @@ def held(scenario: Scenario, keys: Iterable[str], made: Iterable[Scenario] = ())
     Also which keys have no use in it, or in any of the cases that are `made` of it.
     """
     said = list(dict.fromkeys(str(x) for one in (scenario, *made) for x in one.left_out))
+    said += [] if scenario.run.tolerance is None else [NOT_GROWN]
     delays = scenario.lateness.delays
     if delays is None or not {"run.delay", "run.delays", "run.gap"}.isdisjoint(keys):
         return said
@@ -140,6 +145,8 @@ def differences(base: Result, other: Result, alphas: Sequence[float]) -> dict[tu
     if base.n_paths != other.n_paths:
         return {}
     found: dict[tuple[str, float | None], Estimate] = {}
+    if not same_strata(base, other):
+        return _unpaired(base, other, alphas)
     for name, event in EVENTS.items():
         found[name, None] = comparison.event_apart(base, other, event)
     for name, column in MEANS.items():
@@ -148,4 +155,17 @@ def differences(base: Result, other: Result, alphas: Sequence[float]) -> dict[tu
     found["mean liquidated share of positions", None] = comparison.mean_apart(base, other, *shares)
     for alpha in alphas if comparison.both_sized(base, other) else ():
         found[study.REQUIRED_FUND, float(alpha)] = comparison.fund_apart(base, other, alpha)
+    return found
+
+
+def _unpaired(base: Result, other: Result, alphas: Sequence[float]) -> dict[tuple[str, float | None], Estimate]:
+    """The same of results whose paths are no pairs; shares of positions are left out."""
+    found: dict[tuple[str, float | None], Estimate] = {}
+    for name, event in EVENTS.items():
+        ends = (event_probability(np.asarray(event(x.paths)), x.weights) for x in (base, other))
+        found[name, None] = independent(*ends)
+    for name, column in MEANS.items():
+        found[name, None] = independent(*(mean(x.paths[column].to_numpy(), 0.0, x.weights) for x in (base, other)))
+    for alpha in alphas if comparison.both_sized(base, other) else ():
+        found[study.REQUIRED_FUND, float(alpha)] = independent(*(x.required_fund(alpha) for x in (base, other)))
     return found

@@ -45,6 +45,7 @@ from stress.errors import InputError, Problem, raise_if
 from stress.formatting import percent
 from stress.kernels.path.records import Prices
 from stress.prices import Paths
+from stress.prices.rarest_event import read_tail
 from stress.results.estimate import Estimate, event_probability
 from stress.results.sizing import jump_refused
 from stress.scenario.scenario import Scenario, as_scenario
@@ -197,12 +198,13 @@ def reverse_table(
     late = bool(own.delay)
     jumped = replace(
         _settled(own), prices=still, n_paths=1, n_steps=1, step=still.step, fund=math.inf, gap=0.0, delay=None,
-        jump_gap=1.0 if late else own.jump_gap, detail="paths", renewal=None,
+        jump_gap=1.0 if late else own.jump_gap, detail="paths", renewal=None, tail=None, batch=None,
     )  # fmt: skip
     table = _shocks(jumped, capital)
     one_path = getattr(own.prices, "n_paths", None) is not None
     if not one_path:
         own = replace(own, n_paths=int(count or own.n_paths))
+        read_tail(own.tail, own.prices, own.n_paths, own.n_steps, own.step)  # so many paths hold its cells
     reach = Reach.of_model(own)
     history = None if one_path else Reach.of_bars(bars_of(scenario, own), own)
     more = [_likely(row, reach, history, one_path) for row in table.to_dict("records")]

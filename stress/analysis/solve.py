@@ -22,12 +22,14 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from stress.analysis import cases
+from stress.analysis.apart import apart
 from stress.analysis.target import Target
 from stress.arguments import is_finite
 from stress.errors import InputError, Problem, raise_if
@@ -279,7 +281,7 @@ def _reversals(target: Target, key: str, xs: list[float], results: list[Result],
     rising = (side == "up to") == target.at_most
     notes = []
     for a, b, first, second in zip(xs, xs[1:], results, results[1:], strict=False):
-        e = target.difference(first, second)
+        e = apart(first, second, partial(target.difference, first, second), target.estimate)
         if (e.high < 0) if rising else (e.low > 0):
             word = "falls" if rising else "rises"
             notes.append(

@@ -214,6 +214,8 @@ def episode_design(today: Design, name: str, fill: dict[str, Any], *, depth: Any
         depth=depth,
         detail="positions",
         renewal=None,
+        tail=None,
+        batch=None,
         **fill,
     )
 

@@ -6,8 +6,9 @@ per design and quantity.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +17,7 @@ import pandas as pd
 
 from stress.arguments import is_word, wrong_types
 from stress.engine import footprint, scheduling
+from stress.engine.blocks import PathBlock
 from stress.engine.design import Design, build_shared
 from stress.engine.run_blocks import BlockSink, check_workers, run_blocks
 from stress.errors import InputError, Problem, raise_if
@@ -193,19 +195,45 @@ def run_designs(
     InputError
         If they do not fit into the memory that is free, or `threads`, the executor or `progress` cannot be used.
     """
+    blocks = run_paths(designs, threads=threads, executor=executor, progress=progress, sink=sink)
+    return assemble(designs, blocks)
+
+
+def assemble(designs: Sequence[Design], blocks: Sequence[PathBlock]) -> list[Result]:
+    """Results of designs from the blocks of all their paths."""
+    made_by = provenance()
+    with _needs_in_words(designs, 0):
+        return [Result.assemble(design, block, made_by) for design, block in zip(designs, blocks, strict=True)]
+
+
+def run_paths(
+    designs: Sequence[Design],
+    *,
+    threads: int | None = None,
+    executor: Executor | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    sink: BlockSink | None = None,
+) -> list[PathBlock]:
+    """The block of all paths of each design; arguments and errors as of `run_designs`."""
     lead = designs[0]
     for design in designs:
         same = design.prices is lead.prices and design.seed == lead.seed
+        same = same and (design.tail, design.batch) == (lead.tail, lead.batch)
         if not (same and (design.n_paths, design.n_steps, design.step) == (lead.n_paths, lead.n_steps, lead.step)):
-            raise ValueError("designs that run together share prices, seed, paths, steps and step")
+            raise ValueError("designs that run together share prices, seed, paths, steps, step and tail")
     check_workers(threads, executor, progress)
     count = 0 if executor is not None else int(threads or scheduling.default_threads())
     footprint.check(designs, count)
-    try:
+    with _needs_in_words(designs, count):
         build_shared(designs)  # once, before the workers use it and the results read it
-        found = run_blocks(designs, threads=threads, executor=executor, progress=progress, sink=sink)
-        made_by = provenance()
-        return [Result.assemble(design, block, made_by) for design, block in zip(designs, found, strict=True)]
+        return run_blocks(designs, threads=threads, executor=executor, progress=progress, sink=sink)
+
+
+@contextmanager
+def _needs_in_words(designs: Sequence[Design], count: int) -> Iterator[None]:
+    """Say of a lack of memory how much designs need, with so many threads."""
+    try:
+        yield
     except MemoryError as error:  # of numpy it would describe the array that did not fit, field by field
         needed = gigabytes(footprint.need(designs, count))
         raise MemoryError(f"{footprint.size(designs)} need about {needed}") from error

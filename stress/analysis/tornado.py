@@ -14,9 +14,11 @@ import pandas as pd
 
 from stress import quantities
 from stress.analysis import cases
+from stress.analysis.apart import apart
 from stress.analysis.ranges import Range, given_ranges, own_ranges
 from stress.arguments import is_finite
 from stress.errors import InputError, Problem
+from stress.prices.rarest_event import least_paths
 from stress.results import comparison
 from stress.results.estimate import Estimate, paths_needed
 from stress.results.result import Result
@@ -52,7 +54,7 @@ def tornado(
         Probability of depletion that the fund is for; by default the smallest of the scenario's that the paths hold an
         interval for.
     paths : int, optional
-        By default that of the scenario, 2,000 at most.
+        By default that of the scenario, 2,000 at most, or as many as the cells of its tail take.
     only_given : bool
         Whether the inputs of `ranges` are the only ones.
     threads, progress
@@ -79,7 +81,7 @@ def tornado(
     if alpha is not None and not (is_finite(share) and 0 < share < 1):
         raise InputError(Problem("tornado", "a probability above 0 and below 1", column="alpha", value=alpha))
     start = cases.read(scenario, None, "tornado")
-    start = cases.read(start, min(start.resolved()["run"]["paths"], MOST_PATHS) if paths is None else paths, "tornado")
+    start = cases.read(start, _paths(start) if paths is None else paths, "tornado")
     given = [] if ranges is None else given_ranges(ranges)
     if only_given and not given:
         raise InputError(Problem("tornado", "at least one range", column="ranges", value=ranges))
@@ -117,13 +119,18 @@ def _alpha(scenario: Scenario, base: Result) -> float:
 
 def _row(one: Range, base: Result, low: Result, high: Result, alpha: float) -> tuple[Any, ...]:
     own, at_low, at_high = (result.required_fund(alpha) for result in (base, low, high))
-    swing = absolute(comparison.fund_apart(low, high, alpha))
-    differences = (comparison.fund_apart(base, end, alpha).value for end in (low, high))
+    swing = absolute(_fund_apart(low, high, alpha))
+    differences = (_fund_apart(base, end, alpha).value for end in (low, high))
     return (
         one.key, one.low_value, one.high_value, own.value, at_low.value, at_high.value, at_low.low, at_low.high,
         at_high.low, at_high.high, *differences, swing.value, swing.se, swing.low, swing.high, one.why, float(alpha),
         swing.note,
     )  # fmt: skip
+
+
+def _fund_apart(a: Result, b: Result, alpha: float) -> Estimate:
+    """How much more fund a result needs than another."""
+    return apart(a, b, lambda: comparison.fund_apart(a, b, alpha), lambda result: result.required_fund(alpha))
 
 
 def absolute(difference: Estimate) -> Estimate:
@@ -135,3 +142,11 @@ def absolute(difference: Estimate) -> Estimate:
         low, high = sorted((abs(e.low), abs(e.high)))
         low = 0.0 if e.low <= 0 <= e.high else low
     return Estimate(abs(e.value), e.se, low, high, e.note)
+
+
+def _paths(scenario: Scenario) -> int:
+    """The paths of the scenario, 2,000 at most, or as many more as the cells of its tail take."""
+    timing, tail = scenario.resolved()["run"], scenario.run.tail
+    steps = round(timing["horizon"] / timing["step"])
+    least = 0 if tail is None else least_paths(tail, scenario.price_model[0], steps, timing["step"])
+    return int(min(timing["paths"], max(MOST_PATHS, least)))

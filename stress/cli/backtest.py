@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from stress.cli import output
-from stress.cli.common import Alphas, Quiet, Seed, Set, Threads, guarded, number_option, say_that_it_compiles
+from stress.cli.common import (
+    Alphas,
+    Quiet,
+    Seed,
+    Set,
+    Threads,
+    guarded,
+    number_option,
+    say_not_grown,
+    say_that_it_compiles,
+)
 from stress.errors import InputError, Problem, raise_if
 from stress.formatting import count, set_money
 
@@ -74,6 +84,7 @@ def backtest(
     from stress.analysis.backtest import backtest as hold
     from stress.cli import adjusted, console
     from stress.prices import read_bars
+    from stress.prices.rarest_event import read_tail
 
     output.check_files(out, picture)
     problems = [Problem("--alpha", "a probability above 0 and below 1", value=a) for a in alpha or () if not 0 < a < 1]
@@ -87,9 +98,11 @@ def backtest(
     loaded = _scenario(history, scenario, book, fitted, delay, set_, seed)
     set_money(loaded.venue_object.money)
     built = loaded.build()
+    say_not_grown(loaded)
     design, tested, sample = built.design, history, _sample(loaded, history)
     if fitted is not None:
         design, tested, sample = replace(design, prices=fitted.model), fitted.rest, fitted.text
+        read_tail(design.tail, design.prices, design.n_paths, design.n_steps, design.step)  # of another model
     if not quiet:
         say_that_it_compiles()
     designs = [replace(design, gap=0.0, delay=seconds) for seconds in built.delays] or [design]

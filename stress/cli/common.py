@@ -297,6 +297,15 @@ def quietly(quiet: bool) -> Callable[[str], None]:
     return (lambda text: None) if quiet else (lambda text: print(text, file=sys.stderr))
 
 
+def say_not_grown(*scenarios: Scenario) -> None:
+    """A study holds runs against each other path by path: none of them grows."""
+    from stress.analysis.cases import NOT_GROWN
+
+    for scenario in scenarios:
+        if scenario.run.tolerance is not None:
+            print(visible(f"Note: {scenario.where}: {NOT_GROWN}."), file=sys.stderr)
+
+
 def command_line() -> str:
     """The command line of this process."""
     return shlex.join(["perp-stress", *sys.argv[1:]])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from stress.cli import output
-from stress.cli.common import Paths, Quiet, Seed, Set, Threads, guarded, load, positive_option, with_bar
+from stress.cli.common import Paths, Quiet, Seed, Set, Threads, guarded, load, positive_option, say_not_grown, with_bar
 from stress.cli.inputs import ContractSize, Unit
 from stress.errors import InputError, Problem, raise_if
 from stress.formatting import count, percent, set_money, significant, usd, visible
@@ -141,6 +141,7 @@ def _of_scenario(scenario: Scenario, old: str | None, tiers_of: Callable[..., Ti
     from stress.analysis.tier_impact import with_tiers
 
     built = scenario.build()
+    say_not_grown(scenario)
     design = built.design
     venue = design.venue
     before = Before(design.book, design.s0, venue, f"{venue.name} {venue.market}".strip(), built.adjustments, design)

@@ -29,6 +29,7 @@ from stress.cli.common import (
     money_option,
     open_run,
     quietly,
+    say_not_grown,
     say_that_it_compiles,
     with_error,
     workers,
@@ -64,6 +65,9 @@ def run(
         ),
     ] = None,
     report: Annotated[bool, typer.Option(help="Draw the figures and write report.html.")] = True,
+    strata: Annotated[
+        bool, typer.Option("--strata", help="Also print the strata that the paths were drawn from ([run] tail).")
+    ] = False,
     studies: Annotated[
         bool,
         typer.Option(
@@ -77,7 +81,7 @@ def run(
 ) -> None:
     """Run a scenario: fund, ADL, tables, a report."""
     from stress import simulation
-    from stress.cli import terminal
+    from stress.cli import drawn, terminal
     from stress.runs import place
 
     set_ = with_error(set_, error)
@@ -99,6 +103,8 @@ def run(
             print(directory)
             return
         terminal.print_run(record)
+        if strata:
+            drawn.print_strata(record.result)
         shown = f"Report: {directory / 'report.html'}" if report else f"Tables: {directory / 'tables'}"
         print(f"\n{shown}")
 
@@ -158,18 +164,21 @@ def size(
     quiet: Quiet = False,
 ) -> None:
     """Print the fund that a scenario needs."""
-    from stress.cli import adjusted, compared, console, horizon, mechanics, terminal
+    from stress.cli import adjusted, compared, console, drawn, horizon, mechanics, rare_days, terminal
     from stress.formatting import usd
 
     changes = [*(with_error(set_, error) or []), *([f"fund.alphas={alpha}"] if alpha else [])]
     earlier = open_run(since) if since is not None else None
-    loaded = load(scenario, changes, seed, paths)
+    loaded, said = rare_days.with_tail(load(scenario, changes, seed, paths))
+    if said and not quiet:
+        print(visible(said), file=sys.stderr)
     if earlier is not None and (money := earlier.result.money) != loaded.venue_object.money:
         expected = f"a run whose money is that of this scenario, {loaded.venue_object.money}"
         raise InputError(Problem("--since", expected, value=money))
     record = execute(loaded, threads, cluster, quiet, detail="paths")
     if not quiet:
         print(terminal.headline(record))
+        drawn.print_drawn(record)
         terminal.print_fund(record)
         if record.result.days is not None:
             horizon.print_horizon(record)
@@ -262,7 +271,7 @@ def adl(
     quiet: Quiet = False,
 ) -> None:
     """Print who is hit, by leverage and side."""
-    from stress.cli import adjusted, console, mechanics, terminal
+    from stress.cli import adjusted, console, drawn, mechanics, terminal
 
     loaded = load(scenario, set_, seed, paths)
     if loaded.run.days is not None:
@@ -271,6 +280,7 @@ def adl(
     record = execute(loaded, threads, cluster, quiet)
     if not quiet:
         print(terminal.headline(record))
+        drawn.print_drawn(record)
     terminal.print_adl(record.result)
     if not quiet:
         mechanics.print_mechanics(record.result)
@@ -417,6 +427,7 @@ def compare(
             if scenarios:
                 built = {name: scenario.build() for name, scenario in scenarios.items()}
                 done.update(dict.fromkeys(x for one in built.values() for x in one.adjustments))
+                say_not_grown(*scenarios.values())
                 _say_which_delay({name: one.delays for name, one in built.items()})
                 study = Study({name: one.design for name, one in built.items()})
                 results |= study.run(threads=threads, executor=executor, progress=bar).results

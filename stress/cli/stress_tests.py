@@ -19,6 +19,7 @@ from stress.cli.common import (
     guarded,
     load,
     number_option,
+    say_not_grown,
     say_that_it_compiles,
     seconds,
     with_bar,
@@ -101,6 +102,8 @@ def scenarios(
         ),
         "episodes",
     )
+    if battery:
+        say_not_grown(loaded)
     simulated = with_bar(quiet, lambda bar: _battery(loaded, threads, bar)) if battery else None
     if not quiet:
         print_scenarios(found)
@@ -133,6 +136,7 @@ def reverse(
 
     output.check_files(out)
     loaded = load(scenario, set_, seed, paths)
+    say_not_grown(loaded)
     if not quiet:
         say_that_it_compiles()
     moves = reverse_table(loaded, fund)

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 from stress.cli.adjusted import print_adjustments, print_warnings
 from stress.cli.console import NARROW, TextConsole, console, table
+from stress.cli.drawn import print_drawn
 from stress.cli.horizon import print_horizon
 from stress.cli.mechanics import print_grid, print_mechanics
 from stress.formatting import (
@@ -64,7 +65,7 @@ class ProgressBar:
             )
             self.progress.start()
             self.task = self.progress.add_task(self.noun, total=total)
-        self.progress.update(self.task, completed=done)
+        self.progress.update(self.task, completed=done, total=total)  # a run may grow
 
     def close(self) -> None:
         """Take the bar away."""
@@ -80,6 +81,7 @@ def print_run(record: Record) -> None:
 
     out = console()
     out.print(headline(record), style="bold")
+    print_drawn(record, out)
     print_fund(record, out)
     if record.result.days is not None:
         print_horizon(record, out)

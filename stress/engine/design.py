@@ -77,6 +77,7 @@ class Design:
     funding: Funding | None = None
     events: Events | None = None
     tail: float | None = None  # smallest probability that is asked for: paths are drawn by their rarest event
+    batch: int | None = None  # of a run that grows by whole batches: path i hangs on (seed, i) and this number alone
 
     def __getstate__(self) -> dict[str, Any]:
         """The arguments alone: what is made from them is made again on the other side, and is larger than they are."""
@@ -220,13 +221,13 @@ class Design:
         """What draws the paths: the price model, or what draws its paths by the rarity of their rarest event."""
         if self.tail is None:
             return self.prices
-        return RarestEvent(self.prices, self.tail, self.n_paths, self.n_steps, self.step)
+        return RarestEvent(self.prices, self.tail, self.batch or self.n_paths, self.n_steps, self.step)
 
     @property
     def strata(self) -> Strata | None:
         """Strata of the paths, where these are drawn from parts of the model's law; None: plain paths."""
-        strata: Strata | None = getattr(self.sampler, "strata", None)
-        return strata
+        strata = getattr(self.sampler, "strata", None)
+        return strata if isinstance(strata, Strata) else None
 
     @cached_property
     def is_weighted(self) -> bool:
@@ -356,6 +357,22 @@ def as_floats(array: Any) -> np.ndarray | None:
     if type(array) is np.ndarray and array.dtype == np.float64:
         return array
     return numbers(array)
+
+
+def with_paths(design: Design, n_paths: int) -> Design:
+    """The design with another number of paths, of the same batches; what was built of it stays.
+
+    Parameters
+    ----------
+    design : Design
+        With a batch.
+    n_paths : int
+        A whole number of batches.
+    """
+    made = replace(design, n_paths=n_paths)
+    kept = ("sampler", "model_record", "traded_book", "traded_levels", "classes", "ladder", "kernel", "mechanics")
+    made.__dict__.update({name: design.__dict__[name] for name in kept if name in design.__dict__})
+    return made
 
 
 def build_shared(designs: Sequence[Design]) -> None:

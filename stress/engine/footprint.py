@@ -29,6 +29,7 @@ from stress.kernels.path.workspace import make_workspace
 PATH = 475  # bytes of a path in the result of each design: its outcome, and its row twice while the table is made
 POSITION, ROW, COUNTED = 120, 40, 270  # of a position: sorted for a run; summed in each design; where it is counted
 STEP, PRICE = 24, 32  # of a step: its law; the four prices of a path that a thread makes at a time
+STRATUM = 56  # of a path that is drawn from strata: its stratum, place and weight, and its column in the result
 DAY = 2 * DAY_ROW.itemsize  # of a day of a path, where the book is renewed: in its block, and in the result
 WORKSPACE = 8  # of a step, for each thread and design
 MORE_PATH = 3 * MORE.itemsize  # of a path with rules of part II: in blocks, in one block, in columns
@@ -49,7 +50,8 @@ def need(designs: Sequence[Design], threads: int) -> int:
 def _row(design: Design) -> int:
     """Bytes of a path in a result."""
     days = 0 if design.renewal is None else DAY * design.renewal.days
-    return PATH + days + (MORE_PATH if design.needs_mechanics else 0)
+    strata = STRATUM if design.tail is not None or getattr(design.prices, "strata", None) is not None else 0
+    return PATH + days + strata + (MORE_PATH if design.needs_mechanics else 0)
 
 
 @cache

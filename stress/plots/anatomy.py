@@ -72,7 +72,8 @@ def plot_loss_waterfall(ax: Axes, result: Result, *, given: Literal["all", "adl"
     if not float(table["mean"].iloc[0]) > 0:
         empty(ax, "No path has a loss beyond margin." if given == "all" else "No path has an unpaid deficit.")
         return
-    top = float(np.nanmax(table[["mean", "high"]].to_numpy()))
+    ends = table[["mean", "high"]].to_numpy()
+    top = float(ends[np.isfinite(ends)].max())  # a mean that is withheld has no upper end
     which = "Mean a path" if given == "all" else f"Mean a path with {adl_or_depletion(result)}"
     which = "This path" if result.n_paths == 1 else which
     unit = money_axis(ax.xaxis, top, which)
@@ -88,9 +89,11 @@ def plot_loss_waterfall(ax: Axes, result: Result, *, given: Literal["all", "adl"
             formatting.usd(value) + ("" if part == "deficit" else f" ({formatting.percent(share)})")
             if value > 0
             else "none"
+            if value == 0
+            else "withheld"
         )
         ax.text(1.03, y, text, transform=ax.get_yaxis_transform(), va="center", fontsize=8.5)
-        rest += value
+        rest += value if value > 0 else 0.0
     ax.set_yticks(range(len(table)), part_labels(part_mean))
     ax.tick_params(axis="y", length=0)
     ax.invert_yaxis()

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from stress.arguments import is_finite, numbers
 from stress.errors import InputError, Problem, raise_if
 from stress.prices.base import PriceBlock, check_request
+from stress.prices.strata import read_strata
 
 
 class Paths:
@@ -29,6 +30,11 @@ class Paths:
         low <= both ends of the continuous move <= high. Column 0 is not used.
     pre_jump : float[n_paths, n_steps + 1], optional
         End of the continuous move; requires low and high. Default: close, which means no jumps. Column 0 is not used.
+    stratum : int[n_paths], optional
+        Of paths from a sampler of your own: the part of the space of paths that each was drawn from, 0 to K - 1, with 2
+        paths or more of each. A run uses all the paths.
+    probability : float[K], optional
+        Probability of each stratum under the model, > 0; they add to 1. With `stratum`.
 
     Attributes
     ----------
@@ -36,6 +42,8 @@ class Paths:
     step, horizon : float
         Seconds.
     s0 : float
+    strata : stress.prices.strata.Strata or None
+        Those that were given. A path of stratum k weighs probability[k] n_paths / (number of its paths).
 
     Raises
     ------
@@ -53,6 +61,8 @@ class Paths:
         low: npt.ArrayLike | None = None,
         high: npt.ArrayLike | None = None,
         pre_jump: npt.ArrayLike | None = None,
+        stratum: npt.ArrayLike | None = None,
+        probability: npt.ArrayLike | None = None,
     ):
         problems: list[Problem] = []
         if not is_finite(step) or step <= 0:
@@ -73,6 +83,7 @@ class Paths:
             for name, a in arrays.items()
             if a.shape != shape
         ]
+        self.strata = read_strata(stratum, probability, shape[0], problems)
         raise_if(problems)
         self.close = arrays["close"]
         self.low = self.high = self.pre_jump = None
@@ -139,10 +150,12 @@ class Paths:
         return PriceBlock(self.close[rows], self.low[rows], self.high[rows], self.pre_jump[rows])
 
     def describe(self) -> dict[str, Any]:
-        """Shape, step and a digest of the prices."""
+        """Shape, step and a digest of the prices, and of the strata where they are given."""
         digest = hashlib.sha256()
         for a in (self.close, self.low, self.high, self.pre_jump):
             digest.update(b"-" if a is None else a.tobytes())
+        if self.strata is not None:
+            digest.update(self.strata.order.tobytes() + self.strata.probability.tobytes())
         return {
             "model": self.kind,
             "s0": self.s0,

@@ -188,6 +188,12 @@ def rarities_of(model: Any, n_steps: int, dt: float) -> dict[str, float]:
     return dict(declared(n_steps, dt)) if callable(declared) else {}
 
 
+def least_paths(tail: float, model: Any, n_steps: int, dt: float) -> int:
+    """The fewest paths that a tail takes: `LEAST_PATHS` in each of its cells, of which half of the paths are spread."""
+    chances = _ranked(np.array(list(rarities_of(model, n_steps, dt).values())), tail)
+    return 2 * LEAST_PATHS * len(cells_of(chances, tail))
+
+
 def read_tail(tail: Any, model: Any, n_paths: int, n_steps: int, dt: float) -> float | None:
     """The tail that is asked for as a number, or None.
 
@@ -210,7 +216,7 @@ def read_tail(tail: Any, model: Any, n_paths: int, n_steps: int, dt: float) -> f
             "its paths are plain ones"
         )
         raise_if([Problem("run", expected, column="tail", value=tail)])
-    least = 2 * LEAST_PATHS * len(cells_of(chances, value))
+    least = least_paths(value, model, n_steps, dt)
     if n_paths < least:
         expected = f"at least {least:,} paths for a tail of {value:g}, {LEAST_PATHS} in each of its cells"
         raise_if([Problem("run", expected, column="paths", value=n_paths)])

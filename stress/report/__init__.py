@@ -169,6 +169,7 @@ def context(record: Record) -> dict[str, Any]:
         "studies": more_tables.studies(record),
         "adjustments": [str(x) for x in record.adjustments],
         "provenance": provenance(record),
+        **more_tables.drawn(record),
         "calibration": calibration(record),
         "figures": pictures(record, [row["alpha"] for row in needed], worst),
         "isfinite": math.isfinite,
@@ -201,6 +202,7 @@ def days_context(record: Record) -> dict[str, Any]:
         "cards": cards(record),
         "adjustments": [str(x) for x in record.adjustments],
         "provenance": provenance(record),
+        **more_tables.drawn(record),
     }
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from stress.analysis import tolerance
 from stress.errors import InputError
 from stress.formatting import (
     duration,
@@ -23,7 +24,7 @@ from stress.formatting import (
 )
 from stress.plots.answers import LEVERAGE_BINS
 from stress.report.front_page import range_words
-from stress.results import concentration, mechanics, mechanics_words, rule_rates
+from stress.results import concentration, mechanics, mechanics_words, rule_rates, strata_words
 from stress.results.coin_words import beside
 from stress.results.column_words import DONE
 from stress.results.result import Result
@@ -245,3 +246,22 @@ def _tornado(table: pd.DataFrame, layer: str) -> Table:
             "Between the ends"]  # fmt: skip
     note = "One input moved at a time, on the same prices; ± one standard error of the paired difference."
     return {"title": "Which inputs matter", "head": head, "rows": rows, "note": note}
+
+
+CELLS = (
+    "A cell holds the paths whose rarest event is of this sort, and happens with a probability within these borders. "
+    "Its own probability is known exactly, and a path of it weighs that over its share of the paths."
+)
+
+
+def drawn(record: Record) -> dict[str, Any]:
+    """What the templates show of how paths were drawn: the table of strata or None, and sentences."""
+    result, growth = record.result, record.manifest.get("growth")
+    said = [strata_words.drawn(result)] if result.config.get("strata") else []
+    said += tolerance.words(growth) if growth else []
+    if result.config.get("strata") is None:
+        return {"strata": None, "drawn": said}
+    head = [upper_first(name) for name in strata_words.HEAD]
+    note = CELLS if result.config.get("tail") is not None else ""
+    table = {"title": "Strata of the paths", "head": head, "rows": strata_words.cells(result), "note": note}
+    return {"strata": table, "drawn": said}

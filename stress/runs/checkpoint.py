@@ -73,13 +73,20 @@ class Checkpoint:
         self.done = 0  # paths on disk
         self.n_paths = 0
         self.is_new = False  # there was nothing to resume from
+        self.borders: set[int] = set()  # numbers of paths at which a run that grows is looked at: no shard goes across
         self.result: Path | None = None  # what the blocks were kept for, once it is in its place
         self._waiting: list[Sequence[PathBlock]] = []
         self._written = time.monotonic()
         self._lock: IO[str] | None = None
 
-    def begin(self, designs: Sequence[Design]) -> list[list[PathBlock]]:
+    def begin(self, designs: Sequence[Design], most_paths: int | None = None) -> list[list[PathBlock]]:
         """Start a run of these designs; returns the blocks that are there already, one shard after the other.
+
+        Parameters
+        ----------
+        designs : sequence of Design
+        most_paths : int, optional
+            Of a run that grows (`grow`), which these designs begin; default: the paths that they have.
 
         Raises
         ------
@@ -101,10 +108,16 @@ class Checkpoint:
             raise _other_run(self.path, self.explain(found))
         self._claim()
         self._sweep()
-        finished = shards.read_all(self._folder, self.made_by, designs[0].n_paths, len(designs), len(designs[0].book))
+        most = most_paths or designs[0].n_paths
+        finished = shards.read_all(self._folder, self.made_by, most, len(designs), len(designs[0].book))
         self.n_paths = designs[0].n_paths
         self.resumed_paths = self.done = sum(shard.n for shard in finished)
         return [shard.blocks for shard in finished]
+
+    def grow(self, n_paths: int) -> None:
+        """Go on with the run to another number of paths, all of the paths before being done."""
+        self.borders.add(self.n_paths)
+        self.n_paths = n_paths
 
     def add(self, blocks: Sequence[PathBlock]) -> None:
         """Take finished blocks of the same paths, one for each design; now and then they are written.
@@ -124,7 +137,7 @@ class Checkpoint:
         while self._waiting:
             size, end = 0, self._waiting[0][0].first
             for blocks in self._waiting:
-                if blocks[0].first != end:
+                if blocks[0].first != end or (size and end in self.borders):
                     break
                 size, end = size + 1, end + blocks[0].out.size
             together = [join(parts) for parts in zip(*self._waiting[:size], strict=True)]

@@ -9,6 +9,7 @@
                         paths, positions (.csv.gz), cells, fund_at (.npz);
                         no by_leverage of a run with detail "paths"; no committee of one path;
                         error_budget.csv of a run with error = "full";
+                        strata.csv of a run whose paths are drawn from strata;
                         fund_grid.csv in the place of depletion_curve.csv where one run gives no curve
     studies/            scenarios, reverse, tornado (.csv), those that were asked for
     figures/            each figure as .svg and .png       (with a report only)
@@ -28,6 +29,7 @@ import os
 import shutil
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -254,6 +256,8 @@ class LaterDesign:
         if built.book.digest() != self._config["book"]["sha256"]:
             versions = self._manifest["versions"]["stress"]
             raise InputError(Problem(where, f"the same positions again; this run was made by version {versions}"))
+        if scenario.run.tolerance is not None:  # it has grown from the paths of the scenario
+            built = replace(built, n_paths=self._config["paths"], batch=built.n_paths)
         return built
 
 
@@ -286,6 +290,8 @@ def _write(record: Record, directory: Path, home: Path) -> None:
         small["depletion_curve"] = result.depletion_curve()
     if record.grid is not None:
         small["fund_grid"] = record.grid
+    if "strata" in result.config:
+        small["strata"] = result.strata.reset_index()
     if result.days is not None:
         small["ruin_curve"] = result.horizon.ruin_curve()
         small["horizon"] = result.horizon.summary()

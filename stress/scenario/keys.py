@@ -134,8 +134,8 @@ def check_key(key: Any, where: str) -> list[Problem]:
 
 FIXED = {
     "run.paths": "the number of paths, which all designs share: --paths, or paths=",
-    "run.error": "about the error of the answer",
-    "run.redraws": "about the error of the answer",
+    "run.tail": "how paths are drawn, which all designs share: set it in the scenario",
+    **dict.fromkeys(("run.error", "run.redraws", "run.tolerance", "run.max_paths"), "about the error of the answer"),
     "run.delays": "a range of answers: run.delay is one of them",
     "fund.alphas": "what is asked for: alphas=",
 }

@@ -48,6 +48,7 @@ BOUNDS = {
 POSITIVE = (0.0, INF)
 WIDEST = 5.0  # standard deviation of log odds: the share is then near 0 or near 1
 TAIL_PATHS = 10  # beyond the smallest probability, on the paths of a redraw
+CELL_PATHS = 40  # of each cell of a tail, at least, on the paths of a redraw
 
 
 @dataclass(frozen=True)
@@ -75,9 +76,15 @@ class Plan:
 def plans(scenario: Scenario, design: Design) -> list[Plan]:
     """How book and prices of a scenario are redrawn; `design` is the run itself."""
     smallest = min(scenario.fund.alphas)
-    paths = min(design.n_paths, max(1_000, math.ceil(TAIL_PATHS / smallest)))
+    paths = min(design.n_paths, max(1_000, _enough(design, smallest)))
     lean = replace(design, n_paths=paths, detail="paths")
     return [_books(scenario, lean), _prices(scenario, lean)]
+
+
+def _enough(design: Design, smallest: float) -> int:
+    """Paths of a redraw that say something of the smallest probability; with a tail so many of each cell."""
+    strata = design.strata
+    return math.ceil(TAIL_PATHS / smallest) if strata is None else 2 * CELL_PATHS * strata.probability.size
 
 
 def generator(seed: int, purpose: int, number: int) -> np.random.Generator:

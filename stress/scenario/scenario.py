@@ -3,7 +3,7 @@
     name = "mine"
     seed = 7
 
-    [run]           paths, horizon or days, step; gap or delay, jump_gap; error = "full" and redraws
+    [run]           paths, horizon or days, step; gap or delay, jump_gap; error = "full" and redraws; tail; tolerance
     [venue]         preset or file, market; rules to change
     [population]    mix, accounts, open_interest, any parameter of the mix   or [book] with a file of positions
     [prices]        model and parameters; or "replay" and bars; or calibrate = "bars.csv"
@@ -39,7 +39,7 @@ from stress.book.start import start_price
 from stress.engine.renewal import DAY
 from stress.errors import InputError, Problem, raise_if
 from stress.files import documents
-from stress.scenario import lateness, limits
+from stress.scenario import lateness, limits, sampling
 from stress.scenario.built import Built
 from stress.scenario.calibrated import BuiltPrices, Start, anywhere, as_they_are, refits, start_of
 from stress.scenario.caveats import notes
@@ -180,7 +180,7 @@ class Scenario:
                 else:
                     problems.append(Problem(where, f"this table, [{key}]", column=key))
         if tables["run"] is not None:
-            problems += lateness.problems_of_run(tables["run"], where)
+            problems += lateness.problems_of_run(tables["run"], where) + sampling.problems_of_run(tables["run"], where)
         if ("population" in raw) == ("book" in raw):
             problems.append(Problem(where, "exactly one of [population] and [book]", column="population"))
         paths = paths_of(raw, folder, overridden, where, problems)
@@ -285,7 +285,7 @@ class Scenario:
                 jump_gap=self.run.jump_gap, seed=self.seed, n_paths=timing["paths"], horizon=timing["horizon"],
                 step=timing["step"], **(circumstances or {}),
                 under_margin="error" if self.book is None else self.book.under_margin,
-                days=self.run.days, renew=self.run.renew, **self.fund.between_days(),
+                days=self.run.days, renew=self.run.renew, tail=self.run.tail, **self.fund.between_days(),
             )  # fmt: skip
         except InputError as error:
             place = f"{self.where}, {'population' if self.book is None else 'book'}"
@@ -313,6 +313,7 @@ class Scenario:
             out["run"] |= {"error": "full", "redraws": self.run.redraws}
         if self.run.days is not None:
             out["run"] |= {"days": self.run.days, "renew": "daily"}
+        out["run"] |= sampling.resolved(self.run, timing["paths"])
         out["venue"] = self.venue.resolved(self.venue_object)
         if self.population is not None and self.spec is not None:
             out["population"] = self.population.resolved(self.spec)
@@ -370,6 +371,7 @@ class Scenario:
         if run.horizon not in (None, wanted):
             expected = f"no horizon beside days, which are the horizon; or {run.days}d"
             problems.append(Problem("run", expected, column="horizon", value=run.horizon))
+        problems += sampling.problems_of_growth(run, self.price_model[0], paths, horizon / step)
         raise_if([self._of_run(problem) for problem in problems])
         self._check_work(paths, horizon / step)
         return {"paths": paths, "horizon": float(horizon), "step": float(step)}
@@ -454,9 +456,6 @@ class Scenario:
 
     def _check_objects(self, problems: list[Problem]) -> None:
         """Raise the problems of the tables, and those of the objects that need no file of data."""
-        if self.run is not None and self.run.error == "paths" and "redraws" in self.run.model_fields_set:
-            place, expected = self._place("run.redraws"), 'error = "full" too: nothing is redrawn otherwise'
-            problems.append(Problem(place, expected, column="run.redraws", value=self.run.redraws))
         if self.venue is not None:
             _gather(problems, lambda: self.venue_object)
         if self.population is not None:

@@ -26,6 +26,7 @@ from stress.scenario.values import (
     Delay,
     Duration,
     FiniteDuration,
+    MostPaths,
     Name,
     Number,
     Optional,
@@ -36,6 +37,8 @@ from stress.scenario.values import (
     Schedule,
     Seed,
     Share,
+    Tail,
+    Tolerance,
     Window,
     rule,
 )
@@ -57,6 +60,7 @@ class RunTable(Table):
     One of `gap`, `delay` and `delays` says how late a fill is in a continuous move (`stress.scenario.lateness`).
     With `days` each day begins with a fresh book (`stress.engine.renewal`); the horizon is theirs.
     With error = "full" books and price parameters are redrawn, `redraws` times each (`stress.scenario.redraws`).
+    `tail`, `tolerance` and `max_paths` say how paths are drawn, and how many (`stress.scenario.sampling`).
     """
 
     paths: Paths | None = None
@@ -72,6 +76,9 @@ class RunTable(Table):
     renew: Literal["daily"] | None = None
     error: Literal["paths", "full"] = "paths"
     redraws: Redraws = 24
+    tail: Tail = None
+    tolerance: Tolerance = None
+    max_paths: MostPaths = None
 
 
 class BookTable(Table):
