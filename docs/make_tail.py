@@ -1,0 +1,211 @@
+"""Writes docs/tail.md: what chosen paths tell of rare days. From the root: `python docs/make_tail.py [REPETITIONS]`.
+
+The studies are in `docs/repetitions/tail.py`; seeds are fixed, so the page is the same on every run but for its times.
+With 200 repetitions it takes an hour on two processors, and is not part of `docs/make_all.py`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+import stress  # noqa: E402
+from docs.repetitions import market  # noqa: E402
+from docs.repetitions.tail import (  # noqa: E402
+    ALPHAS,
+    PATHS,
+    Market,
+    Repeated,
+    jumps,
+    models,
+    next_decade,
+    one_sided,
+    plain,
+    repeat,
+)
+from stress.prices import Kou  # noqa: E402
+from stress.results.estimate import clopper_pearson  # noqa: E402
+
+PAGE = ROOT / "docs" / "tail.md"
+INTRO = """\
+# Rare days
+
+Made by `python docs/make_tail.py {repetitions}`; change `docs/repetitions/tail.py`, not this page.
+
+With `tail = 1e-6` a run draws its paths by the rarity of their rarest event (`stress.prices.rarest_event`) and weights
+them. In short: a price model names independent uniform coordinates, each of which says how rare the worst event of one
+sort is on a path, such as its largest jump down ([prices](prices.md#rarities)). Paths are drawn from cells of the
+coordinate that is rarest, half a decade each, whose probabilities p are known; of n paths a cell has n (p / 2 + 1 / (2
+K)). So half of the paths are ordinary ones, no path weighs more than 2, and no variance is more than about twice that of
+plain paths, whatever the cells miss. What an estimate rests on, when it is flagged and when withheld:
+[estimators](estimators.md#strata). Closed forms and an independent estimator: [validation](validation.md).
+
+All figures are of {paths:,} paths a run. The *truth* is the mean of all runs, which plain paths confirm where they reach.
+"""
+
+
+def percent(values: np.ndarray, digits: int = 2) -> list[str]:
+    return ["–" if not math.isfinite(x) else f"{100 * x:.{digits}g}" for x in values]
+
+
+def row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def head(*cells: str) -> list[str]:
+    return [row(*cells), row("---", *("---:" for _ in cells[1:]))]
+
+
+def of_alphas(found: Repeated, place: Market, n_plain: int) -> list[str]:
+    """Errors, coverage and plain paths, a column each probability."""
+    hits = plain(place, found.x, n_plain)
+    ends = [clopper_pearson(int(k), n_plain) for k in hits]
+    crude = [math.sqrt((1 - p) / (p * PATHS)) for p in found.mean]
+    return [
+        *head("", *(f"{alpha:g}" for alpha in ALPHAS)),
+        row("error of one run, over its repetitions, %", *percent(found.spread)),
+        row("the same, as the run itself says, %", *percent(np.sqrt((found.se**2).mean(axis=0)) / found.mean)),
+        row("plain paths, as many, %", *percent(np.array(crude))),
+        row("intervals of the probability that hold, %", *percent(found.held, 3)),
+        row("intervals of the fund that hold, %", *percent(found.funds_held, 3)),
+        row("fund withheld, %", *percent(found.withheld)),
+        row(f"probability, mean of {len(found.p)} runs", *(f"{p:.4g}" for p in found.mean)),
+        row(f"{n_plain:,} plain paths, 95 %", *(f"{low:.3g} to {high:.3g}" for low, high in ends)),
+    ]
+
+
+def of_models(repetitions: int, n_plain: int) -> list[str]:
+    """The same crowd under each price model."""
+    lines = head("model", "cells", *(f"{a:g}, %" for a in ALPHAS[1:]), "held, %", "withheld, %", "plain, at 1e-3")
+    for name, model in models().items():
+        place = Market.of_crowd(name, model)
+        found = repeat(place, repetitions)
+        (hits, *_) = plain(place, found.x[1:2], n_plain)
+        apart = (hits / n_plain - found.mean[1]) / math.sqrt(found.mean[1] / n_plain)
+        cells = len(replace(place.design, tail=1e-6).strata.size)
+        lines.append(
+            row(
+                name, f"{cells}", *percent(found.spread[1:]), f"{100 * found.held.mean():.1f}",
+                f"{100 * found.withheld.mean():.2g}", f"{apart:+.1f} se",
+            )
+        )  # fmt: skip
+    return lines
+
+
+def honest_cases() -> dict[str, Market]:
+    """Markets whose rare days have other ways than one large jump."""
+    thin = stress.Depth(usd=4e6, width=0.01, passthrough=1.0)
+    calm = Kou(market.S0, 0.9, 300.0, 0.5, 85.0, 80.0)
+    book = market.book(1)
+    longs = (book.side > 0).nonzero()[0]
+    margin = book.margin.copy()
+    margin[longs] = book.quantity[longs] * book.entry_price[longs]  # unlevered
+    up_only = replace(book, margin=margin)
+    kou = models()["Kou"]
+    return {
+        "a thin book that dies by a cascade, passthrough 1": Market.of_crowd("thin", calm, depth=thin),
+        "danger up only: longs without leverage": Market.of_crowd("up", kou, book=up_only),
+        "a week": Market.of_crowd("week", kou, horizon=7 * 86_400.0, step=1_800.0),
+    }
+
+
+def of_honest_cases(repetitions: int, n_plain: int) -> list[str]:
+    lines = head("market", *(f"{a:g}" for a in ALPHAS))
+    for name, place in honest_cases().items():
+        found = repeat(place, repetitions)
+        hits = plain(place, found.x, n_plain)
+        lines.append(row(f"{name}: error, %", *percent(found.spread)))
+        lines.append(row("— intervals that hold, %", *percent(found.held, 3)))
+        lines.append(row("— withheld, %", *percent(found.withheld)))
+        lines.append(
+            row(
+                "— plain, over the mean of runs",
+                *(f"{k / n_plain / p:.2f}" if k > 20 else "–" for k, p in zip(hits, found.mean, strict=True)),
+            )
+        )
+    return lines
+
+
+def of_adl(place: Market, n_plain: int) -> tuple[list[str], float]:
+    """Rates of ADL at a fund that is depleted on 8e-4 of the days, and the seconds of the run."""
+    need, weights = place.need(999, 4 * PATHS)
+    order = np.argsort(-need)
+    fund = float(need[order][np.searchsorted(np.cumsum(weights.value[order]) / need.size, 8e-4)])
+    start = time.perf_counter()
+    chosen = place.run(5, fund=fund, detail="positions")
+    seconds = time.perf_counter() - start
+    plainly = place.run(5, n_plain, None, fund=fund, detail="positions")
+    lines = head("leverage", "ADL, %", "error, %", "plain paths, as many, %", "plain over chosen, variance")
+    bins = [0, 5, 10, 20, 50]
+    for one, other in zip(*(r.by_leverage(bins).to_dict("records") for r in (chosen, plainly)), strict=True):
+        error = one["adl_se"] / one["adl"]
+        plain_error = other["adl_se"] * math.sqrt(n_plain / PATHS) / one["adl"]
+        upper = f"{one['upper']:g}x" if math.isfinite(one["upper"]) else "and more"
+        lines.append(
+            row(
+                f"{one['lower']:g} to {upper}", f"{100 * one['adl']:.3g}", f"{100 * error:.2g}",
+                f"{100 * plain_error:.2g}", f"{(plain_error / error) ** 2:.0f}",
+            )
+        )  # fmt: skip
+    return lines, seconds
+
+
+def render(repetitions: int) -> str:
+    """The page."""
+    some = max(10, repetitions // 4)
+    quickstart = Market.quickstart()
+    found = repeat(quickstart, repetitions)
+    adl, seconds = of_adl(quickstart, 10 * PATHS)
+    of_jumps = {name: jumps(model, 200_000) for name, model in one_sided().items()}
+    decades = [next_decade(quickstart, 1, alpha) for alpha in (1e-2, 1e-3, 1e-4)]
+    parts = [
+        INTRO.format(repetitions=repetitions, paths=PATHS),
+        "## The market of the README, with a finite depth",
+        f"{repetitions} runs, funds without counting positions {np.median(found.seconds):.0f} s each, with rates of "
+        f"ADL {seconds:.0f} s, on two processors.",
+        "\n".join(of_alphas(found, quickstart, 1_000_000)),
+        "## Who is auto-deleveraged",
+        f"At a fund that is depleted on 8e-4 of the days; variances of plain paths from {10 * PATHS:,} of them.",
+        "\n".join(adl),
+        "## Price models",
+        f"A crowd of {market.ACCOUNTS:,} accounts, days of five-minute steps, {some} runs each: error of a run, intervals "
+        "of all five probabilities that hold, and how far the mean is from 400,000 plain paths, in their standard errors.",
+        "\n".join(of_models(some, 400_000)),
+        "Number of steps that fall by more than each size, from one that is exceeded daily to one in a million days, against "
+        "the exact number: largest difference "
+        + ", ".join(f"{name} {100 * x:.2g} %" for name, x in of_jumps.items())
+        + " (200,000 paths, no engine).",
+        "## Where it must be honest",
+        "The cells know of single events. These markets die in other ways too, and the intervals must hold all the same, or "
+        f"the figure be withheld. {some} runs each, and 200,000 plain paths.",
+        "\n".join(of_honest_cases(some, 200_000)),
+        "## One decade on",
+        "A generalized Pareto law, fitted to the needs beyond the fund for a probability, foretells the one for a tenth of "
+        "it; beside it what the run finds there. It is a cross-check and not an estimate: needs are bounded by what traders owe, "
+        "and the cap of jumps bends the curve.",
+        "\n".join(
+            [
+                *head("from", "to", "foretold, USD M", "found, USD M"),
+                *(
+                    row(f"{a:g}", f"{a / 10:g}", f"{one / 1e6:.1f}", f"{other / 1e6:.1f}")
+                    for a, (one, other) in zip((1e-2, 1e-3, 1e-4), decades, strict=True)
+                ),
+            ]
+        ),
+    ]
+    return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("repetitions", type=int, nargs="?", default=200)
+    PAGE.write_text(render(parser.parse_args().repetitions), encoding="utf-8")
