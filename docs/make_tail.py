@@ -44,12 +44,12 @@ Made by `python docs/make_tail.py {repetitions}`; change `docs/repetitions/tail.
 With `tail = 1e-6` a run draws its paths by the rarity of their rarest event (`stress.prices.rarest_event`) and weights
 them. In short: a price model names independent uniform coordinates, each of which says how rare the worst event of one
 sort is on a path, such as its largest jump down ([prices](prices.md#rarities)). Paths are drawn from cells of the
-coordinate that is rarest, half a decade each, whose probabilities p are known; of n paths a cell has n (p / 2 + 1 / (2
-K)). So half of the paths are ordinary ones, no path weighs more than 2, and no variance is more than about twice that of
-plain paths, whatever the cells miss. What an estimate rests on, when it is flagged and when withheld:
+coordinate that is rarest, half a decade each, whose probabilities p are known; of n paths one of K cells has
+n (p / 2 + 1 / (2 K)). So half of the paths are ordinary ones, no path weighs more than 2, and no variance is more than
+about twice that of plain paths, whatever the cells miss. What an estimate rests on, when it is flagged and when withheld:
 [estimators](estimators.md#strata). Closed forms and an independent estimator: [validation](validation.md).
 
-All figures are of {paths:,} paths a run. The *truth* is the mean of all runs, which plain paths confirm where they reach.
+All figures are of {paths:,} paths a run. The truth is the mean of all runs, which plain paths confirm where they reach.
 """
 
 
@@ -177,21 +177,22 @@ def render(repetitions: int) -> str:
         f"At a fund that is depleted on 8e-4 of the days; variances of plain paths from {10 * PATHS:,} of them.",
         "\n".join(adl),
         "## Price models",
-        f"A crowd of {market.ACCOUNTS:,} accounts, days of five-minute steps, {some} runs each: error of a run, intervals "
-        "of all five probabilities that hold, and how far the mean is from 400,000 plain paths, in their standard errors.",
+        f"A crowd of {market.ACCOUNTS:,} accounts, days of five-minute steps, {some} runs each: error of a run, "
+        "intervals of all five probabilities that hold, and by how many"
+        " of their standard errors 400,000 plain paths are off.",
         "\n".join(of_models(some, 400_000)),
-        "Number of steps that fall by more than each size, from one that is exceeded daily to one in a million days, against "
-        "the exact number: largest difference "
+        "Number of steps that fall by more than each size, from one that is exceeded daily to one in a million days, "
+        "against the exact number: largest difference "
         + ", ".join(f"{name} {100 * x:.2g} %" for name, x in of_jumps.items())
         + " (200,000 paths, no engine).",
         "## Where it must be honest",
-        "The cells know of single events. These markets die in other ways too, and the intervals must hold all the same, or "
-        f"the figure be withheld. {some} runs each, and 200,000 plain paths.",
+        "The cells know of single events. These markets die in other ways too, and the intervals must hold all the "
+        f"same, or the figure be withheld. {some} runs each, and 200,000 plain paths.",
         "\n".join(of_honest_cases(some, 200_000)),
         "## One decade on",
-        "A generalized Pareto law, fitted to the needs beyond the fund for a probability, foretells the one for a tenth of "
-        "it; beside it what the run finds there. It is a cross-check and not an estimate: needs are bounded by what traders owe, "
-        "and the cap of jumps bends the curve.",
+        "A generalized Pareto law, fitted to the needs beyond the fund for a probability, foretells the one for a tenth "
+        "of it; beside it what the run finds there. It is a cross-check and not an estimate: needs are bounded by what "
+        "traders owe, and the cap of jumps bends the curve.",
         "\n".join(
             [
                 *head("from", "to", "foretold, USD M", "found, USD M"),

@@ -212,7 +212,7 @@ def beyond_in_a_step(law: JumpSizeLaw, per_step: float, size: float) -> float:
 
 
 def next_decade(place: Market, seed: int, alpha: float) -> tuple[float, float]:
-    """The fund for alpha / 10, from a generalized Pareto tail fitted to the needs beyond that for alpha, and as it is."""
+    """The fund for alpha / 10: from a generalized Pareto tail of the needs beyond that for alpha, and as it is."""
     result = place.run(seed)
     need, weight = result.paths["fund_needed"].to_numpy(), result.weights.value
     threshold = result.required_fund(alpha).value
