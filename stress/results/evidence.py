@@ -180,7 +180,7 @@ def blind_share(severity: np.ndarray, weights: Weights, p: float) -> tuple[float
     if last < n:  # paths of the same severity are beyond the level together, or not at all
         last = int(np.searchsorted(-severity[order], -severity[order[last]], side="left"))
     seen_at = float(below[last - 1]) if last else 0.0
-    if p * n >= ENOUGH * weights.largest or seen_at <= p:
+    if seen_at < SEEN / ENOUGH * p * (1 - 1e-9):  # p is not rare, or hardly a path is less severe and says anything
         return 0.0, math.nan
     common = weights.commonness >= float(weights.commonness[blind].min()) * seen_at / p * (1 - 1e-9)
     beyond = order[:last]
