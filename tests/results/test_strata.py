@@ -506,8 +506,8 @@ def test_the_budget_of_a_run_with_strata(result):
     needed = np.tile(result.paths["fund_needed"].to_numpy(), (3, 1)) * np.array([[0.2], [1.0], [5.0]])
     w = result.weights
     parts = [Redraws("book", needed, np.tile(w.value, (3, 1)), stratum=w.stratum)]
-    table = error_budget(result, parts, [0.005]).set_index(["quantity", "part"])
-    chance, fund = result.depletion_probability(), result.required_fund(0.005)
+    table = error_budget(result, parts, [0.003]).set_index(["quantity", "part"])
+    chance, fund = result.depletion_probability(), result.required_fund(0.003)
     of_chance, of_fund = table.loc["P(fund depleted, ADL triggered)"], table.loc["required fund"]
     assert of_chance.loc["paths", ["low", "high"]].tolist() == [chance.low, chance.high]
     assert of_chance.loc["total", "high"] > chance.high
