@@ -546,3 +546,20 @@ def test_effective_paths_of_a_rate(small):
     y = weights.value * hits
     assert carried_by(hits, weights) == pytest.approx(y.mean() ** 2 / weights.variance(y))
     assert carried_by(hits, weights, np.zeros(1_200, bool)) == 0
+
+
+def test_a_curve_has_no_value_that_rests_on_too_little():
+    rng, low, high, weights = np.random.default_rng(10), *half_decades(20_000)
+    x = severities(rng, low, high, weights, 0.3)
+    curve = depletion_curve(x, [2.0, 4.0, 5.5, 20.0], 0.0, weights)
+    for row in curve.itertuples():
+        e = event_probability(x > row.fund, weights, x)
+        assert (row.probability, row.low, row.high) == pytest.approx((e.value, e.low, e.high), nan_ok=True)
+    assert curve["probability"].tolist()[-1] == 0
+    hidden = np.where(rng.random(x.size) < 1e-3, x + 3.0, x)  # a way to be rare that no coordinate has
+    deep = depletion_curve(hidden, [4.2], 0.0, weights).iloc[0]
+    assert np.isnan(deep["probability"])
+    assert deep["low"] == 0
+    assert deep["high"] > unseen(weights.largest, weights.size)
+    plain = depletion_curve(x, [2.0], 0.0, np.full(x.size, 0.5)).iloc[0]
+    assert plain["probability"] > 0  # likelihood ratios have no strata, and nothing is withheld
