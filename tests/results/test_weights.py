@@ -155,8 +155,9 @@ def test_counts_of_positions_are_sums_of_weights():
         assert long[f"{name}_rate"] == pytest.approx(expected.value, rel=1e-6)
         assert long[f"{name}_low"] <= expected.low < expected.high <= long[f"{name}_high"]
         of_class = result.by_leverage([2], side="long")[name].sum()
-        whole = result.weights.value.mean()  # a rate is a ratio of sums of weights
-        assert of_class * whole == pytest.approx(expected.value, rel=1e-6)
+        assert of_class * result.weights.value.mean() == pytest.approx(
+            expected.value, rel=1e-6
+        )  # a ratio of sums of weights
     assert result.positions.iloc[1]["bankruptcy_rate"] == 0
     assert result.positions.iloc[1]["bankruptcy_high"] > 0
     parts = [work_block([result.design], first, 200)[0] for first in (0, 200)]
