@@ -24,7 +24,7 @@ from stress.book.anchors import Anchor
 from stress.book.book import Book
 from stress.book.population import DAY, PopulationSpec, sample_with_ages
 from stress.engine.prepare import prepare
-from stress.errors import Problem, raise_if
+from stress.errors import InputError, Problem, raise_if
 from stress.prices.gbm import GBM
 from stress.results.liquidations import SIDES, days_of, liquidated_by_path
 from stress.venue.venue import Venue
@@ -107,6 +107,8 @@ def liquidation_on(
         book = Book.sample(spec, venue=venue, price=days.s0, seed=seed)
         design = prepare(book, simple, days, fund=math.inf, detail="paths", **timing)
         result = Study({"design": design}).run(threads=threads).results["design"]
+        if result.weights is not None:
+            raise InputError(Problem("crowds", "days that weigh the same: a plain model, or a history", column="days"))
         shares.append(liquidated_by_path(result)[list(SIDES)].to_numpy() / days_of(result))
     by_book = np.array(shares)  # book, day, side
     between_books = by_book.mean(axis=1).std(axis=0, ddof=1) / math.sqrt(books)

@@ -29,6 +29,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from stress import formatting
+from stress.results.weighted_tail import Answer, unseen
 from stress.results.weights import Weights
 
 FLAGGED_HITS = 100.0  # effective hits below which an estimate is flagged
@@ -98,7 +99,8 @@ class Evidence:
         found = value**2 / v if v > 0 else math.inf, thin, *ordinary, float(values.max()) / total
         if severity is None or weights.stratum is None:
             return cls(*found)
-        return cls(*found, *blind_share(severity, weights, float(np.sum(weights.value[hit])) / weights.size))
+        share = Blindness(severity, weights)
+        return cls(*found, share.at(float(np.sum(weights.value[hit])) / weights.size), share.seen_at)
 
     @property
     def is_flagged(self) -> bool:
@@ -161,30 +163,69 @@ class Evidence:
         return ", ".join(text for text in found if text)
 
 
-def blind_share(severity: np.ndarray, weights: Weights, p: float) -> tuple[float, float]:
-    """The blind share of an event of probability p, and the probability at which it is seen; see the module.
+class Blindness:
+    """The blind share of events of the same severity of paths; see the description of the module.
 
     Parameters
     ----------
     severity : float64[n]
+        What a path has an event by if it is large enough.
     weights : Weights
         With strata.
-    p : float
-        Above 0.
     """
-    n, w = weights.size, weights.value
-    blind = (weights.heaviest > p * n / SEEN) & (weights.paths > 0)
-    order = np.argsort(-np.asarray(severity, float), kind="stable")
-    below = np.cumsum(w[order]) / n
-    last = int(np.searchsorted(below, SEEN * weights.largest / n * (1 + 1e-9), side="right"))
-    if last < n:  # paths of the same severity are beyond the level together, or not at all
-        last = int(np.searchsorted(-severity[order], -severity[order[last]], side="left"))
-    seen_at = float(below[last - 1]) if last else 0.0
-    if p * n >= ENOUGH * weights.largest or seen_at <= p:
-        return 0.0, math.nan
-    common = weights.commonness >= float(weights.commonness[blind].min()) * seen_at / p * (1 - 1e-9)
-    beyond = order[:last]
-    return float(np.sum(w[beyond] * common[weights.group[beyond]])) / (seen_at * n), seen_at
+
+    def __init__(self, severity: np.ndarray, weights: Weights):
+        self.weights, n = weights, weights.size
+        severe = -np.asarray(severity, float)
+        order = np.argsort(severe, kind="stable")
+        below = np.cumsum(weights.value[order]) / n
+        last = int(np.searchsorted(below, SEEN * weights.largest / n * (1 + 1e-9), side="right"))
+        if last < n:  # paths of the same severity are beyond the level together, or not at all
+            last = int(np.searchsorted(severe[order], severe[order[last]], side="left"))
+        self.seen_at = float(below[last - 1]) if last else 0.0
+        self._held = np.bincount(weights.group[order[:last]], weights.value[order[:last]], weights.paths.size)
+
+    def at(self, p: float) -> float:
+        """The blind share of an event of probability p, above 0; 0 where p is not rare.
+
+        It is 0 too where hardly a path is less severe than the event, so that none says anything.
+        """
+        w = self.weights
+        if self.seen_at < SEEN / ENOUGH * p * (1 - 1e-9):
+            return 0.0
+        blind = (w.heaviest > p * w.size / SEEN) & (w.paths > 0)
+        common = w.commonness >= float(w.commonness[blind].min()) * self.seen_at / p * (1 - 1e-9)
+        return float(self._held[common].sum()) / (self.seen_at * w.size)
+
+
+def withhold(
+    answer: Answer, weights: Weights, severity: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Probabilities of a curve and the ends of their intervals, without the values that rest on too little.
+
+    Parameters
+    ----------
+    answer : (p, se, low, high), float64[k] each
+        Of a `WeightedTail`.
+    weights : Weights
+    severity : float64[n], optional
+        Whose tail it is, where a missing coordinate would show in it.
+
+    Returns
+    -------
+    p, low, high : float64[k]
+        Where a value is withheld p is nan, low 0, and high the bound.
+    """
+    p, se, low, high = answer
+    if weights.stratum is None:
+        return p, low, high
+    few = (p > 0) & (p**2 < LEAST_HITS * se**2)
+    blind = np.zeros(p.shape, bool)
+    if severity is not None:
+        share = Blindness(severity, weights)
+        blind = np.array([x > 0 and share.at(float(x)) > MOST_BLIND for x in p], bool)
+    high = np.where(blind, np.minimum(1.0, high + unseen(weights.largest, weights.size)), high)
+    return np.where(few | blind, np.nan, p), np.where(few | blind, 0.0, low), high
 
 
 def effective_words(hits: float) -> str:

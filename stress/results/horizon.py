@@ -30,6 +30,7 @@ from stress.errors import InputError, Problem
 from stress.formatting import percent
 from stress.results import sizing
 from stress.results.estimate import Estimate, event_probability, mean
+from stress.results.evidence import withhold
 from stress.results.intervals import Z, clopper_pearson
 from stress.results.weighted_tail import WeightedTail
 from stress.results.weights import Weights
@@ -179,7 +180,7 @@ class Horizon:
         at = np.arange(self.days + 1)
         if self.weights is not None:
             when = np.where(day > 0, day, np.inf)
-            value, _, low, high = WeightedTail(-when, self.weights).at(-(at + 0.5))
+            value, low, high = withhold(WeightedTail(-when, self.weights).at(-(at + 0.5)), self.weights)
             low, high = np.where(at == 0, 0.0, low), np.where(at == 0, 0.0, high)  # nothing happens in no time
             return pd.DataFrame({"day": at, "probability": value, "low": low, "high": high})
         hits = np.cumsum(np.bincount(day[day > 0], minlength=self.days + 1))
@@ -191,7 +192,8 @@ class Horizon:
     def ruin_probability(self, days: int | None = None) -> Estimate:
         """P(ruin within some days), by default those of the run; more than that are refused."""
         day = self.ruin_day
-        return event_probability((day > 0) & (day <= self._day(days)), self.weights)
+        last = self._day(days)
+        return event_probability((day > 0) & (day <= last), self.weights, self._worst()[:, :last].max(axis=1))
 
     def ruin_time(self, share: float = 0.5) -> Estimate:
         """The day by which a share of all paths is ruined, by default a half.

@@ -236,7 +236,8 @@ class Result:
         Returns
         -------
         DataFrame
-            Columns fund, probability, low, high: 95 % intervals, exact for paths of weight 1.
+            Columns fund, probability, low, high: 95 % intervals, exact for paths of weight 1. Of a run with strata a
+            probability that rests on too little is nan, withheld, between 0 and its upper bound `high`.
 
         Raises
         ------

@@ -23,6 +23,7 @@ from stress.arguments import is_number, numbers, percent_hint
 from stress.errors import InputError, Problem, raise_if
 from stress.results import mechanics
 from stress.results.estimate import Estimate, upper_quantile
+from stress.results.evidence import withhold
 from stress.results.intervals import clopper_pearson
 from stress.results.weighted_tail import WeightedTail
 from stress.results.weights import Weights
@@ -88,7 +89,7 @@ def depletion_curve(
     -------
     DataFrame
         Columns fund, probability, low, high: exact 95 % binomial intervals, with weights those of
-        `stress.results.weighted_tail`.
+        `stress.results.weighted_tail`, and from strata a probability that rests on too little is nan, withheld.
     """
     given = numbers(funds)
     if given is None or given.ndim > 1:
@@ -98,7 +99,7 @@ def depletion_curve(
     raise_if([Problem("funds", expected, value=float(f)) for f in funds[~(funds >= reserve)]])
     w = Weights.of(weights)
     if w is not None:
-        value, _, low, high = WeightedTail(needed, w).at(funds)
+        value, low, high = withhold(WeightedTail(needed, w).at(funds), w, needed)
         return pd.DataFrame({"fund": funds, "probability": value, "low": low, "high": high})
     ordered = np.sort(needed)
     hits = ordered.size - np.searchsorted(ordered, funds, side="right")

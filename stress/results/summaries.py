@@ -15,6 +15,7 @@ from stress.arguments import is_finite, is_word
 from stress.errors import InputError, Problem, raise_if
 from stress.results import mechanics
 from stress.results.estimate import Estimate, conditional_mean, event_probability, mean
+from stress.results.evidence import withhold
 from stress.results.intervals import clopper_pearson
 from stress.results.result import Result
 from stress.results.weighted_tail import WeightedTail
@@ -163,7 +164,9 @@ def depletion_by_time(result: Result) -> pd.DataFrame:
     at = np.unique(np.concatenate([[0], first, [result.config["steps"]]]))
     if weights is not None:
         when = np.where(result.paths["depleted"], result.paths["depletion_step"], np.inf)
-        value, _, low, high = WeightedTail(-when, weights).at(-(at + 0.5))  # up to a step: before the half after it
+        value, low, high = withhold(
+            WeightedTail(-when, weights).at(-(at + 0.5)), weights
+        )  # up to a step: before the half after it
         return pd.DataFrame({"time": at * step, "probability": value, "low": low, "high": high})
     hits = np.searchsorted(first, at, side="right")
     low, high = np.array([clopper_pearson(int(k), n) for k in hits]).T

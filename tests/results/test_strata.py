@@ -393,12 +393,14 @@ def test_what_the_coordinates_carry_is_shown():
 
 @pytest.fixture(scope="module")
 def result():
-    """A run whose paths are said to be of two strata: those that lose something, and the others."""
+    """A run without a fund whose paths are said to be of two strata: those that liquidate something, and the others."""
     plain = sample()
-    stratum = (plain.paths["deficit"] == 0).to_numpy().astype(int)
+    stratum = (plain.paths["liquidated_count"] == 0).to_numpy().astype(int)
     chance, paths = np.array([0.1, 0.9]), np.bincount(stratum)
     config = plain.config | {"strata": {"tail": 1e-3, "coordinate": ["a", ""], "probability": chance.tolist()}}
-    weighed = plain.paths.assign(weight=(chance * 400 / paths)[stratum], stratum=stratum)
+    weighed = plain.paths.assign(
+        weight=(chance * 400 / paths)[stratum], stratum=stratum, depleted=plain.paths["deficit"] > 0
+    )
     return replace(plain, paths=weighed, config=config)
 
 
@@ -418,10 +420,11 @@ def test_tables_of_a_run_take_the_strata(result):
     summary = result.summary()
     assert "flag" in summary
     assert "flag" not in sample().summary()
-    row = summary.set_index("quantity").loc["mean deficit"]
-    values = result.weights.value * result.paths["deficit"]
+    row = summary.set_index("quantity").loc["mean liquidated share of positions"]
+    values = result.weights.value * result.paths["liquidated_count"].to_numpy() / len(result.positions)
     assert row["estimate"] == pytest.approx(values.mean())
-    assert row["se"] == pytest.approx(math.sqrt(result.weights.variance(values.to_numpy())))
+    assert row["se"] == pytest.approx(math.sqrt(result.weights.variance(values)))
+    assert summary.set_index("quantity").loc["P(a residual is left)", "flag"].startswith("0 effective hits")
     parts = summaries.loss_parts(result, "adl")
     depleted = result.paths["depleted"].to_numpy()
     given = conditional_mean(result.paths["deficit"].to_numpy(), result.weights, depleted)
@@ -500,14 +503,19 @@ def test_targets_take_bounds_where_the_value_is_withheld():
 
 
 def test_the_budget_of_a_run_with_strata(result):
-    needed = np.tile(result.paths["fund_needed"].to_numpy(), (3, 1)) * np.array([[0.9], [1.0], [1.1]])
+    needed = np.tile(result.paths["fund_needed"].to_numpy(), (3, 1)) * np.array([[0.2], [1.0], [5.0]])
     w = result.weights
     parts = [Redraws("book", needed, np.tile(w.value, (3, 1)), stratum=w.stratum)]
-    table = error_budget(result, parts, [0.1]).set_index(["quantity", "part"])
-    fund = result.required_fund(0.1)
-    assert table.loc[("required fund", "paths"), "low"] == fund.low
-    assert table.loc[("required fund", "total"), "high"] >= fund.high
-    assert 0 < table.loc[("required fund", "book"), "share"] < 1
+    table = error_budget(result, parts, [0.003]).set_index(["quantity", "part"])
+    chance, fund = result.depletion_probability(), result.required_fund(0.003)
+    of_chance, of_fund = table.loc["P(fund depleted, ADL triggered)"], table.loc["required fund"]
+    assert of_chance.loc["paths", ["low", "high"]].tolist() == [chance.low, chance.high]
+    assert of_chance.loc["total", "high"] > chance.high
+    assert 0 < of_chance.loc["book", "share"] < 1
+    assert fund.is_withheld
+    assert of_fund.loc["paths", "low"] == fund.low
+    assert np.isnan(of_fund["estimate"]).all()
+    assert (of_fund["note"] == fund.note).all()
 
 
 # ------------------------------------------------------------------------------------------------------------- files
@@ -538,3 +546,20 @@ def test_effective_paths_of_a_rate(small):
     y = weights.value * hits
     assert carried_by(hits, weights) == pytest.approx(y.mean() ** 2 / weights.variance(y))
     assert carried_by(hits, weights, np.zeros(1_200, bool)) == 0
+
+
+def test_a_curve_has_no_value_that_rests_on_too_little():
+    rng, low, high, weights = np.random.default_rng(10), *half_decades(20_000)
+    x = severities(rng, low, high, weights, 0.3)
+    curve = depletion_curve(x, [2.0, 4.0, 5.5, 20.0], 0.0, weights)
+    for row in curve.itertuples():
+        e = event_probability(x > row.fund, weights, x)
+        assert (row.probability, row.low, row.high) == pytest.approx((e.value, e.low, e.high), nan_ok=True)
+    assert curve["probability"].tolist()[-1] == 0
+    hidden = np.where(rng.random(x.size) < 1e-3, x + 3.0, x)  # a way to be rare that no coordinate has
+    deep = depletion_curve(hidden, [4.2], 0.0, weights).iloc[0]
+    assert np.isnan(deep["probability"])
+    assert deep["low"] == 0
+    assert deep["high"] > unseen(weights.largest, weights.size)
+    plain = depletion_curve(x, [2.0], 0.0, np.full(x.size, 0.5)).iloc[0]
+    assert plain["probability"] > 0  # likelihood ratios have no strata, and nothing is withheld
