@@ -31,19 +31,20 @@ from stress.errors import InputError, Problem
 from stress.kernels.numerics.vector import chunk_buffers
 from stress.kernels.prices.diffusion import MAX_JUMPS
 from stress.kernels.prices.hawkes import HawkesLaw, fill_block, stationary, stationary_excess
-from stress.kernels.prices.hawkes_rarest import borel, cluster_buffers, most_jumps
 from stress.kernels.prices.hawkes_rarest import fill_block as fill_rarest
+from stress.kernels.prices.hawkes_rarest import jump_buffers
 from stress.prices.base import YEAR, PriceBlock, check_numbers, check_request
+from stress.prices.hawkes_rarest import RarestJump, rarest_jump
 from stress.prices.jump_diffusion import law_of
-from stress.prices.rarity import columns_of
+from stress.prices.rarity import check_rarity
 from stress.prices.start import check_start
 from stress.prices.tail_jumps import TailJumps
 from stress.prices.wicks import SIDES
 
 CELLS = 64  # of the rise of the intensity by a jump, in the table of its stationary law; the error falls as its square
 MOST_CELLS = 2**22
-MOST_OFFSPRING = 2**20  # jumps of a cluster, in the table of its law
-RARITIES = ("largest jump down", "largest jump up", "largest cluster of jumps", "intensity at the start")
+RARITY = "largest jump"
+MOST_EXPECTED, MOST_BRANCHING = 5_000.0, 0.99  # where paths are drawn by their rarest jump
 
 
 @dataclass(frozen=True)
@@ -184,31 +185,27 @@ class HawkesJumps(TailJumps):
         )
 
     def rarities(self, n_steps: int, dt: float) -> dict[str, float]:
-        """The ways in which a path can be rare: names of the coordinates that `block` takes, and their chances.
+        """The way in which a path can be rare: name, and the probability that a path has such an event at all.
 
-        The largest jump of each side that has any; the largest cluster, a jump that no other one of the path caused
-        with all its offspring, if jumps excite others; the intensity at the start, if it is drawn. None where a
-        cluster may hold millions of jumps, at a branching ratio above 0.992.
+        It is the largest jump, that of either side which is exceeded by the smallest share of the jumps of its side.
+        There is none where a path holds more than MOST_EXPECTED jumps on average, or the branching ratio is above
+        MOST_BRANCHING.
         """
-        if self._cluster_table() > MOST_OFFSPRING:
+        if self.branching > MOST_BRANCHING or not sum(self.jump_intensity()) > 0.0:
             return {}
-        up, down = self.jump_intensity()
-        has = (down > 0.0, up > 0.0, up + down > 0.0 and self.branching > 0.0, self.start_intensity() is None)
-        return {name: 1.0 for name, there in zip(RARITIES, has, strict=True) if there}
-
-    def _cluster_table(self) -> float:
-        """Entries of the table of sizes of clusters, whose law falls by alpha e^(1 - alpha) from one to the next."""
-        if self.branching == 0.0:
-            return 1.0
-        fall = self.branching - 1.0 - math.log(self.branching)
-        return 2.0 + (40.0 - math.log(-math.expm1(-fall))) / fall
+        rarest = self._rarest(n_steps, dt)
+        return {RARITY: float(rarest.known[-1])} if rarest.expected <= MOST_EXPECTED else {}
 
     @cached_property
-    def _clusters(self) -> np.ndarray:
-        """P(a cluster holds n + 1 jumps or more), n = 0, 1, ..."""
-        at_least = np.empty(math.ceil(self._cluster_table()))
-        borel(self.branching, at_least)
-        return at_least
+    def _rarest_laws(self) -> dict[tuple[int, float], RarestJump]:
+        """Laws of the rarest jump, by number of steps and their length."""
+        return {}
+
+    def _rarest(self, n_steps: int, dt: float) -> RarestJump:
+        if (n_steps, dt) not in self._rarest_laws:
+            law = self._hawkes_law(n_steps, dt)
+            self._rarest_laws[n_steps, dt] = rarest_jump(law, self.branching, n_steps)
+        return self._rarest_laws[n_steps, dt]
 
     def block(
         self, seed: int, first_path: int, n_paths: int, n_steps: int, dt: float, rarity: np.ndarray | None = None
@@ -222,9 +219,9 @@ class HawkesJumps(TailJumps):
         first_path, n_paths, n_steps : int
         dt : float
             Length of a step, seconds.
-        rarity : float64[n_paths, D], optional
-            Coordinates of each path in (0, 1), one for each of `rarities`, small where the day is rare. Uniform ones
-            give the law of the model. None: a plain draw.
+        rarity : float64[n_paths, 1], optional
+            Coordinate of each path in (0, 1), small where the day is rare. Uniform ones give the law of the model.
+            None: a plain draw.
 
         Returns
         -------
@@ -251,11 +248,10 @@ class HawkesJumps(TailJumps):
         if rarity is None:
             fill_block(law, *self.jump_sides(), self.s0, seed, first_path, chunk_buffers(), *prices)
         else:
-            given = columns_of(rarity, n_paths, list(self.rarities(n_steps, dt)), RARITIES, seed, first_path)
-            number = most_jumps(law, self._clusters, given, n_steps, seed, first_path)
-            buffers = cluster_buffers(number, n_steps)
-            laws = (law, *self.jump_sides(), self._clusters)
-            fill_rarest(*laws, self.s0, seed, first_path, given, chunk_buffers(), buffers, *prices)
+            rarest = self._rarest(n_steps, dt)
+            marks = rarest.marks(check_rarity(rarity, n_paths, list(self.rarities(n_steps, dt)))[:, 0])
+            buffers = (chunk_buffers(), jump_buffers(n_steps))
+            fill_rarest(law, rarest.ancestry, *self.jump_sides(), marks, self.s0, seed, first_path, *buffers, *prices)
         return PriceBlock(*prices)
 
     def describe(self) -> dict[str, Any]:
