@@ -11,7 +11,7 @@ from stress.engine.design import with_paths
 from stress.engine.prepare import prepare
 from tests.support.small_run import MODEL, SETTINGS, make_book, make_venue
 
-BATCH = 320
+BATCH = 440
 
 
 def design(n_paths=BATCH, batch=None):
