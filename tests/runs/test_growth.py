@@ -15,7 +15,7 @@ from tests.support.small_run import digests
 from tests.support.tiny import TINY
 
 GROWING = ["run.tolerance=0.25", "run.max_paths=2000"]
-TAIL = ["run.tail=0.01", "run.paths=330", "run.tolerance=0.2", "run.max_paths=2000"]
+TAIL = ["run.tail=0.01", "run.paths=330", "run.tolerance=0.1", "run.max_paths=2000"]
 
 
 @pytest.fixture(scope="module")
