@@ -211,6 +211,7 @@ def run_until(
             stopped = "memory"
             break
         designs, kept.kept = grown, [blocks]
+        del blocks, counted  # or they would be in memory twice
     results = dict(zip(names, assemble(designs, blocks), strict=True))
     return StudyResult(results), Grown(goal, designs[0].n_paths, figures, stopped)
 
