@@ -60,6 +60,12 @@ def test_a_figure_of_0_adds_no_paths_and_says_why():
     ]
 
 
+def test_a_probability_of_0_on_plain_paths_adds_some_until_it_is_below_what_is_asked():
+    few, enough = (Figure(math.nan, "", Estimate(0.0, 0.0, 0.0, high), shown=0.01) for high in (0.03, 0.009))
+    assert next_paths([few], GOAL, 100) == 400
+    assert next_paths([enough], GOAL, 400) == 400
+
+
 def test_what_was_not_reached_is_said_by_figure():
     lines = words(Grown(GOAL, 2_000, (figure(0.3), figure(high=math.inf)), "max_paths").describe())
     assert lines[0].endswith(
