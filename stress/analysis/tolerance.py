@@ -15,9 +15,10 @@ at n paths has the same tables as one of n paths in such batches from the start,
 whether it was interrupted or not. Stopping when an interval is short favours intervals that are short by chance, the
 more so the smaller a batch is: `paths` of a scenario that would be enough for a look keep that small.
 
-Figures: the required fund of each probability, and the probability that the run's own fund is depleted. One whose value
-is 0 has no relative error, which is said. It adds no paths; but a probability of 0 on plain paths does, until its upper end
-is below the smallest probability that is asked for. (With a tail the days on which it could still be are in rare cells.)
+Figures: the required fund of each probability, and the probability that the run's own fund is depleted. One whose
+value is 0 has no relative error, which is said. It adds no paths; but a probability of 0 on plain paths does, until its
+upper end is below the smallest probability that is asked for. (With a tail the days on which it could still be are in
+rare cells.)
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ class Figure:
 
     @property
     def error(self) -> float:
-        """Relative error; inf where there is no value or an end is missing, nan where the value is 0 and that will do."""
+        """Relative error; inf where there is no value or an end is missing, nan where it is 0 and that will do."""
         e = self.estimate
         if e.value == 0:
             return math.inf if e.high > self.shown else math.nan

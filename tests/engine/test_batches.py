@@ -1,4 +1,4 @@
-"""Designs of several batches: each repeats the cells of the first, and a path hangs on its number and the batch alone."""
+"""Designs of several batches: each repeats the cells of the first; a path hangs on its number and the batch alone."""
 
 from __future__ import annotations
 
