@@ -15,8 +15,10 @@ at n paths has the same tables as one of n paths in such batches from the start,
 whether it was interrupted or not. Stopping when an interval is short favours intervals that are short by chance, the
 more so the smaller a batch is: `paths` of a scenario that would be enough for a look keep that small.
 
-Figures: the required fund of each probability, and the probability that the run's own fund is depleted. One whose value
-is 0 has no relative error; it adds no paths, and its upper end is said.
+Figures: the required fund of each probability, and the probability that the run's own fund is depleted. One whose
+value is 0 has no relative error, which is said. It adds no paths; but a probability of 0 on plain paths does, until its
+upper end is below the smallest probability that is asked for. (With a tail the days on which it could still be are in
+rare cells.)
 """
 
 from __future__ import annotations
@@ -62,18 +64,20 @@ class Figure:
     alpha : float, of a required fund; nan: the probability that the run's own fund is depleted
     design : str, name of its design where the answer is a range over several; otherwise ""
     estimate : Estimate
+    shown : float, what a probability of 0 has to be shown to be below; nan: nothing
     """
 
     alpha: float
     design: str
     estimate: Estimate
+    shown: float = math.nan
 
     @property
     def error(self) -> float:
-        """Relative error; inf where there is no value or an end is missing, nan where the value is 0."""
+        """Relative error; inf where there is no value or an end is missing, nan where it is 0 and that will do."""
         e = self.estimate
         if e.value == 0:
-            return math.nan
+            return math.inf if e.high > self.shown else math.nan
         error = (e.high - e.low) / (2 * Z * e.value)
         return math.inf if e.note or math.isnan(error) else error
 
@@ -211,6 +215,7 @@ def run_until(
             stopped = "memory"
             break
         designs, kept.kept = grown, [blocks]
+        del blocks, counted  # or they would be in memory twice
     results = dict(zip(names, assemble(designs, blocks), strict=True))
     return StudyResult(results), Grown(goal, designs[0].n_paths, figures, stopped)
 
@@ -234,7 +239,8 @@ def _figures(counted: Sequence[tuple[str, Design, PathBlock]], alphas: Sequence[
         of = name if len(counted) > 1 else ""
         if not result.curve_refused:
             found += [Figure(alpha, of, result.required_fund(alpha)) for alpha in alphas]
-        found.append(Figure(math.nan, of, result.depletion_probability()))
+        shown = min(alphas) if design.strata is None else math.nan
+        found.append(Figure(math.nan, of, result.depletion_probability(), shown))
     return found
 
 

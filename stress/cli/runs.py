@@ -169,9 +169,11 @@ def size(
 
     changes = [*(with_error(set_, error) or []), *([f"fund.alphas={alpha}"] if alpha else [])]
     earlier = open_run(since) if since is not None else None
-    loaded, said = rare_days.with_tail(load(scenario, changes, seed, paths))
-    if said and not quiet:
-        print(visible(said), file=sys.stderr)
+    loaded = load(scenario, changes, seed, paths)
+    if alpha:
+        loaded, said = rare_days.with_tail(loaded)
+        if said:
+            print(visible(said), file=sys.stderr)
     if earlier is not None and (money := earlier.result.money) != loaded.venue_object.money:
         expected = f"a run whose money is that of this scenario, {loaded.venue_object.money}"
         raise InputError(Problem("--since", expected, value=money))
