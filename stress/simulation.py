@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from stress import serialize
 from stress.adjustments import unsaid
+from stress.analysis import caps
 from stress.analysis.error_budget import cost, redrawn_paths, run_plans
 from stress.analysis.fund_grid import fund_grid
 from stress.analysis.study import Study
@@ -351,10 +352,12 @@ def execute(
     checkpoint: Checkpoint | None = None,
     detail: Detail = "positions",
     say: Callable[[str], None] = lambda text: None,
+    two_caps: bool = True,
 ) -> Record:
     """Run a scenario at its own gaps or delays, and at the gaps (0, 0) and (1, 1), on the same prices.
 
-    With a tolerance the run grows until the figures at its own gaps, or at each of its delays, have it.
+    With a tolerance the run grows until the figures at its own gaps, or at each of its delays, have it. With a tail its
+    own gaps, or the longest of its delays, are run again with larger caps of the jump size (`stress.analysis.caps`).
 
     Parameters
     ----------
@@ -370,6 +373,8 @@ def execute(
         "paths".
     say : callable
         Called with what the redraws of `error = "full"` take, before they begin.
+    two_caps : bool
+        False: nothing is run with larger caps.
 
     Raises
     ------
@@ -389,7 +394,8 @@ def execute(
         designs[own] = replace(chosen, detail="paths" if chosen.renewal else detail)
         ready = time.perf_counter()
         redrawn = _plans(scenario, chosen, say)
-        shown = progress if progress is None else _of_all(progress, redrawn_paths(redrawn))
+        again = int(two_caps and caps.is_shown(chosen))
+        shown = progress if progress is None else _of_all(progress, redrawn_paths(redrawn), again)
         workers: dict[str, Any] = {"threads": threads, "executor": executor}
         if (goal := _goal(scenario, chosen)) is None:
             study, grown = Study(designs).run(**workers, progress=shown, sink=checkpoint), None
@@ -397,9 +403,12 @@ def execute(
             late = [records.fill_name(chosen.gap, chosen.jump_gap, delay) for delay in built.delays]
             study, grown = run_until(Study(designs), goal, late or [own], **workers, progress=shown, sink=checkpoint)
         run_once = time.perf_counter()
+        before, at_caps = study.results[own].n_paths, None
+        if again:
+            shown = progress if progress is None else _after(progress, before, 2 * before + redrawn_paths(redrawn))
+            at_caps = caps.at_two_caps(study.results[own], scenario.fund.alphas, **workers, progress=shown)
         grid = _grid(study.results[own], threads, executor)
-        before = study.results[own].n_paths
-        redraws = run_plans(redrawn, **workers, progress=progress, before=before)
+        redraws = run_plans(redrawn, **workers, progress=progress, before=(1 + again) * before)
     done = time.perf_counter()
     resumed = 0 if checkpoint is None else checkpoint.resumed_paths
     given = list({(str(w.message), w.category): w for w in caught}.values())
@@ -435,7 +444,7 @@ def execute(
         manifest["growth"] = grown.describe()
     budget = error_budget(result, redraws, alphas) if redraws else None
     required = records.required_funds(result, alphas)
-    return Record(scenario.resolved(), manifest, result, gaps, required, budget, grid=grid)
+    return Record(scenario.resolved(), manifest, result, gaps, required, budget, grid=grid, caps=at_caps)
 
 
 def _goal(scenario: Scenario, design: Design) -> Goal | None:
@@ -467,6 +476,11 @@ def _plans(scenario: Scenario, design: Design, say: Callable[[str], None]) -> li
     return found
 
 
-def _of_all(progress: Callable[[int, int], None], later: int) -> Callable[[int, int], None]:
-    """Progress of a first part, of all that is run."""
-    return lambda done, total: progress(done, total + later)
+def _of_all(progress: Callable[[int, int], None], later: int, again: int) -> Callable[[int, int], None]:
+    """Progress of a first part, of all that is run: so many paths later, and so many times its own again."""
+    return lambda done, total: progress(done, (1 + again) * total + later)
+
+
+def _after(progress: Callable[[int, int], None], before: int, total: int) -> Callable[[int, int], None]:
+    """Progress of a later part."""
+    return lambda done, _: progress(before + done, total)

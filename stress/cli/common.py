@@ -249,6 +249,7 @@ def execute(
     quiet: bool,
     unfinished: UnfinishedRun | None = None,
     detail: Detail = "positions",
+    two_caps: bool = True,
 ) -> Record:
     """Run with a line while compiling and a bar while waiting."""
     from stress import simulation
@@ -273,6 +274,7 @@ def execute(
                 checkpoint=None if unfinished is None else unfinished.checkpoint,
                 detail=detail,
                 say=quietly(quiet),
+                two_caps=two_caps,
             )
     finally:
         warm_up.end(wait=False)

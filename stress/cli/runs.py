@@ -164,7 +164,7 @@ def size(
     quiet: Quiet = False,
 ) -> None:
     """Print the fund that a scenario needs."""
-    from stress.cli import adjusted, compared, console, drawn, horizon, mechanics, rare_days, terminal
+    from stress.cli import adjusted, caps, compared, console, drawn, horizon, mechanics, rare_days, terminal
     from stress.formatting import usd
 
     changes = [*(with_error(set_, error) or []), *([f"fund.alphas={alpha}"] if alpha else [])]
@@ -182,6 +182,7 @@ def size(
         print(terminal.headline(record))
         drawn.print_drawn(record)
         terminal.print_fund(record)
+        caps.print_caps(record)
         if record.result.days is not None:
             horizon.print_horizon(record)
         mechanics.print_mechanics(record.result)
@@ -279,7 +280,7 @@ def adl(
     if loaded.run.days is not None:
         expected = "a run of one book: of a run of days, each with a fresh one, nobody is followed"
         raise InputError(Problem(loaded.where, expected, column="run.days", value=loaded.run.days))
-    record = execute(loaded, threads, cluster, quiet)
+    record = execute(loaded, threads, cluster, quiet, two_caps=False)
     if not quiet:
         print(terminal.headline(record))
         drawn.print_drawn(record)

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from stress.cli.adjusted import print_adjustments, print_warnings
+from stress.cli.caps import print_caps
 from stress.cli.console import NARROW, TextConsole, console, table
 from stress.cli.drawn import print_drawn
 from stress.cli.horizon import print_horizon
@@ -83,6 +84,7 @@ def print_run(record: Record) -> None:
     out.print(headline(record), style="bold")
     print_drawn(record, out)
     print_fund(record, out)
+    print_caps(record, out)
     if record.result.days is not None:
         print_horizon(record, out)
         print_adjustments(record.adjustments, out)

@@ -75,6 +75,8 @@ class Bootstrap:
         Mean log return per year of 365 days.
     largest : dict of str to float
         Largest excursion of a bar "down" and "up" from the previous close, in log price, > 0.
+    cap : float
+        Largest size in log price; that of the history without `tail`.
 
     Raises
     ------
@@ -123,6 +125,7 @@ class Bootstrap:
             self._up, self._down = _fit_tails(reach, self.tail, cap)
             far = (reach > self._up.body[0]) | (reach < -self._down.body[0])
             drawn = np.where(far, reach, 0.0)
+        self.cap = max(self.largest.values()) if self.tail is None else self._up.cap
         starts = np.flatnonzero(is_first)
         self._history = BarRatios(low, high, close, drawn, starts, np.append(is_first[1:], True), 1.0 / self.mean_block)
 
@@ -210,13 +213,16 @@ class Bootstrap:
         }
         if self.tail is None:
             return record | {"note": "no step exceeds the largest of the bars"}
-        sides = {"down": self._down, "up": self._up}
         return record | {
             "tails": {
                 word: {"from": float(side.body[0]), "xi": side.xi, "beta": side.beta, "cap": side.cap}
-                for word, side in sides.items()
+                for word, side in self.tails().items()
             }
         }
+
+    def tails(self) -> dict[str, JumpSizeLaw]:
+        """Laws of the largest sizes, in log price, by side, "down" and "up"; none without `tail`."""
+        return {} if self.tail is None else {"down": self._down, "up": self._up}
 
 
 def bar_ratios(bars: Bars) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

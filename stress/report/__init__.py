@@ -143,6 +143,7 @@ def context(record: Record) -> dict[str, Any]:
         "horizon": config["steps"] * config["step"],
         "required": needed,
         "budget": budget_rows(record),
+        "at_caps": more_tables.caps_table(record),
         "where_budget": record.where_budget,
         "gaps": gap_rows(record.gaps, [row["alpha"] for row in needed], config["step"]),
         "delays": record.delays,
@@ -191,7 +192,11 @@ def days_context(record: Record) -> dict[str, Any]:
     alphas = [] if record.result.curve_refused else [float(a) for a in sorted(record.alphas, reverse=True)]
     gaps = gap_rows(record.gaps, alphas, record.result.config["step"])
     return days_page.context(record) | {
-        "late": [days_page.gaps_table(gaps, alphas, record), *days_page.budget_table(budget_rows(record), record)],
+        "late": [
+            days_page.gaps_table(gaps, alphas, record),
+            *days_page.budget_table(budget_rows(record), record),
+            *more_tables.caps_table(record),
+        ],
         "studies": more_tables.studies(record),
         "record": record,
         "config": record.result.config,

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from stress.analysis import caps
 from stress.analysis.fund_grid import smallest
 from stress.analysis.stress_scenarios import OPEN_CALLS, worst_scenario
 from stress.formatting import bare, count, duration, percent, probability, significant, usd, usd_range, visible
@@ -212,6 +213,7 @@ def facts(record: Record) -> list[tuple[str, str]]:
     return [
         ("Who pays", layer_words(record)),
         ("Where the error comes from", error_words(record)),
+        (caps.TITLE, caps_words(record)),
         ("Worst crash of history on this book", history_words(record)),
         (f"Smallest move that empties the {record.layer}", reverse_words(record)),
         ("Inputs that matter most", tornado_words(record)),
@@ -235,6 +237,13 @@ def error_words(record: Record) -> str:
     if not shares:
         return f"The paths give no upper end for {percent(alpha)}; see the table of its parts."
     return f"Of the variance of the fund for {percent(alpha)}: {', '.join(shares)}{record.where_budget}."
+
+
+def caps_words(record: Record) -> str:
+    """The largest jump of the prices, and which figures it decides; "" of a run at its own caps alone."""
+    if record.caps is None:
+        return ""
+    return f"{caps.assumed(record.caps)} {caps.decided(record.caps, record.layer)}"
 
 
 def _not_run(refused: str) -> str:

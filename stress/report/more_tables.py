@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from stress.analysis import tolerance
+from stress.analysis import caps, tolerance
 from stress.errors import InputError
 from stress.formatting import (
     duration,
@@ -185,6 +185,25 @@ def grid_table(record: Record) -> list[Table]:
         "" if single else " Intervals hold 95 %, each by itself."
     )
     return [{"title": f"The same run with other capital of the {layer}", "head": head, "rows": rows, "note": note}]
+
+
+def caps_table(record: Record) -> list[Table]:
+    """The figures at two caps of the jump size; none of a run that has them at its own alone."""
+    if record.caps is None:
+        return []
+    rows = [
+        [upper_first(name), *(cell if isinstance(cell, str) or cell[1] else cell[0] for cell in shown)]
+        for name, *shown in caps.cells(record.caps, record.layer, record.fund)
+    ]
+    note = (
+        "The same seed and paths again, with larger jumps (wicks, bars) allowed; in brackets the share of the price. "
+        "The cap decides a figure that moves beyond its 95 % interval."
+    )
+    said = [upper_first(text) for text in caps.remarks(record.caps, record.layer)]
+    head = [upper_first(name) for name in caps.HEAD]
+    return [
+        {"title": f"{caps.TITLE}{record.where_budget}", "head": head, "rows": rows, "note": " ".join([note, *said])}
+    ]
 
 
 def studies(record: Record) -> list[Table]:

@@ -22,7 +22,7 @@ TABLES = (
     "summary.csv", "required_fund.csv", "gaps.csv", "depletion_curve.csv", "by_leverage.csv", "committee.csv",
     "paths.csv.gz", "positions.csv.gz", "cells.npz", "fund_at.npz",
     "error_budget.csv", "fund_grid.csv", "days.npz", "ruin_curve.csv", "horizon.csv",
-    "strata.csv",
+    "strata.csv", "caps.csv",
 )  # fmt: skip
 STUDIES = ("scenarios.csv", "reverse.csv", "tornado.csv")
 DATA = {"summary.json", *(f"tables/{name}" for name in TABLES)}

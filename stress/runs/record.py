@@ -13,6 +13,7 @@ import pandas as pd
 
 from stress import serialize
 from stress.adjustments import Adjustment
+from stress.analysis.caps import plain_rows
 from stress.analysis.study import LARGEST_NEED, REQUIRED_FUND, StudyResult, estimate_of
 from stress.files import csv_tables
 from stress.formatting import duration
@@ -51,6 +52,9 @@ class Record:
     grid : DataFrame or None
         A grid of initial capitals (`stress.fund_grid`) in the place of the required fund, where one run does not give
         that (`Result.curve_refused`): then `required` has nan for it, and the reason in `note`.
+    caps : DataFrame or None
+        Of a run with a tail whose price model has a largest jump or bar: the required funds and P(depleted) with the
+        caps of the scenario and with larger ones (`stress.analysis.caps.at_two_caps`).
     """
 
     scenario: dict[str, Any]
@@ -61,6 +65,7 @@ class Record:
     budget: pd.DataFrame | None = None
     studies: dict[str, pd.DataFrame] = field(default_factory=dict)
     grid: pd.DataFrame | None = None
+    caps: pd.DataFrame | None = None
 
     def __repr__(self) -> str:
         return f"<Record {self.name!r}: {self.result!r}>"
@@ -94,7 +99,7 @@ class Record:
 
     @property
     def where_budget(self) -> str:
-        """Which of several delays the budget is made at, in words; "" where the run states one gap or delay."""
+        """Which of several delays the budget and the figures at two caps are of, in words; "" where there is one."""
         return f" at a delay of {duration(self.delays[-1])}" if self.delays else ""
 
     @property
@@ -179,6 +184,7 @@ def summary(record: Record) -> dict[str, Any]:
         **({"fund_range": [serialize.finite(x.describe()) for x in ranges]} if (ranges := fund_ranges(record)) else {}),
         "gaps": [plain_row(row) for row in record.gaps.to_dict("records")],
         **({"error_budget": budget} if budget else {}),
+        **({"caps": plain_rows(record.caps)} if record.caps is not None else {}),
         **({"fund_grid": grid} if (grid := grid_rows(record)) else {}),
         "summary": [serialize.finite(row, "one path gives no error") for row in lines],
         "liquidation_a_day": liquidation_rows(result),

@@ -10,6 +10,7 @@
                         no by_leverage of a run with detail "paths"; no committee of one path;
                         error_budget.csv of a run with error = "full";
                         strata.csv of a run whose paths are drawn from strata;
+                        caps.csv of a run with a tail whose price model has a largest jump or bar;
                         fund_grid.csv in the place of depletion_curve.csv where one run gives no curve
     studies/            scenarios, reverse, tornado (.csv), those that were asked for
     figures/            each figure as .svg and .png       (with a report only)
@@ -46,7 +47,7 @@ from stress.errors import InputError, Problem
 from stress.files import arrays, csv_tables, documents, reading, writing
 from stress.results.committee import committee
 from stress.results.result import Result
-from stress.runs import inputs, place, sealed, shape, strata, studies
+from stress.runs import caps, inputs, place, sealed, shape, strata, studies
 from stress.runs.record import SCHEMA, Record, summary
 
 if TYPE_CHECKING:
@@ -189,6 +190,10 @@ def open_run(directory: str | Path) -> Record:
         data, where = read("tables/fund_grid.csv")
         grid = csv_tables.parse_csv(data, where, ("layer",))
         shape.check_table(grid, shape.grid_columns(config), where)
+    at_caps = None
+    if "tables/caps.csv" in files:
+        data, where = read("tables/caps.csv")
+        at_caps = caps.parse(data, where, scenario["fund"]["alphas"])
     found = {}
     for study in studies.COLUMNS:
         if (name := f"studies/{study}.csv") in files:
@@ -206,7 +211,7 @@ def open_run(directory: str | Path) -> Record:
         adjustments=tuple(map(Adjustment.of_record, manifest.get("adjustments", ()))),
         days=days,
     )
-    return Record(scenario, manifest, result, gaps, required, budget, found, grid)
+    return Record(scenario, manifest, result, gaps, required, budget, found, grid, at_caps)
 
 
 def _read_manifest(directory: Path) -> dict[str, Any]:
@@ -290,6 +295,8 @@ def _write(record: Record, directory: Path, home: Path) -> None:
         small["depletion_curve"] = result.depletion_curve()
     if record.grid is not None:
         small["fund_grid"] = record.grid
+    if record.caps is not None:
+        small["caps"] = record.caps
     if "strata" in result.config:
         small["strata"] = result.strata.reset_index()
     if result.days is not None:
