@@ -59,10 +59,10 @@ def test_independent_jumps_keep_their_law():
     bates = PARAMETRIC["bates"]
     assert unlike(spread(bates, 20_000, 24, HOUR), bates.block(7, 0, 40_000, 24, HOUR)) == []
     high, low = replace(bates, p_up=1.0, start="today", today=0.9), replace(bates, p_up=0.0, start=0.5)
-    assert [m.rarities(24, HOUR) for m in (high, low)] == [("largest jump up",), ("largest jump down",)]
+    assert [list(m.rarities(24, HOUR)) for m in (high, low)] == [["largest jump up"], ["largest jump down"]]
     assert unlike(spread(high, 20_000, 24, HOUR), high.block(7, 0, 40_000, 24, HOUR)) == []
     none = replace(bates, intensity=0.0)
-    assert none.rarities(24, HOUR) == ()
+    assert none.rarities(24, HOUR) == {}
     with pytest.raises(InputError, match=r"rarity: .*expected none: the model has no rarities here"):
         none.block(1, 0, 2, 24, HOUR, rarity=np.full((2, 3), 0.5))
 
