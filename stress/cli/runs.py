@@ -177,7 +177,7 @@ def size(
     if earlier is not None and (money := earlier.result.money) != loaded.venue_object.money:
         expected = f"a run whose money is that of this scenario, {loaded.venue_object.money}"
         raise InputError(Problem("--since", expected, value=money))
-    record = execute(loaded, threads, cluster, quiet, detail="paths")
+    record = execute(loaded, threads, cluster, quiet, detail="paths", two_caps=not quiet)
     if not quiet:
         print(terminal.headline(record))
         drawn.print_drawn(record)

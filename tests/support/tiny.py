@@ -38,6 +38,37 @@ initial = 1e5
 alphas = [0.2, 0.01]
 """
 
+# the same with jumps of at most 12 % and a tail, whose smallest probability hangs on that cap
+CAPPED = TINY.replace("[venue]", "tail = 0.001\n\n[venue]").replace("paths = 40", "paths = 800")
+CAPPED = (
+    CAPPED[: CAPPED.index("[prices]")]
+    + """[prices]
+model = "tail-jumps"
+s0 = 60_000.0
+sigma = 0.6
+intensity_up = 300.0
+intensity_down = 400.0
+sizes_up = [0.005, 0.006, 0.009]
+sizes_down = [0.005, 0.007, 0.012]
+tail_up = 0.1
+tail_down = 0.15
+xi_up = 0.8
+xi_down = 0.8
+beta_up = 0.01
+beta_down = 0.01
+cap_up = 0.12
+cap_down = 0.12
+
+[depth]
+usd = 2e7
+passthrough = 0.5
+
+[fund]
+initial = 1e6
+alphas = [0.02, 1e-3]
+"""
+)
+
 POSITIONS = """account,market,side,size,entry_price,margin
 007,BTCUSDT,long,10,7300,7000
 NA,BTCUSDT,long,20,7300,4000
