@@ -11,9 +11,10 @@
 A stratum is blind at a probability p if one path of it would weigh more than p / 20: what it holds of the tail is then
 likely not seen, and no spread tells. None is blind at p' = 20 M / n, with M the largest weight. So below 10 M / n it is
 asked there, on the same severity of paths: how much of the estimate of p' comes from strata that are as common for p'
-as the blind ones are for p (with c the probability of the lightest blind stratum and of all lighter ones, those from
-c p' / p on)? If rarity carries the tail, as it should, that is nothing or little. If a way to be rare is missing among
-the coordinates of the price model, it is the share of that way.
+as the blind ones are for p (with c the probability of the lightest blind stratum and of all lighter ones, those from c
+p' / p on)? If rarity carries the tail, as it should, that is nothing or little. If a way to be rare is missing among
+the coordinates of the price model, it is the share of that way. With fewer than some 4,000 paths p' is above 1 % and no
+rare event yet: then it is not asked.
 
 Below 10 effective hits (a relative error of a third), and above a blind share of 10 %, the value is withheld: bounds
 alone are shown, and with a blind share that of strata without a hit is added to the upper one. How often what is shown
@@ -38,6 +39,7 @@ THIN_SHARE = 0.1  # of an estimate, above which it is flagged
 BLIND_SHARE = 0.05  # above which an estimate is flagged
 MOST_BLIND = 0.1  # above which the value is withheld
 SEEN = 20.0  # heaviest paths that make the probability at which all strata are seen
+RARE = 0.01  # probability up to which rarity is expected to carry a tail, so that what else does is a sign
 ENOUGH = 10.0  # heaviest paths that make a probability whose interval knows by itself how little it has seen
 LEAST_HITS = 10.0  # effective hits below which the value is withheld
 
@@ -104,7 +106,9 @@ class Evidence:
 
     @property
     def is_flagged(self) -> bool:
-        """Whether the estimate rests on little."""
+        """Whether the estimate rests on little; that nothing is seen says itself."""
+        if self.effective == 0:
+            return False
         return self.effective < FLAGGED_HITS or self.thin > THIN_SHARE or self.blind > BLIND_SHARE
 
     @property
@@ -138,7 +142,7 @@ class Evidence:
         found = []
         if self.effective < FLAGGED_HITS:
             found.append(effective_words(self.effective))
-        if self.thin > THIN_SHARE and self.effective > 0:
+        if self.thin > THIN_SHARE:
             found.append(f"{formatting.percent(self.thin, 2)} of it from strata with fewer than {THIN_HITS} hits")
         if self.blind > BLIND_SHARE:
             found.append(self.blind_words)
@@ -180,6 +184,8 @@ class Blindness:
         order = np.argsort(severe, kind="stable")
         below = np.cumsum(weights.value[order]) / n
         last = int(np.searchsorted(below, SEEN * weights.largest / n * (1 + 1e-9), side="right"))
+        if SEEN * weights.largest / n > RARE:  # too few paths: where all strata are seen nothing is rare yet
+            last = 0
         if last < n:  # paths of the same severity are beyond the level together, or not at all
             last = int(np.searchsorted(severe[order], severe[order[last]], side="left"))
         self.seen_at = float(below[last - 1]) if last else 0.0

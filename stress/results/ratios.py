@@ -36,7 +36,7 @@ and the effective number of paths is R^2 / v. The added path weighs g, one step 
 `stress.results.weighted_tail`), and is as bad as the worst of that weight, or by Hill's line through all w h. The lower
 end is the beta quantile of R^2 / v effective hits, as Clopper and Pearson's; a rate above one half is that of the
 positions that are not hit, turned round. Below 10 effective paths the interval is an upper bound alone, with a whole
-class hit on a path of the largest weight.
+class hit on a path one step above the heaviest that counts.
 """
 
 from __future__ import annotations
@@ -149,11 +149,11 @@ def _rare_ends(
     h: np.ndarray, m: np.ndarray, w: Weights, total: float, spread: float, largest: float
 ) -> tuple[float, float]:
     """Ends of the interval of a stratified rate of one half or less."""
-    hits, worst = w.value * h, w.largest * float(m.max())
+    heavy = w.heaviest[w.group]
+    hits, worst = w.value * h, float(w.one_step_above(heavy[m > 0].max())) * float(m.max())
     value, hit = float(hits.sum()) / total, h > 0
     if not hit.any():
         return 0.0, -math.expm1(-MISSED * worst / total)
-    heavy = w.heaviest[w.group]
     heaviest = float(heavy[hit].max())
     added = float(w.one_step_above(heaviest)) * max(largest, float(h[hit & (heavy == heaviest)].max()))
     if (n := int(hit.sum())) > 1:
