@@ -44,7 +44,7 @@ Made by `python docs/make_tail.py {repetitions}`; change `docs/repetitions/tail.
 With `tail = 1e-6` a run draws its paths by the rarity of their rarest event (`stress.prices.rarest_event`) and weights
 them. In short: a price model names independent uniform coordinates, each of which says how rare the worst event of one
 sort is on a path, such as its largest jump down ([prices](prices.md#rarities)). Paths are drawn from cells of the
-coordinate that is rarest, half a decade each, whose probabilities p are known; of n paths one of K cells has
+coordinate that is rarest, half a decade of rarity or less each, whose probabilities p are known; of n paths one of K cells has
 n (p / 2 + 1 / (2 K)). So half of the paths are ordinary ones, no path weighs more than 2, and no variance is more than
 about twice that of plain paths, whatever the cells miss. What an estimate rests on, when it is flagged and when it is
 withheld: [estimators](estimators.md#strata). Closed forms and an independent estimator: [validation](validation.md).
@@ -190,8 +190,8 @@ def render(repetitions: int) -> str:
         f"same, or the figure be withheld. {some} runs each, and 200,000 plain paths.",
         "\n".join(of_honest_cases(some, 200_000)),
         "## One decade on",
-        "A generalized Pareto law, fitted to the needs beyond the fund for a probability, foretells the one for a tenth "
-        "of it; beside it what the run finds there. It is a cross-check and not an estimate: needs are bounded by what "
+        "A generalized Pareto law, fitted to the needs beyond the fund for a probability, foretells the one for a tenth"
+        " of it; beside it what the run finds there. It is a cross-check and not an estimate: needs are bounded by what "
         "traders owe, and the cap of jumps bends the curve.",
         "\n".join(
             [

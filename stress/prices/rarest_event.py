@@ -3,12 +3,12 @@
 A price model may declare coordinates: D independent uniforms r_1 .. r_D, each of which says how rare the worst event
 of one sort is on a path (the largest jump down, the largest wick up, ...): r is the probability that a path has one at
 least as severe. A coordinate above its chance, the probability that a path has such an event at all, means that there
-is none.
-Everything else of a path is drawn given them (`PriceModel.block`, argument `rarity`).
+is none. Everything else of a path is drawn given them (`PriceModel.block`, argument `rarity`).
 
 The space of paths is cut into cells: "coordinate c has the smallest r of all that mean something, and it lies in
-(a, b]", with borders half a decade apart from 0.1 to a tenth of the smallest probability that is asked for, a last cell
-of each coordinate beyond, and one cell of all other paths, the ordinary days. With m_d(r) = min(r, chance_d),
+(a, b]", from 0.1 to a tenth of the smallest probability that is asked for, a last cell of each coordinate beyond, and one
+cell of all other paths, the ordinary days. Borders are half a decade apart, or less where there are enough paths: an
+eighth of a decade at most, and some `CELL_PATHS` paths a cell. With m_d(r) = min(r, chance_d),
 
     P(cell) = integral from a to b of the product over d != c of (1 - m_d(r)) dr,
 
@@ -16,9 +16,8 @@ a polynomial between the chances, which are borders too; and given r_c = r, coor
 
 Of n paths, a cell of probability p has n (p / 2 + 1 / (2 K)), K the number of cells. So the weight of a path,
 p over its cell's share of the paths, is at most 2, and no variance can be more than about twice that of plain paths,
-whatever the cells miss; and paths of each cell are plain paths of the model under a condition. The cell of a path
-depends on its number alone. Within a cell, r_c is spread evenly: its j-th path has the (j + u)-th of equal parts of the
-probability of the cell, u uniform.
+whatever the cells miss; and paths of each cell are independent paths of the model under a condition, so that the spread
+within cells is the error. The cell of a path depends on its number alone.
 
 Addresses of the random numbers, by (stream, path, draw): RARITY, c -> the uniform of coordinate c.
 
@@ -42,7 +41,8 @@ from stress.prices.base import PriceBlock
 from stress.prices.strata import Strata
 
 ORDINARY = 0.1  # above this r of its rarest event a path is an ordinary day
-HALF_DECADE = math.sqrt(0.1)
+FEWEST_CELLS, MOST_CELLS = 2, 8  # of a decade
+CELL_PATHS = 200  # of a cell, from which on cells are made smaller
 LEAST_PATHS = 10  # of a cell
 LEAST_TAIL, MOST_TAIL = 1e-12, 0.1  # that may be asked for
 
@@ -57,19 +57,22 @@ class Cell(NamedTuple):
     power: int  # of 1 - r in the density of r within the cell: coordinates whose chance is above it
 
 
-def cells_of(chances: np.ndarray, tail: float) -> list[Cell]:
+def cells_of(chances: np.ndarray, tail: float, n_paths: int = 0) -> list[Cell]:
     """The cells of D coordinates, float64[D] chances, for probabilities down to `tail`; the ordinary days first.
 
-    A coordinate of chance 0 has none.
+    A coordinate of chance 0 has none. As many to a decade as `n_paths` allow, by default the fewest.
     """
     last = tail / 10
     tops = np.minimum(chances, ORDINARY)
+    decades = float(np.log10(tops[tops > last] / last).sum())
+    wanted = n_paths / (2 * CELL_PATHS * decades) if decades > 0 else 0.0
+    per_decade = min(max(int(wanted), FEWEST_CELLS), MOST_CELLS)
     cells = [Cell(-1, ORDINARY, 1.0, float(np.prod(1.0 - tops)), 0)]
     # at a chance the density changes its power, so it takes the place of the borders next to it
     at_chance = np.unique(chances[(chances > 0.0) & (chances < ORDINARY)])
-    halves = math.ceil(math.log10(ORDINARY / last) * 2 - 1e-9)
-    borders = [ORDINARY * HALF_DECADE**k for k in range(halves)] + [last]
-    kept = [x for x in borders if x in (ORDINARY, last) or not _is_near(x, at_chance)]
+    count = math.ceil(math.log10(ORDINARY / last) * per_decade - 1e-9)
+    borders = [ORDINARY * 10.0 ** (-k / per_decade) for k in range(count)] + [last]
+    kept = [x for x in borders if x in (ORDINARY, last) or not _is_near(x, at_chance, 0.5 / per_decade)]
     cuts = np.unique([0.0, *kept, *at_chance])
     for c, top in enumerate(tops):
         for low, high in zip(cuts[-2::-1], cuts[:0:-1], strict=True):
@@ -78,9 +81,9 @@ def cells_of(chances: np.ndarray, tail: float) -> list[Cell]:
     return cells
 
 
-def _is_near(x: float, others: np.ndarray) -> bool:
-    """Whether x is closer to one of the others than half the width of a cell."""
-    return bool((np.abs(np.log10(others / x)) < 0.25).any())
+def _is_near(x: float, others: np.ndarray, decades: float) -> bool:
+    """Whether x is closer than that to one of the others."""
+    return bool((np.abs(np.log10(others / x)) < decades).any())
 
 
 def _cell(chances: np.ndarray, c: int, low: float, high: float) -> Cell:
@@ -103,8 +106,8 @@ def sizes_of(cells: list[Cell], n: int) -> np.ndarray:
     return rounded
 
 
-def spread(sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Cell of each path and its place in the cell, int64[n] each: cells follow each other evenly mixed.
+def spread(sizes: np.ndarray) -> np.ndarray:
+    """Cell of each path, int64[n]: cells follow each other evenly mixed.
 
     Path i is number i s mod n of the paths in the order of their cells, s next to n / golden ratio and prime to n.
     """
@@ -114,9 +117,8 @@ def spread(sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         stride += 1
     number = np.arange(n, dtype=np.int64)
     number = number * stride % n
-    ends = np.cumsum(sizes)
-    cell = np.searchsorted(ends, number, side="right")
-    return cell, number - (ends - sizes)[cell]
+    cell: np.ndarray = np.searchsorted(np.cumsum(sizes), number, side="right")
+    return cell
 
 
 class RarestEvent:
@@ -143,9 +145,9 @@ class RarestEvent:
         names = rarities_of(model, n_steps, dt)
         self.names = list(names)
         self.chances = _ranked(np.array(list(names.values())), tail)
-        self.cells = cells_of(self.chances, tail)
+        self.cells = cells_of(self.chances, tail, n_paths)
         self.sizes = sizes_of(self.cells, n_paths)
-        self.cell, self.place = spread(self.sizes)
+        self.cell = spread(self.sizes)
 
     @cached_property
     def strata(self) -> Strata:
@@ -165,8 +167,8 @@ class RarestEvent:
         found = np.empty((n_paths, self.chances.size))
         columns = [np.array(x) for x in zip(*self.cells, strict=True)]
         fill_coordinates(
-            seed, first_path, self.cell[rows], self.place[rows], self.sizes, *columns[:3], columns[4],
-            self.chances, np.minimum(self.chances, ORDINARY), found,
+            seed, first_path, self.cell[rows], *columns[:3], columns[4], self.chances,
+            np.minimum(self.chances, ORDINARY), found,
         )  # fmt: skip
         return found
 

@@ -21,16 +21,16 @@ def rarity_within(a, b, m, q):
 
 
 @jit_no_refcount
-def fill_coordinates(seed, first_path, cell, place, sizes, coordinate, low, high, power, chances, tops, rarity):
+def fill_coordinates(seed, first_path, cell, coordinate, low, high, power, chances, tops, rarity):
     """Coordinates of the paths first_path, first_path + 1, ...
 
     Parameters
     ----------
     seed, first_path : int
-    cell, place : int64[n]
-        Cell of each path, and its place among the paths of the cell.
-    sizes, coordinate, low, high, power : int64[K], int64[K], float64[K], float64[K], int64[K]
-        Paths, coordinate (-1: ordinary days), borders, and power of 1 - r in the density, of the cells.
+    cell : int64[n]
+        Cell of each path.
+    coordinate, low, high, power : int64[K], float64[K], float64[K], int64[K]
+        Coordinate (-1: ordinary days), borders, and power of 1 - r in the density, of the cells.
     chances, tops : float64[D]
         Probability that a path has an event of a coordinate, and the upper border of its cells.
     rarity : float64[n, D]
@@ -42,7 +42,7 @@ def fill_coordinates(seed, first_path, cell, place, sizes, coordinate, low, high
         r = 0.0
         if c >= 0:
             u = uniforms(seed, RARITY, first_path + i, c)[0]
-            r = rarity_within(low[k], high[k], power[k], (place[i] + u) / sizes[k])
+            r = rarity_within(low[k], high[k], power[k], u)
             rarity[i, c] = r
         for d in range(chances.size):
             if d != c:
