@@ -44,9 +44,9 @@ Made by `python docs/make_tail.py {repetitions}`; change `docs/repetitions/tail.
 With `tail = 1e-6` a run draws its paths by the rarity of their rarest event (`stress.prices.rarest_event`) and weights
 them. In short: a price model names independent uniform coordinates, each of which says how rare the worst event of one
 sort is on a path, such as its largest jump down ([prices](prices.md#rarities)). Paths are drawn from cells of the
-coordinate that is rarest, half a decade of rarity or less each, whose probabilities p are known; of n paths one of K cells has
-n (p / 2 + 1 / (2 K)). So half of the paths are ordinary ones, no path weighs more than 2, and no variance is more than
-about twice that of plain paths, whatever the cells miss. What an estimate rests on, when it is flagged and when it is
+coordinate that is rarest, half a decade of rarity each or less, whose probabilities p are known; of n paths one of K
+cells has n (p / 2 + 1 / (2 K)). So half of the paths are ordinary ones, no path weighs more than 2, and no variance is
+more than about twice that of plain paths, whatever the cells miss. What an estimate rests on, when it is flagged and when it is
 withheld: [estimators](estimators.md#strata). Closed forms and an independent estimator: [validation](validation.md).
 
 All figures are of {paths:,} paths a run. The truth is the mean of all runs, which plain paths confirm where they reach.
