@@ -10,7 +10,7 @@
                         no by_leverage of a run with detail "paths"; no committee of one path;
                         error_budget.csv of a run with error = "full";
                         fund_grid.csv in the place of depletion_curve.csv where one run gives no curve
-    studies/            scenarios, reverse, tornado (.csv), those that were asked for
+    studies/            scenarios, reverse, tornado, margins (.csv), those that were asked for
     figures/            each figure as .svg and .png       (with a report only)
     report.html                                             (with a report only)
 
