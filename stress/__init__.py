@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from stress.analysis.backtest import backtest as backtest
     from stress.analysis.battery import stress_battery as stress_battery
     from stress.analysis.fund_grid import fund_grid as fund_grid
+    from stress.analysis.margin_effects import margin_effects as margin_effects
     from stress.analysis.reverse_episodes import reverse_episodes as reverse_episodes
     from stress.analysis.reverse_stress import reverse_shock as reverse_shock
     from stress.analysis.reverse_stress import reverse_table as reverse_table
@@ -79,6 +80,7 @@ _HOMES = {
     "list_venues": "venue.load",
     "load_scenario": "scenario.scenario",
     "load_venue": "venue.load",
+    "margin_effects": "analysis.margin_effects",
     "open_run": "runs.run_directory",
     "reverse_episodes": "analysis.reverse_episodes",
     "reverse_shock": "analysis.reverse_stress",

@@ -261,8 +261,10 @@ def with_extras(
     elif studies:
         from stress.runs.studies import make
 
-        why = sizing.jump_refused(record.result.config)
-        found = make(scenario, say, threads, {"reverse": why} if why else {})
+        refused = {"reverse": why} if (why := sizing.jump_refused(record.result.config)) else {}
+        if record.result.days is not None:
+            refused["margins"] = "the book of a run of days is drawn anew each day"
+        found = make(scenario, say, threads, refused)
     return replace(record, studies=found, manifest=record.manifest | ({"author": author} if author else {}))
 
 

@@ -73,7 +73,7 @@ def run(
         typer.Option(
             "--studies",
             help="Also make the studies that page one of the report shows: crashes of history on this book, reverse "
-            "stress, and which inputs matter. They take several times as long as the run.",
+            "stress, which inputs matter, and what margins are worth. They take several times as long as the run.",
         ),
     ] = False,
     author: Author = "",

@@ -133,6 +133,11 @@ def _fund(row: Any) -> str:
     return f"at least {usd(row['fund'])}" if row["note"] else usd(row["fund"])
 
 
+def _held(row: Any) -> str:
+    """The same in a sentence: of a value that is withheld its lower end."""
+    return f"at least {usd(row['fund_low'])}" if math.isnan(row["fund"]) else _fund(row)
+
+
 def _cover_words(record: Record, found: Cover | None) -> str:
     if found is None:
         return "Cover 1 and 2 are not told: no account loses more than its margin, or the run cannot be run again."
@@ -140,7 +145,7 @@ def _cover_words(record: Record, found: Cover | None) -> str:
     one, two = table.loc[1], table.loc[2]
     return (
         f"To survive the account that loses most, on all but {percent(found.alpha)} of paths, the {record.layer} must "
-        f"hold {_fund(one)}; for the two that do, {_fund(two)}. On the worst {percent(found.alpha)} of "
+        f"hold {_held(one)}; for the two that do, {_held(two)}. On the worst {percent(found.alpha)} of "
         f"paths these two make {percent(two['share'], 2)} of all losses beyond margin, which are "
         f"{usd(found.total.value)} on average."
     )
@@ -183,9 +188,9 @@ def _of_day(day: DepletingDay) -> str:
     event = day.event
     jump = "" if math.isnan(event.jump) else f", with a jump of {_signed(event.jump)}"
     rare = ""
-    if event.coordinate:
+    if event.coordinate and event.rarity_to < 1:
         ends = percent_range(event.rarity_from, event.rarity_to)
-        rare = f" What is rare of it is its {event.coordinate}, at a probability of {ends}."
+        rare = f" What makes it rare is its {event.coordinate}: one as severe has a probability of {ends}."
     share = "part" if math.isnan(e.value) else percent(e.value, 2)
     return (
         f"{what} make {share} of depletions ({percent_range(e.low, e.high)}; {count(day.paths, 'path')} "

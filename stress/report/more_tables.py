@@ -12,6 +12,7 @@ import pandas as pd
 from stress.analysis import caps, tolerance
 from stress.errors import InputError
 from stress.formatting import (
+    count,
     duration,
     notional,
     percent,
@@ -27,6 +28,7 @@ from stress.report.front_page import range_words
 from stress.results import concentration, mechanics, mechanics_words, rule_rates, strata_words
 from stress.results.coin_words import beside
 from stress.results.column_words import DONE
+from stress.results.comparison_words import interval, points, signed
 from stress.results.result import Result
 from stress.results.rule_rates import ARE_LIQUIDATED
 from stress.results.shortfall import Shortfall, expected_shortfall
@@ -209,7 +211,8 @@ def caps_table(record: Record) -> list[Table]:
 def studies(record: Record) -> list[Table]:
     """The studies of a record as tables."""
     makers: dict[str, Callable[[pd.DataFrame, str], Table]] = {
-        "scenarios": partial(_scenarios, has_adl=record.result.has_adl), "reverse": _reverse, "tornado": _tornado
+        "scenarios": partial(_scenarios, has_adl=record.result.has_adl), "reverse": _reverse, "tornado": _tornado,
+        "margins": _margins,
     }  # fmt: skip
     return [makers[name](table, record.layer) for name, table in record.studies.items()]
 
@@ -284,3 +287,29 @@ def drawn(record: Record) -> dict[str, Any]:
     note = CELLS if result.config.get("tail") is not None else ""
     table = {"title": "Strata of the paths", "head": head, "rows": strata_words.cells(result), "note": note}
     return {"strata": table, "drawn": said}
+
+
+def _margins(table: pd.DataFrame, layer: str) -> Table:
+    quantities = list(dict.fromkeys(table["quantity"]))
+    rows = []
+    for change, part in table.groupby("change", sort=False):
+        cells: list[Any] = [str(change), f"{part['positions'].iloc[0]:,.0f}"]
+        by_quantity = {row["quantity"]: row for row in _rows(part)}
+        for name in quantities:
+            r = by_quantity[name]
+            kind = usd if r["unit"] else points
+            apart = signed(r["difference"], kind), interval(r["low"], r["high"], kind)
+            cells.append(apart if r["low"] == r["low"] else "–")
+        rows.append(cells)
+    base = {row["quantity"]: usd(row["base"]) if row["unit"] else percent(row["base"]) for row in _rows(table)}
+    names = {name: _of_fund(name, layer) for name in quantities}
+    at_once = {str(r["change"]): r["at_once"] for r in _rows(table) if r["at_once"]}
+    note = "As it is: " + ", ".join(f"{names[name]} {base[name]}" for name in quantities) + ". Differences are paired."
+    note += "".join(f" {name}: {count(int(n), 'position')} liquidated at once." for name, n in at_once.items())
+    head = ["Change", "Positions concerned", *names.values()]
+    return {"title": "What margins are worth", "head": head, "rows": rows, "note": note}
+
+
+def _of_fund(quantity: str, layer: str) -> str:
+    name, _, share = quantity.partition(" = ")
+    return f"{layer.capitalize()} for {percent(float(share))}" if share else name

@@ -69,7 +69,8 @@ def loss_curves(result: Result, at: np.ndarray | None = None) -> pd.DataFrame:
     Parameters
     ----------
     result : Result
-        Two paths or more. Without its run, or of a run whose book is renewed, there are no curves of events.
+        Two paths or more. There are no curves of events without its run, where the book is renewed, and where positions
+        are taken over: what a carrier loses on them belongs to no step.
     at : float64[m], optional
         Amounts >= 0, USD or coin; by default those of `amounts`.
 
@@ -88,7 +89,7 @@ def loss_curves(result: Result, at: np.ndarray | None = None) -> pd.DataFrame:
         raise InputError(Problem("loss_curves", "a run of two paths or more"))
     x = amounts(result) if at is None else np.asarray(at, float)
     tables = [_curve(result.weights, "horizon", name, values, x) for name, values in losses(result).items()]
-    if result.design is not None and result.days is None:
+    if result.design is not None and result.days is None and mechanics.carrier(result.config) == "market":
         found = worst_losses(result)
         known = x[x >= found.unseen]
         for name, column in zip(LOSSES, STEPS, strict=True):

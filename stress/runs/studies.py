@@ -1,8 +1,9 @@
-"""Studies that stand beside a run in its report: scenarios, reverse stress, and which inputs matter.
+"""Studies that stand beside a run in its report: scenarios, reverse stress, which inputs matter, and margins.
 
     scenarios    crashes of history and a battery of named stresses, on the book of the scenario
     reverse      the smallest moves that empty the fund, and how probable they are
     tornado      the required fund with one input after the other at the ends of its range
+    margins      what a turn of leverage is worth, and higher maintenance
 
 Each is a table; a run directory keeps them as `studies/NAME.csv`. A table may hold more columns than a report reads.
 """
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 LABELS = (
     "scenario", "title", "kind", "direction", "note", "key", "low_value", "high_value", "why", "design", "quantity",
-    "unit", "worst_bucket",
+    "unit", "worst_bucket", "change",
 )  # fmt: skip
 
 
@@ -42,6 +43,7 @@ COLUMNS = {
         "cascade",
     ),
     "tornado": _columns("key low_value high_value why note", "alpha base_fund fund_at_low fund_at_high swing swing_se"),
+    "margins": _columns("change quantity unit note", "base value difference low high positions notional at_once"),
 }  # fmt: skip
 
 
@@ -93,6 +95,7 @@ def make(
 
 def _all(scenario: Scenario, threads: int | None) -> Iterator[tuple[str, str, Callable[[], pd.DataFrame]]]:
     """Name, title and work of each study."""
+    from stress.analysis.margin_effects import margin_effects
     from stress.analysis.reverse_stress import reverse_table
     from stress.analysis.stress_scenarios import stress_scenarios
     from stress.analysis.tornado import tornado
@@ -100,3 +103,4 @@ def _all(scenario: Scenario, threads: int | None) -> Iterator[tuple[str, str, Ca
     yield "scenarios", "crashes of history and named stresses", lambda: stress_scenarios(scenario)
     yield "reverse", "the smallest moves that empty the fund", lambda: reverse_table(scenario)
     yield "tornado", "which inputs matter", lambda: tornado(scenario, threads=threads)
+    yield "margins", "a turn of leverage, higher maintenance", lambda: margin_effects(scenario, threads=threads)

@@ -350,6 +350,9 @@ def test_studies_adjustments_and_author_are_shown(full):
     assert page.said("adjustments").count("67 of 200 rows") == 2
     assert "Slide: a day 10 seconds*" in page.said("studies")
     assert "run.delay 0.1 % 10s to 5min" in page.said("studies")
+    assert "maintenance + 1 point 21,676 −0.8 pp −1.2 to −0.4 pp USD −2 M" in page.said("studies")
+    assert "As it is: P(fund depleted, ADL triggered) 5 %, Fund for 0.1 % USD 4 M." in page.said("studies")
+    assert "maintenance + 1 point: 363 positions liquidated at once." in page.said("studies")
 
 
 def test_one_side_only_is_reported(pages):

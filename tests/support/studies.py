@@ -32,5 +32,17 @@ def studies() -> dict[str, pd.DataFrame]:
             ("venue.fee_rate", "0", "0.01", 4e6, 4.1e6), ("prices.sigma", "0.5", "0.7", 3e6, 5e6),
         )
     ]  # fmt: skip
-    tables = {"scenarios": [crash, crash | calm], "reverse": [move, move | rise], "tornado": inputs}
+    margins = [
+        {
+            "change": change, "quantity": quantity, "base": base, "value": base + more, "difference": more,
+            "se": abs(more) / 4, "low": more - abs(more) / 2, "high": more + abs(more) / 2, "unit": unit, "note": "",
+            "positions": 21_676, "notional": 1.1e9, "at_once": 363 if change.startswith("main") else 0,
+        }
+        for change, scale in (("one turn less from 5x on", 1.0), ("maintenance + 1 point", 2.0))
+        for quantity, base, more, unit in (
+            ("P(fund depleted, ADL triggered)", 0.05, -0.004 * scale, ""),
+            ("fund for alpha = 0.001", 4e6, -1e6 * scale, "USD"),
+        )
+    ]  # fmt: skip
+    tables = {"scenarios": [crash, crash | calm], "reverse": [move, move | rise], "tornado": inputs, "margins": margins}
     return {name: pd.DataFrame(rows) for name, rows in tables.items()}
