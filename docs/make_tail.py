@@ -46,8 +46,8 @@ them. In short: a price model names independent uniform coordinates, each of whi
 sort is on a path, such as its largest jump down ([prices](prices.md#rarities)). Paths are drawn from cells of the
 coordinate that is rarest, half a decade of rarity each or less, whose probabilities p are known; of n paths one of K
 cells has n (p / 2 + 1 / (2 K)). So half of the paths are ordinary ones, no path weighs more than 2, and no variance is
-more than about twice that of plain paths, whatever the cells miss. What an estimate rests on, when it is flagged and
-when it is withheld: [estimators](estimators.md#strata). Closed forms and an independent estimator: [validation](validation.md).
+more than about twice that of plain paths, whatever the cells miss. What an estimate rests on, when it is flagged or
+withheld: [estimators](estimators.md#strata). Closed forms and an independent estimator: [validation](validation.md).
 
 All figures are of {paths:,} paths a run. The truth is the mean of all runs, which plain paths confirm where they reach.
 """
@@ -191,7 +191,7 @@ def render(repetitions: int) -> str:
         "\n".join(of_honest_cases(some, 200_000)),
         "## One decade on",
         "A generalized Pareto law, fitted to the needs beyond the fund for a probability, foretells the one for a tenth"
-        " of it; beside it what the run finds there. It is a cross-check and not an estimate: needs are bounded by what "
+        " of it; beside it what the run finds there. It is a cross-check, not an estimate: needs are bounded by what "
         "traders owe, and the cap of jumps bends the curve.",
         "\n".join(
             [
