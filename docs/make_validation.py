@@ -12,11 +12,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from docs.validation import adl, deficits, engine, estimates, fund, models, positions, shocks  # noqa: E402
+from docs.validation import adl, deficits, engine, estimates, fund, models, positions, shocks, tail  # noqa: E402
 from docs.validation.case import Case  # noqa: E402
 
 PAGE = ROOT / "docs" / "validation.md"
-SECTIONS = [part.section for part in (positions, models, deficits, shocks, fund, adl, estimates, engine)]
+SECTIONS = [part.section for part in (positions, models, deficits, shocks, fund, adl, estimates, tail, engine)]
 INTRO = """\
 # Validation
 
@@ -32,7 +32,8 @@ are tests: `tests/model/test_laws.py`, `tests/engine/test_reproducible.py`. So a
 engine equals the twin (`tests/model/test_twin_mechanics.py`), funding sums to zero, a partial liquidation restores the
 margin or escalates (`tests/model/test_laws_mechanics.py`), an inverse contract is a linear one in 1/P
 (`tests/model/test_inverse.py`), and the ruin of a fund with an income is that of Cramer and Lundberg
-(`tests/results/test_horizon.py`).
+(`tests/results/test_horizon.py`). Paths that are drawn by their rarest event have the law of their model
+(`tests/prices/test_rarest_jumps.py`, `test_rarities.py`); what they tell of rare days is measured in [rare days](tail.md).
 """
 
 
@@ -43,7 +44,6 @@ NOT_APPLICABLE = {
     "variance of their number is above",
     "SVCJ moments": "no such price model",
     "t-copula and its tail dependence": "one market a run",
-    "Importance sampling (mean weight 1, variance ratios)": "plain Monte Carlo; every weight is 1",
     "Expected shortfall of a generalized Pareto tail, Euler shares of it": "D* is not extrapolated",
     "Book without traders": "refused on input",
     "Depth: monotone in several steps": "not a law: an early cheap liquidation can avoid a later gap",

@@ -156,6 +156,11 @@ def print_fund(record: Record, out: Console | None = None) -> None:
         for r in records(record.required):
             if said := r["note"] or r.get("flag"):
                 out.print(f"\n{percent(r['alpha'])}: {said}.")
+        rests_on = [(percent(r["alpha"]), r.get("rests_on", "")) for r in records(record.required)]
+        if any(words for _, words in rests_on):
+            out.print("\nWhat they rest on")
+            for share, words in rests_on:
+                out.print(f"{share}: {words}.")
         print_budget(record, out)
         depleted = record.result.depletion_probability()
         chance = probability(depleted.value, depleted.low, depleted.high)
@@ -333,7 +338,8 @@ def print_adl(result: Result, out: Console | None = None, sides: Sequence[Any] =
 
 
 def _adl_paths(result: Result) -> str:
-    return f" (ADL on {int((result.paths['adl_events'] > 0).sum()):,} of {result.n_paths:,} paths)"
+    which = "paths" if result.weights is None else "weighted paths"
+    return f" (ADL on {int((result.paths['adl_events'] > 0).sum()):,} of {result.n_paths:,} {which})"
 
 
 def _rate(row: dict[str, Any], name: str, n_paths: int) -> str:

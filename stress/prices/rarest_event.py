@@ -6,9 +6,9 @@ least as severe. A coordinate above its chance, the probability that a path has 
 is none. Everything else of a path is drawn given them (`PriceModel.block`, argument `rarity`).
 
 The space of paths is cut into cells: "coordinate c has the smallest r of all that mean something, and it lies in
-(a, b]", from 0.1 to a tenth of the smallest probability that is asked for, a last cell of each coordinate beyond, and one
-cell of all other paths, the ordinary days. Borders are half a decade apart, or less where there are enough paths: an
-eighth of a decade at most, and some `CELL_PATHS` paths a cell. With m_d(r) = min(r, chance_d),
+(a, b]", from 0.1 to a tenth of the smallest probability that is asked for, a last cell of each coordinate beyond, and
+one cell of all other paths, the ordinary days. Borders are half a decade apart, or less where there are paths for some
+`CELL_PATHS` in a cell, down to an eighth of a decade. With m_d(r) = min(r, chance_d),
 
     P(cell) = integral from a to b of the product over d != c of (1 - m_d(r)) dr,
 

@@ -283,7 +283,8 @@ def cards(record: Record) -> list[dict[str, Any]]:
         at_start = ""
         if coin_words.in_coin(record.result):
             at_start = " to ".join(coin_words.usd_at_start(record.result, x) for x in ends) + " at S_0"
-        made.append({"alpha": alpha, "value": value, "at_start": at_start, "error": error, "judged": judged})
+        card = {"alpha": alpha, "value": value, "at_start": at_start, "error": error, "judged": judged}
+        made.append(card | {"rests_on": "" if ranges else text(needed.get(alpha, {}).get("rests_on", ""))})
     return made
 
 
@@ -294,8 +295,7 @@ def fund_card(row: dict[str, Any], whole: bool) -> tuple[str, str]:
     if note:
         return f"at least {formatting.usd(row['fund'])}", f"A bound: {note}."
     interval = "95 % interval, all parts of the error," if whole else "95 % interval"
-    flag = f" ({row['flag']})" if text(row.get("flag", "")) else ""
-    return formatting.usd(row["fund"]), f"{interval} {formatting.usd_range(row['low'], row['high'])}{flag}"
+    return formatting.usd(row["fund"]), f"{interval} {formatting.usd_range(row['low'], row['high'])}"
 
 
 def range_card(row: dict[str, Any]) -> tuple[str, str]:

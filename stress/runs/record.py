@@ -320,11 +320,14 @@ def _value_or(end: str) -> Callable[[tuple[GapPair, Estimate]], float]:
 def required_funds(result: Result, alphas: tuple[float, ...]) -> pd.DataFrame:
     """The required fund for each alpha, a row each: `Record.required`; nan where one run does not give it.
 
-    Of a run with strata a column `flag` says in a few words what an estimate lacks.
+    Of a run with strata a column `flag` says in a few words what an estimate lacks, and `rests_on` what it rests on.
     """
     why = result.curve_refused
     none = Estimate(math.nan, math.nan, math.nan, math.nan, why)
     found = [(alpha, none if why else result.required_fund(alpha)) for alpha in alphas]
     rows = [(alpha, e.value, e.se, e.low, e.high, e.note) for alpha, e in found]
     table = pd.DataFrame(rows, columns=["alpha", "fund", "se", "low", "high", "note"])
-    return table.assign(flag=[e.flag for _, e in found]) if "stratum" in result.paths else table
+    if "stratum" not in result.paths:
+        return table
+    rests_on = ["" if e.evidence is None else e.evidence.words for _, e in found]
+    return table.assign(flag=[e.flag for _, e in found], rests_on=rests_on)

@@ -53,8 +53,8 @@ def columns(config: Mapping[str, Any], where: str) -> dict[str, Column]:
 
 
 def required(config: Mapping[str, Any]) -> dict[str, Column]:
-    """The column of required_fund.csv that strata add; none without strata."""
-    return {} if config.get("strata") is None else {"flag": TEXT}
+    """The columns of required_fund.csv that strata add; none without strata."""
+    return {} if config.get("strata") is None else {"flag": TEXT, "rests_on": TEXT}
 
 
 def check(paths: pd.DataFrame, config: Mapping[str, Any], where: str) -> None:
