@@ -192,7 +192,7 @@ def event_probability(event: np.ndarray, weights: Given = None, severity: np.nda
         return probability(int(np.sum(event)), len(event))
     p, se, low, high = (float(found) for found in WeightedTail(event, w).at(0.5))
     evidence = Evidence.of(w.value * np.asarray(event), w, se**2, severity)
-    if evidence.is_blind:
+    if evidence.is_withheld and w.stratum is not None:
         high = min(1.0, high + unseen(w.largest, w.size))
     found = Estimate(p, se, low, high, unit="probability", evidence=evidence)
     return found if w.stratum is None else withheld(found, 0.0)
@@ -360,7 +360,7 @@ def _weighted_quantile(values: np.ndarray, alpha: float, w: Weights) -> Estimate
         note = f"{reason}; {takes}"
     value = float(x[at - 1])
     evidence = Evidence.of(w.value * (np.asarray(values, float) >= value), w, None, np.asarray(values, float))
-    if evidence.is_blind:
+    if evidence.is_withheld and w.stratum is not None:
         at = max(1, first(highs + unseen(w.largest, n), alpha))
         high = float(x[at - 1]) if at <= x.size else math.inf
     found = Estimate(value, se, low, high, note, evidence=evidence)

@@ -17,7 +17,7 @@ the coordinates of the price model, it is the share of that way. With fewer than
 rare event yet: then it is not asked.
 
 Below 10 effective hits (a relative error of a third), and above a blind share of 10 %, the value is withheld: bounds
-alone are shown, and with a blind share that of strata without a hit is added to the upper one. How often what is shown
+alone are shown, and what strata without a hit may have is added to the upper one. How often what is shown
 is right is in docs/estimators.md, section Strata. The mean weight, an index of the tail of the weights, and the number
 of hits itself are not here: they did not tell a sampler that misses a side from one that does not.
 """
@@ -230,8 +230,9 @@ def withhold(
     if severity is not None:
         share = Blindness(severity, weights)
         blind = np.array([x > 0 and share.at(float(x)) > MOST_BLIND for x in p], bool)
-    high = np.where(blind, np.minimum(1.0, high + unseen(weights.largest, weights.size)), high)
-    return np.where(few | blind, np.nan, p), np.where(few | blind, 0.0, low), high
+    out = few | blind
+    high = np.where(out, np.minimum(1.0, high + unseen(weights.largest, weights.size)), high)
+    return np.where(out, np.nan, p), np.where(out, 0.0, low), high
 
 
 def effective_words(hits: float) -> str:

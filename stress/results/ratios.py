@@ -121,7 +121,9 @@ def carried_by(
     w = Weights.of(weights)
     h = numerator if w is None else w.value * numerator
     if w is not None and w.stratum is not None:
-        return Evidence.of(h if among is None else h * among, w).effective
+        h = h if among is None else h * among
+        variance = w.variance(h)
+        return float(np.mean(h)) ** 2 / variance if variance > 0 else math.inf if h.any() else 0.0
     h = h if among is None else h[among]
     squares = float(np.sum(h**2))
     return float(np.sum(h)) ** 2 / squares if squares > 0 else 0.0
