@@ -39,6 +39,7 @@ from stress.errors import InputError, Problem, raise_if
 from stress.kernels.prices.diffusion import JumpSizeLaw
 from stress.kernels.prices.filtered import LevelFilter, StandardBars, fill_block, run_states
 from stress.kernels.prices.filtered_rarest import fill_block as fill_rarest
+from stress.kernels.prices.rarest import fill_missing
 from stress.kernels.prices.worst_blocks import BlockClasses, block_buffers
 from stress.prices.bar_file import as_bars
 from stress.prices.bars import Bars
@@ -47,7 +48,8 @@ from stress.prices.block_classes import block_classes
 from stress.prices.bootstrap import FEWEST, bar_ratios, tail_of
 from stress.prices.jump_diffusion import NO_JUMPS
 from stress.prices.range_filter import LEAST, filter_ranges, usable
-from stress.prices.rarity import columns_of
+from stress.prices.rarity import check_rarity
+from stress.prices.start_and_size import StartAndSize, start_and_size
 
 LONGEST = 3_650 * 86_400.0  # seconds, of a half-life
 PERIODS = 10  # of the bars, one of which may be left out
@@ -55,7 +57,7 @@ FEWEST_BARS = 10 * FEWEST
 STATES = 1_024  # of the stationary law
 ROUNDS, RELAXATIONS = 2, 2.0  # they are run twice, each time for two of the times that a level takes to be forgotten
 FEWEST_STEPS, MOST_STEPS = 500, 10_000
-RARITIES = ("worst block of bars", "volatility at the start")
+RARITY = "worst block of bars"
 
 
 class FilteredBootstrap:
@@ -252,9 +254,9 @@ class FilteredBootstrap:
         """The ways in which a path can be rare: names of the coordinates that `block` takes, and their chances.
 
         The worst of the blocks, by the largest size that one of its bars draws from the tails or, without tails, by its
-        largest standardised bar, on either side; the volatility at the start, if it is drawn.
+        largest standardised bar, on either side; where the volatility at the start is drawn, by both together.
         """
-        return dict.fromkeys(RARITIES if self.start == "stationary" else RARITIES[:1], 1.0)
+        return {RARITY: 1.0}
 
     @cached_property
     def _classes(self) -> dict[int, BlockClasses]:
@@ -268,6 +270,24 @@ class FilteredBootstrap:
             self._classes[n_steps] = block_classes(reach, bars.reach != 0.0, bars.is_last, bars.by_level, n_steps)
         return self._classes[n_steps]
 
+    def _pairs(self, rarity: np.ndarray, seed: int, first_path: int, n_steps: int) -> tuple[np.ndarray, np.ndarray]:
+        """States that paths start from, float64[n, K], and coordinates of their worst blocks, float64[n]."""
+        states = self._starts()
+        if len(states) == 1:
+            return np.repeat(states, rarity.size, axis=0), rarity
+        if n_steps not in self._tables:
+            laws = (self._history, self._up, self._down, self._settled[0])
+            self._tables[n_steps] = start_and_size(*laws, states, n_steps)
+        which = np.empty(rarity.size)
+        fill_missing(seed, first_path, 0, which)
+        at, marks = self._tables[n_steps].split(rarity, which)
+        return states[at], marks
+
+    @cached_property
+    def _tables(self) -> dict[int, StartAndSize]:
+        """Volatility at the start and size of the largest bar in one coordinate, by the number of steps."""
+        return {}
+
     def block(
         self, seed: int, first_path: int, n_paths: int, n_steps: int, dt: float, rarity: np.ndarray | None = None
     ) -> PriceBlock:
@@ -280,9 +300,9 @@ class FilteredBootstrap:
         first_path, n_paths, n_steps : int
         dt : float
             Length of a step, seconds.
-        rarity : float64[n_paths, D], optional
-            Coordinates of each path in (0, 1), one for each of `rarities`, small where the day is rare. Uniform ones
-            give the law of the model. None: a plain draw.
+        rarity : float64[n_paths, 1], optional
+            Coordinate of each path in (0, 1), small where the day is rare. Uniform ones give the law of the model.
+            None: a plain draw.
 
         Returns
         -------
@@ -302,11 +322,10 @@ class FilteredBootstrap:
         if rarity is None:
             fill_block(*laws, self.s0, self._starts(), seed, first_path, state, close, low, high)
         else:
-            given = columns_of(rarity, n_paths, list(self.rarities(n_steps, dt)), RARITIES, seed, first_path)
+            starts, marks = self._pairs(check_rarity(rarity, n_paths, [RARITY])[:, 0], seed, first_path, n_steps)
             classes = self._classes_of(n_steps)
             buffers = block_buffers(n_steps, classes.draws.size)
-            ways = (classes, self.s0, self._starts(), seed, first_path, given, state, buffers)
-            fill_rarest(*laws, *ways, close, low, high)
+            fill_rarest(*laws, classes, self.s0, starts, marks, seed, first_path, state, buffers, close, low, high)
         return PriceBlock(close, low, high, close)
 
     def volatility(self, states: np.ndarray) -> np.ndarray:

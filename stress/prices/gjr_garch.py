@@ -33,12 +33,12 @@ from stress.arguments import is_finite, is_word
 from stress.errors import InputError, Problem, raise_if
 from stress.kernels.numerics.elementary import round40
 from stress.kernels.prices.garch import BURN_IN, GarchLaw, fill_block, fill_settled
-from stress.kernels.prices.garch_rarest import FEWEST, count_falls
 from stress.kernels.prices.garch_rarest import fill_block as fill_rarest
 from stress.prices.base import YEAR, PriceBlock, check_numbers, check_request
-from stress.prices.rarity import columns_of
+from stress.prices.rarity import check_rarity
 
-RARITIES = ("largest shock down", "largest shock up", "largest shock before the start")
+RARITY = "largest shock"
+FEWEST = 4  # shocks of which the largest is a coordinate
 
 LEFT = 0.02  # share of a start that the burn-in leaves of the mean variance
 MOST_BURN_IN = 5_000  # steps
@@ -192,28 +192,27 @@ class GjrGarch:
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
     def rarities(self, n_steps: int, dt: float) -> dict[str, float]:
-        """The ways in which a path can be rare: names of the coordinates that `block` takes, and their chances.
+        """The way in which a path can be rare: name of the coordinate that `block` takes, and its chance.
 
-        The largest standardised shock of each side, of at least eight steps, and the largest one shortly before the
-        start, if the volatility at the start is drawn.
+        The largest standardised shock of the run and, if the volatility at the start is drawn, of the steps before it
+        over which a shock is forgotten; of FEWEST steps at least.
         """
-        if n_steps < 2 * FEWEST:
-            return {}
-        is_drawn = self._started.start == 0.0 and self._window() >= FEWEST
-        return dict.fromkeys(RARITIES if is_drawn else RARITIES[:2], 1.0)
+        return {RARITY: 1.0} if n_steps + self._window() >= FEWEST else {}
 
     def _window(self) -> int:
-        """Steps before the start over which a shock is forgotten, of those that are run."""
+        """Steps before the start over which a shock is forgotten, of those that are run; 0 for a given start."""
+        if self._started.start > 0.0:
+            return 0
         return min(self._law.burn_in, math.ceil(1.0 / (1.0 - self.persistence)))
 
-    def _largest(self, marks: np.ndarray, number: np.ndarray) -> np.ndarray:
-        """Sizes of the largest of n shocks at coordinates r, both float64 of one shape; inf for too few of them."""
+    def _largest(self, rarity: np.ndarray, number: int) -> np.ndarray:
+        """Sizes of the largest of n shocks at coordinates r, float64 of their shape."""
         from scipy.special import stdtrit
 
-        mark = -np.expm1(np.log1p(-marks) / np.maximum(number, 1))
+        mark = -np.expm1(np.log1p(-rarity) / number)
         size = -stdtrit(self.nu, 0.5 * mark) * math.sqrt((self.nu - 2.0) / self.nu)
         # rounded, since the last bits of the quantiles depend on the machine
-        return np.where(number < FEWEST, math.inf, np.array([round40(x) for x in size]))
+        return np.array([round40(x) for x in size])
 
     def block(
         self, seed: int, first_path: int, n_paths: int, n_steps: int, dt: float, rarity: np.ndarray | None = None
@@ -227,9 +226,9 @@ class GjrGarch:
         first_path, n_paths, n_steps : int
         dt : float
             Length of a step, seconds.
-        rarity : float64[n_paths, D], optional
-            Coordinates of each path in (0, 1), one for each of `rarities`, small where the day is rare. Uniform ones
-            give the law of the model. None: a plain draw.
+        rarity : float64[n_paths, 1], optional
+            Coordinate of each path in (0, 1), small where the day is rare. Uniform ones give the law of the model.
+            None: a plain draw.
 
         Returns
         -------
@@ -251,12 +250,10 @@ class GjrGarch:
         if rarity is None:
             fill_block(self._started, self.s0, seed, first_path, close, low, high)
         else:
-            given = columns_of(rarity, n_paths, list(self.rarities(n_steps, dt)), RARITIES, seed, first_path)
-            falls, window = np.empty(n_paths, dtype=np.int64), self._window()
-            count_falls(n_steps, seed, first_path, falls)
-            of = (falls, n_steps - falls, np.full(n_paths, window))
-            largest = np.stack([self._largest(r, n) for r, n in zip(given.T, of, strict=True)], axis=1)
-            fill_rarest(self._started, self.s0, largest, falls, window, seed, first_path, close, low, high)
+            given = check_rarity(rarity, n_paths, list(self.rarities(n_steps, dt)))[:, 0]
+            window = self._window()
+            largest = self._largest(given, n_steps + window)
+            fill_rarest(self._started, self.s0, largest, window, seed, first_path, close, low, high)
         return PriceBlock(close, low, high, close)
 
     def describe(self) -> dict[str, Any]:

@@ -6,9 +6,11 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from stress.prices import Bootstrap, FilteredBootstrap
 from stress.prices.block_classes import block_classes
+from stress.prices.start_and_size import mean_levels
 from tests.support.bars import BARS, STEP, bars_of
 from tests.support.rarities import given, same_in_other_blocks, spread, unlike
 
@@ -35,11 +37,32 @@ def test_a_path_depends_on_its_number_and_coordinates_alone(model):
     assert same_in_other_blocks(model, 60, STEP)
 
 
-def test_coordinates():
-    names = ("worst block of bars", "volatility at the start")
-    assert tuple(MODELS["filtered"].rarities(48, STEP)) == names
-    assert tuple(MODELS["filtered, from today"].rarities(48, STEP)) == names[:1]
-    assert tuple(MODELS["resampled"].rarities(48, STEP)) == names[:1]
+def test_start_and_size_are_independent_and_uniform():
+    """Whatever the table: 1,024 states in 16 bins, and the coordinate of the worst block in 20."""
+    model = MODELS["filtered"]
+    spread(model, 1, 36, STEP)
+    table, rng = model._tables[36], np.random.default_rng(2)
+    state, own = table.split(rng.random(100_000), rng.random(100_000))
+    counts = np.histogram2d(state, own, bins=(16, 20), range=((0, 1_024), (0, 1)))[0]
+    assert stats.chisquare(counts.ravel()).pvalue > 1e-4
+    # the rarer a path, the more volatile its start and the larger its worst bar
+    means = [np.mean(table.split(np.full(5_000, r), rng.random(5_000)), axis=1) for r in (0.9, 0.1, 1e-3)]
+    assert means[0][0] < means[1][0] < means[2][0]
+    assert means[0][1] > means[1][1] > means[2][1]
+    ends = table.split(np.array([1e-300, 1e-12, 1.0 - 1e-16]), np.array([0.0, 1.0 - 1e-16, 1.0 - 1e-16]))
+    assert ((ends[0] >= 0) & (ends[0] < 1_024) & (ends[1] > 0.0) & (ends[1] < 1.0)).all()
+
+
+def test_expected_levels_in_a_run():
+    """Of paths without caps, whose mean range of a bar is its level."""
+    model = MODELS["filtered"]
+    filter_, states = model._settled
+    high = mean_levels(filter_, states[-100:-99], 36)[0]
+    start = 1.0 - 99.5 / 1_024
+    model = FilteredBootstrap(BARS, **FILTER, mean_block=20.0, tail=0.005, start=start)
+    block = model.block(3, 0, 20_000, 36, STEP)
+    found = np.log(block.high[:, 1:] / block.low[:, 1:]).mean(axis=1)
+    assert found.mean() == pytest.approx(high, rel=0.1)  # bars of a wild market are not quite of the mean range 1
 
 
 def excursions(block):

@@ -1,9 +1,9 @@
-"""Paths of standardised bars given how rare their worst block and their start are.
+"""Paths of standardised bars given their start and how rare their worst block is.
 
 As in `stress.kernels.prices.filtered`, but for the bar that a block begins with and the sizes of the bars of the tail,
-which follow from its mark (`stress.kernels.prices.worst_blocks`); the state that the filter starts from is the
-quantile 1 - r by its level. The marks of a path are independent of when blocks begin, and the level at a begin decides
-only which bars a mark means. Addresses of the random numbers: those of both modules.
+which follow from its mark (`stress.kernels.prices.worst_blocks`), and for the start (`stress.prices.start_and_size`).
+The marks of a path are independent of when blocks begin, and the level at a begin decides only which bars a mark
+means. Addresses of the random numbers: those of both modules.
 """
 
 from stress.kernels.jit import jit_inline, jit_no_refcount
@@ -12,8 +12,6 @@ from stress.kernels.numerics.philox import BLOCK, RAREST, uniforms
 from stress.kernels.prices.filtered import begin, level_of
 from stress.kernels.prices.rarest import size_beyond
 from stress.kernels.prices.worst_blocks import find_begins, pick_class, place_in, row_of, worst_of
-
-WORST, START = range(2)  # columns of the coordinates
 
 
 @jit_no_refcount
@@ -72,17 +70,14 @@ def fill_path(bars, filter_, up, down, classes, s0, r, seed, path, state, buffer
 
 
 @jit_no_refcount
-def fill_block(
-    bars, filter_, up, down, classes, s0, starts, seed, first_path, rarity, state, buffers, close, low, high
-):
-    """Paths first_path, first_path + 1, ...; a row each of rarity, float64[n_paths, 2], and of the last three arrays.
+def fill_block(bars, filter_, up, down, classes, s0, starts, marks, seed, first_path, state, buffers, close, low, high):
+    """Paths first_path, first_path + 1, ...; a row each of the last three arrays.
 
-    A path starts from one of the states `starts`, float64[M, K], ascending in level; `state`, float64[K], is
-    overwritten.
+    A path starts from its row of `starts`, float64[n_paths, K], and its worst block has the coordinate of its entry of
+    `marks`, float64[n_paths]; `state`, float64[K], is overwritten.
     """
     for i in range(close.shape[0]):
-        start = min(int((1.0 - rarity[i, START]) * starts.shape[0]), starts.shape[0] - 1)
         for k in range(state.size):
-            state[k] = starts[start, k]
-        r, path = rarity[i, WORST], first_path + i
+            state[k] = starts[i, k]
+        r, path = marks[i], first_path + i
         fill_path(bars, filter_, up, down, classes, s0, r, seed, path, state, buffers, close[i], low[i], high[i])
