@@ -33,7 +33,7 @@ engine equals the twin (`tests/model/test_twin_mechanics.py`), funding sums to z
 margin or escalates (`tests/model/test_laws_mechanics.py`), an inverse contract is a linear one in 1/P
 (`tests/model/test_inverse.py`), and the ruin of a fund with an income is that of Cramer and Lundberg
 (`tests/results/test_horizon.py`). Paths that are drawn by their rarest event have the law of their model
-(`tests/prices/test_rarest_jumps.py`, `test_rarities.py`); what they tell of rare days is measured in [rare days](tail.md).
+(`tests/prices/test_rarest_jumps.py`, `test_rarities.py`); how much they tell is measured in [rare days](tail.md).
 """
 
 
