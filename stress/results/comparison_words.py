@@ -94,7 +94,7 @@ def _apart(row: Row, text_of: Callable[[float], str]) -> tuple[str, ...]:
 
 
 def _is_event(row: Row) -> bool:
-    return str(row["quantity"]).startswith("P(")
+    return bool(row["p_value"] == row["p_value"]) or str(row.get("quantity", "")).startswith("P(")
 
 
 def _text_of(row: Row) -> Callable[[float], str]:
