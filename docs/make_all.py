@@ -18,6 +18,7 @@
     docs/calibration.md, docs/img/simulated_days.png,
     docs/depth.md, docs/history.md                                        with --histories, from bars: an hour more
     docs/coverage.md                                                      by docs/make_coverage.py: hours
+    docs/tail.md                                                          by docs/make_tail.py: twenty minutes
 
 Exits 1 if a case of the validation fails. Waypoints of episodes are data: `docs/make_episodes.py`.
 """

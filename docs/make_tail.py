@@ -1,7 +1,8 @@
 """Writes docs/tail.md: what chosen paths tell of rare days. From the root: `python docs/make_tail.py [REPETITIONS]`.
 
-The studies are in `docs/repetitions/tail.py`; seeds are fixed, so the page is the same on every run but for its times.
-With 200 repetitions it takes an hour on two processors, and is not part of `docs/make_all.py`.
+The studies are in `docs/repetitions/tail.py`; the filtered bootstrap needs bars, in the folder STRESS_DATA. Seeds are
+fixed, so the page is the same on every run but for its times. With 200 repetitions it takes twenty minutes on two
+processors, and is not part of `docs/make_all.py`.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from docs.repetitions.tail import (  # noqa: E402
     jumps,
     models,
     next_decade,
+    of_bars,
     one_sided,
     plain,
     repeat,
@@ -86,8 +88,9 @@ def of_alphas(found: Repeated, place: Market, n_plain: int) -> list[str]:
 def of_models(repetitions: int, n_plain: int) -> list[str]:
     """The same crowd under each price model."""
     lines = head("model", "cells", *(f"{a:g}, %" for a in ALPHAS[1:]), "held, %", "withheld, %", "plain, at 1e-3")
-    for name, model in models().items():
-        place = Market.of_crowd(name, model)
+    places = {name: Market.of_crowd(name, model) for name, model in models().items()}
+    places |= {name: Market.of_crowd(name, model, **settings) for name, (model, settings) in of_bars().items()}
+    for name, place in places.items():
         found = repeat(place, repetitions)
         (hits, *_) = plain(place, found.x[1:2], n_plain)
         apart = (hits / n_plain - found.mean[1]) / math.sqrt(found.mean[1] / n_plain)
@@ -161,23 +164,26 @@ def of_adl(place: Market, n_plain: int) -> tuple[list[str], float]:
 
 def render(repetitions: int) -> str:
     """The page."""
-    some = max(10, repetitions // 4)
-    quickstart = Market.quickstart()
-    found = repeat(quickstart, repetitions)
+    some, more = max(10, repetitions // 10), max(10, repetitions * 3 // 10)
+    quickstart, crowd = Market.quickstart(), Market.of_crowd("tail-jumps", models()["tail-jumps"])
+    found, often = repeat(quickstart, more), repeat(crowd, repetitions)
     adl, seconds = of_adl(quickstart, 10 * PATHS)
     of_jumps = {name: jumps(model, 200_000) for name, model in one_sided().items()}
     decades = [next_decade(quickstart, 1, alpha) for alpha in (1e-2, 1e-3, 1e-4)]
     parts = [
         INTRO.format(repetitions=repetitions, paths=PATHS),
         "## The market of the README, with a finite depth",
-        f"{repetitions} runs, funds without counting positions {np.median(found.seconds):.0f} s each, with rates of "
+        f"{more} runs, funds without counting positions {np.median(found.seconds):.0f} s each, with rates of "
         f"ADL {seconds:.0f} s, on two processors.",
-        "\n".join(of_alphas(found, quickstart, 1_000_000)),
+        "\n".join(of_alphas(found, quickstart, 400_000)),
+        "## How often intervals hold",
+        f"{repetitions} runs of a crowd of {market.ACCOUNTS:,} accounts under tail-jumps, days of five-minute steps.",
+        "\n".join(of_alphas(often, crowd, 400_000)),
         "## Who is auto-deleveraged",
         f"At a fund that is depleted on 8e-4 of the days; variances of plain paths from {10 * PATHS:,} of them.",
         "\n".join(adl),
         "## Price models",
-        f"A crowd of {market.ACCOUNTS:,} accounts, days of five-minute steps, {some} runs each: error of a run, "
+        f"The same crowd, {some} runs each: error of a run, "
         "intervals of all five probabilities that hold, and by how many"
         " of their standard errors 400,000 plain paths are off.",
         "\n".join(of_models(some, 400_000)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 import warnings
 from dataclasses import dataclass, replace
@@ -53,6 +54,20 @@ def models() -> dict[str, Any]:
             switching=[[0, 1242, 214, 51], [633, 0, 1695, 111], [0, 2108, 0, 857], [18, 0, 2192, 0]], **SIZES,
         ),
     }  # fmt: skip
+
+
+def of_bars() -> dict[str, tuple[Any, dict[str, Any]]]:
+    """The filtered bootstrap of hourly and five-minute bars of BTC, with the settings of their runs; needs STRESS_DATA."""
+    folder = os.environ.get("STRESS_DATA")
+    if not folder:
+        return {}
+    files = {"1 hour": "binance-spot-BTCUSDT-1h-2017-2022", "5 minutes": "binance-perp-BTCUSDT-5m-2023-2024"}
+    found = {}
+    for span, name in files.items():
+        bars = prices.read_bars(Path(folder) / "calibration" / f"{name}.csv.gz")
+        model = prices.FilteredBootstrap(bars, s0=market.S0)
+        found[f"filtered bootstrap, bars of {span}"] = model, {"step": bars.step, "gap": 0.5}
+    return found
 
 
 @dataclass(frozen=True)
