@@ -57,7 +57,7 @@ def models() -> dict[str, Any]:
 
 
 def of_bars() -> dict[str, tuple[Any, dict[str, Any]]]:
-    """The filtered bootstrap of hourly and five-minute bars of BTC, with the settings of their runs; needs STRESS_DATA."""
+    """The filtered bootstrap of hourly and five-minute bars of BTC, with settings; needs STRESS_DATA."""
     folder = os.environ.get("STRESS_DATA")
     if not folder:
         return {}

@@ -15,6 +15,7 @@ from stress.analysis.target import Target
 from stress.engine.blocks import work_block
 from stress.engine.design import Design
 from stress.errors import InputError
+from stress.prices.strata import Strata
 from stress.results import comparison_words, summaries
 from stress.results.budget import Redraws, error_budget
 from stress.results.comparison import compare, event_apart, fund_difference, mean_apart
@@ -443,14 +444,9 @@ def test_tables_of_a_run_take_the_strata(result):
 
 
 def test_a_run_numbers_the_strata_of_its_paths(monkeypatch):
-    class Two:
-        probability = np.array([0.5, 0.5])
-
-        def stratum_of(self, first, n):
-            return np.arange(first, first + n) % 2
-
+    two = Strata(np.array([0.5, 0.5]), np.array([1, 1]), np.array([0, 1]), {})
     plain = sample()
-    monkeypatch.setattr(Design, "strata", Two(), raising=False)
+    monkeypatch.setattr(Design, "strata", two)
     assert market_of(plain.design)["strata"] == [0.5, 0.5]
     block = work_block([plain.design], 0, 6)[0]
     small = Result.assemble(replace(plain.design, n_paths=6), block, {})
