@@ -448,8 +448,8 @@ def test_a_run_numbers_the_strata_of_its_paths(monkeypatch):
     plain = sample()
     monkeypatch.setattr(Design, "strata", two)
     assert market_of(plain.design)["strata"] == [0.5, 0.5]
-    block = work_block([plain.design], 0, 6)[0]
-    small = Result.assemble(replace(plain.design, n_paths=6), block, {})
+    design = replace(plain.design, n_paths=6)
+    small = Result.assemble(design, work_block([design], 0, 6)[0], {})
     assert small.paths["stratum"].tolist() == [0, 1, 0, 1, 0, 1]
     assert list(small.paths.columns) == [*plain.paths.columns, "stratum"]
 
