@@ -16,6 +16,7 @@ from stress.kernels.prices.hawkes import HawkesLaw
 from stress.kernels.prices.hawkes_rarest import Ancestry, integrate_families
 
 MARKS, SMALLEST_MARK = 2_048, 1e-14
+CELLS = 8_192  # of the law of the intensity at the start, where it is summed over
 NO_JUMP = 2.0  # mark of a path without a jump
 
 
@@ -57,7 +58,8 @@ def rarest_jump(law: HawkesLaw, branching: float, n_steps: int) -> RarestJump:
         biased = np.concatenate([[0.0], np.cumsum(mass * of_cells)])
         mean = float(biased[-1])
         biased /= mean
-    reached = np.array([_reached(law, x / law.decay, y / law.decay) for x, y in zip(sums, ends, strict=True)])
+    coarse = _with_fewer_cells(law)
+    reached = np.array([_reached(coarse, x / law.decay, y / law.decay) for x, y in zip(sums, ends, strict=True)])
     speed, gone = law.decay * (1.0 - branching), -math.expm1(-law.decay * n_steps)
     left = math.exp(-speed * n_steps)
     unasked = law.base * (n_steps + branching * math.expm1(-speed * n_steps) / speed) / (1.0 - branching)
@@ -68,19 +70,28 @@ def rarest_jump(law: HawkesLaw, branching: float, n_steps: int) -> RarestJump:
     return RarestJump(known, mark, expected, Ancestry(branching, round40(share), biased))
 
 
+def _with_fewer_cells(law: HawkesLaw) -> HawkesLaw:
+    """The law with CELLS entries of the table of its start at most: the first half, where it is steep, all of them."""
+    half, last = CELLS // 2, law.below.size - 1
+    if last < CELLS:
+        return law
+    places = np.append(np.arange(half), np.linspace(half, last, half).astype(int))
+    return law._replace(below=law.below[places], excess=law.excess[places])
+
+
 def _reached(law: HawkesLaw, unasked: float, at_start: float) -> float:
     """1 - E exp(-base * unasked - H * at_start), H the excess at the start."""
     if law.start >= 0.0:
         return -math.expm1(-law.base * unasked - law.start * at_start)
     mass, low = np.diff(law.below), law.excess[:-1]
-    width = at_start * (law.excess[1] - law.excess[0])  # small: a jump is many cells wide
-    x = at_start * low
-    within = -width / 2.0 + width**2 / 6.0 - width**3 / 24.0 + width**4 / 120.0  # (1 - e^-width) / width - 1
+    width, x = at_start * np.diff(law.excess), at_start * low
+    series = -width / 2.0 + width**2 / 6.0 - width**3 / 24.0 + width**4 / 120.0
+    within = np.where(width < 1e-2, series, -np.expm1(-width) / width - 1.0)  # (1 - e^-width) / width - 1
     gone = np.expm1(-x)
     missing = -gone - (1.0 + gone) * within
-    a, term, series = law.base / law.decay, 1.0, 0.0
+    a, term, first = law.base / law.decay, 1.0, 0.0  # a power law in the first cell, which is narrow
     for n in range(1, 12):
-        term *= -width / n
-        series -= term * a / (a + n)
-    missing[0] = series
+        term *= -float(width[0]) / n
+        first -= term * a / (a + n)
+    missing[0] = first
     return -math.expm1(-law.base * unasked + math.log1p(-float(mass @ missing)))
