@@ -508,7 +508,7 @@ def test_targets_take_bounds_where_the_value_is_withheld():
 def test_the_budget_of_a_run_with_strata(result):
     needed = np.tile(result.paths["fund_needed"].to_numpy(), (3, 1)) * np.array([[0.2], [1.0], [5.0]])
     w = result.weights
-    parts = [Redraws("book", needed, np.tile(w.value, (3, 1)), stratum=w.stratum)]
+    parts = [Redraws("book", needed, np.tile(w.value, (3, 1)), stratum=np.tile(w.stratum, (3, 1)))]
     table = error_budget(result, parts, [0.003]).set_index(["quantity", "part"])
     chance, fund = result.depletion_probability(), result.required_fund(0.003)
     of_chance, of_fund = table.loc["P(fund depleted, ADL triggered)"], table.loc["required fund"]
