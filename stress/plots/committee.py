@@ -80,7 +80,8 @@ def plot_loss_curves(ax: Axes, result: Result) -> None:
             ax.fill_between(x, low, rows["high"], where=seen, color=color, alpha=BAND, lw=0)
             ax.plot(x[seen], p[seen], color=color, label=labels[str(loss)])
         else:
-            ax.plot(x, rows["high"], color=color, ls=":", lw=1.4, label=f"{labels[str(loss)]}, bound: none seen")
+            why = "none seen" if (p == 0).all() else "too few"
+            ax.plot(x, rows["high"], color=color, ls=":", lw=1.4, label=f"{labels[str(loss)]}, bound: {why}")
     if (table["curve"] == "event").any():
         ax.plot([], [], color=MUTED, ls=(0, (4, 2)), lw=1.2, label="Largest event")
     ax.set_xlim(float(at[1]) / unit, float(at[-1]) / unit)
