@@ -38,6 +38,7 @@ from stress.results.estimate import Estimate, upper_quantile
 from stress.results.evidence import of_tail, tail_lacks
 from stress.results.resample import ENDS, Tail
 from stress.results.result import Result
+from stress.results.weights import Weights
 from stress.results.worst_losses import KEPT, worst_losses
 
 KS = (1, 2, 5)
@@ -130,7 +131,7 @@ def cover(result: Result, alpha: float, ks: Sequence[int] = KS) -> Cover:
     return Cover(float(alpha), pd.DataFrame(rows), total, int(tail.inside.size), tail.n, len(found.table))
 
 
-def _quantile(least: np.ndarray, most: np.ndarray, alpha: float, weights: np.ndarray | None, seen: int) -> Estimate:
+def _quantile(least: np.ndarray, most: np.ndarray, alpha: float, weights: Weights | None, seen: int) -> Estimate:
     """The upper quantile of values that are known to lie between two ends on each path."""
     e, other = (upper_quantile(values, alpha, weights) for values in (least, most))
     low, high, note = max(0.0, e.low), other.high, e.note

@@ -30,8 +30,9 @@ from stress.errors import InputError, Problem
 from stress.results.estimate import Estimate
 from stress.results.evidence import is_withheld
 from stress.results.ratios import ratio
-from stress.results.resample import ENDS, RESAMPLES, Resampler, first_paths, value_of
+from stress.results.resample import ENDS, RESAMPLES, Resampler, first_paths
 from stress.results.result import Result
+from stress.results.weights import Weights, weight_of_paths
 
 MOST = 1_000  # paths that are made again
 VALUES = 4_000_000  # and prices of them that are held at once
@@ -162,7 +163,7 @@ class _Side:
     places : int64[k]
         Among the n paths that are looked at.
     n : int
-    weights : Weights or float64[n] or None
+    weights : Weights or None
         Of these.
     """
 
@@ -174,10 +175,10 @@ class _Side:
         at: np.ndarray,
         places: np.ndarray,
         n: int,
-        weights: Any,
+        weights: Weights | None,
     ):
         self.result, self.numbers, self.close, self.at = result, numbers, close, at
-        self.w = value_of(weights, n)[places]
+        self.w = weight_of_paths(weights, n)[places]
         again = Resampler(places, n, weights, result.config["seed"])
         self.held = np.array([again.draw() for _ in range(RESAMPLES)]) * self.w
         self.held = self.held[self.held.sum(axis=1) > 0]

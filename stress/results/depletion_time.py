@@ -24,8 +24,8 @@ from stress.errors import InputError, Problem
 from stress.results.estimate import Estimate
 from stress.results.evidence import is_withheld
 from stress.results.ratios import ratio
-from stress.results.resample import value_of
 from stress.results.result import Result
+from stress.results.weights import weight_of_paths
 
 LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9)
 MEAN = "mean"
@@ -58,7 +58,7 @@ def depletion_time(result: Result, levels: Sequence[float] = LEVELS) -> pd.DataF
     depleted = result.paths["depleted"].to_numpy()
     step = np.where(depleted, result.paths["depletion_step"].to_numpy(), 0)
     last, second = int(result.config["steps"]), float(result.config["step"])
-    hit, w = depleted.astype(float), value_of(result.weights, depleted.size)
+    hit, w = depleted.astype(float), weight_of_paths(result.weights, depleted.size)
     rows = []
     if (w * hit).any():
         withheld = is_withheld(depleted, result.weights)
