@@ -15,6 +15,7 @@ from stress.analysis.target import Target
 from stress.engine.blocks import work_block
 from stress.engine.design import Design
 from stress.errors import InputError
+from stress.prices.strata import Strata
 from stress.results import comparison_words, summaries
 from stress.results.budget import Redraws, error_budget
 from stress.results.comparison import compare, event_apart, fund_difference, mean_apart
@@ -34,6 +35,8 @@ from stress.results.sizing import depletion_curve, required_fund
 from stress.results.weighted_tail import WeightedTail, unseen
 from stress.results.weights import Weights
 from stress.runs import strata as files
+from stress.runs.record import of_result, summary
+from tests.support.drops import drops, with_strata
 from tests.support.results import sample
 
 pytestmark = pytest.mark.nojit
@@ -442,18 +445,20 @@ def test_tables_of_a_run_take_the_strata(result):
     assert low[1] < 30 / 400 < high[1]
 
 
+def test_the_summary_says_why_a_value_is_withheld():
+    few = with_strata(drops([[70.0]] * 2 + [[100.0]] * 38, fund=1.0), rare=20)
+    rows = {row["quantity"]: row for row in summary(of_result(few))["summary"]}
+    assert rows["P(a deficit occurs)"]["estimate"] is None
+    assert rows["P(a deficit occurs)"]["estimate_reason"].startswith("withheld: 2.1 effective hits")
+
+
 def test_a_run_numbers_the_strata_of_its_paths(monkeypatch):
-    class Two:
-        probability = np.array([0.5, 0.5])
-
-        def stratum_of(self, first, n):
-            return np.arange(first, first + n) % 2
-
+    two = Strata(np.array([0.5, 0.5]), np.array([3, 3]), np.arange(6) % 2, {})
     plain = sample()
-    monkeypatch.setattr(Design, "strata", Two(), raising=False)
+    monkeypatch.setattr(Design, "strata", two)
     assert market_of(plain.design)["strata"] == [0.5, 0.5]
-    block = work_block([plain.design], 0, 6)[0]
-    small = Result.assemble(replace(plain.design, n_paths=6), block, {})
+    design = replace(plain.design, n_paths=6)
+    small = Result.assemble(design, work_block([design], 0, 6)[0], {})
     assert small.paths["stratum"].tolist() == [0, 1, 0, 1, 0, 1]
     assert list(small.paths.columns) == [*plain.paths.columns, "stratum"]
 
