@@ -9,8 +9,8 @@ from. The mean of exp(log_weight) over paths drawn from Q is 1 in expectation, a
 is the expected value of f under P: see `stress.results.estimate`.
 
 Or it may say in which ways its paths get rare, and draw them given how rare: optional `rarities` and an argument
-`rarity` of `block`. With D coordinates, each a uniform r in (0, 1) that is small where the path is rare in one way (r is
-the probability of an event at least as severe), all else of a path is drawn given them, so that uniform coordinates
+`rarity` of `block`. There are D coordinates, each a uniform r in (0, 1), the probability of an event at least as
+severe: small where the path is rare in one way. All else of a path is drawn given them, so that uniform coordinates
 make the law of the model exactly. A run with a tail (`stress.prices.rarest_event`) then chooses coordinates.
 
 Source: A. Owen, Monte Carlo theory, methods and examples (2013), chapter 9.
@@ -92,9 +92,9 @@ class PriceModel(Protocol):
         False: what a step holds is a continuous move, as bars of a history have it, so that `gap = 0` would fill all
         positions at their triggers. Such prices are run at stated delays where a scenario says nothing.
     rarities : callable, optional
-        `rarities(n_steps, dt) -> dict[str, float]`: the ways in which a path can be rare, in the order of the columns of
-        `rarity`. Each name is in plain words ("largest jump down"); its value is the probability that a path has such
-        an event at all, above which a coordinate means that it has none (1: each path has one). {}: none. Without
+        `rarities(n_steps, dt) -> dict[str, float]`: the ways in which a path can be rare, in the order of the columns
+        of `rarity`. Each name is in plain words ("largest jump down"); its value is the probability that a path has
+        such an event at all, above which a coordinate means that it has none (1: each path has one). {}: none. Without
         rarities a `tail` is refused with the reason, and `block` is never given any.
     """
 

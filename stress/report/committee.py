@@ -142,8 +142,8 @@ def _held(row: Any) -> str:
 def _cover_words(record: Record, found: Cover | None) -> str:
     if found is None:
         return (
-            f"Cover 1 and 2 are not told: on the worst {percent(max(record.alphas))} of paths no account loses more than "
-            "its margin, these are too few, or the run cannot be run again."
+            f"Cover 1 and 2 are not told: on the worst {percent(max(record.alphas))} of paths no account loses more "
+            "than its margin, these are too few, or the run cannot be run again."
         )
     table = found.table.set_index("k")
     one, two = table.loc[1], table.loc[2]

@@ -33,4 +33,5 @@ def with_strata(result: stress.Result, rare: int, probability: float = 0.01) -> 
     """The result as if its first paths were a stratum of this probability, and all others one."""
     n, stratum = len(result.paths), np.arange(len(result.paths)) >= rare
     weight = np.where(stratum, (1.0 - probability) * n / (n - rare), probability * n / rare)
-    return replace(result, paths=result.paths.assign(weight=weight, stratum=stratum.astype(int)))
+    config = result.config | {"strata": {"probability": [probability, 1.0 - probability]}}
+    return replace(result, paths=result.paths.assign(weight=weight, stratum=stratum.astype(int)), config=config)
