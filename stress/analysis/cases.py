@@ -23,12 +23,14 @@ from stress.book.book import Book
 from stress.engine.design import Design
 from stress.errors import InputError, Problem, raise_if
 from stress.formatting import duration
+from stress.prices.rarest_event import least_paths
 from stress.results import comparison
 from stress.results.estimate import Estimate, event_probability, mean
 from stress.results.result import Result
 from stress.scenario import keys
 from stress.scenario.scenario import Scenario, as_scenario
 
+FEW_PATHS = 2_000  # of a study of many cases, unless more are asked for
 Progress = Callable[[int, int], None]
 EVENTS: dict[str, Callable[[Any], Any]] = {
     "P(a deficit occurs)": lambda paths: paths["deficit"] > 0
@@ -48,6 +50,14 @@ def read(scenario: Any, paths: int | str | None, where: str) -> Scenario:
     if getattr(start.price_model[0], "n_paths", None) is not None:
         return start  # a replay, which has its own
     return keys.with_keys(start, {"run.paths": int(count)})
+
+
+def few_paths(scenario: Scenario) -> int:
+    """The paths of a scenario, `FEW_PATHS` at most, or as many more as the cells of its tail take."""
+    timing, tail = scenario.resolved()["run"], scenario.run.tail
+    steps = round(timing["horizon"] / timing["step"])
+    least = 0 if tail is None else least_paths(tail, scenario.price_model[0], steps, timing["step"])
+    return int(min(timing["paths"], max(FEW_PATHS, least)))
 
 
 def held(scenario: Scenario, keys: Iterable[str], made: Iterable[Scenario] = ()) -> list[str]:

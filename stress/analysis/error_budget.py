@@ -42,14 +42,15 @@ def run_plans(
     total, done, found = before + redrawn_paths(plans), before, []
     for plan in plans:
         needed = np.zeros((plan.count, plan.paths))
-        weights, stratum = np.ones((plan.count, plan.paths)), None
+        weights, stratum = np.ones((plan.count, plan.paths)), np.zeros((plan.count, plan.paths), np.int64)
         for i in range(plan.count):
             shown = None if progress is None else _shifted(progress, done, total)
             (result,) = run_designs([plan.design(i)], threads=threads, executor=executor, progress=shown)
             needed[i], weights[i] = result.paths["fund_needed"], result.paths["weight"]
-            stratum = None if result.weights is None else result.weights.stratum
+            stratum[i] = result.paths.get("stratum", 0)
             done += plan.paths
-        found.append(Redraws(plan.part, needed, weights, plan.jackknife, plan.given, plan.note, stratum))
+        of = stratum if stratum.any() else None
+        found.append(Redraws(plan.part, needed, weights, plan.jackknife, plan.given, plan.note, of))
     return found
 
 

@@ -33,7 +33,6 @@ from stress.results import comparison, mechanics
 from stress.scenario.scenario import Scenario
 from stress.venue.venue import Venue
 
-MOST_PATHS = 2_000  # unless more are asked for
 LEVERAGES = (5.0, 10.0, 20.0, 50.0)
 RAISED = {"maintenance x 1.1": (1.1, 0.0), "maintenance + 1 point": (1.0, 0.01)}
 BASE = "as it is"
@@ -63,7 +62,7 @@ def margin_effects(
     alphas : sequence of float, optional
         Probabilities of depletion; by default those of the scenario.
     paths : int, optional
-        By default that of the scenario, 2,000 at most.
+        By default that of the scenario, 2,000 at most, or as many as the cells of its tail take.
     threads, progress
         As in `stress.simulate`.
 
@@ -85,8 +84,7 @@ def margin_effects(
     if given is None or given.ndim != 1 or not (np.isfinite(given) & (given >= 2)).all():
         raise InputError(Problem("margin_effects", "leverages of 2 or more", column="leverages", value=leverages))
     start = cases.read(scenario, None, "margin_effects")
-    most = min(start.resolved()["run"]["paths"], MOST_PATHS) if paths is None else paths
-    start = cases.read(start, most, "margin_effects")
+    start = cases.read(start, cases.few_paths(start) if paths is None else paths, "margin_effects")
     alphas = start.fund.alphas if alphas is None else [quantities.number(alpha) for alpha in alphas]
     comparison.check_alphas(alphas)
     (base,) = cases.designs(start, [{}], "margin_effects")

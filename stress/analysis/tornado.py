@@ -18,14 +18,12 @@ from stress.analysis.apart import apart
 from stress.analysis.ranges import Range, given_ranges, own_ranges
 from stress.arguments import is_finite
 from stress.errors import InputError, Problem
-from stress.prices.rarest_event import least_paths
 from stress.results import comparison
 from stress.results.estimate import Estimate, paths_needed
 from stress.results.result import Result
 from stress.results.sizing import curve_refused
 from stress.scenario.scenario import Scenario
 
-MOST_PATHS = 2_000  # unless more are asked for
 COLUMNS = (
     "key", "low_value", "high_value", "base_fund", "fund_at_low", "fund_at_high", "low_low", "low_high", "high_low",
     "high_high", "difference_low", "difference_high", "swing", "swing_se", "swing_low", "swing_high", "why", "alpha",
@@ -81,7 +79,7 @@ def tornado(
     if alpha is not None and not (is_finite(share) and 0 < share < 1):
         raise InputError(Problem("tornado", "a probability above 0 and below 1", column="alpha", value=alpha))
     start = cases.read(scenario, None, "tornado")
-    start = cases.read(start, _paths(start) if paths is None else paths, "tornado")
+    start = cases.read(start, cases.few_paths(start) if paths is None else paths, "tornado")
     given = [] if ranges is None else given_ranges(ranges)
     if only_given and not given:
         raise InputError(Problem("tornado", "at least one range", column="ranges", value=ranges))
@@ -142,11 +140,3 @@ def absolute(difference: Estimate) -> Estimate:
         low, high = sorted((abs(e.low), abs(e.high)))
         low = 0.0 if e.low <= 0 <= e.high else low
     return Estimate(abs(e.value), e.se, low, high, e.note)
-
-
-def _paths(scenario: Scenario) -> int:
-    """The paths of the scenario, 2,000 at most, or as many more as the cells of its tail take."""
-    timing, tail = scenario.resolved()["run"], scenario.run.tail
-    steps = round(timing["horizon"] / timing["step"])
-    least = 0 if tail is None else least_paths(tail, scenario.price_model[0], steps, timing["step"])
-    return int(min(timing["paths"], max(MOST_PATHS, least)))

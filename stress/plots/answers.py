@@ -45,6 +45,11 @@ def _check_given(given: str) -> None:
         raise InputError(Problem("plot", "one of " + ", ".join(GIVEN), column="given", value=given))
 
 
+def bottom_of(result: Result) -> float:
+    """Bottom of a log axis of probabilities: what the paths hold, or the tail that was asked of them."""
+    return LEAST / max(float(result.n_paths), 1.0 / (result.config.get("tail") or 1.0))
+
+
 @drawn()
 def plot_depletion_curve(ax: Axes, result: Result, *, alphas: Sequence[float] = (0.01, 0.001)) -> None:
     """P(a deficit is not paid in full) against the initial fund.
@@ -86,7 +91,8 @@ def plot_depletion_curve(ax: Axes, result: Result, *, alphas: Sequence[float] = 
     ax.fill_between(fund, low, curve["high"], where=seen, color=BLUE, alpha=BAND, lw=0, label="95 % interval")
     ax.plot(fund[seen], p[seen], color=BLUE, label="Probability")
     if not seen.all():
-        ax.plot(fund[~seen], curve["high"][~seen], color=BLUE, ls=(0, (4, 2)), lw=1.2, label="Bound, none seen")
+        why = "none seen" if (p[~seen] == 0).all() else "too few"  # nan: withheld
+        ax.plot(fund[~seen], curve["high"][~seen], color=BLUE, ls=(0, (4, 2)), lw=1.2, label=f"Bound, {why}")
     crossed = [x for x in inside if LABELS * right < x < right]  # labels at the right would stand on the line
     for alpha, e in required:
         _mark_required(ax, alpha, e, unit, right, min(crossed, default=right))
@@ -331,7 +337,7 @@ def bands(ax: Axes, result: Result, series: list[tuple[str, pd.DataFrame, np.nda
     few, single = result.n_paths < FEW, result.n_paths == 1  # the share hit on a single path has no interval
     tops = np.concatenate([table[f"{name}_high"].to_numpy() for _, table, _, name, _ in series])
     least = min(positive.min() if positive.size else 1.0, float(np.nanmin(tops)))
-    bottom = 0.0 if few else max(least / 4, LEAST / result.n_paths)
+    bottom = 0.0 if few else max(least / 4, bottom_of(result))
     unseen = under = False
     for i, (label, table, places, name, color) in enumerate(series):
         x = places + (i - (len(series) - 1) / 2) * width

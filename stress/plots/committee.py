@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from stress import formatting
-from stress.plots.answers import LEAST, time_unit
+from stress.plots.answers import bottom_of, time_unit
 from stress.plots.style import (
     BAND,
     BLUE,
@@ -64,7 +64,7 @@ def plot_loss_curves(ax: Axes, result: Result) -> None:
         empty(ax, "No path has a loss beyond margin.")
         return
     table = committee.curves(result, at[1:].tolist())
-    labels, bottom = loss_labels(result), LEAST / result.n_paths
+    labels, bottom = loss_labels(result), bottom_of(result)
     ax.set_xscale("log")
     unit = money_axis(ax.xaxis, float(at[-1]), "Loss")
     ax.xaxis.set_major_locator(LogLocator(10, numticks=8))
@@ -80,7 +80,8 @@ def plot_loss_curves(ax: Axes, result: Result) -> None:
             ax.fill_between(x, low, rows["high"], where=seen, color=color, alpha=BAND, lw=0)
             ax.plot(x[seen], p[seen], color=color, label=labels[str(loss)])
         else:
-            ax.plot(x, rows["high"], color=color, ls=":", lw=1.4, label=f"{labels[str(loss)]}, bound: none seen")
+            why = "none seen" if (p == 0).all() else "too few"
+            ax.plot(x, rows["high"], color=color, ls=":", lw=1.4, label=f"{labels[str(loss)]}, bound: {why}")
     if (table["curve"] == "event").any():
         ax.plot([], [], color=MUTED, ls=(0, (4, 2)), lw=1.2, label="Largest event")
     ax.set_xlim(float(at[1]) / unit, float(at[-1]) / unit)

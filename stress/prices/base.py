@@ -8,6 +8,11 @@ returns for each path the log of the likelihood ratio dP/dQ of the model's law P
 from. The mean of exp(log_weight) over paths drawn from Q is 1 in expectation, and the mean of exp(log_weight) f
 is the expected value of f under P: see `stress.results.estimate`.
 
+Or it may say in which ways its paths get rare, and draw them given how rare: optional `rarities` and an argument
+`rarity` of `block`. There are D coordinates, each a uniform r in (0, 1), the probability of an event at least as
+severe: small where the path is rare in one way. All else of a path is drawn given them, so that uniform coordinates
+make the law of the model exactly. A run with a tail (`stress.prices.rarest_event`) then chooses coordinates.
+
 Source: A. Owen, Monte Carlo theory, methods and examples (2013), chapter 9.
 """
 
@@ -86,6 +91,11 @@ class PriceModel(Protocol):
     has_jumps : bool, optional
         False: what a step holds is a continuous move, as bars of a history have it, so that `gap = 0` would fill all
         positions at their triggers. Such prices are run at stated delays where a scenario says nothing.
+    rarities : callable, optional
+        `rarities(n_steps, dt) -> dict[str, float]`: the ways in which a path can be rare, in the order of the columns
+        of `rarity`. Each name is in plain words ("largest jump down"); its value is the probability that a path has
+        such an event at all, above which a coordinate means that it has none (1: each path has one). {}: none. Without
+        rarities a `tail` is refused with the reason, and `block` is never given any.
     """
 
     kind: ClassVar[str]
@@ -109,6 +119,11 @@ class PriceModel(Protocol):
         first_path, n_paths, n_steps : int
         dt : float
             Length of a step, seconds.
+
+        Notes
+        -----
+        A model with `rarities` takes one more argument, `rarity`: float64[n_paths, D], the coordinates of each path in
+        (0, 1), on which the path then depends beside (seed, i); None, the default: a plain draw, as ever.
         """
         ...
 

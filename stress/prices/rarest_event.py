@@ -36,6 +36,7 @@ import numpy as np
 from stress import quantities
 from stress.arguments import is_number, percent_hint
 from stress.errors import Problem, raise_if
+from stress.kernels.numerics.elementary import round40
 from stress.kernels.prices.rarity import fill_coordinates
 from stress.prices.base import PriceBlock
 from stress.prices.strata import Strata
@@ -66,12 +67,13 @@ def cells_of(chances: np.ndarray, tail: float, n_paths: int = 0) -> list[Cell]:
     tops = np.minimum(chances, ORDINARY)
     decades = float(np.log10(tops[tops > last] / last).sum())
     wanted = n_paths / (2 * CELL_PATHS * decades) if decades > 0 else 0.0
-    per_decade = min(max(int(wanted), FEWEST_CELLS), MOST_CELLS)
-    cells = [Cell(-1, ORDINARY, 1.0, float(np.prod(1.0 - tops)), 0)]
+    per_decade = min(max(int(wanted + 1e-9), FEWEST_CELLS), MOST_CELLS)
+    cells = [Cell(-1, ORDINARY, 1.0, math.prod((1.0 - tops).tolist(), start=1.0), 0)]
     # at a chance the density changes its power, so it takes the place of the borders next to it
     at_chance = np.unique(chances[(chances > 0.0) & (chances < ORDINARY)])
     count = math.ceil(math.log10(ORDINARY / last) * per_decade - 1e-9)
-    borders = [ORDINARY * 10.0 ** (-k / per_decade) for k in range(count)] + [last]
+    # rounded, since the last bits of a power depend on the machine
+    borders = [ORDINARY, *(float(round40(ORDINARY * 10.0 ** (-k / per_decade))) for k in range(1, count)), last]
     kept = [x for x in borders if x in (ORDINARY, last) or not _is_near(x, at_chance, 0.5 / per_decade)]
     cuts = np.unique([0.0, *kept, *at_chance])
     for c, top in enumerate(tops):
@@ -88,17 +90,17 @@ def _is_near(x: float, others: np.ndarray, decades: float) -> bool:
 
 def _cell(chances: np.ndarray, c: int, low: float, high: float) -> Cell:
     others = np.delete(chances, c)
-    alike = others[others >= high]
-    k = alike.size + 1
-    # ((1 - low)^k - (1 - high)^k) / k, without the cancellation
-    density = -math.expm1(k * (math.log1p(-high) - math.log1p(-low))) * (1.0 - low) ** k / k
-    return Cell(c, low, high, float(density * np.prod(1.0 - others[others < high])), k - 1)
+    k = int((others >= high).sum()) + 1
+    # ((1 - low)^k - (1 - high)^k) / k without the cancellation, by products alone: the same bits on every machine
+    powers = math.fsum(math.prod([1.0 - low] * j + [1.0 - high] * (k - 1 - j), start=1.0) for j in range(k))
+    fixed = math.prod((1.0 - others[others < high]).tolist(), start=1.0)
+    return Cell(c, low, high, (high - low) * powers / k * fixed, k - 1)
 
 
 def sizes_of(cells: list[Cell], n: int) -> np.ndarray:
     """Paths of each cell among n, int64[K]: half of them like the probabilities, half evenly, rounded to add to n."""
     p, k = np.array([cell.probability for cell in cells]), len(cells)
-    wanted = n * (0.5 * p / p.sum() + 0.5 / k)
+    wanted = n * (0.5 * p / math.fsum(p) + 0.5 / k)
     sizes = np.floor(wanted).astype(np.int64)
     order = np.argsort(sizes - wanted, kind="stable")
     sizes[order[: n - int(sizes.sum())]] += 1
@@ -124,27 +126,24 @@ def spread(sizes: np.ndarray) -> np.ndarray:
 class RarestEvent:
     """Draws the paths of a price model by the rarity of their rarest event.
 
+    A model without rarities, such as one that is refitted or made harder beyond where it has any, is drawn as ever: all
+    of its paths are of the one cell of ordinary days. A run refuses such a model at its start (`read_tail`).
+
     Parameters
     ----------
     model : price model
-        With `rarities`.
     tail : float
         The smallest probability that is asked for.
     n_paths, n_steps : int
     dt : float
         Length of a step, seconds.
-
-    Raises
-    ------
-    InputError
-        If the model has no rarities, the tail is no probability or the paths are too few.
     """
 
     def __init__(self, model: Any, tail: float, n_paths: int, n_steps: int, dt: float):
         self.model, self.tail = model, tail
         names = rarities_of(model, n_steps, dt)
         self.names = list(names)
-        self.chances = _ranked(np.array(list(names.values())), tail)
+        self.chances = _ranked(names, tail)
         self.cells = cells_of(self.chances, tail, n_paths)
         self.sizes = sizes_of(self.cells, n_paths)
         self.cell = spread(self.sizes)
@@ -174,14 +173,17 @@ class RarestEvent:
 
     def block(self, seed: int, first_path: int, n_paths: int, n_steps: int, dt: float) -> PriceBlock:
         """Prices of the paths first_path .. first_path + n_paths - 1; their weights are those of the strata."""
-        rarity = self.coordinates(seed, first_path, n_paths)
-        made: PriceBlock = self.model.block(seed, first_path, n_paths, n_steps, dt, rarity=rarity)
+        given: dict[str, Any] = {"rarity": self.coordinates(seed, first_path, n_paths)} if self.names else {}
+        made: PriceBlock = self.model.block(seed, first_path, n_paths, n_steps, dt, **given)
         return made
 
 
-def _ranked(chances: np.ndarray, tail: float) -> np.ndarray:
-    """Chances of the coordinates that take part in the cells; 0 of those that are rarer than a tenth of the tail."""
-    return np.where(chances > tail / 10, chances, 0.0)
+def _ranked(names: dict[str, float], tail: float) -> np.ndarray:
+    """Chances of the coordinates that take part in the cells; 0 of those that are rarer than a tenth of the tail.
+
+    Rounded, since the last bits of what a model says depend on the machine, and cells begin at chances.
+    """
+    return np.array([float(round40(float(x))) if x > tail / 10 else 0.0 for x in names.values()])
 
 
 def rarities_of(model: Any, n_steps: int, dt: float) -> dict[str, float]:
@@ -192,7 +194,7 @@ def rarities_of(model: Any, n_steps: int, dt: float) -> dict[str, float]:
 
 def least_paths(tail: float, model: Any, n_steps: int, dt: float) -> int:
     """The fewest paths that a tail takes: `LEAST_PATHS` in each of its cells, of which half of the paths are spread."""
-    chances = _ranked(np.array(list(rarities_of(model, n_steps, dt).values())), tail)
+    chances = _ranked(rarities_of(model, n_steps, dt), tail)
     return 2 * LEAST_PATHS * len(cells_of(chances, tail))
 
 
@@ -210,7 +212,7 @@ def read_tail(tail: Any, model: Any, n_paths: int, n_steps: int, dt: float) -> f
     if not (is_number(value) and LEAST_TAIL <= value <= MOST_TAIL):
         expected = f"a probability from {LEAST_TAIL:g} to {MOST_TAIL:g}{percent_hint(value)}"
         raise_if([Problem("run", expected, column="tail", value=tail)])
-    chances = _ranked(np.array(list(rarities_of(model, n_steps, dt).values())), value)
+    chances = _ranked(rarities_of(model, n_steps, dt), value)
     kind = getattr(model, "kind", type(model).__name__)
     if not chances.any():
         expected = (

@@ -160,6 +160,7 @@ def context(record: Record) -> dict[str, Any]:
         "parts_adl": summaries.loss_parts(result, "adl"),
         "margin": summaries.margin_lost(result),
         "worst": worst_rows,
+        "weighted": result.weights is not None,
         "most_hit": most_hit(result.positions) if result.has_adl else [],
         "top": rows_of(concentration.top_accounts(result, TOP)),
         "cover": rows_of(covered),

@@ -97,8 +97,9 @@ def _curves(result: Result) -> dict[str, Any]:
             row = part.loc[amount]
             if row["probability"] > 0:
                 cells.append((percent(row["probability"]), percent_range(row["low"], row["high"])))
-            else:
-                cells.append(("none seen", f"below {percent(row['high'])}"))
+            else:  # nan: it rests on too little
+                seen = "none seen" if row["probability"] == 0 else "withheld"
+                cells.append((seen, f"below {percent(row['high'])}"))
         rows.append(cells)
     note = (
         "Intervals hold 95 %, each by itself. An event is a step with all that is liquidated in it; –: not known of so "
@@ -140,7 +141,10 @@ def _held(row: Any) -> str:
 
 def _cover_words(record: Record, found: Cover | None) -> str:
     if found is None:
-        return "Cover 1 and 2 are not told: no account loses more than its margin, or the run cannot be run again."
+        return (
+            f"Cover 1 and 2 are not told: on the worst {percent(max(record.alphas))} of paths no account loses more "
+            "than its margin, these are too few, or the run cannot be run again."
+        )
     table = found.table.set_index("k")
     one, two = table.loc[1], table.loc[2]
     return (

@@ -90,8 +90,9 @@ def _shortfall_words(found: Shortfall, record: Record) -> str:
     total = found.total
     floor = "" if not record.result.least else f", above the reserve of {usd(record.result.least)}"
     few = f" It is {total.note}, which is few." if total.note else ""
+    weighted = "" if record.result.weights is None else " weighted paths"
     return (
-        f"On the worst {percent(found.alpha)} of paths ({found.paths:,} of {found.of:,}) the "
+        f"On the worst {percent(found.alpha)} of paths ({found.paths:,} of {found.of:,}{weighted}) the "
         f"{record.layer} needs {usd(total.value)}{beside(record.result, total.value)} on average{floor} "
         f"(95 % interval {usd_range(total.low, total.high)}).{few}"
     )

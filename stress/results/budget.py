@@ -10,12 +10,13 @@ With x a result, g a scale on which it is about normal, and g_1 .. g_k what k re
     one period left out      V = (k - 1) / k sum (g_i - mean)^2       (jackknife)
 
 The paths are common, but what redraws do to them is not the same on all: a part of V is the paths' own noise. It is
-estimated by drawing the paths again with replacement, within strata, the same ones for all redraws: V* exceeds V on
-average by that noise, and 2 V - mean V* is left (B. Efron and R. Tibshirani, An Introduction to the Bootstrap, 1993,
-section 10.5). A part has the half-width t sqrt(V), t the 97.5 % quantile of Student's law with k - 1 degrees of
-freedom. The total has on each side the root of the sum of the squared half-widths of the parts. Scales: log(x + c) for
-a fund, c a tenth of it, so that a fund of 0 has a place; log odds of (hits + 1/2) / (paths + 1) for a probability, with
-strata half of the lightest path for 1/2.
+estimated by drawing the paths again with replacement, the same ones for all redraws: V* exceeds V on average by that
+noise, and 2 V - mean V* is left (B. Efron and R. Tibshirani, An Introduction to the Bootstrap, 1993, section 10.5).
+Paths from strata are drawn again within those of their redraw, by the same uniforms: where redraws have the same strata
+these are the same paths. A part has the half-width t sqrt(V), t the 97.5 % quantile of Student's law with k - 1 degrees
+of freedom. The total has on each side the root of the sum of the squared half-widths of the parts. Scales: log(x + c)
+for a fund, c a tenth of it, so that a fund of 0 has a place; log odds of (hits + 1/2) / (paths + 1) for a probability,
+with strata half of the lightest path for 1/2.
 
 Sources: B. L. Nelson and coauthors on input uncertainty, Foundations and Methods of Stochastic Simulation (2021),
 chapter 7; M. H. Quenouille and J. W. Tukey's jackknife, in Efron and Tibshirani, chapter 11.
@@ -24,7 +25,7 @@ chapter 7; M. H. Quenouille and J. W. Tukey's jackknife, in Efron and Tibshirani
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,7 +53,7 @@ class Redraws:
     jackknife : bool, whether a redraw leaves a period out
     given : bool, whether the part has no error at all
     note : str, how it was redrawn, or why not
-    stratum : int64[n], optional, of the paths of every redraw
+    stratum : int64[k, n], optional, of the paths; refitted prices may have other strata
     """
 
     part: str
@@ -115,7 +116,6 @@ def _redrawn(part: Redraws, alphas: Sequence[float], fund: float, seed: int) -> 
     first = (needed <= fund).sum(axis=1)  # that the fund does not pay
     levels = np.asarray(alphas, float) * n
     half = 0.5 * _unit(part.weights[0], part.stratum)
-    again = Weights(part.weights[0], part.stratum)
 
     def statistics(w: np.ndarray) -> np.ndarray:
         beyond = np.cumsum(w[:, ::-1], axis=1)[:, ::-1]  # weight of a path and those that need more
@@ -126,8 +126,19 @@ def _redrawn(part: Redraws, alphas: Sequence[float], fund: float, seed: int) -> 
         return np.stack([*found, (hits + half) / (n + 2 * half)], axis=1)
 
     rng = np.random.default_rng(seed)
-    drawn = [np.bincount(again.draw(rng), minlength=n) for _ in range(RESAMPLES)]
-    return statistics(weights), np.array([statistics(weights * count[order]) for count in drawn])
+    if part.stratum is None:
+        drawn = (np.bincount(rng.integers(n, size=n), minlength=n)[order] for _ in range(RESAMPLES))
+    else:
+        counted = _drawn_within([Weights(*row) for row in zip(part.weights, part.stratum, strict=True)], seed)
+        drawn = (np.take_along_axis(count, order, axis=1) for count in counted)
+    return statistics(weights), np.array([statistics(weights * count) for count in drawn])
+
+
+def _drawn_within(redraws: Sequence[Weights], seed: int) -> Iterator[np.ndarray]:
+    """How often each path of each redraw is drawn, within its own strata and by the same uniforms, int64[k, n] each."""
+    for i in range(RESAMPLES):
+        drawn = (w.draw(np.random.default_rng([seed, i])) for w in redraws)
+        yield np.array([np.bincount(paths, minlength=redraws[0].size) for paths in drawn])
 
 
 def _rows(

@@ -35,8 +35,10 @@ from stress.arguments import is_number, is_whole
 from stress.errors import InputError, Problem, raise_if
 from stress.formatting import count
 from stress.results.estimate import Estimate, upper_quantile
+from stress.results.evidence import of_tail, tail_lacks
 from stress.results.resample import ENDS, Tail
 from stress.results.result import Result
+from stress.results.weights import Weights
 from stress.results.worst_losses import KEPT, worst_losses
 
 KS = (1, 2, 5)
@@ -79,8 +81,9 @@ def cover(result: Result, alpha: float, ks: Sequence[int] = KS) -> Cover:
     result : Result
         With its run, of one book.
     alpha : float
-        Probability that the fund is passed, and weight of the tail: at least one path. Where that holds more paths than
-        can be looked at, the first paths of the run stand for all (`stress.results.resample.first_paths`).
+        Probability that the fund is passed, and weight of the tail: at least one path, or of paths from strata 10
+        effective hits. Where that holds more paths than can be looked at, the first paths of the run stand for all
+        (`stress.results.resample.first_paths`).
     ks : sequence of int
         Numbers of accounts, 1 to 10.
 
@@ -99,14 +102,12 @@ def cover(result: Result, alpha: float, ks: Sequence[int] = KS) -> Cover:
     expected = f"whole numbers from 1 to {KEPT}"
     problems += [Problem("cover", expected, column="ks", value=k) for k in ks if not (is_whole(k) and 1 <= k <= KEPT)]
     raise_if(problems)
-    if alpha * result.n_paths < 1:
-        expected = f"a tail of one path or more, 1 / {result.n_paths:,} at least"
-        raise InputError(Problem("cover", expected, column="alpha", value=alpha))
     found = worst_losses(result, alpha)
     tail = Tail(found.deficit, alpha, found.weights, result.config["seed"])
-    if not tail.near.size:
-        expected = "a tail in which an account loses more than its margin"
-        raise InputError(Problem("cover", expected, column="alpha", value=alpha))
+    lacks = tail_lacks(alpha, of_tail(tail.inside, found.weights), found.weights, tail.n)
+    if lacks or not tail.near.size:
+        expected, value = lacks or ("a tail in which an account loses more than its margin", alpha)
+        raise InputError(Problem("cover", expected, column="alpha", value=value))
     names = [f"cover_{int(k)}" for k in ks]
     values = found.table.loc[tail.near, ["total", *names]].to_numpy()
     mean, draws = tail.mean(values), tail.resampled(values)
@@ -130,7 +131,7 @@ def cover(result: Result, alpha: float, ks: Sequence[int] = KS) -> Cover:
     return Cover(float(alpha), pd.DataFrame(rows), total, int(tail.inside.size), tail.n, len(found.table))
 
 
-def _quantile(least: np.ndarray, most: np.ndarray, alpha: float, weights: np.ndarray | None, seen: int) -> Estimate:
+def _quantile(least: np.ndarray, most: np.ndarray, alpha: float, weights: Weights | None, seen: int) -> Estimate:
     """The upper quantile of values that are known to lie between two ends on each path."""
     e, other = (upper_quantile(values, alpha, weights) for values in (least, most))
     low, high, note = max(0.0, e.low), other.high, e.note

@@ -20,7 +20,7 @@ Intervals: whole paths drawn again (`stress.results.resample`), of an estimate g
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,9 +28,11 @@ import pandas as pd
 
 from stress.errors import InputError, Problem
 from stress.results.estimate import Estimate
+from stress.results.evidence import is_withheld
 from stress.results.ratios import ratio
-from stress.results.resample import ENDS, RESAMPLES, Resampler, first_paths, value_of
+from stress.results.resample import ENDS, RESAMPLES, Resampler, first_paths
 from stress.results.result import Result
+from stress.results.weights import Weights, weight_of_paths
 
 MOST = 1_000  # paths that are made again
 VALUES = 4_000_000  # and prices of them that are held at once
@@ -74,7 +76,7 @@ class DepletingDay:
     side : {"down", "up"}
         Where the price is at depletion, below S_0 or not.
     share : Estimate
-        Of all depletions.
+        Of all depletions; its value is nan where these are too few paths from strata to tell it.
     paths, of : int
         Depleted paths of the side that are looked at, and all depleted ones that are.
     prices : DataFrame
@@ -140,7 +142,10 @@ def depleting_days(result: Result) -> list[DepletingDay]:
             share = ratio(event, everywhere, weights)
             of_side = _Side(result, numbers[mine], close[mine], at[mine], hit[mine], chosen.size, weights)
             found.append(of_side.day(side, share, numbers.size, [m for m, x in zip(made, mine, strict=True) if x]))
-    return sorted(found, key=lambda day: -day.share.value)
+    found.sort(key=lambda day: -day.share.value)
+    if is_withheld(depleted[chosen], weights):
+        found = [replace(day, share=replace(day.share, value=math.nan, se=math.nan)) for day in found]
+    return found
 
 
 class _Side:
@@ -158,7 +163,7 @@ class _Side:
     places : int64[k]
         Among the n paths that are looked at.
     n : int
-    weights : Weights or float64[n] or None
+    weights : Weights or None
         Of these.
     """
 
@@ -170,10 +175,10 @@ class _Side:
         at: np.ndarray,
         places: np.ndarray,
         n: int,
-        weights: Any,
+        weights: Weights | None,
     ):
         self.result, self.numbers, self.close, self.at = result, numbers, close, at
-        self.w = value_of(weights, n)[places]
+        self.w = weight_of_paths(weights, n)[places]
         again = Resampler(places, n, weights, result.config["seed"])
         self.held = np.array([again.draw() for _ in range(RESAMPLES)]) * self.w
         self.held = self.held[self.held.sum(axis=1) > 0]

@@ -22,9 +22,10 @@ import pandas as pd
 from stress.arguments import numbers
 from stress.errors import InputError, Problem
 from stress.results.estimate import Estimate
+from stress.results.evidence import is_withheld
 from stress.results.ratios import ratio
-from stress.results.resample import value_of
 from stress.results.result import Result
+from stress.results.weights import weight_of_paths
 
 LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9)
 MEAN = "mean"
@@ -43,7 +44,8 @@ def depletion_time(result: Result, levels: Sequence[float] = LEVELS) -> pd.DataF
     -------
     DataFrame
         A row for the mean (`level` nan) and one per level: `quantity` ("mean", "quantile"), `level`, `time`, `low`,
-        `high` (seconds, 95 %). No rows where no path is depleted; a time that rests on too little is nan.
+        `high` (seconds, 95 %). No rows where no path is depleted. Where the depleted paths of a run with strata are
+        too few (`stress.results.evidence`) `time` is nan, withheld.
 
     Raises
     ------
@@ -56,11 +58,13 @@ def depletion_time(result: Result, levels: Sequence[float] = LEVELS) -> pd.DataF
     depleted = result.paths["depleted"].to_numpy()
     step = np.where(depleted, result.paths["depletion_step"].to_numpy(), 0)
     last, second = int(result.config["steps"]), float(result.config["step"])
-    hit, w = depleted.astype(float), value_of(result.weights, depleted.size)
+    hit, w = depleted.astype(float), weight_of_paths(result.weights, depleted.size)
     rows = []
     if (w * hit).any():
+        withheld = is_withheld(depleted, result.weights)
         e = ratio(step / last, hit, result.weights)
-        rows.append((MEAN, math.nan, *(x * last * second for x in (e.value, e.low, e.high))))
+        mean = math.nan if withheld else e.value
+        rows.append((MEAN, math.nan, *(x * last * second for x in (mean, e.low, e.high))))
         steps = np.unique(step[depleted])
         held = np.cumsum(np.bincount(np.searchsorted(steps, step[depleted]), w[depleted])) / w[depleted].sum()
 
@@ -70,7 +74,7 @@ def depletion_time(result: Result, levels: Sequence[float] = LEVELS) -> pd.DataF
 
         for level in map(float, given):
             at = int(np.searchsorted(held, level * (1 - 1e-12)))
-            told = int(steps[at]) if not math.isnan(reached(at).value) else math.nan  # nan: rests on too little
+            told = math.nan if withheld else int(steps[at])
             places = [_first(steps.size, level, end, reached) for end in ("high", "low")]
             low, high = (last if place is None else int(steps[place]) for place in places)
             rows.append(("quantile", level, told * second, low * second, high * second))

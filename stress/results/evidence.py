@@ -235,6 +235,33 @@ def withhold(
     return np.where(out, np.nan, p), np.where(out, 0.0, low), high
 
 
+def of_tail(inside: np.ndarray, weights: Weights | None) -> Evidence | None:
+    """What a mean over these paths, by their numbers, rests on; None where paths have no weights."""
+    if weights is None:
+        return None
+    hits = np.zeros(weights.size)
+    hits[inside] = weights.value[inside]
+    return Evidence.of(hits, weights)
+
+
+def is_withheld(event: np.ndarray, weights: Weights | None) -> bool:
+    """Whether paths from strata that have an event, bool[n], are too few to tell what they are like."""
+    found = None if weights is None or weights.stratum is None else of_tail(np.flatnonzero(event), weights)
+    return found is not None and found.is_withheld
+
+
+def tail_lacks(alpha: float, evidence: Evidence | None, weights: Weights | None, n: int) -> tuple[str, float] | None:
+    """What a tail of weight alpha of n paths would have to be, and what it is, where it holds too few; else None.
+
+    At least one path, or of paths from strata `LEAST_HITS` effective hits.
+    """
+    if evidence is None or weights is None or weights.stratum is None:
+        return (f"a tail of one path or more, 1 / {n:,} at least", alpha) if alpha * n < 1 else None
+    if evidence.effective >= LEAST_HITS:
+        return None
+    return f"a tail of {LEAST_HITS:g} effective hits or more", round(evidence.effective, 1)
+
+
 def effective_words(hits: float) -> str:
     """How many effective hits, in words."""
     if not math.isfinite(hits):

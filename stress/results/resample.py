@@ -15,30 +15,20 @@ C.-E. Sarndal, B. Swensson and J. Wretman, Model Assisted Survey Sampling (1992)
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
-from stress.results.estimate import LEVEL
+from stress.results.intervals import LEVEL
+from stress.results.weights import Weights, weight_of_paths
 
 RESAMPLES = 400
 MARGIN = 4.0  # standard deviations of the number of paths in a resampled tail
 ENDS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)  # of an interval
 
 
-def value_of(weights: Any, n: int) -> np.ndarray:
-    """What each of n paths weighs, float64[n], of `Result.weights`; None there: 1."""
-    value = getattr(weights, "value", weights)
-    return np.ones(n) if value is None else np.asarray(value, float)
-
-
-def stratum_of(weights: Any) -> np.ndarray | None:
-    """The stratum of each path, int64[n], of `Result.weights`; None where there are no strata."""
-    stratum = getattr(weights, "stratum", None)
-    return None if stratum is None else np.asarray(stratum)
-
-
-def first_paths(size: np.ndarray, alpha: float, weights: Any, most: int) -> tuple[np.ndarray, Any]:
+def first_paths(
+    size: np.ndarray, alpha: float, weights: Weights | None, most: int
+) -> tuple[np.ndarray, Weights | None]:
     """The most paths from the first on, of each stratum the same share, whose tail is no more than can be looked at.
 
     Parameters
@@ -47,7 +37,8 @@ def first_paths(size: np.ndarray, alpha: float, weights: Any, most: int) -> tupl
         What paths are ordered by.
     alpha : float
         Weight of the tail.
-    weights : Weights or float64[n] or None
+    weights : Weights or None
+        Of all paths, `Result.weights`.
     most : int
         Paths that the tail may hold, with those that a resampled one can reach.
 
@@ -55,25 +46,24 @@ def first_paths(size: np.ndarray, alpha: float, weights: Any, most: int) -> tupl
     -------
     int64[m]
         Numbers of the paths; all of them where their tail is small enough.
-    Weights or float64[m] or None
-        Of these paths, of the kind that was given.
+    Weights or None
+        Of these paths.
     """
-    stratum, share = stratum_of(weights), 1.0
-    of = np.zeros(size.size, np.int64) if stratum is None else stratum
-    count = np.bincount(of)
+    w, share = weights or Weights(np.ones(size.size)), 1.0
+    of, count = w.group, w.paths
     order = np.argsort(of, kind="stable")
     place = np.empty(size.size, np.int64)  # of a path within its stratum
     place[order] = np.arange(size.size) - (np.cumsum(count) - count)[of[order]]
     while True:
         kept = np.minimum(count, np.maximum(2, np.ceil(share * count).astype(np.int64)))
         chosen = np.flatnonzero(place < kept[of])
-        if chosen.size == size.size:
+        if weights is None or chosen.size == size.size:
             chosen_weights = weights
-        elif stratum is None:
-            chosen_weights = None if weights is None else value_of(weights, size.size)[chosen]
+        elif weights.stratum is None:
+            chosen_weights = Weights(weights.value[chosen])
         else:  # a stratum keeps its probability
             scale = count / np.maximum(kept, 1) * (chosen.size / size.size)
-            chosen_weights = type(weights)(value_of(weights, size.size)[chosen] * scale[of[chosen]], of[chosen])
+            chosen_weights = Weights(weights.value[chosen] * scale[of[chosen]], of[chosen])
         near = Tail(size[chosen], alpha, chosen_weights, 0).near.size
         if near <= most or chosen.size <= 2 * np.count_nonzero(count):
             return chosen, chosen_weights
@@ -89,19 +79,17 @@ class Resampler:
         Numbers of the paths that count.
     n : int
         Paths of the run.
-    weights : Weights or float64[n] or None
+    weights : Weights or None
         Of all paths, `Result.weights`.
     seed : int
     """
 
-    def __init__(self, chosen: np.ndarray, n: int, weights: Any, seed: int):
+    def __init__(self, chosen: np.ndarray, n: int, weights: Weights | None, seed: int):
         self._rng, self._size = np.random.default_rng(seed), chosen.size
-        stratum = stratum_of(weights)
-        if stratum is None:
+        if weights is None or weights.stratum is None:
             self._groups = [(np.arange(chosen.size), n)]
         else:
-            of = stratum[chosen]
-            paths = np.bincount(stratum)
+            of, paths = weights.group[chosen], weights.paths
             self._groups = [(np.flatnonzero(of == s), int(paths[s])) for s in np.unique(of)]
 
     def draw(self) -> np.ndarray:
@@ -126,7 +114,7 @@ class Tail:
         What paths are ordered by; those of size 0 add nothing and are left out.
     alpha : float
         In (0, 1).
-    weights : Weights or float64[n] or None
+    weights : Weights or None
     seed : int
 
     Attributes
@@ -139,11 +127,11 @@ class Tail:
         These and as many more as a resampled tail can reach, of size above 0.
     """
 
-    def __init__(self, size: np.ndarray, alpha: float, weights: Any, seed: int):
+    def __init__(self, size: np.ndarray, alpha: float, weights: Weights | None, seed: int):
         self.n = size.size
         self.mass = alpha * self.n
         self._weights, self._seed = weights, seed
-        w = value_of(weights, self.n)
+        w = weight_of_paths(weights, self.n)
         order = np.argsort(-size, kind="stable")
         order = order[w[order] > 0]
         before = np.cumsum(w[order]) - w[order]

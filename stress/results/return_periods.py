@@ -23,8 +23,8 @@ from stress.arguments import numbers
 from stress.errors import InputError, Problem
 from stress.results import loss_curves
 from stress.results.estimate import upper_quantile
-from stress.results.resample import value_of
 from stress.results.result import Result
+from stress.results.weights import weight_of_paths
 
 YEARS = (1.0, 5.0, 10.0, 50.0, 100.0)
 YEAR = 365.0 * 86_400.0  # seconds
@@ -70,7 +70,7 @@ def return_periods(result: Result, years: Sequence[float] = YEARS) -> pd.DataFra
     kinds = {} if result.curve_refused else {NEED: result.paths["fund_needed"].to_numpy(float)}
     kinds |= loss_curves.losses(result)
     rows = []
-    counted = value_of(result.weights, result.n_paths) > 0
+    counted = weight_of_paths(result.weights, result.n_paths) > 0
     for loss, values in kinds.items():
         largest = float(values[counted].max(initial=0.0))
         for y in given:

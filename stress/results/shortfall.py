@@ -37,11 +37,10 @@ from stress.errors import InputError, Problem
 from stress.formatting import count
 from stress.results import mechanics
 from stress.results.estimate import Estimate
-from stress.results.evidence import LEAST_HITS, Evidence
+from stress.results.evidence import of_tail, tail_lacks
 from stress.results.replay import EVENTS, events
 from stress.results.resample import ENDS, Tail, first_paths
 from stress.results.result import Result
-from stress.results.weights import Weights
 
 if TYPE_CHECKING:
     from stress.engine.design import Design
@@ -93,8 +92,8 @@ def expected_shortfall(result: Result, alpha: float) -> Shortfall:
     result : Result
         With its run and detail "positions".
     alpha : float
-        Weight of the tail, at least one path. Where it holds more than `MOST`, the first paths of the run stand for
-        all (`stress.results.resample.first_paths`).
+        Weight of the tail: at least one path, or of paths from strata 10 effective hits. Where it holds more than
+        `MOST` paths, the first ones of the run stand for all (`stress.results.resample.first_paths`).
 
     Returns
     -------
@@ -116,16 +115,11 @@ def expected_shortfall(result: Result, alpha: float) -> Shortfall:
     chosen, weights = first_paths(need, alpha, result.weights, MOST)
     tail = Tail(need[chosen], alpha, weights, result.config["seed"])
     near, inside = chosen[tail.near], chosen[tail.inside]
-    evidence = None if weights is None else _evidence(tail.inside, weights)
-    hits = math.inf if evidence is None or weights.stratum is None else evidence.effective
-    problems = [
-        (tail.mass < 1, f"a tail of one path or more, 1 / {need.size:,} at least", alpha),
-        (not near.size, "a tail in which the fund is needed", alpha),
-        (hits < LEAST_HITS, f"a tail of {LEAST_HITS:g} effective hits or more", round(hits, 1)),
-    ]
-    for wrong, expected, value in problems:
-        if wrong:
-            raise InputError(Problem("shortfall", expected, column="alpha", value=value))
+    evidence = of_tail(tail.inside, weights)
+    lacks = tail_lacks(alpha, evidence, weights, chosen.size)
+    if lacks or not near.size:
+        expected, value = lacks or ("a tail in which the fund is needed", alpha)
+        raise InputError(Problem("shortfall", expected, column="alpha", value=value))
     classes = _classes(result.positions, result.design)
     by_position = _at_the_peak(result.design, near)
     by_class = np.stack([by_position(member) for _, _, member in classes], axis=1)
@@ -151,13 +145,6 @@ def expected_shortfall(result: Result, alpha: float) -> Shortfall:
     ]  # fmt: skip
     quantile = float(need[inside[-1]])
     return Shortfall(float(alpha), quantile, total, pd.DataFrame(rows), int(inside.size), chosen.size)
-
-
-def _evidence(inside: np.ndarray, weights: Weights) -> Evidence:
-    """What a tail of these paths rests on."""
-    hits = np.zeros(weights.size)
-    hits[inside] = weights.value[inside]
-    return Evidence.of(hits, weights)
 
 
 def _classes(positions: pd.DataFrame, design: Design) -> list[tuple[str, str, np.ndarray]]:

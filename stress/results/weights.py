@@ -164,3 +164,8 @@ class Weights:
         """Paths in the order of their strata, and where each stratum begins."""
         order = np.argsort(self.group, kind="stable")
         return order, np.concatenate([[0], np.cumsum(self.paths)])[:-1]
+
+
+def weight_of_paths(weights: Weights | None, n: int) -> np.ndarray:
+    """What each of n paths weighs, float64[n]; 1 where they have no weights."""
+    return np.ones(n) if weights is None else weights.value

@@ -16,7 +16,7 @@ An event is a step on which a path has a deficit: all that is liquidated within 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -26,6 +26,7 @@ from stress.results import mechanics
 from stress.results.replay import EVENTS, events
 from stress.results.resample import first_paths
 from stress.results.result import Result
+from stress.results.weights import Weights
 
 if TYPE_CHECKING:
     from stress.engine.design import Design
@@ -50,7 +51,7 @@ class WorstLosses:
         the fund left unpaid in a step, and that nobody paid.
     deficit : float64[n]
         Of all paths that it speaks of: those of the run, or the first of them (`stress.results.resample.first_paths`).
-    weights : Weights or float64[n] or None
+    weights : Weights or None
         Of these paths.
     unseen : float
         Largest deficit of a path that is not in the table; 0 where all that have one are.
@@ -58,7 +59,7 @@ class WorstLosses:
 
     table: pd.DataFrame
     deficit: np.ndarray
-    weights: Any
+    weights: Weights | None
     unseen: float
 
     def ends(self, column: str) -> tuple[np.ndarray, np.ndarray]:

@@ -186,7 +186,7 @@ def summary(record: Record) -> dict[str, Any]:
         **({"error_budget": budget} if budget else {}),
         **({"caps": plain_rows(record.caps)} if record.caps is not None else {}),
         **({"fund_grid": grid} if (grid := grid_rows(record)) else {}),
-        "summary": [serialize.finite(row, "one path gives no error") for row in lines],
+        "summary": [serialize.finite(row, row.get("flag") or "one path gives no error") for row in lines],
         "liquidation_a_day": liquidation_rows(result),
         **({"mechanics": rows} if (rows := mechanics_rows(result)) else {}),
         "warnings": list(record.warnings),

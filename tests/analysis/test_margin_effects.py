@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import stress
+from stress.analysis import cases
 from stress.analysis.margin_effects import higher_maintenance, margin_effects, one_turn_less
 from stress.analysis.study import run_designs
 from stress.cli import main
@@ -29,6 +30,17 @@ def design(file):
 @pytest.fixture(scope="module")
 def table(file):
     return margin_effects(file, (10.0, 1e6), (0.2,))
+
+
+def test_few_paths_hold_the_cells_of_a_tail(file, monkeypatch):
+    scenario = stress.load_scenario(file, ["run.tail=1e-4", "run.paths=5000"])
+    assert cases.few_paths(scenario) == 2_000
+    monkeypatch.setattr(cases, "FEW_PATHS", 100)
+    few = cases.few_paths(scenario)
+    assert 100 < few < 2_000
+    assert cases.read(scenario, few, "margin_effects").build().design.n_paths == few
+    with pytest.raises(stress.InputError, match="10 in each of its cells"):
+        cases.read(scenario, few - 1, "margin_effects").build()
 
 
 def test_a_turn_less_is_one_leverage_less_for_those_above(design):

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import warnings
+from dataclasses import replace
 
 import matplotlib as mpl
 import numpy as np
@@ -319,3 +320,10 @@ def test_a_depleting_day_shows_each_side_with_its_typical_path():
         assert f"typical, path {day.typical}" in labels
     plots.plot_depleting_day(quiet(), ax=(nothing := axes()))
     assert texts(nothing) == ["No path is depleted."]
+
+
+def test_an_axis_of_probabilities_goes_down_to_the_tail_that_was_asked_for():
+    result = sample()
+    asked = replace(result, config=result.config | {"tail": 1e-6})
+    assert answers.bottom_of(result) == 0.37 / result.n_paths
+    assert answers.bottom_of(asked) == pytest.approx(0.37e-6)

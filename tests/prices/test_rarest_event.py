@@ -102,6 +102,25 @@ def test_a_path_depends_on_its_number_alone():
         assert cut.tobytes() == getattr(whole, name).tobytes()
 
 
+def test_a_model_that_has_lost_its_rarities_is_drawn_as_ever():
+    calm = GBM(s0=100.0, sigma=0.5)
+    source = RarestEvent(calm, 1e-6, 50, *DAY)
+    assert source.block(7, 3, 5, *DAY).close.tobytes() == calm.block(7, 3, 5, *DAY).close.tobytes()
+    assert source.strata.weight.tolist() == [1.0]
+    assert source.strata.words["coordinate"] == ["ordinary days"]
+
+
+def test_last_bits_of_a_chance_change_no_cell():
+    near = np.nextafter(0.003, 1.0)
+    for n in (2_000, 20_000):
+        made = []
+        for chance in (0.003, near):
+            model = Kou(s0=100.0, sigma=0.5, intensity=2_000.0, p_up=0.4, eta_up=60.0, eta_down=50.0)
+            object.__setattr__(model, "rarities", lambda n_steps, dt, chance=chance: {"a": 0.9, "b": chance})
+            made.append(RarestEvent(model, 1e-5, n, *DAY).cells)
+        assert made[0] == made[1]
+
+
 def test_a_tail_that_cannot_be_had_is_refused():
     assert read_tail(None, KOU, 10, *DAY) is None
     assert read_tail("0.01 %", KOU, 5_000, *DAY) == pytest.approx(1e-4)

@@ -38,7 +38,7 @@ def test_wrong_coordinates(model):
 
 
 @pytest.mark.parametrize(("word", "sign"), [("down", -1), ("up", 1)])
-@pytest.mark.parametrize("r", [1e-6, 0.1, 0.2])
+@pytest.mark.parametrize("r", [1e-14, 1e-6, 0.1, 0.2])
 def test_the_largest_of_independent_jumps_is_the_one_asked_for(word, sign, r):
     """Expected number of jumps of a day beyond the largest: -ln(1 - r), or no jump if there are fewer."""
     model = PARAMETRIC["bates"]

@@ -10,6 +10,7 @@ from stress.results.cover import cover
 from stress.results.depleting_day import depleting_days
 from stress.results.return_periods import return_periods
 from stress.runs.record import of_result
+from tests.support.drops import drops, with_strata
 from tests.support.results import one_path, one_side, quiet, sample
 
 
@@ -40,6 +41,12 @@ def test_it_says_what_the_functions_say():
 
 def test_losses_that_nobody_pays_are_told():
     assert any(isinstance(row[3], tuple) and "below" not in row[3][1] for row in section(one_side())["curves"]["rows"])
+
+
+def test_chances_that_rest_on_too_little_are_withheld_and_not_none_seen():
+    rows = committee._curves(with_strata(drops([[70.0]] * 2 + [[100.0]] * 38), rare=20))["rows"]
+    assert rows[0][1][0] == "withheld"
+    assert rows[0][1][1].startswith("below")
 
 
 def test_without_losses_it_says_so():

@@ -50,6 +50,20 @@ def test_redraws_on_common_paths_show_their_own_spread():
     assert paths["share"] + book["share"] == pytest.approx(1.0)
 
 
+def test_redraws_of_other_strata_are_drawn_again_within_their_own():
+    """A rare stratum of probability 0.1 holds needs of 5 to 6, others are below 1: the fund for 9.8 % is near 5."""
+    rng = np.random.default_rng(3)
+    k, n, s = 300, 200, 0.1
+    z = rng.standard_normal(k)
+    stratum = np.array([rng.permutation(n) % 2 for _ in range(k)])
+    needed = (5.0 * stratum + rng.random((k, n))) * np.exp(s * z)[:, None]
+    weights = np.where(stratum == 1, 0.2, 1.8)
+    parts = [Redraws("calibration", needed, weights, stratum=stratum)]
+    table = error_budget(result_of(needed[0]), parts, [0.098])
+    calibration = part(table, "calibration")
+    assert math.log(calibration["high"] / calibration["estimate"]) == pytest.approx(1.96 * s, rel=0.15)
+
+
 def test_redraws_that_move_nothing_are_told_from_the_noise_of_their_paths():
     """Redraws with paths of their own differ by the paths' noise alone: nearly all of it is taken away."""
     shares = []

@@ -9,7 +9,7 @@ import pytest
 
 import stress
 from stress.results import concentration, cover, worst_losses
-from tests.support.drops import drops
+from tests.support.drops import drops, with_strata
 from tests.support.results import quiet, sample
 
 
@@ -42,6 +42,16 @@ def test_weights_count_paths_as_often_as_they_say():
     found = cover.cover(replace(result, paths=result.paths.assign(weight=weight)), 0.05, (1,))  # two of weight
     assert found.total.value == pytest.approx((0.5 * 80 + 0.5 * 80 + 5) / 2)
     assert found.table["mean"].tolist() == pytest.approx([(0.5 * 40 + 0.5 * 40 + 5) / 2])
+
+
+def test_a_tail_of_strata_may_weigh_less_than_a_path():
+    result = with_strata(drops([[70.0]] * 12 + [[85.0]] * 8 + [[100.0]] * 20), rare=20)
+    found = cover.cover(result, 0.0059, (1, 2))  # nearly twelve paths of weight 0.02
+    assert found.paths == 12
+    assert found.total.value == pytest.approx(80.0)
+    assert found.table["mean"].tolist() == pytest.approx([40.0, 80.0])
+    with pytest.raises(stress.InputError, match="10 effective hits or more"):
+        cover.cover(result, 0.0005)
 
 
 def test_losses_are_those_of_a_path_alone():

@@ -12,7 +12,7 @@ import pytest
 import stress
 from stress.results import depleting_day
 from stress.results.depleting_day import depleting_days
-from tests.support.drops import drops
+from tests.support.drops import drops, with_strata
 from tests.support.results import quiet, sample
 
 FALLS = [[95.0, 70.0], [94.0, 68.0], [70.0, 60.0]]
@@ -68,6 +68,13 @@ def test_weights_count_paths_as_often_as_they_say():
     nothing = np.where(np.arange(12) == 2, 0.0, weight)
     down, _ = depleting_days(replace(result, paths=result.paths.assign(weight=nothing)))
     assert down.typical != 2  # a path that weighs nothing is nobody's type
+
+
+def test_a_share_of_too_few_paths_from_strata_is_withheld():
+    down, up = depleting_days(with_strata(both_sides(), rare=8))
+    assert (down.side, up.side) == ("down", "up")
+    assert np.isnan([down.share.value, up.share.value]).all()
+    assert 0.0 <= down.share.low < down.share.high <= 1.0
 
 
 def test_many_depleted_paths_are_the_first_ones(monkeypatch):

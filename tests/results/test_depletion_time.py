@@ -9,7 +9,7 @@ import pytest
 
 import stress
 from stress.results.depletion_time import depletion_time
-from tests.support.drops import drops
+from tests.support.drops import drops, with_strata
 from tests.support.results import quiet, sample
 
 T = 40
@@ -51,6 +51,13 @@ def test_few_depletions_leave_the_late_end_open():
     assert table["time"].tolist() == pytest.approx([60 * 3, 60 * 3])
     assert table["high"].tolist()[1] == 60 * T
     assert depletion_time(sample())["high"].max() == 14_400.0  # five paths
+
+
+def test_times_of_too_few_paths_from_strata_are_withheld():
+    few, all_of_them = (depletion_time(with_strata(falling(first), rare=40), [0.5]) for first in (5, 40))
+    assert few["time"].isna().all()
+    assert few["high"].tolist()[1] == 60 * T
+    assert all_of_them["time"].tolist() == pytest.approx([60 * 20.5, 60 * 20])
 
 
 def test_nothing_is_told_where_nothing_is_depleted():

@@ -3,39 +3,27 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
-from stress.results.resample import RESAMPLES, Resampler, Tail, first_paths, stratum_of, value_of
+from stress.results.resample import RESAMPLES, Resampler, Tail, first_paths
+from stress.results.weights import Weights, weight_of_paths
 
 pytestmark = pytest.mark.nojit
 
 
-@dataclass(frozen=True)
-class Drawn:
-    """Weights of paths in strata, as a run has them."""
-
-    value: np.ndarray
-    stratum: np.ndarray | None = None
-
-
-def strata(counts=(600, 300, 100), probability=(0.95, 0.04, 0.01)) -> Drawn:
+def strata(counts=(600, 300, 100), probability=(0.95, 0.04, 0.01)) -> Weights:
     """Weights p_k n / n_k."""
     of = np.repeat(np.arange(len(counts)), counts)
     value = np.array(probability) * sum(counts) / np.array(counts)
-    return Drawn(value[of], of)
+    return Weights(value[of], of)
 
 
-def test_what_weights_hold():
+def test_what_paths_weigh():
     weights = strata()
-    assert value_of(None, 3).tolist() == [1.0, 1.0, 1.0]
-    assert value_of(np.array([2.0, 0.5]), 2).tolist() == [2.0, 0.5]
-    assert value_of(weights, 1000) is not None
-    assert stratum_of(None) is stratum_of(np.ones(2)) is stratum_of(Drawn(np.ones(2))) is None
-    assert stratum_of(weights)[[0, 599, 600, 999]].tolist() == [0, 0, 1, 2]
-    assert value_of(weights, 1000).mean() == pytest.approx(1.0, rel=1e-12)
+    assert weight_of_paths(None, 3).tolist() == [1.0, 1.0, 1.0]
+    assert weight_of_paths(weights, 1000).mean() == pytest.approx(1.0, rel=1e-12)
 
 
 def test_every_stratum_is_drawn_from_its_own_paths_and_keeps_their_number():
@@ -69,7 +57,7 @@ def test_a_tail_has_its_weight_and_a_path_on_its_border_counts_in_part():
     assert tail.inside.tolist() == [0, 1, 2]
     assert tail.near.tolist() == [0, 1, 2, 3]  # of size 0 none
     assert tail.mean(size[tail.near][:, None])[0] == pytest.approx((5 + 4 + 3 / 2) / 2.5)
-    weighted = Tail(size, 0.5, np.array([0.5, 2.0, 1.0, 1.0, 0.5]), 1)
+    weighted = Tail(size, 0.5, Weights(np.array([0.5, 2.0, 1.0, 1.0, 0.5])), 1)
     assert weighted.mean(size[weighted.near][:, None])[0] == pytest.approx((0.5 * 5 + 2 * 4) / 2.5)
     draws = tail.resampled(size[tail.near][:, None])
     assert draws.shape == (RESAMPLES, 1)
@@ -96,7 +84,7 @@ def test_first_paths_keep_the_probability_of_every_stratum():
     weights = strata((6000, 3000, 1000))
     size = 1.0 + weights.stratum + np.random.default_rng(2).random(10_000)
     chosen, fewer = first_paths(size, 0.05, weights, 200)
-    assert isinstance(fewer, Drawn)
+    assert isinstance(fewer, Weights)
     assert chosen.size < 10_000
     held = np.bincount(fewer.stratum, fewer.value) / chosen.size
     assert held == pytest.approx([0.95, 0.04, 0.01], rel=1e-12)

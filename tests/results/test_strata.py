@@ -35,6 +35,8 @@ from stress.results.sizing import depletion_curve, required_fund
 from stress.results.weighted_tail import WeightedTail, unseen
 from stress.results.weights import Weights
 from stress.runs import strata as files
+from stress.runs.record import of_result, summary
+from tests.support.drops import drops, with_strata
 from tests.support.results import sample
 
 pytestmark = pytest.mark.nojit
@@ -443,8 +445,15 @@ def test_tables_of_a_run_take_the_strata(result):
     assert low[1] < 30 / 400 < high[1]
 
 
+def test_the_summary_says_why_a_value_is_withheld():
+    few = with_strata(drops([[70.0]] * 2 + [[100.0]] * 38, fund=1.0), rare=20)
+    rows = {row["quantity"]: row for row in summary(of_result(few))["summary"]}
+    assert rows["P(a deficit occurs)"]["estimate"] is None
+    assert rows["P(a deficit occurs)"]["estimate_reason"].startswith("withheld: 2.1 effective hits")
+
+
 def test_a_run_numbers_the_strata_of_its_paths(monkeypatch):
-    two = Strata(np.array([0.5, 0.5]), np.array([1, 1]), np.array([0, 1]), {})
+    two = Strata(np.array([0.5, 0.5]), np.array([3, 3]), np.arange(6) % 2, {})
     plain = sample()
     monkeypatch.setattr(Design, "strata", two)
     assert market_of(plain.design)["strata"] == [0.5, 0.5]
@@ -504,7 +513,7 @@ def test_targets_take_bounds_where_the_value_is_withheld():
 def test_the_budget_of_a_run_with_strata(result):
     needed = np.tile(result.paths["fund_needed"].to_numpy(), (3, 1)) * np.array([[0.2], [1.0], [5.0]])
     w = result.weights
-    parts = [Redraws("book", needed, np.tile(w.value, (3, 1)), stratum=w.stratum)]
+    parts = [Redraws("book", needed, np.tile(w.value, (3, 1)), stratum=np.tile(w.stratum, (3, 1)))]
     table = error_budget(result, parts, [0.003]).set_index(["quantity", "part"])
     chance, fund = result.depletion_probability(), result.required_fund(0.003)
     of_chance, of_fund = table.loc["P(fund depleted, ADL triggered)"], table.loc["required fund"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -26,3 +27,11 @@ def drops(closes, fund: float = math.inf, book: stress.Book | None = None) -> st
     close = np.column_stack([np.full(len(closes), 100.0), np.asarray(closes, float)])
     prices = stress.prices.Paths(close, step=60.0)
     return simulate(three_accounts() if book is None else book, VENUE, prices, fund=fund, jump_gap=1.0, gap=1.0)
+
+
+def with_strata(result: stress.Result, rare: int, probability: float = 0.01) -> stress.Result:
+    """The result as if its first paths were a stratum of this probability, and all others one."""
+    n, stratum = len(result.paths), np.arange(len(result.paths)) >= rare
+    weight = np.where(stratum, (1.0 - probability) * n / (n - rare), probability * n / rare)
+    config = result.config | {"strata": {"probability": [probability, 1.0 - probability]}}
+    return replace(result, paths=result.paths.assign(weight=weight, stratum=stratum.astype(int)), config=config)

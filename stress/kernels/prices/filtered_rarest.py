@@ -9,8 +9,8 @@ means. Addresses of the random numbers: those of both modules.
 from stress.kernels.jit import jit_inline, jit_no_refcount
 from stress.kernels.numerics.elementary import exp
 from stress.kernels.numerics.philox import BLOCK, RAREST, uniforms
+from stress.kernels.prices.diffusion import size_exceeded
 from stress.kernels.prices.filtered import begin, level_of
-from stress.kernels.prices.rarest import size_beyond
 from stress.kernels.prices.worst_blocks import find_begins, pick_class, place_in, row_of, worst_of
 
 
@@ -55,7 +55,7 @@ def fill_path(bars, filter_, up, down, classes, s0, r, seed, path, state, buffer
         if reach != 0.0:
             v = uniforms(seed, BLOCK, path, 2 * step + 1)[0]
             beyond = share if drawn == place else share + (1.0 - share) * (1.0 - v)
-            scale *= size_beyond(up, beyond) / reach if reach > 0.0 else -size_beyond(down, beyond) / reach
+            scale *= size_exceeded(up, beyond) / reach if reach > 0.0 else -size_exceeded(down, beyond) / reach
             drawn += 1
         size = scale * max(bars.high[bar], -bars.low[bar])
         if size > bars.cap:

@@ -43,9 +43,8 @@ from stress.kernels.numerics.elementary import exp, log, power
 from stress.kernels.numerics.philox import RAREST, uniforms
 from stress.kernels.numerics.small import exp_minus_one, log_one_plus
 from stress.kernels.numerics.vector import CHUNK, normals
-from stress.kernels.prices.diffusion import draw, fill_prices, log_moves
+from stress.kernels.prices.diffusion import draw, fill_prices, log_moves, size_exceeded
 from stress.kernels.prices.hawkes import stationary_excess, waiting_time
-from stress.kernels.prices.rarest import size_beyond
 
 MOST_ANCESTORS = 4096
 PIECE = 0.1  # of the memory, in the integral of the equation of a family
@@ -190,7 +189,7 @@ def draw_jumps(law, up, down, excess, v, ancestors, most, seed, path, address, w
             u, w = uniforms(seed, RAREST, path, address + 1)
             mark = v if is_ancestor and at == ancestors else v + (1.0 - v) * w
             step = int(time) + 1
-            buffers.moved[step] += size_beyond(up, mark) if u < law.p_up else -size_beyond(down, mark)
+            buffers.moved[step] += size_exceeded(up, mark) if u < law.p_up else -size_exceeded(down, mark)
             buffers.rise[step] += law.leap * exp(-law.decay * (step - time))
             buffers.number[step] += 1.0
         number += 1

@@ -26,16 +26,9 @@ from stress.kernels.jit import jit_no_refcount
 from stress.kernels.numerics.elementary import exp, log
 from stress.kernels.numerics.philox import RAREST, uniforms
 from stress.kernels.numerics.small import log_one_plus
-from stress.kernels.prices.diffusion import jump_size
+from stress.kernels.prices.diffusion import size_exceeded
 
 FAMILY, LAST = np.array([2**28, 2**32 - 1])  # addresses of a family of events, and the last one
-LEAST = 1e-16  # smallest mark, so that 1 - mark is below 1
-
-
-@jit_no_refcount
-def size_beyond(side, v):
-    """Size that a jump of a side exceeds with probability v in (0, 1]."""
-    return jump_size(side, 1.0 - max(v, LEAST))
 
 
 @jit_no_refcount
@@ -77,7 +70,7 @@ def add_jumps(side, sign, below, r, seed, path, family, moved):
     severity, k = -log_one_plus(-r), family * FAMILY
     while severity < expected:
         u, w = uniforms(seed, RAREST, path, k)
-        moved[step_at(below, u * expected)] += sign * size_beyond(side, severity / expected)
+        moved[step_at(below, u * expected)] += sign * size_exceeded(side, severity / expected)
         severity -= log(w)
         k += 1
 

@@ -33,10 +33,9 @@ from stress.kernels.numerics.philox import RAREST, uniforms
 from stress.kernels.numerics.small import log_one_plus, smallest_of
 from stress.kernels.numerics.vector import CHUNK, normals
 from stress.kernels.prices.diffusion import draw, fill_prices, log_moves, size_exceeded
+from stress.kernels.prices.rarest import FAMILY
 
-FAMILY = 2**28  # addresses of a family of marks
 MOST = 512  # jumps of one step
-ONE_UP, ONE_DOWN, SEVERAL_UP, SEVERAL_DOWN = range(4)  # columns of the coordinates, and families
 
 
 class JumpMarks(NamedTuple):
@@ -178,7 +177,7 @@ def mark_several(side, marks, r, seed, path, family, jumps):
 def mark_jumps(sides, marks, rarity, seed, path, buffers):
     """The jumps of a path, by step, given its coordinates; both rows of the buffers are overwritten.
 
-    rarity : float64[4], coordinates of the families
+    rarity : float64[4], coordinates of the families: one jump up, one down, several up, several down
     """
     buffers.up[:] = 0.0
     buffers.down[:] = 0.0

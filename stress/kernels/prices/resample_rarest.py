@@ -11,7 +11,7 @@ import numpy as np
 from stress.kernels.jit import jit_inline, jit_no_refcount
 from stress.kernels.numerics.elementary import power
 from stress.kernels.numerics.philox import BLOCK, RAREST, uniforms
-from stress.kernels.prices.rarest import size_beyond
+from stress.kernels.prices.diffusion import size_exceeded
 from stress.kernels.prices.resample import begin
 from stress.kernels.prices.worst_blocks import find_begins, pick_class, row_of, worst_of
 
@@ -64,7 +64,7 @@ def fill_path(history, up, down, bars, starts, s0, r, seed, path, buffers, close
         if reach != 0.0:
             v = uniforms(seed, BLOCK, path, 2 * step + 1)[0]
             beyond = share if drawn == place else share + (1.0 - share) * (1.0 - v)
-            stretch = size_beyond(up, beyond) / reach if reach > 0.0 else -size_beyond(down, beyond) / reach
+            stretch = size_exceeded(up, beyond) / reach if reach > 0.0 else -size_exceeded(down, beyond) / reach
             bottom, top, end = power(bottom, stretch), power(top, stretch), power(end, stretch)
             drawn += 1
         end *= price
