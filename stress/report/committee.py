@@ -152,6 +152,7 @@ def _cover_words(record: Record, found: Cover | None) -> str:
         f"hold {_held(one)}; for the two that do, {_held(two)}. On the worst {percent(found.alpha)} of "
         f"paths these two make {percent(two['share'], 2)} of all losses beyond margin, which are "
         f"{usd(found.total.value)} on average."
+        + (f" This rests on little: {found.total.flag}." if found.total.flag else "")
     )
 
 

@@ -90,6 +90,7 @@ def _shortfall_words(found: Shortfall, record: Record) -> str:
     total = found.total
     floor = "" if not record.result.least else f", above the reserve of {usd(record.result.least)}"
     few = f" It is {total.note}, which is few." if total.note else ""
+    few += f" It rests on little: {total.flag}." if total.flag else ""
     weighted = "" if record.result.weights is None else " weighted paths"
     return (
         f"On the worst {percent(found.alpha)} of paths ({found.paths:,} of {found.of:,}{weighted}) the "

@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -104,7 +104,8 @@ def cover(result: Result, alpha: float, ks: Sequence[int] = KS) -> Cover:
     raise_if(problems)
     found = worst_losses(result, alpha)
     tail = Tail(found.deficit, alpha, found.weights, result.config["seed"])
-    lacks = tail_lacks(alpha, of_tail(tail.inside, found.weights), found.weights, tail.n)
+    evidence = of_tail(tail.inside, found.weights, found.deficit)
+    lacks = tail_lacks(alpha, evidence, found.weights, tail.n)
     if lacks or not tail.near.size:
         expected, value = lacks or ("a tail in which an account loses more than its margin", alpha)
         raise InputError(Problem("cover", expected, column="alpha", value=value))
@@ -128,6 +129,7 @@ def cover(result: Result, alpha: float, ks: Sequence[int] = KS) -> Cover:
         )  # fmt: skip
     few = f"carried by {count(tail.inside.size, 'path')}" if tail.inside.size < FEW else ""
     total = Estimate(float(mean[0]), float(draws[:, 0].std(ddof=1)), float(low[0]), float(high[0]), few, result.money)
+    total = replace(total, evidence=evidence)
     return Cover(float(alpha), pd.DataFrame(rows), total, int(tail.inside.size), tail.n, len(found.table))
 
 

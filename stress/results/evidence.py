@@ -235,13 +235,16 @@ def withhold(
     return np.where(out, np.nan, p), np.where(out, 0.0, low), high
 
 
-def of_tail(inside: np.ndarray, weights: Weights | None) -> Evidence | None:
-    """What a mean over these paths, by their numbers, rests on; None where paths have no weights."""
+def of_tail(inside: np.ndarray, weights: Weights | None, severity: np.ndarray | None = None) -> Evidence | None:
+    """What a mean over these paths, by their numbers, rests on; None where paths have no weights.
+
+    `severity`, float64[n], is what paths are of the tail by.
+    """
     if weights is None:
         return None
     hits = np.zeros(weights.size)
     hits[inside] = weights.value[inside]
-    return Evidence.of(hits, weights)
+    return Evidence.of(hits, weights, None, severity)
 
 
 def is_withheld(event: np.ndarray, weights: Weights | None) -> bool:
@@ -253,13 +256,13 @@ def is_withheld(event: np.ndarray, weights: Weights | None) -> bool:
 def tail_lacks(alpha: float, evidence: Evidence | None, weights: Weights | None, n: int) -> tuple[str, float] | None:
     """What a tail of weight alpha of n paths would have to be, and what it is, where it holds too few; else None.
 
-    At least one path, or of paths from strata `LEAST_HITS` effective hits.
+    At least one path, or of paths from strata `LEAST_HITS` effective hits, and no blind strata.
     """
     if evidence is None or weights is None or weights.stratum is None:
         return (f"a tail of one path or more, 1 / {n:,} at least", alpha) if alpha * n < 1 else None
-    if evidence.effective >= LEAST_HITS:
-        return None
-    return f"a tail of {LEAST_HITS:g} effective hits or more", round(evidence.effective, 1)
+    if evidence.effective < LEAST_HITS:
+        return f"a tail of {LEAST_HITS:g} effective hits or more", round(evidence.effective, 1)
+    return (f"a tail whose paths a rare event makes ({evidence.blind_words})", alpha) if evidence.is_blind else None
 
 
 def effective_words(hits: float) -> str:

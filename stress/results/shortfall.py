@@ -115,7 +115,7 @@ def expected_shortfall(result: Result, alpha: float) -> Shortfall:
     chosen, weights = first_paths(need, alpha, result.weights, MOST)
     tail = Tail(need[chosen], alpha, weights, result.config["seed"])
     near, inside = chosen[tail.near], chosen[tail.inside]
-    evidence = of_tail(tail.inside, weights)
+    evidence = of_tail(tail.inside, weights, need[chosen])
     lacks = tail_lacks(alpha, evidence, weights, chosen.size)
     if lacks or not near.size:
         expected, value = lacks or ("a tail in which the fund is needed", alpha)

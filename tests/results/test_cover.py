@@ -50,6 +50,7 @@ def test_a_tail_of_strata_may_weigh_less_than_a_path():
     assert found.paths == 12
     assert found.total.value == pytest.approx(80.0)
     assert found.table["mean"].tolist() == pytest.approx([40.0, 80.0])
+    assert found.total.flag.startswith("29 effective hits")
     with pytest.raises(stress.InputError, match="10 effective hits or more"):
         cover.cover(result, 0.0005)
 
