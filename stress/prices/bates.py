@@ -11,7 +11,6 @@ Source: D. Bates, "Jumps and stochastic volatility", Review of Financial Studies
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -20,13 +19,14 @@ import numpy as np
 from stress.errors import Problem
 from stress.kernels.prices.diffusion import JumpSizeLaw
 from stress.kernels.prices.heston import fill_block
-from stress.kernels.prices.rarest import add_jumps_to_block
-from stress.prices.base import YEAR, PriceBlock, check_numbers, check_request
+from stress.kernels.prices.rarest_jumps import RarestBuffers, add_jumps_to_block
+from stress.prices import jump_marks
+from stress.prices.base import PriceBlock, check_numbers, check_request
 from stress.prices.heston import Heston
 from stress.prices.kou import Kou
-from stress.prices.rarity import columns_of
+from stress.prices.rarity import check_rarity
 
-RARITIES = ("largest jump down", "largest jump up", "volatility at the start")
+START = "volatility at the start"
 
 
 @dataclass(frozen=True)
@@ -93,13 +93,11 @@ class Bates(Heston):
     def rarities(self, n_steps: int, dt: float) -> dict[str, float]:
         """The ways in which a path can be rare: names of the coordinates that `block` takes, and their chances.
 
-        The largest jump of each side that has any, and the volatility at the start, if it is drawn; none without jumps.
+        The largest jump of each side that has any and the most severe step with several, and the volatility at the
+        start, if it is drawn; none without jumps.
         """
-        up, down = self.jump_intensity()
-        has = (down > 0.0, up > 0.0, up + down > 0.0 and self.start == "stationary")
-        chances = (*(-math.expm1(-rate * n_steps * dt / YEAR) for rate in (down, up)), 1.0)
-        found = zip(RARITIES, chances, has, strict=True)
-        return {name: chance for name, chance, there in found if there}
+        found = {name: chance for name, chance in jump_marks.chances_of(self, n_steps, dt).items() if chance > 0.0}
+        return found | ({START: 1.0} if found and self.start == "stationary" else {})
 
     def block(
         self, seed: int, first_path: int, n_paths: int, n_steps: int, dt: float, rarity: np.ndarray | None = None
@@ -130,15 +128,17 @@ class Bates(Heston):
         if rarity is None:
             return super().block(seed, first_path, n_paths, n_steps, dt)
         check_request(seed, first_path, n_paths, n_steps, dt)
-        names = self.rarities(n_steps, dt)
-        given = columns_of(rarity, n_paths, list(names), RARITIES, seed, first_path)
-        starts = self.start_variances(seed, first_path, n_paths)
-        if RARITIES[2] in names:
-            starts = self.variances_at(1.0 - given[:, 2])
+        names = list(self.rarities(n_steps, dt))
+        given = dict(zip(names, check_rarity(rarity, n_paths, names).T, strict=True))
+        starts = self.variances_at(1.0 - given[START]) if START in given else None
+        if starts is None:
+            starts = self.start_variances(seed, first_path, n_paths)
         law, variance_law, sides = self.law(dt), self.variance_law(dt), self.jump_sides()
-        prices, row = tuple(np.empty((n_paths, n_steps + 1)) for _ in range(4)), np.empty(n_steps + 1)
+        prices = tuple(np.empty((n_paths, n_steps + 1)) for _ in range(4))
+        jumps = RarestBuffers(np.empty(n_steps + 1), np.empty(n_steps + 1))
         without = law._replace(rate=0.0)  # its drift makes up for jumps all the same
-        fill_block(without, variance_law, *sides, self.s0, starts, seed, first_path, row, *prices)
-        up, down = (np.arange(n_steps + 1) * (law.rate * share) for share in (law.p_up, 1.0 - law.p_up))
-        add_jumps_to_block(*sides, up, down, given, seed, first_path, row, *prices)
+        fill_block(without, variance_law, *sides, self.s0, starts, seed, first_path, jumps.up, *prices)
+        of_jumps = np.column_stack([given.get(name, np.ones(n_paths)) for name in jump_marks.RARITIES])
+        marks = jump_marks.sides_of(self, dt)
+        add_jumps_to_block(sides, marks, seed, first_path, np.ascontiguousarray(of_jumps), jumps, *prices)
         return PriceBlock(*prices)

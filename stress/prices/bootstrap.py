@@ -43,7 +43,7 @@ from stress.prices.bars import Bars
 from stress.prices.base import YEAR, PriceBlock, check_request
 from stress.prices.block_classes import block_classes
 from stress.prices.jump_diffusion import NO_JUMPS
-from stress.prices.rarity import columns_of
+from stress.prices.rarity import check_rarity
 
 RARITIES = ("worst block of bars",)
 FEWEST = 20  # bars of the tail on each side, at least
@@ -187,7 +187,7 @@ class Bootstrap:
         if rarity is None:
             fill_block(*laws, self.s0, seed, first_path, chunk_buffers(), close, low, high)
         else:
-            given = columns_of(rarity, n_paths, RARITIES, RARITIES, seed, first_path)
+            given = check_rarity(rarity, n_paths, RARITIES)
             classes = self._classes_of(n_steps)
             buffers = block_buffers(n_steps, classes[0].draws.size)
             fill_rarest(*laws, *classes, self.s0, seed, first_path, given, buffers, close, low, high)

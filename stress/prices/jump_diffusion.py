@@ -40,17 +40,15 @@ from stress.errors import InputError, Problem, raise_if
 from stress.kernels.numerics.vector import chunk_buffers
 from stress.kernels.prices import rarest_jumps
 from stress.kernels.prices.diffusion import MAX_JUMPS, JumpSizeLaw, StepLaw, fill_block
-from stress.kernels.prices.rarest_jumps import JumpMarks, RarestBuffers
+from stress.kernels.prices.rarest_jumps import RarestBuffers
 from stress.kernels.prices.wicks import add_wicks_to_block, wick_buffers
+from stress.prices import jump_marks
 from stress.prices.base import DAY, YEAR, PriceBlock, check_numbers, check_request
 from stress.prices.rarity import check_rarity
 from stress.prices.wicks import Wicks
 
 NO_JUMPS = JumpSizeLaw(body=np.zeros(1), tail=1.0, xi=0.0, beta=1.0, cap=math.inf)
-RARITIES = (
-    "largest jump up", "largest jump down", "several jumps up in one step", "several jumps down in one step",
-    "largest wick up", "largest wick down",
-)  # fmt: skip
+RARITIES = (*jump_marks.RARITIES, "largest wick up", "largest wick down")
 
 
 @dataclass(frozen=True)
@@ -157,11 +155,9 @@ class JumpDiffusion(Wicks):
         dt : float
             Length of a step, seconds.
         """
-        rates = [rate * dt / YEAR for rate in self.jump_intensity()]
-        ones, several = zip(*(_marks(rate)[1:] for rate in rates), strict=True)
         wicks = [rate * dt / YEAR * n_steps for rate in (self.wick_intensity_up, self.wick_intensity_down)]
-        chances = [-math.expm1(n_steps * math.log1p(-p)) if p < 1.0 else 1.0 for p in (*ones, *several)]
-        named = dict(zip(RARITIES, [*chances, *(-math.expm1(-expected) for expected in wicks)], strict=True))
+        of_wicks = zip(RARITIES[4:], (-math.expm1(-expected) for expected in wicks), strict=True)
+        named = jump_marks.chances_of(self, n_steps, dt) | dict(of_wicks)
         return {name: chance for name, chance in named.items() if chance > 0.0}
 
     def block(
@@ -212,7 +208,7 @@ class JumpDiffusion(Wicks):
             fill_block(law, *sides, self.s0, seed, first_path, chunk_buffers(), *prices)
         else:
             of_jumps, of_wicks = self._coordinates(rarity, n_paths, n_steps, dt)
-            marks = tuple(JumpMarks(*_marks(rate * dt / YEAR)) for rate in self.jump_intensity())
+            marks = jump_marks.sides_of(self, dt)
             jumps = RarestBuffers(np.empty(n_steps + 1), np.empty(n_steps + 1))
             rarest_jumps.fill_block(
                 law, sides, marks, self.s0, seed, first_path, of_jumps, chunk_buffers(), jumps, *prices
@@ -256,14 +252,6 @@ def law_of(model: JumpDiffusion, n_steps: int, dt: float) -> StepLaw:
         rate=(up + down) * years,
         p_up=up / (up + down) if up + down > 0.0 else 1.0,
     )
-
-
-def _marks(rate: float) -> tuple[float, float, float]:
-    """Expected jumps of a side in a step, P(one | at most one), and P(two or more)."""
-    several = -math.expm1(-rate) - rate * math.exp(-rate)
-    if rate < 0.01:  # the same as a series, without the cancellation
-        several = rate**2 / 2 * (1.0 - rate * (2 / 3 - rate * (1 / 4 - rate * (1 / 15 - rate / 72))))
-    return rate, rate / (1.0 + rate), several
 
 
 def survival(side: JumpSizeLaw, y: np.ndarray) -> np.ndarray:

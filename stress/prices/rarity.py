@@ -1,4 +1,4 @@
-"""Coordinates of rare days as a price model takes them: checked, and with plain draws for those it does not have."""
+"""Coordinates of rare days as a price model takes them."""
 
 from __future__ import annotations
 
@@ -30,28 +30,3 @@ def check_rarity(rarity: Any, n_paths: int, names: Sequence[str]) -> np.ndarray:
     if not ok.all():
         raise InputError(Problem("block", wanted, column="rarity", value=float(given[~ok][0])))
     return given
-
-
-def columns_of(
-    rarity: Any, n_paths: int, names: Sequence[str], columns: Sequence[str], seed: int, first_path: int
-) -> np.ndarray:
-    """Coordinates in the columns that a kernel has, float64[n_paths, len(columns)].
-
-    A column that is not among the names, since the parameters of the model leave no room for it, is drawn for each
-    path.
-
-    Raises
-    ------
-    InputError
-        As in `check_rarity`.
-    """
-    from stress.kernels.prices.rarest import fill_missing
-
-    given = check_rarity(rarity, n_paths, names)
-    out = np.empty((len(columns), n_paths))
-    for i, name in enumerate(columns):
-        if name in names:
-            out[i] = given[:, list(names).index(name)]
-        else:
-            fill_missing(seed, first_path, i, out[i])
-    return np.ascontiguousarray(out.T)

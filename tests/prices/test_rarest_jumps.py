@@ -10,7 +10,8 @@ from stress.kernels.prices.diffusion import size_exceeded
 from stress.kernels.prices.rarest_jumps import severity_of
 from stress.prices import GBM, Kou, Merton, Regimes, TailJumps
 from stress.prices.base import YEAR
-from stress.prices.jump_diffusion import RARITIES, _marks
+from stress.prices.jump_diffusion import RARITIES
+from stress.prices.jump_marks import marks_of
 
 N, STEPS, DT = 20_000, 24, 3_600.0
 
@@ -76,7 +77,7 @@ def test_the_price_stays_a_martingale():
 def test_the_largest_jump_is_as_rare_as_it_is_given():
     rate = 500.0
     model = Kou(s0=100.0, sigma=0.0, intensity=rate, p_up=0.0, eta_up=2.0, eta_down=40.0)
-    one = _marks(rate * DT / YEAR)[1]
+    one = marks_of(rate * DT / YEAR).one
     rarity = np.array([[r, 1.0 - 1e-12] for r in (1e-7, 1e-3, 0.3, 1.0 - 1e-9)])
     assert list(model.rarities(STEPS, DT)) == [RARITIES[1], RARITIES[3]]
     down = -jumps_of(model.block(5, 0, 4, STEPS, DT, rarity=rarity)).min(axis=1)
@@ -89,7 +90,7 @@ def test_the_largest_jump_is_as_rare_as_it_is_given():
 @pytest.mark.parametrize("rate", [1e-4, 0.3, 5.0])
 @pytest.mark.parametrize("share", [1e-8, 1e-3, 0.2, 0.9])
 def test_severity_of_several_jumps_is_a_mixture_of_gamma_laws(rate, share):
-    several = _marks(rate)[2]
+    several = marks_of(rate).several
     g = severity_of(share, rate, several)
     m = np.arange(2, 200)
     log_p = m * math.log(rate) - rate - np.array([math.lgamma(k + 1) for k in m])

@@ -209,3 +209,26 @@ def fill_block(law, sides, marks, s0, seed, first_path, rarity, buffers, jumps, 
     for i in range(close.shape[0]):
         mark_jumps(sides, marks, rarity[i], seed, first_path + i, jumps)
         fill_path(law, s0, seed, first_path + i, buffers, jumps, close[i], low[i], high[i], pre_jump[i])
+
+
+@jit_no_refcount
+def jump_at_ends(moved, close, low, high, pre_jump):
+    """Add jumps at the ends of the steps to one path without any; the last four rows are overwritten."""
+    factor = 1.0
+    for step in range(1, close.size):
+        low[step] *= factor
+        high[step] *= factor
+        pre_jump[step] *= factor
+        if moved[step] != 0.0:
+            factor *= exp(moved[step])
+        close[step] *= factor
+
+
+@jit_no_refcount
+def add_jumps_to_block(sides, marks, seed, first_path, rarity, jumps, close, low, high, pre_jump):
+    """Add jumps to the paths first_path, first_path + 1, ... without any; arguments as those of `fill_block`."""
+    for i in range(close.shape[0]):
+        mark_jumps(sides, marks, rarity[i], seed, first_path + i, jumps)
+        for step in range(1, close.shape[1]):
+            jumps.up[step] -= jumps.down[step]
+        jump_at_ends(jumps.up, close[i], low[i], high[i], pre_jump[i])
