@@ -62,7 +62,7 @@ class Evidence:
         Share at the probability `seen_at` of strata that are as common there as the blind ones are here, 0 to 1; 0
         where no stratum is blind or the severity of paths is not known.
     seen_at : float
-        A probability; nan where `blind` was not looked for.
+        A probability; 0 where `blind` was not looked for.
     """
 
     effective: float
@@ -71,7 +71,7 @@ class Evidence:
     ordinary: int
     largest: float
     blind: float = 0.0
-    seen_at: float = math.nan
+    seen_at: float = 0.0  # not nan, which from Python 3.13 on equals no other one
 
     @classmethod
     def of(
