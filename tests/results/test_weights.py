@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from dataclasses import asdict, dataclass, replace
 from typing import ClassVar
 
