@@ -1,18 +1,24 @@
-"""Writes docs/tail.md: what chosen paths tell of rare days. From the root: `python docs/make_tail.py [REPETITIONS]`.
+"""Writes docs/tail.md: what chosen paths tell of rare days. From the root: `python docs/make_tail.py`.
+
+    python docs/make_tail.py [REPETITIONS] [--keep FOLDER]
 
 The studies are in `docs/repetitions/tail.py`; the filtered bootstrap needs bars, in the folder STRESS_DATA. Seeds are
-fixed, so the page is the same on every run but for its times. With 200 repetitions it takes twenty minutes on two
-processors, and is not part of `docs/make_all.py`.
+fixed, so the page is the same on every run but for its times. With 200 repetitions it takes forty minutes on two
+processors, and is not part of `docs/make_all.py`. Each part is kept in the folder of `--keep`, and read from there if it
+is there already.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
+import pickle
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -85,23 +91,16 @@ def of_alphas(found: Repeated, place: Market, n_plain: int) -> list[str]:
     ]
 
 
-def of_models(repetitions: int, n_plain: int) -> list[str]:
-    """The same crowd under each price model."""
-    lines = head("model", "cells", *(f"{a:g}, %" for a in ALPHAS[1:]), "held, %", "withheld, %", "plain, at 1e-3")
-    places = {name: Market.of_crowd(name, model) for name, model in models().items()}
-    places |= {name: Market.of_crowd(name, model, **settings) for name, (model, settings) in of_bars().items()}
-    for name, place in places.items():
-        found = repeat(place, repetitions)
-        (hits, *_) = plain(place, found.x[1:2], n_plain)
-        apart = (hits / n_plain - found.mean[1]) / math.sqrt(found.mean[1] / n_plain)
-        cells = len(replace(place.design, tail=1e-6).strata.size)
-        lines.append(
-            row(
-                name, f"{cells}", *percent(found.spread[1:]), f"{100 * found.held.mean():.1f}",
-                f"{100 * found.withheld.mean():.2g}", f"{apart:+.1f} se",
-            )
-        )  # fmt: skip
-    return lines
+def of_model(place: Market, repetitions: int, n_plain: int) -> str:
+    """A line on the crowd under a price model."""
+    found = repeat(place, repetitions)
+    (hits, *_) = plain(place, found.x[1:2], n_plain)
+    apart = (hits / n_plain - found.mean[1]) / math.sqrt(found.mean[1] / n_plain)
+    cells = len(replace(place.design, tail=1e-6).strata.size)
+    return row(
+        place.name, f"{cells}", *percent(found.spread[1:]), f"{100 * found.held.mean():.1f}",
+        f"{100 * found.withheld.mean():.2g}", f"{apart:+.1f} se",
+    )  # fmt: skip
 
 
 def honest_cases() -> dict[str, Market]:
@@ -112,7 +111,7 @@ def honest_cases() -> dict[str, Market]:
     longs = (book.side > 0).nonzero()[0]
     margin = book.margin.copy()
     margin[longs] = book.quantity[longs] * book.entry_price[longs]  # unlevered
-    up_only = replace(book, margin=margin)
+    up_only = stress.Book(book.side, book.quantity, book.entry_price, margin)
     kou = models()["Kou"]
     return {
         "a thin book that dies by a cascade, passthrough 1": Market.of_crowd("thin", calm, depth=thin),
@@ -121,21 +120,19 @@ def honest_cases() -> dict[str, Market]:
     }
 
 
-def of_honest_cases(repetitions: int, n_plain: int) -> list[str]:
-    lines = head("market", *(f"{a:g}" for a in ALPHAS))
-    for name, place in honest_cases().items():
-        found = repeat(place, repetitions)
-        hits = plain(place, found.x, n_plain)
-        lines.append(row(f"{name}: error, %", *percent(found.spread)))
-        lines.append(row("— intervals that hold, %", *percent(found.held, 3)))
-        lines.append(row("— withheld, %", *percent(found.withheld)))
-        lines.append(
-            row(
-                "— plain, over the mean of runs",
-                *(f"{k / n_plain / p:.2f}" if k > 20 else "–" for k, p in zip(hits, found.mean, strict=True)),
-            )
-        )
-    return lines
+def of_honest_case(name: str, place: Market, repetitions: int, n_plain: int) -> str:
+    """Lines on a market whose rare days have other ways too."""
+    found = repeat(place, repetitions)
+    hits = plain(place, found.x, n_plain)
+    ratios = [f"{k / n_plain / p:.2f}" if k >= 20 else "–" for k, p in zip(hits, found.mean, strict=True)]
+    return "\n".join(
+        [
+            row(f"{name}: error, %", *percent(found.spread)),
+            row("— intervals that hold, %", *percent(found.held, 3)),
+            row("— withheld, %", *percent(found.withheld)),
+            row("— plain, over the mean of runs", *ratios),
+        ]
+    )
 
 
 def of_adl(place: Market, n_plain: int) -> tuple[list[str], float]:
@@ -162,39 +159,72 @@ def of_adl(place: Market, n_plain: int) -> tuple[list[str], float]:
     return lines, seconds
 
 
-def render(repetitions: int) -> str:
+class Parts:
+    """Parts of the page, made once and kept in a folder, if there is one."""
+
+    def __init__(self, folder: Path | None):
+        self.folder = folder
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def get(self, name: str, make: Callable[[], Any]) -> Any:
+        """A part by its name."""
+        start = time.perf_counter()
+        file = None if self.folder is None else self.folder / f"{name}.pickle"
+        if file is not None and file.exists():
+            return pickle.loads(file.read_bytes())
+        made = make()
+        if file is not None:
+            file.write_bytes(pickle.dumps(made))
+        print(f"{name}: {time.perf_counter() - start:.0f} s", flush=True)
+        return made
+
+
+def render(repetitions: int, parts: Parts) -> str:
     """The page."""
-    some, more = max(10, repetitions // 10), max(10, repetitions * 3 // 10)
+    some, more, n_plain = max(8, repetitions // 8), max(10, repetitions // 3), 2_000 * repetitions
     quickstart, crowd = Market.quickstart(), Market.of_crowd("tail-jumps", models()["tail-jumps"])
-    found, often = repeat(quickstart, more), repeat(crowd, repetitions)
-    adl, seconds = of_adl(quickstart, 10 * PATHS)
-    of_jumps = {name: jumps(model, 200_000) for name, model in one_sided().items()}
-    decades = [next_decade(quickstart, 1, alpha) for alpha in (1e-2, 1e-3, 1e-4)]
-    parts = [
+    found = parts.get("quickstart", lambda: repeat(quickstart, more))
+    first = parts.get("quickstart-table", lambda: of_alphas(found, quickstart, n_plain))
+    often = parts.get("crowd", lambda: repeat(crowd, repetitions))
+    second = parts.get("crowd-table", lambda: of_alphas(often, crowd, n_plain))
+    adl, seconds = parts.get("adl", lambda: of_adl(quickstart, n_plain))
+    of_jumps = parts.get("jumps", lambda: {name: jumps(model, 100_000) for name, model in one_sided().items()})
+    decades = parts.get("decades", lambda: [next_decade(quickstart, 1, alpha) for alpha in (1e-2, 1e-3, 1e-4)])
+    lines = head("model", "cells", *(f"{a:g}, %" for a in ALPHAS[1:]), "held, %", "withheld, %", "plain, at 1e-3")
+    for name, model in models().items():
+        lines.append(parts.get(name, lambda: of_model(Market.of_crowd(name, model), some, n_plain)))  # noqa: B023
+    for name, (model, settings) in of_bars().items():
+        make = lambda: of_model(Market.of_crowd(name, model, **settings), some, n_plain)  # noqa: B023, E731
+        lines.append(parts.get(name, make))
+    honest = head("market", *(f"{a:g}" for a in ALPHAS))
+    for name, place in honest_cases().items():
+        make = lambda: of_honest_case(name, place, some, n_plain)  # noqa: B023, E731
+        honest.append(parts.get(place.name, make))
+    page = [
         INTRO.format(repetitions=repetitions, paths=PATHS),
         "## The market of the README, with a finite depth",
         f"{more} runs, funds without counting positions {np.median(found.seconds):.0f} s each, with rates of "
-        f"ADL {seconds:.0f} s, on two processors.",
-        "\n".join(of_alphas(found, quickstart, 400_000)),
+        f"ADL {seconds:.0f} s, on two processors that had other work.",
+        "\n".join(first),
         "## How often intervals hold",
         f"{repetitions} runs of a crowd of {market.ACCOUNTS:,} accounts under tail-jumps, days of five-minute steps.",
-        "\n".join(of_alphas(often, crowd, 400_000)),
+        "\n".join(second),
         "## Who is auto-deleveraged",
-        f"At a fund that is depleted on 8e-4 of the days; variances of plain paths from {10 * PATHS:,} of them.",
+        f"At a fund that is depleted on 8e-4 of the days; variances of plain paths from {n_plain:,} of them.",
         "\n".join(adl),
         "## Price models",
-        f"The same crowd, {some} runs each: error of a run, "
-        "intervals of all five probabilities that hold, and by how many"
-        " of their standard errors 400,000 plain paths are off.",
-        "\n".join(of_models(some, 400_000)),
+        f"The same crowd, {some} runs each: error of a run, intervals of all five probabilities that hold, and by how "
+        f"many of their standard errors {n_plain:,} plain paths are off.",
+        "\n".join(lines),
         "Number of steps that fall by more than each size, from one that is exceeded daily to one in a million days, "
         "against the exact number: largest difference "
         + ", ".join(f"{name} {100 * x:.2g} %" for name, x in of_jumps.items())
-        + " (200,000 paths, no engine).",
+        + " (100,000 paths, no engine).",
         "## Where it must be honest",
         "The cells know of single events. These markets die in other ways too, and the intervals must hold all the "
-        f"same, or the figure be withheld. {some} runs each, and 200,000 plain paths.",
-        "\n".join(of_honest_cases(some, 200_000)),
+        f"same, or the figure be withheld. {some} runs each, and {n_plain:,} plain paths.",
+        "\n".join(honest),
         "## One decade on",
         "A generalized Pareto law, fitted to the needs beyond the fund for a probability, foretells the one for a tenth"
         " of it; beside it what the run finds there. It is a cross-check, not an estimate: needs are bounded by what "
@@ -209,10 +239,12 @@ def render(repetitions: int) -> str:
             ]
         ),
     ]
-    return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+    return "\n\n".join(part.strip("\n") for part in page) + "\n"
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("repetitions", type=int, nargs="?", default=200)
-    PAGE.write_text(render(parser.parse_args().repetitions), encoding="utf-8")
+    parser.add_argument("--keep", type=Path)
+    given = parser.parse_args()
+    PAGE.write_text(render(given.repetitions, Parts(given.keep)), encoding="utf-8")

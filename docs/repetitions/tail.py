@@ -207,6 +207,7 @@ def jumps(model: Any, n_paths: int) -> float:
     per_step = (model.jump_intensity()[1]) * step / YEAR
     law = model.jump_sides()[1]
     sizes = np.array([size_exceeded(law, 10.0**-k / (per_step * steps)) for k in range(7)])
+    sizes = sizes[sizes < law.cap]  # at the cap itself no jump alone is larger
     found = np.zeros(sizes.size)
     source = RarestEvent(model, TAIL, n_paths, steps, step)
     for first in range(0, n_paths, block):
