@@ -4,8 +4,8 @@
 
 The studies are in `docs/repetitions/tail.py`; the filtered bootstrap needs bars, in the folder STRESS_DATA. Seeds are
 fixed, so the page is the same on every run but for its times. With 200 repetitions it takes forty minutes on two
-processors, and is not part of `docs/make_all.py`. Each part is kept in the folder of `--keep`, and read from there if it
-is there already.
+processors, and is not part of `docs/make_all.py`. Each part is kept in the folder of `--keep`, and read from there if
+it is there.
 """
 
 from __future__ import annotations
