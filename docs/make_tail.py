@@ -62,7 +62,7 @@ All figures are of {paths:,} paths a run. The truth is the mean of all runs, whi
 
 
 def percent(values: np.ndarray, digits: int = 2) -> list[str]:
-    return ["–" if not math.isfinite(x) else f"{100 * x:.{digits}g}" for x in values]
+    return ["–" if not math.isfinite(x) else f"{100 * x:.{digits}g}" if x < 0.995 else f"{100 * x:.0f}" for x in values]
 
 
 def row(*cells: str) -> str:
@@ -149,10 +149,10 @@ def of_adl(place: Market, n_plain: int) -> tuple[list[str], float]:
     for one, other in zip(*(r.by_leverage(bins).to_dict("records") for r in (chosen, plainly)), strict=True):
         error = one["adl_se"] / one["adl"]
         plain_error = other["adl_se"] * math.sqrt(n_plain / PATHS) / one["adl"]
-        upper = f"{one['upper']:g}x" if math.isfinite(one["upper"]) else "and more"
+        ends = f" to {one['upper']:g}x" if math.isfinite(one["upper"]) else "x and more"
         lines.append(
             row(
-                f"{one['lower']:g} to {upper}", f"{100 * one['adl']:.3g}", f"{100 * error:.2g}",
+                f"{one['lower']:g}{ends}", f"{100 * one['adl']:.3g}", f"{100 * error:.2g}",
                 f"{100 * plain_error:.2g}", f"{(plain_error / error) ** 2:.0f}",
             )
         )  # fmt: skip
