@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ from docs.repetitions.tail import (  # noqa: E402
     plain,
     repeat,
 )
+from stress.formatting import significant  # noqa: E402
 from stress.prices import Kou  # noqa: E402
 from stress.results.estimate import clopper_pearson  # noqa: E402
 
@@ -62,7 +64,7 @@ All figures are of {paths:,} paths a run. The truth is the mean of all runs, whi
 
 
 def percent(values: np.ndarray, digits: int = 2) -> list[str]:
-    return ["–" if not math.isfinite(x) else f"{100 * x:.{digits}g}" if x < 0.995 else f"{100 * x:.0f}" for x in values]
+    return [significant(100 * x, digits) if math.isfinite(x) else "–" for x in values]
 
 
 def row(*cells: str) -> str:
@@ -192,15 +194,14 @@ def render(repetitions: int, parts: Parts) -> str:
     of_jumps = parts.get("jumps", lambda: {name: jumps(model, 100_000) for name, model in one_sided().items()})
     decades = parts.get("decades", lambda: [next_decade(quickstart, 1, alpha) for alpha in (1e-2, 1e-3, 1e-4)])
     lines = head("model", "cells", *(f"{a:g}, %" for a in ALPHAS[1:]), "held, %", "withheld, %", "plain, at 1e-3")
-    for name, model in models().items():
-        lines.append(parts.get(name, lambda: of_model(Market.of_crowd(name, model), some, n_plain)))  # noqa: B023
-    for name, (model, settings) in of_bars().items():
-        make = lambda: of_model(Market.of_crowd(name, model, **settings), some, n_plain)  # noqa: B023, E731
-        lines.append(parts.get(name, make))
+    places = {name: Market.of_crowd(name, model) for name, model in models().items()}
+    places |= {name: Market.of_crowd(name, model, **settings) for name, (model, settings) in of_bars().items()}
+    lines += [parts.get(name, partial(of_model, place, some, n_plain)) for name, place in places.items()]
     honest = head("market", *(f"{a:g}" for a in ALPHAS))
-    for name, place in honest_cases().items():
-        make = lambda: of_honest_case(name, place, some, n_plain)  # noqa: B023, E731
-        honest.append(parts.get(place.name, make))
+    honest += [
+        parts.get(place.name, partial(of_honest_case, name, place, some, n_plain))
+        for name, place in honest_cases().items()
+    ]
     page = [
         INTRO.format(repetitions=repetitions, paths=PATHS),
         "## The market of the README, with a finite depth",

@@ -143,12 +143,12 @@ class Repeated:
 
     @property
     def funds_held(self) -> np.ndarray:
-        """Share of the intervals of the fund that hold the fund of the mean, float64[A]."""
+        """Share of the intervals of the fund that hold the median fund, float64[A]."""
         true = np.array([self.fund_of(k) for k in range(self.x.size)])
         return np.asarray(((self.fund[:, :, 1] <= true) & (true <= self.fund[:, :, 2])).mean(axis=0))
 
     def fund_of(self, k: int) -> float:
-        """The fund that goes with the mean at x[k]: x itself, for the probability that it has."""
+        """The fund for the k-th probability: the median of all runs; nan where all withhold it."""
         return float(np.nanmedian(self.fund[:, k, 0])) if np.isfinite(self.fund[:, k, 0]).any() else math.nan
 
     @property

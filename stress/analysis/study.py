@@ -152,7 +152,7 @@ def estimate_of(rows: pd.DataFrame, quantity: str, alpha: float | None = None) -
 
 def market_of(design: Design) -> dict[str, Any]:
     """What designs of one study share, by the keys of `Design.describe`."""
-    strata = getattr(design, "strata", None)
+    strata = design.strata
     return {
         "prices": design.model_record,
         "seed": design.seed,

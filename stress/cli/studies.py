@@ -25,7 +25,19 @@ from stress.cli.common import (
     with_bar,
 )
 from stress.errors import InputError, Problem
-from stress.formatting import SPACE, bare, count, is_money, money_name, percent, percent_range, usd, usd_range, visible
+from stress.formatting import (
+    SPACE,
+    bare,
+    count,
+    is_money,
+    money_name,
+    notional,
+    percent,
+    percent_range,
+    usd,
+    usd_range,
+    visible,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -254,16 +266,14 @@ def _sweep_row(row: dict[str, Any], keys: list[str]) -> tuple[str, ...]:
 def print_margins(table: pd.DataFrame, layer: str = "fund") -> None:
     """What each change of margins does to the fund and to the chances of depletion and ADL."""
     from stress.cli import console
-    from stress.results.comparison_words import interval, points, signed
+    from stress.results.comparison_words import interval, of_layer, points, signed
 
     out, concerned = console.console(), {}
     for quantity, part in table.groupby("quantity", sort=False):
         money, first = is_money(part["unit"].iloc[0]), part.iloc[0]
         kind = _bare if money else points
-        name, _, share = str(quantity).partition(" = ")
-        title = f"{layer.capitalize()} for {percent(float(share))}" if share else name
         base = usd(first["base"]) if money else percent(first["base"])
-        out.print(f"\n{title}: {base} as it is\n")
+        out.print(f"\n{of_layer(str(quantity), layer)}: {base} as it is\n")
         rows = []
         for r in part.to_dict("records"):
             concerned[r["change"]] = r
@@ -274,15 +284,9 @@ def print_margins(table: pd.DataFrame, layer: str = "fund") -> None:
     out.print(f"\n{count(table.attrs['paths'], 'path')}, the same prices in all rows.")
     for name, r in concerned.items():
         at_once = f"; {count(r['at_once'], 'position')} liquidated at once" if r["at_once"] else ""
-        out.print(f"{name}: concerns {count(r['positions'], 'position')}, {_notional(r['notional'])}{at_once}.")
+        out.print(f"{name}: concerns {count(r['positions'], 'position')}, {notional(r['notional'])}{at_once}.")
     for note in dict.fromkeys([*table.attrs["held"], *(n for n in table["note"] if n)]):
         out.print(f"Note: {note}.")
-
-
-def _notional(value: float) -> str:
-    from stress.formatting import notional
-
-    return notional(value)
 
 
 def _bare(value: float) -> str:

@@ -130,8 +130,9 @@ class Bates(Heston):
         check_request(seed, first_path, n_paths, n_steps, dt)
         names = list(self.rarities(n_steps, dt))
         given = dict(zip(names, check_rarity(rarity, n_paths, names).T, strict=True))
-        starts = self.variances_at(1.0 - given[START]) if START in given else None
-        if starts is None:
+        if START in given:
+            starts = self.variances_at(1.0 - given[START])
+        else:
             starts = self.start_variances(seed, first_path, n_paths)
         law, variance_law, sides = self.law(dt), self.variance_law(dt), self.jump_sides()
         prices = tuple(np.empty((n_paths, n_steps + 1)) for _ in range(4))

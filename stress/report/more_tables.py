@@ -28,7 +28,7 @@ from stress.report.front_page import range_words
 from stress.results import concentration, mechanics, mechanics_words, rule_rates, strata_words
 from stress.results.coin_words import beside
 from stress.results.column_words import DONE
-from stress.results.comparison_words import interval, points, signed
+from stress.results.comparison_words import interval, of_layer, points, signed
 from stress.results.result import Result
 from stress.results.rule_rates import ARE_LIQUIDATED
 from stress.results.shortfall import Shortfall, expected_shortfall
@@ -304,14 +304,9 @@ def _margins(table: pd.DataFrame, layer: str) -> Table:
             cells.append(apart if r["low"] == r["low"] else "–")
         rows.append(cells)
     base = {row["quantity"]: usd(row["base"]) if row["unit"] else percent(row["base"]) for row in _rows(table)}
-    names = {name: _of_fund(name, layer) for name in quantities}
+    names = {name: of_layer(name, layer) for name in quantities}
     at_once = {str(r["change"]): r["at_once"] for r in _rows(table) if r["at_once"]}
     note = "As it is: " + ", ".join(f"{names[name]} {base[name]}" for name in quantities) + ". Differences are paired."
     note += "".join(f" {name}: {count(int(n), 'position')} liquidated at once." for name, n in at_once.items())
     head = ["Change", "Positions concerned", *names.values()]
     return {"title": "What margins are worth", "head": head, "rows": rows, "note": note}
-
-
-def _of_fund(quantity: str, layer: str) -> str:
-    name, _, share = quantity.partition(" = ")
-    return f"{layer.capitalize()} for {percent(float(share))}" if share else name

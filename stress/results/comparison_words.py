@@ -19,6 +19,12 @@ def quantity(row: Row) -> str:
     return f"{fund} for {percent(float(alpha))}" if found else name
 
 
+def of_layer(name: str, layer: str) -> str:
+    """A quantity of a table of effects: "fund for alpha = 0.01" as "Vault for 1 %" where the vault is sized."""
+    _, found, share = name.partition(" = ")
+    return f"{layer.capitalize()} for {percent(float(share))}" if found else name
+
+
 def side(row: Row, name: str) -> str:
     """What one of two designs has, `name` "base" or "value"; what was never seen is no zero."""
     value = row[name]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -142,7 +143,7 @@ class Result:
         """Initial insurance fund, USD."""
         return float(self.config["fund"])
 
-    @property
+    @cached_property
     def weights(self) -> Weights | None:
         """Weights and strata of the paths; None where all weigh exactly 1 and there are no strata."""
         stratum = self.paths["stratum"].to_numpy() if "stratum" in self.paths else None
@@ -407,7 +408,7 @@ def _paths(design: Design, block: PathBlock, config: Mapping[str, Any]) -> pd.Da
     }
     added = {name: block.more[name] for name in more_columns.path_columns(config)}
     columns |= _reached(design, out)
-    if (strata := getattr(design, "strata", None)) is not None:
+    if (strata := design.strata) is not None:
         added["stratum"] = strata.stratum_of(0, out.size)
     return pd.DataFrame({name: columns[name] for name in PATH_COLUMNS} | added).rename_axis("path")
 
