@@ -29,8 +29,8 @@ def test_rates_are_those_of_the_table(name, notional):
 
 def test_the_error_is_that_of_drawing_the_paths_again():
     result = sample()
-    a = kind_of(result, "liquidation", "leverage", leverage_between(20, math.inf))
-    b = kind_of(result, "liquidation", "leverage", leverage_between(10, 20))
+    a = kind_of(result, "liquidation", "size", lambda classes: classes >= 5)
+    b = kind_of(result, "liquidation", "size", lambda classes: classes < 5)
     e = rate_ratio(result, a, b)
     rng = np.random.default_rng(1)
     drawn = rng.integers(0, result.n_paths, (2_000, result.n_paths))
