@@ -1,9 +1,9 @@
 """What auto-deleveraging costs whom: haircuts, their concentration, and regret, with errors from the spread of paths.
 
-Paths with an ADL event are run again with their event log; of more than `paths` of them a sample is, each with the same
-probability, by which what was seen is divided. Regret is the result of an owner who was hit at the horizon, less what it
-would have been on the same path under the same design without ADL: above zero the hit was a favour, since the market
-turned. See docs/estimators.md, What ADL costs whom.
+Paths with an ADL event are run again with their event log; of more than `paths` of them a sample is, each with the
+same probability, by which what was seen is divided. Regret is the result of an owner who was hit at the horizon, less
+what it would have been on the same path under the same design without ADL: above zero the hit was a favour, since the
+market turned. See docs/estimators.md, What ADL costs whom.
 """
 
 from __future__ import annotations

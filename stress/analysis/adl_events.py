@@ -55,7 +55,7 @@ def stretches(log: np.ndarray) -> Iterator[Stretch]:
     """The ADL events of a log in order; each begins with its shortfall, followed by its fills."""
     done = 0
     for start in np.flatnonzero(log["kind"] == LOGGED_SHORTFALL):
-        end = start + 1
+        end = int(start) + 1
         while end < log.size and log["kind"][end] == LOGGED_ADL:
             end += 1
         after, residual, unsold = end, 0.0, 0.0
@@ -209,6 +209,6 @@ def _survivor(v: float, losses: np.ndarray, taken: float) -> dict[str, float]:
 
 
 def haircut(hit: np.ndarray, space: str) -> np.ndarray:
-    """Haircut of each hit (FILL[n]) in a space: "profit", "equity" or "contracts"; nan where there is nothing to cut."""
+    """Haircut of each hit (FILL[n]) in a space: "profit", "equity" or "contracts"; nan where nothing is to cut."""
     part, whole = (hit["closed"], hit["quantity"]) if space == "contracts" else (hit["lost"], hit[space])
-    return np.divide(part, whole, out=np.full(hit.size, math.nan), where=whole > 0.0)
+    return np.asarray(np.divide(part, whole, out=np.full(hit.size, math.nan), where=whole > 0.0))

@@ -3,7 +3,7 @@
 | measure | formula | source |
 |---|---|---|
 | Gini | (n + 1 - 2 sum_k C_k / C_n) / n, C_k the sum of the k smallest of n | C. Gini, 1912; 0: all bear the same |
-| effective number | 1 / sum (x_i / sum x)^2, the number of equal bearers with the same concentration | Herfindahl, Hirschman |
+| effective number | 1 / sum (x_i / sum x)^2, that of equal bearers as concentrated | Herfindahl, Hirschman |
 | top share | of the sum, what the largest ceil(p n) of n bear | |
 | inversions | pairs in which the lower-scored gave a larger share than the higher-scored | arXiv:2602.15182 |
 """
