@@ -34,9 +34,7 @@ def test_the_error_is_that_of_drawing_the_paths_again():
     e = rate_ratio(result, a, b)
     rng = np.random.default_rng(1)
     drawn = rng.integers(0, result.n_paths, (2_000, result.n_paths))
-    again = np.log(
-        a.hits[drawn].sum(1) / a.possible[drawn].sum(1) / (b.hits[drawn].sum(1) / b.possible[drawn].sum(1))
-    )
+    again = np.log(a.hits[drawn].sum(1) / a.possible[drawn].sum(1) / (b.hits[drawn].sum(1) / b.possible[drawn].sum(1)))
     assert e.se / e.value == pytest.approx(again.std(), rel=0.1)
     assert e.low < math.exp(again.mean()) < e.high
     apart = math.hypot(*(rate_of(result, kind).se / rate_of(result, kind).value for kind in (a, b)))
