@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from stress import prices as prices
     from stress import results as results
     from stress.analysis.adl_costs import adl_costs as adl_costs
+    from stress.analysis.adl_moves import adl_moves as adl_moves
     from stress.analysis.backtest import backtest as backtest
     from stress.analysis.battery import stress_battery as stress_battery
     from stress.analysis.fund_grid import fund_grid as fund_grid
@@ -28,6 +29,8 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from stress.analysis.sweep import sweep as sweep
     from stress.analysis.tier_impact import tier_impact as tier_impact
     from stress.analysis.tornado import tornado as tornado
+    from stress.analysis.trader import Trader as Trader
+    from stress.analysis.trader import trader as trader
     from stress.book.book import Book as Book
     from stress.book.columns import BookWarning as BookWarning
     from stress.book.population import PopulationSpec as PopulationSpec
@@ -72,8 +75,10 @@ _HOMES = {
     "SimulationError": "engine.design",
     "Study": "analysis.study",
     "Tier": "venue.tier",
+    "Trader": "analysis.trader",
     "Venue": "venue.venue",
     "adl_costs": "analysis.adl_costs",
+    "adl_moves": "analysis.adl_moves",
     "allocate": "venue.allocate",
     "backtest": "analysis.backtest",
     "calibrate": "prices.calibration.calibrate",
@@ -96,6 +101,7 @@ _HOMES = {
     "sweep": "analysis.sweep",
     "tier_impact": "analysis.tier_impact",
     "tornado": "analysis.tornado",
+    "trader": "analysis.trader",
 }
 _MODULES = ("plots", "prices", "results")
 

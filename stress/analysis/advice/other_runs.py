@@ -7,7 +7,7 @@ What is looked at is P(somebody is auto-deleveraged within the horizon). The dif
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from stress.analysis import cases
@@ -28,6 +28,7 @@ MUCH = 0.1  # of P(ADL): what is left of it where a cause is called the root
 CALLED = {"venue.closeout": "whole", "venue.carrier": "market"}  # what margin calls need of a venue
 CALLS = {"venue.liquidation": "margin_call", "venue.call_deadline": "8h", "venue.top_up": 0.7}
 NOT_ASKED = "Not asked"
+Cases = dict[str, Mapping[str, Any]]
 AN_ADL = comparison.EVENTS[comparison.ADL_EVENT]
 A_DEFICIT = cases.EVENTS["P(a deficit occurs)"]
 
@@ -87,18 +88,18 @@ def claims(
 def questions(scenario: Scenario) -> list[Question]:
     """The claims that are asked of a scenario."""
     depth = scenario.depth_object
-    deep = {f"{x:g} times the depth": {} if depth is None else {"depth.usd": x * depth.usd} for x in DEPTHS}
-    paid = {
+    deep: Cases = {f"{x:g} times the depth": {} if depth is None else {"depth.usd": x * depth.usd} for x in DEPTHS}
+    paid: Cases = {
         "no funding": {"funding": None} if scenario.funding is not None else {},
         f"{percent(RATES[1])} every {FUNDING_INTERVAL}": {
             "funding.interval": FUNDING_INTERVAL,
             "funding.rate": RATES[1],
         },
     }
-    as_it_is: dict[str, Mapping[str, Any]] = {"as it is": {}}
-    capped = {} if scenario.spec is None else {f"{c:g}x at most": _capped(scenario, c) for c in CAPS}
-    fund = {"ten times the fund": {"fund.initial": 10 * (scenario.fund.initial or 0.0)}}
-    called = {"liquidated at once": CALLED, "called first": CALLED | CALLS}
+    as_it_is: Cases = {"as it is": {}}
+    capped: Cases = {} if scenario.spec is None else {f"{c:g}x at most": _capped(scenario, c) for c in CAPS}
+    fund: Cases = {"ten times the fund": {"fund.initial": 10 * (scenario.fund.initial or 0.0)}}
+    called: Cases = {"liquidated at once": CALLED, "called first": CALLED | CALLS}
     return [
         Question("Trade deep markets.", deep, _deep, "its order book is infinitely deep" if depth is None else ""),
         Question("Watch the funding rate.", paid, _funding),
@@ -126,7 +127,7 @@ def shown(result: Result, event: Callable[[Any], Any] = AN_ADL) -> str:
 def difference(base: Result, other: Result, event: Callable[[Any], Any] = AN_ADL) -> Estimate:
     """What P(event) is higher in another case, paired."""
     found = apart(base, other, lambda: comparison.event_apart(base, other, event), lambda result: chance(result, event))
-    return replace(found, unit="probability")
+    return found
 
 
 def _in_points(e: Estimate) -> str:
@@ -137,8 +138,8 @@ def _deep(q: Question, found: dict[str, Result]) -> Finding:
     (thin, of_thin), (deep, of_deep) = found.items()
     e = difference(of_thin, of_deep)
     text = (
-        f"ADL comes with {shown(of_deep)} at {deep} of the order book and with {shown(of_thin)} at {thin}: a difference "
-        f"of {_in_points(e)}."
+        f"ADL comes with {shown(of_deep)} at {deep} of the order book and with {shown(of_thin)} at {thin}: "
+        f"{_in_points(e)}."
     )
     return Finding(
         q.asked, below(e, 0.0), f"P(ADL) at {deep} less that at {thin}", e, text, "perp-stress sweep FILE depth.usd=..."
@@ -202,7 +203,7 @@ def small_caps(scenario: Scenario, base: Result, others: Mapping[str, Scenario],
     markets = list(others.values())
     results = [cases.run(cases.designs(other, [{}], "advice"), threads)[0] for other in markets]
     named = dict(zip(others, results, strict=True))
-    e = replace(independent(chance(base), chance(results[-1])), unit="probability")
+    e = independent(chance(base), chance(results[-1]))
     listed = "; ".join(f"{name} {shown(result)}" for name, result in named.items())
     last = list(others)[-1]
     text = (

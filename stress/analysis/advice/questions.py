@@ -6,12 +6,11 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
-import pandas as pd
 
 from stress.analysis.adl_costs import AdlCosts
 from stress.analysis.advice.finding import Finding
 from stress.analysis.advice.one_run import HIGH, MODEST, leverage_between
-from stress.formatting import duration, percent, percent_range, probability, significant, usd
+from stress.formatting import duration, percent, percent_range, probability, significant, upper_first, usd
 from stress.results.estimate import Estimate
 from stress.results.pooled import Pool
 from stress.results.rate_ratio import kind_of, rate_of
@@ -19,6 +18,7 @@ from stress.results.result import Result
 from stress.results.summaries import losses
 from stress.venue.depth import Depth
 
+PART_LABELS = {"adl": "winners", "residual": "nobody", "socialised": "all by a shared loss"}
 NOTHING = Estimate(math.nan, math.nan, math.nan, math.nan)
 
 
@@ -41,12 +41,12 @@ def answers(result: Result, costs: AdlCosts) -> Iterator[Finding]:
 
 
 def avoided(result: Result) -> Finding:
-    """Can I avoid it?"""
+    """Answer "Can I avoid it?" by leverage."""
     low = rate_of(result, kind_of(result, "adl", "leverage", leverage_between(0.0, MODEST)))
     high = rate_of(result, kind_of(result, "adl", "leverage", leverage_between(HIGH, math.inf)))
     text = (
-        f"Never wholly: below {MODEST:g}x {probability(low.value, low.low, low.high)} of positions are closed by ADL within "
-        f"{_horizon(result)}, at {HIGH:g}x or more {probability(high.value, high.low, high.high)}. Who holds no "
+        f"Never wholly: of positions below {MODEST:g}x {probability(low.value, low.low, low.high)} are closed by ADL "
+        f"within {_horizon(result)}, at {HIGH:g}x or more {probability(high.value, high.low, high.high)}. Who holds no "
         "position in profit when ADL comes is never closed."
     )
     return Finding(
@@ -55,33 +55,34 @@ def avoided(result: Result) -> Finding:
 
 
 def told(result: Result, costs: AdlCosts) -> Finding:
-    """Will I be told? Afterwards: the notice, from the event log of the first path with ADL."""
+    """Answer "Will I be told?": the notice, from the event log, and how full the fund was before."""
     path = int(costs.paths["path"].iloc[0])
     log = result.replay_path(path)
     hit = log[log["event"] == "adl"].iloc[0]
-    waited = _seconds_from_first_liquidation(result, costs)
+    full = costs.pool.mean(*_fund_before(result, costs))
     left = "nothing is left of it" if hit["position_left"] == 0 else f"{significant(hit['position_left'])} are left"
     text = (
-        f"Afterwards, and too late to act. The notice of path {path}: account {hit['account']}, {hit['side']}: "
-        f"{significant(hit['quantity'])} closed at {significant(hit['price'], 7)} after {duration(hit['time'])}; {left}. "
-        f"From the first liquidation of a path to the first ADL it takes {duration(max(waited.value, 1.0))} in the mean "
-        f"({_seconds(waited.low)} to {_seconds(waited.high)}); the light of the indicator is the notice beforehand."
+        f"Afterwards. The notice of path {path}: account {hit['account']}, {hit['side']}: {significant(hit['quantity'])} "
+        f"closed at {significant(hit['price'], 7)}, {duration(hit['time'])} after the start; {left}. Beforehand there is "
+        f"the light of the queue; {_share(full)} of paths had more than half of the fund a step before the first ADL."
     )
     return Finding(
-        "Will I be told?", "", "seconds from the first liquidation of a path to its first ADL, mean", waited, text,
+        "Will I be told?",
+        "",
+        "share of paths with ADL on which the fund was more than half full a step before",
+        full,
+        text,
         "perp-stress path FILE I --account NAME",
-    )  # fmt: skip
+    )
 
 
 def exchange_loses(result: Result) -> Finding:
-    """Did the exchange lose money? Who bears the losses on paths with ADL."""
+    """Answer "Did the exchange lose money?": who bears the losses on paths with ADL."""
     parts, with_adl = losses(result), result.paths["adl_count"].to_numpy() > 0
     total = parts["deficit"].to_numpy() * with_adl
     every = Pool(result.n_paths, 1.0, result.weights)
     shares = {str(name): every.ratio(parts[name].to_numpy() * with_adl, total) for name in parts if name != "deficit"}
-    listed = ", ".join(
-        f"{name} {percent(e.value)} ({percent_range(e.low, min(e.high, 1.0))})" for name, e in shares.items()
-    )
+    listed = ", ".join(f"{PART_LABELS.get(name, name)} {_share(e)}" for name, e in shares.items())
     name, first = next(iter(shares.items()))
     text = (
         f"Of the losses beyond margins on paths with ADL: {listed}. What the fund pays was fees and margins of traders "
@@ -94,44 +95,50 @@ def exchange_loses(result: Result) -> Finding:
 
 
 def fair(result: Result, costs: AdlCosts) -> Iterator[Finding]:
-    """Is it fair? Each definition is a number."""
-    found = costs.summary()
-    money, events = costs.money, "events, mean"
-    gini = _figure(found, "Gini over the eligible", money, events)
+    """Answer "Is it fair?": each definition is a number."""
+    money, events, hits = costs.money, "events, mean", "hits in events"
+    gini, tenth = (_figure(costs, name, money, events) for name in ("Gini", "borne by the top 10 %"))
     yield _fairness(
-        "everybody who won gives alike", "Gini coefficient of what the eligible give, 0: all alike", gini,
-        f"Gini coefficient {significant(gini.value)} ({significant(gini.low)} to {significant(gini.high)}); the "
-        f"largest tenth of the givers bears "
-        f"{percent(_figure(found, 'borne by the top 10 % of the eligible', money, events).value)}.",
-    )  # fmt: skip
-    hit = _figure(found, "hit rate", "positions", "eligible, event by event")
+        "everybody who won gives alike",
+        "Gini coefficient of what the eligible give, 0: all alike",
+        gini,
+        f"Gini coefficient {significant(gini.value)} ({significant(gini.low)} to {significant(gini.high)}); the largest "
+        f"tenth of the givers bears {percent(tenth.value)}.",
+    )
+    hit = _figure(costs, "hit rate", "positions", "eligible, event by event")
     yield _fairness(
-        "everybody is as likely to be hit", "share of the eligible that an event hits", hit,
-        f"an event hits {percent(hit.value)} ({percent_range(hit.low, hit.high)}) of those who could be.",
-    )  # fmt: skip
-    typical, worst = (_figure(found, f"haircut, {what}", "profit", "hits in events") for what in ("mean", "worst"))
+        "everybody is as likely to be hit",
+        "share of the eligible that an event hits",
+        hit,
+        f"An event hits {_share(hit)} of those who could be.",
+    )
+    typical, worst = (_figure(costs, f"haircut, {what}", "profit", hits) for what in ("mean", "worst"))
     yield _fairness(
-        "nobody gives much of what he won", "mean haircut of those hit, share of profit", typical,
-        f"who is hit gives {percent(typical.value)} ({percent_range(typical.low, typical.high)}) of the profit in the "
-        f"mean, and up to {percent(worst.value)} on these paths.",
-    )  # fmt: skip
-    turned = _figure(found, "inversions of rank", "pairs", "pairs of eligible")
+        "nobody gives much of what he won",
+        "mean haircut of those hit, share of profit",
+        typical,
+        f"Who is hit gives {_share(typical)} of the profit in the mean, and up to {percent(worst.value)} on these paths.",
+    )
+    turned = _figure(costs, "inversions of rank", "positions", "pairs of eligible")
     yield _fairness(
-        "who ranks higher gives first", "pairs in which the lower ranked gave the larger share", turned,
-        f"{probability(turned.value, turned.low, turned.high)} of pairs are the wrong way round.",
-    )  # fmt: skip
-    favour = _figure(found, "hits that were a favour", "count", "positions hit")
-    regret = _figure(found, "regret, mean", money, "positions hit")
+        "who ranks higher gives first",
+        "pairs in which the lower ranked gave the larger share",
+        turned,
+        f"{upper_first(probability(turned.value, turned.low, turned.high))} of pairs are the wrong way round.",
+    )
+    favour = _figure(costs, "hits that were a favour", "count", "positions hit")
+    regret = _figure(costs, "regret, mean", money, "positions hit")
     yield _fairness(
-        "nobody is worse off", "share of hits after which the market turned", favour,
-        f"{percent(favour.value)} ({percent_range(favour.low, favour.high)}) of hits were a favour, since the market "
-        f"turned; the mean result of those hit is {usd(abs(regret.value))} "
-        f"{'worse' if regret.value < 0 else 'better'} than without ADL.",
-    )  # fmt: skip
+        "nobody is worse off",
+        "share of hits after which the market turned",
+        favour,
+        f"{_share(favour)} of hits were a favour, since the market turned; the mean result of those hit is "
+        f"{usd(abs(regret.value))} {'worse' if regret.value < 0 else 'better'} than without ADL.",
+    )
 
 
 def rest(costs: AdlCosts) -> Finding:
-    """What happens to the rest of my position?"""
+    """Answer "What happens to the rest of my position?": it stays."""
     kept = (costs.hits["haircut_contracts"].to_numpy() < 1.0).astype(float)
     share = costs.pool.mean(costs.hits["path"].to_numpy(), kept)
     text = (
@@ -145,7 +152,7 @@ def rest(costs: AdlCosts) -> Finding:
 
 
 def market_order(result: Result, costs: AdlCosts) -> Finding:
-    """Is ADL a market order, and does it move the price?"""
+    """Answer "Is ADL a market order, and does it move the price?" by the settlement of the venue."""
     design = result.design
     assert design is not None
     if costs.settlement == "bankruptcy":
@@ -169,8 +176,7 @@ def market_order(result: Result, costs: AdlCosts) -> Finding:
         f"{percent(e.value)} ({percent_range(e.low, e.high)}) in the mean, for the winners' side the wrong way."
     )
     return Finding(
-        "Is ADL a market order, and does it move the price?", "", "displacement of a book at rest by the contracts of an "
-        "event", e, text, "perp-stress path FILE I",
+        "Is ADL a market order, and does it move the price?", "", "displacement of a book at rest by an event", e, text, "perp-stress path FILE I",
     )  # fmt: skip
 
 
@@ -180,8 +186,9 @@ def _fairness(definition: str, measure: str, e: Estimate, text: str) -> Finding:
     )
 
 
-def _figure(found: pd.DataFrame, quantity: str, space: str, denominator: str) -> Estimate:
+def _figure(costs: AdlCosts, quantity: str, space: str, denominator: str) -> Estimate:
     """A row of the summary of costs."""
+    found = costs.summary()
     same = (found["quantity"] == quantity) & (found["space"] == space) & (found["denominator"] == denominator)
     (row,) = found[same].to_dict("records")
     return Estimate(row["estimate"], row["se"], row["low"], row["high"], row["note"])
@@ -189,22 +196,24 @@ def _figure(found: pd.DataFrame, quantity: str, space: str, denominator: str) ->
 
 def _displacement(depth: Depth, coins: np.ndarray, s0: float) -> np.ndarray:
     """How far coins push the price of a book at rest, as a fraction of it (docs/model.md, section 3)."""
+    assert depth.usd is not None
     far = depth.width * (coins * s0 / depth.usd) ** depth.exponent
     return np.minimum(depth.max_displacement, far)
 
 
-def _seconds_from_first_liquidation(result: Result, costs: AdlCosts) -> Estimate:
-    """Mean over the paths that were run again of the time from the first liquidation to the first ADL, seconds."""
-    paths, times = costs.paths["path"].to_numpy(np.int64), []
+def _fund_before(result: Result, costs: AdlCosts) -> tuple[np.ndarray, np.ndarray]:
+    """The paths that were run again, and of each 1 where the fund was more than half full before its first ADL."""
+    paths, full = costs.paths["path"].to_numpy(np.int64), []
     for path in paths:
         log = result.replay_path(int(path))
-        first = {name: log.loc[log["event"] == name, "time"].min() for name in ("liquidation", "adl")}
-        times.append(first["adl"] - first["liquidation"])
-    return costs.pool.mean(paths, np.array(times, float))
+        first = log.loc[log["event"] == "adl", "step"].min()
+        before = log.loc[log["step"] < first, "fund"]
+        full.append(float((before.iloc[-1] if len(before) else result.capital) > result.capital / 2))
+    return paths, np.array(full)
 
 
-def _seconds(x: float) -> str:
-    return duration(max(round(x), 0)) if x >= 1 else "0 seconds"
+def _share(e: Estimate) -> str:
+    return f"{percent(e.value)} ({percent_range(e.low, min(e.high, 1.0))})" if e.value > 0 else "none"
 
 
 def _chance(e: Estimate) -> Estimate:
