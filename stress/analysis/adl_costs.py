@@ -20,7 +20,7 @@ from stress import quantities
 from stress.analysis.adl_events import FILL, HAIRCUTS, haircut, measure
 from stress.analysis.adl_rows import COLUMNS, GROUPS, class_rows, summary_rows
 from stress.analysis.without_adl import without_adl
-from stress.arguments import is_whole, is_word
+from stress.arguments import is_finite, is_whole, is_word
 from stress.book.classes import BORDERS, merge
 from stress.errors import InputError, Problem, raise_if
 from stress.kernels.rules.records import SCORES
@@ -210,11 +210,10 @@ def _check(result: Result, paths: int, score: str | None, markouts: Iterable[flo
         problems.append(Problem("adl_costs", "one of " + ", ".join(SCORES), column="score", value=score))
     times = []
     for given in markouts:
-        try:
-            times.append(quantities.seconds(given))
-        except (TypeError, ValueError):
-            times.append(math.nan)
-        if not 0.0 < times[-1] < math.inf:
+        time = quantities.seconds(given)
+        if is_finite(time) and time > 0:
+            times.append(float(time))
+        else:
             problems.append(Problem("adl_costs", "seconds above 0", column="markouts", value=given))
     if not result.has_adl:
         problems.append(Problem("adl_costs", "a run with ADL in its waterfall"))
