@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from stress import results as results
     from stress.analysis.adl_costs import adl_costs as adl_costs
     from stress.analysis.adl_moves import adl_moves as adl_moves
+    from stress.analysis.advice.advice import advice as advice
     from stress.analysis.backtest import backtest as backtest
     from stress.analysis.battery import stress_battery as stress_battery
     from stress.analysis.fund_grid import fund_grid as fund_grid
@@ -79,6 +80,7 @@ _HOMES = {
     "Venue": "venue.venue",
     "adl_costs": "analysis.adl_costs",
     "adl_moves": "analysis.adl_moves",
+    "advice": "analysis.advice.advice",
     "allocate": "venue.allocate",
     "backtest": "analysis.backtest",
     "calibrate": "prices.calibration.calibrate",

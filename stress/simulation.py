@@ -263,7 +263,9 @@ def with_extras(
 
         refused = {"reverse": why} if (why := sizing.jump_refused(record.result.config)) else {}
         if record.result.days is not None:
-            refused["margins"] = "the book of a run of days is drawn anew each day"
+            refused |= dict.fromkeys(("margins", "advice"), "the book of a run of days is drawn anew each day")
+        elif not (record.result.has_adl and (record.result.paths["adl_count"] > 0).any()):
+            refused["advice"] = "nobody is auto-deleveraged on these paths"
         found = make(scenario, say, threads, refused)
     return replace(record, studies=found, manifest=record.manifest | ({"author": author} if author else {}))
 

@@ -4,6 +4,7 @@
     reverse      the smallest moves that empty the fund, and how probable they are
     tornado      the required fund with one input after the other at the ends of its range
     margins      what a turn of leverage is worth, and higher maintenance
+    advice       what traders are told about ADL, held against this market
 
 Each is a table; a run directory keeps them as `studies/NAME.csv`. A table may hold more columns than a report reads.
 """
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 LABELS = (
     "scenario", "title", "kind", "direction", "note", "key", "low_value", "high_value", "why", "design", "quantity",
-    "unit", "worst_bucket", "change",
+    "unit", "worst_bucket", "change", "part", "asked", "verdict", "measure", "text", "command",
 )  # fmt: skip
 
 
@@ -44,6 +45,7 @@ COLUMNS = {
     ),
     "tornado": _columns("key low_value high_value why note", "alpha base_fund fund_at_low fund_at_high swing swing_se"),
     "margins": _columns("change quantity unit note", "base value difference low high positions notional at_once"),
+    "advice": _columns("part asked verdict measure unit note text command", "estimate low high"),
 }  # fmt: skip
 
 
@@ -95,6 +97,7 @@ def make(
 
 def _all(scenario: Scenario, threads: int | None) -> Iterator[tuple[str, str, Callable[[], pd.DataFrame]]]:
     """Name, title and work of each study."""
+    from stress.analysis.advice.advice import advice
     from stress.analysis.margin_effects import margin_effects
     from stress.analysis.reverse_stress import reverse_table
     from stress.analysis.stress_scenarios import stress_scenarios
@@ -104,3 +107,4 @@ def _all(scenario: Scenario, threads: int | None) -> Iterator[tuple[str, str, Ca
     yield "reverse", "the smallest moves that empty the fund", lambda: reverse_table(scenario)
     yield "tornado", "which inputs matter", lambda: tornado(scenario, threads=threads)
     yield "margins", "a turn of leverage, higher maintenance", lambda: margin_effects(scenario, threads=threads)
+    yield "advice", "what traders are told about ADL", lambda: advice(scenario, threads=threads)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from stress.errors import InputError
 from stress.results.estimate import Estimate
 
 Verdict = Literal["holds", "does not hold", "cannot be told", "says nothing"]
@@ -57,6 +58,17 @@ class Finding:
             "text": self.text,
             "command": self.command,
         }
+
+
+def not_asked(asked: str, why: str) -> Finding:
+    """A claim that cannot be asked of a scenario, with the reason."""
+    nothing = Estimate(math.nan, math.nan, math.nan, math.nan, why)
+    return Finding(asked, OPEN, "", nothing, f"Not asked of this scenario: {why}.", "")
+
+
+def reason(error: InputError) -> str:
+    """What an error says, as the reason why something is not asked."""
+    return "; ".join(f"{p.column or p.where}: needs {p.expected}" for p in error.problems)
 
 
 def above(e: Estimate, border: float) -> Verdict:

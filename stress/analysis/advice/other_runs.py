@@ -7,12 +7,14 @@ What is looked at is P(somebody is auto-deleveraged within the horizon). The dif
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from stress.analysis import cases
-from stress.analysis.advice.finding import OPEN, Finding, Verdict, above, below
+from stress.analysis.advice.finding import Finding, Verdict, above, below, not_asked, reason
 from stress.analysis.apart import apart, independent
+from stress.engine.design import Design
+from stress.errors import InputError
 from stress.formatting import count, percent, probability, significant, usd
 from stress.results import comparison
 from stress.results.comparison_words import points
@@ -27,7 +29,6 @@ CAPS = 10.0, 5.0  # leverages that nobody sets more than
 MUCH = 0.1  # of P(ADL): what is left of it where a cause is called the root
 CALLED = {"venue.closeout": "whole", "venue.carrier": "market"}  # what margin calls need of a venue
 CALLS = {"venue.liquidation": "margin_call", "venue.call_deadline": "8h", "venue.top_up": 0.7}
-NOT_ASKED = "Not asked"
 Cases = dict[str, Mapping[str, Any]]
 AN_ADL = comparison.EVENTS[comparison.ADL_EVENT]
 A_DEFICIT = cases.EVENTS["P(a deficit occurs)"]
@@ -70,16 +71,15 @@ def claims(
     threads, progress
         As in `stress.simulate`.
     """
-    asked = questions(scenario)
-    of = [(q, name) for q in asked if not q.missing for name in q.values]
-    designs = cases.designs(scenario, [q.values[name] for q, name in of], "advice")
-    results = dict(zip([(q.asked, name) for q, name in of], cases.run(designs, threads, progress), strict=True))
-    for q in asked:
+    asked = [_possible(q, scenario) for q in questions(scenario)]
+    of = [(q.asked, name, design) for q, designs in asked for name, design in designs.items()]
+    found = cases.run([design for _, _, design in of], threads, progress)
+    results = {(claim, name): result for (claim, name, _), result in zip(of, found, strict=True)}
+    for q, designs in asked:
         if q.missing:
-            nothing = Estimate(float("nan"), float("nan"), 0.0, float("inf"), q.missing)
-            yield Finding(q.asked, OPEN, "", nothing, f"{NOT_ASKED}: {q.missing}.", "")
+            yield not_asked(q.asked, q.missing)
         else:
-            yield q.judge(q, {name: results[q.asked, name] for name in q.values})
+            yield q.judge(q, {name: results[q.asked, name] for name in designs})
     if others:
         (base,) = cases.run(cases.designs(scenario, [{}], "advice"), threads)
         yield small_caps(scenario, base, others, threads)
@@ -88,9 +88,10 @@ def claims(
 def questions(scenario: Scenario) -> list[Question]:
     """The claims that are asked of a scenario."""
     depth = scenario.depth_object
-    deep: Cases = {f"{x:g} times the depth": {} if depth is None else {"depth.usd": x * depth.usd} for x in DEPTHS}
+    usd = None if depth is None else depth.usd
+    deep: Cases = {f"{x:g} times the depth": {} if usd is None else {"depth.usd": x * usd} for x in DEPTHS}
     paid: Cases = {
-        "no funding": {"funding": None} if scenario.funding is not None else {},
+        "no funding": {"funding": "none"} if scenario.funding is not None else {},
         f"{percent(RATES[1])} every {FUNDING_INTERVAL}": {
             "funding.interval": FUNDING_INTERVAL,
             "funding.rate": RATES[1],
@@ -111,6 +112,16 @@ def questions(scenario: Scenario) -> list[Question]:
         ),
         Question("ADL replaces the margin calls of traditional futures.", called, _calls),
     ]
+
+
+def _possible(q: Question, scenario: Scenario) -> tuple[Question, dict[str, Design]]:
+    """A question with the designs of its cases; with none and the reason, where the scenario refuses one of them."""
+    if q.missing:
+        return q, {}
+    try:
+        return q, dict(zip(q.values, cases.designs(scenario, list(q.values.values()), "advice"), strict=True))
+    except InputError as error:
+        return replace(q, missing=reason(error)), {}
 
 
 def chance(result: Result, event: Callable[[Any], Any] = AN_ADL) -> Estimate:
@@ -142,7 +153,12 @@ def _deep(q: Question, found: dict[str, Result]) -> Finding:
         f"{_in_points(e)}."
     )
     return Finding(
-        q.asked, below(e, 0.0), f"P(ADL) at {deep} less that at {thin}", e, text, "perp-stress sweep FILE depth.usd=..."
+        q.asked,
+        below(e, 0.0),
+        f"P(ADL) at {deep} less that at {thin}",
+        e,
+        text,
+        "perp-stress sweep FILE depth.usd=A,B",
     )
 
 
@@ -155,7 +171,7 @@ def _funding(q: Question, found: dict[str, Result]) -> Finding:
     )
     return Finding(
         q.asked, above(e, 0.0), f"P(ADL) with funding of {name} less that without", e, text,
-        "perp-stress sweep FILE funding.rate=... --set funding.interval=8h",
+        "perp-stress sweep FILE funding.rate=0,0.003 --set funding.interval=8h",
     )  # fmt: skip
 
 

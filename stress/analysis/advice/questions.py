@@ -62,9 +62,10 @@ def told(result: Result, costs: AdlCosts) -> Finding:
     full = costs.pool.mean(*_fund_before(result, costs))
     left = "nothing is left of it" if hit["position_left"] == 0 else f"{significant(hit['position_left'])} are left"
     text = (
-        f"Afterwards. The notice of path {path}: account {hit['account']}, {hit['side']}: {significant(hit['quantity'])} "
-        f"closed at {significant(hit['price'], 7)}, {duration(hit['time'])} after the start; {left}. Beforehand there is "
-        f"the light of the queue; {_share(full)} of paths had more than half of the fund a step before the first ADL."
+        f"Afterwards. The notice of path {path}: account {hit['account']}, {hit['side']}: "
+        f"{significant(hit['quantity'])} closed at {significant(hit['price'], 7)}, {duration(hit['time'])} after the "
+        f"start; {left}. Beforehand there is the light of the queue; {_share(full)} of paths had more than half of the "
+        "fund a step before the first ADL."
     )
     return Finding(
         "Will I be told?",
@@ -84,9 +85,11 @@ def exchange_loses(result: Result) -> Finding:
     shares = {str(name): every.ratio(parts[name].to_numpy() * with_adl, total) for name in parts if name != "deficit"}
     listed = ", ".join(f"{PART_LABELS.get(name, name)} {_share(e)}" for name, e in shares.items())
     name, first = next(iter(shares.items()))
+    residual = shares["residual"].value
+    unpaid = "Nothing was left unpaid on these paths. " if residual == 0 else ""
     text = (
-        f"Of the losses beyond margins on paths with ADL: {listed}. What the fund pays was fees and margins of traders "
-        "before; the exchange itself pays nothing more."
+        f"Of the losses beyond margins on paths with ADL: {listed}. {unpaid}What the fund pays was "
+        "fees and margins of traders before; the exchange itself pays nothing more."
     )
     return Finding(
         "Did the exchange lose money?", "", f"share of losses that the {name} bore, on paths with ADL", first,
@@ -96,38 +99,39 @@ def exchange_loses(result: Result) -> Finding:
 
 def fair(result: Result, costs: AdlCosts) -> Iterator[Finding]:
     """Answer "Is it fair?": each definition is a number."""
-    money, events, hits = costs.money, "events, mean", "hits in events"
-    gini, tenth = (_figure(costs, name, money, events) for name in ("Gini", "borne by the top 10 %"))
+    money = costs.money
+    gini, tenth = (_figure(costs, name, money) for name in ("Gini", "borne by the top 10 %"))
     yield _fairness(
         "everybody who won gives alike",
         "Gini coefficient of what the eligible give, 0: all alike",
         gini,
-        f"Gini coefficient {significant(gini.value)} ({significant(gini.low)} to {significant(gini.high)}); the largest "
-        f"tenth of the givers bears {percent(tenth.value)}.",
+        f"Gini coefficient {significant(gini.value)} ({significant(gini.low)} to {significant(gini.high)}); the "
+        f"largest tenth of the givers bears {percent(tenth.value)}.",
     )
-    hit = _figure(costs, "hit rate", "positions", "eligible, event by event")
+    hit = _figure(costs, "hit rate", "positions")
     yield _fairness(
         "everybody is as likely to be hit",
         "share of the eligible that an event hits",
         hit,
         f"An event hits {_share(hit)} of those who could be.",
     )
-    typical, worst = (_figure(costs, f"haircut, {what}", "profit", hits) for what in ("mean", "worst"))
+    typical, worst = (_figure(costs, f"haircut, {what}", "profit") for what in ("mean", "worst"))
     yield _fairness(
         "nobody gives much of what he won",
         "mean haircut of those hit, share of profit",
         typical,
-        f"Who is hit gives {_share(typical)} of the profit in the mean, and up to {percent(worst.value)} on these paths.",
+        f"Who is hit gives {_share(typical)} of the profit in the mean, and up to {percent(worst.value)} on "
+        "these paths.",
     )
-    turned = _figure(costs, "inversions of rank", "positions", "pairs of eligible")
+    turned = _figure(costs, "inversions of rank", "positions")
     yield _fairness(
         "who ranks higher gives first",
         "pairs in which the lower ranked gave the larger share",
         turned,
         f"{upper_first(probability(turned.value, turned.low, turned.high))} of pairs are the wrong way round.",
     )
-    favour = _figure(costs, "hits that were a favour", "count", "positions hit")
-    regret = _figure(costs, "regret, mean", money, "positions hit")
+    favour = _figure(costs, "hits that were a favour", "count")
+    regret = _figure(costs, "regret, mean", money)
     yield _fairness(
         "nobody is worse off",
         "share of hits after which the market turned",
@@ -176,8 +180,13 @@ def market_order(result: Result, costs: AdlCosts) -> Finding:
         f"{percent(e.value)} ({percent_range(e.low, e.high)}) in the mean, for the winners' side the wrong way."
     )
     return Finding(
-        "Is ADL a market order, and does it move the price?", "", "displacement of a book at rest by an event", e, text, "perp-stress path FILE I",
-    )  # fmt: skip
+        "Is ADL a market order, and does it move the price?",
+        "",
+        "displacement of a book at rest by an event",
+        e,
+        text,
+        "perp-stress path FILE I",
+    )
 
 
 def _fairness(definition: str, measure: str, e: Estimate, text: str) -> Finding:
@@ -186,11 +195,10 @@ def _fairness(definition: str, measure: str, e: Estimate, text: str) -> Finding:
     )
 
 
-def _figure(costs: AdlCosts, quantity: str, space: str, denominator: str) -> Estimate:
+def _figure(costs: AdlCosts, quantity: str, space: str) -> Estimate:
     """A row of the summary of costs."""
     found = costs.summary()
-    same = (found["quantity"] == quantity) & (found["space"] == space) & (found["denominator"] == denominator)
-    (row,) = found[same].to_dict("records")
+    (row,) = found[(found["quantity"] == quantity) & (found["space"] == space)].to_dict("records")
     return Estimate(row["estimate"], row["se"], row["low"], row["high"], row["note"])
 
 
