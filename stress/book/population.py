@@ -10,6 +10,8 @@ Each account draws a size, a leverage, a side and an entry price; the draws of a
   order of summation. If more accounts are long than short, longs are smaller.
 - Leverage: weights by number of positions. It is lowered to the maximum of the account's tier; the margin is the
   initial margin, notional at entry over leverage.
+- Concentration: where a share of the ten largest accounts of a side is asked for, the ten largest that were drawn are
+  scaled to it and all others to the rest, each kept below the tenth.
 - Buffer: some accounts hold margin beyond the initial one (a balance under cross margin, margin that was added), a
   log-normal share of the notional at entry.
 - Entry: the price one exponential holding time ago, in bars or in a log-normal past. An account that would have been
@@ -49,6 +51,7 @@ from stress.venue.venue import Venue
 FOLDER = Path(__file__).parent / "presets"
 DAY = 86_400.0
 YEAR = 365.0 * DAY
+TOP = 10  # accounts of a side whose share can be asked for
 ACCOUNT = 289  # bytes of an account, at the peak of drawing a book
 LATE_SHARE = 0.01  # share of accounts without a surviving past entry, above which a warning is issued
 
@@ -88,6 +91,8 @@ class PopulationSpec(BaseModel):
         Cap on one notional as a share of the open interest, in (0, 1].
     max_notional : float, optional
         Cap on one notional in USD.
+    top_share : float, optional
+        Share of each side's open interest that its ten largest accounts hold, in (0, 1); None: as they are drawn.
     correlation : float
         Correlation of the normal scores of notional and leverage; negative where larger positions are less levered.
     long_share : float
@@ -130,6 +135,7 @@ class PopulationSpec(BaseModel):
     tail_from: float = Field(default=0.97, gt=0, lt=1)
     max_share: float = Field(default=1.0, gt=0, le=1)
     max_notional: Positive | None = None
+    top_share: float | None = Field(default=None, gt=0, lt=1)
     correlation: float = Field(default=0.0, ge=-1, le=1)
     long_share: float = Field(default=0.5, gt=0, lt=1)
     holding_days: Positive = 1.0
@@ -370,7 +376,11 @@ def sample_with_ages(
                 raise InputError(Problem("population", expected, column="accounts", value=n))
             expected = f"a cap above {spec.open_interest / held.sum():.6g} USD, {few}"
             raise InputError(Problem("population", expected, column="max_share", value=cap * each))
-        quantity[held] = _in_lots(_share_out(size[held], total, cap), total)
+        shares = _share_out(size[held], total, cap)
+        if spec.top_share is not None:
+            _check_top(spec.top_share, int(held.sum()), cap / total, word)
+            shares = _with_top(size[held], total, cap, spec.top_share)
+        quantity[held] = _in_lots(shares, total)
 
     _, tiers = venue.to_kernel()
     max_leverage = np.array([tier.max_leverage for tier in venue.tiers], dtype=np.float64)
@@ -473,6 +483,41 @@ def _share_out(size: np.ndarray, total: float, cap: float) -> np.ndarray:
     if factor[first] * size[order[first]] > cap:
         return np.full(size.size, total / size.size)
     shares: np.ndarray = np.minimum(factor[first] * size, cap)
+    return shares
+
+
+def _check_top(share: float, accounts: int, cap: float, side: str) -> None:
+    """Whether the ten largest of so many accounts of a side can hold a share, none above the cap (share of the side)."""
+    least, most = TOP / accounts, min(TOP * cap, 1.0)
+    if accounts <= TOP:
+        expected = f"more than {TOP} accounts on each side for the share of the {TOP} largest; {accounts} are {side}"
+        raise InputError(Problem("population", expected, column="accounts", value=accounts))
+    if not least <= share <= most:
+        expected = f"from {least:.6g}, {TOP} of {accounts} {side} accounts alike, to {most:.6g}, each at its cap"
+        raise InputError(Problem("population", expected, column="top_share", value=share))
+
+
+def _with_top(size: np.ndarray, total: float, cap: float, share: float) -> np.ndarray:
+    """Quantities, float64[N], of which the ten largest sizes hold a share and no other is above the tenth.
+
+    Either group keeps its proportions, but for the cap above and, of the ten, the mean of all others below.
+    """
+    order = np.argsort(size, kind="stable")[::-1]
+    top, rest = order[:TOP], order[TOP:]
+    held, left = share * total, (1.0 - share) * total
+    shares = np.empty_like(size)
+    shares[top] = _between(size[top], held, left / rest.size, cap)
+    shares[rest] = _share_out(size[rest], left, float(shares[top].min()))
+    return shares
+
+
+def _between(size: np.ndarray, total: float, least: float, most: float) -> np.ndarray:
+    """Return c size, cut to [least, most], float64[N], with c such that the sum is `total` to rounding."""
+    low, high = 0.0, most / float(size.min())  # at which all are `least`, and all are `most`
+    for _ in range(200):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if np.clip(middle * size, least, most).sum() < total else (low, middle)
+    shares: np.ndarray = np.clip(high * size, least, most)
     return shares
 
 
