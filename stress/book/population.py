@@ -38,6 +38,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from stress import memory, quantities, schema
 from stress.adjustments import Adjustment
 from stress.arguments import is_finite, is_number, is_whole, path_of, wrong_types
+from stress.book import sizes
 from stress.book.columns import ORDERS, BookWarning, Columns
 from stress.callers import warn
 from stress.errors import InputError, Problem, raise_if
@@ -51,7 +52,6 @@ from stress.venue.venue import Venue
 FOLDER = Path(__file__).parent / "presets"
 DAY = 86_400.0
 YEAR = 365.0 * DAY
-TOP = 10  # accounts of a side whose share can be asked for
 ACCOUNT = 289  # bytes of an account, at the peak of drawing a book
 LATE_SHARE = 0.01  # share of accounts without a surviving past entry, above which a warning is issued
 
@@ -376,11 +376,11 @@ def sample_with_ages(
                 raise InputError(Problem("population", expected, column="accounts", value=n))
             expected = f"a cap above {spec.open_interest / held.sum():.6g} USD, {few}"
             raise InputError(Problem("population", expected, column="max_share", value=cap * each))
-        shares = _share_out(size[held], total, cap)
+        shares = sizes.share_out(size[held], total, cap)
         if spec.top_share is not None:
-            _check_top(spec.top_share, int(held.sum()), cap / total, word)
-            shares = _with_top(size[held], total, cap, spec.top_share)
-        quantity[held] = _in_lots(shares, total)
+            sizes.check_top(spec.top_share, int(held.sum()), cap / total, word)
+            shares = sizes.with_top(size[held], total, cap, spec.top_share)
+        quantity[held] = sizes.in_lots(shares, total)
 
     _, tiers = venue.to_kernel()
     max_leverage = np.array([tier.max_leverage for tier in venue.tiers], dtype=np.float64)
@@ -470,61 +470,3 @@ def _mirrored(past: population.PastEntries) -> population.PastEntries:
     """The past in 1/P, where lows and highs change places."""
     low, high, later_low, later_high = (1.0 / x for x in past[:4])
     return past._replace(low=high, high=low, later_low=later_high, later_high=later_low)
-
-
-def _share_out(size: np.ndarray, total: float, cap: float) -> np.ndarray:
-    """Return min(c size, cap), float64[N], with c such that the sum is `total`."""
-    order = np.argsort(size, kind="stable")[::-1]
-    below = np.cumsum(size[order][::-1])[::-1]  # of each size and all smaller ones
-    capped = np.arange(size.size)
-    factor = (total - capped * cap) / below
-    # The largest are capped one after the other until the next one fits under the cap.
-    first = int(np.argmax(factor * size[order] <= cap))
-    if factor[first] * size[order[first]] > cap:
-        return np.full(size.size, total / size.size)
-    shares: np.ndarray = np.minimum(factor[first] * size, cap)
-    return shares
-
-
-def _check_top(share: float, accounts: int, cap: float, side: str) -> None:
-    """Whether the ten largest of so many accounts of a side can hold a share, none above the cap (share of the side)."""
-    least, most = TOP / accounts, min(TOP * cap, 1.0)
-    if accounts <= TOP:
-        expected = f"more than {TOP} accounts on each side for the share of the {TOP} largest; {accounts} are {side}"
-        raise InputError(Problem("population", expected, column="accounts", value=accounts))
-    if not least <= share <= most:
-        expected = f"from {least:.6g}, {TOP} of {accounts} {side} accounts alike, to {most:.6g}, each at its cap"
-        raise InputError(Problem("population", expected, column="top_share", value=share))
-
-
-def _with_top(size: np.ndarray, total: float, cap: float, share: float) -> np.ndarray:
-    """Quantities, float64[N], of which the ten largest sizes hold a share and no other is above the tenth.
-
-    Either group keeps its proportions, but for the cap above and, of the ten, the mean of all others below.
-    """
-    order = np.argsort(size, kind="stable")[::-1]
-    top, rest = order[:TOP], order[TOP:]
-    held, left = share * total, (1.0 - share) * total
-    shares = np.empty_like(size)
-    shares[top] = _between(size[top], held, left / rest.size, cap)
-    shares[rest] = _share_out(size[rest], left, float(shares[top].min()))
-    return shares
-
-
-def _between(size: np.ndarray, total: float, least: float, most: float) -> np.ndarray:
-    """Return c size, cut to [least, most], float64[N], with c such that the sum is `total` to rounding."""
-    low, high = 0.0, most / float(size.min())  # at which all are `least`, and all are `most`
-    for _ in range(200):
-        middle = 0.5 * (low + high)
-        low, high = (middle, high) if np.clip(middle * size, least, most).sum() < total else (low, middle)
-    shares: np.ndarray = np.clip(high * size, least, most)
-    return shares
-
-
-def _in_lots(quantity: np.ndarray, total: float) -> np.ndarray:
-    """Round quantities to multiples of a power of two; their sum is `total`, rounded, in any order of summation."""
-    lot = math.ldexp(1.0, math.frexp(total)[1] - 51)
-    lots = np.maximum(np.floor(quantity / lot), 1.0).astype(np.int64)
-    lots[np.argmax(lots)] += round(total / lot) - int(lots.sum())
-    rounded: np.ndarray = lots * lot
-    return rounded

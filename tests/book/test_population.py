@@ -81,7 +81,9 @@ class TestTopShare:
             held, drawn = book.quantity[book.side == s], plain.quantity[book.side == s]
             largest = np.sort(held)[::-1]
             assert largest[:10].sum() / largest.sum() == pytest.approx(share, rel=1e-9)
-            assert set(np.argsort(-drawn)[:10]) == set(np.argsort(-held, kind="stable")[:10]) or largest[9] == largest[10]
+            assert (
+                set(np.argsort(-drawn)[:10]) == set(np.argsort(-held, kind="stable")[:10]) or largest[9] == largest[10]
+            )
             assert largest[0] > largest[9] or share == 0.1
 
     def test_leaves_all_else_alone(self):
