@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from stress import plots as plots
     from stress import prices as prices
     from stress import results as results
+    from stress.analysis.adl_costs import adl_costs as adl_costs
     from stress.analysis.backtest import backtest as backtest
     from stress.analysis.battery import stress_battery as stress_battery
     from stress.analysis.fund_grid import fund_grid as fund_grid
@@ -72,6 +73,7 @@ _HOMES = {
     "Study": "analysis.study",
     "Tier": "venue.tier",
     "Venue": "venue.venue",
+    "adl_costs": "analysis.adl_costs",
     "allocate": "venue.allocate",
     "backtest": "analysis.backtest",
     "calibrate": "prices.calibration.calibrate",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
 # How the days of a path make its OUTCOME. Other columns are sums: of money, of quantities, of positions.
 LARGEST = frozenset(("longs_reached", "shorts_reached", "waiting_peak", "haircut", "logged"))
 SMALLEST = frozenset(("fund_low", "carrier_low"))
-OWN = frozenset(("net_loss_peak", "drawdown_need", "fund_end", "depletion_step", "status", "where"))  # of `write_path`
+OWN = frozenset(  # of `write_path`
+    ("net_loss_peak", "drawdown_need", "fund_end", "mark_end", "depletion_step", "status", "where")
+)
 COIN = frozenset(  # in the money of the fund, where that is a coin
     (
         "fund_low", "carrier_low", "deficit", "inflow", "adl_usd", "residual", "inventory_loss", "topped_up",
@@ -65,6 +68,7 @@ def write_path(
     before = np.append(0.0, lost[:-1])
     total["net_loss_peak"] = max(0.0, float((before + rows["net_loss_peak"]).max()))
     total["drawdown_need"], total["fund_end"] = 0.0, ends[-1]
+    total["mark_end"] = math.nan  # each day has prices of its own
     if fund_at.size:
         fund_at[0] = balances_of_path(np.append(design.fund, ends[:-1]), balances * coins[:, np.newaxis], ends[-1])
 

@@ -40,6 +40,11 @@ def events(design: Design, path: int, fund: float) -> np.ndarray:
     prices, _ = design.price_block(path, 1)
     if design.renewal is not None:
         return _events_of_days(design, prices, path, fund)
+    return run_again(design, prices, path, fund)[0]
+
+
+def run_again(design: Design, prices: Prices, path: int, fund: float) -> tuple[np.ndarray, np.ndarray]:
+    """Event records (LOG) and outcome (OUTCOME[1]) of one path of a run of one book, from its own prices."""
     log = np.zeros(4 * len(design.book) + 64, LOG)
     for _ in range(2):  # a second time only where the log was too short
         out = design.outcomes(prices, path, fund, log)
@@ -47,7 +52,7 @@ def events(design: Design, path: int, fund: float) -> np.ndarray:
             break
         log = np.zeros(int(out["logged"][0]), LOG)
     design.check(out, path)
-    return log[: out["logged"][0]]
+    return log[: out["logged"][0]], out
 
 
 def _events_of_days(design: Design, prices: Prices, path: int, fund: float) -> np.ndarray:

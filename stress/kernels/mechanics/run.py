@@ -123,7 +123,7 @@ def count_positions(p):
 def finish(mark, p):
     """Last payments of a path, and its columns."""
     out, more, mechanics = p.out, p.more, p.mechanics
-    p.moment.mark, p.moment.price = mark, p.moment.close
+    p.moment.mark, p.moment.price, out.mark_end = mark, p.moment.close, mark
     if mechanics.carrier:
         missing = close_account(mark, p)
         if missing > 0.0:

@@ -53,6 +53,7 @@ OUTCOME = np.dtype((np.record, [
     ("longs_reached", "i8"), ("shorts_reached", "i8"),  # places of the ladder that the price has passed
     ("adl_events", "i8"), ("adl_seen", "i8"),           # times that losses fell on winners; positions looked at then
     ("adl_count", "i8"), ("adl_quantity", "f8"), ("adl_usd", "f8"), ("residual", "f8"),
+    ("mark_end", "f8"),                                 # last mark: what is open then is worth its profit there
     ("status", "i4"), ("where", "i4"), ("logged", "i8"),
 ]))  # fmt: skip
 

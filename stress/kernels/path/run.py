@@ -211,7 +211,7 @@ def run_paths(
             if is_second:
                 outs[row].net_loss_peak, outs[row].drawdown_need = out.net_loss_peak, out.drawdown_need
                 break
-            out.fund_end = layer.balance
+            out.fund_end, out.mark_end = layer.balance, before * mark_ratio
             out.longs_reached, out.shorts_reached = longs.next, shorts.next - shorts.first
             finish(p)
             if out.adl_events == 0:
