@@ -39,7 +39,7 @@ FALLING = {  # each of `DEPTHS` but infinite again
 }
 OPTIONS = {
     "settlement": ["profit", "bankruptcy"],
-    "policy": ["queue", "queue", "queue", *POLICIES[1:]],  # most rows show scores at work
+    "policy": list(POLICIES),
     "score": list(SCORES),
     "adl_price": list(ADL_PRICES),
     "residual": ["fund", "trader"],
@@ -52,7 +52,20 @@ OPTIONS = {
     "gap": [0.0, 0.4, 1.0],
     "jump_gap": [1.0, 0.0, 0.6],
 }
-ROWS = pairwise(OPTIONS)
+# The other rules that a word needs.
+NEEDED: dict[str, dict[str, float]] = {"risk_excess": dict(excess_leverage=2.0), "bulk": dict(profit_weight=0.3)}
+
+
+def refused(row: dict) -> bool:
+    """Whether options of a row, or two of them, do not go together: a score is looked at by two policies alone.
+
+    One of them meets all scores; the other, which cannot weigh by two keys, some.
+    """
+    policy, score = row.get("policy", "queue"), row.get("score", SCORES[0])
+    return policy != "queue" and score not in (("pnl_leverage", "bulk") if policy == "score_pro_rata" else SCORES[:1])
+
+
+ROWS = pairwise(OPTIONS, refused=refused)
 
 
 def make_venue(row: dict, fund: float) -> stress.Venue:
@@ -73,6 +86,8 @@ def make_venue(row: dict, fund: float) -> stress.Venue:
         drawdown=0.4 if floor.startswith("drawdown") else None,
         drawdown_window=3.5 * DT if floor == "drawdown window" else None,
         tier_basis=row["tier_basis"],
+        **NEEDED.get(row["policy"], {}),
+        **NEEDED.get(row["score"], {}),
     )
 
 
@@ -117,7 +132,7 @@ def make_path(rng: random.Random, continuous: bool, steps: int = 10) -> tuple[li
 def naive_rules(venue: stress.Venue) -> naive.Rules:
     tiers = [naive.Tier(t.floor, t.cap, t.max_leverage, t.maintenance_rate, t.deduction) for t in venue.tiers]
     names = ("tier_basis", "fee_rate", "residual", "policy", "score", "settlement", "reserve", "drawdown",
-             "drawdown_window", "adl_price")  # fmt: skip
+             "drawdown_window", "adl_price", "excess_leverage", "profit_weight")  # fmt: skip
     return naive.Rules(tiers=tiers, **{name: getattr(venue, name) for name in names})
 
 

@@ -93,7 +93,8 @@ def refused(row: dict[str, Any]) -> bool:
     carried = row.get("carrier", "market") != "market"
     called = row.get("liquidation", "automatic") != "automatic"
     return (
-        (carried and (row.get("settlement") == "profit" or row.get("waterfall") in NO_FIRST or called))
+        twin.refused(row)
+        or (carried and (row.get("settlement") == "profit" or row.get("waterfall") in NO_FIRST or called))
         or (called and row.get("closeout", "whole") != "whole")
         or (row.get("waterfall") in NO_FUND and (row.get("floor", "none") != "none" or row.get("fund_in") == "coin"))
     )
