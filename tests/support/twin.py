@@ -37,10 +37,11 @@ FALLING = {  # each of `DEPTHS` but infinite again
     "falling capped": dict(DEPTHS["capped"], window=600.0, scale=0.3, power=0.7, schedule=[[0, 0.7]]),
     "scheduled": dict(DEPTHS["linear"], schedule=[[100.0, 0.2], [300.0, 1.5]]),
 }
+POLICIES_OF_TABLE, SCORES_OF_TABLE = POLICIES[:5], SCORES[:7]  # these meet every value of every other option
 OPTIONS = {
     "settlement": ["profit", "bankruptcy"],
-    "policy": list(POLICIES),
-    "score": list(SCORES),
+    "policy": ["queue", "queue", "queue", *POLICIES_OF_TABLE[1:]],  # most rows show scores at work
+    "score": list(SCORES_OF_TABLE),
     "adl_price": list(ADL_PRICES),
     "residual": ["fund", "trader"],
     "fee_rate": [0.0, 0.01],
@@ -52,20 +53,28 @@ OPTIONS = {
     "gap": [0.0, 0.4, 1.0],
     "jump_gap": [1.0, 0.0, 0.6],
 }
-# The other rules that a word needs.
+# The other words, each with one of the other kind that it is seen with, and what a word needs beside it.
+OTHER_WORDS = [
+    *((policy, "pnl_leverage") for policy in POLICIES if policy not in POLICIES_OF_TABLE),
+    *(("queue", score) for score in SCORES if score not in SCORES_OF_TABLE),
+    ("score_pro_rata", "bulk"),
+]
 NEEDED: dict[str, dict[str, float]] = {"risk_excess": dict(excess_leverage=2.0), "bulk": dict(profit_weight=0.3)}
 
 
-def refused(row: dict) -> bool:
-    """Whether options of a row, or two of them, do not go together: a score is looked at by two policies alone.
+def other_rows(table: list[dict], each: int) -> list[dict]:
+    """Rows of a table of options with the other words, each in some rows, the settlements in turn; deficits in all."""
+    table = [row for row in table if row["jump_gap"] > 0 and not row["continuous"]]
+    by_settlement = [[row for row in table if row["settlement"] == word] for word in OPTIONS["settlement"]]
+    places = [(words, i) for words in OTHER_WORDS for i in range(each)]
+    rows = [by_settlement[k % 2][k % len(by_settlement[k % 2])] for k in range(len(places))]
+    return [
+        row | dict(policy=policy, score=score) for row, ((policy, score), _) in zip(rows, places, strict=True)
+    ]  # fmt: skip
 
-    One of them meets all scores; the other, which cannot weigh by two keys, some.
-    """
-    policy, score = row.get("policy", "queue"), row.get("score", SCORES[0])
-    return policy != "queue" and score not in (("pnl_leverage", "bulk") if policy == "score_pro_rata" else SCORES[:1])
 
-
-ROWS = pairwise(OPTIONS, refused=refused)
+TABLE = pairwise(OPTIONS)
+ROWS = TABLE + other_rows(TABLE, 2)
 
 
 def make_venue(row: dict, fund: float) -> stress.Venue:

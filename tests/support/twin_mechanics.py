@@ -93,14 +93,14 @@ def refused(row: dict[str, Any]) -> bool:
     carried = row.get("carrier", "market") != "market"
     called = row.get("liquidation", "automatic") != "automatic"
     return (
-        twin.refused(row)
-        or (carried and (row.get("settlement") == "profit" or row.get("waterfall") in NO_FIRST or called))
+        (carried and (row.get("settlement") == "profit" or row.get("waterfall") in NO_FIRST or called))
         or (called and row.get("closeout", "whole") != "whole")
         or (row.get("waterfall") in NO_FUND and (row.get("floor", "none") != "none" or row.get("fund_in") == "coin"))
     )
 
 
-ROWS = pairwise(OPTIONS, refused=refused)
+TABLE = pairwise(OPTIONS, refused=refused)
+ROWS = TABLE + twin.other_rows(TABLE, 1)
 
 
 @dataclass(frozen=True)
