@@ -278,17 +278,24 @@ def to_common_level(capacity, level, slope, budget, amount):
     for i in range(level.size):
         top = max(top, level[i] if slope[i] > 0.0 else 0.0)
     t, left, last = np.inf, -1, -2
+    given = total = 0.0
     while left != last:
         last, left = left, 0
-        weighted = total = 0.0
+        given = weighted = total = 0.0
         for i in range(level.size):
             is_left = top - level[i] < t and slope[i] > 0.0
             weighted += slope[i] * (top - level[i]) if is_left else 0.0
+            given += capacity[i] if is_left else 0.0
             total += slope[i] if is_left else 0.0
             left += is_left
         t = min(t, (budget + weighted) / total)
-    for i in range(level.size):
-        amount[i] = slope[i] * max(0.0, t - (top - level[i]))
+    if t < 0.5 * top:
+        for i in range(level.size):
+            amount[i] = slope[i] * max(0.0, t - (top - level[i]))
+    else:  # c is the smaller number, so it is the exact one
+        c = max(0.0, given - budget) / total
+        for i in range(level.size):
+            amount[i] = max(0.0, capacity[i] - c * slope[i])
     make_up(capacity, budget, amount)
 
 
