@@ -99,7 +99,8 @@ def refused(row: dict[str, Any]) -> bool:
     )
 
 
-ROWS = pairwise(OPTIONS, refused=refused)
+TABLE = pairwise(OPTIONS, refused=refused)
+ROWS = TABLE + twin.other_rows(TABLE, 1)
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from tests.twin.adl import SCORES, allocate, profit_size_keys
+from tests.twin.adl import SCORES, allocate, ethereal_keys, key_of, profit_size_keys
 from tests.twin.closing import Closing
-from tests.twin.position import equity, leverage, profit, rounded
+from tests.twin.position import equity, profit, rounded
 from tests.twin.records import LONG, SHORT
 from tests.twin.state import Unpaid
 
@@ -18,10 +18,12 @@ class Deleverage(Closing):
         """What `allocate` compares or weighs by, at a shifted mark; notes ties in a queue."""
         P = max(1e-12 * self.s0, P)  # below zero a leverage is none
         live = [self.positions[i] for i in winners]
-        if self.rules.policy != "queue":
-            return [leverage(p, P) for p in live]
+        if self.rules.policy not in ("queue", "score_pro_rata"):
+            return [key_of(self.rules.policy, p, P) for p in live]
         keys: Sequence[Any]
-        if self.rules.score == "profit_size":
+        if self.rules.score == "ethereal":
+            keys = ethereal_keys(live, P)
+        elif self.rules.score == "profit_size":
             keys = profit_size_keys(live, P)
             shares = [rounded(profit(p, P) / (p.quantity * p.entry_price)) for p in live]
             self.out.ties |= len(set(shares)) < len(shares)
@@ -49,7 +51,8 @@ class Deleverage(Closing):
         winners = [i for i in winners if equity(self.positions[i], P) > 0]  # a profit may be owed already: margin < 0
         live = [self.positions[i] for i in winners]
         capacity = [min(profit(p, P), equity(p, P)) if in_money else p.quantity for p in live]
-        amounts = allocate(rules.policy, capacity, self.keys(winners, P, losing_side), budget)
+        keys = self.keys(winners, P, losing_side)
+        amounts = allocate(rules.policy, capacity, keys, budget, rules.excess_leverage)
 
         taken = 0.0
         for i, p, w, amount in zip(winners, live, capacity, amounts, strict=True):

@@ -71,6 +71,8 @@ class Rules:
     call_time: float | None = None
     top_up: float | None = None
     fund_in: str = "usd"
+    excess_leverage: float | None = None
+    profit_weight: float | None = None
 
 
 @dataclass(frozen=True)

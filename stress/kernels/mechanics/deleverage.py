@@ -19,7 +19,7 @@ from stress.kernels.mechanics.marks import ZERO
 from stress.kernels.mechanics.records import LONG, SHORT
 from stress.kernels.mechanics.workspace import bring_up_to_date, open_quantity, remove, touch
 from stress.kernels.numerics.philox import event_key
-from stress.kernels.path.deleverage import AT_BANKRUPTCY, AT_MARK, CLOSED, count_in_profit, share_by_rule
+from stress.kernels.path.deleverage import AT_BANKRUPTCY, AT_MARK, CLOSED, count_in_profit, share_by_two_keys
 from stress.kernels.path.records import (
     LOGGED_ADL,
     LOGGED_RESIDUAL,
@@ -31,8 +31,8 @@ from stress.kernels.path.records import (
 from stress.kernels.path.workspace import CHUNK, log_event, trade
 from stress.kernels.rules.contract import equity, profit
 from stress.kernels.rules.layers import FUND
-from stress.kernels.rules.scores import PROFIT_SIZE, fill_scores
-from stress.kernels.rules.sharing import PRO_RATA, PRO_RATA_BY_ROW, QUEUE, UNFILLED, head_of_queue, total_of, weigh
+from stress.kernels.rules.scores import fill_keys, fill_scores, has_two_keys
+from stress.kernels.rules.sharing import QUEUE, SCORE_PRO_RATA, UNFILLED, head_of_queue, share, total_of, weigh
 
 
 @jit_force_inline
@@ -43,10 +43,11 @@ def ranking_mark(mark, p):
 
 @jit_inline
 def rank_rows(n, w, mark, side, p):
-    """Capacities of the first n winners rows of a side, and for a queue of scores keys and their histogram."""
+    """Capacities of the first n winners rows of a side, what a policy compares or weighs them by, and its histogram."""
     workspace, path, terms, ladder, holdings = p.workspace, p.path, p.terms, p.ladder, p.holdings
     winners, first = ladder.winners, side.first
-    in_money, by_score = terms.settlement == PROFIT_SETTLEMENT, terms.policy == QUEUE and terms.score != PROFIT_SIZE
+    in_money = terms.settlement == PROFIT_SETTLEMENT
+    by_score = (terms.policy == QUEUE or terms.policy == SCORE_PRO_RATA) and not has_two_keys(terms.score)
     key0, key1 = event_key(int(terms.seed), int(path.number), int(path.step), -w)
     workspace.weights[:] = 0.0
     at = ranking_mark(mark, p)
@@ -66,12 +67,16 @@ def rank_rows(n, w, mark, side, p):
             left = equity(p.structure.margin_mode, min(0.0, m[k]), gain)
             holds = now[k] > 0.0 and (place[k] >= side.next or kept[k] > 0)
             capacity[k] = (left if in_money else q[k]) if holds and left > 0.0 else 0.0
+        key = workspace.key[begin:end]
         if by_score:
-            key = workspace.key[begin:end]
             fill_scores(
-                terms.score, p.structure, p.tiers, w, at, q, entry, m, place, ladder.number, key0, key1, key
+                terms.score, p.structure, p.tiers, terms.profit_weight, w, at, q, entry, m, place, ladder.number,
+                key0, key1, key,
             )  # fmt: skip
-            weigh(key, capacity, workspace.weights)
+            if terms.policy == QUEUE:
+                weigh(key, capacity, workspace.weights)
+        elif terms.policy != QUEUE:
+            fill_keys(terms.policy, p.structure, w, at, q, entry, m, key)
 
 
 @jit_inline
@@ -81,7 +86,12 @@ def share_budget(n, w, mark, budget, side, p):
     winners, first = ladder.winners, side.first
     place = winners.place[first : first + n]
     rows, amount, capacity = workspace.places, workspace.amount, workspace.capacity[:n]
-    if terms.policy == QUEUE and terms.score != PROFIT_SIZE:
+    if terms.policy != QUEUE:
+        for i in range(n):
+            rows[i] = i
+        share(terms.policy, capacity, workspace.key[:n], terms.excess_leverage, budget, amount[:n])
+        return n
+    if not has_two_keys(terms.score):
         weights = workspace.weights
         return head_of_queue(workspace.key[:n], capacity, weights, place, ladder.number, budget, rows, amount)
     m = 0
@@ -92,9 +102,8 @@ def share_budget(n, w, mark, budget, side, p):
         workspace.key[k] = holdings.quantity[first + rows[k]]
     entry = winners.entry[first : first + n]
     quantity, margin = holdings.quantity[first : first + n], holdings.margin[first : first + n]
-    policy = PRO_RATA_BY_ROW if terms.policy == PRO_RATA else terms.policy
-    share_by_rule(
-        policy, p.structure, w, ranking_mark(mark, p), entry, quantity, margin, place, ladder.number, workspace.key[:m],
+    share_by_two_keys(
+        terms.score, p.structure, w, ranking_mark(mark, p), entry, quantity, margin, place, ladder.number, workspace.key[:m],
         capacity, budget, rows[:m], amount[:m],
     )  # fmt: skip
     return m
