@@ -9,7 +9,7 @@ market turned. See docs/estimators.md, What ADL costs whom.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,7 +20,8 @@ from stress import quantities
 from stress.analysis.adl_events import FILL, HAIRCUTS, haircut, measure
 from stress.analysis.adl_rows import COLUMNS, GROUPS, class_rows, summary_rows
 from stress.analysis.without_adl import without_adl
-from stress.arguments import is_whole, is_word
+from stress.arguments import is_finite, is_whole, is_word
+from stress.book.classes import BORDERS, merge
 from stress.errors import InputError, Problem, raise_if
 from stress.kernels.rules.records import SCORES
 from stress.results.owners import Owners
@@ -30,6 +31,7 @@ from stress.results.result import Result
 
 if TYPE_CHECKING:
     from stress.engine.design import Design
+    from stress.kernels.path.records import Prices
 
 MARKOUTS = (300.0, 3600.0)  # seconds after an event
 Group = Literal["leverage", "size", "side"]
@@ -90,16 +92,18 @@ class AdlCosts:
         -------
         DataFrame
             Long: `quantity`, `space` ("profit", "equity", "contracts", the money, or a count), `denominator`,
-            `estimate`, `se`, `low`, `high` (95 %), `note`.
+            `estimate`, `se`, `low`, `high` (95 %), `unit` ("share", the money, "contracts" or ""), `note`.
         """
         return pd.DataFrame(summary_rows(self), columns=COLUMNS)
 
-    def by(self, group: Group) -> pd.DataFrame:
+    def by(self, group: Group, bins: Sequence[float] | None = None) -> pd.DataFrame:
         """The same by class: effective leverage at S_0, decile of notional at S_0, or side.
 
         Parameters
         ----------
         group : {"leverage", "size", "side"}
+        bins : sequence of float, optional
+            Borders of leverage, some of `stress.book.classes.BORDERS`; default: all of these.
 
         Returns
         -------
@@ -108,7 +112,22 @@ class AdlCosts:
         """
         if not is_word(group, GROUPS):
             raise InputError(Problem("by", "one of " + ", ".join(GROUPS), value=group))
-        return pd.DataFrame(class_rows(self, group), columns=["class", "lower", "upper", *COLUMNS])
+        if bins is not None and group != "leverage":
+            raise InputError(Problem("bins", "none but by leverage", value=list(bins)))
+        borders = BORDERS if bins is None else merge(bins)
+        return pd.DataFrame(class_rows(self, group, borders), columns=["class", "lower", "upper", *COLUMNS])
+
+    def table(self) -> pd.DataFrame:
+        """`summary` and `by` of every group in one table.
+
+        Returns
+        -------
+        DataFrame
+            `group` ("all", "leverage", "size" or "side"), `class`, `lower`, `upper`, then as `summary`.
+        """
+        parts = [self.summary().assign(**{"group": "all", "class": "all", "lower": math.nan, "upper": math.nan})]
+        parts += [self.by(group).assign(group=group) for group in GROUPS]
+        return pd.concat(parts, ignore_index=True)[["group", "class", "lower", "upper", *COLUMNS]]
 
 
 def adl_costs(
@@ -151,11 +170,13 @@ def adl_costs(
     share = chosen.size / all_of_them.size if all_of_them.size else 1.0
     other = without_adl(design)
     events, fills, hits, rows = [], [np.zeros(0, FILL)], [], []
-    costs: dict[float, list[np.ndarray]] = {time: [] for time in (0.0, *times, math.inf)}
+    costs: dict[float, list[np.ndarray]] = {time: [np.zeros(0)] for time in (0.0, *times, math.inf)}
     for done, path in enumerate(chosen):
-        of_path, filled, hit, row = _replay(design, other, int(path), score)
+        prices, _ = design.price_block(int(path), 1)
+        of_path, filled, hit, row = _replay(design, other, prices, int(path), score)
+        close = design.traded_prices(prices).close[0]
         for time, found in costs.items():
-            found.append(_markout(design, int(path), filled, time))
+            found.append(_markout(design, close, filled, time))
         events += of_path
         fills.append(filled)
         hits.append(hit)
@@ -163,7 +184,7 @@ def adl_costs(
         if progress is not None:
             progress(done + 1, chosen.size)
     positions = _positions(design)
-    table = _fills(np.concatenate(fills), {time: np.concatenate([np.zeros(0), *c]) for time, c in costs.items()})
+    table = _fills(np.concatenate(fills), {time: np.concatenate(found) for time, found in costs.items()})
     return AdlCosts(
         events=pd.DataFrame(events),
         fills=table,
@@ -189,11 +210,10 @@ def _check(result: Result, paths: int, score: str | None, markouts: Iterable[flo
         problems.append(Problem("adl_costs", "one of " + ", ".join(SCORES), column="score", value=score))
     times = []
     for given in markouts:
-        try:
-            times.append(quantities.seconds(given))
-        except (TypeError, ValueError):
-            times.append(math.nan)
-        if not 0.0 < times[-1] < math.inf:
+        time = quantities.seconds(given)
+        if is_finite(time) and time > 0:
+            times.append(float(time))
+        else:
             problems.append(Problem("adl_costs", "seconds above 0", column="markouts", value=given))
     if not result.has_adl:
         problems.append(Problem("adl_costs", "a run with ADL in its waterfall"))
@@ -207,10 +227,9 @@ def _check(result: Result, paths: int, score: str | None, markouts: Iterable[flo
 
 
 def _replay(
-    design: Design, other: Design, path: int, score: str
+    design: Design, other: Design, prices: Prices, path: int, score: str
 ) -> tuple[list[dict[str, Any]], np.ndarray, dict[str, np.ndarray], dict[str, float]]:
     """Events of a path, its fills, results of those hit with and without ADL, and sums of the path."""
-    prices, _ = design.price_block(path, 1)
     log, out = run_again(design, prices, path, design.fund)
     owners, without = Owners(design), Owners(other)
     events, fills = measure(design, path, log, owners, score)
@@ -226,20 +245,21 @@ def _replay(
     return events, fills, {"path": np.full(hit.size, path), "position": hit, "results": results[:, hit]}, row
 
 
-def _markout(design: Design, path: int, fills: np.ndarray, time: float) -> np.ndarray:
-    """Money that closed contracts would have brought some seconds later, had they been kept, less what ADL gave."""
-    prices, _ = design.price_block(path, 1)
-    close = design.traded_prices(prices).close[0]
+def _markout(design: Design, close: np.ndarray, fills: np.ndarray, time: float) -> np.ndarray:
+    """Money that closed contracts would have brought some seconds later, had they been kept, less what ADL gave.
+
+    `close` are the prices of the path as the compiled side takes them, without the impact of orders.
+    """
     side = -fills["side"] if design.is_inverse else fills["side"]
-    gave = fills["closed"] * (fills["price"] - fills["mark"]) * side
+    gave = side * fills["closed"] * (fills["price"] - fills["mark"])  # against the mark
     if design.venue.settlement == "profit":
         gave = -fills["lost"]
     if time == 0.0:
         return np.asarray(-gave)
-    step = np.minimum(fills["step"] + (close.size if math.isinf(time) else round(time / design.step)), close.size - 1)
-    late = np.asarray(side * fills["closed"] * (close[step] - fills["mark"]) - gave)
-    too_late = not math.isinf(time) and fills["step"] + round(time / design.step) > close.size - 1
-    return np.where(too_late, math.nan, late)
+    last = close.size - 1
+    step = np.full(fills.size, last) if math.isinf(time) else fills["step"] + round(time / design.step)
+    kept = side * fills["closed"] * (close[np.minimum(step, last)] - fills["mark"])
+    return np.asarray(np.where(step > last, math.nan, kept - gave))
 
 
 def _fills(fills: np.ndarray, costs: dict[float, np.ndarray]) -> pd.DataFrame:
@@ -276,8 +296,10 @@ def _hits(found: list[dict[str, np.ndarray]], fills: pd.DataFrame, positions: pd
     spaces = [f"haircut_{space}" for space in HAIRCUTS]
     costs = [name for name in fills.columns if name.startswith("cost_")]
     sums = {"closed": "sum", "lost": "sum", "notional": "sum", "event": "count"} | dict.fromkeys(spaces, "max")
-    sums |= dict.fromkeys(costs, lambda x: x.sum(skipna=False))
-    together = fills.groupby(["path", "position"], sort=True).agg(sums)
+    of_hit = fills.groupby(["path", "position"], sort=True)
+    unknown = fills[costs].isna().groupby([fills["path"], fills["position"]], sort=True).any()
+    together = of_hit.agg(sums | dict.fromkeys(costs, "sum"))
+    together[costs] = together[costs].mask(unknown)  # the path ends before
     together = together.rename(columns={"notional": "closed_notional", "event": "events"})
     table = table.join(together, on=["path", "position"])
     table["result"], table["result_without"] = results

@@ -24,6 +24,7 @@ import numpy as np
 
 from stress.kernels.mechanics.records import LOGGED_LAYER
 from stress.kernels.path.records import LOGGED_ADL, LOGGED_RESIDUAL, LOGGED_SHORTFALL
+from stress.kernels.rules.sharing import UNFILLED
 from stress.results.adl_keys import scores
 from stress.results.burden import effective_number, gini, rank_inversions, rate_of_pairs, top_share
 from stress.results.owners import ENDS, Owners
@@ -172,10 +173,10 @@ def _row(
         "losing_side": "long" if is_long else "short",
         "mark": 1.0 / mark if owners.is_mirrored else mark,
         "needed": owed, "taken": taken, "residual": stretch.residual,
-        "over": max(0.0, taken - owed), "under": max(0.0, owed - taken),
+        "over": beyond(taken, owed), "under": beyond(owed, taken),
         "needed_contracts": needed, "taken_contracts": closed,
-        "over_contracts": math.nan if owners.in_money else max(0.0, closed - needed),
-        "under_contracts": math.nan if owners.in_money else max(0.0, needed - closed),
+        "over_contracts": math.nan if owners.in_money else beyond(closed, needed),
+        "under_contracts": math.nan if owners.in_money else beyond(needed, closed),
         "eligible": n, "hit": hit.size, "hit_rate": hit.size / n if n else math.nan,
         "eligible_profit": float(profit.sum()), "inversions": inverted, "pairs": n * (n - 1) // 2,
         "inversion_rate": rate_of_pairs(inverted, n),
@@ -189,6 +190,11 @@ def _row(
         row |= {f"{name}{suffix}": top_share(borne, n, part) for name, part in TOPS.items()}
         row |= {f"gini{suffix}": gini(borne, n), f"effective{suffix}": effective_number(borne)}
     return row
+
+
+def beyond(a: float, b: float) -> float:
+    """By how much a is larger than b; by rounding it is not."""
+    return a - b if a - b > UNFILLED * max(a, b) else 0.0
 
 
 def _survivor(v: float, losses: np.ndarray, taken: float) -> dict[str, float]:

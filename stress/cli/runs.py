@@ -266,6 +266,12 @@ def _limited_range(ranges: list[FundRange]) -> tuple[float, str]:
 @guarded
 def adl(
     scenario: ScenarioFile,
+    costs: Annotated[
+        bool, typer.Option("--costs", help="What ADL takes and from whom: haircuts, concentration, regret.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="With --costs: write all figures to this CSV file.", metavar="FILE")
+    ] = None,
     set_: Set = None,
     seed: Seed = None,
     paths: Paths = None,
@@ -274,8 +280,11 @@ def adl(
     quiet: Quiet = False,
 ) -> None:
     """Print who is hit, by leverage and side."""
-    from stress.cli import adjusted, console, drawn, mechanics, terminal
+    from stress.cli import adjusted, adl_costs, console, drawn, mechanics, terminal
 
+    output.check_files(out)
+    if out is not None and not costs:
+        raise InputError(Problem("--out", "--costs beside it, of which it keeps the table", value=str(out)))
     loaded = load(scenario, set_, seed, paths)
     if loaded.run.days is not None:
         expected = "a run of one book: of a run of days, each with a fresh one, nobody is followed"
@@ -284,7 +293,10 @@ def adl(
     if not quiet:
         print(terminal.headline(record))
         drawn.print_drawn(record)
-    terminal.print_adl(record.result)
+    if not (costs and quiet):
+        terminal.print_adl(record.result)
+    if costs:
+        adl_costs.show_costs(record.result, out, quiet)
     if not quiet:
         mechanics.print_mechanics(record.result)
         adjusted.print_adjustments(record.adjustments, console.console())

@@ -5,6 +5,7 @@ numbers come from the result and from `stress.results.summaries`. Importing this
 no backend.
 """
 
+from stress.plots.adl_costs import plot_adl_costs
 from stress.plots.anatomy import plot_cliff_map, plot_fund_fan, plot_loss_waterfall, plot_path, plot_population
 from stress.plots.answers import (
     plot_adl_by_leverage,
@@ -26,6 +27,7 @@ __all__ = [
     "plot_adl_by_leverage",
     "plot_adl_by_side",
     "plot_adl_by_size",
+    "plot_adl_costs",
     "plot_backtest",
     "plot_cliff_map",
     "plot_depleting_day",

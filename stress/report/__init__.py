@@ -23,7 +23,7 @@ from stress.plots.anatomy import part_labels
 from stress.plots.answers import LEVERAGE_BINS
 from stress.plots.style import TALL
 from stress.prices.calibration import summary
-from stress.report import committee, days_page, figures, front_page, more_tables, prose
+from stress.report import adl_costs, committee, days_page, figures, front_page, more_tables, prose
 from stress.results import budget, coin_words, concentration, liquidations, mechanics, summaries
 from stress.runs.record import fund_ranges, gap_pairs
 from stress.scenario.lateness import cannot_tell
@@ -168,6 +168,7 @@ def context(record: Record) -> dict[str, Any]:
         "worst_cover": more_tables.worst_cover(result, [row["path"] for row in worst_rows]),
         "shortfall": more_tables.shortfall(record),
         "committee": committee.context(record),
+        **adl_costs.context(result),
         "studies": more_tables.studies(record),
         "adjustments": [str(x) for x in record.adjustments],
         "provenance": provenance(record),

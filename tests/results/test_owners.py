@@ -15,7 +15,7 @@ from tests.support import twin_mechanics as cases
 from tests.support.twin import S0
 from tests.twin import deleverage
 
-ROWS = range(0, len(cases.ROWS), 2)
+ROWS = range(0, len(cases.ROWS), 3)
 
 
 @pytest.fixture
