@@ -15,6 +15,8 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from stress import prices as prices
     from stress import results as results
     from stress.analysis.adl_costs import adl_costs as adl_costs
+    from stress.analysis.adl_designs import adl_designs as adl_designs
+    from stress.analysis.adl_drivers import adl_drivers as adl_drivers
     from stress.analysis.backtest import backtest as backtest
     from stress.analysis.battery import stress_battery as stress_battery
     from stress.analysis.fund_grid import fund_grid as fund_grid
@@ -74,6 +76,8 @@ _HOMES = {
     "Tier": "venue.tier",
     "Venue": "venue.venue",
     "adl_costs": "analysis.adl_costs",
+    "adl_designs": "analysis.adl_designs",
+    "adl_drivers": "analysis.adl_drivers",
     "allocate": "venue.allocate",
     "backtest": "analysis.backtest",
     "calibrate": "prices.calibration.calibrate",

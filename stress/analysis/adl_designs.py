@@ -175,11 +175,11 @@ def _sums(costs: AdlCosts) -> dict[tuple[str, str, str], tuple[Sums, str]]:
         ("top_1", "borne by the top 1 %"), ("top_10", "borne by the top 10 %"), ("gini", "Gini"),
         ("effective", "effective number of bearers"),
     ):  # fmt: skip
-        put((words, money, "events"), events, events[column])
+        put((words, "count" if column == "effective" else "share", "money, by event"), events, events[column])
     put(("inversions of rank", "share", "pairs of eligible"), events, events["inversions"], events["pairs"],
         f"by {costs.score}")  # fmt: skip
     put(("regret", money, "hits"), hits, hits["regret"])
-    put(("regret by contracts closed", f"{money} per {money}", "closed at the mark"), hits, hits["regret"],
+    put(("regret by contracts closed", "share", "notional closed at the mark"), hits, hits["regret"],
         hits["closed_notional"])  # fmt: skip
     put(("hits that were a favour", "share", "hits"), hits, hits["regret"] > SAME * hits["notional"])
     return found

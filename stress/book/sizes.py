@@ -26,7 +26,7 @@ def share_out(size: np.ndarray, total: float, cap: float) -> np.ndarray:
 
 
 def check_top(share: float, accounts: int, cap: float, side: str) -> None:
-    """Whether the ten largest of so many accounts of a side can hold a share, none above the cap (share of the side)."""
+    """Refuse a share that the ten largest of so many accounts of a side cannot hold; the cap is a share of the side."""
     least, most = TOP / accounts, min(TOP * cap, 1.0)
     if accounts <= TOP:
         expected = f"more than {TOP} accounts on each side for the share of the {TOP} largest; {accounts} are {side}"
