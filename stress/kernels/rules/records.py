@@ -12,7 +12,7 @@ import numpy as np
 TIER_BASES = ("notional", "entry_notional", "quantity")
 RESIDUALS = ("trader", "fund")
 SETTLEMENTS = ("profit", "bankruptcy")
-ADL_PRICES = ("bankruptcy", "mark", "previous_mark")
+ADL_PRICES = ("bankruptcy", "mark", "previous_mark", "oracle")
 POLICIES = ("queue", "pro_rata", "leverage_pro_rata", "leverage_drain", "top_truncation")
 SCORES = ("pnl_leverage", "binance", "hyperliquid", "profit", "profit_size", "size", "random")
 CLOSEOUTS = ("whole", "fraction", "tiers", "restore")
@@ -21,6 +21,7 @@ LAYERS = ("fund", "vault", "house")  # that hold cash
 SOCIALISES = ("winners", "everybody")
 MARKS = ("book", "ema", "clamp")
 LIQUIDATIONS = ("automatic", "margin_call")
+ADL_LOSERS = ("spared", "last")
 
 
 class Tiers(NamedTuple):
