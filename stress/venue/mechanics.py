@@ -341,17 +341,6 @@ def checks(value: Callable[[str], Any]) -> Iterator[tuple[str, bool, str]]:
     value : callable
         Returns the value of a rule by its name.
     """
-    for rule in MECHANICS:
-        given = value(rule.name)
-        if rule.within is None or not rule.allows(given):
-            continue
-        other, words = rule.within
-        choice = f"{other} = {' or '.join(words)}" if other != "waterfall" else f"{words[0]} in the waterfall"
-        if rule.means_anything(value):
-            yield rule.name, not rule.required or given is not None, f"a value, with {choice}"
-        else:
-            default = "none" if rule.default is None else f"{rule.default}"
-            yield rule.name, given == rule.default, f"{default} without {choice}"
     linear = is_word(value("contract"), ("linear",)) or not is_word(value("fund_in"), ("coin",))
     yield "fund_in", linear, "usd where the contract is not linear: its fund is in coin by itself"
     yield from _of_calls(value)

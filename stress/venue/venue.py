@@ -35,7 +35,7 @@ from stress.venue.inverse import mirrored_level
 from stress.venue.markets import money_of
 from stress.venue.mechanics import MECHANICS
 from stress.venue.rule import as_tuple, shown
-from stress.venue.rules import BY_NAME, RULES, kernel_numbers
+from stress.venue.rules import BY_NAME, PARAMETERS, RULES, kernel_numbers
 from stress.venue.tier import Tier
 from stress.venue.values import amounts
 
@@ -62,8 +62,12 @@ class Venue:
         Who keeps what a liquidation leaves of the margin after the fee.
     policy : str
         How ADL spreads a loss: "queue" by score, or a sharing rule of `stress.allocate`.
+    excess_leverage : float or None
+        Leverage above which policy "risk_excess" weighs, 0 or more.
     score : str
-        Order of the queue.
+        Order of the queue, or what policy "score_pro_rata" weighs by.
+    profit_weight : float or None
+        Exponent of the profit in score "bulk", from 0 to 1; that of the leverage is 1 less it.
     settlement : {"profit", "bankruptcy"}
         ADL in money owed by winners, or in contracts kept and closed against winners.
     adl_price : {"bankruptcy", "mark", "previous_mark", "oracle"}
@@ -150,7 +154,9 @@ class Venue:
     fee_rate: float = 0.0
     residual: str = "fund"
     policy: str = "queue"
+    excess_leverage: float | None = None
     score: str = "pnl_leverage"
+    profit_weight: float | None = None
     settlement: str = "profit"
     adl_price: str = "bankruptcy"
     reserve: float = 0.0
@@ -207,7 +213,8 @@ class Venue:
     def _repr_html_(self) -> str:
         rows = {"tiers": self._tiers_text()} | {
             rule.label: "none" if (value := getattr(self, rule.name)) is None else shown(rule, value)
-            for rule in (*RULES, *(rule for rule in MECHANICS if rule.name in self.mechanics))
+            for rule in (*RULES, *MECHANICS)
+            if rule.name in self.describe()
         }
         return card(" ".join(filter(None, [self.title or self.name, self.market])), rows, self.notes)
 
@@ -284,6 +291,7 @@ class Venue:
             rate=self._column("maintenance_rate"),
             deduction=self._column("deduction"),
             basis=numbers.pop("basis"),
+            max_leverage=self._column("max_leverage"),
         )
         return Rules(**numbers), tiers
 
@@ -297,8 +305,8 @@ class Venue:
         return contract.Structure(contract=contract.Linear())
 
     def describe(self) -> dict[str, Any]:
-        """Rules and sources as plain values, for the record of a run; of `stress.venue.mechanics` those that are on."""
-        off = {rule.name for rule in MECHANICS} - set(self.mechanics)
+        """Rules and sources as plain values, for the record of a run; those that may be off where they are on."""
+        off = {rule.name for rule in (*PARAMETERS, *MECHANICS) if getattr(self, rule.name) == rule.default}
         return {name: value for name, value in asdict(self).items() if name not in off}
 
     def maintenance_margin(

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from tests.support.pairwise import all_pairs
-from tests.support.twin_mechanics import OFF, OPTIONS, ROWS, changes, make_case, refused, run_row, run_twin
+from tests.support.twin_mechanics import OFF, OPTIONS, ROWS, TABLE, changes, make_case, refused, run_row, run_twin
 
 BOOKS, LOOKED_AT = 5, 1  # of each row, and with each of its rules switched off
 LEAST = 0.1  # share of the books in which a rule must change something
@@ -21,7 +21,7 @@ FOUND = [  # of a row
 def test_each_pair_of_options_meets():
     index = {name: {repr(value): k for k, value in enumerate(values)} for name, values in OPTIONS.items()}
     met = set()
-    for row in ROWS:
+    for row in TABLE:
         assert not refused(row)
         met |= {(a, repr(row[a]), b, repr(row[b])) for a in row for b in row if a != b}
     for a, i, b, j in all_pairs(OPTIONS, refused):
@@ -47,7 +47,7 @@ def test_engine_equals_twin_on_many_books(number):
 
 def test_each_rule_changes_many_books():
     on, changed = Counter(), Counter()
-    for number, row in enumerate(ROWS):
+    for number, row in enumerate(TABLE):
         outcomes = [run_twin(make_case(row, number, i), check=False) for i in range(LOOKED_AT)]
         for rule, off in OFF.items():
             if row[rule] == off or refused(row | {rule: off}):

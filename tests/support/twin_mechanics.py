@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 import stress
-from stress.kernels.numerics.philox import event_key, event_score
+from stress.kernels.mechanics.deleverage import WHOLE_EVENT
+from stress.kernels.numerics.philox import MASK, event_key, event_score
 from tests import naive
 from tests.support import twin
 from tests.support.pairwise import pairwise
@@ -89,6 +90,7 @@ OPTIONS: dict[str, list] = {name: values for name, values in twin.OPTIONS.items(
     "adl_above": [None, 60.0],
     "drawdown_stop": [None, 0.05],
     "adl_losers": ["spared", "last"],
+    "adl_lot": [0.0, 2.0],
     "adl_cap": [1.0, 0.4],
     "spares": list(SPARES),
 }
@@ -96,8 +98,9 @@ OFF: dict[str, Any] = {  # the value of each rule of part II that switches it of
     "closeout": "whole", "carrier": "market", "waterfall": "usual", "throughput": None, "mark": "book",
     "liquidation": "automatic", "orders": "none", "funding": "none", "outage": False, "stale": False,
     "bad tick": False, "fund_in": "usd", "adl_above": None, "drawdown_stop": None, "adl_losers": "spared",
-    "adl_cap": 1.0, "spares": "none",
+    "adl_lot": 0.0, "adl_cap": 1.0, "spares": "none",
 }  # fmt: skip
+IN_CONTRACTS = ("adl_losers", "adl_lot")
 OF_ADL = ("adl_above", "adl_losers", "adl_cap", "spares")  # that mean nothing where a waterfall has no ADL
 
 
@@ -113,13 +116,14 @@ def refused(row: dict[str, Any]) -> bool:
             and (not row.get("floor", "drawdown").startswith("drawdown") or row.get("waterfall") in NO_FUND)
         )
         or (row.get("adl_above") is not None and row.get("adl_price", "bankruptcy") != "bankruptcy")
-        or (row.get("adl_losers") == "last" and row.get("settlement") == "profit")
+        or (row.get("settlement") == "profit" and any(row.get(name, OFF[name]) != OFF[name] for name in IN_CONTRACTS))
         or (row.get("waterfall") == "no adl" and any(row.get(name, OFF[name]) != OFF[name] for name in OF_ADL))
         or (row.get("waterfall") in NO_FUND and (row.get("floor", "none") != "none" or row.get("fund_in") == "coin"))
     )
 
 
-ROWS = pairwise(OPTIONS, refused=refused)
+TABLE = pairwise(OPTIONS, refused=refused)
+ROWS = TABLE + twin.other_rows(TABLE, 1)
 
 
 @dataclass(frozen=True)
@@ -148,7 +152,7 @@ def make_venue(row: dict, fund: float) -> stress.Venue:
     changes = changes | CALLS[row["liquidation"]] | MARKS[row["mark"]]
     if row["carrier"] != "market":
         changes["carrier"] = "vault" if row["waterfall"].startswith("vault") else "fund"
-    names = ("fund_in", "adl_above", "drawdown_stop", "adl_losers", "adl_cap")
+    names = ("fund_in", "adl_above", "drawdown_stop", "adl_losers", "adl_lot", "adl_cap")
     changes |= {name: row[name] for name in names if row[name] != OFF[name]} | SPARES[row["spares"]]
     return replace(base, throughput=row["throughput"], **changes)
 
@@ -246,6 +250,12 @@ def run_engine(case: Case) -> stress.Result:
         return stress.simulate(case.book, case.venue, paths, threads=1, seed=SEED, **case.settings)
 
 
+def lot_score(step: int, side: int, k: int) -> float:
+    """Uniform number of the k-th that is rounded to lots in an event; their key is the uniform of the whole event."""
+    bits = np.float64(event_score(*event_key(SEED, 0, step, side), WHOLE_EVENT)).view(np.int64)
+    return event_score(bits & MASK, (bits >> 32) & MASK, k)
+
+
 def run_twin(case: Case, check: bool = True) -> naive.Outcome:
     book, venue, settings = case.book, case.venue, dict(case.settings)
     depth, layers, funding, events = (settings.pop(name) for name in ("depth", "layers", "funding", "events"))
@@ -265,6 +275,7 @@ def run_twin(case: Case, check: bool = True) -> naive.Outcome:
         funding=None if funding is None else naive.Funding(funding.interval, funding.rate),
         events=None if events is None else naive.Events(events.outages, events.stale, events.bad_ticks),
         random_score=lambda step, side, i: event_score(*event_key(SEED, 0, step, side), i),
+        lot_score=lot_score,
         top_up_hash=lambda i: event_score(*event_key(SEED, 0, 0, 3), i),
         check=check,
         **settings,

@@ -49,7 +49,10 @@ def random_row(rng: random.Random) -> dict[str, Any]:
         row = {name: rng.choice(values) for name, values in OPTIONS.items()}
         row |= {name: off for name, off in OFF.items() if rng.random() > share}
         if not refused(row):
-            return row
+            break
+    if rng.random() < 0.5:
+        row["policy"], row["score"] = rng.choice(twin.OTHER_WORDS)
+    return row
 
 
 def other_values(venue: stress.Venue, fund: float, rng: random.Random) -> stress.Venue:

@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from tests.twin.adl import SCORES, allocate, profit_size_keys
+from tests.twin.adl import SCORES, allocate, ethereal_keys, in_lots, key_of, profit_size_keys
 from tests.twin.closing import Closing
-from tests.twin.position import equity, leverage, profit, rounded
+from tests.twin.position import equity, profit, rounded
 from tests.twin.records import LONG, SHORT, Position
 from tests.twin.state import Unpaid
 
@@ -18,10 +18,12 @@ class Deleverage(Closing):
         """What `allocate` compares or weighs by, at a shifted mark; notes ties in a queue."""
         P = max(1e-12 * self.s0, P)  # below zero a leverage is none
         live = [self.positions[i] for i in winners]
-        if self.rules.policy != "queue":
-            return [leverage(p, P) for p in live]
+        if self.rules.policy not in ("queue", "score_pro_rata"):
+            return [key_of(self.rules.policy, p, P) for p in live]
         keys: Sequence[Any]
-        if self.rules.score == "profit_size":
+        if self.rules.score == "ethereal":
+            keys = ethereal_keys(live, P)
+        elif self.rules.score == "profit_size":
             keys = profit_size_keys(live, P)
             shares = [rounded(profit(p, P) / (p.quantity * p.entry_price)) for p in live]
             self.out.ties |= len(set(shares)) < len(shares)
@@ -84,7 +86,14 @@ class Deleverage(Closing):
         limits = [self.share_to_give(i) for i in givers]
         whole = [min(profit(p, P), equity(p, P)) if in_money else p.quantity for p in live]
         capacity = [w * limit for w, limit in zip(whole, limits, strict=True)]
-        amounts = allocate(rules.policy, capacity, self.keys(givers, P, losing_side), budget)
+        keys = self.keys(givers, P, losing_side)
+        if rules.policy != "queue":  # who has a loss has no weight
+            keys = [max(0.0, key) for key in keys]
+        amounts = allocate(rules.policy, capacity, keys, budget, rules.excess_leverage)
+        if rules.adl_lot > 0 and price is not None:
+            draw = self.lot_score
+            assert draw is not None, "lots need lot_score"
+            amounts = in_lots(amounts, capacity, rules.adl_lot, lambda k: draw(self.step, losing_side, k))
 
         taken = 0.0
         for i, p, w, limit, amount in zip(givers, live, capacity, limits, amounts, strict=True):

@@ -79,6 +79,8 @@ class Rules:
     adl_cap: float = 1.0
     hedged: str = "ranked"
     fund_in: str = "usd"
+    excess_leverage: float | None = None
+    profit_weight: float | None = None
 
 
 @dataclass(frozen=True)

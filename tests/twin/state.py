@@ -47,6 +47,7 @@ class State:
     funding: Funding | None = None
     events: Events = field(default_factory=Events)
     top_up_hash: Callable[[int], float] | None = None
+    lot_score: RandomScore | None = None
     unlimited: bool = False  # the first cash layer is, whatever its capital and cap
 
     def __post_init__(self) -> None:

@@ -12,13 +12,14 @@ has passed are gone; here positions are cut, topped up, closed out of order, so 
 
 import numpy as np
 
-from stress.kernels.jit import jit_inline, jit_no_refcount
+from stress.kernels.jit import jit, jit_inline, jit_no_refcount
 from stress.kernels.mechanics.eligible import count_eligible, has_limits, rank_rows, ranking_mark, share_to_give
 from stress.kernels.mechanics.inventory import open_result
 from stress.kernels.mechanics.layers import pay, pay_after, receive, unit_of
 from stress.kernels.mechanics.records import LONG, SHORT
 from stress.kernels.mechanics.workspace import bring_up_to_date, remove, touch
-from stress.kernels.path.deleverage import AT_BANKRUPTCY, CLOSED, count_in_profit, price_of_closing, share_by_rule
+from stress.kernels.numerics.philox import event_key, event_score
+from stress.kernels.path.deleverage import AT_BANKRUPTCY, CLOSED, count_in_profit, price_of_closing, share_by_two_keys
 from stress.kernels.path.records import (
     LOGGED_ADL,
     LOGGED_RESIDUAL,
@@ -29,8 +30,11 @@ from stress.kernels.path.records import (
 )
 from stress.kernels.path.workspace import log_event, trade
 from stress.kernels.rules.layers import FUND
-from stress.kernels.rules.scores import PROFIT_SIZE
-from stress.kernels.rules.sharing import PRO_RATA, PRO_RATA_BY_ROW, QUEUE, UNFILLED, head_of_queue, total_of
+from stress.kernels.rules.lots import round_to_lots
+from stress.kernels.rules.scores import has_two_keys
+from stress.kernels.rules.sharing import QUEUE, UNFILLED, head_of_queue, share, total_of
+
+WHOLE_EVENT = np.int64(-1)  # address of the draw of an event, beside the positions of the random score
 
 
 @jit_inline
@@ -47,7 +51,12 @@ def share_budget(first, n, w, mark, budget, p):
     winners = ladder.winners
     place = winners.place[first : first + n]
     rows, amount, capacity = workspace.places, workspace.amount, workspace.capacity[:n]
-    if terms.policy == QUEUE and terms.score != PROFIT_SIZE:
+    if terms.policy != QUEUE:
+        for i in range(n):
+            rows[i] = i
+        share(terms.policy, capacity, workspace.key[:n], terms.excess_leverage, budget, amount[:n])
+        return n
+    if not has_two_keys(terms.score):
         weights = workspace.weights
         return head_of_queue(workspace.key[:n], capacity, weights, place, ladder.number, budget, rows, amount)
     m = 0
@@ -58,12 +67,27 @@ def share_budget(first, n, w, mark, budget, p):
         workspace.key[k] = holdings.quantity[first + rows[k]]
     entry = winners.entry[first : first + n]
     quantity, margin = holdings.quantity[first : first + n], holdings.margin[first : first + n]
-    policy = PRO_RATA_BY_ROW if terms.policy == PRO_RATA else terms.policy
-    share_by_rule(
-        policy, p.structure, w, ranking_mark(mark, p), entry, quantity, margin, place, ladder.number, workspace.key[:m],
-        capacity, budget, rows[:m], amount[:m],
+    share_by_two_keys(
+        terms.score, p.structure, w, ranking_mark(mark, p), entry, quantity, margin, place, ladder.number,
+        workspace.key[:m], capacity, budget, rows[:m], amount[:m],
     )  # fmt: skip
     return m
+
+
+@jit
+def in_lots(rows, place, number, capacity, lot, u, amount):
+    """Round amounts to whole lots, in book order; who gives nothing or all it can goes on to do so.
+
+    Parameters
+    ----------
+    rows : int64[m]
+        Places in `place` and `capacity` of who gives the `amount`, float64[m], which is overwritten.
+    """
+    chosen = np.flatnonzero((amount > 0.0) & (amount < capacity[rows]))
+    chosen = chosen[np.argsort(number[place[rows[chosen]]])]
+    part = amount[chosen]
+    round_to_lots(part, capacity[rows[chosen]], lot, u)
+    amount[chosen] = part
 
 
 @jit_inline
@@ -168,6 +192,13 @@ def deleverage(s, mark, unpaid, withheld, withheld_value, is_inventory, p):
         out.adl_seen += end - begin
         rank_rows(begin, end, are_losers > 0, w, mark, price, side, p)
         found = share_budget(side.first + begin, end - begin, w, mark, rest, p)
+        if not in_money and p.mechanics.adl_lot > 0.0:
+            key0, key1 = event_key(int(terms.seed), int(p.path.number), int(p.path.step), s)
+            place = p.ladder.winners.place[side.first + begin : side.first + end]
+            in_lots(
+                p.workspace.places[:found], place, p.ladder.number, p.workspace.capacity, p.mechanics.adl_lot,
+                event_score(key0, key1, WHOLE_EVENT), p.workspace.amount[:found],
+            )  # fmt: skip
         amount, closed = close_shares(side.first + begin, found, w, in_money, mark, price, p)
         taken += amount
         coins += closed

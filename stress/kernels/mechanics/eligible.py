@@ -14,8 +14,8 @@ from stress.kernels.numerics.philox import event_key
 from stress.kernels.path.records import PROFIT_SETTLEMENT
 from stress.kernels.path.workspace import CHUNK
 from stress.kernels.rules.contract import equity, profit
-from stress.kernels.rules.scores import PROFIT_SIZE, fill_scores
-from stress.kernels.rules.sharing import QUEUE, weigh
+from stress.kernels.rules.scores import fill_keys, fill_scores, has_two_keys
+from stress.kernels.rules.sharing import QUEUE, SCORE_PRO_RATA, weigh
 
 NOTHING = 1e-12  # of a first quantity: what is left beside the spared contracts up to this is none
 ABOUT_ZERO = 1e-11  # of q e: an equity so far below zero is zero
@@ -55,7 +55,7 @@ def can_lose(contract, mode, w, q, m, e, mark, price):
 
 @jit_inline
 def rank_rows(begin, end, are_losers, w, mark, price, side, p):
-    """Capacities of some winners rows of a side, and for a queue of scores keys and their histogram.
+    """Capacities of some winners rows of a side, what a policy compares or weighs them by, and its histogram.
 
     Parameters
     ----------
@@ -68,7 +68,8 @@ def rank_rows(begin, end, are_losers, w, mark, price, side, p):
     """
     workspace, path, terms, ladder, holdings = p.workspace, p.path, p.terms, p.ladder, p.holdings
     winners, first, structure = ladder.winners, side.first + begin, p.structure
-    in_money, by_score = terms.settlement == PROFIT_SETTLEMENT, terms.policy == QUEUE and terms.score != PROFIT_SIZE
+    in_money = terms.settlement == PROFIT_SETTLEMENT
+    by_score = (terms.policy == QUEUE or terms.policy == SCORE_PRO_RATA) and not has_two_keys(terms.score)
     key0, key1 = event_key(int(terms.seed), int(path.number), int(path.step), -w)
     workspace.weights[:] = 0.0
     at, limited = ranking_mark(mark, p), has_limits(p)
@@ -96,12 +97,19 @@ def rank_rows(begin, end, are_losers, w, mark, price, side, p):
             for k in range(until - done):
                 if capacity[k] > 0.0:
                     capacity[k] *= share_to_give(i + k, now[k], p)
+        key = workspace.key[done:until]
         if by_score:
-            key = workspace.key[done:until]
             fill_scores(
-                terms.score, structure, p.tiers, w, at, q, entry, m, place, ladder.number, key0, key1, key
+                terms.score, structure, p.tiers, terms.profit_weight, w, at, q, entry, m, place, ladder.number,
+                key0, key1, key,
             )  # fmt: skip
-            weigh(key, capacity, workspace.weights)
+            if terms.policy == QUEUE:
+                weigh(key, capacity, workspace.weights)
+        elif terms.policy != QUEUE:
+            fill_keys(terms.policy, structure, w, at, q, entry, m, key)
+        if are_losers and terms.policy != QUEUE:
+            for k in range(until - done):
+                key[k] = max(0.0, key[k])  # who has a loss has no weight: the others give first
 
 
 @jit_inline
