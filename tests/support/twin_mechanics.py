@@ -89,6 +89,7 @@ OPTIONS: dict[str, list] = {name: values for name, values in twin.OPTIONS.items(
     "fund_in": ["usd", "coin"],
     "adl_above": [None, 60.0],
     "drawdown_stop": [None, 0.05],
+    "entries": ["near", "far"],
     "adl_losers": ["spared", "last"],
     "adl_lot": [0.0, 2.0],
     "adl_cap": [1.0, 0.4],
@@ -207,6 +208,17 @@ def with_orders(book: stress.Book, kind: str, draws: Draws) -> stress.Book:
     )  # fmt: skip
 
 
+def with_far_entries(book: stress.Book, kind: str, draws: Draws) -> stress.Book:
+    """Some traders entered far away, to their loss, and have posted what it takes to hold on."""
+    if kind == "near":
+        return book
+    rng = draws("entries")
+    far = np.array([rng.choice([0.0, abs(rng.gauss(0, 0.4))]) for _ in range(len(book))])
+    entry = book.entry_price * np.exp(book.side * far)
+    margin = book.margin + 1.1 * book.quantity * np.abs(entry - book.entry_price)
+    return stress.Book(book.side, book.quantity, entry, margin, stop=book.stop, take_profit=book.take_profit)
+
+
 def with_spared(book: stress.Book, kind: str, draws: Draws) -> stress.Book:
     """Some traders of whom the book says that ADL spares them; and accounts of a few positions each."""
     if kind == "none":
@@ -226,7 +238,7 @@ def make_case(row: dict, number: int, i: int) -> Case:
     fund = 0.0 if row["waterfall"] in NO_FUND else draws("fund").choice([0.0, 50.0, 300.0, 2000.0])
     venue = make_venue(row, fund)
     book = with_orders(twin.make_book(draws("book"), venue), row["orders"], draws)
-    book = with_spared(book, row["spares"], draws)
+    book = with_spared(with_far_entries(book, row["entries"], draws), row["spares"], draws)
     path = twin.make_path(draws("path"), row["continuous"])
     depth = (DEPTHS | FALLING)[row["depth"]]
     settings = dict(
@@ -252,7 +264,7 @@ def run_engine(case: Case) -> stress.Result:
 
 def lot_score(step: int, side: int, k: int) -> float:
     """Uniform number of the k-th that is rounded to lots in an event; their key is the uniform of the whole event."""
-    bits = np.float64(event_score(*event_key(SEED, 0, step, side), WHOLE_EVENT)).view(np.int64)
+    bits = int(np.float64(event_score(*event_key(SEED, 0, step, side), int(WHOLE_EVENT))).view(np.int64))
     return event_score(bits & MASK, (bits >> 32) & MASK, k)
 
 
