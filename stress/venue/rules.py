@@ -131,6 +131,7 @@ RULES = (
             "bankruptcy": "bankruptcy price",
             "mark": "mark price",
             "previous_mark": "mark price of the step before",
+            "oracle": "price outside this venue at that moment",
         },
         codes=records.ADL_PRICES,
         label="closed at",

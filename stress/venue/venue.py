@@ -70,7 +70,7 @@ class Venue:
         Exponent of the profit in score "bulk", from 0 to 1; that of the leverage is 1 less it.
     settlement : {"profit", "bankruptcy"}
         ADL in money owed by winners, or in contracts kept and closed against winners.
-    adl_price : {"bankruptcy", "mark", "previous_mark"}
+    adl_price : {"bankruptcy", "mark", "previous_mark", "oracle"}
         Price of contracts closed by ADL under settlement "bankruptcy".
     reserve : float
         USD >= 0 that ADL rules keep in the fund.
@@ -121,6 +121,19 @@ class Venue:
         Time of day of all deadlines, seconds in [0, 86,400); a path begins at 0.
     top_up : float or None
         Probability that a called position is topped up to its initial margin by the deadline.
+    adl_above : float or None
+        USD of a position's deficit above which all of it goes to ADL and no layer before pays; None: never.
+    drawdown_stop : float or None
+        Fraction of its peak, less than drawdown: once ADL has begun the fund pays nothing until it is back above 1 less
+        this of its peak; None: it pays what its floor allows.
+    adl_losers : {"spared", "last"}
+        Whether ADL closes positions of the winning side that have no profit, once no winner is left.
+    adl_lot : float
+        Coins, or inverse contracts, that ADL closes whole multiples of, rounded without bias; 0: any.
+    adl_cap : float
+        Largest share in (0, 1] of what a position can give that one ADL event takes.
+    hedged : {"ranked", "spared"}
+        Whether ADL may close what an account holds on both sides at the start.
     fund_in : {"usd", "coin"}
         What the fund of a linear contract is held in; in coin it is worth its balance times S_t / S_0.
     figures : sequence of SourcedValue
@@ -170,6 +183,12 @@ class Venue:
     call_deadline: float | None = None
     call_time: float | None = None
     top_up: float | None = None
+    adl_above: float | None = None
+    drawdown_stop: float | None = None
+    adl_losers: str = "spared"
+    adl_lot: float = 0.0
+    adl_cap: float = 1.0
+    hedged: str = "ranked"
     fund_in: str = "usd"
     figures: tuple[SourcedValue, ...] = ()
     title: str = ""

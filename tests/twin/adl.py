@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -140,3 +141,32 @@ def at_level(rule: Callable[[float], list[float]], everything: float, nothing: f
         else:
             nothing = middle
     return rule(everything)
+
+
+def in_lots(
+    amounts: Sequence[float], capacity: Sequence[float], lot: float, draw: Callable[[int], float]
+) -> list[float]:
+    """Amounts in whole lots, those of who gives all apart; two odd ones at a time make one of them whole by chance."""
+    made = list(amounts)
+    rounded_ones = [i for i, (x, w) in enumerate(zip(amounts, capacity, strict=True)) if 0 < x < w]
+
+    def bounds(i: int) -> tuple[float, float]:
+        below = lot * math.floor(amounts[i] / lot + 1e-9)
+        return below, min(below + lot, capacity[i])
+
+    odd: int | None = None
+    for k, i in enumerate(rounded_ones):
+        low, high = bounds(i)
+        if made[i] - low <= 1e-9 * lot:
+            continue
+        if odd is None:
+            odd = i
+            continue
+        a, (least, most) = odd, bounds(odd)
+        up = min(most - made[a], made[i] - low)  # what a can take from i
+        down = min(made[a] - least, high - made[i])
+        change = up if draw(k) * (up + down) < down else -down
+        made[a], made[i] = made[a] + change, made[i] - change
+        left = [j for j in (a, i) if 1e-9 * lot < made[j] - bounds(j)[0] and 1e-9 * lot < bounds(j)[1] - made[j]]
+        odd = left[0] if left else None
+    return made

@@ -16,7 +16,7 @@ a time, so that all that is made of a row on the way to its score stays in the f
 
 import numpy as np
 
-from stress.kernels.jit import jit, jit_inline, jit_no_refcount
+from stress.kernels.jit import jit, jit_force_inline, jit_inline, jit_no_refcount
 from stress.kernels.numerics.philox import event_key
 from stress.kernels.path.counts import count_eligible
 from stress.kernels.path.records import (
@@ -44,7 +44,17 @@ from stress.kernels.rules.sharing import (
 )
 
 CLOSED = 1.0 - 1e-12  # a share closed from here on closes the position
-AT_BANKRUPTCY, AT_MARK = 0, 1  # of rules.records.ADL_PRICES; the third is the mark of the step before
+AT_BANKRUPTCY, AT_MARK, AT_PREVIOUS_MARK, AT_ORACLE = 0, 1, 2, 3  # of rules.records.ADL_PRICES
+
+
+@jit_force_inline
+def price_of_closing(adl_price, bankruptcy, mark, previous_mark, oracle):
+    """Price at which contracts are closed by ADL: one of the others, all in the same frame."""
+    if adl_price == AT_BANKRUPTCY:
+        return bankruptcy
+    if adl_price == AT_MARK:
+        return mark
+    return oracle if adl_price == AT_ORACLE else previous_mark
 
 
 @jit_no_refcount
@@ -240,11 +250,13 @@ def close_pro_rata(n, seen, w, budget, coins, in_money, mark, price, side, p):
 
 
 @jit_no_refcount
-def deleverage(s, mark, unpaid, withheld, withheld_value, p):
+def deleverage(s, mark, oracle, unpaid, withheld, withheld_value, p):
     """Auto-deleveraging: the losses of side s fall on the winners of the other side.
 
     Parameters
     ----------
+    mark, oracle : float
+        Of the moment; the oracle is the exogenous price.
     unpaid : float
         USD, sum of what the fund did not pay.
     withheld, withheld_value : float
@@ -255,8 +267,9 @@ def deleverage(s, mark, unpaid, withheld, withheld_value, p):
     in_money = terms.settlement == PROFIT_SETTLEMENT
     budget = unpaid if in_money else withheld
     price = mark
-    if not in_money and terms.adl_price != AT_MARK:
-        price = withheld_value / withheld if terms.adl_price == AT_BANKRUPTCY else market.previous_mark
+    if not in_money:
+        average = withheld_value / withheld
+        price = price_of_closing(terms.adl_price, average, mark, market.previous_mark, oracle)
     out.adl_events += 1
     losers = np.int64(-1 if s > 0 else -2)
     log_event(p.log, p.path, layer, out, LOGGED_SHORTFALL, losers, mark, withheld, -unpaid, 0.0)

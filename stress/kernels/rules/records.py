@@ -12,7 +12,7 @@ import numpy as np
 TIER_BASES = ("notional", "entry_notional", "quantity")
 RESIDUALS = ("trader", "fund")
 SETTLEMENTS = ("profit", "bankruptcy")
-ADL_PRICES = ("bankruptcy", "mark", "previous_mark")
+ADL_PRICES = ("bankruptcy", "mark", "previous_mark", "oracle")
 POLICIES = (
     "queue", "pro_rata", "leverage_pro_rata", "leverage_drain", "top_truncation", "contract_pro_rata",
     "profit_pro_rata", "equity_pro_rata", "risk_linear", "risk_power", "risk_excess", "score_pro_rata", "min_max",
@@ -27,6 +27,7 @@ LAYERS = ("fund", "vault", "house")  # that hold cash
 SOCIALISES = ("winners", "everybody")
 MARKS = ("book", "ema", "clamp")
 LIQUIDATIONS = ("automatic", "margin_call")
+ADL_LOSERS = ("spared", "last")
 
 
 class Tiers(NamedTuple):
