@@ -13,6 +13,7 @@ rates by class have the error of the spread between paths (`stress.results.ratio
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -70,8 +71,8 @@ def adl_drivers(
     Returns
     -------
     DataFrame
-        A row per key, value and quantity (see the module): `key`, `value` (text), `quantity`, `by` ("all", "leverage" or
-        "side"), `class`, `estimate`, `se`, `low`, `high` (95 %), `difference` from the first value of the key with
+        A row per key, value and quantity (see the module): `key`, `value` (text), `quantity`, `by` ("all", "leverage"
+        or "side"), `class`, `estimate`, `se`, `low`, `high` (95 %), `difference` from the first value of the key with
         `difference_low` and `difference_high` (95 %, paired path by path, of P(ADL) and the fund), `unit` and `note`.
         `attrs["held"]` says what is held fixed where the scenario has a range of answers.
 
@@ -135,7 +136,7 @@ def _shares(result: Result, by: str) -> Iterator[tuple[str, Estimate]]:
         classes = {"longs": kind < grouping.count, "shorts": kind >= grouping.count}
     else:
         lower = BORDERS[kind % grouping.count]
-        classes = {_leverage(a, b): (lower >= a) & (lower < b) for a, b in zip(BINS, BINS[1:], strict=False)}
+        classes = {_leverage(a, b): (lower >= a) & (lower < b) for a, b in itertools.pairwise(BINS)}
     for name, here in classes.items():
         yield name, ratio(np.bincount(path[here], hits[here], result.n_paths), total, result.weights, 1.0)
 
