@@ -1,4 +1,4 @@
-"""Remakes every figure and table of the README and of docs: `python docs/make_all.py`, from anywhere, in four minutes.
+"""Remakes every figure and table of the README and of docs: `python docs/make_all.py`, from anywhere, in seven minutes.
 
     docs/img/*.png, the text between the quickstart marks of README.md    from examples/quickstart.toml
     docs/venues.md                                                        from stress/venue/presets/*.toml
@@ -10,6 +10,7 @@
     the text between the scenarios marks of README.md                     from examples/quickstart.toml
     docs/img/report_page.png, where there is a Chromium                   from examples/quickstart.toml
     docs/studies.md, docs/img/sweep.png, docs/img/tornado.png             from examples/listing.toml
+    docs/adl.md, docs/img/adl_frontier.png, docs/img/adl_by_*.png         from examples/compare_adl.toml, docs/adl/
     docs/cases.md                                                         from docs/cases/
     docs/delay.md                                                         from the bars in STRESS_DATA, if it is set
     benchmarks/RESULTS.md, the table between the benchmark marks,
@@ -96,6 +97,7 @@ def main() -> int:
         script("docs/make_studies.py"),
         script("docs/make_mechanics.py"),
         script("docs/make_cases.py"),
+        script("docs/make_adl.py"),
         script(*benchmarks),
         *(script(name) for name in of_histories if os.environ.get("STRESS_DATA")),
     )

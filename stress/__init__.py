@@ -17,6 +17,8 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from stress.analysis.adl_costs import adl_costs as adl_costs
     from stress.analysis.adl_moves import adl_moves as adl_moves
     from stress.analysis.advice.advice import advice as advice
+    from stress.analysis.adl_designs import adl_designs as adl_designs
+    from stress.analysis.adl_drivers import adl_drivers as adl_drivers
     from stress.analysis.backtest import backtest as backtest
     from stress.analysis.battery import stress_battery as stress_battery
     from stress.analysis.fund_grid import fund_grid as fund_grid
@@ -81,6 +83,8 @@ _HOMES = {
     "adl_costs": "analysis.adl_costs",
     "adl_moves": "analysis.adl_moves",
     "advice": "analysis.advice.advice",
+    "adl_designs": "analysis.adl_designs",
+    "adl_drivers": "analysis.adl_drivers",
     "allocate": "venue.allocate",
     "backtest": "analysis.backtest",
     "calibrate": "prices.calibration.calibrate",

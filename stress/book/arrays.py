@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from stress.arguments import is_finite, is_text, numbers
-from stress.book.columns import SIDE_EXPECTED, SIDE_WORDS
+from stress.book.columns import PROTECTED, SIDE_EXPECTED, SIDE_WORDS
 from stress.errors import InputError, Problem, raise_if
 
 TEXT = "text without NUL and without half a character"
@@ -73,6 +73,17 @@ def read_sides(values: np.ndarray, source: str, rows: np.ndarray, problems: list
     return side
 
 
+def read_flags(name: str, values: np.ndarray, source: str, rows: np.ndarray, problems: list[Problem]) -> np.ndarray:
+    """Truth values, bool[N], given as bools or as 0 and 1; None and nan: False."""
+    flags = np.zeros(values.size, bool)
+    for i, value in enumerate(missing_as_nan(values).tolist()):
+        if value in (0, 1):
+            flags[i] = value == 1
+        elif value == value:  # all but nan
+            problems.append(Problem(source, "true or false", int(rows[i]), name, value))
+    return flags
+
+
 RULES: dict[str, tuple[Callable[[np.ndarray], np.ndarray], str]] = {
     "quantity": (lambda x: x > 0, "a quantity of coins above 0"),
     "entry_price": (lambda x: x > 0, "a price above 0"),
@@ -95,7 +106,7 @@ def read_columns(
     side, account, file_row
         As `stress.Book` takes them.
     given : dict of str to array_like
-        What `RULES` name; those that are `OPTIONAL` may be None.
+        What `RULES` name, and `PROTECTED`; that and those that are `OPTIONAL` may be None.
     source : str
         Name of the book in messages.
     inverse : bool
@@ -111,6 +122,7 @@ def read_columns(
     values = {name: flat(value, source, name) for name, value in given.items() if value is not None}
     for name in OPTIONAL:
         values[name] = missing_as_nan(values[name]) if name in values else np.full(n, np.nan)
+    values.setdefault(PROTECTED, np.zeros(n, bool))
     accounts = np.arange(1, n + 1).astype(str) if account is None else names_of(account, source)
     rows = np.arange(1, n + 1) if file_row is None else flat(file_row, source, "file_row")
     lengths = {name: v.size for name, v in {**values, "account": accounts, "file_row": rows}.items()}
@@ -129,6 +141,7 @@ def read_columns(
         "file_row": rows.astype(np.int64),
         "account": read_names(accounts, source, rows, problems),
         "side": read_sides(sides, source, rows, problems),
+        PROTECTED: read_flags(PROTECTED, values[PROTECTED], source, rows, problems),
     }
     for name, (valid, expected) in RULES.items():
         array = numbers(values[name])

@@ -25,7 +25,7 @@ from stress.adjustments import Adjustment, rows_fail
 from stress.arguments import is_finite, is_text, is_word
 from stress.book import changes, shown
 from stress.book.arrays import TEXT, check_reading, read_columns
-from stress.book.columns import ORDERS, BookWarning
+from stress.book.columns import ORDERS, PROTECTED, BookWarning
 from stress.book.positions import Positions, check_venue
 from stress.callers import warn
 from stress.errors import InputError, Problem, raise_if
@@ -63,6 +63,8 @@ class Book(Positions):
     stop, take_profit : array_like of float, shape (N,), optional
         Mark prices, USD per coin, > 0, at which the trader's own order closes the position: a stop of a long is below
         the mark and a take-profit above it, of a short the other way round. nan: none.
+    protected : array_like of bool, shape (N,), optional
+        Whether ADL never closes the position, as for a market maker whom the venue exempts. Default: nobody.
     market : str
         Name of the market.
     source : str
@@ -82,6 +84,7 @@ class Book(Positions):
     ----------
     side, quantity, entry_price, margin, leverage, stop, take_profit : float64[N], read-only
     account : str[N], read-only
+    protected : bool[N], read-only
     file_row : int64[N], read-only
     market, source : str
     adjustments : tuple of Adjustment
@@ -105,6 +108,7 @@ class Book(Positions):
         leverage: npt.ArrayLike | None = None,
         stop: npt.ArrayLike | None = None,
         take_profit: npt.ArrayLike | None = None,
+        protected: npt.ArrayLike | None = None,
         market: str = "",
         source: str = "Book",
         file_row: npt.ArrayLike | None = None,
@@ -123,7 +127,7 @@ class Book(Positions):
             problems.append(Problem("Book", "linear or inverse", column="contract", value=contract))
         raise_if(problems)
         given = {"quantity": quantity, "entry_price": entry_price, "margin": margin, "leverage": leverage}
-        given |= {"stop": stop, "take_profit": take_profit}
+        given |= {"stop": stop, "take_profit": take_profit, PROTECTED: protected}
         fields: dict[str, Any] = dict(read_columns(side, given, account, file_row, source, contract == "inverse"))
         fields |= {"market": str(market), "source": str(source), "adjustments": done}
         fields["mark_price"] = None if mark_price is None else float(mark_price)
@@ -418,7 +422,7 @@ class Book(Positions):
         return self._replace(adjustments=tuple(new)) if new else self
 
     def _replace(self, keep: Any = slice(None), adjustments: tuple[Adjustment, ...] = (), **others: Any) -> Book:
-        names = ("side", "quantity", "entry_price", "margin", "account", "leverage", "file_row", *ORDERS)
+        names = ("side", "quantity", "entry_price", "margin", "account", "leverage", "file_row", *ORDERS, PROTECTED)
         kept: dict[str, Any] = {name: others.get(name, getattr(self, name))[keep] for name in names}
         kept |= {"adjustments": (*self.adjustments, *adjustments)}
         return Book(

@@ -12,6 +12,7 @@ SIDE_WORDS = dict.fromkeys(("long", "longs", "l", "buy", "b", "bid", "1", "+1", 
     ("short", "shorts", "s", "sell", "a", "ask", "-1", "-1.0"), -1.0
 )
 ORDERS = ("stop", "take_profit")  # of traders
+PROTECTED = "protected"
 SIDE_EXPECTED = "long or short (also L/S, buy/sell, B/A, 1/-1)"
 
 
@@ -30,6 +31,7 @@ class Columns(TypedDict, total=False):
     leverage: np.ndarray
     stop: np.ndarray
     take_profit: np.ndarray
+    protected: np.ndarray
     market: str
     source: str
     file_row: np.ndarray

@@ -109,6 +109,11 @@ COLUMNS = (
         "take_profit_price take_profit_px tp tp_price tp_trigger_price tp_trigger_px",
     ),
     Column(
+        "protected",
+        "true or false; ADL never closes those who are; empty: false",
+        "is_protected adl_protected adl_exempt is_adl_exempt",
+    ),
+    Column(
         "unrealised",
         "USD of unrealised profit; gives the mark where no column does",
         "unrealizedPnl unrealisedPnl unRealizedProfit unrealised_profit unrealizePnl upl upnl floating_pnl open_pnl "

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from stress.arguments import is_finite, wrong_types
-from stress.book.columns import ORDERS
+from stress.book.columns import ORDERS, PROTECTED
 from stress.errors import InputError, Problem, raise_if
 from stress.venue.markets import money_of
 
@@ -33,6 +33,7 @@ class Positions(ABC):
     leverage: np.ndarray
     stop: np.ndarray
     take_profit: np.ndarray
+    protected: np.ndarray
     file_row: np.ndarray
     market: str
     source: str
@@ -80,9 +81,27 @@ class Positions(ABC):
         """Long minus short quantity, coins: the difference that must be held outside the book."""
         return self.long_quantity - self.short_quantity
 
-    def has(self, order: str) -> bool:
-        """Whether any position has an order, "stop" or "take_profit"."""
-        return not bool(np.isnan(getattr(self, order)).all())
+    def has(self, name: str) -> bool:
+        """Whether any position has an order, "stop" or "take_profit", or is "protected"."""
+        return bool(self.protected.any()) if name == PROTECTED else not bool(np.isnan(getattr(self, name)).all())
+
+    def spared_quantity(self, *, hedged: bool) -> np.ndarray:
+        """Contracts of each position that ADL never closes, float64[N]: all of the protected, and what is hedged.
+
+        Parameters
+        ----------
+        hedged : bool
+            Whether an account's positions count as hedged by those of its other side, the smaller side whole, the
+            larger one in proportion. By name of the account, at the quantities of the start.
+        """
+        spared = np.where(self.protected, self.quantity, 0.0)
+        if not hedged:
+            return spared
+        _, number = np.unique(self.account, return_inverse=True)
+        longs = np.bincount(number, np.where(self.side > 0, self.quantity, 0.0))[number]
+        shorts = np.bincount(number, np.where(self.side < 0, self.quantity, 0.0))[number]
+        mine, other = np.where(self.side > 0, longs, shorts), np.where(self.side > 0, shorts, longs)
+        return np.maximum(spared, self.quantity * np.minimum(1.0, other / mine))
 
     def open_interest(self, price: float) -> float:
         """Open interest at a price (USD per coin) in USD: the larger of the two sides."""
@@ -130,7 +149,7 @@ class Positions(ABC):
         """One row per position, with the column names that `Book.read` accepts."""
         import pandas as pd
 
-        orders = {name: getattr(self, name) for name in ORDERS if self.has(name)}
+        more = {name: getattr(self, name) for name in (*ORDERS, PROTECTED) if self.has(name)}
         return pd.DataFrame(
             {
                 "account": self.account,
@@ -141,7 +160,7 @@ class Positions(ABC):
                 "margin": self.margin,
                 "leverage": self.leverage,
             }
-            | orders
+            | more
         )
 
     def digest(self) -> str:
@@ -150,6 +169,8 @@ class Positions(ABC):
         arrays = [self.side, self.quantity, self.entry_price, self.margin, self.leverage]
         if any(map(self.has, ORDERS)):
             arrays += [self.stop, self.take_profit]
+        if self.has(PROTECTED):
+            arrays += [self.protected]
         for array in arrays:
             sha.update(np.where(np.isnan(array), np.nan, array).astype("<f8").tobytes())
         return sha.hexdigest()

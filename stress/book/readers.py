@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stress.book import inverse_rows
-from stress.book.columns import ORDERS, SIDE_EXPECTED, SIDE_WORDS, BookWarning, Columns
+from stress.book.columns import ORDERS, PROTECTED, SIDE_EXPECTED, SIDE_WORDS, BookWarning, Columns
 from stress.book.draft import Draft, positive
 from stress.book.margins import middle_mark, read_margins, read_marks
 from stress.book.position_columns import ALIASES, NAMES, titles_of
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 NET = frozenset(("both", "net", "oneway", ""))  # words for a size with a sign
 POSITION_TYPES = {"1": 1.0, "2": -1.0}
 STABLE = frozenset(("", "usd", "usdc", "usdt", "usde", "usdh", "usd1", "fdusd", "busd", "dai", "bnfcr"))
+TRUTH_WORDS = dict.fromkeys(("true", "yes", "1", "1.0"), True) | dict.fromkeys(("false", "no", "0", "0.0", ""), False)
 MICRO = 1e-6  # USD of a unit of the currency that BitMEX writes USDt
 MOST_TIMES = 3.0  # of a notional that size x price may be: a notional may be that at entry
 SANE_NOTIONAL = (1e-2, 1e9)  # USD; a median outside this range suggests wrong units
@@ -114,6 +115,7 @@ def _read(table: Table, market: str | None, mark_price: float | None, contract: 
         side, size, entry, independent = _sizes(draft)
     leverage = draft.numbers("leverage", "a leverage above 0", positive)
     orders = {name: _orders(draft, name) for name in ORDERS}
+    protected = _protected(draft)
     _check_duplicates(draft, accounts, side)
     share = draft.raw("share") * draft.raw("account_equity")
     if inverse:
@@ -137,6 +139,7 @@ def _read(table: Table, market: str | None, mark_price: float | None, contract: 
         leverage=leverage,
         stop=orders["stop"],
         take_profit=orders["take_profit"],
+        protected=protected,
         market=market,
         source=draft.table.where,
         file_row=draft.table.rows,
@@ -300,6 +303,13 @@ def _orders(draft: Draft, name: str) -> np.ndarray:
     """Prices of the traders' orders of a kind, float64[N]; nan where there is none, which exports write as 0 too."""
     prices = draft.numbers(name, "a price above 0; 0 or empty: none", lambda x: x >= 0.0)
     return np.where(prices == 0.0, np.nan, prices)
+
+
+def _protected(draft: Draft) -> np.ndarray:
+    """Whether ADL spares the position, bool[N]; empty cells say no."""
+    words = draft.words(PROTECTED) if PROTECTED in draft else [""] * len(draft)
+    draft.fault(PROTECTED, np.array([word not in TRUTH_WORDS for word in words], bool), "true or false; empty: false")
+    return np.array([TRUTH_WORDS.get(word, False) for word in words], bool)
 
 
 def _check_duplicates(draft: Draft, accounts: list[str], side: np.ndarray) -> None:

@@ -8,6 +8,7 @@ import typer
 
 import stress
 from stress.cli import advice, backtest, bench, impact, inputs, new, runs, stress_tests, studies
+from stress.cli import backtest, bench, designs, impact, inputs, new, runs, stress_tests, studies
 from stress.cli.exit_codes import EPILOG
 
 app = typer.Typer(
@@ -29,6 +30,7 @@ for command in (
     studies.solve,
     studies.margins,
     advice.advice,
+    designs.designs,
     backtest.backtest,
     impact.impact,
     inputs.calibrate,

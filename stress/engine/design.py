@@ -18,7 +18,7 @@ from stress.adjustments import Adjustment
 from stress.arguments import numbers
 from stress.book import classes
 from stress.book.book import Book
-from stress.book.columns import ORDERS
+from stress.book.columns import ORDERS, PROTECTED
 from stress.engine.renewal import Renewal
 from stress.errors import InputError, Problem
 from stress.kernels.index.ladder import Ladder, build
@@ -192,7 +192,7 @@ class Design:
     def needs_mechanics(self) -> bool:
         """Whether a rule of part II of the model is on: then the general loop runs the paths."""
         on = self.venue.mechanics or self.layers or self.funding or self.events
-        return bool(on) or any(map(self.book.has, ORDERS))
+        return bool(on) or any(map(self.book.has, (*ORDERS, PROTECTED)))
 
     @cached_property
     def mechanics(self) -> Mechanics:
@@ -316,6 +316,7 @@ class Design:
         """Everything as plain values, for the record; what is off is left out."""
         book = {"positions": len(self.book), "market": self.book.market, "sha256": self.book.digest()}
         orders = [name for name in ORDERS if self.book.has(name)]
+        protected = int(self.book.protected.sum())
         layers = {name: layer.describe() for name, layer in (self.layers or {}).items()}
         more = {
             "delay": self.delay,
@@ -327,7 +328,7 @@ class Design:
             "strata": None if self.strata is None else self.strata.describe(),
         }
         return {
-            "book": book | ({"orders": orders} if orders else {}),
+            "book": book | ({"orders": orders} if orders else {}) | ({"protected": protected} if protected else {}),
             "venue": self.venue.describe(),
             "prices": self.model_record,
             "depth": self.depth_record,

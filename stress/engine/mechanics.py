@@ -27,13 +27,14 @@ from stress.kernels.mechanics.records import (
     ORDER,
     SIDE_ORDERS,
 )
-from stress.kernels.mechanics.workspace import Events, Holdings, Orders, make_holdings
+from stress.kernels.mechanics.workspace import NOBODY_SPARED, Events, Holdings, Orders, make_holdings
 from stress.kernels.path.counts import CELL, PositionCounts, as_float_view, make_position_counts
 from stress.kernels.path.records import CHECKPOINTS, LAYER_STATE, Prices
 from stress.kernels.path.workspace import Workspace
 from stress.kernels.rules import records
 from stress.kernels.rules.contract import ShareOfMove
 from stress.venue.layer import FUND
+from stress.venue.mechanics import SPARED
 
 if TYPE_CHECKING:
     from stress.engine.design import Design
@@ -52,6 +53,7 @@ class Mechanics:
     orders: Orders
     events: Events
     mechanics: np.ndarray
+    spared: np.ndarray
 
 
 def make_mechanics(design: Design) -> Mechanics:
@@ -62,6 +64,7 @@ def make_mechanics(design: Design) -> Mechanics:
         orders := orders_of(design),
         events_of(design),
         rules_of(design, orders),
+        spared_of(design),
     )
 
 
@@ -94,6 +97,11 @@ def rules_of(design: Design, orders: Orders) -> np.ndarray:
         "deadline": max(1, steps_in(venue.call_deadline or 0.0, dt)),
         "call_time": math.nan if venue.call_time is None else venue.call_time,
         "top_up": venue.top_up or 0.0,
+        "adl_above": math.inf if venue.adl_above is None else venue.adl_above,
+        "drawdown_stop": math.nan if venue.drawdown_stop is None else venue.drawdown_stop,
+        "adl_losers": records.ADL_LOSERS.index(venue.adl_losers),
+        "adl_lot": venue.adl_lot,
+        "adl_cap": venue.adl_cap,
         "in_coin": venue.fund_in == "coin",
         "funding_interval": math.inf if design.funding is None else design.funding.interval,
         "has_stops": orders.stops.size > 0,
@@ -113,6 +121,15 @@ def steps_in(seconds: float, dt: float) -> int:
 def whole(number: float) -> int:
     """The whole number below, as far as compiled code counts."""
     return math.floor(max(-NO_LIMIT, min(NO_LIMIT, number)))
+
+
+def spared_of(design: Design) -> np.ndarray:
+    """Contracts of each winners row that ADL never closes, float64[N]; empty where it spares nobody."""
+    spared = design.book.spared_quantity(hedged=design.venue.hedged == SPARED)
+    if not spared.any():
+        return NOBODY_SPARED
+    ladder = design.ladder
+    return np.ascontiguousarray(spared[ladder.number[ladder.winners.place]])
 
 
 def orders_of(design: Design) -> Orders:
@@ -179,7 +196,7 @@ class Bench:
     """Buffers of the general loop for the paths of a design: clean between its calls."""
 
     def __init__(self, design: Design):
-        self.holdings: Holdings = make_holdings(design.ladder)
+        self.holdings: Holdings = make_holdings(design.ladder, design.mechanics.spared)
         self.state = np.zeros(2, CARRIER_STATE), np.zeros(1, MOMENT), np.zeros(2, SIDE_ORDERS)
         self.spare = np.zeros(MOST_LAYERS, LAYER_STATE), np.zeros(1, MORE)
         self.layers, names = waterfall_of(design), list(design.cash_layers)

@@ -17,6 +17,7 @@ from stress.plots.answers import (
 from stress.plots.backtest import plot_backtest
 from stress.plots.committee import plot_depleting_day, plot_loss_curves
 from stress.plots.comparison import plot_depletion_curves, plot_paired_difference
+from stress.plots.designs import plot_adl_driver, plot_adl_frontier
 from stress.plots.grid import plot_fund_grid
 from stress.plots.horizon import plot_fund_by_day, plot_ruin
 from stress.plots.stress_tests import plot_stress_scenarios
@@ -27,6 +28,8 @@ __all__ = [
     "plot_adl_by_leverage",
     "plot_adl_by_side",
     "plot_adl_by_size",
+    "plot_adl_driver",
+    "plot_adl_frontier",
     "plot_adl_costs",
     "plot_backtest",
     "plot_cliff_map",

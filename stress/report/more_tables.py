@@ -216,7 +216,7 @@ def studies(record: Record) -> list[Table]:
         "scenarios": partial(_scenarios, has_adl=record.result.has_adl), "reverse": _reverse, "tornado": _tornado,
         "margins": _margins, "advice": _advice,
     }  # fmt: skip
-    return [makers[name](table, record.layer) for name, table in record.studies.items()]
+    return [makers[name](table, record.layer) for name, table in record.studies.items() if name in makers]
 
 
 def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:

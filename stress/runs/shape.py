@@ -128,6 +128,7 @@ class ConfigBook(Document):
     market: str
     sha256: Digest
     orders: list[Literal["stop", "take_profit"]] = []
+    protected: int = 0
 
 
 class ConfigVenue(Document):

@@ -16,9 +16,8 @@ from stress.scenario.table import Table, plain_value
 from stress.scenario.values import AnyDuration, Duration, Number, Unbounded, none_of
 from stress.venue.file import SourcedValue
 from stress.venue.load import load_venue
-from stress.venue.mechanics import MECHANICS
 from stress.venue.rule import DURATION, Rule, as_tuple, shown
-from stress.venue.rules import ALL_RULES, RULES
+from stress.venue.rules import ALL_RULES
 from stress.venue.venue import Venue
 
 
@@ -118,19 +117,19 @@ class VenueTable(VenueRules):
         return None if self.maintenance_scale == 1 else self.maintenance_scale
 
     def resolved(self, venue: Venue) -> dict[str, Any]:
-        """The table that loads this venue: the values of all rules, of `stress.venue.mechanics` of those that are on.
+        """The table that loads this venue: the values of all rules, of those that may be off of those that are on.
 
         Those that the file has on and the table takes off are told too.
         """
-        off = {
-            r.name: r.default for r in MECHANICS if r.name in self.model_fields_set and r.name not in venue.mechanics
-        }
+        stated = venue.describe()
+        off = {r.name: r.default for r in ALL_RULES if r.name in self.model_fields_set and r.name not in stated}
         simple = {"rules": self.rules} if self.rules == "simple" else {}
         return simple | self.in_force(venue) | {k: _plain_rule(k, v) for k, v in off.items()}
 
     def in_force(self, venue: Venue) -> dict[str, Any]:
         """The values that decide a run, however the table came to them."""
-        rules = {r.name: getattr(venue, r.name) for r in RULES} | venue.mechanics
+        stated = venue.describe()
+        rules = {r.name: stated[r.name] for r in ALL_RULES if r.name in stated}
         source = {"preset": self.preset, "file": self.file, "market": venue.market, "maintenance_scale": self._scale}
         return {k: v for k, v in source.items() if v is not None} | {k: _plain_rule(k, v) for k, v in rules.items()}
 

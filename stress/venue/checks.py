@@ -18,6 +18,8 @@ from stress.venue.tier import Tier
 if TYPE_CHECKING:
     from stress.venue.venue import Venue
 
+TWO_KEYS = ("profit_size", "ethereal")  # scores that compare by one number, then by another
+
 
 def _rule_checks(venue: Venue) -> Iterator[tuple[str, bool, str]]:
     """For each check: field, whether it passes, and what is expected."""
@@ -31,7 +33,12 @@ def _rule_checks(venue: Venue) -> Iterator[tuple[str, bool, str]]:
         yield rule.name, rule.allows(value), rule.expected(value)
         if rule.needs and value is not None:
             yield rule.name, getattr(venue, rule.needs) is not None, f"none where {rule.needs} is not given"
-    yield from mechanics.checks(partial(getattr, venue))
+    values = partial(getattr, venue)
+    for rule in BY_NAME.values():
+        yield rule.name, *rule.within_check(values)
+    weighed = not is_word(venue.policy, ("score_pro_rata",)) or not is_word(venue.score, TWO_KEYS)
+    yield "score", weighed, "one that is a number above 0 with policy = score_pro_rata, to weigh by"
+    yield from mechanics.checks(values)
 
 
 def _tier_checks(tier: Tier, basis: str, border: float, border_text: str) -> Iterator[tuple[str, bool, str]]:

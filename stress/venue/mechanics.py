@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from stress.arguments import is_whole, is_word
+from stress.arguments import is_number, is_whole, is_word
 from stress.kernels.rules import records
 from stress.venue.rule import AMOUNT, INNER_FRACTION, Check, Rule
 
@@ -23,11 +23,16 @@ WAIT = Check(lambda x: 0 <= x < math.inf, 'a duration, 0 or more: seconds, or "3
 SPAN = Check(lambda x: 0 < x < math.inf, 'a finite duration above 0: seconds, or "8h" in a file')
 PROBABILITY = Check(lambda x: 0 <= x <= 1, "a probability from 0 to 1")
 TIME_OF_DAY = Check(lambda x: 0 <= x < 86_400, 'a time of day: seconds since midnight below 86,400, or "16h" in a file')
+SHARE = Check(lambda x: 0 < x <= 1, "a share in (0, 1]")
+LOT = Check(lambda x: 0 <= x < math.inf, "a number of coins or contracts, 0 or more")
 COUNT = Check(lambda x: is_whole(x) and x >= 1, "a whole number, 1 or more")
 
 FRACTION_OF = ("closeout", ("fraction",))
 TAKEN_OVER = ("carrier", ("fund", "vault"))
 CALLED = ("liquidation", ("margin_call",))
+WITH_ADL = ("waterfall", (ADL,))
+IN_CONTRACTS = ("settlement", ("bankruptcy",))
+SPARED = "spared"
 
 MECHANICS = (
     Rule(
@@ -248,6 +253,66 @@ MECHANICS = (
         required=True,
     ),
     Rule(
+        name="adl_above",
+        kind="number",
+        default=None,
+        unit="USD",
+        check=ABOVE,
+        absent=math.inf,
+        label="ADL alone above",
+        sentence="USD of a position's deficit above which all of it goes to ADL and no layer before pays; None: never.",
+        within=WITH_ADL,
+    ),
+    Rule(
+        name="drawdown_stop",
+        kind="number",
+        default=None,
+        unit="fraction",
+        check=INNER_FRACTION,
+        absent=math.nan,
+        needs="drawdown",
+        label="ADL stops below",
+        sentence="Fraction of its peak, less than drawdown: once ADL has begun the fund pays nothing until it is back "
+        "above 1 less this of its peak; None: it pays what its floor allows.",
+    ),
+    Rule(
+        name="adl_losers",
+        kind="word",
+        default="spared",
+        words={"spared": "spared", "last": "closed after all winners, as far as their equity lasts"},
+        codes=records.ADL_LOSERS,
+        label="ADL of those without profit",
+        sentence="Whether ADL closes positions of the winning side that have no profit, once no winner is left.",
+        within=IN_CONTRACTS,
+    ),
+    Rule(
+        name="adl_lot",
+        kind="number",
+        default=0.0,
+        check=LOT,
+        label="ADL in lots of",
+        sentence="Coins, or inverse contracts, that ADL closes whole multiples of, rounded without bias; 0: any.",
+        within=IN_CONTRACTS,
+    ),
+    Rule(
+        name="adl_cap",
+        kind="number",
+        default=1.0,
+        check=SHARE,
+        label="ADL share at once",
+        sentence="Largest share in (0, 1] of what a position can give that one ADL event takes.",
+        within=WITH_ADL,
+    ),
+    Rule(
+        name="hedged",
+        kind="word",
+        default="ranked",
+        words={"ranked": "ranked like any other", SPARED: "spared, what exceeds the other side is ranked"},
+        label="hedged in ADL",
+        sentence="Whether ADL may close what an account holds on both sides at the start.",
+        within=WITH_ADL,
+    ),
+    Rule(
         name="fund_in",
         kind="word",
         default="usd",
@@ -276,21 +341,16 @@ def checks(value: Callable[[str], Any]) -> Iterator[tuple[str, bool, str]]:
     value : callable
         Returns the value of a rule by its name.
     """
-    for rule in MECHANICS:
-        given = value(rule.name)
-        if rule.within is None or not rule.allows(given):
-            continue
-        other, words = rule.within
-        choice = f"{other} = {' or '.join(words)}" if other != "waterfall" else f"{words[0]} in the waterfall"
-        if rule.means_anything(value):
-            yield rule.name, not rule.required or given is not None, f"a value, with {choice}"
-        else:
-            default = "none" if rule.default is None else f"{rule.default}"
-            yield rule.name, given == rule.default, f"{default} without {choice}"
     linear = is_word(value("contract"), ("linear",)) or not is_word(value("fund_in"), ("coin",))
     yield "fund_in", linear, "usd where the contract is not linear: its fund is in coin by itself"
     yield from _of_calls(value)
     yield from _of_carrier(value)
+    in_money, at_bankruptcy = value("settlement") == "profit", value("adl_price") == "bankruptcy"
+    alone = value("adl_above") is None or in_money or at_bankruptcy
+    yield "adl_above", alone, "none where adl_price is not bankruptcy: the first layer would pay the difference"
+    start, stop = value("drawdown"), value("drawdown_stop")
+    below = not (is_number(start) and is_number(stop)) or stop < start
+    yield "drawdown_stop", below, f"less than drawdown, {start}, at which ADL begins"
 
 
 def _of_calls(value: Callable[[str], Any]) -> Iterator[tuple[str, bool, str]]:

@@ -116,6 +116,23 @@ class Rule:
         value = others(self.within[0])
         return any(is_word(word, self.within[1]) for word in (value if isinstance(value, (list, tuple)) else [value]))
 
+    def within_check(self, others: Callable[[str], Any]) -> tuple[bool, str]:
+        """Whether it has a value exactly where it means anything and needs one, and what is expected.
+
+        Parameters
+        ----------
+        others : callable
+            Returns the value of a rule by its name, this one's too.
+        """
+        given = others(self.name)
+        if self.within is None or not self.allows(given):
+            return True, ""
+        other, words = self.within
+        choice = f"{other} = {' or '.join(words)}" if other != "waterfall" else f"{words[0]} in the waterfall"
+        if self.means_anything(others):
+            return not self.required or given is not None, f"a value, with {choice}"
+        return given == self.default, f"{'none' if self.default is None else self.default} without {choice}"
+
     def number(self, value: Any) -> float:
         """The value for compiled code: the code of a word, a float, or the number that represents None."""
         if self.kind == "word":

@@ -14,7 +14,10 @@ from typing import Any
 
 from stress.kernels.rules import records
 from stress.venue.mechanics import MECHANICS
-from stress.venue.rule import AMOUNT, DURATION, FRACTION, INNER_FRACTION, Rule
+from stress.venue.rule import AMOUNT, DURATION, FRACTION, INNER_FRACTION, Check, Rule
+
+NOT_NEGATIVE = Check(lambda x: 0 <= x < math.inf, "a finite number, 0 or more")
+SHARE = Check(lambda x: 0 <= x <= 1, "a number from 0 to 1")
 
 RULES = (
     Rule(
@@ -47,10 +50,29 @@ RULES = (
             "leverage_pro_rata": "winners share the loss, more of it the higher their leverage",
             "leverage_drain": "winners are brought down from the highest leverage to a common level",
             "top_truncation": "the largest winners are cut down to a common level",
+            "contract_pro_rata": "all winners share the loss in proportion to their contracts",
+            "profit_pro_rata": "all winners share the loss in proportion to their profit",
+            "equity_pro_rata": "all winners share the loss in proportion to their equity",
+            "risk_linear": "winners share the loss, more of it by the square of their leverage",
+            "risk_power": "winners share the loss, more of it by the cube of their leverage",
+            "risk_excess": "winners share the loss by their leverage and what it has above a level",
+            "score_pro_rata": "all winners share the loss in proportion to their score",
+            "min_max": "the largest part of an equity that is taken is the least possible",
         },
         codes=records.POLICIES,
         label="ADL",
         sentence='How ADL spreads a loss: "queue" by score, or a sharing rule of `stress.allocate`.',
+    ),
+    Rule(
+        name="excess_leverage",
+        kind="number",
+        default=None,
+        check=NOT_NEGATIVE,
+        absent=math.nan,
+        label="leverage above",
+        sentence='Leverage above which policy "risk_excess" weighs, 0 or more.',
+        within=("policy", ("risk_excess",)),
+        required=True,
     ),
     Rule(
         name="score",
@@ -64,10 +86,30 @@ RULES = (
             "profit_size": "classes of return, then size",
             "size": "size",
             "random": "chance",
+            "return_on_equity": "return on equity",
+            "hyperliquid_published": "price over entry times leverage on both sides",
+            "return": "return",
+            "leverage": "leverage",
+            "bitget": "return times margin ratio",
+            "gate_2022": "profit times leverage",
+            "ethereal": "leverage, then profit",
+            "bullish": "initial margin over equity",
+            "bulk": "profit and leverage, each with an exponent",
         },
         codes=records.SCORES,
         label="ranking",
-        sentence="Order of the queue.",
+        sentence='Order of the queue, or what policy "score_pro_rata" weighs by.',
+    ),
+    Rule(
+        name="profit_weight",
+        kind="number",
+        default=None,
+        check=SHARE,
+        absent=math.nan,
+        label="weight of profit",
+        sentence='Exponent of the profit in score "bulk", from 0 to 1; that of the leverage is 1 less it.',
+        within=("score", ("bulk",)),
+        required=True,
     ),
     Rule(
         name="settlement",
@@ -89,6 +131,7 @@ RULES = (
             "bankruptcy": "bankruptcy price",
             "mark": "mark price",
             "previous_mark": "mark price of the step before",
+            "oracle": "price outside this venue at that moment",
         },
         codes=records.ADL_PRICES,
         label="closed at",
@@ -149,6 +192,8 @@ CONTRACT = Rule(
     sentence="Kind of the contract.",
 )
 
+# Rules of `RULES` that belong to a word of another one, and are not told of a venue without it.
+PARAMETERS = tuple(rule for rule in RULES if rule.within is not None)
 ALL_RULES = (*RULES, *MECHANICS)
 BY_NAME = {rule.name: rule for rule in (*RULES, CONTRACT, *MECHANICS)}
 

@@ -35,7 +35,7 @@ from stress.venue.inverse import mirrored_level
 from stress.venue.markets import money_of
 from stress.venue.mechanics import MECHANICS
 from stress.venue.rule import as_tuple, shown
-from stress.venue.rules import BY_NAME, RULES, kernel_numbers
+from stress.venue.rules import BY_NAME, PARAMETERS, RULES, kernel_numbers
 from stress.venue.tier import Tier
 from stress.venue.values import amounts
 
@@ -62,11 +62,15 @@ class Venue:
         Who keeps what a liquidation leaves of the margin after the fee.
     policy : str
         How ADL spreads a loss: "queue" by score, or a sharing rule of `stress.allocate`.
+    excess_leverage : float or None
+        Leverage above which policy "risk_excess" weighs, 0 or more.
     score : str
-        Order of the queue.
+        Order of the queue, or what policy "score_pro_rata" weighs by.
+    profit_weight : float or None
+        Exponent of the profit in score "bulk", from 0 to 1; that of the leverage is 1 less it.
     settlement : {"profit", "bankruptcy"}
         ADL in money owed by winners, or in contracts kept and closed against winners.
-    adl_price : {"bankruptcy", "mark", "previous_mark"}
+    adl_price : {"bankruptcy", "mark", "previous_mark", "oracle"}
         Price of contracts closed by ADL under settlement "bankruptcy".
     reserve : float
         USD >= 0 that ADL rules keep in the fund.
@@ -117,6 +121,19 @@ class Venue:
         Time of day of all deadlines, seconds in [0, 86,400); a path begins at 0.
     top_up : float or None
         Probability that a called position is topped up to its initial margin by the deadline.
+    adl_above : float or None
+        USD of a position's deficit above which all of it goes to ADL and no layer before pays; None: never.
+    drawdown_stop : float or None
+        Fraction of its peak, less than drawdown: once ADL has begun the fund pays nothing until it is back above 1 less
+        this of its peak; None: it pays what its floor allows.
+    adl_losers : {"spared", "last"}
+        Whether ADL closes positions of the winning side that have no profit, once no winner is left.
+    adl_lot : float
+        Coins, or inverse contracts, that ADL closes whole multiples of, rounded without bias; 0: any.
+    adl_cap : float
+        Largest share in (0, 1] of what a position can give that one ADL event takes.
+    hedged : {"ranked", "spared"}
+        Whether ADL may close what an account holds on both sides at the start.
     fund_in : {"usd", "coin"}
         What the fund of a linear contract is held in; in coin it is worth its balance times S_t / S_0.
     figures : sequence of SourcedValue
@@ -137,7 +154,9 @@ class Venue:
     fee_rate: float = 0.0
     residual: str = "fund"
     policy: str = "queue"
+    excess_leverage: float | None = None
     score: str = "pnl_leverage"
+    profit_weight: float | None = None
     settlement: str = "profit"
     adl_price: str = "bankruptcy"
     reserve: float = 0.0
@@ -164,6 +183,12 @@ class Venue:
     call_deadline: float | None = None
     call_time: float | None = None
     top_up: float | None = None
+    adl_above: float | None = None
+    drawdown_stop: float | None = None
+    adl_losers: str = "spared"
+    adl_lot: float = 0.0
+    adl_cap: float = 1.0
+    hedged: str = "ranked"
     fund_in: str = "usd"
     figures: tuple[SourcedValue, ...] = ()
     title: str = ""
@@ -188,7 +213,8 @@ class Venue:
     def _repr_html_(self) -> str:
         rows = {"tiers": self._tiers_text()} | {
             rule.label: "none" if (value := getattr(self, rule.name)) is None else shown(rule, value)
-            for rule in (*RULES, *(rule for rule in MECHANICS if rule.name in self.mechanics))
+            for rule in (*RULES, *MECHANICS)
+            if rule.name in self.describe()
         }
         return card(" ".join(filter(None, [self.title or self.name, self.market])), rows, self.notes)
 
@@ -265,6 +291,7 @@ class Venue:
             rate=self._column("maintenance_rate"),
             deduction=self._column("deduction"),
             basis=numbers.pop("basis"),
+            max_leverage=self._column("max_leverage"),
         )
         return Rules(**numbers), tiers
 
@@ -278,8 +305,8 @@ class Venue:
         return contract.Structure(contract=contract.Linear())
 
     def describe(self) -> dict[str, Any]:
-        """Rules and sources as plain values, for the record of a run; of `stress.venue.mechanics` those that are on."""
-        off = {rule.name for rule in MECHANICS} - set(self.mechanics)
+        """Rules and sources as plain values, for the record of a run; those that may be off where they are on."""
+        off = {rule.name for rule in (*PARAMETERS, *MECHANICS) if getattr(self, rule.name) == rule.default}
         return {name: value for name, value in asdict(self).items() if name not in off}
 
     def maintenance_margin(

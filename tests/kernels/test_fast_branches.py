@@ -369,7 +369,7 @@ def test_every_line_of_the_branches_is_taken():
         batches.liquidate_run, batches.liquidate_batches, batches.met_price, batches.note_depletion,
         liquidation.liquidate, liquidation.work_side, liquidation.find_next, kernel.run_paths, kernel.reset,
         kernel.finish, deleverage.deleverage, deleverage.count_in_profit, deleverage.measure_capacity,
-        deleverage.rank_winners, deleverage.share_budget, deleverage.share_by_rule, deleverage.close_shares,
+        deleverage.rank_winners, deleverage.share_budget, deleverage.share_by_two_keys, deleverage.close_shares,
         deleverage.close_pro_rata, sharing.head_of_queue, sharing.queue, sharing.weigh, scores.fill_scores,
         remaining.find_share_step, remaining.quantity_left, remaining.shrink, remaining.record_row,
         remaining.record_all_rows, remaining.close_part, remaining.clean, counts.count_adl, counts.count_eligible,

@@ -251,9 +251,10 @@ TIER_SETS = {
 
 def make_tiers(name: str, basis: int, s0: float) -> Tiers:
     floor, rate, deduction = np.array(TIER_SETS[name], float).T.copy()
+    leverage = 0.5 / rate
     if basis == margin.QUANTITY:
-        return Tiers(floor / s0, rate, 0.0 * deduction, basis)
-    return Tiers(floor, rate, deduction, basis)
+        return Tiers(floor / s0, rate, 0.0 * deduction, basis, leverage)
+    return Tiers(floor, rate, deduction, basis, leverage)
 
 
 def test_tier_of_takes_the_last_floor_not_above():
@@ -430,7 +431,9 @@ def test_scores_by_hand():
         key = np.zeros(1)
         row = (np.array([x]) for x in (q, e, m))
         place, number = np.zeros(1, np.int32), np.zeros(1, np.int64)
-        scores.fill_scores(SCORES.index(name), contract.Structure(), tiers, w, mark, *row, place, number, 0, 0, key)
+        scores.fill_scores(
+            SCORES.index(name), contract.Structure(), tiers, 0.3, w, mark, *row, place, number, 0, 0, key
+        )
         return key[0]
 
     for name, value in by_hand.items():
@@ -445,7 +448,7 @@ def test_profit_size_cuts_ten_classes_by_profit_share_and_orders_them_by_size():
     for n in (1, 7, 10, 23):
         q, e = rng.uniform(1, 5, n), rng.uniform(80, 99, n)
         key = np.zeros((n, 2))
-        scores.fill_classes(contract.Structure(), 1, 100.0, q, e, np.arange(n), key)
+        scores.fill_two_keys(scores.PROFIT_SIZE, contract.Structure(), 1, 100.0, q, e, q, np.arange(n), key)
         rank = np.argsort(np.argsort(-(100.0 - e) / e))
         assert np.array_equal(key[:, 0], -np.floor(10 * rank / n))
         assert key[:, 1] == pytest.approx(q * 100.0, rel=1e-11)

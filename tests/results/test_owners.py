@@ -15,7 +15,7 @@ from tests.support import twin_mechanics as cases
 from tests.support.twin import S0
 from tests.twin import deleverage
 
-ROWS = range(0, len(cases.ROWS), 3)
+ROWS = range(0, len(cases.ROWS), 2)
 
 
 @pytest.fixture
@@ -65,8 +65,11 @@ def test_results_are_those_of_the_ledger(watched):
     hits = moved = 0
     for number in ROWS:
         case = cases.make_case(cases.ROWS[number], number, 0)
-        design = cases.run_engine(case).design
+        result = cases.run_engine(case)
+        design = result.design
         assert design is not None
+        if not result.paths["adl_events"].iloc[0]:
+            continue
         for one in (design, without_adl(design)):
             watched["ends"].clear()
             watched["eligible"].clear()

@@ -33,7 +33,8 @@ def compile_all() -> None:
     stress.prices.Bootstrap(BARS, mean_block=20.0).block(1, 0, 1, 2, BARS.step)
     small_run.simulate(threads=1, n_paths=2)
     for policy in POLICIES:
-        stress.allocate(policy, np.ones(3), 1.0 + np.arange(3.0), 1.0)
+        level = 0.5 if policy == "risk_excess" else None
+        stress.allocate(policy, np.ones(3), 1.0 + np.arange(3.0), 1.0, excess_leverage=level, lot=0.1)
     rng, row = random.Random(1), twin.ROWS[0]
     venue = twin.make_venue(row, 30.0)
     for continuous in (False, True):

@@ -37,10 +37,11 @@ FALLING = {  # each of `DEPTHS` but infinite again
     "falling capped": dict(DEPTHS["capped"], window=600.0, scale=0.3, power=0.7, schedule=[[0, 0.7]]),
     "scheduled": dict(DEPTHS["linear"], schedule=[[100.0, 0.2], [300.0, 1.5]]),
 }
+POLICIES_OF_TABLE, SCORES_OF_TABLE = POLICIES[:5], SCORES[:7]  # these meet every value of every other option
 OPTIONS = {
     "settlement": ["profit", "bankruptcy"],
-    "policy": ["queue", "queue", "queue", *POLICIES[1:]],  # most rows show scores at work
-    "score": list(SCORES),
+    "policy": ["queue", "queue", "queue", *POLICIES_OF_TABLE[1:]],  # most rows show scores at work
+    "score": list(SCORES_OF_TABLE),
     "adl_price": list(ADL_PRICES),
     "residual": ["fund", "trader"],
     "fee_rate": [0.0, 0.01],
@@ -52,7 +53,28 @@ OPTIONS = {
     "gap": [0.0, 0.4, 1.0],
     "jump_gap": [1.0, 0.0, 0.6],
 }
-ROWS = pairwise(OPTIONS)
+# The other words, each with one of the other kind that it is seen with, and what a word needs beside it.
+OTHER_WORDS = [
+    *((policy, "pnl_leverage") for policy in POLICIES if policy not in POLICIES_OF_TABLE),
+    *(("queue", score) for score in SCORES if score not in SCORES_OF_TABLE),
+    ("score_pro_rata", "bulk"),
+]
+NEEDED: dict[str, dict[str, float]] = {"risk_excess": dict(excess_leverage=2.0), "bulk": dict(profit_weight=0.3)}
+
+
+def other_rows(table: list[dict], each: int) -> list[dict]:
+    """Rows of a table of options with the other words, each in some rows, the settlements in turn; deficits in all."""
+    table = [row for row in table if row["jump_gap"] > 0 and not row["continuous"]]
+    by_settlement = [[row for row in table if row["settlement"] == word] for word in OPTIONS["settlement"]]
+    places = [(words, i) for words in OTHER_WORDS for i in range(each)]
+    rows = [by_settlement[k % 2][k % len(by_settlement[k % 2])] for k in range(len(places))]
+    return [
+        row | dict(policy=policy, score=score) for row, ((policy, score), _) in zip(rows, places, strict=True)
+    ]  # fmt: skip
+
+
+TABLE = pairwise(OPTIONS)
+ROWS = TABLE + other_rows(TABLE, 2)
 
 
 def make_venue(row: dict, fund: float) -> stress.Venue:
@@ -73,6 +95,8 @@ def make_venue(row: dict, fund: float) -> stress.Venue:
         drawdown=0.4 if floor.startswith("drawdown") else None,
         drawdown_window=3.5 * DT if floor == "drawdown window" else None,
         tier_basis=row["tier_basis"],
+        **NEEDED.get(row["policy"], {}),
+        **NEEDED.get(row["score"], {}),
     )
 
 
@@ -117,7 +141,7 @@ def make_path(rng: random.Random, continuous: bool, steps: int = 10) -> tuple[li
 def naive_rules(venue: stress.Venue) -> naive.Rules:
     tiers = [naive.Tier(t.floor, t.cap, t.max_leverage, t.maintenance_rate, t.deduction) for t in venue.tiers]
     names = ("tier_basis", "fee_rate", "residual", "policy", "score", "settlement", "reserve", "drawdown",
-             "drawdown_window", "adl_price")  # fmt: skip
+             "drawdown_window", "adl_price", "excess_leverage", "profit_weight")  # fmt: skip
     return naive.Rules(tiers=tiers, **{name: getattr(venue, name) for name in names})
 
 

@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 import stress
-from stress.kernels.numerics.philox import event_key, event_score
+from stress.kernels.mechanics.deleverage import WHOLE_EVENT
+from stress.kernels.numerics.philox import MASK, event_key, event_score
 from tests import naive
 from tests.support import twin
 from tests.support.pairwise import pairwise
@@ -61,6 +62,12 @@ LATENESS: dict[str, dict[str, float]] = {
     "delay": dict(delay=45.0),
     "late": dict(delay=100.0),
 }
+SPARES = {  # whose contracts ADL leaves alone, and whether the venue spares those who hold both sides
+    "none": {},
+    "protected": {},
+    "hedged": dict(hedged="spared"),
+    "both": dict(hedged="spared"),
+}
 SEED = 5
 NO_FUND = ("adl alone", "vault alone")
 NO_FIRST = ("winners first", "adl alone")  # no cash layer stands before ADL
@@ -80,12 +87,22 @@ OPTIONS: dict[str, list] = {name: values for name, values in twin.OPTIONS.items(
     "stale": [False, True],
     "bad tick": [False, True],
     "fund_in": ["usd", "coin"],
+    "adl_above": [None, 60.0],
+    "drawdown_stop": [None, 0.05],
+    "entries": ["near", "far"],
+    "adl_losers": ["spared", "last"],
+    "adl_lot": [0.0, 2.0],
+    "adl_cap": [1.0, 0.4],
+    "spares": list(SPARES),
 }
 OFF: dict[str, Any] = {  # the value of each rule of part II that switches it off
     "closeout": "whole", "carrier": "market", "waterfall": "usual", "throughput": None, "mark": "book",
     "liquidation": "automatic", "orders": "none", "funding": "none", "outage": False, "stale": False,
-    "bad tick": False, "fund_in": "usd",
+    "bad tick": False, "fund_in": "usd", "adl_above": None, "drawdown_stop": None, "adl_losers": "spared",
+    "adl_lot": 0.0, "adl_cap": 1.0, "spares": "none",
 }  # fmt: skip
+IN_CONTRACTS = ("adl_losers", "adl_lot")
+OF_ADL = ("adl_above", "adl_losers", "adl_cap", "spares")  # that mean nothing where a waterfall has no ADL
 
 
 def refused(row: dict[str, Any]) -> bool:
@@ -95,11 +112,19 @@ def refused(row: dict[str, Any]) -> bool:
     return (
         (carried and (row.get("settlement") == "profit" or row.get("waterfall") in NO_FIRST or called))
         or (called and row.get("closeout", "whole") != "whole")
+        or (
+            row.get("drawdown_stop") is not None
+            and (not row.get("floor", "drawdown").startswith("drawdown") or row.get("waterfall") in NO_FUND)
+        )
+        or (row.get("adl_above") is not None and row.get("adl_price", "bankruptcy") != "bankruptcy")
+        or (row.get("settlement") == "profit" and any(row.get(name, OFF[name]) != OFF[name] for name in IN_CONTRACTS))
+        or (row.get("waterfall") == "no adl" and any(row.get(name, OFF[name]) != OFF[name] for name in OF_ADL))
         or (row.get("waterfall") in NO_FUND and (row.get("floor", "none") != "none" or row.get("fund_in") == "coin"))
     )
 
 
-ROWS = pairwise(OPTIONS, refused=refused)
+TABLE = pairwise(OPTIONS, refused=refused)
+ROWS = TABLE + twin.other_rows(TABLE, 1)
 
 
 @dataclass(frozen=True)
@@ -128,8 +153,8 @@ def make_venue(row: dict, fund: float) -> stress.Venue:
     changes = changes | CALLS[row["liquidation"]] | MARKS[row["mark"]]
     if row["carrier"] != "market":
         changes["carrier"] = "vault" if row["waterfall"].startswith("vault") else "fund"
-    if row["fund_in"] != "usd":
-        changes["fund_in"] = row["fund_in"]
+    names = ("fund_in", "adl_above", "drawdown_stop", "adl_losers", "adl_lot", "adl_cap")
+    changes |= {name: row[name] for name in names if row[name] != OFF[name]} | SPARES[row["spares"]]
     return replace(base, throughput=row["throughput"], **changes)
 
 
@@ -183,12 +208,37 @@ def with_orders(book: stress.Book, kind: str, draws: Draws) -> stress.Book:
     )  # fmt: skip
 
 
+def with_far_entries(book: stress.Book, kind: str, draws: Draws) -> stress.Book:
+    """Some traders entered far away, to their loss, and have posted what it takes to hold on."""
+    if kind == "near":
+        return book
+    rng = draws("entries")
+    far = np.array([rng.choice([0.0, abs(rng.gauss(0, 0.4))]) for _ in range(len(book))])
+    entry = book.entry_price * np.exp(book.side * far)
+    margin = book.margin + 1.1 * book.quantity * np.abs(entry - book.entry_price)
+    return stress.Book(book.side, book.quantity, entry, margin, stop=book.stop, take_profit=book.take_profit)
+
+
+def with_spared(book: stress.Book, kind: str, draws: Draws) -> stress.Book:
+    """Some traders of whom the book says that ADL spares them; and accounts of a few positions each."""
+    if kind == "none":
+        return book
+    rng, n = draws("spared"), len(book)
+    protected = [kind != "hedged" and rng.random() < 0.4 for _ in range(n)]
+    account = [f"account {rng.randrange(max(1, n // 3))}" for _ in range(n)]
+    columns = {name: getattr(book, name) for name in ("stop", "take_profit")}
+    return stress.Book(
+        book.side, book.quantity, book.entry_price, book.margin, account=account, protected=protected, **columns
+    )  # fmt: skip
+
+
 def make_case(row: dict, number: int, i: int) -> Case:
     """The i-th case of a row; `number` is the address of its random numbers."""
     draws = Draws(number, i)
     fund = 0.0 if row["waterfall"] in NO_FUND else draws("fund").choice([0.0, 50.0, 300.0, 2000.0])
     venue = make_venue(row, fund)
     book = with_orders(twin.make_book(draws("book"), venue), row["orders"], draws)
+    book = with_spared(with_far_entries(book, row["entries"], draws), row["spares"], draws)
     path = twin.make_path(draws("path"), row["continuous"])
     depth = (DEPTHS | FALLING)[row["depth"]]
     settings = dict(
@@ -212,6 +262,12 @@ def run_engine(case: Case) -> stress.Result:
         return stress.simulate(case.book, case.venue, paths, threads=1, seed=SEED, **case.settings)
 
 
+def lot_score(step: int, side: int, k: int) -> float:
+    """Uniform number of the k-th that is rounded to lots in an event; their key is the uniform of the whole event."""
+    bits = int(np.float64(event_score(*event_key(SEED, 0, step, side), int(WHOLE_EVENT))).view(np.int64))
+    return event_score(bits & MASK, (bits >> 32) & MASK, k)
+
+
 def run_twin(case: Case, check: bool = True) -> naive.Outcome:
     book, venue, settings = case.book, case.venue, dict(case.settings)
     depth, layers, funding, events = (settings.pop(name) for name in ("depth", "layers", "funding", "events"))
@@ -219,7 +275,10 @@ def run_twin(case: Case, check: bool = True) -> naive.Outcome:
     tiers = [naive.Tier(t.floor, t.cap, t.max_leverage, t.maintenance_rate, t.deduction) for t in venue.tiers]
     names = [f.name for f in fields(naive.Rules) if f.name != "tiers"]
     return naive.simulate(
-        [naive.Position(int(s), *map(float, row)) for s, *row in zip(*columns, strict=True)],
+        [
+            naive.Position(int(s), *map(float, row), account=str(name), protected=bool(spared))
+            for s, *row, name, spared in zip(*columns, book.account, book.protected, strict=True)
+        ],
         naive.Rules(tiers=tiers, **{name: getattr(venue, name) for name in names}),
         *case.path,
         dt=DT,
@@ -228,6 +287,7 @@ def run_twin(case: Case, check: bool = True) -> naive.Outcome:
         funding=None if funding is None else naive.Funding(funding.interval, funding.rate),
         events=None if events is None else naive.Events(events.outages, events.stale, events.bad_ticks),
         random_score=lambda step, side, i: event_score(*event_key(SEED, 0, step, side), i),
+        lot_score=lot_score,
         top_up_hash=lambda i: event_score(*event_key(SEED, 0, 0, 3), i),
         check=check,
         **settings,

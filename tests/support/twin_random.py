@@ -15,7 +15,18 @@ import numpy as np
 import stress
 from tests.support import twin
 from tests.support.twin import DT, S0
-from tests.support.twin_mechanics import NO_FUND, OFF, OPTIONS, Case, Draws, make_case, refused, with_orders
+from tests.support.twin_mechanics import (
+    NO_FUND,
+    OFF,
+    OPTIONS,
+    Case,
+    Draws,
+    make_case,
+    refused,
+    with_far_entries,
+    with_orders,
+    with_spared,
+)
 
 INF = math.inf
 SIZES = (1e-6, 1e-2, 1.0, 1.0, 3.0, 10.0, 30.0)  # of a copy, as a share of the position it has its leverage from
@@ -36,6 +47,9 @@ VALUES: dict[str, tuple[Any, ...]] = {  # of a rule that is on
     "drawdown": (0.01, 0.4, 0.99),
     "drawdown_window": (DT, 3.5 * DT, 1e6),
     "fee_rate": (0.0, 1e-5, 0.01, 0.2),
+    "adl_above": (1e-3, 60.0, 2_000.0),
+    "adl_lot": (1e-3, 2.0, 40.0),
+    "adl_cap": (0.01, 0.4, 0.999),
 }
 USED_BY = {  # values that are nothing by themselves
     "partial_above": "fraction", "cooldown": "fraction", "tiers_at_once": "tiers", "takeover_below": "carrier",
@@ -49,7 +63,10 @@ def random_row(rng: random.Random) -> dict[str, Any]:
         row = {name: rng.choice(values) for name, values in OPTIONS.items()}
         row |= {name: off for name, off in OFF.items() if rng.random() > share}
         if not refused(row):
-            return row
+            break
+    if rng.random() < 0.5:
+        row["policy"], row["score"] = rng.choice(twin.OTHER_WORDS)
+    return row
 
 
 def other_values(venue: stress.Venue, fund: float, rng: random.Random) -> stress.Venue:
@@ -57,9 +74,11 @@ def other_values(venue: stress.Venue, fund: float, rng: random.Random) -> stress
     changes: dict[str, Any] = {"reserve": venue.reserve and rng.choice([0.3, 1.0]) * fund}
     on = {venue.closeout, "market" if venue.carrier == "market" else "carrier"}
     for name, values in VALUES.items():
-        is_used = USED_BY[name] in on if name in USED_BY else getattr(venue, name) not in (None, 0.0)
+        is_used = USED_BY[name] in on if name in USED_BY else getattr(venue, name) not in (None, 0.0, 1.0)
         if is_used:
             changes[name] = rng.choice(values)
+    if venue.drawdown_stop is not None:
+        changes["drawdown_stop"] = rng.choice([0.05, 0.5, 0.999]) * changes["drawdown"]
     return replace(venue, **changes)
 
 
@@ -108,7 +127,8 @@ def random_case(seed: int, i: int) -> tuple[dict[str, Any], Case, bool]:
         settings["funding"] = random_funding(rng)
     if settings.get("delay"):
         settings["delay"] = rng.choice([1e-3, 45.0, 100.0, 250.0, 5_000.0])
-    book = with_orders(random_book(venue, rng), row["orders"], draws).marked(S0)
+    book = with_orders(random_book(venue, rng), row["orders"], draws)
+    book = with_spared(with_far_entries(book, row["entries"], draws), row["spares"], draws).marked(S0)
     is_inverse = row["fund_in"] == "usd" and bool((book.margin > 0).all()) and rng.random() < 0.25
     if is_inverse and (events := settings["events"]) is not None:  # no tick of an inverse contract shows a 1/P of zero
         ticks = [(time, factor or 0.1) for time, factor in events.bad_ticks]
@@ -120,6 +140,7 @@ def as_inverse(case: Case) -> Case:
     """The inverse contract that is the case in 1/P."""
     book, settings = case.book, dict(case.settings)
     orders = dict(stop=1 / book.stop, take_profit=1 / book.take_profit)
+    spared = dict(account=book.account, protected=book.protected)
     close, *moves = ([1 / price for price in prices] for prices in case.path)
     if moves:
         low, high, pre_jump = moves
@@ -133,6 +154,8 @@ def as_inverse(case: Case) -> Case:
         events = settings["events"]
         settings["events"] = replace(events, bad_ticks=[(time, 1 / factor) for time, factor in events.bad_ticks])
     return Case(
-        stress.Book(-book.side, book.quantity, 1 / book.entry_price, book.margin, contract="inverse", **orders),
+        stress.Book(
+            -book.side, book.quantity, 1 / book.entry_price, book.margin, contract="inverse", **orders, **spared
+        ),
         replace(case.venue, contract="inverse"), (close, *moves), settings,
     )  # fmt: skip

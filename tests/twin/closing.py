@@ -73,7 +73,9 @@ class Closing(State):
             self.receive(to_fund, y)
         else:
             D = -R
-            u = self.cover(self.before, D, self.tolerance(q * e), y, M)
+            u = D
+            if not self.is_above(D):
+                u = self.cover(self.before, D, self.tolerance(q * e), y, M)
             if rules.settlement == "bankruptcy" and self.has_adl:
                 kept = u / D * q
             out.deficit += D
@@ -175,6 +177,10 @@ class Closing(State):
         p, below = self.positions[i], self.rules.takeover_below
         return below == math.inf or self.equity_when_met(p, M) <= below * maintenance(p, M - self.G, self.rules)
 
+    def is_above(self, deficit: float) -> bool:
+        """Whether a deficit is too large for the layers before ADL (section II.4)."""
+        return self.rules.adl_above is not None and deficit > self.rules.adl_above
+
     def take_over(self, i: int, y: float, M: float) -> list[Unpaid]:
         """The carrier gets the position at its bankruptcy price; if it cannot, all of it is kept for ADL."""
         p, out, B = self.positions[i], self.out, self.B[i]
@@ -185,9 +191,11 @@ class Closing(State):
         D = max(0.0, -R)
         rounding = 1e-12 * (q * e + finite(self.first.capital))
         after = self.worth(M, y) + s * (q * M - q * price) / self.first.unit(y)
-        refused = after < self.first.floor - rounding
-        if refused:
+        full = self.first.is_shut or after < self.first.floor - rounding
+        refused = full or self.is_above(D)
+        if full and not self.is_above(D):
             self.deplete()
+            self.shut(self.first)
         if refused and not self.has_adl:
             return self.close(i, "liquidation", y, M)
 

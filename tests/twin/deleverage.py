@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from tests.twin.adl import SCORES, allocate, profit_size_keys
+from tests.twin.adl import SCORES, allocate, ethereal_keys, in_lots, key_of, profit_size_keys
 from tests.twin.closing import Closing
-from tests.twin.position import equity, leverage, profit, rounded
-from tests.twin.records import LONG, SHORT
+from tests.twin.position import equity, profit, rounded
+from tests.twin.records import LONG, SHORT, Position
 from tests.twin.state import Unpaid
 
 
@@ -18,10 +18,12 @@ class Deleverage(Closing):
         """What `allocate` compares or weighs by, at a shifted mark; notes ties in a queue."""
         P = max(1e-12 * self.s0, P)  # below zero a leverage is none
         live = [self.positions[i] for i in winners]
-        if self.rules.policy != "queue":
-            return [leverage(p, P) for p in live]
+        if self.rules.policy not in ("queue", "score_pro_rata"):
+            return [key_of(self.rules.policy, p, P) for p in live]
         keys: Sequence[Any]
-        if self.rules.score == "profit_size":
+        if self.rules.score == "ethereal":
+            keys = ethereal_keys(live, P)
+        elif self.rules.score == "profit_size":
             keys = profit_size_keys(live, P)
             shares = [rounded(profit(p, P) / (p.quantity * p.entry_price)) for p in live]
             self.out.ties |= len(set(shares)) < len(shares)
@@ -40,22 +42,64 @@ class Deleverage(Closing):
 
         Returns the contracts taken and what is left of the budget.
         """
-        rules, out, ledger = self.rules, self.out, self.ledger
-        in_money, P = price is None, M - self.G
+        P = M - self.G
         across = [i for i, p in enumerate(self.positions) if p.side == -losing_side and p.quantity > 0]
         winners = [i for i in across if profit(self.positions[i], P) > 0]
-        for i in winners:
-            out.eligible[i] = True
-        winners = [i for i in winners if equity(self.positions[i], P) > 0]  # a profit may be owed already: margin < 0
-        live = [self.positions[i] for i in winners]
-        capacity = [min(profit(p, P), equity(p, P)) if in_money else p.quantity for p in live]
-        amounts = allocate(rules.policy, capacity, self.keys(winners, P, losing_side), budget)
+        # a profit may be owed already: margin < 0
+        solvent = [i for i in winners if equity(self.positions[i], P) > 0]
+        taken, rest = self.close_some(winners, solvent, losing_side, budget, budget, price, y, M)
+        if rest > 0 and self.rules.adl_losers == "last" and price is not None:
+            losers = [i for i in across if i not in winners and self.positions[i].quantity > 0]
+            owners = [i for i in losers if self.can_lose(self.positions[i], P, price - self.G)]
+            more, rest = self.close_some(losers, owners, losing_side, rest, budget, price, y, M)
+            taken += more
+        return taken, rest
+
+    def can_lose(self, p: Position, P: float, price: float) -> bool:
+        """Whether one without profit has an equity at the mark, and owes nothing when closed at the price."""
+        return equity(p, P) > 0 and equity(p, price) >= -1e-11 * p.quantity * p.entry_price
+
+    def share_to_give(self, i: int) -> float:
+        """Share of a position that one event may close."""
+        q, first = self.positions[i].quantity, self.start_quantity[i]
+        free = q - self.spared[i]
+        return free / q * self.rules.adl_cap if free > 1e-12 * first else 0.0
+
+    def close_some(
+        self,
+        seen: Sequence[int],
+        able: Sequence[int],
+        losing_side: int,
+        budget: float,
+        whole_budget: float,
+        price: float | None,
+        y: float,
+        M: float,
+    ) -> tuple[float, float]:
+        """Share a budget between those that are able to give; all that are `seen` were eligible."""
+        rules, out, ledger = self.rules, self.out, self.ledger
+        in_money, P = price is None, M - self.G
+        for i in seen:
+            out.eligible[i] |= self.start_quantity[i] - self.spared[i] > 1e-12 * self.start_quantity[i]
+        givers = [i for i in able if self.share_to_give(i) > 0]
+        live = [self.positions[i] for i in givers]
+        limits = [self.share_to_give(i) for i in givers]
+        whole = [min(profit(p, P), equity(p, P)) if in_money else p.quantity for p in live]
+        capacity = [w * limit for w, limit in zip(whole, limits, strict=True)]
+        keys = self.keys(givers, P, losing_side)
+        if rules.policy != "queue":  # who has a loss has no weight
+            keys = [max(0.0, key) for key in keys]
+        amounts = allocate(rules.policy, capacity, keys, budget, rules.excess_leverage)
+        if rules.adl_lot > 0 and price is not None:
+            draw = self.lot_score
+            assert draw is not None, "lots need lot_score"
+            amounts = in_lots(amounts, capacity, rules.adl_lot, lambda k: draw(self.step, losing_side, k))
 
         taken = 0.0
-        for i, p, w, amount in zip(winners, live, capacity, amounts, strict=True):
+        for i, p, w, limit, amount in zip(givers, live, capacity, limits, amounts, strict=True):
             if amount <= 0:
                 continue
-            share = 1.0 if amount / w >= 1 - 1e-12 else amount / w
+            share = (1.0 if amount / w >= 1 - 1e-12 else amount / w) * limit
             closed, released = share * p.quantity, share * p.margin
             if price is None:
                 # The closed share of the profit pays; a share rounded up to 1 hands the trader what is over.
@@ -82,7 +126,7 @@ class Deleverage(Closing):
         unfilled = budget - (sum(amounts) if in_money else taken)
         if rules.policy != "queue":  # the amounts of a sharing rule add up by definition; what is missing is rounding
             unfilled = max(0.0, budget - sum(capacity))
-        return taken, 0.0 if unfilled <= 1e-12 * budget else unfilled
+        return taken, 0.0 if unfilled <= 1e-12 * whole_budget else unfilled
 
     def auto_deleverage(self, losing_side: int, unpaid: Sequence[Unpaid], y: float, source: float) -> None:
         """Settle what a side's closings left unpaid."""
@@ -98,7 +142,9 @@ class Deleverage(Closing):
             self.leave(unfilled, y, M)
         else:
             bankruptcy = sum(item.kept * item.bankruptcy for item in unpaid) / kept + self.G
-            price = {"bankruptcy": bankruptcy, "mark": M, "previous_mark": self.previous_mark}[rules.adl_price]
+            price = {"bankruptcy": bankruptcy, "mark": M, "previous_mark": self.previous_mark, "oracle": y}[
+                rules.adl_price
+            ]
             taken, unfilled = self.close_winners(losing_side, kept, price, y, M)
             left = unfilled / kept * owed
             fill = sum(item.kept * item.fill for item in unpaid) / kept

@@ -266,6 +266,7 @@ def simulate(
     path: int = 0,
     random_score: RandomScore | None = None,
     top_up_hash: Callable[[int], float] | None = None,
+    lot_score: RandomScore | None = None,
     layers: Mapping[str, Layer] | None = None,
     funding: Funding | None = None,
     events: Events | None = None,
@@ -289,6 +290,8 @@ def simulate(
         (step, losing side, position) -> float, for the score `random`.
     top_up_hash : callable, optional
         position -> a number in [0, 1), below `top_up` for those who meet a margin call.
+    lot_score : callable, optional
+        (step, losing side, how manieth of those whose amount is rounded) -> a number in [0, 1), for `adl_lot`.
     layers : mapping, optional
         Capital, floor and cap of the cash layers of the waterfall, by name; of the fund only the cap.
     check : bool
@@ -309,7 +312,7 @@ def simulate(
         one = Design(
             [replace(p) for p in positions], rules, close[0], depth, fund,
             dt, gap, jump_gap, under_margin, random_score, check, name, delay, course,
-            dict(layers or {}), funding, events or Events(), top_up_hash, unlimited,
+            dict(layers or {}), funding, events or Events(), top_up_hash, lot_score, unlimited,
         )  # fmt: skip
         for t in range(1, len(close)):
             one.take_step(close[t - 1], moves[t - 1], close[t])

@@ -23,6 +23,7 @@ class CashLayer:
     balance: float = field(init=False)
     change: float = 0.0
     drawn: float = 0.0
+    is_shut: bool = False  # it pays nothing for now, but down to a floor that is given
 
     def __post_init__(self) -> None:
         self.balance = self.capital
@@ -33,6 +34,8 @@ class CashLayer:
 
     def available(self, y: float, inventory: float = 0.0, floor: float | None = None) -> float:
         """USD it can pay now; `inventory` is what it has besides its cash, USD."""
+        if self.is_shut and floor is None:
+            return 0.0
         units = self.balance + inventory / self.unit(y) - (self.floor if floor is None else floor)
         return max(0.0, min(units, self.cap - self.drawn)) * self.unit(y)
 

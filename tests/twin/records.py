@@ -14,7 +14,7 @@ RandomScore = Callable[[int, int, int], float]
 class Position:
     """One isolated position; `quantity` and `margin` shrink under ADL, `quantity` is 0 once closed.
 
-    `stop` and `take_profit` are real prices; nan: the trader has none.
+    `stop` and `take_profit` are real prices; nan: the trader has none. Nobody else has the account "".
     """
 
     side: int
@@ -23,6 +23,8 @@ class Position:
     margin: float
     stop: float = math.nan
     take_profit: float = math.nan
+    account: str = ""
+    protected: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,15 @@ class Rules:
     call_deadline: float | None = None
     call_time: float | None = None
     top_up: float | None = None
+    adl_above: float | None = None
+    drawdown_stop: float | None = None
+    adl_losers: str = "spared"
+    adl_lot: float = 0.0
+    adl_cap: float = 1.0
+    hedged: str = "ranked"
     fund_in: str = "usd"
+    excess_leverage: float | None = None
+    profit_weight: float | None = None
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,7 @@ class State:
     funding: Funding | None = None
     events: Events = field(default_factory=Events)
     top_up_hash: Callable[[int], float] | None = None
+    lot_score: RandomScore | None = None
     unlimited: bool = False  # the first cash layer is, whatever its capital and cap
 
     def __post_init__(self) -> None:
@@ -69,6 +70,7 @@ class State:
         self.rest_until = [0] * n  # step from which a position stands in the order again
         self.called: list[tuple[int, int]] = []  # (position, deadline step), in the order of the calls
         self.result = [0.0] * n  # of ADL closings
+        self.spared = self.spared_contracts()
         self.out = Outcome(fund_low=self.first.balance, liquidated=[False] * n, bankrupt=[False] * n)
         self.out.adl_share, self.out.adl_hit, self.out.eligible = [0.0] * n, [False] * n, [False] * n
         self.out.partial, self.out.taken, self.out.stopped = [False] * n, [False] * n, [False] * n
@@ -77,6 +79,19 @@ class State:
             self.out.carrier_low = self.worth(self.s0, self.s0)
         levels = [(p.side, L) for p, L in zip(self.positions, self.L, strict=True) if 0 < L < math.inf]
         self.out.ties = len(set(levels)) < len(levels)
+
+    def spared_contracts(self) -> list[float]:
+        """What ADL never closes of a position: all of a protected one, and what its account has on the other side."""
+        held: dict[tuple[str, int], float] = {}
+        for p in self.positions:
+            held[p.account, p.side] = held.get((p.account, p.side), 0.0) + p.quantity
+        spared = []
+        for p in self.positions:
+            hedge = 0.0
+            if self.rules.hedged == "spared" and p.account:
+                hedge = p.quantity * min(1.0, held.get((p.account, -p.side), 0.0) / held[p.account, p.side])
+            spared.append(p.quantity if p.protected else hedge)
+        return spared
 
     def set_layers(self) -> None:
         """The cash layers before and after ADL; without any, what the venue receives stays with a nameless one."""
@@ -153,7 +168,9 @@ class State:
             self.deplete()  # nobody holds cash
         for layer in layers:
             paid = min(rest, self.available(layer, y, M))
-            if layer is layers[-1] and rest - paid <= rounding:
+            if rest - paid > rounding:
+                self.shut(layer)
+            elif layer is layers[-1]:
                 paid = rest
             if layer is self.first:
                 self.asked += D / layer.unit(y)
@@ -162,6 +179,11 @@ class State:
             self.pay(layer, paid, y)
             rest -= paid
         return rest
+
+    def shut(self, layer: CashLayer) -> None:
+        """ADL begins: the fund could not pay, and pays nothing from now on if a rule says when it does again."""
+        if layer.name == "fund" and self.rules.drawdown_stop is not None:
+            layer.is_shut = True
 
     def leave(self, money: float, y: float, M: float) -> None:
         """What ADL left goes to the cash layers after it; what they leave is residual."""
@@ -188,6 +210,7 @@ class State:
             self.out.carrier_low = min(self.out.carrier_low, self.worth(M, y))
             if self.first.floor - self.worth(M, y) > self.tolerance(sum(self.inventory.cost.values())):
                 self.deplete()
+                self.shut(self.first)
         else:
             C = self.asked - self.received
         self.out.net_loss_peak = max(self.out.net_loss_peak, C)
@@ -203,15 +226,19 @@ class State:
         fund = next((layer for layer in [self.first, *self.others] if layer.name == "fund"), None)
         if self.rules.drawdown is None or fund is None or math.isinf(fund.capital):
             return self.rules.reserve
+        return max(self.rules.reserve, (1 - self.rules.drawdown) * self.peak_balance())
+
+    def peak_balance(self) -> float:
+        """The largest balance at the end of a step in the window of the drawdown."""
         window = math.inf if self.rules.drawdown_window is None else self.rules.drawdown_window
-        t = self.step
-        seen = [b for j, b in enumerate(self.balances) if (t - 1 - j) * self.dt <= window]
-        return max(self.rules.reserve, (1 - self.rules.drawdown) * max(seen))
+        return max(b for j, b in enumerate(self.balances) if (self.step - 1 - j) * self.dt <= window)
 
     def set_floor(self) -> None:
         for layer in [self.first, *self.others]:
             if layer.name == "fund":
                 layer.floor = self.floor_of_step()
+                if layer.is_shut and self.rules.drawdown_stop is not None:
+                    layer.is_shut = self.balances[-1] <= (1 - self.rules.drawdown_stop) * self.peak_balance()
 
     # ------------------------------------------------------------------------------------------------- who may be met
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from stress.kernels.jit import jit_force_inline, jit_inline, jit_no_refcount
 from stress.kernels.mechanics.inventory import open_loss, open_result, remove
-from stress.kernels.mechanics.layers import note_loss, unit_of
+from stress.kernels.mechanics.layers import note_loss, shut_fund, unit_of
 from stress.kernels.mechanics.marks import start_mark
 from stress.kernels.mechanics.records import LOGGED_SALE, LOGGED_TAKEOVER, LONG, SHORT
 from stress.kernels.path.batches import note_depletion
@@ -54,7 +54,7 @@ def rounding_of_worth(p):
 
 @jit_force_inline
 def take_over(place, s, q, bankruptcy, mark, scale, p):
-    """Take a position of q coins over at its real bankruptcy price, if the carrier then stays above its floor.
+    """Take a position of q coins over at its real bankruptcy price, if the carrier is open and stays above its floor.
 
     Parameters
     ----------
@@ -69,11 +69,14 @@ def take_over(place, s, q, bankruptcy, mark, scale, p):
         False: nothing has changed.
     """
     held, layer, more = p.carriers[LONGS if s > 0 else SHORTS], p.layers[0], p.more
+    if layer.is_shut > 0:
+        return False
     quantity, cost = held.quantity, held.cost
     held.quantity += q
     held.cost += q * bankruptcy
     if worth(mark, p) < layer.floor - ROUNDING * scale:
         held.quantity, held.cost = quantity, cost
+        shut_fund(layer, p.mechanics)
         return False
     held.largest = max(held.largest, held.quantity)
     more.takeover_count += 1
@@ -134,6 +137,7 @@ def look_at_loss(mark, p):
     p.more.carrier_low = min(p.more.carrier_low, now)
     if layer.floor - now > rounding_of_worth(p):
         note_depletion(p.path, p.out)
+        shut_fund(layer, p.mechanics)
 
 
 @jit_force_inline

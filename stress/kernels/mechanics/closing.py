@@ -92,12 +92,14 @@ def close_whole(j, s, q, entry, bankruptcy, y, kind, takes_surplus, p):
     else:
         loss = -residual
         out.deficit += loss
-        scale = q * entry + (layer.capital if mechanics.layers > 0 and layer.capital < math.inf else 0.0)
-        owed, paid = pay_before(s, loss, scale, worth, p)
-        if mechanics.before > 0:
-            note_asked(loss, paid, ROUNDING * scale, worth, p)
-        elif mechanics.layers == 0 and owed > ROUNDING * scale:
-            note_depletion(p.path, out)
+        owed = loss
+        if loss <= mechanics.adl_above:
+            scale = q * entry + (layer.capital if mechanics.layers > 0 and layer.capital < math.inf else 0.0)
+            owed, paid = pay_before(s, loss, scale, worth, p)
+            if mechanics.before > 0:
+                note_asked(loss, paid, ROUNDING * scale, worth, p)
+            elif mechanics.layers == 0 and owed > ROUNDING * scale:
+                note_depletion(p.path, out)
         bankrupt(j, p)
         if owed > 0.0 and mechanics.has_adl and terms.settlement != PROFIT_SETTLEMENT:
             withheld = owed / loss * q

@@ -12,14 +12,14 @@ has passed are gone; here positions are cut, topped up, closed out of order, so 
 
 import numpy as np
 
-from stress.kernels.jit import jit_force_inline, jit_inline, jit_no_refcount
+from stress.kernels.jit import jit, jit_inline, jit_no_refcount
+from stress.kernels.mechanics.eligible import count_eligible, has_limits, rank_rows, ranking_mark, share_to_give
 from stress.kernels.mechanics.inventory import open_result
 from stress.kernels.mechanics.layers import pay, pay_after, receive, unit_of
-from stress.kernels.mechanics.marks import ZERO
 from stress.kernels.mechanics.records import LONG, SHORT
-from stress.kernels.mechanics.workspace import bring_up_to_date, open_quantity, remove, touch
-from stress.kernels.numerics.philox import event_key
-from stress.kernels.path.deleverage import AT_BANKRUPTCY, AT_MARK, CLOSED, count_in_profit, share_by_rule
+from stress.kernels.mechanics.workspace import bring_up_to_date, remove, touch
+from stress.kernels.numerics.philox import event_key, event_score
+from stress.kernels.path.deleverage import AT_BANKRUPTCY, CLOSED, count_in_profit, price_of_closing, share_by_two_keys
 from stress.kernels.path.records import (
     LOGGED_ADL,
     LOGGED_RESIDUAL,
@@ -28,60 +28,35 @@ from stress.kernels.path.records import (
     PROFIT_SETTLEMENT,
     SHORTS,
 )
-from stress.kernels.path.workspace import CHUNK, log_event, trade
-from stress.kernels.rules.contract import equity, profit
+from stress.kernels.path.workspace import log_event, trade
 from stress.kernels.rules.layers import FUND
-from stress.kernels.rules.scores import PROFIT_SIZE, fill_scores
-from stress.kernels.rules.sharing import PRO_RATA, PRO_RATA_BY_ROW, QUEUE, UNFILLED, head_of_queue, total_of, weigh
+from stress.kernels.rules.lots import round_to_lots
+from stress.kernels.rules.scores import has_two_keys
+from stress.kernels.rules.sharing import QUEUE, UNFILLED, head_of_queue, share, total_of
 
-
-@jit_force_inline
-def ranking_mark(mark, p):
-    """Mark in the shifted frame that scores and leverages look at: of no size below zero, none of them turns over."""
-    return max(ZERO * p.markets[0].s0, mark)
+WHOLE_EVENT = np.int64(-1)  # address of the draw of an event, beside the positions of the random score
 
 
 @jit_inline
-def rank_rows(n, w, mark, side, p):
-    """Capacities of the first n winners rows of a side, and for a queue of scores keys and their histogram."""
-    workspace, path, terms, ladder, holdings = p.workspace, p.path, p.terms, p.ladder, p.holdings
-    winners, first = ladder.winners, side.first
-    in_money, by_score = terms.settlement == PROFIT_SETTLEMENT, terms.policy == QUEUE and terms.score != PROFIT_SIZE
-    key0, key1 = event_key(int(terms.seed), int(path.number), int(path.step), -w)
-    workspace.weights[:] = 0.0
-    at = ranking_mark(mark, p)
-    for begin in range(0, n, CHUNK):
-        end = min(n, begin + CHUNK)
-        i, j = first + begin, first + end
-        capacity = workspace.capacity[begin:end]
-        q, m = workspace.quantity[: end - begin], workspace.margin[: end - begin]
-        entry, place, kept = winners.entry[i:j], winners.place[i:j], holdings.kept[i:j]
-        now, margin = holdings.quantity[i:j], holdings.margin[i:j]
-        whole, first_margin = winners.quantity[i:j], winners.margin[i:j]
-        for k in range(end - begin):
-            is_gone = now[k] <= 0.0  # scores of those who are gone are numbers too
-            q[k], m[k] = whole[k] if is_gone else now[k], first_margin[k] if is_gone else margin[k]
-        for k in range(end - begin):
-            gain = q[k] * profit(p.structure.contract, w, 1.0, entry[k], mark)
-            left = equity(p.structure.margin_mode, min(0.0, m[k]), gain)
-            holds = now[k] > 0.0 and (place[k] >= side.next or kept[k] > 0)
-            capacity[k] = (left if in_money else q[k]) if holds and left > 0.0 else 0.0
-        if by_score:
-            key = workspace.key[begin:end]
-            fill_scores(
-                terms.score, p.structure, p.tiers, w, at, q, entry, m, place, ladder.number, key0, key1, key
-            )  # fmt: skip
-            weigh(key, capacity, workspace.weights)
+def share_budget(first, n, w, mark, budget, p):
+    """Share a budget among n winners rows from `first` on, whose capacities are known.
 
-
-@jit_inline
-def share_budget(n, w, mark, budget, side, p):
-    """Share a budget: into the first `places` and `amount` of the workspace; returns how many rows."""
+    Returns
+    -------
+    int
+        How many rows stand in the first `places` of the workspace, counted from `first`, with what each gives in
+        `amount`.
+    """
     workspace, terms, ladder, holdings = p.workspace, p.terms, p.ladder, p.holdings
-    winners, first = ladder.winners, side.first
+    winners = ladder.winners
     place = winners.place[first : first + n]
     rows, amount, capacity = workspace.places, workspace.amount, workspace.capacity[:n]
-    if terms.policy == QUEUE and terms.score != PROFIT_SIZE:
+    if terms.policy != QUEUE:
+        for i in range(n):
+            rows[i] = i
+        share(terms.policy, capacity, workspace.key[:n], terms.excess_leverage, budget, amount[:n])
+        return n
+    if not has_two_keys(terms.score):
         weights = workspace.weights
         return head_of_queue(workspace.key[:n], capacity, weights, place, ladder.number, budget, rows, amount)
     m = 0
@@ -92,26 +67,43 @@ def share_budget(n, w, mark, budget, side, p):
         workspace.key[k] = holdings.quantity[first + rows[k]]
     entry = winners.entry[first : first + n]
     quantity, margin = holdings.quantity[first : first + n], holdings.margin[first : first + n]
-    policy = PRO_RATA_BY_ROW if terms.policy == PRO_RATA else terms.policy
-    share_by_rule(
-        policy, p.structure, w, ranking_mark(mark, p), entry, quantity, margin, place, ladder.number, workspace.key[:m],
-        capacity, budget, rows[:m], amount[:m],
+    share_by_two_keys(
+        terms.score, p.structure, w, ranking_mark(mark, p), entry, quantity, margin, place, ladder.number,
+        workspace.key[:m], capacity, budget, rows[:m], amount[:m],
     )  # fmt: skip
     return m
 
 
+@jit
+def in_lots(rows, place, number, capacity, lot, u, amount):
+    """Round amounts to whole lots, in book order; who gives nothing or all it can goes on to do so.
+
+    Parameters
+    ----------
+    rows : int64[m]
+        Places in `place` and `capacity` of who gives the `amount`, float64[m], which is overwritten.
+    """
+    chosen = np.flatnonzero((amount > 0.0) & (amount < capacity[rows]))
+    chosen = chosen[np.argsort(number[place[rows[chosen]]])]
+    part = amount[chosen]
+    round_to_lots(part, capacity[rows[chosen]], lot, u)
+    amount[chosen] = part
+
+
 @jit_inline
-def close_shares(found, w, in_money, mark, price, side, p):
+def close_shares(first, found, w, in_money, mark, price, p):
     """Close what the first `places` and `amount` of the workspace say; returns the amount and the coins."""
     workspace, out, winners = p.workspace, p.out, p.ladder.winners
     taken = coins = 0.0
-    at = mark if in_money else price
+    at, limited = mark if in_money else price, has_limits(p)
     for k in range(found):
-        amount, row = workspace.amount[k], side.first + workspace.places[k]
+        amount, row = workspace.amount[k], first + workspace.places[k]
         if amount <= 0.0:
             continue
         share = amount / workspace.capacity[workspace.places[k]]
         share = share if share < CLOSED else 1.0
+        if limited:
+            share *= share_to_give(row, p.holdings.quantity[row], p)
         j = np.int64(winners.place[row])
         state = touch(j, p)
         closed = state.quantity * share
@@ -136,17 +128,6 @@ def close_shares(found, w, in_money, mark, price, side, p):
 
 
 @jit_inline
-def count_eligible(first, end, next_place, s0, p):
-    """Add winners rows that are eligible for the first time on this path: those that are open."""
-    winners = p.ladder.winners
-    for i in range(first, end):
-        open_now = 1.0 if open_quantity(i, next_place, winners.place, p.holdings) > 0.0 else 0.0
-        kind = p.workspace.sums[winners.kind[i]]
-        kind.eligible += open_now
-        kind.eligible_notional += open_now * (winners.quantity[i] * s0)
-
-
-@jit_inline
 def bear_difference(difference, p):
     """What another price than the bankruptcy price brings or takes; returns the loss that nobody bears yet, USD."""
     mechanics, layer, worth = p.mechanics, p.layers[0], p.moment.price / p.markets[0].s0
@@ -155,11 +136,11 @@ def bear_difference(difference, p):
         return 0.0
     if mechanics.layers == 0:
         return -difference
-    floor = layer.floor
-    layer.floor = p.terms.reserve if layer.kind == FUND else floor
+    floor, is_shut = layer.floor, layer.is_shut
+    layer.floor, layer.is_shut = p.terms.reserve if layer.kind == FUND else floor, 0
     besides = open_result(p.moment.mark, p.carriers) if mechanics.carrier else 0.0
     paid = pay(layer, -difference, unit_of(layer, worth, mechanics), besides, 0.0)
-    layer.floor = floor
+    layer.floor, layer.is_shut = floor, is_shut
     if mechanics.carrier:
         p.path.net_loss += paid / unit_of(layer, worth, mechanics)
     p.out.fund_low = min(p.out.fund_low, layer.balance)
@@ -193,30 +174,48 @@ def deleverage(s, mark, unpaid, withheld, withheld_value, is_inventory, p):
     budget = unpaid if in_money else withheld
     real, mark, price = mark, mark - funding, mark - funding
     at_bankruptcy = is_inventory > 0 or terms.adl_price == AT_BANKRUPTCY
-    if not in_money and (is_inventory > 0 or terms.adl_price != AT_MARK):
-        price = withheld_value / withheld if at_bankruptcy else market.previous_mark - funding
+    if not in_money:
+        rule = AT_BANKRUPTCY if at_bankruptcy else terms.adl_price
+        average, oracle = withheld_value / withheld, p.moment.price - funding
+        price = price_of_closing(rule, average, mark, market.previous_mark - funding, oracle)
     out.adl_events += 1
     losers = np.int64(-1 if s > 0 else -2)
     log_event(p.log, p.path, p.layers[0], out, LOGGED_SHORTFALL, losers, real, withheld, -unpaid, 0.0)
 
     bring_up_to_date(p)
-    n, seen = count_in_profit(p.structure.contract, w, mark, p.ladder.winners.entry, side), side.seen
-    rank_rows(n, w, mark, side, p)
-    out.adl_seen += n
-    if p.counts.adl.size > 0 and seen < n:
-        count_eligible(side.first + seen, side.first + n, side.next, market.s0, p)
-    found = share_budget(n, w, mark, budget, side, p)
-    taken, coins = close_shares(found, w, in_money, mark, price, side, p)
-    side.is_hit, side.seen = 1, max(seen, n)
+    end = count_in_profit(p.structure.contract, w, mark, p.ladder.winners.entry, side)
+    begin, taken, coins, rest = 0, 0.0, 0.0, budget
+    for are_losers in range(2):  # the winners, and if the venue says so those without a profit after them
+        if p.counts.adl.size > 0 and side.seen < end:
+            count_eligible(side.first + side.seen, side.first + end, side.next, market.s0, p)
+        side.seen = max(side.seen, end)
+        out.adl_seen += end - begin
+        rank_rows(begin, end, are_losers > 0, w, mark, price, side, p)
+        found = share_budget(side.first + begin, end - begin, w, mark, rest, p)
+        if not in_money and p.mechanics.adl_lot > 0.0:
+            key0, key1 = event_key(int(terms.seed), int(p.path.number), int(p.path.step), s)
+            place = p.ladder.winners.place[side.first + begin : side.first + end]
+            in_lots(
+                p.workspace.places[:found], place, p.ladder.number, p.workspace.capacity, p.mechanics.adl_lot,
+                event_score(key0, key1, WHOLE_EVENT), p.workspace.amount[:found],
+            )  # fmt: skip
+        amount, closed = close_shares(side.first + begin, found, w, in_money, mark, price, p)
+        taken += amount
+        coins += closed
+        # A sharing rule fills what the capacities allow; what is missing from its sum is rounding.
+        capacity = p.workspace.capacity[: end - begin]
+        rest = rest - amount if terms.policy == QUEUE else max(0.0, rest - total_of(capacity))
+        if rest <= UNFILLED * budget:
+            rest = 0.0
+        if in_money or rest == 0.0 or p.mechanics.adl_losers == 0:
+            break
+        begin, end = end, side.end - side.first
+    side.is_hit = 1
     out.adl_quantity += coins
     out.adl_usd += taken if in_money else w * taken * (mark - price)
     if is_inventory > 0:
         return taken
 
-    # A sharing rule fills what the capacities allow; what is missing from its sum is rounding.
-    rest = budget - taken if terms.policy == QUEUE else max(0.0, budget - total_of(p.workspace.capacity[:n]))
-    if rest <= UNFILLED * budget:
-        rest = 0.0
     if in_money:
         left_over = rest
         trade(market, terms, w * coins)

@@ -38,12 +38,29 @@ def pay(layer, asked, unit, besides, least):
     least : float
         A rest up to this, USD, it pays too: it is rounding.
     """
-    room = max(0.0, min(layer.balance + besides / unit - layer.floor, layer.cap))
+    room = max(0.0, min(layer.balance + besides / unit - layer.floor, layer.cap)) if layer.is_shut == 0 else 0.0
     paid = asked if asked - room * unit <= least else room * unit
     layer.balance -= paid / unit
     layer.cap -= paid / unit
     layer.drawn += paid / unit
     return paid
+
+
+@jit_force_inline
+def shut_fund(layer, mechanics):
+    """A layer was asked for more than it may pay, so ADL begins: with a stop, the fund pays nothing until `reopen`.
+
+    Without one, which is nan then, it goes on to pay what its floor lets it.
+    """
+    if layer.kind == FUND and mechanics.drawdown_stop > 0.0:
+        layer.is_shut = 1
+
+
+@jit_force_inline
+def reopen(fund, balance, peak, mechanics):
+    """At the start of a step: the fund pays again if its drawdown from the peak is less than the stop."""
+    if balance > (1.0 - mechanics.drawdown_stop) * peak:
+        fund.is_shut = 0
 
 
 @jit_no_refcount
@@ -63,6 +80,8 @@ def pay_in_turn(s, begin, end, asked, scale, worth, p):
         besides = open_result(p.moment.mark, p.carriers) if k == 0 and p.mechanics.carrier else 0.0
         paid = pay(layer, rest, unit_of(layer, worth, p.mechanics), besides, scale if k == end - 1 else 0.0)
         rest -= paid
+        if rest > scale:
+            shut_fund(layer, p.mechanics)
         if k == 0:
             paid_by_first = paid
             p.out.fund_low = min(p.out.fund_low, layer.balance)

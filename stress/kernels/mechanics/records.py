@@ -27,6 +27,10 @@ MECHANICS = np.dtype((np.record, [
     ("mark_clamp", "f8"),                               # share that the mark may move a step
     ("margin_call", "i8"), ("deadline", "i8"),          # steps from a call to its deadline, 1 or more
     ("call_time", "f8"), ("top_up", "f8"),              # time of day of the deadline, seconds; nan: `deadline` holds
+    ("adl_above", "f8"),                                # USD; a larger deficit is ADL's alone; inf
+    ("drawdown_stop", "f8"),                            # drawdown at which a fund that was shut opens; nan: never shut
+    ("adl_losers", "i8"),                               # 1: those without profit are asked after the winners
+    ("adl_lot", "f8"), ("adl_cap", "f8"),               # contracts, 0: none; share of a capacity in one event
     ("in_coin", "i8"),                                  # whether the layer "fund" counts in coins (times S_0)
     ("funding_interval", "f8"),                         # seconds; inf: no funding
     ("has_stops", "i8"), ("has_take_profits", "i8"),    # whether any position has one

@@ -11,6 +11,7 @@ import numpy as np
 from stress.kernels.jit import jit_force_inline, jit_inline, jit_no_refcount
 from stress.kernels.mechanics.carrier import close_account, worth
 from stress.kernels.mechanics.deleverage import leave
+from stress.kernels.mechanics.layers import reopen
 from stress.kernels.mechanics.marks import next_source
 from stress.kernels.mechanics.records import IS_FUNDING, IS_OUTAGE, IS_OWN_MARK, NO_LIMIT
 from stress.kernels.mechanics.socialise import socialise
@@ -43,7 +44,7 @@ def reset(number, weight, unit, price, waterfall, is_unlimited, p):
     for k in range(p.layers.size):
         layer, given = p.layers[k], waterfall[k]
         layer.kind, layer.capital, layer.balance = given.kind, given.capital, given.capital
-        layer.floor, layer.cap, layer.drawn = given.floor, given.cap, 0.0
+        layer.floor, layer.cap, layer.drawn, layer.is_shut = given.floor, given.cap, 0.0, 0
     first = p.layers[0]
     if is_unlimited:
         first.capital = first.balance = first.cap = math.inf
@@ -270,6 +271,7 @@ def run_paths(
                     path.least_loss = base - peak_balance[head]
                     if limited:
                         layers[fund_row].floor = max(term.reserve, (1.0 - term.drawdown) * peak_balance[head])
+                        reopen(layers[fund_row], peak_balance[tail - 1], peak_balance[head], rules)
                 flags = events.flags[step]
                 is_own, is_due = flags & IS_OWN_MARK > 0, flags & IS_FUNDING > 0 or step >= special
                 bottom, top, b, trigger_source = min(low, close), max(high, close), close, close

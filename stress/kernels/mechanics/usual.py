@@ -70,11 +70,13 @@ def close_usual(
     slope, passthrough, straight = terms.slope, terms.passthrough, straight_end(terms)
     fee_rate = math.inf if terms.residual_to_fund else terms.fee_rate
     v, mark_ratio, thinness, s0 = market.v, market.mark_ratio, market.thinness, market.s0
-    balance, floor, cap, lowest, capital = layer.balance, layer.floor, layer.cap, out.fund_low, layer.capital
+    balance, cap, lowest, capital = layer.balance, layer.cap, out.fund_low, layer.capital
+    floor = layer.floor if layer.is_shut == 0 else math.inf
     net_loss, peak, peak_of_losses, drawn = path.net_loss, out.net_loss_peak, -math.inf, 0.0
     funding, target, done, throughput = moment.funding, moment.target, moment.done, mechanics.throughput
     in_coin = mechanics.in_coin > 0 and layer.kind == FUND
-    adl_at_once, in_money = mechanics.before == 1 and mechanics.has_adl > 0, terms.settlement == PROFIT_SETTLEMENT
+    adl_at_once = mechanics.before == 1 and mechanics.has_adl > 0 and not mechanics.drawdown_stop > 0.0
+    in_money, adl_above = terms.settlement == PROFIT_SETTLEMENT, mechanics.adl_above
     never, mu_y = -d * math.inf, mu
     inflow = deficit = closed = unpaid = withheld = withheld_value = order_quantity = 0.0
     j, i, n, done_orders, liquidations = first, next_order, 0, 0, 0
@@ -112,7 +114,7 @@ def close_usual(
                 break
         price = straight_price(slope, y, v + 0.5 * dv)
         residual = profit(structure.contract, s, q, bankruptcy, price - funding)
-        if abs(residual) <= ABOUT_ZERO * q * price:
+        if abs(residual) <= ABOUT_ZERO * q * price or -residual > adl_above:
             break
         units = s0 / y if in_coin else 1.0  # of the layer, for 1 USD
         fee = 0.0 if is_order else fee_rate * q * price * units

@@ -56,6 +56,7 @@ def take_over_usual(
     quantity, cost, taken = held.quantity, held.cost, 0.0
     scale = start + carriers[0].cost + carriers[1].cost
     lowest, mark, mu_y = math.inf, moment.mark, mu
+    floor = layer.floor if layer.is_shut == 0 else math.inf
     inflow = deficit = closed = 0.0
     j, n, liquidations, times = side.next, 0, 0, 0
     while abs(v) <= straight:
@@ -74,14 +75,14 @@ def take_over_usual(
         if mechanics.takeover_below < math.inf:
             least = mechanics.takeover_below * maintenance_margin(tiers, q, entries[j], max(0.0, marked - funding))
         careful = ABOUT_ZERO * q * max(marked, entries[j])
-        if abs(left) <= careful or abs(left - least) <= careful:
+        if abs(left) <= careful or abs(left - least) <= careful or -left > mechanics.adl_above:
             break
         usd = unit_of(layer, y / market.s0, mechanics)
         besides = -open_loss(-s, marked, carriers)
         if left < least:
             money = s * ((quantity + q) * marked - (cost + q * (bankruptcy + funding))) + besides
             now = balance + money / usd
-            if now - layer.floor <= 1e3 * PAID * (q * marked + scale):
+            if now - floor <= 1e3 * PAID * (q * marked + scale):
                 break
             quantity += q
             cost += q * (bankruptcy + funding)
@@ -103,7 +104,7 @@ def take_over_usual(
                 break
             gain = min(surplus, fee_rate * q * price) / usd
             now = balance + gain + (s * (quantity * marked - cost) + besides) / usd
-            if now - layer.floor <= 1e3 * PAID * (q * marked + scale):
+            if now - floor <= 1e3 * PAID * (q * marked + scale):
                 break
             balance += gain
             net_loss -= gain

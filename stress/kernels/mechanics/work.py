@@ -92,13 +92,15 @@ def take_or_keep(j, s, q, entry, bankruptcy, price, k, p):
     """
     out, moment, layer = p.out, p.moment, p.layers[0]
     scale = q * entry + (layer.capital if layer.capital < math.inf else 0.0)
-    is_taken = take_over(j, s, q, bankruptcy + moment.funding, moment.mark, scale, p)
-    if not is_taken:
-        note_depletion(p.path, out)
-        if p.mechanics.has_adl == 0:
-            return 0.0, 0.0, False
     loss = -profit(p.structure.contract, s, q, bankruptcy, price)
     loss = loss if loss > NO_SURPLUS * q * (entry + moment.mark) else 0.0
+    is_taken = False
+    if loss <= p.mechanics.adl_above:
+        is_taken = take_over(j, s, q, bankruptcy + moment.funding, moment.mark, scale, p)
+        if not is_taken:
+            note_depletion(p.path, out)
+            if p.mechanics.has_adl == 0:
+                return 0.0, 0.0, False
     out.deficit += loss
     out.liquidated_quantity += q
     liquidated(j, p)

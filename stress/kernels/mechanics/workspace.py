@@ -20,6 +20,8 @@ from stress.kernels.path.fills import Course
 from stress.kernels.rules.contract import Structure
 from stress.kernels.rules.records import Tiers
 
+NOBODY_SPARED = np.zeros(0)
+
 
 class Events(NamedTuple):
     """What a run sets beside its rules, times in seconds from the start of the path.
@@ -64,6 +66,7 @@ class Holdings(NamedTuple):
     states : POSITION_STATE[N], by ladder place; of UNTOUCHED positions, and of those in `closed`, anything
     first_margin : float64[N], by ladder place, of the start
     quantity, margin : float64[N], by winners row, of positions that are open
+    spared : float64[N], by winners row, contracts of it that ADL never closes; empty: none of any
     kept : int8[N], by winners row: 1 where a position is open though the price has passed its L of the start
     touched : int64[N], places of those that are not UNTOUCHED, but for the ones in `closed`
     closed : int64[N], places that a stop or a take-profit has closed, nothing else having touched them
@@ -80,6 +83,7 @@ class Holdings(NamedTuple):
     first_margin: np.ndarray
     quantity: np.ndarray
     margin: np.ndarray
+    spared: np.ndarray
     kept: np.ndarray
     touched: np.ndarray
     closed: np.ndarray
@@ -90,8 +94,8 @@ class Holdings(NamedTuple):
     calls: np.ndarray
 
 
-def make_holdings(ladder):
-    """Holdings of an untouched book."""
+def make_holdings(ladder, spared=NOBODY_SPARED):
+    """Holdings of an untouched book; `spared` as in `Holdings`."""
     winners, n = ladder.winners, ladder.row.size
     return Holdings(
         standing=np.zeros(n, np.int8),
@@ -99,6 +103,7 @@ def make_holdings(ladder):
         first_margin=winners.margin[ladder.row],
         quantity=winners.quantity.copy(),
         margin=winners.margin.copy(),
+        spared=spared,
         kept=np.zeros(n, np.int8),
         touched=np.empty(n, np.int64),
         closed=np.empty(n, np.int64),

@@ -16,7 +16,7 @@ a time, so that all that is made of a row on the way to its score stays in the f
 
 import numpy as np
 
-from stress.kernels.jit import jit, jit_inline, jit_no_refcount
+from stress.kernels.jit import jit, jit_force_inline, jit_inline, jit_no_refcount
 from stress.kernels.numerics.philox import event_key
 from stress.kernels.path.counts import count_eligible
 from stress.kernels.path.records import (
@@ -30,11 +30,31 @@ from stress.kernels.path.records import (
 from stress.kernels.path.remaining import close_part, quantity_left, shrink
 from stress.kernels.path.workspace import CHUNK, log_event, trade
 from stress.kernels.rules.contract import equity, profit
-from stress.kernels.rules.scores import PROFIT_SIZE, fill_classes, fill_scores
-from stress.kernels.rules.sharing import PRO_RATA, QUEUE, UNFILLED, allocate, head_of_queue, total_of, weigh
+from stress.kernels.rules.scores import fill_keys, fill_scores, fill_two_keys, has_two_keys
+from stress.kernels.rules.sharing import (
+    PRO_RATA,
+    QUEUE,
+    SCORE_PRO_RATA,
+    UNFILLED,
+    head_of_queue,
+    queue,
+    share,
+    total_of,
+    weigh,
+)
 
 CLOSED = 1.0 - 1e-12  # a share closed from here on closes the position
-AT_BANKRUPTCY, AT_MARK = 0, 1  # of rules.records.ADL_PRICES; the third is the mark of the step before
+AT_BANKRUPTCY, AT_MARK, AT_PREVIOUS_MARK, AT_ORACLE = 0, 1, 2, 3  # of rules.records.ADL_PRICES
+
+
+@jit_force_inline
+def price_of_closing(adl_price, bankruptcy, mark, previous_mark, oracle):
+    """Price at which contracts are closed by ADL: one of the others, all in the same frame."""
+    if adl_price == AT_BANKRUPTCY:
+        return bankruptcy
+    if adl_price == AT_MARK:
+        return mark
+    return oracle if adl_price == AT_ORACLE else previous_mark
 
 
 @jit_no_refcount
@@ -82,7 +102,7 @@ def measure_capacity(w, mark, begin, end, capacity, side, p):
 
 @jit_inline
 def rank_winners(n, w, mark, side, p):
-    """Capacities of the first n winners rows of a side, and for a queue of scores keys and their histogram.
+    """Capacities of the first n winners rows of a side, what a policy compares or weighs them by, and its histogram.
 
     Returns
     -------
@@ -91,7 +111,7 @@ def rank_winners(n, w, mark, side, p):
     """
     workspace, path, terms, ladder = p.workspace, p.path, p.terms, p.ladder
     winners, first = ladder.winners, side.first
-    by_score = terms.policy == QUEUE and terms.score != PROFIT_SIZE
+    by_score = (terms.policy == QUEUE or terms.policy == SCORE_PRO_RATA) and not has_two_keys(terms.score)
     key0, key1 = event_key(int(terms.seed), int(path.number), int(path.step), -w)
     workspace.weights[:] = 0.0
     coins = 0.0
@@ -100,22 +120,26 @@ def rank_winners(n, w, mark, side, p):
         i, j = first + begin, first + end
         capacity = workspace.capacity[begin:end]
         q, m = workspace.quantity[: end - begin], workspace.margin[: end - begin]
+        entry, place, key = winners.entry[i:j], winners.place[i:j], workspace.key[begin:end]
         measure_capacity(w, mark, i, j, capacity, side, p)
         if by_score:
-            entry, place, key = winners.entry[i:j], winners.place[i:j], workspace.key[begin:end]
             fill_scores(
-                terms.score, p.structure, p.tiers, w, mark, q, entry, m, place, ladder.number, key0, key1, key
+                terms.score, p.structure, p.tiers, terms.profit_weight, w, mark, q, entry, m, place, ladder.number,
+                key0, key1, key,
             )  # fmt: skip
-            weigh(key, capacity, workspace.weights)
+            if terms.policy == QUEUE:
+                weigh(key, capacity, workspace.weights)
         elif terms.policy == PRO_RATA:
             for k in range(end - begin):
                 coins += q[k] if capacity[k] > 0.0 else 0.0
+        elif terms.policy != QUEUE:
+            fill_keys(terms.policy, p.structure, w, mark, q, entry, m, key)
     return coins
 
 
 @jit_inline
 def share_budget(n, w, mark, budget, side, p):
-    """Share a budget by a queue or a rule that needs an order: into the first `places` and `amount` of the workspace.
+    """Share a budget by a queue or by keys: into the first `places` and `amount` of the workspace.
 
     Returns
     -------
@@ -126,7 +150,12 @@ def share_budget(n, w, mark, budget, side, p):
     winners, first = ladder.winners, side.first
     place = winners.place[first : first + n]
     rows, amount, capacity = workspace.places, workspace.amount, workspace.capacity[:n]
-    if terms.policy == QUEUE and terms.score != PROFIT_SIZE:
+    if terms.policy != QUEUE:
+        for i in range(n):
+            rows[i] = i
+        share(terms.policy, capacity, workspace.key[:n], terms.excess_leverage, budget, amount[:n])
+        return n
+    if not has_two_keys(terms.score):
         weights = workspace.weights
         return head_of_queue(workspace.key[:n], capacity, weights, place, ladder.number, budget, rows, amount)
     m = 0
@@ -137,18 +166,18 @@ def share_budget(n, w, mark, budget, side, p):
         workspace.key[k] = quantity_left(first + rows[k], winners.quantity, workspace.remaining, side)
     entry, quantity = winners.entry[first : first + n], winners.quantity[first : first + n]
     margin, left = winners.margin[first : first + n], workspace.key[:m]
-    share_by_rule(
-        terms.policy, p.structure, w, mark, entry, quantity, margin, place, ladder.number, left, capacity, budget,
+    share_by_two_keys(
+        terms.score, p.structure, w, mark, entry, quantity, margin, place, ladder.number, left, capacity, budget,
         rows[:m], amount[:m],
     )  # fmt: skip
     return m
 
 
 @jit
-def share_by_rule(
-    policy, structure, w, mark, entry, quantity, margin, place, number, left, capacity, budget, rows, amount
+def share_by_two_keys(
+    score, structure, w, mark, entry, quantity, margin, place, number, left, capacity, budget, rows, amount
 ):
-    """Share a budget among some rows by a rule that needs them all.
+    """Share a budget among some rows by a queue whose score has two keys.
 
     Parameters
     ----------
@@ -163,16 +192,14 @@ def share_by_rule(
         Overwritten.
     """
     tie, room, keys = np.empty(rows.size, np.int64), np.empty(rows.size), np.zeros((rows.size, 2))
-    price = np.empty(rows.size)
+    price, behind = np.empty(rows.size), np.empty(rows.size)
     for k in range(rows.size):
         i = rows[k]
         tie[k], room[k], price[k] = number[place[i]], capacity[i], entry[i]
-        unrealised = profit(structure.contract, w, quantity[i], entry[i], mark)
-        # leverage as at the start: all of a position shrinks alike
-        keys[k, 0] = quantity[i] * mark / equity(structure.margin_mode, margin[i], unrealised)
-    if policy == QUEUE:
-        fill_classes(structure, w, mark, left, price, tie, keys)
-    allocate(policy, room, keys, tie, budget, amount)
+        behind[k] = margin[i] * (left[k] / quantity[i])  # all of a position shrinks alike
+        amount[k] = 0.0
+    fill_two_keys(score, structure, w, mark, left, price, behind, tie, keys)
+    queue(room, keys, tie, budget, UNFILLED * budget, amount)
 
 
 @jit_inline
@@ -223,11 +250,13 @@ def close_pro_rata(n, seen, w, budget, coins, in_money, mark, price, side, p):
 
 
 @jit_no_refcount
-def deleverage(s, mark, unpaid, withheld, withheld_value, p):
+def deleverage(s, mark, oracle, unpaid, withheld, withheld_value, p):
     """Auto-deleveraging: the losses of side s fall on the winners of the other side.
 
     Parameters
     ----------
+    mark, oracle : float
+        Of the moment; the oracle is the exogenous price.
     unpaid : float
         USD, sum of what the fund did not pay.
     withheld, withheld_value : float
@@ -238,8 +267,9 @@ def deleverage(s, mark, unpaid, withheld, withheld_value, p):
     in_money = terms.settlement == PROFIT_SETTLEMENT
     budget = unpaid if in_money else withheld
     price = mark
-    if not in_money and terms.adl_price != AT_MARK:
-        price = withheld_value / withheld if terms.adl_price == AT_BANKRUPTCY else market.previous_mark
+    if not in_money:
+        average = withheld_value / withheld
+        price = price_of_closing(terms.adl_price, average, mark, market.previous_mark, oracle)
     out.adl_events += 1
     losers = np.int64(-1 if s > 0 else -2)
     log_event(p.log, p.path, layer, out, LOGGED_SHORTFALL, losers, mark, withheld, -unpaid, 0.0)

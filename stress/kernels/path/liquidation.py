@@ -164,7 +164,7 @@ def work_side(s, start, target, move, p):
         j += 1
     side.next = j
     if unpaid > 0.0:
-        mark = fill_price(fill, s, market.x, target) * market.mark_ratio
-        deleverage(s, mark, unpaid, withheld, withheld_value, p)
+        oracle = fill_price(fill, s, market.x, target)
+        deleverage(s, oracle * market.mark_ratio, oracle, unpaid, withheld, withheld_value, p)
         find_next(-s, ladder, remaining, other, path)  # it may have been closed
     find_next(s, ladder, remaining, side, path)

@@ -44,6 +44,7 @@ LAYER_STATE = np.dtype((np.record, [
     ("kind", "i8"), ("capital", "f8"),                  # index in rules.records.LAYERS; what it began with, inf: no end
     ("balance", "f8"), ("floor", "f8"), ("cap", "f8"),  # cap: what the path may still draw
     ("drawn", "f8"),                                    # paid out so far; noted by the general loop alone
+    ("is_shut", "i8"),                                  # whether it pays nothing for now; general loop alone
 ]))  # fmt: skip
 
 OUTCOME = np.dtype((np.record, [

@@ -20,7 +20,7 @@ import numpy as np
 
 from stress.kernels.jit import jit_inline, jit_no_refcount
 from stress.kernels.path.counts import SHARE_UNIT, PositionCounts, add_up_kinds, count_adl
-from stress.kernels.path.deleverage import AT_MARK
+from stress.kernels.path.deleverage import AT_PREVIOUS_MARK
 from stress.kernels.path.drawdown import forget_old, has_drawdown, push_balance
 from stress.kernels.path.fills import make_course
 from stress.kernels.path.liquidation import find_next
@@ -116,7 +116,7 @@ def run_paths(
     """
     term = terms[0]
     continuous, moving_floor = prices.low.shape[0] > 0, has_drawdown(term)
-    needs_mark = term.settlement != PROFIT_SETTLEMENT and term.adl_price > AT_MARK
+    needs_mark = term.settlement != PROFIT_SETTLEMENT and term.adl_price == AT_PREVIOUS_MARK
     has_memory = moving_floor or needs_mark  # then each step has something to be noted
     recovery, steps = term.recovery, prices.close.shape[1] - 1
     peak_step, peak_balance = workspace.peak_step, workspace.peak_balance

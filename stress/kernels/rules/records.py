@@ -12,15 +12,22 @@ import numpy as np
 TIER_BASES = ("notional", "entry_notional", "quantity")
 RESIDUALS = ("trader", "fund")
 SETTLEMENTS = ("profit", "bankruptcy")
-ADL_PRICES = ("bankruptcy", "mark", "previous_mark")
-POLICIES = ("queue", "pro_rata", "leverage_pro_rata", "leverage_drain", "top_truncation")
-SCORES = ("pnl_leverage", "binance", "hyperliquid", "profit", "profit_size", "size", "random")
+ADL_PRICES = ("bankruptcy", "mark", "previous_mark", "oracle")
+POLICIES = (
+    "queue", "pro_rata", "leverage_pro_rata", "leverage_drain", "top_truncation", "contract_pro_rata",
+    "profit_pro_rata", "equity_pro_rata", "risk_linear", "risk_power", "risk_excess", "score_pro_rata", "min_max",
+)  # fmt: skip
+SCORES = (
+    "pnl_leverage", "binance", "hyperliquid", "profit", "profit_size", "size", "random", "return_on_equity",
+    "hyperliquid_published", "return", "leverage", "bitget", "gate_2022", "ethereal", "bullish", "bulk",
+)  # fmt: skip
 CLOSEOUTS = ("whole", "fraction", "tiers", "restore")
 CARRIERS = ("market", "fund", "vault")
 LAYERS = ("fund", "vault", "house")  # that hold cash
 SOCIALISES = ("winners", "everybody")
 MARKS = ("book", "ema", "clamp")
 LIQUIDATIONS = ("automatic", "margin_call")
+ADL_LOSERS = ("spared", "last")
 
 
 class Tiers(NamedTuple):
@@ -30,12 +37,14 @@ class Tiers(NamedTuple):
     rate : float64[K], maintenance rate, a fraction below 1
     deduction : float64[K], USD
     basis : int, index in TIER_BASES
+    max_leverage : float64[K]
     """
 
     floor: np.ndarray
     rate: np.ndarray
     deduction: np.ndarray
     basis: int
+    max_leverage: np.ndarray
 
 
 class Rules(NamedTuple):
@@ -50,6 +59,8 @@ class Rules(NamedTuple):
     reserve: float  # USD, the constant floor of the fund
     drawdown: float  # fraction of the peak balance that ADL rules let the fund lose; nan for none
     drawdown_window: float  # seconds; inf for the whole path
+    excess_leverage: float  # leverage from which policy "risk_excess" weighs; nan with another
+    profit_weight: float  # exponent of the profit in the score "bulk"; nan with another
 
 
 class Depth(NamedTuple):

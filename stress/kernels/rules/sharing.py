@@ -17,6 +17,8 @@ KEPT_OFF = 48  # last bits of a double that the histogram of a queue ignores
 FIRST, BUCKETS = (1023 - 64) << 4, 128 << 4  # of the histogram
 
 QUEUE, PRO_RATA, LEVERAGE_PRO_RATA, LEVERAGE_DRAIN, TOP_TRUNCATION = 0, 1, 2, 3, 4
+CONTRACT_PRO_RATA, PROFIT_PRO_RATA, EQUITY_PRO_RATA = 5, 6, 7
+RISK_LINEAR, RISK_POWER, RISK_EXCESS, SCORE_PRO_RATA, MIN_MAX = 8, 9, 10, 11, 12
 PRO_RATA_BY_ROW = -1  # no venue's word: pro rata where not all winners can give, so that their shares differ
 
 
@@ -31,7 +33,8 @@ def _goes_before(key, number, a, b):
 
 
 @jit
-def _sift_down(heap, size, root, key, number):
+def sift_down(heap, size, root, key, number):
+    """Let a row of a heap sink to its place."""
     while True:
         child = 2 * root + 1
         if child >= size:
@@ -49,7 +52,7 @@ def make_heap(key, number):
     """Heap of the rows of `key` (n, 2); its top is the row that goes first."""
     heap = np.arange(key.shape[0])
     for root in range(heap.size // 2 - 1, -1, -1):
-        _sift_down(heap, heap.size, root, key, number)
+        sift_down(heap, heap.size, root, key, number)
     return heap
 
 
@@ -58,7 +61,7 @@ def pop(heap, size, key, number):
     """Take the top off a heap that holds `size` rows."""
     first = heap[0]
     heap[0] = heap[size - 1]
-    _sift_down(heap, size - 1, np.int64(0), key, number)
+    sift_down(heap, size - 1, np.int64(0), key, number)
     return first
 
 
@@ -203,25 +206,46 @@ def pro_rata(capacity, budget, amount):
 
 
 @jit
-def leverage_pro_rata(capacity, key, number, budget, amount):
-    """x_i = w_i min(1, c lev_i). The most levered reach their capacity first, so c is found from the top down."""
-    n = capacity.size
-    heap = make_heap(key, number)
-    order = np.empty(n, np.int64)
-    for k in range(n):
-        order[k] = pop(heap, n - k, key, number)
-    slope = np.zeros(n + 1)  # of the k-th and all below it, summed from the lowest up, so that nothing cancels
-    for k in range(n - 1, -1, -1):
-        slope[k] = slope[k + 1] + capacity[order[k]] * key[order[k], 0]
-    rest = budget
-    c = rest / slope[0]
-    for k in range(n):
-        if c * key[order[k], 0] <= 1.0:
+def by_weight(capacity, weight, budget, amount):
+    """x_i = min(w_i, c a_i) with weights a_i >= 0; once all with a weight are exhausted, the others give pro rata.
+
+    The level c is found by Newton's method from below: the sum of the amounts is concave and piecewise linear in c, so
+    each pass exhausts at least one more, or c is exact. Nothing is sorted. A pass sums what is not exhausted anew, so
+    that nothing cancels.
+
+    Parameters
+    ----------
+    capacity, weight : float64[n]
+        Where the capacity is 0 the weight is 0.
+    budget : float
+        Less than the sum of the capacities.
+    amount : float64[n]
+        Overwritten.
+    """
+    c, exhausted, last = 0.0, -1, -2
+    given = slope = 0.0
+    while exhausted != last:
+        last, exhausted = exhausted, 0
+        given = slope = 0.0
+        for i in range(capacity.size):
+            is_full = c * weight[i] > capacity[i]
+            given += capacity[i] if is_full else 0.0
+            slope += 0.0 if is_full else weight[i]
+            exhausted += is_full
+        if slope <= 0.0:
             break
-        rest -= capacity[order[k]]
-        c = max(0.0, rest) / slope[k + 1] if k + 1 < n else np.inf
+        c = max(c, (budget - given) / slope)
+    if slope > 0.0:
+        for i in range(capacity.size):
+            amount[i] = min(capacity[i], c * weight[i])
+        return
+    given = others = 0.0
     for i in range(capacity.size):
-        amount[i] = capacity[i] * min(1.0, c * key[i, 0])
+        given += capacity[i] if weight[i] > 0.0 else 0.0
+        others += 0.0 if weight[i] > 0.0 else capacity[i]
+    part = max(0.0, budget - given) / others if others > 0.0 else 0.0
+    for i in range(capacity.size):
+        amount[i] = capacity[i] if weight[i] > 0.0 else capacity[i] * part
 
 
 @jit
@@ -234,45 +258,107 @@ def make_up(capacity, budget, amount):
 
 
 @jit
-def leverage_drain(capacity, key, number, budget, amount):
-    """x_i = w_i max(0, 1 - c / lev_i): the highest leverage is brought down to the common level c."""
-    heap = make_heap(key, number)
-    total = slope = c = 0.0
-    for size in range(heap.size, 0, -1):
-        i = heap[0]
-        if c >= key[i, 0]:
-            break
-        pop(heap, size, key, number)
-        total += capacity[i]
-        slope += capacity[i] / key[i, 0]
-        c = max(0.0, total - budget) / slope
-    for i in range(capacity.size):
-        amount[i] = capacity[i] * max(0.0, 1.0 - c / key[i, 0])
+def to_common_level(capacity, level, slope, budget, amount):
+    """x_i = a_i max(0, l_i - c): what is highest in `level` is brought down to a common level c.
+
+    The depth t below the highest level is found by Newton's method from above: the sum of a_i max(0, t - (top - l_i))
+    is convex and piecewise linear in t, so each pass leaves at least one out, or t is exact. All terms are positive and
+    the highest is never left out, so that nothing cancels.
+
+    Parameters
+    ----------
+    capacity, level, slope : float64[n]
+        Capacities are a_i l_i; where there is none the slope is 0.
+    budget : float
+        Less than the sum of the capacities.
+    amount : float64[n]
+        Overwritten.
+    """
+    top = 0.0
+    for i in range(level.size):
+        top = max(top, level[i] if slope[i] > 0.0 else 0.0)
+    t, left, last = np.inf, -1, -2
+    given = total = 0.0
+    while left != last:
+        last, left = left, 0
+        given = weighted = total = 0.0
+        for i in range(level.size):
+            is_left = top - level[i] < t and slope[i] > 0.0
+            weighted += slope[i] * (top - level[i]) if is_left else 0.0
+            given += capacity[i] if is_left else 0.0
+            total += slope[i] if is_left else 0.0
+            left += is_left
+        t = min(t, (budget + weighted) / total)
+    if t < 0.5 * top:
+        for i in range(level.size):
+            amount[i] = slope[i] * max(0.0, t - (top - level[i]))
+    else:  # c is the smaller number, so it is the exact one
+        c = max(0.0, given - budget) / total
+        for i in range(level.size):
+            amount[i] = max(0.0, capacity[i] - c * slope[i])
     make_up(capacity, budget, amount)
 
 
-@jit
-def top_truncation(capacity, number, budget, amount):
-    """x_i = max(0, w_i - c): the largest capacities are cut to the common level c."""
-    key = np.zeros((capacity.size, 2))
-    for i in range(capacity.size):
-        key[i, 0] = capacity[i]
-    heap = make_heap(key, number)
-    total = c = 0.0
-    for size in range(heap.size, 0, -1):
-        i = heap[0]
-        if c >= capacity[i]:
-            break
-        pop(heap, size, key, number)
-        total += capacity[i]
-        c = max(0.0, total - budget) / (heap.size - size + 1)
-    for i in range(capacity.size):
-        amount[i] = max(0.0, capacity[i] - c)
-    make_up(capacity, budget, amount)
+@jit_no_refcount
+def weigh_by_leverage(policy, excess_leverage, capacity, key):
+    """Turn leverages in `key` into weights, w lev g(lev): g is 1, lev, lev^2, or what lev has above a level."""
+    if policy == LEVERAGE_PRO_RATA:
+        for i in range(key.size):
+            key[i] = capacity[i] * key[i]
+    elif policy == RISK_LINEAR:
+        for i in range(key.size):
+            key[i] = capacity[i] * key[i] * key[i]
+    elif policy == RISK_POWER:
+        for i in range(key.size):
+            key[i] = capacity[i] * key[i] * key[i] * key[i]
+    elif policy == RISK_EXCESS:
+        for i in range(key.size):
+            key[i] = capacity[i] * key[i] * max(0.0, key[i] - excess_leverage)
 
 
 @jit
-def allocate(policy, capacity, key, number, budget, amount):
+def share(policy, capacity, key, excess_leverage, budget, amount):
+    """Share a budget by a policy other than the queue.
+
+    Parameters
+    ----------
+    policy : int
+        Index in `records.POLICIES`, or PRO_RATA_BY_ROW.
+    capacity : float64[n]
+        >= 0.
+    key : float64[n]
+        Leverages, contracts, profits, equities or scores, by the policy; numbers below 0 count as 0, and so do those
+        of who has no capacity. Overwritten.
+    excess_leverage : float
+        Of RISK_EXCESS.
+    budget : float
+        >= 0.
+    amount : float64[n]
+        Overwritten.
+    """
+    if budget >= total_of(capacity):
+        for i in range(amount.size):
+            amount[i] = capacity[i]
+    elif policy == PRO_RATA or policy == PRO_RATA_BY_ROW:
+        pro_rata(capacity, budget, amount)
+    elif policy == TOP_TRUNCATION:
+        for i in range(key.size):
+            key[i] = 1.0 if capacity[i] > 0.0 else 0.0
+        to_common_level(capacity, capacity, key, budget, amount)
+    else:
+        for i in range(key.size):
+            key[i] = key[i] if capacity[i] > 0.0 and key[i] > 0.0 else 0.0
+        if policy == LEVERAGE_DRAIN:
+            for i in range(key.size):
+                amount[i] = capacity[i] / key[i] if key[i] > 0.0 else 0.0
+            to_common_level(capacity, key, amount.copy(), budget, amount)
+        else:
+            weigh_by_leverage(policy, excess_leverage, capacity, key)
+            by_weight(capacity, key, budget, amount)
+
+
+@jit
+def allocate(policy, capacity, key, number, excess_leverage, budget, amount):
     """Share a budget by a policy.
 
     Parameters
@@ -282,9 +368,11 @@ def allocate(policy, capacity, key, number, budget, amount):
     capacity : float64[n]
         > 0.
     key : float64[n, 2]
-        Scores of the queue, compared left to right; leverage in column 0 for the two leverage rules.
+        Scores of the queue, compared left to right; what other policies weigh or level by is in column 0.
     number : int64[n]
         Settles ties of the keys, the lower first.
+    excess_leverage : float
+        Of policy "risk_excess".
     budget : float
         >= 0.
     amount : float64[n]
@@ -296,15 +384,5 @@ def allocate(policy, capacity, key, number, budget, amount):
         return
     if policy == QUEUE:
         queue(capacity, key, number, budget, UNFILLED * budget, amount)
-        return
-    if budget >= total_of(capacity):
-        for i in range(amount.size):
-            amount[i] = capacity[i]
-    elif policy in (PRO_RATA, PRO_RATA_BY_ROW):
-        pro_rata(capacity, budget, amount)
-    elif policy == LEVERAGE_PRO_RATA:
-        leverage_pro_rata(capacity, key, number, budget, amount)
-    elif policy == LEVERAGE_DRAIN:
-        leverage_drain(capacity, key, number, budget, amount)
     else:
-        top_truncation(capacity, number, budget, amount)
+        share(policy, capacity, key[:, 0].copy(), excess_leverage, budget, amount)
