@@ -32,7 +32,7 @@ def round_to_lots(amount, capacity, lot, u):
     u : float
         Uniform in [0, 1), of this rounding alone: what chance decides is drawn from it.
     """
-    bits = np.float64(u).view(np.int64)
+    bits = int(np.float64(u).view(np.int64))
     key0, key1 = bits & MASK, (bits >> 32) & MASK
     a = np.int64(-1)  # the row that is not whole so far
     low_a = high_a = 0.0
