@@ -47,18 +47,20 @@ class AdlDesigns:
     results : dict of str to Result
         By design, in the order in which they were given. Differences are those from the first.
     costs : dict of str to AdlCosts
-        What each takes from whom; none of a design without ADL in its waterfall.
+        What each takes from whom; none of a design without ADL in its waterfall, or of a run of days.
     cases : dict of str to dict
         What each design sets, by dotted key of the scenario.
     alphas : tuple of float
         Probabilities of depletion that the fund is asked for.
+    held : tuple of str
+        What is held fixed where the scenario has a range of answers.
     """
 
     results: dict[str, Result]
     costs: dict[str, AdlCosts]
     cases: dict[str, dict[str, Any]]
     alphas: tuple[float, ...]
-    replays: int = REPLAYS
+    held: tuple[str, ...] = ()
     _tables: dict[str, pd.DataFrame] = field(default_factory=dict, init=False, repr=False)
 
     def __repr__(self) -> str:
@@ -234,5 +236,10 @@ def adl_designs(
             expected = f"the crowd of {next(iter(table.cases))}: this design would draw another"
             raise InputError(Problem("designs", expected, column=f"designs.{name}"))
     results = dict(zip(table.cases, cases.run(made, threads, progress), strict=True))
-    costs = {name: adl_costs(result, replays, markouts=()) for name, result in results.items() if result.has_adl}
-    return AdlDesigns(results, costs, dict(table.cases), tuple(start.fund.alphas), replays)
+    costs = {
+        name: adl_costs(result, replays, markouts=())
+        for name, result in results.items()
+        if result.has_adl and result.days is None  # of days with a fresh book each nobody is followed
+    }
+    held = cases.held(start, [key for case in table.cases.values() for key in case])
+    return AdlDesigns(results, costs, dict(table.cases), tuple(start.fund.alphas), tuple(held))

@@ -42,7 +42,7 @@ def frontier(results: Mapping[str, Result], funds: Sequence[float] | None, repla
     prices: dict[int, Any] = {}
     rows = []
     for name, result in results.items():
-        if not result.has_adl or result.design is None:
+        if not result.has_adl or result.design is None or result.days is not None:
             continue
         events = _with_event(result, given)
         for fund, event in zip(given, events, strict=True):

@@ -73,5 +73,5 @@ def print_designs(found: AdlDesigns, table: pd.DataFrame) -> None:
     first = next(iter(found.results))
     n = next(iter(found.results.values())).n_paths
     out.print(f"\n{n:,} paths, the same in all rows. {design_words.LEGEND.format(first=first)}")
-    for note in design_words.notes(table):
+    for note in [*found.held, *design_words.notes(table)]:
         out.print(f"Note: {note}.")
