@@ -80,7 +80,10 @@ def adl_moves(
     given = None if moves is None else numbers(moves)
     problems = []
     if moves is not None and (
-        given is None or given.ndim != 1 or not given.size or not (np.isfinite(given) & (given > -1) & (given != 0)).all()
+        given is None
+        or given.ndim != 1
+        or not given.size
+        or not (np.isfinite(given) & (given > -1) & (given != 0)).all()
     ):
         problems.append(Problem("adl_moves", "fractions of S_0 above -1 that are not 0", column="moves", value=moves))
     if money is not None and not (is_finite(money) and money >= design.venue.reserve):

@@ -204,7 +204,9 @@ def trader(
         With everything that is wrong.
     """
     problems = [
-        Problem("trader", "True or False", column="variants", value=variants) for _ in "1" if not isinstance(variants, bool)
+        Problem("trader", "True or False", column="variants", value=variants)
+        for _ in "1"
+        if not isinstance(variants, bool)
     ]
     loaded = None
     try:
@@ -241,7 +243,9 @@ def trader(
     )  # fmt: skip
 
 
-def _runs(mine: Position, others: list[tuple[str, Any, Position]], crowd: Design) -> list[list[tuple[str, Any, Position]]]:
+def _runs(
+    mine: Position, others: list[tuple[str, Any, Position]], crowd: Design
+) -> list[list[tuple[str, Any, Position]]]:
     """Positions of each run: with mine at first those that fit beside it, then further runs."""
     room = SMALL * crowd.book.open_interest(crowd.s0)
     runs: list[list[tuple[str, Any, Position]]] = [[("", None, mine)]]
@@ -376,9 +380,7 @@ def _moves(design: Design, number: int, mine: Position) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _variant_rows(
-    runs: list[list[tuple[str, Any, Position]]], found: list[Watched]
-) -> Iterator[dict[str, Any]]:
+def _variant_rows(runs: list[list[tuple[str, Any, Position]]], found: list[Watched]) -> Iterator[dict[str, Any]]:
     result = found[0].result
     assert result is not None
     own = found[0].hits["adl"][:, 0].astype(float)

@@ -57,9 +57,7 @@ def scenario_of(
     return _start(venue, market, changes)
 
 
-def _wrong(
-    scenario: Any, venue: Any, market: Any, fund: Any, paths: Any, seed: Any, where: str
-) -> Iterator[Problem]:
+def _wrong(scenario: Any, venue: Any, market: Any, fund: Any, paths: Any, seed: Any, where: str) -> Iterator[Problem]:
     if scenario is None and venue is None:
         yield Problem(where, "a venue by name, as binance, or a scenario", column="venue")
     for name, value in (("venue", venue), ("market", market)):
@@ -192,4 +190,3 @@ def standing(design: Design, scenario: Scenario, is_start: bool, own_fund: bool)
         f"{duration(design.step)}{drawn}; seed {design.seed}."
     )
     return said
-

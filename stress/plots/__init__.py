@@ -21,11 +21,13 @@ from stress.plots.horizon import plot_fund_by_day, plot_ruin
 from stress.plots.stress_tests import plot_stress_scenarios
 from stress.plots.studies import plot_sweep, plot_tornado
 from stress.plots.style import style
+from stress.plots.trader import plot_adl_moves, plot_trader
 
 __all__ = [
     "plot_adl_by_leverage",
     "plot_adl_by_side",
     "plot_adl_by_size",
+    "plot_adl_moves",
     "plot_backtest",
     "plot_cliff_map",
     "plot_depleting_day",
@@ -44,5 +46,6 @@ __all__ = [
     "plot_stress_scenarios",
     "plot_sweep",
     "plot_tornado",
+    "plot_trader",
     "style",
 ]

@@ -45,9 +45,7 @@ def convention_of(venue: str) -> str:
     return "contracts" if venue.lower() in BY_CONTRACTS else "positions"
 
 
-def lights(
-    scores: npt.ArrayLike, quantity: npt.ArrayLike | None = None, convention: str = "positions"
-) -> np.ndarray:
+def lights(scores: npt.ArrayLike, quantity: npt.ArrayLike | None = None, convention: str = "positions") -> np.ndarray:
     """Lights of the positions of one side, int64[n]: 5 goes first, 1 last.
 
     Parameters
