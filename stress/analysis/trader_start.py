@@ -106,7 +106,7 @@ def _parsed(
     raw: dict[str, Any], where: str, folder: Path, changes: dict[str, Any], first: str, files: Any = None
 ) -> Scenario:
     if changes["paths"] is not None:
-        raw["run"]["paths"] = int(quantities.number(changes["paths"]))  # type: ignore[arg-type]
+        raw["run"]["paths"] = int(quantities.number(changes["paths"]))
     if changes["seed"] is not None:
         raw["seed"] = int(changes["seed"])
     if (fund := changes["fund"]) is not None:

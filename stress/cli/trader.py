@@ -220,7 +220,8 @@ def _difference(value: float, low: float, high: float) -> str:
 def _fund(r: dict[str, Any]) -> tuple[str, ...]:
     return (
         usd(r["fund"]), percent(r["of_open_interest"]),
-        probability(r["any_adl"], r["any_adl_low"], r["any_adl_high"]), probability(r["adl"], r["adl_low"], r["adl_high"]),
+        probability(r["any_adl"], r["any_adl_low"], r["any_adl_high"]),
+        probability(r["adl"], r["adl_low"], r["adl_high"]),
     )  # fmt: skip
 
 
