@@ -5,13 +5,13 @@ by the engine with all of its rules: with a finite depth that holds the cascade,
 price stays where the move took it, so that no position waits and no event comes (`stress.analysis.reverse_stress`).
 
 Where ADL begins is found to the last bit: the first point of the curve with ADL, then bisection between it and the one
-before. The same for a position that ADL closes some of. Where a larger move does not hit what a smaller one does, as
-with a cascade, under part II of the model, or where the winners ahead of a position are liquidated themselves, it is the
-first such price between two points of the curve.
+before. The same for a position that ADL closes some of. A larger move need not hit what a smaller one does (with a
+cascade, under part II of the model, or where the queue changes on the way): what begins and ends between two points of
+the curve is not seen.
 
 How likely: the share of simulated paths whose lowest (highest) price within the horizon is at or beyond the move. It is
-the probability of such a move at any speed, not of this ADL: a price that takes hours leaves positions time to be closed
-at a small loss, and several moves may add up.
+the probability of such a move at any speed, not of this ADL: a price that takes hours leaves positions time to be
+closed at a small loss, and several moves may add up.
 """
 
 from __future__ import annotations
@@ -25,19 +25,20 @@ import numpy as np
 import pandas as pd
 
 from stress import quantities
+from stress.analysis import sized_layer
 from stress.analysis.reach import Reach
 from stress.analysis.watch import Watched, watch
 from stress.arguments import is_finite, is_whole, numbers
 from stress.engine.design import Design
-from stress.errors import InputError, Problem, raise_if
+from stress.errors import Problem, raise_if
 from stress.formatting import percent
 from stress.prices import Paths
 from stress.prices.rarest_event import read_tail
 from stress.results.estimate import Estimate, event_probability
 from stress.scenario.scenario import as_scenario
 
-FALLS = -np.expm1(-np.geomspace(0.005, 3.0, 48))  # of a fraction of S_0
-RISES = np.expm1(np.geomspace(0.005, 3.0, 48))
+FALLS = -np.expm1(-np.geomspace(0.005, 1.6, 48))  # of a fraction of S_0
+RISES = np.expm1(np.geomspace(0.005, 1.6, 48))
 HALVINGS = 60  # of the distance between two points, which leaves the last bit
 
 
@@ -51,8 +52,8 @@ def adl_moves(
     scenario : Scenario or path, or Design
         Its book, venue, fund, depth, jump_gap and prices.
     moves : sequence of float, optional
-        Moves as fractions of S_0, above -1, such as -0.1. Default: 48 falls to 95 % and 48 rises to 19-fold, evenly in
-        log price of log price; the moves at which ADL begins are added either way.
+        Moves as fractions of S_0, above -1, such as -0.1. Default: 48 falls of 0.5 to 80 % and 48 rises of 0.5 to
+        395 %, closer where they are small; the moves at which ADL begins are added either way.
     fund : float, optional
         In the place of the scenario's, in the money of the venue.
     paths : int, optional
@@ -65,8 +66,7 @@ def adl_moves(
         (fraction of S_0), `price` (USD per coin), `begins` (whether ADL begins at this move, to the last bit),
         `adl_notional` (what was closed by ADL, USD at that price), `adl_contracts` (coins, or contracts of 1 USD),
         `adl_money` (raised from winners, or their profit forgone against the mark), `positions` (that ADL hit),
-        `liquidated` (positions), `fund_used` (what the layers of cash paid net of what they got, so far as the fund
-        shows it), `residual`; `probability`, `probability_low`, `probability_high` of a price at or beyond `price`
+        `liquidated` (positions), `fund_used` (what the first layer of cash paid, less what it got), `residual`; `probability`, `probability_low`, `probability_high` of a price at or beyond `price`
         within the horizon, with its 95 % interval; `note`.
         Money is that of the venue. `attrs`: `cascade` (whether the depth is finite), `horizon` (seconds), `paths`.
 
@@ -79,9 +79,7 @@ def adl_moves(
     money, count = quantities.number(fund), quantities.number(paths)
     given = None if moves is None else numbers(moves)
     problems = []
-    if moves is not None and (
-        given is None or given.ndim != 1 or not given.size or not (np.isfinite(given) & (given > -1) & (given != 0)).all()
-    ):
+    if moves is not None and not _are_moves(given):
         problems.append(Problem("adl_moves", "fractions of S_0 above -1 that are not 0", column="moves", value=moves))
     if money is not None and not (is_finite(money) and money >= design.venue.reserve):
         expected = f"{design.venue.money}, at least the venue's reserve {design.venue.reserve:g}"
@@ -92,13 +90,18 @@ def adl_moves(
         problems.append(Problem("adl_moves", f"rules under which one jump tells what is lost: {why}"))
     raise_if(problems)
     if money is not None:
-        from stress.analysis.sized_layer import with_capital
-
-        design = with_capital(design, float(money))
+        design = sized_layer.with_capital(design, float(money))
     if count is not None:
         design = replace(design, n_paths=int(count))
         read_tail(design.tail, design.prices, design.n_paths, design.n_steps, design.step)
     return curve(design, Reach.of_model(design), given)
+
+
+def _are_moves(given: np.ndarray | None) -> bool:
+    """Whether these are moves that a price can make."""
+    if given is None or given.ndim != 1 or not given.size:
+        return False
+    return bool((np.isfinite(given) & (given > -1) & (given != 0)).all())
 
 
 def refused(design: Design) -> str:
@@ -225,7 +228,7 @@ def _rows(jumps: Jumps, direction: str, prices: np.ndarray, reach: Reach) -> pd.
             "adl_money": paths["adl_usd"].to_numpy(),
             "positions": paths["adl_count"].to_numpy(),
             "liquidated": paths["liquidated_count"].to_numpy(),
-            "fund_used": jumps.design.fund - paths["fund_end"].to_numpy(),
+            "fund_used": sized_layer.capital_of(jumps.design) - paths["fund_end"].to_numpy(),
             "residual": paths["residual"].to_numpy(),
             "probability": [e.value for e in likely],
             "probability_low": [e.low for e in likely],
@@ -246,9 +249,3 @@ def chance(reach: Reach, direction: str, move: float, design: Design) -> Estimat
     if found.is_withheld or beyond.any():
         return found
     return replace(found, note=f"no path of {beyond.size:,} has such a move: below {percent(found.high)}")
-
-
-def check(design: Design) -> None:
-    """Refuse rules under which one jump does not tell what ADL does."""
-    if why := refused(design):
-        raise InputError(Problem("adl_moves", f"rules under which one jump tells what is lost: {why}"))

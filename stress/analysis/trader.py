@@ -1,9 +1,10 @@
-"""One position in a crowd: how likely it is liquidated and auto-deleveraged, where it stands in the queue, which move
-brings ADL to it, what that costs, and how all of it moves with leverage, size, stop and take-profit.
+"""One position in a crowd: liquidation, ADL, its place in the queue, and what ADL costs it.
+
+Which move brings ADL to it, and how all of that moves with leverage, size, stop and take-profit, too.
 
 The position is put into a crowd with its other side held outside the book. What is rare of one position is counted path
-by path (`stress.analysis.watch`), so that intervals are the spread between paths, within strata where paths are drawn by
-their rarest event. Variants of the position are further accounts in the same run as long as all of them are below a
+by path (`stress.analysis.watch`), so that intervals are the spread between paths, within strata where paths are drawn
+by their rarest event. Variants of the position are further accounts in the same run as long as all of them are below a
 thousandth of the open interest together, so that they meet the same prices and the same ADL; larger ones have runs of
 their own on the same prices.
 """
@@ -18,19 +19,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stress import quantities
 from stress.analysis import adl_moves, sized_layer, trader_costs, trader_start
 from stress.analysis.reach import Reach
 from stress.analysis.trader_position import Position, added, position_of, variants_of
 from stress.analysis.watch import Watched, watch
+from stress.arguments import wrong_types
 from stress.engine.design import Design
-from stress.errors import InputError, Problem
+from stress.errors import InputError
 from stress.formatting import notional, percent
 from stress.results.estimate import Estimate, conditional_mean, event_probability, mean
 from stress.results.queue import LIGHTS, UNRANKED, queue
 from stress.results.ratios import ratio
 from stress.results.weights import Weights
 
+Held = list[tuple[str, Any, Position]]  # what is varied, to what, and the position
 SMALL = 1e-3  # of open interest: variants that are less together stand in one run
 HOUR = 3_600.0
 COLUMNS = ["quantity", "estimate", "se", "low", "high", "unit", "note"]
@@ -63,9 +65,9 @@ class Trader:
         `rank`, `notional_ahead`, `probability`, `probability_low`, `probability_high`, `note`. Empty where the rules do
         not tell what a jump costs.
     variants : DataFrame
-        A row per variant: `varied`, `value`, `leverage`, `notional`, `stop`, `take_profit`, and for `liquidated`, `adl`,
-        `both`, `ordered` (closed by its own order), `share` the estimate with `_low` and `_high`; `adl_difference` to
-        the position itself on the same paths, with `_low` and `_high`.
+        A row per variant: `varied`, `value`, `leverage`, `notional`, `stop`, `take_profit`, and for `liquidated`,
+        `adl`, `both`, `ordered` (closed by its own order), `share` the estimate with `_low` and `_high`;
+        `adl_difference` to the position itself on the same paths, with `_low` and `_high`.
     funds : DataFrame
         A row per fund: `fund`, `of_open_interest`, and `any_adl`, `adl` (of this position), `share` as above.
     """
@@ -203,9 +205,7 @@ def trader(
     InputError
         With everything that is wrong.
     """
-    problems = [
-        Problem("trader", "True or False", column="variants", value=variants) for _ in "1" if not isinstance(variants, bool)
-    ]
+    problems = wrong_types("trader", variants=(variants, bool, "True or False"))
     loaded = None
     try:
         loaded = trader_start.scenario_of(scenario, venue, market, book, fund, paths, seed)
@@ -241,10 +241,10 @@ def trader(
     )  # fmt: skip
 
 
-def _runs(mine: Position, others: list[tuple[str, Any, Position]], crowd: Design) -> list[list[tuple[str, Any, Position]]]:
+def _runs(mine: Position, others: Held, crowd: Design) -> list[Held]:
     """Positions of each run: with mine at first those that fit beside it, then further runs."""
     room = SMALL * crowd.book.open_interest(crowd.s0)
-    runs: list[list[tuple[str, Any, Position]]] = [[("", None, mine)]]
+    runs: list[Held] = [[("", None, mine)]]
     with_orders = mine.has_orders
     for other in others:
         for held in runs:
@@ -259,7 +259,7 @@ def _runs(mine: Position, others: list[tuple[str, Any, Position]], crowd: Design
 
 
 def _answer(
-    runs: list[list[tuple[str, Any, Position]]],
+    runs: list[Held],
     crowd: Design,
     mine: Position,
     threads: int | None,
@@ -376,9 +376,7 @@ def _moves(design: Design, number: int, mine: Position) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _variant_rows(
-    runs: list[list[tuple[str, Any, Position]]], found: list[Watched]
-) -> Iterator[dict[str, Any]]:
+def _variant_rows(runs: list[Held], found: list[Watched]) -> Iterator[dict[str, Any]]:
     result = found[0].result
     assert result is not None
     own = found[0].hits["adl"][:, 0].astype(float)
@@ -455,5 +453,5 @@ def _notes(design: Design, mine: Position, crowd: Design, runs: list[Any]) -> It
         yield "This venue draws the order of its queue anew in each event: rank and light say nothing."
     if why := adl_moves.refused(design):
         yield f"No curve of moves: {why}."
-    if quantities.number(mine.notional) > 0.01 * interest:
+    if mine.notional > 0.01 * interest:
         yield "The position is more than 1 % of open interest: what it does to the crowd is in the answer."

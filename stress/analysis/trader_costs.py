@@ -18,7 +18,13 @@ import numpy as np
 import pandas as pd
 
 from stress.engine.design import Design
-from stress.kernels.mechanics.records import LOGGED_CUT, LOGGED_DEADLINE, LOGGED_STOP, LOGGED_TAKE_PROFIT, LOGGED_TAKEOVER
+from stress.kernels.mechanics.records import (
+    LOGGED_CUT,
+    LOGGED_DEADLINE,
+    LOGGED_STOP,
+    LOGGED_TAKE_PROFIT,
+    LOGGED_TAKEOVER,
+)
 from stress.kernels.path.records import LOGGED_ADL, LOGGED_LIQUIDATION, LOGGED_SHORTFALL, PROFIT_SETTLEMENT
 from stress.kernels.rules.records import SETTLEMENTS
 from stress.results.replay import events

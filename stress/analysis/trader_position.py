@@ -102,7 +102,7 @@ def position_of(given: dict[str, Any], design: Design | None, problems: list[Pro
     for name, away in (("stop", -sign), ("take_profit", sign)):
         if given[name] is None:
             continue
-        value = float(quantities.number(given[name]))  # type: ignore[arg-type]
+        value = float(quantities.number(given[name]))
         if isinstance(given[name], str) and given[name].strip().endswith("%"):
             value = s0 * (1.0 + away * value)
         if away * (value - s0) <= 0:
@@ -152,13 +152,19 @@ def added(design: Design, positions: Sequence[Position]) -> Book:
     """The book of a design with further positions at its end."""
     book, more = design.book, _book_of(positions, design)
     columns = ("side", "quantity", "entry_price", "margin", "account", "leverage", "stop", "take_profit")
-    joined = {name: np.concatenate([getattr(book, name), getattr(more, name)]) for name in columns}
-    others = {name: getattr(book, name) for name in ("market", "source", "adjustments", "mark_price", "contract")}
+    joined: dict[str, Any] = {name: np.concatenate([getattr(book, name), getattr(more, name)]) for name in columns}
+    others: dict[str, Any] = {
+        name: getattr(book, name) for name in ("market", "source", "adjustments", "mark_price", "contract")
+    }
     if np.isnan(joined["stop"]).all():
         del joined["stop"]
     if np.isnan(joined["take_profit"]).all():
         del joined["take_profit"]
     return Book(**joined, **others)
+
+
+def _with_order(position: Position, name: str, price: float) -> Position:
+    return replace(position, stop=price) if name == "stop" else replace(position, take_profit=price)
 
 
 def variants_of(position: Position, design: Design) -> Iterator[tuple[str, Any, Position]]:
@@ -177,6 +183,6 @@ def variants_of(position: Position, design: Design) -> Iterator[tuple[str, Any, 
             yield "notional", made.notional, made
     for name, away in (("stop", -sign), ("take_profit", sign)):
         if not math.isnan(getattr(position, name)):
-            yield name, "none", replace(position, **{name: math.nan})
+            yield name, "none", _with_order(position, name, math.nan)
         for distance in DISTANCES:
-            yield name, distance, replace(position, **{name: s0 * (1.0 + away * distance)})
+            yield name, distance, _with_order(position, name, s0 * (1.0 + away * distance))

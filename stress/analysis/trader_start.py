@@ -57,9 +57,7 @@ def scenario_of(
     return _start(venue, market, changes)
 
 
-def _wrong(
-    scenario: Any, venue: Any, market: Any, fund: Any, paths: Any, seed: Any, where: str
-) -> Iterator[Problem]:
+def _wrong(scenario: Any, venue: Any, market: Any, fund: Any, paths: Any, seed: Any, where: str) -> Iterator[Problem]:
     if scenario is None and venue is None:
         yield Problem(where, "a venue by name, as binance, or a scenario", column="venue")
     for name, value in (("venue", venue), ("market", market)):
@@ -108,7 +106,7 @@ def _parsed(
     raw: dict[str, Any], where: str, folder: Path, changes: dict[str, Any], first: str, files: Any = None
 ) -> Scenario:
     if changes["paths"] is not None:
-        raw["run"]["paths"] = int(quantities.number(changes["paths"]))  # type: ignore[arg-type]
+        raw["run"]["paths"] = int(quantities.number(changes["paths"]))
     if changes["seed"] is not None:
         raw["seed"] = int(changes["seed"])
     if (fund := changes["fund"]) is not None:
@@ -192,4 +190,3 @@ def standing(design: Design, scenario: Scenario, is_start: bool, own_fund: bool)
         f"{duration(design.step)}{drawn}; seed {design.seed}."
     )
     return said
-

@@ -23,6 +23,7 @@ from stress.kernels.path.records import Prices
 from stress.provenance import provenance
 from stress.results.result import Result
 
+WHOLE = 1e-12  # a share so near to 1 is all of a position
 AT_ONCE = 64  # paths whose prices are made together
 HITS = np.dtype([("liquidated", "?"), ("adl", "?"), ("share", "f8"), ("ordered", "?")])
 
@@ -165,7 +166,9 @@ class _Reader:
             reached = np.where(work.is_long, out["longs_reached"], out["shorts_reached"]) > work.rank
             hits["liquidated"], hits["adl"] = reached & (new["spared"] == 0), new["adl"] > 0
             unit = SHARE_UNIT * (1.0 if weight is None else float(weight[0]))
-            hits["share"] = np.where(new["adl"] > 0, np.minimum(new["adl_share"] / unit, 1.0), 0.0)
+            share = new["adl_share"] / unit
+            share = np.where(share > 1.0 - 1.0 / unit - WHOLE, 1.0, share)  # shares are counted in whole units
+            hits["share"] = np.where(new["adl"] > 0, share, 0.0)
             hits["ordered"] = orders > self.orders
             self.chosen, self.orders = counted, orders
         if work.count and out["adl_events"]:
@@ -176,7 +179,7 @@ class _Reader:
         return out
 
     def _chosen(self) -> np.ndarray:
-        return self.writer.counts.adl[self.work.place]
+        return np.asarray(self.writer.counts.adl[self.work.place])
 
     def _orders(self) -> np.ndarray:
         more = self.writer.more_counts

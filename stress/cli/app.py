@@ -9,6 +9,7 @@ import typer
 import stress
 from stress.cli import advice, backtest, bench, impact, inputs, new, runs, stress_tests, studies
 from stress.cli import backtest, bench, designs, impact, inputs, new, runs, stress_tests, studies
+from stress.cli import backtest, bench, impact, inputs, new, runs, stress_tests, studies, trader
 from stress.cli.exit_codes import EPILOG
 
 app = typer.Typer(
@@ -31,6 +32,8 @@ for command in (
     studies.margins,
     advice.advice,
     designs.designs,
+    trader.trader,
+    trader.moves,
     backtest.backtest,
     impact.impact,
     inputs.calibrate,

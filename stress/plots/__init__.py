@@ -23,6 +23,7 @@ from stress.plots.horizon import plot_fund_by_day, plot_ruin
 from stress.plots.stress_tests import plot_stress_scenarios
 from stress.plots.studies import plot_sweep, plot_tornado
 from stress.plots.style import style
+from stress.plots.trader import plot_adl_moves, plot_trader
 
 __all__ = [
     "plot_adl_by_leverage",
@@ -31,6 +32,7 @@ __all__ = [
     "plot_adl_driver",
     "plot_adl_frontier",
     "plot_adl_costs",
+    "plot_adl_moves",
     "plot_backtest",
     "plot_cliff_map",
     "plot_depleting_day",
@@ -49,5 +51,6 @@ __all__ = [
     "plot_stress_scenarios",
     "plot_sweep",
     "plot_tornado",
+    "plot_trader",
     "style",
 ]

@@ -28,15 +28,13 @@ from stress.arguments import is_finite, is_word, numbers
 from stress.engine.design import Design
 from stress.errors import InputError, Problem, raise_if
 from stress.kernels.numerics.elementary import round40
-from stress.kernels.numerics.philox import event_key
-from stress.kernels.rules.records import SCORES
-from stress.kernels.rules.scores import fill_classes, fill_scores
+from stress.results import adl_keys
 
 LIGHTS = 5
 CONVENTIONS = ("positions", "contracts")
 BY_CONTRACTS = ("bitmex",)  # venues whose documents count contracts
 UNRANKED = "random"  # a score that is drawn anew in each event
-CLASSED = "profit_size"  # a score that is made from the whole queue
+OF_TWO = ("profit_size", "ethereal")  # scores that compare two numbers, so that there is none to show
 ROUND = 1e-12  # a place this near below a border is on it
 
 
@@ -45,9 +43,7 @@ def convention_of(venue: str) -> str:
     return "contracts" if venue.lower() in BY_CONTRACTS else "positions"
 
 
-def lights(
-    scores: npt.ArrayLike, quantity: npt.ArrayLike | None = None, convention: str = "positions"
-) -> np.ndarray:
+def lights(scores: npt.ArrayLike, quantity: npt.ArrayLike | None = None, convention: str = "positions") -> np.ndarray:
     """Lights of the positions of one side, int64[n]: 5 goes first, 1 last.
 
     Parameters
@@ -139,15 +135,19 @@ def _queue(design: Design, number: np.ndarray, mark: float, convention: str) -> 
     side, q, e, m = (getattr(book, name)[number] for name in ("side", "quantity", "entry_price", "margin"))
     gain = side * q * (level - e)
     gives = (gain > 0.0) & (np.minimum(m, 0.0) + gain > 0.0)
-    keys = _keys(design, number[gives], level)
+    keys = np.zeros(int(gives.sum()))
+    for w in (1, -1) if design.venue.score != UNRANKED else ():
+        mine = side[gives] == w
+        of_mine = (x[gives][mine] for x in (q, e, m))
+        keys[mine] = adl_keys.scores(design, design.venue.score, w, level, *of_mine, number[gives][mine])
     behind = np.array([round40(float(x)) for x in gain / (q * e)])
     # from the last key of a sort to its first: who gives, then by score or by profit share, then as in the book
-    first, second = np.where(gives, 0.0, -behind), np.zeros(number.size)
-    first[gives], second[gives] = -keys[:, 0], -keys[:, 1]
-    order = np.lexsort((np.arange(number.size), second, first, ~gives))
+    first = np.where(gives, 0.0, -behind)
+    first[gives] = -keys
+    order = np.lexsort((np.arange(number.size), first, ~gives))
     score = np.full(number.size, np.nan)
-    if design.venue.score not in (UNRANKED, CLASSED):
-        score[gives] = keys[:, 0]
+    if design.venue.score not in (UNRANKED, *OF_TWO):
+        score[gives] = keys
     size = q[order]
     usd = size if design.is_inverse else size * mark
     giving = gives[order]
@@ -166,31 +166,6 @@ def _queue(design: Design, number: np.ndarray, mark: float, convention: str) -> 
     table = pd.DataFrame(found, index=pd.Index(number[order], name="position"))
     table.attrs["convention"] = convention
     return table
-
-
-def _keys(design: Design, number: np.ndarray, level: float) -> np.ndarray:
-    """What those who can give are ordered by, float64[n, 2], higher first, by the formula of the venue."""
-    book, found = design.traded_book, np.zeros((number.size, 2))
-    _, tiers, structure, _, _ = design.kernel
-    q, e, m = (np.ascontiguousarray(getattr(book, name)[number]) for name in ("quantity", "entry_price", "margin"))
-    score = design.venue.score
-    for w in (1, -1):
-        mine = book.side[number] == w
-        if not mine.any() or score == UNRANKED:
-            continue
-        if score == CLASSED:
-            keys = np.zeros((int(mine.sum()), 2))
-            fill_classes(structure, w, level, q[mine], e[mine], number[mine], keys)
-            found[mine] = keys
-            continue
-        key = np.zeros(int(mine.sum()))
-        place = np.arange(key.size)
-        fill_scores(
-            SCORES.index(score), structure, tiers, w, level, q[mine], e[mine], m[mine], place, number[mine],
-            *event_key(0, 0, 0, 1), key,
-        )  # fmt: skip
-        found[mine, 0] = key
-    return found
 
 
 def row_of(table: pd.DataFrame, position: int) -> pd.Series:
