@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from stress import plots as plots
     from stress import prices as prices
     from stress import results as results
+    from stress.analysis.attacks.attack import attack as attack
     from stress.analysis.backtest import backtest as backtest
     from stress.analysis.battery import stress_battery as stress_battery
     from stress.analysis.fund_grid import fund_grid as fund_grid
@@ -73,6 +74,7 @@ _HOMES = {
     "Tier": "venue.tier",
     "Venue": "venue.venue",
     "allocate": "venue.allocate",
+    "attack": "analysis.attacks.attack",
     "backtest": "analysis.backtest",
     "calibrate": "prices.calibration.calibrate",
     "compare": "results.comparison",

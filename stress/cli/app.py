@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import stress
-from stress.cli import backtest, bench, impact, inputs, new, runs, stress_tests, studies
+from stress.cli import attack, backtest, bench, impact, inputs, new, runs, stress_tests, studies
 from stress.cli.exit_codes import EPILOG
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ for command in (
     studies.tornado,
     studies.solve,
     studies.margins,
+    attack.attack,
     backtest.backtest,
     impact.impact,
     inputs.calibrate,

@@ -2,13 +2,13 @@
 
 Profit is the attacker's final wealth over all his accounts and trades, less his initial wealth. Every dollar of it has
 an owner on the other side, and the ledger of every row adds to zero. What is assumed of a push: coins are bought and
-sold in one market, whose book is that of `stress.venue.depth`; the index follows `index_weight` times its displacement and
-no further; nobody else trades there; the perpetual's own book stands around the index and carries forced orders and
+sold in one market, whose book is that of `stress.venue.depth`; the index follows `index_weight` times its displacement
+and no further; nobody else trades there; the perpetual's own book stands around the index and carries forced orders and
 exits. What is left out: arbitrage against the push, traders who follow it, a venue that stops the market.
 
-Where nothing is random, a gain is exact given depth and rules, and has no interval. In a random market (`drain` without a
-push, `stale`, `reopen`) it is a mean over paths with its 95 % interval; the best of a grid is chosen on the same paths and
-so looks better than it is, which `AttackResult.summary` says.
+Where nothing is random, a gain is exact given depth and rules, and has no interval. In a random market (`drain` without
+a push, `stale`, `reopen`) it is a mean over paths with its 95 % interval; the best of a grid is chosen on the same
+paths and so looks better than it is, which `AttackResult.summary` says.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from stress.analysis.attacks.conditions import Conditions
 from stress.analysis.attacks.row import ALL, Row
 from stress.arguments import is_word, wrong_types
 from stress.errors import InputError, Problem, raise_if
+from stress.formatting import significant
 from stress.venue.values import one_of
 
 Refuse = Callable[[str], None]
@@ -88,14 +89,14 @@ class AttackResult:
     conditions : Conditions
     table : DataFrame
         A row per way to attack: `size`, `leverage`, `push`, `hold`, `way`; `gain` (USD; where the market is random the
-        mean with `se`, `low`, `high`), `cost` (USD of it for pushing, fees and walking the book), `capital` (USD, at the
-        worst moment), `return` (gain over capital), `venue_loss` (USD of fund, vault, house and what nobody paid),
+        mean with `se`, `low`, `high`), `cost` (USD of it for pushing, fees and walking the book), `capital` (USD, at
+        the worst moment), `return` (gain over capital), `venue_loss` (USD of fund, vault, house and what nobody paid),
         `crowd_loss`, figures of the kind, and `wealth_...`, what every party gains against the same market without the
         attack: they add to zero. Ways that a cap refuses have no row.
     refused : dict of str to int
         Ways that were refused, by the cap or rule that refused them.
     defence : dict
-        Keys in which the conditions of `defended` are others; empty: none was asked for.
+        Keys in which the conditions of `defended` are others, with values as they were given; empty: no defence.
     defended : AttackResult or None
     """
 
@@ -170,9 +171,10 @@ SHOWN = ("way", *WAY, "gain", "low", "high", "cost", "capital", "venue_loss")
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, tuple):
-        return ",".join(f"{x:g}" for x in value)
-    return value if isinstance(value, str) else f"{value:g}"
+    """A value of a key as it was given, numbers in plain decimals."""
+    if isinstance(value, list | tuple):
+        return ",".join(map(_text, value))
+    return value if isinstance(value, str) else significant(value, 10)
 
 
 def attack(
@@ -196,8 +198,8 @@ def attack(
     progress : callable, optional
         Called with (rows done, rows in all, as far as they are known).
     **conditions
-        Keys of `stress.analysis.attacks.conditions.Conditions`, in place of those of the kind's preset; numbers, or text
-        with units: size="1M,5M", push="10 %", hold="5min", position_cap="2M", mark="ema".
+        Keys of `stress.analysis.attacks.conditions.Conditions`, in place of those of the kind's preset; numbers, or
+        text with units: size="1M,5M", push="10 %", hold="5min", position_cap="2M", mark="ema".
 
     Returns
     -------
@@ -230,8 +232,7 @@ def attack(
     found = _run(kind, run, chosen, step)
     if other is None:
         return found
-    of = {key: getattr(other, key) for key in changed}
-    return replace(found, defence=of, defended=_run(kind, run, other, step))
+    return replace(found, defence=changed, defended=_run(kind, run, other, step))
 
 
 def _ways(c: Conditions) -> int:
@@ -239,7 +240,10 @@ def _ways(c: Conditions) -> int:
     return len(c.size) * len(c.leverage) * len(c.push) * len(c.hold)
 
 
-def _run(kind: str, run: Callable[[Conditions, Refuse], Iterator[Row]], c: Conditions, step: Callable[[], None]) -> AttackResult:
+def _run(
+    kind: str, run: Callable[[Conditions, Refuse], Iterator[Row]], c: Conditions, step: Callable[[], None]
+) -> AttackResult:
+    """The rows of a kind under some conditions; `step` is called after each."""
     refused: Counter[str] = Counter()
     rows = []
     for row in run(c, lambda why: refused.update([why])):

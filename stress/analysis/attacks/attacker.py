@@ -152,7 +152,7 @@ def pushed_depth(c: Conditions) -> Depth:
 def crowd_of(accounts: int, interest: float, price: float, max_leverage: float, maintenance: float, seed: int) -> Book:
     """Everybody else: synthetic traders of the mix `retail`."""
     tier = Tier(0.0, math.inf, max_leverage, maintenance)
-    spec = PopulationSpec.load("retail", accounts=accounts, open_interest=interest, max_share=max(0.05, 4.0 / accounts))
+    spec = PopulationSpec.load("retail", accounts=accounts, open_interest=interest, max_share=min(1.0, 10.0 / accounts))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a crowd that is made up
         return Book.sample(spec, venue=Venue(name="crowd", tiers=(tier,)), price=price, seed=seed)
@@ -167,7 +167,7 @@ def book_of(c: Conditions, accounts: Sequence[Account]) -> Book:
     equity = np.array([a.notional / a.leverage for a in accounts])
     margin = equity - side * quantity * (c.price - entry)
     net = float((side * quantity).sum())
-    parts = [(side, quantity, entry, margin)]
+    parts: list[tuple[Any, ...]] = [(side, quantity, entry, margin)]
     if abs(net) > 1e-12 * quantity.sum():
         parts.append(tuple(np.array([x]) for x in (-math.copysign(1.0, net), abs(net), c.price, abs(net) * c.price)))
     parts.append((crowd.side, crowd.quantity, crowd.entry_price, crowd.margin))
@@ -205,7 +205,7 @@ def play(
     value: float | None = None,
     thinness: Sequence[float] = (),
 ) -> Played:
-    """One path, with the exits of the attacker; what is open in the end is valued at `value`, by default the last price."""
+    """One path, with the exits of the attacker; what is open then is valued at `value`, by default the last price."""
     log, out, close = events_of(design, path)
     last = float(close[-1])
     exits = [i for i, a in enumerate(accounts) if a.leaves]

@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 
 from stress import quantities
 from stress.arguments import is_number, is_word
-from stress.errors import InputError, Problem, raise_if
+from stress.errors import Problem, raise_if
 from stress.kernels.rules.records import ADL_PRICES, MARKS, POLICIES, RESIDUALS, SCORES, SETTLEMENTS
 from stress.venue.values import one_of
 
@@ -24,7 +24,7 @@ WHOLE = ("paths", "seed", "crowd", "ramp")
 LOWEST = {  # the least value, and whether it may be that itself
     "seed": (0, True), "fund": (0, True), "vault": (0, True), "cascade": (0, True), "gap": (0, True),
     "fee_rate": (0, True), "trading_fee": (0, True), "margin_addon": (0, True), "jumps": (0, True), "move": (0, True),
-    "unload_half_life": (0, True), "hold": (0, True), "push": (0, True), "interest": (0, False),
+    "unload_half_life": (0, True), "hold": (0, True), "push": (0, True), "interest": (0, False), "crowd": (20, True),
 }  # fmt: skip
 HIGHEST = {
     "cascade": (1, True), "gap": (1, True), "index_weight": (1, True), "maintenance": (1, False), "move": (1, False),
@@ -64,8 +64,8 @@ class Conditions:
     cascade : float
         Weight of that book in the mark (`passthrough`), in [0, 1].
     push_depth, push_half_life, index_weight : float
-        The market that is pushed: USD within `width`, recovery, and its weight k in the index: the index follows k times
-        its displacement and no further.
+        The market that is pushed: USD within `width`, recovery, and its weight k in the index: the index follows k
+        times its displacement and no further.
     ramp, unwind : int, float
         Steps in which a push is made; seconds in which its coins are traded back afterwards.
     gap : float
@@ -167,7 +167,7 @@ class Conditions:
     def problems(self, where: str = "attack") -> list[Problem]:
         """What of the values does not go together."""
         checks = [
-            ("leverage", self.max_leverage, self.max_leverage * self.maintenance < 1, "1 / max_leverage above maintenance"),
+            ("max_leverage", self.max_leverage, self.max_leverage * self.maintenance < 1, "less than 1 / maintenance"),
             ("largest", self.largest, self.largest >= self.width, "the width of the depth or more"),
             ("horizon", self.horizon, self.horizon >= self.step, "a step or more"),
         ]  # fmt: skip
@@ -192,7 +192,7 @@ def _read(key: str, value: Any) -> Any:
     parts = value.split(",") if key in GRIDS and isinstance(value, str) else value
     many = list(parts) if isinstance(parts, list | tuple) else [parts]
     if key in GRIDS or not isinstance(parts, list | tuple):
-        found = [read(x) for x in many]
+        found = [INF if x == "inf" else read(x) for x in many]
         text, least, most = _range_of(key)
         if found and all(_fits(key, x, least, most) for x in found):
             if key in GRIDS:
@@ -220,7 +220,5 @@ def _fits(key: str, x: Any, least: tuple[float, bool], most: tuple[float, bool])
     if not is_number(x) or (x == INF and key not in CAN_BE_INFINITE):
         return False
     if key in WHOLE and (x % 1 != 0 or x > 2**62 or (key == "paths" and x > MOST_PATHS)):
-        return False
-    if key == "crowd" and x < 2:
         return False
     return bool((x >= least[0] if least[1] else x > least[0]) and (x <= most[0] if most[1] else x < most[0]))

@@ -1,11 +1,12 @@
 """Attacks that let a fund pay: a trade with oneself whose losing leg goes bankrupt.
 
-Two accounts of one owner hold opposite sides of the same size, opened against each other. What one loses the other wins,
-but the loser loses no more than its margin: where it is filled beyond its bankruptcy price, the fund pays the rest.
-Against that stand two trading fees at each end, and the margin that a venue keeps of whoever it liquidates in time.
+Two accounts of one owner hold opposite sides of the same size, opened against each other. What one loses the other
+wins, but the loser loses no more than its margin: where it is filled beyond its bankruptcy price, the fund pays the
+rest. Against that stand two trading fees at each end, and the margin that a venue keeps of whoever it liquidates in
+time.
 
-The winner leaves in the step in which the loser is liquidated, walking the order book from where that has left it; where
-neither leg goes, both are closed against each other at the end.
+The winner leaves in the step in which the loser is liquidated, walking the order book from where that has left it;
+where neither leg goes, both are closed against each other at the end.
 """
 
 from __future__ import annotations
@@ -96,7 +97,7 @@ def stale(c: Conditions, refuse: Refuse) -> Iterator[Row]:
                     continue
                 steps = max(1, round(hold / c.step))
                 of = replace(c, horizon=(steps + 1) * c.step)
-                events = Events(stale=[(0.0, steps * c.step)])
+                events = Events(stale=((0.0, steps * c.step),))
                 way = {"size": size, "leverage": leverage, "push": 0.0, "hold": steps * c.step}
                 yield waiting(of, accounts, way | {"way": "stale mark"}, events)
                 yield waiting(of, accounts, way | {"way": "live mark"})
@@ -104,7 +105,7 @@ def stale(c: Conditions, refuse: Refuse) -> Iterator[Row]:
 
 def waiting(c: Conditions, accounts: Sequence[Account], way: dict[str, Any], events: Events | None = None) -> Row:
     """Both legs held over random paths; every path on which neither is touched costs the fees alone."""
-    timing = {"n_paths": c.paths, "horizon": round(c.horizon / c.step) * c.step, "step": c.step}
+    timing: dict[str, Any] = {"n_paths": c.paths, "horizon": round(c.horizon / c.step) * c.step, "step": c.step}
     depth, market = book_depth(c), random_market(c)
     design = design_of(c, accounts, market, depth=depth, events=events, **timing)
     without = design_of(c, (), market, depth=depth, events=events, **timing)

@@ -13,8 +13,8 @@ say themselves what they have in the end, so that a dollar that is lost on the w
 | pushed market | those who trade with a push: its cost |
 | unpaid | what nobody paid (residual): claims of winners that the venue cannot honour, below zero |
 
-Of settlement "bankruptcy" the book holds the contracts that are withheld for ADL at their trial fills until winners take
-them, as in section 8 of the model.
+Of settlement "bankruptcy" the book holds the contracts that are withheld for ADL at their trial fills until winners
+take them, as in section 8 of the model.
 """
 
 from __future__ import annotations
@@ -124,15 +124,15 @@ def settle(
     Parameters
     ----------
     design : Design
-        With liquidations that close whole positions, and no other rules of the general loop than a carrier, a waterfall,
-        marks and events.
+        With liquidations that close whole positions, and no other rules of the general loop than a carrier, a
+        waterfall, marks and events.
     log : LOG[n]
         All events of the path.
     out : OUTCOME
         Of the same path.
     exits : sequence of int
-        Positions, counted from 0, whose owner closes what is left of them at the end of the path, in this order, walking
-        the order book as it stands then.
+        Positions, counted from 0, whose owner closes what is left of them at the end of the path, in this order,
+        walking the order book as it stands then.
     price : float
         At which what is open in the end is valued, USD.
     last : float
@@ -162,8 +162,7 @@ def settle(
         fund = float(row["fund"])
     state.v *= recovery ** (design.n_steps - at)
     state.thinness, made.displaced = thin[-1], state.v
-    _cross(state, exits, last, fee_rate)
-    for i in exits:
+    for i in _cross(state, exits, last, fee_rate):
         _leave(state, i, last, fee_rate)
     open_ = state.margin + book.side * state.quantity * (price - book.entry_price)
     made.accounts = state.cash + np.where(state.quantity > 0, open_, 0.0) - start
@@ -248,38 +247,51 @@ def _deleverage(state: _State, i: int, price: float, closed: float, money: float
         state.v -= state.losers * closed * state.thinness
 
 
-def _cross(state: _State, exits: Sequence[int], last: float, fee_rate: float) -> None:
-    """What an owner has on both sides he closes against himself, at the exogenous price; nothing meets the book."""
+def _cross(state: _State, exits: Sequence[int], last: float, fee_rate: float) -> list[int]:
+    """What an owner has on both sides is closed against itself, at the exogenous price; nothing meets the book.
+
+    Where one of the sides cannot pay its loss at that price, both stay open: a venue fills no order that leaves an
+    account with less than nothing. Returns the positions that may leave at the book.
+    """
     side, held = state.design.book.side, state.quantity.copy()
-    of_side = {s: [i for i in exits if side[i] == s] for s in (1, -1)}
+    of_side = {s: [i for i in exits if side[i] == s and held[i] > 0.0] for s in (1, -1)}
     both = min(float(held[of].sum()) for of in of_side.values())
-    for of in of_side.values() if both > 0 else ():
-        share = min(1.0, both / float(held[of].sum()))
-        for i in of:
-            _close(state, i, share * held[i], last, fee_rate)
+    if both <= 0.0:
+        return list(exits)
+    shares = {i: min(1.0, both / float(held[of].sum())) * held[i] for of in of_side.values() for i in of}
+    if any(_left(state, i, coins, last, fee_rate) < 0.0 for i, coins in shares.items()):
+        return []
+    for i, coins in shares.items():
+        _close(state, i, coins, last, fee_rate)
+    return list(exits)
 
 
 def _leave(state: _State, i: int, last: float, fee_rate: float) -> None:
-    """The owner closes what is left of a position at the order book."""
+    """The owner closes what is left of a position at the order book, unless that would leave less than nothing."""
     q, s = float(state.quantity[i]), float(state.design.book.side[i])
     if q <= 0.0:
         return
     price = state.curve.fill(last, state.v, s * q * state.thinness)
+    if _left(state, i, q, price, fee_rate) < 0.0:
+        return
     _close(state, i, q, price, fee_rate)
     state.ledger.exit_cost += s * q * (last - price)
     state.book_takes(s * q, price)
     state.v += s * q * state.thinness
 
 
+def _left(state: _State, i: int, coins: float, price: float, fee_rate: float) -> float:
+    """Money that closing coins of a position at a price would leave, after the fee."""
+    book, share = state.design.book, coins / state.quantity[i]
+    result = book.side[i] * coins * (price - book.entry_price[i])
+    return float(state.margin[i] * share + result - fee_rate * coins * price)
+
+
 def _close(state: _State, i: int, coins: float, price: float, fee_rate: float) -> None:
-    """The owner closes coins of a position at a price; what its margin does not cover, the fund pays."""
-    if coins <= 0.0:
-        return
-    s, share, fee = float(state.design.book.side[i]), coins / state.quantity[i], fee_rate * coins * price
-    left = state.margin[i] * share + s * coins * (price - state.design.book.entry_price[i]) - fee
-    state.cash[i] += max(0.0, left)
-    state.ledger.parties["fund"] += min(0.0, left)
-    state.ledger.parties["trading fees"] += fee
+    """The owner closes coins of a position at a price."""
+    share = coins / state.quantity[i]
+    state.cash[i] += _left(state, i, coins, price, fee_rate)
+    state.ledger.parties["trading fees"] += fee_rate * coins * price
     state.margin[i] *= 1.0 - share
     state.quantity[i] = 0.0 if share >= 1.0 - 1e-12 else state.quantity[i] - coins
 
@@ -293,7 +305,8 @@ def _post_layers(state: _State, log: np.ndarray, end: float, price: float) -> No
         state.ledger.parties[name] += change
     if state.design.venue.carrier != "market":
         held = sum(s * (q * price - cost) for s, (q, cost) in state.inventory.items())
-        state.ledger.parties[next(iter(capital))] += held
+        of_end = log[(log["kind"] == RESIDUAL) & (log["quantity"] == 0.0)]  # what it lacked to its floor, unpaid
+        state.ledger.parties[next(iter(capital))] += held - float(of_end["money"].sum())
 
 
 def events_of(design: Design, path: int) -> tuple[np.ndarray, Any, np.ndarray]:

@@ -34,7 +34,7 @@ def bad_tick(c: Conditions, refuse: Callable[[str], None]) -> Iterator[Row]:
     for hold in c.hold:
         wait = max(1, round(hold / c.step))
         prices = Paths(np.full(wait + 2, c.price), c.step)
-        events = Events(bad_ticks=[(wait * c.step, c.tick)])
+        events = Events(bad_ticks=((wait * c.step, c.tick),))
         base = play(c, design_of(c, (), prices, depth=book_depth(c), events=events), ())
         for size in c.size:
             for leverage in c.leverage:

@@ -69,7 +69,7 @@ class Curve:
         return curved + d.max_displacement * (abs(v) - inside)
 
     def coins_for(self, displacement: float) -> float:
-        """v with h(v) = displacement; of the largest displacement or more, the least coins that reach it."""
+        """V with h(v) = displacement; of the largest displacement or more, the least coins that reach it."""
         assert self.depth is not None
         size = min(abs(displacement), self.depth.max_displacement)
         return math.copysign(self._unit * (size / self.depth.width) ** (1.0 / self.depth.exponent), displacement)

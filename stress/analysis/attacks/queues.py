@@ -1,9 +1,9 @@
 """Attacks on the queue of ADL: to be many accounts, and to be a new one.
 
-Splitting has no cost in the model, and no capital beyond the margin that is there: what a rule leaves to be saved is all
-gain. Reopening realises the profit, so that the entry is the price of now; it takes two trading fees, and nothing of the
-order book where it is done at once: buying and selling the same coins walks it there and back. Where the book recovers in
-between, it is walked twice (`walk_if_apart`).
+Splitting has no cost in the model, and no capital beyond the margin that is there: what a rule leaves to be saved is
+all gain. Reopening realises the profit, so that the entry is the price of now; it takes two trading fees, and nothing
+of the order book where it is done at once: buying and selling the same coins walks it there and back. Where the book
+recovers in between, it is walked twice (`walk_if_apart`).
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def reopen(c: Conditions, refuse: Callable[[str], None]) -> Iterator[Row]:
 
 
 def _reopened(c: Conditions, stays: Sequence[Account], anew: Sequence[Account], profit: float, cost: float) -> Row:
-    timing = {"n_paths": c.paths, "horizon": round(c.horizon / c.step) * c.step, "step": c.step}
+    timing: dict[str, Any] = {"n_paths": c.paths, "horizon": round(c.horizon / c.step) * c.step, "step": c.step}
     market = random_market(c)
     two = [design_of(c, accounts, market, depth=book_depth(c), **timing) for accounts in (stays, anew)]
     gains, taken, hits, changes, scale = np.full(c.paths, -cost), np.zeros((2, c.paths)), 0, [], 1.0

@@ -1,13 +1,13 @@
 """Leaving a vault with a position in a thin coin, and pushing the coin against it: the shape of JELLY and POPCAT.
 
 Two accounts of one owner hold opposite sides, opened against each other. The coin is bought (sold) where its index is
-made; the leg that loses is liquidated, and the vault takes it over at its bankruptcy price. The push goes on and is held;
-then the other leg leaves through the perpetual's order book, and the coins of the push are traded back.
+made; the leg that loses is liquidated, and the vault takes it over at its bankruptcy price. The push goes on and is
+held; then the other leg leaves through the perpetual's order book, and the coins of the push are traded back.
 
 What the vault has in the end hangs on the price at which its inventory is valued: at the fair price, to which the coin
-goes back when nobody holds it (`vault_loss_fair`), or at the index that was pushed, where it would be closed out at that
-moment (`vault_loss_pushed`). The ledger values all at the fair price: what the attacker wins then has been paid by those
-who trade with his exit, the vault among them as far as it buys back.
+goes back when nobody holds it (`vault_loss_fair`), or at the index that was pushed, where it would be closed out at
+that moment (`vault_loss_pushed`). The ledger values all at the fair price: what the attacker wins then has been paid by
+those who trade with his exit, the vault among them as far as it buys back.
 """
 
 from __future__ import annotations
