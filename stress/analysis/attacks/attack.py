@@ -1,6 +1,6 @@
 """Attacks on a venue, each over a grid of what the attacker may do, with and without a defence.
 
-Profit is the attacker's final wealth over all his accounts and trades, less his initial wealth. Every dollar of it has
+Profit is the attacker's final wealth over all accounts and trades, less the initial wealth. Every dollar of it has
 an owner on the other side, and the ledger of every row adds to zero. What is assumed of a push: coins are bought and
 sold in one market, whose book is that of `stress.venue.depth`; the index follows `index_weight` times its displacement
 and no further; nobody else trades there; the perpetual's own book stands around the index and carries forced orders and
@@ -37,7 +37,7 @@ KINDS: dict[str, tuple[Callable[[Conditions, Refuse], Iterator[Row]], Conditions
     ),
     "split": (
         queues.split,
-        Conditions(size=(4e6,), leverage=(5, 20), fund=0.0, depth=50e6),
+        Conditions(size=(4e6,), leverage=(5, 10), fund=0.0, depth=50e6),
         "be many accounts in the queue of ADL",
     ),
     "reopen": (

@@ -1,7 +1,7 @@
 """The attacker: accounts in the book of a venue beside a crowd, and what one path does to them.
 
-He is an agent outside the crowd. His accounts are positions of the book like any other: they are liquidated,
-deleveraged and ranked by the same rules. What he trades of his own will, he trades at the model's cost: with himself at
+An agent outside the crowd, whose accounts are positions of the book like any other: they are liquidated, deleveraged
+and ranked by the same rules. Trades of the attacker's own will are at the model's cost: between two of the accounts at
 the price, for two trading fees; with the order book by walking it, from where forced orders have left it.
 """
 
@@ -39,7 +39,7 @@ class Account(NamedTuple):
     notional : USD at S_0, > 0
     leverage : notional over equity at S_0
     entry : entry price, USD; default S_0
-    leaves : whether he closes at the order book what is left of it at the end
+    leaves : whether what is left of it at the end is closed at the order book
     """
 
     side: int
@@ -105,19 +105,20 @@ def refused(c: Conditions, accounts: Sequence[Account]) -> str:
 def venue_of(c: Conditions, accounts: Sequence[Account] = (), **rules: Any) -> Venue:
     """The venue under some conditions.
 
-    A margin add-on raises the tier from the smallest notional of the attacker's on; smaller accounts are not concerned.
+    A margin add-on raises the rates of a tier that begins at half of the attacker's notional, so that a position stays
+    in it while the price moves; smaller accounts are not concerned.
     """
     tiers = [Tier(0.0, math.inf, c.max_leverage, c.maintenance)]
     sizes = sorted({a.notional for a in accounts})
     raised = [(n, *rates(c, n)) for n in sizes if rates(c, n)[0] > 1.0 / c.max_leverage]
     if raised:
-        floors = [0.0, *(0.999 * n for n, _, _ in raised)]
+        floors = [0.0, *(0.5 * n for n, _, _ in raised)]
         of_tier = [(c.max_leverage, c.maintenance), *((1.0 / initial, rate) for _, initial, rate in raised)]
         caps = [*floors[1:], math.inf]
         tiers = [Tier(a, b, x, r) for a, b, (x, r) in zip(floors, caps, of_tier, strict=True)]
     given: dict[str, Any] = {
         "fee_rate": c.fee_rate, "residual": c.residual, "policy": c.policy, "score": c.score,
-        "settlement": c.settlement, "adl_price": c.adl_price, "mark": c.mark, "tier_basis": "entry_notional",
+        "settlement": c.settlement, "adl_price": c.adl_price, "mark": c.mark,
     }  # fmt: skip
     given |= {"mark_half_life": c.mark_half_life} if c.mark == "ema" else {}
     given |= {"mark_clamp": c.mark_clamp} if c.mark == "clamp" else {}
@@ -159,7 +160,7 @@ def crowd_of(accounts: int, interest: float, price: float, max_leverage: float, 
 
 
 def book_of(c: Conditions, accounts: Sequence[Account]) -> Book:
-    """The attacker's accounts, the crowd, and where his sides differ one account without leverage on the other side."""
+    """The attacker's accounts, one without leverage that balances them where they do not, and the crowd."""
     crowd = crowd_of(c.crowd, c.interest, c.price, c.max_leverage, c.maintenance, c.seed)
     side = np.array([a.side for a in accounts], float)
     quantity = np.array([a.notional for a in accounts]) / c.price

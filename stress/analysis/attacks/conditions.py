@@ -82,7 +82,7 @@ class Conditions:
         Where the market is random: volatility a year, jumps a year, mean size of a jump in log price, and the share of
         jumps that go up (`stress.prices.Kou`).
     trading_fee : float
-        Of what the attacker trades of his own will, a fraction of notional; on a trade with himself he pays it twice.
+        Of what the attacker trades of their own will, a fraction of notional; on a trade with oneself it is paid twice.
     position_cap, open_interest_cap : float
         Largest notional of one owner at the start, and of one side of the market, USD.
     margin_addon : float

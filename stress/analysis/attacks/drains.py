@@ -68,7 +68,7 @@ def drain(c: Conditions, refuse: Refuse) -> Iterator[Row]:
 def _pushed_down(c: Conditions, accounts: Sequence[Account], size: float, leverage: float, move: float) -> Row:
     """The index is pushed down in `ramp` steps; the short leaves at the price that was pushed."""
     made = push(Curve(pushed_depth(c), c.price), c.index_weight, -move, c.ramp, 0, c.step, _orders(c))
-    prices = Paths(c.price * made.index, c.step)
+    prices = Paths(c.price * made.path, c.step)
     design = design_of(c, accounts, prices, depth=book_depth(c))
     played = play(c, design, accounts, value=c.price)
     fee = 2.0 * c.trading_fee * size
@@ -77,7 +77,7 @@ def _pushed_down(c: Conditions, accounts: Sequence[Account], size: float, levera
     return Row(
         {"size": size, "leverage": leverage, "push": move, "hold": 0.0, "way": "push the index"},
         np.array([parties["attacker"]]), parties, cost, margins(accounts) + made.capital + fee, played.ledger.money,
-        {"index_move": float(made.index[-1] - 1.0), "push_cost": made.cost},
+        {"index_move": float(made.path[-1] - 1.0), "push_cost": made.cost},
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ say themselves what they have in the end, so that a dollar that is lost on the w
 | accounts | money paid out, and equity of what is open, less equity at the start |
 | fund, vault, house | balance less capital; of a carrier with its inventory at the price of valuation |
 | order book | those who trade with forced orders and exits: cash, and coins at the price of valuation |
-| trading fees | what the venue takes of trades that the attacker makes of his own will |
+| trading fees | what the venue takes of trades that the attacker makes of their own will |
 | pushed market | those who trade with a push: its cost |
 | unpaid | what nobody paid (residual): claims of winners that the venue cannot honour, below zero |
 

@@ -80,13 +80,13 @@ class Curve:
 
     def recovery(self, seconds: float) -> float:
         """Share of v that is left after so long."""
-        return 1.0 if self.depth is None else 2.0 ** (-seconds / self.depth.half_life)
+        return 1.0 if self.depth is None else float(2.0 ** (-seconds / self.depth.half_life))
 
 
 class Push(NamedTuple):
     """What a push does to the index, and what it costs.
 
-    index : float64[n + 1], the index over the fair price at the end of each step, 1 at the start
+    path : float64[n + 1], the index over the fair price at the end of each step, 1 at the start
     coins : float, bought (sold, below zero) at most
     cost : float >= 0, USD lost on the round trip of the coins at an unchanged fair price
     capital : float, the most that was tied up, USD: coins that are bought are paid in full, those that are sold were
@@ -94,7 +94,7 @@ class Push(NamedTuple):
     orders : int
     """
 
-    index: np.ndarray
+    path: np.ndarray
     coins: float
     cost: float
     capital: float
@@ -112,7 +112,7 @@ def push(curve: Curve, weight: float, move: float, ramp: int, hold: int, step: f
         k, its weight in the index, above 0.
     move : float
         Of the index, signed, as a fraction of the fair price; what the market cannot be displaced by is not reached
-        (`index` says how far it went).
+        (`path` says how far it went).
     ramp, hold : int
         Steps in which the move is made, evenly, 1 or more, and in which it is held after that, 0 or more. Each has one
         order, which also replaces what the book has recovered.

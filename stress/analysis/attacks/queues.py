@@ -16,7 +16,7 @@ import numpy as np
 from stress.analysis.attacks.attacker import Account, Played, book_depth, design_of, margins, play, refused
 from stress.analysis.attacks.conditions import Conditions
 from stress.analysis.attacks.drains import random_market
-from stress.analysis.attacks.ledger import events_of
+from stress.analysis.attacks.ledger import ROUNDING, events_of
 from stress.analysis.attacks.moments import walk_in
 from stress.analysis.attacks.row import ALL, Row, average, less, wealth
 from stress.engine.design import Design
@@ -94,6 +94,7 @@ def _split_row(
     changes = [less(wealth(a), wealth(b)) for a, b in zip(found, stays, strict=True)]
     alone = float(np.mean([b.forgone for b in stays]))
     saved = float(np.mean([b.forgone - a.forgone for a, b in zip(found, stays, strict=True)]))
+    saved = 0.0 if abs(saved) <= ROUNDING * found[0].ledger.money else saved
     return Row(
         way, np.array([x["attacker"] for x in changes]), average(changes), 0.0, margins(accounts),
         found[0].ledger.money,

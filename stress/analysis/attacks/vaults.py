@@ -52,7 +52,7 @@ def _left(c: Conditions, accounts: Sequence[Account], size: float, leverage: flo
     signed = move if c.direction == "up" else -move
     steps, unwind = round(hold / c.step), max(1, round(c.unwind / c.step))
     made = push(Curve(pushed_depth(c), c.price), c.index_weight, signed, c.ramp, steps, c.step, unwind)
-    index = c.price * made.index
+    index = c.price * made.path
     design = design_of(c, accounts, Paths(index, c.step), depth=book_depth(c), rules=vault_rules(c))
     played, top = play(c, design, accounts, value=c.price), play(c, design, accounts, value=float(index[-1]))
     fee = 2.0 * c.trading_fee * size
@@ -62,7 +62,7 @@ def _left(c: Conditions, accounts: Sequence[Account], size: float, leverage: flo
         {"size": size, "leverage": leverage, "push": move, "hold": steps * c.step, "way": f"push {c.direction}"},
         np.array([parties["attacker"]]), parties, cost, margins(accounts) + made.capital + fee, played.ledger.money,
         {
-            "index_move": float(made.index[-1] - 1.0), "push_cost": made.cost,
+            "index_move": float(made.path[-1] - 1.0), "push_cost": made.cost,
             "vault_loss_pushed": -top.ledger.parties["vault"], "vault_loss_fair": -played.ledger.parties["vault"],
             "taken_over": float(played.ledger.liquidated[0]),
         },
