@@ -175,10 +175,10 @@ def split() -> str:
     c = found.conditions
     text = (
         f"A short of {usd(c.size[0])} that entered {percent(EARLIER)} higher; then a fall of {percent(c.move)} at "
-        "once, and no fund. What ADL takes of one account, and what the same position with the same margin saves as several: "
-        f"equal ones, and tilted, where half of them have given {percent(TILT)} of their margin to the other half. "
-        "Where *equal* is zero a rule does not see accounts; where it is not, a Sybil is paid, or pays: drawn by lot, more "
-        "accounts are drawn more often. Splitting costs nothing in the model."
+        "once, and no fund. What ADL takes of one account, and what the same position with the same margin saves as "
+        f"several: equal ones, and tilted, where half of them have given {percent(TILT)} of their margin to the "
+        "other half. Where *equal* is zero a rule does not see accounts; where it is not, a Sybil is paid, or pays: "
+        "drawn by lot, more accounts are drawn more often. Splitting costs nothing in the model."
     )
     words = [f"{count:g} {'tilted' if tilted else 'equal'}" for tilted, count in splits]
     return "\n\n".join([_title("split"), fold(text), table(("rule", "leverage", "ADL takes of one", *words), rows)])
@@ -234,11 +234,12 @@ def incidents() -> Iterator[str]:
     yield table(head, [_incident(popcat | alone, depth) for depth in DEPTHS])
     yield fold(
         f"A vault that holds all of it at the last price loses {usd(held)}, by arithmetic and in the table; the "
-        "published loss is smaller, since the position was closed by hand on the way. The gain is that of a hedged attacker, who "
-        "holds the other side in the same market and leaves at the pushed price; of the real one only the lost "
-        "collateral is known, so that it cannot be checked, and the capital, which counts the hedge and the coins, is "
-        "no estimate of what was needed. Where it fails: the wall of bids that went away was the attacker's own and cost "
-        "nothing to pull, and here the fall is sales that have to be paid for; nineteen wallets are one account."
+        "published loss is smaller, since the position was closed by hand on the way. The gain is that of a hedged "
+        "attacker, who holds the other side in the same market and leaves at the pushed price; of the real one only "
+        "the lost collateral is known, so that it cannot be checked, and the capital, which counts the hedge and "
+        "the coins, is no estimate of what was needed. Where it fails: the wall of bids that went away was the "
+        "attacker's own and cost nothing to pull, and here the fall is sales that have to be paid for; nineteen "
+        "wallets are one account."
     )
 
 
