@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from stress.analysis.advice.advice import advice as advice
     from stress.analysis.adl_designs import adl_designs as adl_designs
     from stress.analysis.adl_drivers import adl_drivers as adl_drivers
+    from stress.analysis.attacks.attack import attack as attack
     from stress.analysis.backtest import backtest as backtest
     from stress.analysis.battery import stress_battery as stress_battery
     from stress.analysis.fund_grid import fund_grid as fund_grid
@@ -86,6 +87,7 @@ _HOMES = {
     "adl_designs": "analysis.adl_designs",
     "adl_drivers": "analysis.adl_drivers",
     "allocate": "venue.allocate",
+    "attack": "analysis.attacks.attack",
     "backtest": "analysis.backtest",
     "calibrate": "prices.calibration.calibrate",
     "compare": "results.comparison",

@@ -10,6 +10,7 @@ import stress
 from stress.cli import advice, backtest, bench, impact, inputs, new, runs, stress_tests, studies
 from stress.cli import backtest, bench, designs, impact, inputs, new, runs, stress_tests, studies
 from stress.cli import backtest, bench, impact, inputs, new, runs, stress_tests, studies, trader
+from stress.cli import attack, backtest, bench, impact, inputs, new, runs, stress_tests, studies
 from stress.cli.exit_codes import EPILOG
 
 app = typer.Typer(
@@ -34,6 +35,7 @@ for command in (
     designs.designs,
     trader.trader,
     trader.moves,
+    attack.attack,
     backtest.backtest,
     impact.impact,
     inputs.calibrate,

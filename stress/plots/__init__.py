@@ -14,6 +14,7 @@ from stress.plots.answers import (
     plot_depletion_curve,
     plot_depletion_time,
 )
+from stress.plots.attack import plot_attack
 from stress.plots.backtest import plot_backtest
 from stress.plots.committee import plot_depleting_day, plot_loss_curves
 from stress.plots.comparison import plot_depletion_curves, plot_paired_difference
@@ -33,6 +34,7 @@ __all__ = [
     "plot_adl_frontier",
     "plot_adl_costs",
     "plot_adl_moves",
+    "plot_attack",
     "plot_backtest",
     "plot_cliff_map",
     "plot_depleting_day",
