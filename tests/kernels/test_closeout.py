@@ -10,7 +10,9 @@ from stress.kernels.mechanics.records import MECHANICS
 from stress.kernels.rules.records import Tiers
 
 TOP = np.array([50.0, 25.0, 10.0])
-TIERS_OF_TWO = Tiers(np.array([0.0, 1000.0, 5000.0]), np.array([0.01, 0.02, 0.05]), np.array([0.0, 10.0, 160.0]), 0, TOP)
+TIERS_OF_TWO = Tiers(
+    np.array([0.0, 1000.0, 5000.0]), np.array([0.01, 0.02, 0.05]), np.array([0.0, 10.0, 160.0]), 0, TOP
+)
 
 
 def cut(q, equity, was_cut=0, cuts=0, price=100.0, **rules):

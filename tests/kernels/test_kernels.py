@@ -440,7 +440,9 @@ def test_scores_by_hand():
         key = np.zeros(1)
         row = (np.array([x]) for x in (q, e, m))
         place, number = np.zeros(1, np.int32), np.zeros(1, np.int64)
-        scores.fill_scores(SCORES.index(name), contract.Structure(), tiers, 0.3, w, mark, *row, place, number, 0, 0, key)
+        scores.fill_scores(
+            SCORES.index(name), contract.Structure(), tiers, 0.3, w, mark, *row, place, number, 0, 0, key
+        )
         return key[0]
 
     for name, value in by_hand.items():

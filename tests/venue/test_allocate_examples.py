@@ -54,7 +54,7 @@ EQUITY = C + SIDE * Q * (1.3 - 1.0) + SIDE * Q * FUNDING
 
 def test_levels_of_five_positions():
     venue = stress.Venue("x", [stress.Tier(0, math.inf, 9.95, 0.1)])
-    assert Q / C == pytest.approx([0.5, 1.5, 1.5, 9.5, 9.9])
+    assert pytest.approx([0.5, 1.5, 1.5, 9.5, 9.9]) == Q / C
     bankruptcy = venue.bankruptcy_price(SIDE, Q, np.ones(5), C)
     liquidation = venue.liquidation_price(SIDE, Q, np.ones(5), C, 1.0)
     assert bankruptcy[1:].round(4).tolist() == [0.3333, 1.6667, 0.8947, 1.1010]

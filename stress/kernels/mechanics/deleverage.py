@@ -103,8 +103,8 @@ def share_budget(n, w, mark, budget, side, p):
     entry = winners.entry[first : first + n]
     quantity, margin = holdings.quantity[first : first + n], holdings.margin[first : first + n]
     share_by_two_keys(
-        terms.score, p.structure, w, ranking_mark(mark, p), entry, quantity, margin, place, ladder.number, workspace.key[:m],
-        capacity, budget, rows[:m], amount[:m],
+        terms.score, p.structure, w, ranking_mark(mark, p), entry, quantity, margin, place, ladder.number,
+        workspace.key[:m], capacity, budget, rows[:m], amount[:m],
     )  # fmt: skip
     return m
 
