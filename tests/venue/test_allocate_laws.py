@@ -46,7 +46,12 @@ CLAIMS = {
     "score_pro_rata": Claims(sybil=False, key_unit=True, least="x/key"),  # a part has the score of the whole
     "min_max": Claims(sybil=True, key_unit=True, least="x/key"),
 }
-EXTENSIVE = ("contract_pro_rata", "profit_pro_rata", "equity_pro_rata", "min_max")  # keys that are split with a position
+EXTENSIVE = (
+    "contract_pro_rata",
+    "profit_pro_rata",
+    "equity_pro_rata",
+    "min_max",
+)  # keys that are split with a position
 
 
 def allocate(policy, capacity, key, budget, **lots):

@@ -365,7 +365,7 @@ def share(policy, capacity, key, excess_leverage, budget, amount):
     if budget >= total:
         for i in range(amount.size):
             amount[i] = capacity[i]
-    elif policy == PRO_RATA or policy == PRO_RATA_BY_ROW:
+    elif policy in (PRO_RATA, PRO_RATA_BY_ROW):
         pro_rata(capacity, budget, amount)
     elif policy == TOP_TRUNCATION:
         for i in range(key.size):
