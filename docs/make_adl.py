@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = ROOT / "examples" / "compare_adl.toml"
 PRICES = ROOT / "docs" / "adl"
 PAGE, IMAGES = ROOT / "docs" / "adl.md", ROOT / "docs" / "img"
-PATHS = 4_000
+PATHS = 3_000
 BASE = ["fund.initial=5e6"]
 DRIVERS = {  # key: heading, what else is changed, values; the first is what others are measured against
     "population.long_share": ("Long and short accounts", [], [0.5, 0.3, 0.7, 0.85]),
@@ -89,9 +89,9 @@ def head(found: Any, table: pd.DataFrame) -> str:
     with_adl = next(iter(found.costs.values())).n_with_event
     return f"""# Designs of auto-deleveraging, and what drives it
 
-Written by `python docs/make_adl.py`. The market is that of [compare_adl.toml](../examples/compare_adl.toml): a day of BTC
-and a crowd of the preset `retail`, {n:,} days, the same for all designs. On {with_adl:,} of them the fund is empty and
-winners are auto-deleveraged; {min(looked.values()):,} of these were run again with their event log. The prices are those
+Written by `python docs/make_adl.py`. The market is that of [compare_adl.toml](../examples/compare_adl.toml): a day of
+BTC and a crowd of the preset `retail`, {n:,} days, the same for all designs. On {with_adl:,} of them the fund is
+empty and winners are auto-deleveraged; {min(looked.values()):,} of these were run again with their event log. The prices are those
 of the quickstart, which are not called fit to size a fund: read the tables as a comparison of rules.
 
 ```console

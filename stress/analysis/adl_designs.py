@@ -77,8 +77,8 @@ class AdlDesigns:
             haircuts as shares of these, "USD" or a coin is money, otherwise a count or a probability), `denominator`
             (what it is a mean or a share of), `estimate`, `se`, `low`, `high` (95 %), `difference` from the first
             design with `difference_low`, `difference_high` (95 %, paired path by path; nan where there is none), and
-            `note`. A haircut on a path is that of its hits, each in its event; the worst and the 90 % one of a path
-            are averaged over the paths with ADL.
+            `note`. A haircut is that of a hit in its event: the worst of a path is averaged over the paths with ADL, the 90 %
+            one of an event over the events.
         """
         if "table" not in self._tables:
             rows = [row for name in self.results for row in self._rows(name)]
@@ -128,7 +128,7 @@ class AdlDesigns:
                 found, d = replace(none, note=result.curve_refused), none
             else:
                 found = result.required_fund(alpha)
-                d = comparison.fund_apart(base, result, alpha) if comparison.both_sized(base, result) else none
+                d = _fund_apart(base, result, alpha)
             yield row(f"{REQUIRED_FUND} for {alpha:g}", result.money, "", found, d)
         left = result.paths["residual"].to_numpy()
         d = comparison.mean_apart(base, result, base.paths["residual"].to_numpy(), left)
@@ -144,6 +144,15 @@ class AdlDesigns:
             largest = float(self.costs[name].fills[f"haircut_{space}"].max())
             seen = Estimate(largest, math.nan, largest, math.nan, "the largest that was seen, a lower bound")
             yield row("largest haircut", space, "all hits", seen, none)
+
+
+def _fund_apart(base: Result, result: Result, alpha: float) -> Estimate:
+    """The difference of two required funds; exactly none where every path needs the same, or where there is none."""
+    if not comparison.both_sized(base, result):
+        return Estimate(math.nan, math.nan, math.nan, math.nan)
+    if base.paths["fund_needed"].equals(result.paths["fund_needed"]):
+        return Estimate(0.0, 0.0, 0.0, 0.0)
+    return comparison.fund_apart(base, result, alpha)
 
 
 def _sums(costs: AdlCosts) -> dict[tuple[str, str, str], tuple[Sums, str]]:
@@ -169,9 +178,9 @@ def _sums(costs: AdlCosts) -> dict[tuple[str, str, str], tuple[Sums, str]]:
     put(("hit rate", "share", "eligible"), events, events["hit"], events["eligible"])
     found["positions hit", "count", "paths with ADL"] = Sums(pool.sums(hits["path"].to_numpy(np.int64)), per_path), note
     for space in HAIRCUTS:
-        cut = fills[["path", f"haircut_{space}"]].dropna().groupby("path")[f"haircut_{space}"]
-        for words, of_path in (("worst haircut", cut.max()), ("90 % haircut", cut.quantile(0.9))):
-            put((words, space, "paths with ADL"), of_path.rename("x").reset_index(), of_path)
+        of_path = events.groupby("path")[f"worst_{space}"].max().reset_index()
+        put(("worst haircut", space, "paths with ADL"), of_path, of_path[f"worst_{space}"])
+        put(("90 % haircut", space, "events"), events, events[f"p90_{space}"])
         put(("mean haircut", space, "hits"), fills, fills[f"haircut_{space}"])
     for column, words in (
         ("top_1", "borne by the top 1 %"), ("top_10", "borne by the top 10 %"), ("gini", "Gini"),

@@ -58,6 +58,7 @@ def plot_adl_frontier(table: pd.DataFrame, space: str = "equity", *, ax: Axes | 
         funds = np.unique(rows["fund"])
         ax.set_xticks(funds / unit, [formatting.significant(fund / unit) for fund in funds])
         ax.minorticks_off()
+        ax.set_xlim(0.9 * funds[0] / unit or None, 1.1 * funds[-1] / unit)
         ax.set_ylim(bottom=0.0)
         ax.set_ylabel(f"Worst haircut of a path with ADL, % of {SPACES[space]}")
         ax.set_title("What a larger fund does for those who are hit")

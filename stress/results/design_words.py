@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from stress.formatting import amount, is_money, percent, significant
+from stress.formatting import amount, percent, significant
 
 GROUPS = {
     "How often, and what it takes": ("P(somebody is auto-deleveraged)", "required fund", "residual"),
@@ -20,10 +20,12 @@ GROUPS = {
     "At the horizon": ("regret by contracts closed", "regret", "hits that were a favour"),
 }  # fmt: skip
 LEGEND = (
-    "* differs from {first}: the 95 % interval of the paired difference is on one side of 0. Haircuts are means over "
-    "the paths with ADL of the worst, or 90 %, haircut of a path; below zero, regret is what those hit would have had "
+    "* differs from {first}: the 95 % interval of the paired difference is on one side of 0. Haircuts: the "
+    "worst of a path with ADL, mean over these, and the 90 % one of an event, mean over events. Of profit one "
+    "may be above 100 %: who is closed at a bankruptcy price beyond its entry forgoes more than it had. Below zero, regret is what those hit would have had "
     "without ADL."
 )
+SHARES = ("probability", "share", "profit", "equity", "contracts")
 SHORT = {"P(somebody is auto-deleveraged)": "P(ADL)", "effective number of bearers": "effective number"}
 
 
@@ -65,12 +67,14 @@ def cell(row: dict[Any, Any] | None) -> str:
     value, space = float(row["estimate"]), str(row["space"])
     if space == "probability" and value == 0:
         text = f"below {percent(row['high'])}"
-    elif is_money(space):
-        text = amount(value, space)
-    elif space == "count" or row["quantity"] in ("effective number of bearers",):
+    elif value == 0:
+        text = "none seen"
+    elif space == "count":
         text = significant(value)
-    else:
+    elif space in SHARES:
         text = percent(value)
+    else:
+        text = amount(value, space)
     low, high = float(row["difference_low"]), float(row["difference_high"])
     return text + (" *" if low > 0 or high < 0 else "")
 
