@@ -66,7 +66,8 @@ def adl_moves(
         (fraction of S_0), `price` (USD per coin), `begins` (whether ADL begins at this move, to the last bit),
         `adl_notional` (what was closed by ADL, USD at that price), `adl_contracts` (coins, or contracts of 1 USD),
         `adl_money` (raised from winners, or their profit forgone against the mark), `positions` (that ADL hit),
-        `liquidated` (positions), `fund_used` (what the first layer of cash paid, less what it got), `residual`; `probability`, `probability_low`, `probability_high` of a price at or beyond `price`
+        `liquidated` (positions), `fund_used` (what the first layer of cash paid, less what it got), `residual`;
+        `probability`, `probability_low`, `probability_high` of a price at or beyond `price`
         within the horizon, with its 95 % interval; `note`.
         Money is that of the venue. `attrs`: `cascade` (whether the depth is finite), `horizon` (seconds), `paths`.
 

@@ -70,6 +70,8 @@ class Trader:
         `adl_difference` to the position itself on the same paths, with `_low` and `_high`.
     funds : DataFrame
         A row per fund: `fund`, `of_open_interest`, and `any_adl`, `adl` (of this position), `share` as above.
+    watched : Watched
+        What happened on each path, see `stress.analysis.watch`: to the position, and to the variants in its run.
     """
 
     position: Position
@@ -309,6 +311,8 @@ def _rates(watched: Watched, k: int, result: Any = None) -> dict[str, Estimate]:
 def _given(values: np.ndarray, w: Weights | None, given: np.ndarray, unit: str) -> Estimate:
     if not given.any():
         return Estimate(np.nan, np.nan, np.nan, np.nan, "no path with a hit", unit)
+    if unit == PROBABILITY and values.max() <= 1.0:  # a share, whose interval stays one
+        return replace(ratio(values * given, given.astype(float), w, 1.0), unit=unit)
     return replace(conditional_mean(values, w, given), unit=unit)
 
 
@@ -414,7 +418,8 @@ def _funds(
                 one = watch(other, np.array([number]), nobody, 0, only=needs, threads=threads, progress=bar)
             else:
                 one = Watched(np.zeros_like(watched.hits[:, :1]), watched.by_class, watched.by_class_early, None)
-            any_adl = one.result.paths["adl_count"].to_numpy() > 0 if one.result is not None else needs
+            any_adl = needs if one.result is None else one.result.paths["adl_count"].to_numpy() > 0
+            assert any_adl is not None
         else:
             any_adl = result.paths["adl_count"].to_numpy() > 0
         rates = _rates(one, 0, result) | {"any_adl": event_probability(any_adl, result.weights, _need(result))}

@@ -176,7 +176,7 @@ class _Reader:
             found = work.classes[now > self.before]
             by_class[:] = np.bincount(found[found >= 0], minlength=work.count)
             self.before = now.copy()
-        return out
+        return np.asarray(out)
 
     def _chosen(self) -> np.ndarray:
         return np.asarray(self.writer.counts.adl[self.work.place])

@@ -74,7 +74,10 @@ def _check(given: Any, kind: type, expected: str, ax: Any) -> None:
 
 
 def _draw_curve(ax: Axes, table: pd.DataFrame) -> None:
-    unit = money_axis(ax.yaxis, float(max(table["adl_notional"].max(), 1.0)), "Auto-deleveraged", "USD")
+    near = table[np.abs(np.log1p(table["move"])) <= _last(table)]
+    top = float(max(near["adl_notional"].max(), 1.0))
+    unit = money_axis(ax.yaxis, top, "Auto-deleveraged", "USD")
+    ax.set_ylim(0.0, 1.08 * top / unit)
     for direction, color in (("fall", VERMILION), ("rise", BLUE)):
         part = table[table["direction"] == direction].sort_values("move", key=abs)
         if part.empty:
@@ -93,10 +96,9 @@ def _draw_curve(ax: Axes, table: pd.DataFrame) -> None:
 def _chances(ax: Axes, table: pd.DataFrame) -> None:
     """Moves in log price on the axis, with how likely the likelier direction is; it ends where none is seen."""
     likely = table.assign(size=np.abs(np.log1p(table["move"])).round(12))
-    seen = likely[likely["probability"].fillna(0.0) > RARE]
-    last = float(seen["size"].max()) * 1.15 if len(seen) else float(likely["size"].max())
+    last = _last(table)
     ax.set_xlim(0.0, last)
-    ticks = np.linspace(0.0, last, 6)[1:]
+    ticks = np.linspace(0.0, last, 5)[1:-1]
     names = []
     for tick in ticks:
         lines = [f"{_signed(float(np.expm1(-tick)))} / {_signed(float(np.expm1(tick)))}"]
@@ -105,9 +107,16 @@ def _chances(ax: Axes, table: pd.DataFrame) -> None:
             part = likely[likely["direction"] == direction].sort_values("size") if "direction" in likely else likely
             near = part[part["size"] >= tick - 1e-12].head(1)
             chances.append("–" if near.empty else _chance(near.iloc[0]))
-        names.append("\n".join([*lines, " / ".join(chances)]))
+        names.append("\n".join([*lines, *chances]))
     ax.set_xticks(ticks, names, fontsize=7)
-    ax.set_xlabel("Fall / rise, and the probability of a move at least as large within the horizon")
+    ax.set_xlabel("Fall / rise; below, how likely each, or a larger one, is within the horizon")
+
+
+def _last(table: pd.DataFrame) -> float:
+    """Where the axis of moves ends, in log price: a little beyond the last one that paths have."""
+    size = np.abs(np.log1p(table["move"]))
+    seen = size[table["probability"].fillna(0.0) > RARE]
+    return float(1.15 * seen.max() if len(seen) else size.max())
 
 
 def _chance(row: pd.Series) -> str:

@@ -22,7 +22,15 @@ def test_a_position_is_answered_in_words_and_in_a_table(command, tmp_path):
         "--paths", "60", "--out", "t.csv", "--picture", "t.png",
     )  # fmt: skip
     assert code == 0, err
-    for text in ("Short USD 20 k at 20x", "Fund: USD 1 M", "as given", "P(ADL)", "of 5 lights", "Varied", "Depth: none"):
+    for text in (
+        "Short USD 20 k at 20x",
+        "Fund: USD 1 M",
+        "as given",
+        "P(ADL)",
+        "of 5 lights",
+        "Varied",
+        "Depth: none",
+    ):
         assert text in out
     assert "For other funds" not in out
     assert pd.read_csv("t.csv")["quantity"].iloc[0] == "P(liquidated)"
@@ -40,7 +48,9 @@ def test_a_curve_of_moves(command, tmp_path):
 
 
 def test_all_that_is_wrong_is_said_and_nothing_is_run(command):
-    code, out, err = command("trader", "--side", "up", "--leverage", "0", "--notional", "x", "--stop", "-1", "--venue", "b")
+    code, out, err = command(
+        "trader", "--side", "up", "--leverage", "0", "--notional", "x", "--stop", "-1", "--venue", "b"
+    )
     assert code == 2
     assert out == ""
     for text in ("venue: got 'b'", "side: got 'up'", "leverage: got '0'", "notional: got 'x'", "stop: got '-1'"):

@@ -52,6 +52,7 @@ def test_short_twenty_bankrupt_closes_accounts_two_and_five():
         left = max(0.0, left - quantity[number])
 
 
+@pytest.mark.filterwarnings("ignore::stress.book.columns.BookWarning")
 @pytest.mark.parametrize("score", [s for s in SCORES if s in naive.SCORES])
 def test_the_order_is_that_of_the_twin(score):
     row = dict(tiers="continuous", tier_basis="notional", floor="none", fee_rate=0.0, residual="fund", policy="queue",
