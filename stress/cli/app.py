@@ -7,10 +7,20 @@ from typing import Annotated
 import typer
 
 import stress
-from stress.cli import advice, backtest, bench, impact, inputs, new, runs, stress_tests, studies
-from stress.cli import backtest, bench, designs, impact, inputs, new, runs, stress_tests, studies
-from stress.cli import backtest, bench, impact, inputs, new, runs, stress_tests, studies, trader
-from stress.cli import attack, backtest, bench, impact, inputs, new, runs, stress_tests, studies
+from stress.cli import (
+    advice,
+    attack,
+    backtest,
+    bench,
+    designs,
+    impact,
+    inputs,
+    new,
+    runs,
+    stress_tests,
+    studies,
+    trader,
+)
 from stress.cli.exit_codes import EPILOG
 
 app = typer.Typer(

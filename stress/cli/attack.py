@@ -100,6 +100,8 @@ def print_attack(found: AttackResult) -> None:
             out.print(f"\nThe best {MOST} of {len(one.table)} ways.")
         for why, count in one.refused.items():
             out.print(f"\n{count} ways are refused: {visible(why)}.")
+    if found.unused:
+        out.print(f"\nNote: no part in this kind of attack: {', '.join(found.unused)}.")
     out.print("\nWho gains and who loses in the best way, USD; it adds to zero\n")
     sides = [(name, one.ledger().set_index("party")["change"]) for name, one in found.sides()]
     parties = [p for p in sides[0][1].index if any(abs(change[p]) >= 0.5 for _, change in sides)]

@@ -138,8 +138,8 @@ def _queue(design: Design, number: np.ndarray, mark: float, convention: str) -> 
     keys = np.zeros(int(gives.sum()))
     for w in (1, -1) if design.venue.score != UNRANKED else ():
         mine = side[gives] == w
-        of_mine = (x[gives][mine] for x in (q, e, m))
-        keys[mine] = adl_keys.scores(design, design.venue.score, w, level, *of_mine, number[gives][mine])
+        size, entry, margin = (x[gives][mine] for x in (q, e, m))
+        keys[mine] = adl_keys.scores(design, design.venue.score, w, level, size, entry, margin, number[gives][mine])
     behind = np.array([round40(float(x)) for x in gain / (q * e)])
     # from the last key of a sort to its first: who gives, then by score or by profit share, then as in the book
     first = np.where(gives, 0.0, -behind)

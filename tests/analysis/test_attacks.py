@@ -285,5 +285,10 @@ def test_all_that_is_wrong_is_said_at_once():
     assert len(set(KEYS)) == len(KEYS)
 
 
+def test_keys_without_a_part_are_named():
+    found = stress.attack("bad_tick", size=1e6, leverage=5, crowd=60, paths=10, defence={"vault": 1e6, "tick": 0.97})
+    assert found.unused == ("paths", "vault")
+
+
 def test_the_crowd_is_the_same_for_every_way():
     assert crowd_of(60, 1e6, 100.0, 50.0, 0.01, 7) is crowd_of(60, 1e6, 100.0, 50.0, 0.01, 7)

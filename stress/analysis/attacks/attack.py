@@ -75,6 +75,17 @@ KINDS: dict[str, tuple[Callable[[Conditions, Refuse], Iterator[Row]], Conditions
         "pull one's own resting orders in a fall, and be short",
     ),
 }  # fmt: skip
+OF_KINDS: dict[str, tuple[str, ...]] = {
+    "push": ("drain", "vault", "reopen", "pull"), "hold": ("vault", "bad_tick", "stale"),
+    "ramp": ("drain", "vault", "pull"), "move": ("split", "pull"), "tick": ("bad_tick",),
+} | {
+    **dict.fromkeys(("push_depth", "push_half_life", "index_weight", "unwind"), ("drain", "vault")),
+    **dict.fromkeys(("sigma", "jumps", "jump", "up_share", "paths"), ("drain", "stale", "reopen")),
+    **dict.fromkeys(("vault", "unload_half_life", "direction"), ("vault",)), "horizon": ("drain", "reopen"),
+    **dict.fromkeys(("fund", "fee_rate", "residual", "settlement"), tuple(k for k in KINDS if k != "vault")),
+    **dict.fromkeys(("policy", "score"), tuple(k for k in KINDS if k != "split")),
+}  # fmt: skip
+"""Keys that have a part in some kinds alone."""
 WAY = ("size", "leverage", "push", "hold")
 
 
@@ -98,6 +109,8 @@ class AttackResult:
     defence : dict
         Keys in which the conditions of `defended` are others, with values as they were given; empty: no defence.
     defended : AttackResult or None
+    unused : tuple of str
+        Keys that were given and have no part in this kind of attack.
     """
 
     kind: str
@@ -106,6 +119,7 @@ class AttackResult:
     refused: dict[str, int] = field(default_factory=dict)
     defence: dict[str, Any] = field(default_factory=dict)
     defended: AttackResult | None = None
+    unused: tuple[str, ...] = ()
 
     @property
     def is_random(self) -> bool:
@@ -229,7 +243,8 @@ def attack(
         if progress is not None:
             progress(done[0], max(done))
 
-    found = _run(kind, run, chosen, step)
+    unused = tuple(k for k in {**conditions, **changed} if kind not in OF_KINDS.get(k, tuple(KINDS)))
+    found = replace(_run(kind, run, chosen, step), unused=unused)
     if other is None:
         return found
     return replace(found, defence=changed, defended=_run(kind, run, other, step))

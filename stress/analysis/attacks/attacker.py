@@ -25,10 +25,12 @@ from stress.engine.prepare import prepare
 from stress.venue.depth import Depth
 from stress.venue.events import Events
 from stress.venue.layer import Layer
+from stress.venue.rules import BY_NAME
 from stress.venue.tier import Tier
 from stress.venue.venue import Venue
 
 NEVER = 1e12  # seconds in which half of an inventory is sold that nobody sells
+ASSUMED = {"risk_excess": ("excess_leverage", 5.0), "bulk": ("profit_weight", 0.5)}  # what a rule of ADL asks for
 SLOWEST = 1e9  # half-life of a book that never recovers
 
 
@@ -122,7 +124,9 @@ def venue_of(c: Conditions, accounts: Sequence[Account] = (), **rules: Any) -> V
     }  # fmt: skip
     given |= {"mark_half_life": c.mark_half_life} if c.mark == "ema" else {}
     given |= {"mark_clamp": c.mark_clamp} if c.mark == "clamp" else {}
-    return Venue(name="attacked", tiers=tuple(tiers), **given | rules)
+    given |= rules
+    asked = dict(ASSUMED[word] for word in (given["policy"], given["score"]) if word in ASSUMED)
+    return Venue(name="attacked", tiers=tuple(tiers), **given | {k: v for k, v in asked.items() if k in BY_NAME})
 
 
 def vault_rules(c: Conditions) -> dict[str, Any]:

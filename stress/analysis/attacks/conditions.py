@@ -57,7 +57,7 @@ class Conditions:
     max_leverage, maintenance : float
         Of the one margin tier.
     fee_rate, residual, policy, score, settlement, adl_price
-        Rules of `stress.Venue`.
+        Rules of `stress.Venue`; what a policy or score asks for beside is assumed (`attacker.ASSUMED`).
     depth, width, half_life, largest : float
         The perpetual's order book: USD within `width` of the price, seconds in which half of what was displaced is
         recovered, the largest displacement.

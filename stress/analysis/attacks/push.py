@@ -66,10 +66,10 @@ class Curve:
         cap = self._unit * (d.max_displacement / d.width) ** (1.0 / d.exponent)
         inside = min(abs(v), cap)
         curved = d.width * (inside / self._unit) ** d.exponent * inside / (d.exponent + 1.0)
-        return curved + d.max_displacement * (abs(v) - inside)
+        return float(curved + d.max_displacement * (abs(v) - inside))
 
     def coins_for(self, displacement: float) -> float:
-        """V with h(v) = displacement; of the largest displacement or more, the least coins that reach it."""
+        """The v with h(v) = displacement; of the largest displacement or more, the least coins that reach it."""
         assert self.depth is not None
         size = min(abs(displacement), self.depth.max_displacement)
         return math.copysign(self._unit * (size / self.depth.width) ** (1.0 / self.depth.exponent), displacement)

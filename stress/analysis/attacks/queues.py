@@ -26,7 +26,6 @@ from stress.prices import Paths
 
 PARTS = (4, 20)  # accounts that one is split into, even numbers
 TILT = 0.8  # of its margin that half of the accounts of a tilted split give to the other half
-ASSUMED = {"excess_leverage": 5.0, "profit_weight": 0.5}  # of rules that ask for a parameter
 DRAWS = 100  # of a rule that draws by lot
 LOT = "random"
 EARLIER = 0.05  # of the price, by which a winner entered earlier
@@ -63,7 +62,7 @@ def split(c: Conditions, refuse: Callable[[str], None]) -> Iterator[Row]:
                         refuse(why)
                         continue
                     try:
-                        design = design_of(c, accounts, prices, depth=book_depth(c), rules=asked(words))
+                        design = design_of(c, accounts, prices, depth=book_depth(c), rules=words)
                     except InputError as error:  # a rule that asks for what the attack does not know
                         refuse(f"{rule}: {error.problems[0].expected}")
                         continue
@@ -72,15 +71,6 @@ def split(c: Conditions, refuse: Callable[[str], None]) -> Iterator[Row]:
                     if count > 1:
                         way = {"size": size, "leverage": leverage, "push": 0.0, "hold": 0.0, "way": rule}
                         yield _split_row(way, accounts, found, stays, count, tilted)
-
-
-def asked(words: dict[str, Any]) -> dict[str, Any]:
-    """The words of a rule with the parameter that it asks for, as `ASSUMED`."""
-    from stress.venue.rules import BY_NAME
-
-    needs = {"risk_excess": "excess_leverage", "bulk": "profit_weight"}
-    named = {needs[w] for w in words.values() if w in needs}
-    return words | {name: ASSUMED[name] for name in named if name in BY_NAME}
 
 
 def _split_row(
