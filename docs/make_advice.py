@@ -20,7 +20,8 @@ from stress.formatting import count, significant
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = ROOT / "examples" / "compare_adl.toml"
 PAGE = ROOT / "docs" / "adl-advice.md"
-COINS = ("eth", "sol", "hype")  # smaller ones last
+COINS = ("btc", "eth", "sol", "hype")  # of the same days, from the largest to the smallest
+RATIOS = ("hit rate", "P(liquidated) at")  # measures that are times, and not probabilities
 CHANGES = ["depth.usd=100M", "fund.initial=5M"]
 PATHS = 10_000
 
@@ -31,8 +32,8 @@ Made by `python docs/make_advice.py`; change that, not this page. Articles on au
 the same questions, in words. Here each claim has a measure, a figure with its 95 % interval, and the verdict that
 follows from the interval. `perp-stress advice FILE` does the same for any scenario.
 
-All figures are those of one market: {market}. {paths} days, the same for all cases. Another crowd, another fund or
-another venue may say otherwise; ask them.
+All figures are those of one market: {market}.
+{paths} days, the same for all cases. Another crowd, another fund or another venue may say otherwise; ask them.
 """
 
 VERDICTS = f"""\
@@ -49,8 +50,8 @@ LIMITS = """\
   that have nothing to do with each other, and for a crash that both share, and not for anything between.
 - Funding moves margin here and does not change who holds what. That a high rate tells of a crowded side is seen in
   [the drivers](adl.md): there the crowd itself is skewed.
-- Coins differ here by their prices alone, at the same open interest, crowd and order book. Small coins have thinner
-  books and other crowds beside.
+- Coins differ here by their prices alone, at the same open interest, crowd and order book, and these prices are fitted
+  to four months of 2025 that hold no crash. Small coins have thinner books and other crowds beside.
 - The prices of the market are fitted to bars that do not hold the largest crashes, and are
   [not called fit to size a fund](calibration.md). Compare figures of this page with each other, not with the world.
 """
@@ -104,7 +105,8 @@ def figure(row: dict) -> str:
     """A figure with its interval; of bounds these alone."""
     if math.isnan(row["low"]) or not row["measure"]:
         return "–"
-    shown = percents if row["measure"].startswith(("P(", "share")) else significant
+    is_ratio = row["measure"].startswith(RATIOS)
+    shown = significant if is_ratio else percents
     ends = [f"{shown(row['low'])} or more" if row["low"] > 0 else "", f"up to {shown(row['high'])}"]
     if row["note"]:
         return ", ".join(end for end in ends[: 1 + math.isfinite(row["high"])] if end)

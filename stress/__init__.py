@@ -15,10 +15,10 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from stress import prices as prices
     from stress import results as results
     from stress.analysis.adl_costs import adl_costs as adl_costs
-    from stress.analysis.adl_moves import adl_moves as adl_moves
-    from stress.analysis.advice.advice import advice as advice
     from stress.analysis.adl_designs import adl_designs as adl_designs
     from stress.analysis.adl_drivers import adl_drivers as adl_drivers
+    from stress.analysis.adl_moves import adl_moves as adl_moves
+    from stress.analysis.advice.advice import advice as advice
     from stress.analysis.attacks.attack import attack as attack
     from stress.analysis.backtest import backtest as backtest
     from stress.analysis.battery import stress_battery as stress_battery

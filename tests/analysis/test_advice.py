@@ -33,7 +33,7 @@ def file(tmp_path_factory):
 @pytest.fixture(scope="module")
 def table(file):
     wilder = stress.load_scenario(file, ["prices.sigma=2.0"])
-    return stress.advice(file, {"a wilder coin": wilder}, paths=120)
+    return stress.advice(file, {"the coin": stress.load_scenario(file), "a wilder coin": wilder}, paths=120)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_what_cannot_be_asked_says_why(file):
     endless = keys.with_keys(stress.load_scenario(file), {"depth": "none"})
     found = {q.asked: q.missing for q in other_runs.questions(endless)}
     assert found["Trade deep markets."]
-    rows = list(other_runs.claims(cases.read(endless, 4, "test"), {}))
+    rows = list(other_runs.claims(cases.read(endless, 4, "test")))
     assert "infinitely deep" in rows[0].text
     assert rows[0].verdict == OPEN
 
@@ -102,6 +102,19 @@ def test_no_adl_is_refused(file):
         stress.advice(stress.load_scenario(file, ["venue.waterfall=['fund']"]), paths=4)
 
 
+def test_coins_are_held_against_the_largest(table):
+    row = table[table["asked"].str.contains("Small caps")].iloc[0]
+    assert row["measure"] == "P(ADL) of a wilder coin less that of the coin"
+    assert row["estimate"] > 0
+    for words in ("2022-11: USD", "2025-10-10: USD", "on the prices of SOL"):
+        assert words in row["text"]
+
+
+def test_one_other_market_is_no_comparison(file):
+    with pytest.raises(stress.InputError, match="two markets or more"):
+        stress.advice(file, {"one": file}, paths=4)
+
+
 def test_the_command(file, tmp_path, capsys):
     call = caller(capsys)
     out = tmp_path / "advice.csv"
@@ -109,7 +122,7 @@ def test_the_command(file, tmp_path, capsys):
     assert code == 0
     assert "Trade deep markets. " in text
     assert "What traders ask" in text
-    assert pd.read_csv(out)["asked"].str.contains("Small caps").sum() == 0
+    assert "no probability. What crashes of the past" in text
     code, _, err = call("advice", file, "--other", "nothing", "--other", "=x")
     assert code == 2
     assert err.count("NAME=FILE") == 2

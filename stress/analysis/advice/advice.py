@@ -16,7 +16,7 @@ import pandas as pd
 
 from stress.analysis import cases
 from stress.analysis.adl_costs import adl_costs
-from stress.analysis.advice import one_position, one_run, other_runs, questions
+from stress.analysis.advice import coins, one_position, one_run, other_runs, questions
 from stress.analysis.advice.finding import Finding
 from stress.analysis.study import Study
 from stress.errors import InputError, Problem
@@ -44,7 +44,9 @@ def advice(
         With ADL in its waterfall, and a fund that is empty on some of its paths: else nobody is auto-deleveraged, and
         there is nothing to tell.
     others : mapping of str to Scenario or path, optional
-        Other markets, by name, smaller ones last; without them nothing is said of which coins see more ADL.
+        Markets of other coins, by name, two or more, from the largest coin to the smallest: the last is held against
+        the first. Their prices should be fitted to the same days. Without them the crashes of the package alone say
+        which coins see more ADL.
     paths : int, optional
         By default that of the scenario.
     threads, progress
@@ -63,6 +65,8 @@ def advice(
     InputError
         If there is no ADL in the waterfall or on any path, or the scenario has no single book.
     """
+    if others is not None and len(others) == 1:
+        raise InputError(Problem("advice", "two markets or more, or none", column="others", value=", ".join(others)))
     start = cases.read(scenario, paths, "advice")
     markets = {str(name): cases.read(other, paths, "advice") for name, other in (others or {}).items()}
     result = _result(start, threads, progress)
@@ -83,7 +87,8 @@ def _claims(
 ) -> Iterator[Finding]:
     yield from one_run.claims(result)
     yield from one_position.claims(scenario, threads, progress)
-    yield from other_runs.claims(scenario, others, threads, progress)
+    yield from other_runs.claims(scenario, threads, progress)
+    yield coins.small_caps(scenario, others, threads)
 
 
 def _result(scenario: Scenario, threads: int | None, progress: cases.Progress | None) -> Result:

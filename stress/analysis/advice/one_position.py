@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 import pandas as pd
 
 from stress.analysis.advice.finding import Finding, below, not_asked, reason
+from stress.analysis.advice.other_runs import in_points
 from stress.analysis.trader import Trader, trader
 from stress.errors import InputError
 from stress.formatting import percent, percent_range, probability, significant
-from stress.results.comparison_words import points
 from stress.results.estimate import Estimate
 from stress.scenario.scenario import Scenario
 
@@ -56,7 +56,7 @@ def take_profits(found: Trader) -> Finding:
     away = percent(TAKE_PROFIT)
     text = (
         f"{_who()}: {_chance(row, 'adl')} is closed by ADL with a take-profit {away} away and "
-        f"{_chance(_itself(found), 'adl')} without: {_in_points(e)}. The price is the profit beyond it, on every path "
+        f"{_chance(_itself(found), 'adl')} without: {in_points(e)}. The price is the profit beyond it, on every path "
         "that goes there."
     )
     return Finding(
@@ -76,7 +76,7 @@ def topped_up(found: Trader) -> Finding:
     text = (
         f"{_who()}: with the margin of {significant(row['leverage'])}x instead {_chance(row, 'liquidated')} "
         f"is liquidated, not {_chance(_itself(found), 'liquidated')}, and {_chance(row, 'adl')} closed by ADL, not "
-        f"{_chance(_itself(found), 'adl')}: {_in_points(e)}."
+        f"{_chance(_itself(found), 'adl')}: {in_points(e)}."
     )
     return Finding(
         TOP_UP, below(e, 0.0),
@@ -139,7 +139,3 @@ def _end(row: pd.Series, name: str) -> Estimate:
 
 def _chance(row: pd.Series, name: str) -> str:
     return probability(row[name], row[f"{name}_low"], row[f"{name}_high"])
-
-
-def _in_points(e: Estimate) -> str:
-    return f"{points(e.value)} ({points(e.low)} to {points(e.high)})"

@@ -12,10 +12,10 @@ from typing import Any
 
 from stress.analysis import cases
 from stress.analysis.advice.finding import Finding, Verdict, above, below, not_asked, reason
-from stress.analysis.apart import apart, independent
+from stress.analysis.apart import apart
 from stress.engine.design import Design
 from stress.errors import InputError
-from stress.formatting import count, percent, probability, significant, usd
+from stress.formatting import percent, probability, significant, usd
 from stress.results import comparison
 from stress.results.comparison_words import points
 from stress.results.estimate import Estimate, event_probability
@@ -57,7 +57,6 @@ class Question:
 
 def claims(
     scenario: Scenario,
-    others: Mapping[str, Scenario],
     threads: int | None = None,
     progress: cases.Progress | None = None,
 ) -> Iterator[Finding]:
@@ -66,8 +65,6 @@ def claims(
     Parameters
     ----------
     scenario : Scenario
-    others : mapping of str to Scenario
-        Other markets for the same traders, by name.
     threads, progress
         As in `stress.simulate`.
     """
@@ -80,9 +77,6 @@ def claims(
             yield not_asked(q.asked, q.missing)
         else:
             yield q.judge(q, {name: results[q.asked, name] for name in designs})
-    if others:
-        (base,) = cases.run(cases.designs(scenario, [{}], "advice"), threads)
-        yield small_caps(scenario, base, others, threads)
 
 
 def questions(scenario: Scenario) -> list[Question]:
@@ -141,7 +135,8 @@ def difference(base: Result, other: Result, event: Callable[[Any], Any] = AN_ADL
     return found
 
 
-def _in_points(e: Estimate) -> str:
+def in_points(e: Estimate) -> str:
+    """A difference of probabilities in percentage points, with its interval."""
     return f"{points(e.value)} ({points(e.low)} to {points(e.high)})"
 
 
@@ -150,7 +145,7 @@ def _deep(q: Question, found: dict[str, Result]) -> Finding:
     e = difference(of_thin, of_deep)
     text = (
         f"ADL comes with {shown(of_deep)} at {deep} of the order book and with {shown(of_thin)} at {thin}: "
-        f"{_in_points(e)}."
+        f"{in_points(e)}."
     )
     return Finding(
         q.asked,
@@ -167,7 +162,7 @@ def _funding(q: Question, found: dict[str, Result]) -> Finding:
     e = difference(without, paid)
     text = (
         f"Where longs pay {name}, ADL comes with {shown(paid)}, without funding with {shown(without)}: "
-        f"{_in_points(e)}. Payments move margin from longs to shorts, and both stay."
+        f"{in_points(e)}. Payments move margin from longs to shorts, and both stay."
     )
     return Finding(
         q.asked, above(e, 0.0), f"P(ADL) with funding of {name} less that without", e, text,
@@ -197,7 +192,7 @@ def _calls(q: Question, found: dict[str, Result]) -> Finding:
     with_adl = [float(r.paths["liquidated_count"].mean()) for r in (at_once, called)]
     text = (
         f"Losses beyond margins occur with {shown(called, A_DEFICIT)} where positions are called first and with "
-        f"{shown(at_once, A_DEFICIT)} where they are liquidated at once ({_in_points(e)}); their mean is "
+        f"{shown(at_once, A_DEFICIT)} where they are liquidated at once ({in_points(e)}); their mean is "
         f"{usd(means[1])} against {usd(means[0])}, and {significant(with_adl[1])} against {significant(with_adl[0])} "
         "positions are closed. What takes the place of the call is the liquidation; ADL stands where a clearing house "
         "has its fund and its assessments."
@@ -212,24 +207,6 @@ def _calls(q: Question, found: dict[str, Result]) -> Finding:
 def _mean(result: Result) -> float:
     assert result.weights is not None
     return float((result.weights.value * result.paths["deficit"].to_numpy()).mean())
-
-
-def small_caps(scenario: Scenario, base: Result, others: Mapping[str, Scenario], threads: int | None = None) -> Finding:
-    """Whether other assets see more ADL at the same open interest; runs of different prices, each with its error."""
-    markets = list(others.values())
-    results = [cases.run(cases.designs(other, [{}], "advice"), threads)[0] for other in markets]
-    named = dict(zip(others, results, strict=True))
-    e = independent(chance(base), chance(results[-1]))
-    listed = "; ".join(f"{name} {shown(result)}" for name, result in named.items())
-    last = list(others)[-1]
-    text = (
-        f"P(ADL) with the same traders and the same open interest: {scenario.name} {shown(base)}; {listed}. "
-        f"{last} less {scenario.name}: {_in_points(e)}."
-    )
-    return Finding(
-        "Small caps and meme coins see more ADL.", above(e, 0.0), f"P(ADL) of {last} less that of {scenario.name}", e,
-        text, f"perp-stress calibrate; perp-stress compare, {count(len(others), 'market')}",
-    )  # fmt: skip
 
 
 def _capped(scenario: Scenario, most: float) -> dict[str, Any]:
