@@ -260,13 +260,8 @@ class Venue:
     def to_kernel(self) -> tuple[Rules, Tiers]:
         """Records of rules and tiers for compiled code; None becomes nan (drawdown) or inf (window)."""
         numbers = kernel_numbers(partial(getattr, self))
-        tiers = Tiers(
-            floor=self._column("floor"),
-            rate=self._column("maintenance_rate"),
-            deduction=self._column("deduction"),
-            basis=numbers.pop("basis"),
-            max_leverage=self._column("max_leverage"),
-        )
+        columns = {name: self._column(key) for name, key in TIER_COLUMNS.items()}
+        tiers = Tiers(basis=numbers.pop("basis"), max_leverage=self._column("max_leverage"), **columns)
         return Rules(**numbers), tiers
 
     def structure(self) -> Structure:
