@@ -91,8 +91,8 @@ def head(found: Any, table: pd.DataFrame) -> str:
 
 Written by `python docs/make_adl.py`. The market is that of [compare_adl.toml](../examples/compare_adl.toml): a day of
 BTC and a crowd of the preset `retail`, {n:,} days, the same for all designs. On {with_adl:,} of them the fund is
-empty and winners are auto-deleveraged; {min(looked.values()):,} of these were run again with their event log. The prices are those
-of the quickstart, which are not called fit to size a fund: read the tables as a comparison of rules.
+empty and winners are auto-deleveraged; {min(looked.values()):,} of these were run again with their event log. The
+prices are those of the quickstart, which are not called fit to size a fund: read the tables as a comparison of rules.
 
 ```console
 $ perp-stress designs examples/compare_adl.toml --picture frontier.png
@@ -165,11 +165,11 @@ def driver_of(rows: pd.DataFrame, key: str, title: str, more: list[str]) -> str:
     set_ = " ".join(f"--set {x}" for x in more)
     how = (
         f"`{key}`{', with ' + f'`{set_}`' if more else ''}; the fund holds USD 5 M. {PATHS:,} paths on the same random "
-        "numbers; in brackets 95 % intervals, and behind them the paired difference from the first row where it is told "
-        "from 0."
+        "numbers; in brackets 95 % intervals, and behind them the paired difference from the first row where it is "
+        "told from 0."
         if key != COINS
-        else f"The same crowd, open interest, rules and fund of USD 5 M under the prices of four coins of one venue, of the "
-        f"same four months ([docs/adl](adl)), {PATHS:,} days each. These are runs of their own, with errors of their own. "
+        else f"The same crowd, open interest, rules and fund of USD 5 M under the prices of four coins of one venue, of "
+        f"the same four months ([docs/adl](adl)), {PATHS:,} days each. These are runs of their own, with errors of their own. "
         "The months were calm: compare the coins, size nothing."
     )
     return f"""## {title}
