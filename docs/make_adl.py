@@ -29,13 +29,13 @@ ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = ROOT / "examples" / "compare_adl.toml"
 PRICES = ROOT / "docs" / "adl"
 PAGE, IMAGES = ROOT / "docs" / "adl.md", ROOT / "docs" / "img"
-PATHS = 3_000
+PATHS = 2_000
 BASE = ["fund.initial=5e6"]
 DRIVERS = {  # key: heading, what else is changed, values; the first is what others are measured against
     "population.long_share": ("Long and short accounts", [], [0.5, 0.3, 0.7, 0.85]),
     "funding.rate": ("Funding", ["funding.interval=8h", "funding.rate=0.0"], [0.0, -0.003, 0.003, 0.01]),
     "population.top_share": ("The ten largest accounts of a side", ["population.max_share=0.2"], [0.2, 0.4, 0.6, 0.8]),
-    "depth.usd": ("Depth of the book within 1 %", ["depth.usd=none"], ["none", "500M", "100M", "30M"]),
+    "depth.usd": ("Depth of the book within 1 %", ["depth.usd=2e9"], [2e9, 5e8, 1e8, 3e7]),
 }
 COINS = "prices"
 
@@ -91,8 +91,8 @@ def head(found: Any, table: pd.DataFrame) -> str:
 
 Written by `python docs/make_adl.py`. The market is that of [compare_adl.toml](../examples/compare_adl.toml): a day of
 BTC and a crowd of the preset `retail`, {n:,} days, the same for all designs. On {with_adl:,} of them the fund is
-empty and winners are auto-deleveraged; {min(looked.values()):,} of these were run again with their event log. The prices are those
-of the quickstart, which are not called fit to size a fund: read the tables as a comparison of rules.
+empty and winners are auto-deleveraged; {min(looked.values()):,} of these were run again with their event log. The
+prices are those of the quickstart, which are not called fit to size a fund: read the tables as a comparison of rules.
 
 ```console
 $ perp-stress designs examples/compare_adl.toml --picture frontier.png
@@ -160,16 +160,17 @@ def driver_of(rows: pd.DataFrame, key: str, title: str, more: list[str]) -> str:
     for value in values:
         mine = rows[rows["value"] == value].set_index(["quantity", "class"])
         shares.append([value, *(estimate(mine, HIT_SHARE, name) for name in classes)])
-    name = f"adl_by_{key.rpartition('.')[2]}"
+    name = f"adl_driver_{key.rpartition('.')[2]}"
     save(plots.plot_adl_driver(rows[rows["by"] != "side"], key, HIT_RATE), name)
     set_ = " ".join(f"--set {x}" for x in more)
     how = (
         f"`{key}`{', with ' + f'`{set_}`' if more else ''}; the fund holds USD 5 M. {PATHS:,} paths on the same random "
-        "numbers; in brackets 95 % intervals, and behind them the paired difference from the first row where it is told "
-        "from 0."
+        "numbers; in brackets 95 % intervals, and behind them the paired difference from the first row where it is "
+        "told from 0."
         if key != COINS
-        else f"The same crowd, open interest, rules and fund of USD 5 M under the prices of four coins of one venue, of the "
-        f"same four months ([docs/adl](adl)), {PATHS:,} days each. These are runs of their own, with errors of their own. "
+        else "The same crowd, open interest, rules and fund of USD 5 M under the prices of four coins of one venue, "
+        f"of the same four months ([docs/adl](adl)), {PATHS:,} days each. These are runs of their own, with errors of "
+        "their own. "
         "The months were calm: compare the coins, size nothing."
     )
     return f"""## {title}

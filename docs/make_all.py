@@ -10,7 +10,7 @@
     the text between the scenarios marks of README.md                     from examples/quickstart.toml
     docs/img/report_page.png, where there is a Chromium                   from examples/quickstart.toml
     docs/studies.md, docs/img/sweep.png, docs/img/tornado.png             from examples/listing.toml
-    docs/adl.md, docs/img/adl_frontier.png, docs/img/adl_by_*.png         from examples/compare_adl.toml, docs/adl/
+    docs/adl.md, docs/img/adl_frontier.png, docs/img/adl_driver_*.png     from examples/compare_adl.toml, docs/adl/
     docs/adl-advice.md                                                    from examples/compare_adl.toml, docs/adl/
     docs/cases.md                                                         from docs/cases/
     docs/attacks.md, docs/img/attack_vault.png                            from the presets of stress/analysis/attacks/

@@ -47,7 +47,9 @@ def plot_adl_frontier(table: pd.DataFrame, space: str = "equity", *, ax: Axes | 
     with style():
         ax = axes_of(ax, WIDE)
         unit = money_axis(ax.xaxis, float(rows["fund"].max()), "Initial fund")
-        ax.set_xscale("log")
+        funds = np.unique(rows["fund"])
+        ax.set_xscale("log" if funds[0] > 0 else "linear")
+        ax.set_xlim(0.9 * funds[0] / unit, 1.1 * funds[-1] / unit)
         for i, names in enumerate(lines.values()):
             part = rows[rows["design"] == names[0]]
             x, y = part["fund"] / unit, 100 * part["worst"]
@@ -55,10 +57,8 @@ def plot_adl_frontier(table: pd.DataFrame, space: str = "equity", *, ax: Axes | 
             look = DASHES[i // len(COLORS) % len(DASHES)]
             ax.plot(x, y, look, marker="o", color=color, markersize=3.5, label=", ".join(names))
             ax.vlines(x, 100 * part["low"].clip(0), 100 * part["high"], color=color, alpha=BAND, linewidth=3)
-        funds = np.unique(rows["fund"])
         ax.set_xticks(funds / unit, [formatting.significant(fund / unit) for fund in funds])
         ax.minorticks_off()
-        ax.set_xlim(0.9 * funds[0] / unit or None, 1.1 * funds[-1] / unit)
         ax.set_ylim(bottom=0.0)
         ax.set_ylabel(f"Worst haircut of a path with ADL, % of {SPACES[space]}")
         ax.set_title("What a larger fund does for those who are hit")

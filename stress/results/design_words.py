@@ -20,10 +20,10 @@ GROUPS = {
     "At the horizon": ("regret by contracts closed", "regret", "hits that were a favour"),
 }  # fmt: skip
 LEGEND = (
-    "* differs from {first}: the 95 % interval of the paired difference is on one side of 0. Haircuts: the "
-    "worst of a path with ADL, mean over these, and the 90 % one of an event, mean over events. Of profit one "
-    "may be above 100 %: who is closed at a bankruptcy price beyond its entry forgoes more than it had. Below zero, "
-    "regret is what those hit would have had without ADL."
+    "* differs from {first}: the 95 % interval of the paired difference is on one side of 0. Haircuts: the worst of a "
+    "path with ADL, mean over these, and the 90 % one of an event, mean over events. One of profit may be above 100 %: "
+    "who is closed at a bankruptcy price beyond its entry forgoes more than it had. Regret below zero: those hit would "
+    "have had more without ADL."
 )
 SHARES = ("probability", "share", "profit", "equity", "contracts")
 SHORT = {"P(somebody is auto-deleveraged)": "P(ADL)", "effective number of bearers": "effective number"}
