@@ -77,8 +77,8 @@ class AdlDesigns:
             haircuts as shares of these, "USD" or a coin is money, otherwise a count or a probability), `denominator`
             (what it is a mean or a share of), `estimate`, `se`, `low`, `high` (95 %), `difference` from the first
             design with `difference_low`, `difference_high` (95 %, paired path by path; nan where there is none), and
-            `note`. A haircut is that of a hit in its event: the worst of a path is averaged over the paths with ADL, the 90 %
-            one of an event over the events.
+            `note`. A haircut is that of a hit in its event: the worst of a path is averaged over the paths with ADL,
+            the 90 % one of an event over the events.
         """
         if "table" not in self._tables:
             rows = [row for name in self.results for row in self._rows(name)]

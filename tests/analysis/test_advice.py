@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import pandas as pd
 import pytest
 
 import stress
@@ -32,8 +31,8 @@ def file(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def table(file):
-    wilder = stress.load_scenario(file, ["prices.sigma=2.0"])
-    return stress.advice(file, {"the coin": stress.load_scenario(file), "a wilder coin": wilder}, paths=120)
+    calmer = stress.load_scenario(file, ["prices.intensity=100"])
+    return stress.advice(file, {"the coin": stress.load_scenario(file), "a calmer coin": calmer}, paths=120)
 
 
 @pytest.mark.parametrize(
@@ -104,8 +103,8 @@ def test_no_adl_is_refused(file):
 
 def test_coins_are_held_against_the_largest(table):
     row = table[table["asked"].str.contains("Small caps")].iloc[0]
-    assert row["measure"] == "P(ADL) of a wilder coin less that of the coin"
-    assert row["estimate"] > 0
+    assert row["measure"] == "P(ADL) of a calmer coin less that of the coin"
+    assert row["estimate"] < 0
     for words in ("2022-11: USD", "2025-10-10: USD", "on the prices of SOL"):
         assert words in row["text"]
 

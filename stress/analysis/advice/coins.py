@@ -48,7 +48,8 @@ def small_caps(scenario: Scenario, others: Mapping[str, Scenario], threads: int 
     (first, *_, last) = found
     e = independent(chance(found[first]), chance(found[last]))
     listed = "; ".join(f"{name} {shown(result)}" for name, result in found.items())
-    text = f"P(ADL) with the same traders, open interest and fund: {listed}; {last} less {first}: {in_points(e)}. {happened}"
+    same = f"P(ADL) with the same traders, open interest and fund: {listed}"
+    text = f"{same}; {last} less {first}: {in_points(e)}. {happened}"
     return Finding(ASKED, above(e, 0.0), f"P(ADL) of {last} less that of {first}", e, text, COMMAND)
 
 
