@@ -1,7 +1,8 @@
 """The auto-deleveraging of one path, event by event: who could be hit, who was, and what it took.
 
 The event log has what was needed, taken and left; who was eligible is found from book and log: open, on the other side,
-with a profit at the mark of the event and an equity above zero, as the engine looks at it.
+with a profit at the mark of the event and an equity above zero, and not spared whole, as the engine looks at it. Where
+a venue asks those without a profit too, once no winner is left, those of them who were hit count.
 
 | space | haircut of a hit | denominator |
 |---|---|---|
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stress.kernels.mechanics.eligible import NOTHING
 from stress.kernels.mechanics.records import LOGGED_LAYER
 from stress.kernels.path.records import LOGGED_ADL, LOGGED_RESIDUAL, LOGGED_SHORTFALL
 from stress.kernels.rules.sharing import UNFILLED
@@ -130,6 +132,7 @@ def _event(
     profit = owners.profit(rows, mark)
     quantity, margin = owners.quantity[rows], owners.margin[rows]
     able = (quantity > 0.0) & (np.minimum(margin, 0.0) + profit > 0.0)
+    able &= quantity - owners.spared[rows] > NOTHING * owners.first_quantity[rows]
     rows, profit, quantity, margin = rows[able], profit[able], quantity[able], margin[able]
     place, hits = np.full(owners.entry.size, -1), owners.row[fills["place"]]
     place[rows] = np.arange(rows.size)

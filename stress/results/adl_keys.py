@@ -9,7 +9,7 @@ import numpy as np
 from stress.kernels.mechanics.marks import ZERO
 from stress.kernels.numerics.philox import event_key
 from stress.kernels.rules.records import SCORES
-from stress.kernels.rules.scores import PROFIT_SIZE, fill_classes, fill_scores
+from stress.kernels.rules.scores import ETHEREAL, PROFIT_SIZE, fill_scores, fill_two_keys
 
 if TYPE_CHECKING:
     from stress.engine.design import Design
@@ -49,7 +49,7 @@ def scores(
     Returns
     -------
     float64[n]
-        Rounded to 40 bits. Of "profit_size", which compares two numbers, the places from the last, 0, on.
+        Rounded to 40 bits. Of "profit_size" and "ethereal", which compare two numbers, places, the last 0.
     """
     _, tiers, structure, _, terms = design.kernel
     at = max(ZERO * design.s0, mark)
@@ -57,12 +57,13 @@ def scores(
     numbers = np.ascontiguousarray(number, np.int64)
     key = np.zeros(numbers.size)
     kind = SCORES.index(score)
-    if kind == PROFIT_SIZE:
+    if kind in (PROFIT_SIZE, ETHEREAL):
         keys = np.zeros((numbers.size, 2))
-        fill_classes(structure, side, at, columns[0], columns[1], numbers, keys)
+        fill_two_keys(kind, structure, side, at, *columns, numbers, keys)
         key[np.lexsort((-numbers, keys[:, 1], keys[:, 0]))] = np.arange(numbers.size)
         return key
     key0, key1 = event_key(int(terms["seed"][0]), path, step, -side)
     place = np.arange(numbers.size, dtype=np.int32)
-    fill_scores(kind, structure, tiers, side, at, *columns, place, numbers, key0, key1, key)
-    return key
+    weight = float(terms["profit_weight"][0])
+    fill_scores(kind, structure, tiers, weight, side, at, *columns, place, numbers, key0, key1, key)
+    return np.where(np.isnan(key), -np.inf, key)  # a score that is of winners alone ranks others last

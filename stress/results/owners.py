@@ -39,6 +39,7 @@ from stress.kernels.mechanics.records import (
 )
 from stress.kernels.mechanics.socialise import NOTHING
 from stress.kernels.path.records import LOGGED_ADL, LOGGED_LIQUIDATION, PROFIT_SETTLEMENT
+from stress.venue.mechanics import SPARED
 
 if TYPE_CHECKING:
     from stress.engine.design import Design
@@ -72,6 +73,8 @@ class Owners:
         Top-ups.
     funding : float
         G.
+    spared : float64[N]
+        Contracts that ADL never closes.
     is_mirrored : bool
         Whether sides and prices are those in 1/P.
     """
@@ -86,6 +89,7 @@ class Owners:
         self.s0 = 1.0 / design.s0 if design.is_inverse else design.s0
         self.terms, self.to_everybody = terms[0], design.venue.socialise == "everybody"
         self.first_quantity = winners.quantity
+        self.spared = design.book.spared_quantity(hedged=design.venue.hedged == SPARED)[self.number]
         self.start = winners.margin + self.side * winners.quantity * (self.s0 - winners.entry)
         self.cash, self.from_adl, self.paid_in, self.socialised = np.zeros((4, winners.entry.size))
         self.funding = 0.0
