@@ -1,4 +1,4 @@
-"""Remakes every figure and table of the README and of docs: `python docs/make_all.py`, from anywhere, in four minutes.
+"""Remakes every figure and table of the README and of docs: `python docs/make_all.py`, from anywhere, in nine minutes.
 
     docs/img/*.png, the text between the quickstart marks of README.md    from examples/quickstart.toml
     docs/venues.md                                                        from stress/venue/presets/*.toml
@@ -10,7 +10,10 @@
     the text between the scenarios marks of README.md                     from examples/quickstart.toml
     docs/img/report_page.png, where there is a Chromium                   from examples/quickstart.toml
     docs/studies.md, docs/img/sweep.png, docs/img/tornado.png             from examples/listing.toml
+    docs/adl.md, docs/img/adl_frontier.png, docs/img/adl_driver_*.png     from examples/compare_adl.toml, docs/adl/
+    docs/adl-advice.md                                                    from examples/compare_adl.toml, docs/adl/
     docs/cases.md                                                         from docs/cases/
+    docs/attacks.md, docs/img/attack_vault.png                            from the presets of stress/analysis/attacks/
     docs/delay.md                                                         from the bars in STRESS_DATA, if it is set
     benchmarks/RESULTS.md, the table between the benchmark marks,
     those of docs/scaling.md                                              from benchmarks/results.json
@@ -96,6 +99,9 @@ def main() -> int:
         script("docs/make_studies.py"),
         script("docs/make_mechanics.py"),
         script("docs/make_cases.py"),
+        script("docs/make_adl.py"),
+        script("docs/make_advice.py"),
+        script("docs/make_attacks.py"),
         script(*benchmarks),
         *(script(name) for name in of_histories if os.environ.get("STRESS_DATA")),
     )

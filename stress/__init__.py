@@ -15,6 +15,11 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from stress import prices as prices
     from stress import results as results
     from stress.analysis.adl_costs import adl_costs as adl_costs
+    from stress.analysis.adl_designs import adl_designs as adl_designs
+    from stress.analysis.adl_drivers import adl_drivers as adl_drivers
+    from stress.analysis.adl_moves import adl_moves as adl_moves
+    from stress.analysis.advice.advice import advice as advice
+    from stress.analysis.attacks.attack import attack as attack
     from stress.analysis.backtest import backtest as backtest
     from stress.analysis.battery import stress_battery as stress_battery
     from stress.analysis.fund_grid import fund_grid as fund_grid
@@ -28,6 +33,8 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from stress.analysis.sweep import sweep as sweep
     from stress.analysis.tier_impact import tier_impact as tier_impact
     from stress.analysis.tornado import tornado as tornado
+    from stress.analysis.trader import Trader as Trader
+    from stress.analysis.trader import trader as trader
     from stress.book.book import Book as Book
     from stress.book.columns import BookWarning as BookWarning
     from stress.book.population import PopulationSpec as PopulationSpec
@@ -72,9 +79,15 @@ _HOMES = {
     "SimulationError": "engine.design",
     "Study": "analysis.study",
     "Tier": "venue.tier",
+    "Trader": "analysis.trader",
     "Venue": "venue.venue",
     "adl_costs": "analysis.adl_costs",
+    "adl_moves": "analysis.adl_moves",
+    "advice": "analysis.advice.advice",
+    "adl_designs": "analysis.adl_designs",
+    "adl_drivers": "analysis.adl_drivers",
     "allocate": "venue.allocate",
+    "attack": "analysis.attacks.attack",
     "backtest": "analysis.backtest",
     "calibrate": "prices.calibration.calibrate",
     "compare": "results.comparison",
@@ -96,6 +109,7 @@ _HOMES = {
     "sweep": "analysis.sweep",
     "tier_impact": "analysis.tier_impact",
     "tornado": "analysis.tornado",
+    "trader": "analysis.trader",
 }
 _MODULES = ("plots", "prices", "results")
 

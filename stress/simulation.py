@@ -241,7 +241,7 @@ def with_extras(
     threads: int | None = None,
     say: Callable[[str], None] = lambda text: None,
 ) -> Record:
-    """A record with the studies of its scenario and its author, those that are asked for.
+    """A record with the studies of its scenario and its author, those that are asked for, and with its designs.
 
     Parameters
     ----------
@@ -263,8 +263,15 @@ def with_extras(
 
         refused = {"reverse": why} if (why := sizing.jump_refused(record.result.config)) else {}
         if record.result.days is not None:
-            refused["margins"] = "the book of a run of days is drawn anew each day"
+            refused |= dict.fromkeys(("margins", "advice"), "the book of a run of days is drawn anew each day")
+        elif not (record.result.has_adl and (record.result.paths["adl_count"] > 0).any()):
+            refused["advice"] = "nobody is auto-deleveraged on these paths"
         found = make(scenario, say, threads, refused)
+    if scenario.designs is not None:
+        from stress.runs.studies import of_designs
+
+        say("Designs of ADL on the same paths ...")
+        found = dict(found) | of_designs(scenario, threads)
     return replace(record, studies=found, manifest=record.manifest | ({"author": author} if author else {}))
 
 

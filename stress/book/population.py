@@ -10,6 +10,8 @@ Each account draws a size, a leverage, a side and an entry price; the draws of a
   order of summation. If more accounts are long than short, longs are smaller.
 - Leverage: weights by number of positions. It is lowered to the maximum of the account's tier; the margin is the
   initial margin, notional at entry over leverage.
+- Concentration: where a share of the ten largest accounts of a side is asked for, the ten largest that were drawn are
+  scaled to it and all others to the rest, each kept below the tenth.
 - Buffer: some accounts hold margin beyond the initial one (a balance under cross margin, margin that was added), a
   log-normal share of the notional at entry.
 - Entry: the price one exponential holding time ago, in bars or in a log-normal past. An account that would have been
@@ -36,6 +38,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from stress import memory, quantities, schema
 from stress.adjustments import Adjustment
 from stress.arguments import is_finite, is_number, is_whole, path_of, wrong_types
+from stress.book import sizes
 from stress.book.columns import ORDERS, BookWarning, Columns
 from stress.callers import warn
 from stress.errors import InputError, Problem, raise_if
@@ -88,6 +91,8 @@ class PopulationSpec(BaseModel):
         Cap on one notional as a share of the open interest, in (0, 1].
     max_notional : float, optional
         Cap on one notional in USD.
+    top_share : float, optional
+        Share of each side's open interest that its ten largest accounts hold, in (0, 1); None: as they are drawn.
     correlation : float
         Correlation of the normal scores of notional and leverage; negative where larger positions are less levered.
     long_share : float
@@ -130,6 +135,7 @@ class PopulationSpec(BaseModel):
     tail_from: float = Field(default=0.97, gt=0, lt=1)
     max_share: float = Field(default=1.0, gt=0, le=1)
     max_notional: Positive | None = None
+    top_share: float | None = Field(default=None, gt=0, lt=1)
     correlation: float = Field(default=0.0, ge=-1, le=1)
     long_share: float = Field(default=0.5, gt=0, lt=1)
     holding_days: Positive = 1.0
@@ -370,7 +376,11 @@ def sample_with_ages(
                 raise InputError(Problem("population", expected, column="accounts", value=n))
             expected = f"a cap above {spec.open_interest / held.sum():.6g} USD, {few}"
             raise InputError(Problem("population", expected, column="max_share", value=cap * each))
-        quantity[held] = _in_lots(_share_out(size[held], total, cap), total)
+        shares = sizes.share_out(size[held], total, cap)
+        if spec.top_share is not None:
+            sizes.check_top(spec.top_share, int(held.sum()), cap / total, word)
+            shares = sizes.with_top(size[held], total, cap, spec.top_share)
+        quantity[held] = sizes.in_lots(shares, total)
 
     _, tiers = venue.to_kernel()
     max_leverage = np.array([tier.max_leverage for tier in venue.tiers], dtype=np.float64)
@@ -460,26 +470,3 @@ def _mirrored(past: population.PastEntries) -> population.PastEntries:
     """The past in 1/P, where lows and highs change places."""
     low, high, later_low, later_high = (1.0 / x for x in past[:4])
     return past._replace(low=high, high=low, later_low=later_high, later_high=later_low)
-
-
-def _share_out(size: np.ndarray, total: float, cap: float) -> np.ndarray:
-    """Return min(c size, cap), float64[N], with c such that the sum is `total`."""
-    order = np.argsort(size, kind="stable")[::-1]
-    below = np.cumsum(size[order][::-1])[::-1]  # of each size and all smaller ones
-    capped = np.arange(size.size)
-    factor = (total - capped * cap) / below
-    # The largest are capped one after the other until the next one fits under the cap.
-    first = int(np.argmax(factor * size[order] <= cap))
-    if factor[first] * size[order[first]] > cap:
-        return np.full(size.size, total / size.size)
-    shares: np.ndarray = np.minimum(factor[first] * size, cap)
-    return shares
-
-
-def _in_lots(quantity: np.ndarray, total: float) -> np.ndarray:
-    """Round quantities to multiples of a power of two; their sum is `total`, rounded, in any order of summation."""
-    lot = math.ldexp(1.0, math.frexp(total)[1] - 51)
-    lots = np.maximum(np.floor(quantity / lot), 1.0).astype(np.int64)
-    lots[np.argmax(lots)] += round(total / lot) - int(lots.sum())
-    rounded: np.ndarray = lots * lot
-    return rounded

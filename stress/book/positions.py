@@ -101,7 +101,8 @@ class Positions(ABC):
         longs = np.bincount(number, np.where(self.side > 0, self.quantity, 0.0))[number]
         shorts = np.bincount(number, np.where(self.side < 0, self.quantity, 0.0))[number]
         mine, other = np.where(self.side > 0, longs, shorts), np.where(self.side > 0, shorts, longs)
-        return np.maximum(spared, self.quantity * np.minimum(1.0, other / mine))
+        spared_of_both: np.ndarray = np.maximum(spared, self.quantity * np.minimum(1.0, other / mine))
+        return spared_of_both
 
     def open_interest(self, price: float) -> float:
         """Open interest at a price (USD per coin) in USD: the larger of the two sides."""

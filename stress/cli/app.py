@@ -7,7 +7,20 @@ from typing import Annotated
 import typer
 
 import stress
-from stress.cli import backtest, bench, impact, inputs, new, runs, stress_tests, studies
+from stress.cli import (
+    advice,
+    attack,
+    backtest,
+    bench,
+    designs,
+    impact,
+    inputs,
+    new,
+    runs,
+    stress_tests,
+    studies,
+    trader,
+)
 from stress.cli.exit_codes import EPILOG
 
 app = typer.Typer(
@@ -28,6 +41,11 @@ for command in (
     studies.tornado,
     studies.solve,
     studies.margins,
+    advice.advice,
+    designs.designs,
+    trader.trader,
+    trader.moves,
+    attack.attack,
     backtest.backtest,
     impact.impact,
     inputs.calibrate,

@@ -14,20 +14,27 @@ from stress.plots.answers import (
     plot_depletion_curve,
     plot_depletion_time,
 )
+from stress.plots.attack import plot_attack
 from stress.plots.backtest import plot_backtest
 from stress.plots.committee import plot_depleting_day, plot_loss_curves
 from stress.plots.comparison import plot_depletion_curves, plot_paired_difference
+from stress.plots.designs import plot_adl_driver, plot_adl_frontier
 from stress.plots.grid import plot_fund_grid
 from stress.plots.horizon import plot_fund_by_day, plot_ruin
 from stress.plots.stress_tests import plot_stress_scenarios
 from stress.plots.studies import plot_sweep, plot_tornado
 from stress.plots.style import style
+from stress.plots.trader import plot_adl_moves, plot_trader
 
 __all__ = [
     "plot_adl_by_leverage",
     "plot_adl_by_side",
     "plot_adl_by_size",
+    "plot_adl_driver",
+    "plot_adl_frontier",
     "plot_adl_costs",
+    "plot_adl_moves",
+    "plot_attack",
     "plot_backtest",
     "plot_cliff_map",
     "plot_depleting_day",
@@ -46,5 +53,6 @@ __all__ = [
     "plot_stress_scenarios",
     "plot_sweep",
     "plot_tornado",
+    "plot_trader",
     "style",
 ]

@@ -23,7 +23,7 @@ from stress.plots.anatomy import part_labels
 from stress.plots.answers import LEVERAGE_BINS
 from stress.plots.style import TALL
 from stress.prices.calibration import summary
-from stress.report import adl_costs, committee, days_page, figures, front_page, more_tables, prose
+from stress.report import adl_costs, adl_designs, committee, days_page, figures, front_page, more_tables, prose
 from stress.results import budget, coin_words, concentration, liquidations, mechanics, summaries
 from stress.runs.record import fund_ranges, gap_pairs
 from stress.scenario.lateness import cannot_tell
@@ -169,6 +169,7 @@ def context(record: Record) -> dict[str, Any]:
         "shortfall": more_tables.shortfall(record),
         "committee": committee.context(record),
         **adl_costs.context(result),
+        **adl_designs.context(record),
         "studies": more_tables.studies(record),
         "adjustments": [str(x) for x in record.adjustments],
         "provenance": provenance(record),

@@ -214,9 +214,9 @@ def studies(record: Record) -> list[Table]:
     """The studies of a record as tables."""
     makers: dict[str, Callable[[pd.DataFrame, str], Table]] = {
         "scenarios": partial(_scenarios, has_adl=record.result.has_adl), "reverse": _reverse, "tornado": _tornado,
-        "margins": _margins,
+        "margins": _margins, "advice": _advice,
     }  # fmt: skip
-    return [makers[name](table, record.layer) for name, table in record.studies.items()]
+    return [makers[name](table, record.layer) for name, table in record.studies.items() if name in makers]
 
 
 def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -310,3 +310,17 @@ def _margins(table: pd.DataFrame, layer: str) -> Table:
     note += "".join(f" {name}: {count(int(n), 'position')} liquidated at once." for name, n in at_once.items())
     head = ["Change", "Positions concerned", *names.values()]
     return {"title": "What margins are worth", "head": head, "rows": rows, "note": note}
+
+
+def _advice(table: pd.DataFrame, layer: str) -> Table:
+    """Claims and questions about ADL; `layer` is not named in it."""
+    rows: list[list[Any]] = [
+        [visible(str(r["asked"])), str(r["verdict"]) if r["verdict"] else "–", visible(str(r["text"]))]
+        for r in _rows(table)
+    ]
+    note = (
+        "Verdicts follow from 95 % intervals, of this market and this crowd: another may say otherwise. "
+        "perp-stress advice prints the measure of each."
+    )
+    return {"title": "What traders are told about ADL", "head": ["Told or asked", "Verdict", "Here"], "rows": rows,
+            "note": note}  # fmt: skip

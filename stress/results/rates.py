@@ -81,14 +81,12 @@ def rates(
         chosen &= (class_of_cell < grouping.count) == (side == "long")
     inside = counted[chosen]
     bucket_of_row = bucket_of_class[class_of_cell[chosen] % grouping.count]
-    with_event = paths["adl_events"].to_numpy() > 0
     stratum = paths["stratum"].to_numpy() if "stratum" in paths else None
     weights = Weights.of(Weights(paths["weight"].to_numpy(), stratum))
-    reached = {word: paths[f"{word}s_reached"].to_numpy() for word in ("long", "short")}
     rows = []
     for bucket in np.unique(bucket_of_position):
         mine = held[bucket_of_position == bucket]
-        sums = _by_path(inside[bucket_of_row == bucket], len(paths))
+        sums = by_path(inside[bucket_of_row == bucket], len(paths))
         if by == "size":
             ends = (mine["notional"].min(), mine["notional"].max())
         else:
@@ -96,15 +94,10 @@ def rates(
         row = {"lower": ends[0], "upper": ends[1], "positions": len(mine), "notional": mine["notional"].sum()}
         for suffix, ending in (("", ""), ("_notional", "_by_notional")):
             weight = mine["notional"].to_numpy() if suffix else np.ones(len(mine))
-            passed, total = _passed(mine, weight, reached), float(weight.sum())
-            liquidated = passed - sums["spared" + suffix]
+            parts = parts_of(mine, weight, sums, suffix, paths, with_adl)
+            liquidated, all_of_it, everywhere = parts["liquidation"]
+            passed = liquidated + sums["spared" + suffix]
             most = dict.fromkeys(rule_rates.ARE_LIQUIDATED, liquidated) | {"call": passed + sums["adl" + suffix]}
-            all_of_it, everywhere = np.full(len(paths), total), np.ones(len(paths), bool)
-            parts = {
-                "liquidation": (liquidated, all_of_it, everywhere),
-                "bankruptcy": (sums["bankrupt" + suffix], all_of_it, everywhere),
-            }
-            parts |= _of_adl(sums, suffix, all_of_it, with_event) if with_adl else {}
             for name in rules:
                 parts[name] = rule_rates.hits(name, mine, weight, most, paths, weights), all_of_it, everywhere
             row |= _rates_of(parts, ending, float(weight.max()), weights)
@@ -112,17 +105,49 @@ def rates(
     return pd.DataFrame(rows)
 
 
-def _by_path(rows: pd.DataFrame, n_paths: int) -> dict[str, np.ndarray]:
+def parts_of(
+    positions: pd.DataFrame,
+    weight: np.ndarray,
+    sums: dict[str, np.ndarray],
+    suffix: str,
+    paths: pd.DataFrame,
+    with_adl: bool,
+) -> dict[str, Part]:
+    """Hits and possible hits of some positions on every path, by the name of their rate.
+
+    Parameters
+    ----------
+    positions : DataFrame
+    weight : float64[positions]
+        What each counts: 1, or its notional.
+    sums : dict of str to float64[n]
+        Counts of their cells on every path: `by_path`.
+    suffix : {"", "_notional"}
+        Of the columns of `sums` that count by that weight.
+    paths : DataFrame
+    with_adl : bool
+        Whether ADL stands in the waterfall.
+    """
+    total, everywhere = np.full(len(paths), float(weight.sum())), np.ones(len(paths), bool)
+    parts = {
+        "liquidation": (_passed(positions, weight, paths) - sums["spared" + suffix], total, everywhere),
+        "bankruptcy": (sums["bankrupt" + suffix], total, everywhere),
+    }
+    return parts | (_of_adl(sums, suffix, total, paths["adl_events"].to_numpy() > 0) if with_adl else {})
+
+
+def by_path(rows: pd.DataFrame, n_paths: int) -> dict[str, np.ndarray]:
     """Sum of each counted column on every path."""
     path = rows["path"].to_numpy()
     names = [name for name in rows.columns if name not in ("path", "cell")]
     return {name: np.bincount(path, rows[name].to_numpy(), n_paths) for name in names}
 
 
-def _passed(positions: pd.DataFrame, weight: np.ndarray, reached: dict[str, np.ndarray]) -> np.ndarray:
+def _passed(positions: pd.DataFrame, weight: np.ndarray, paths: pd.DataFrame) -> np.ndarray:
     """Sum of the weights of the positions that the price has passed, on every path."""
     total: np.ndarray | float = 0.0
-    for word, reach in reached.items():
+    for word in ("long", "short"):
+        reach = paths[f"{word}s_reached"].to_numpy()
         mine = (positions["side"] == word).to_numpy()
         rank = positions["liquidation_rank"].to_numpy()[mine]
         order = np.argsort(rank)

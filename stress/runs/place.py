@@ -24,7 +24,7 @@ TABLES = (
     "error_budget.csv", "fund_grid.csv", "days.npz", "ruin_curve.csv", "horizon.csv",
     "strata.csv", "caps.csv",
 )  # fmt: skip
-STUDIES = ("scenarios.csv", "reverse.csv", "tornado.csv", "margins.csv")
+STUDIES = ("scenarios.csv", "reverse.csv", "tornado.csv", "margins.csv", "designs.csv", "frontier.csv")
 DATA = {"summary.json", *(f"tables/{name}" for name in TABLES)}
 FIGURES = ("depletion_curve", "adl_by_leverage", "ruin", "fund_by_day")
 WRITTEN = {

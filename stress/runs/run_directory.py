@@ -12,7 +12,7 @@
                         strata.csv of a run whose paths are drawn from strata;
                         caps.csv of a run with a tail whose price model has a largest jump or bar;
                         fund_grid.csv in the place of depletion_curve.csv where one run gives no curve
-    studies/            scenarios, reverse, tornado, margins (.csv), those that were asked for
+    studies/            scenarios, reverse, tornado, margins (.csv), those that were asked for; designs, frontier
     figures/            each figure as .svg and .png       (with a report only)
     report.html                                             (with a report only)
 

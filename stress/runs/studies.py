@@ -4,6 +4,9 @@
     reverse      the smallest moves that empty the fund, and how probable they are
     tornado      the required fund with one input after the other at the ends of its range
     margins      what a turn of leverage is worth, and higher maintenance
+    advice       what traders are told about ADL, held against this market
+    designs      where the scenario has [designs]: what each design of ADL costs whom, on the same paths
+    frontier     of these P(ADL) and the worst haircut by size of the fund
 
 Each is a table; a run directory keeps them as `studies/NAME.csv`. A table may hold more columns than a report reads.
 """
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 
 LABELS = (
     "scenario", "title", "kind", "direction", "note", "key", "low_value", "high_value", "why", "design", "quantity",
-    "unit", "worst_bucket", "change",
+    "unit", "worst_bucket", "change", "part", "asked", "verdict", "measure", "text", "command", "space", "denominator",
 )  # fmt: skip
 
 
@@ -35,16 +38,25 @@ def _columns(text: str, numbers: str, flags: str = "") -> dict[str, Column]:
 
 COLUMNS = {
     "scenarios": _columns(
-        "scenario title kind note", "delay gap fall rise liquidated fund_needed fund_left adl_money adl_accounts",
+        "scenario title kind note",
+        "delay gap fall rise liquidated fund_needed fund_left adl_money adl_accounts",
         "depth told depleted",
     ),
     "reverse": _columns(
-        "direction note", "move price liquidated_notional needed probability probability_low probability_high horizon",
+        "direction note",
+        "move price liquidated_notional needed probability probability_low probability_high horizon",
         "cascade",
     ),
     "tornado": _columns("key low_value high_value why note", "alpha base_fund fund_at_low fund_at_high swing swing_se"),
     "margins": _columns("change quantity unit note", "base value difference low high positions notional at_once"),
-}  # fmt: skip
+    "advice": _columns("part asked verdict measure unit note text command", "estimate low high"),
+    "designs": _columns(
+        "design quantity space note",
+        "estimate low high difference difference_low difference_high",
+    ),
+    "frontier": _columns("design space", "fund p_adl p_low p_high worst low high largest paths looked_at"),
+}
+ASKED_FOR = ("scenarios", "reverse", "tornado", "margins", "advice")  # by --studies
 
 
 def parse(name: str, data: bytes, where: str) -> pd.DataFrame:
@@ -86,15 +98,26 @@ def make(
     found = {}
     for i, (name, title, study) in enumerate(_all(scenario, threads), 1):
         if why := refused.get(name):
-            say(f"Study {i} of {len(COLUMNS)}: {title}: left out, {why}.")
+            say(f"Study {i} of {len(ASKED_FOR)}: {title}: left out, {why}.")
             continue
-        say(f"Study {i} of {len(COLUMNS)}: {title} ...")
+        say(f"Study {i} of {len(ASKED_FOR)}: {title} ...")
         found[name] = study()
     return found
 
 
+def of_designs(scenario: Scenario, threads: int | None = None) -> dict[str, pd.DataFrame]:
+    """The tables of the designs of a scenario; none where it has no [designs]."""
+    if scenario.designs is None:
+        return {}
+    from stress.analysis.adl_designs import adl_designs
+
+    found = adl_designs(scenario, threads=threads)
+    return {"designs": found.table(), "frontier": found.frontier()}
+
+
 def _all(scenario: Scenario, threads: int | None) -> Iterator[tuple[str, str, Callable[[], pd.DataFrame]]]:
     """Name, title and work of each study."""
+    from stress.analysis.advice.advice import advice
     from stress.analysis.margin_effects import margin_effects
     from stress.analysis.reverse_stress import reverse_table
     from stress.analysis.stress_scenarios import stress_scenarios
@@ -104,3 +127,4 @@ def _all(scenario: Scenario, threads: int | None) -> Iterator[tuple[str, str, Ca
     yield "reverse", "the smallest moves that empty the fund", lambda: reverse_table(scenario)
     yield "tornado", "which inputs matter", lambda: tornado(scenario, threads=threads)
     yield "margins", "a turn of leverage, higher maintenance", lambda: margin_effects(scenario, threads=threads)
+    yield "advice", "what traders are told about ADL", lambda: advice(scenario, threads=threads)

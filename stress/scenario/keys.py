@@ -61,7 +61,8 @@ def with_keys(scenario: Scenario, values: Mapping[str, Any]) -> Scenario:
     Returns
     -------
     Scenario
-        What the keys do not touch (venue, crowd, prices) is shared with `scenario`, not read again.
+        What the keys do not touch (venue, crowd, prices) is shared with `scenario`, not read again. It has no
+        [designs]: those are of the scenario as its file has it.
 
     Raises
     ------
@@ -69,6 +70,7 @@ def with_keys(scenario: Scenario, values: Mapping[str, Any]) -> Scenario:
         As of `Scenario.load`.
     """
     tables = written(scenario)
+    tables.pop("designs", None)
     if "prices.calibrate" in scenario.files and any(_is_fitted(key) for key in values):
         tables["prices"] = copy.deepcopy(scenario.price_model[1])
     for key, value in values.items():

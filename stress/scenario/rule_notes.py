@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stress.formatting import SPACE, amount, count, duration, percent, significant
-from stress.venue.mechanics import USUAL_WATERFALL
+from stress.book.columns import PROTECTED
+from stress.formatting import SPACE, amount, count, duration, notional, percent, significant
+from stress.venue.mechanics import SPARED, USUAL_WATERFALL
 
 if TYPE_CHECKING:
     from stress.engine.design import Design
@@ -36,6 +37,7 @@ def rule_notes(design: Design) -> Iterator[str]:
             "USD at S_0, the price at the start."
         )
     yield from _mark(venue, getattr(design, "events", None))
+    yield from _adl(design)
     yield from _never(design)
     if venue.get("liquidation", "automatic") == "margin_call":
         yield from _calls(venue, design.n_steps * design.step)
@@ -121,6 +123,44 @@ def _orders(design: Design) -> Iterator[str]:
         yield (
             f"Traders' {' and '.join(names)} stay where they are, are met by the mark, and are filled whole by the "
             "order book: nobody cancels or moves one."
+        )
+
+
+def _adl(design: Design) -> Iterator[str]:
+    """When ADL begins and stops, and how much it asks of whom."""
+    venue = vars(design.venue)
+    if (above := venue.get("adl_above")) is not None:
+        limit = amount(above, getattr(design.venue, "money", "USD"))
+        yield f"A deficit of one position above {limit} goes to ADL whole: no layer before it pays of that."
+    if (stop := venue.get("drawdown_stop")) is not None:
+        yield f"Once ADL has begun the fund pays nothing until its drawdown is less than {percent(stop)}."
+    if venue.get("adl_losers", "spared") == "last":
+        yield "Where no winner is left ADL closes those of their side without profit, as far as their equity lasts."
+    if lot := venue.get("adl_lot"):
+        yield f"ADL closes whole multiples of {significant(lot)}, rounded by chance, without bias."
+    if (cap := venue.get("adl_cap", 1.0)) < 1:
+        yield f"One ADL event takes at most {percent(cap)} of what a position can give."
+    yield from _spared(design, venue.get("hedged", "ranked") == SPARED)
+
+
+def _spared(design: Design, hedged: bool) -> Iterator[str]:
+    """Whom ADL never closes, with count and notional."""
+    book = getattr(design, "book", None)
+    if book is None or not (hedged or book.has(PROTECTED)):
+        return
+    spared = book.spared_quantity(hedged=hedged)
+    worth = book.notional(design.s0) * (spared / book.quantity)
+
+    def of_book(which: np.ndarray) -> str:
+        positions = count(int(which.sum()), "position")
+        return f"{positions} of {len(book):,}, {notional(float(worth[which].sum()))} at the start"
+
+    if book.has(PROTECTED):
+        yield f"ADL never closes those who are protected, {of_book(book.protected)}."
+    if hedged:
+        yield (
+            "ADL spares what an account, by name, holds on both sides at the start, also when the other side is gone: "
+            f"{of_book((spared > 0) & ~book.protected)}."
         )
 
 

@@ -12,6 +12,7 @@
     [layers.vault]  capital, floor, cap of a layer of the waterfall; of [layers.fund] a cap
     [funding]       interval, rate
     [events]        outages, stale, bad_ticks
+    [designs.NAME]  other keys of [venue] and [fund], for `stress.adl_designs`
 
 An error lists all problems of a scenario at once. Paths of files are relative to the folder of the scenario; those of
 an override (`--set book.file=positions.csv`), to the current folder.
@@ -44,7 +45,9 @@ from stress.scenario.built import Built
 from stress.scenario.calibrated import BuiltPrices, Start, anywhere, as_they_are, refits, start_of
 from stress.scenario.caveats import notes
 from stress.scenario.circumstances import CIRCUMSTANCES, EventsTable, FundingTable, LayersTable
+from stress.scenario.designs import DesignsTable
 from stress.scenario.files import among, digests, paths_of
+from stress.scenario.gather import gather
 from stress.scenario.overrides import set_key
 from stress.scenario.tables import (
     TABLES,
@@ -62,7 +65,7 @@ from stress.venue.depth import Depth
 from stress.venue.venue import Venue
 
 T = TypeVar("T")
-OPTIONAL = ("population", "book", "depth", *CIRCUMSTANCES)  # tables that "none" removes
+OPTIONAL = ("population", "book", "depth", *CIRCUMSTANCES, "designs")  # tables that "none" removes
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ class Scenario:
     ----------
     name : str
     seed : int
-    run, venue, population, book, prices, depth, fund, layers, funding, events
+    run, venue, population, book, prices, depth, fund, layers, funding, events, designs
         The tables of the file; population or book, and those from depth on but the fund, may be None.
     where : str
         Name of the scenario in messages.
@@ -95,6 +98,7 @@ class Scenario:
     layers: LayersTable | None
     funding: FundingTable | None
     events: EventsTable | None
+    designs: DesignsTable | None
     where: str
     files: Mapping[str, Path]
     overridden: frozenset[str] = frozenset()
@@ -219,7 +223,7 @@ class Scenario:
         """Layers of cash, funding and events, those that the scenario has, as `stress.simulate` takes them."""
         problems: list[Problem] = []
         made = {
-            name: _gather(problems, partial(self._placed, name, table.build))
+            name: gather(problems, partial(self._placed, name, table.build))
             for name, table in self._circumstance_tables.items()
         }
         raise_if(problems)
@@ -235,14 +239,14 @@ class Scenario:
         bars, calibration = self.files.get("prices.bars"), self.files.get("prices.calibrate")
         problems: list[Problem] = []
         start = as_they_are if self.book is None or "s0" in self.prices.parameters else self._start(problems)
-        prices = _gather(problems, lambda: self._placed("prices", lambda: self.prices.build(bars, calibration, start)))
+        prices = gather(problems, lambda: self._placed("prices", lambda: self.prices.build(bars, calibration, start)))
         raise_if(problems)
         assert prices is not None
         return prices
 
     def _start(self, problems: list[Problem]) -> Start:
         """Prices that do not say s0 start where the positions of the file are; problems of these are appended."""
-        venue, book = self.venue_object, _gather(problems, lambda: self._read_book(None))
+        venue, book = self.venue_object, gather(problems, lambda: self._read_book(None))
         return anywhere if book is None else lambda own: start_of(start_price(book, venue, own), own)
 
     @property
@@ -265,15 +269,15 @@ class Scenario:
         from stress.engine.prepare import prepare
 
         problems: list[Problem] = []
-        venue = _gather(problems, lambda: self.venue_object)
-        model = _gather(problems, lambda: self.price_model)
-        depth = _gather(problems, lambda: self.depth_object)
-        circumstances = _gather(problems, lambda: self.circumstances)
-        spec = _gather(problems, lambda: self.spec)
-        timing = None if model is None else _gather(problems, self._timing)
+        venue = gather(problems, lambda: self.venue_object)
+        model = gather(problems, lambda: self.price_model)
+        depth = gather(problems, lambda: self.depth_object)
+        circumstances = gather(problems, lambda: self.circumstances)
+        spec = gather(problems, lambda: self.spec)
+        timing = None if model is None else gather(problems, self._timing)
         book = None
         if venue is not None and model is not None and (spec is not None or self.book is not None):
-            book = _gather(problems, lambda: self._book(venue, model[0].s0))
+            book = gather(problems, lambda: self._book(venue, model[0].s0))
         raise_if([p for i, p in enumerate(problems) if p not in problems[:i]])
         assert venue is not None
         assert model is not None
@@ -326,6 +330,8 @@ class Scenario:
         out["fund"] = {"initial": self.fund.initial, "alphas": list(self.fund.alphas)}
         out["fund"] |= {name: value for name, value in between.items() if value not in (None, 0.0, math.inf)}
         found = {name: table.resolved() for name, table in self._circumstance_tables.items()}
+        if self.designs is not None:
+            found["designs"] = self.designs.designs
         return out | {name: values for name, values in found.items() if values}
 
     @cached_property
@@ -348,6 +354,7 @@ class Scenario:
     def hash(self) -> str:
         """SHA-256 of its values and of the contents of its files (64 hex digits); paths have no influence."""
         values = self.resolved()
+        values.pop("designs", None)
         values["venue"] = self.venue.in_force(self.venue_object)
         for key, file in self.inputs.items():
             section, name = key.split(".")
@@ -457,15 +464,17 @@ class Scenario:
     def _check_objects(self, problems: list[Problem]) -> None:
         """Raise the problems of the tables, and those of the objects that need no file of data."""
         if self.venue is not None:
-            _gather(problems, lambda: self.venue_object)
+            gather(problems, lambda: self.venue_object)
         if self.population is not None:
-            _gather(problems, lambda: self.spec)
+            gather(problems, lambda: self.spec)
         if self.depth is not None:
-            _gather(problems, lambda: self.depth_object)
-        _gather(problems, lambda: self.circumstances)
+            gather(problems, lambda: self.depth_object)
+        gather(problems, lambda: self.circumstances)
         if self.prices is not None and not {"prices.bars", "prices.calibrate"} & set(self.files):
             start = as_they_are if self.book is None else anywhere  # the file of positions is not read yet
-            _gather(problems, lambda: self._placed("prices", lambda: self.prices.build(None, None, start)))
+            gather(problems, lambda: self._placed("prices", lambda: self.prices.build(None, None, start)))
+        if self.designs is not None and not problems:
+            problems += [replace(p, where=self._place(p.column)) for p in self.designs.problems(self)]
         raise_if(problems)
 
 
@@ -487,12 +496,3 @@ def as_scenario(scenario: Any, where: str = "scenario") -> Scenario:
     if not isinstance(scenario, Scenario):
         raise InputError(Problem(where, "a stress.Scenario, or the path of its file", value=scenario))
     return scenario
-
-
-def _gather(problems: list[Problem], make: Callable[[], T]) -> T | None:
-    """The result of `make`; None if it fails, with its problems appended to the list."""
-    try:
-        return make()
-    except InputError as error:
-        problems += error.problems
-        return None

@@ -21,6 +21,7 @@ from stress.book.population import PopulationSpec
 from stress.errors import InputError, Problem, raise_if
 from stress.scenario.calibrated import BuiltPrices, Start, as_they_are, fitted, own_start
 from stress.scenario.circumstances import CIRCUMSTANCES, LayerTable
+from stress.scenario.designs import DesignsTable
 from stress.scenario.table import Table
 from stress.scenario.values import (
     Delay,
@@ -349,6 +350,7 @@ TABLES: dict[str, type[Table]] = {
     "depth": DepthTable,
     "fund": FundTable,
     **CIRCUMSTANCES,
+    "designs": DesignsTable,
 }
 
 

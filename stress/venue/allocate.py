@@ -10,7 +10,6 @@ import numpy.typing as npt
 from stress.arguments import is_finite, is_whole, is_word, numbers
 from stress.errors import Problem, raise_if
 
-
 LEVERAGES = ("leverage_pro_rata", "leverage_drain", "risk_linear", "risk_power", "risk_excess")  # keys above 0
 WEIGHTS = ("contract_pro_rata", "profit_pro_rata", "equity_pro_rata", "score_pro_rata", "min_max")  # keys from 0
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from stress.arguments import is_number
+from stress.errors import InputError, Problem
 
 
 @dataclass(frozen=True)
@@ -29,3 +34,24 @@ class Tier:
     max_leverage: float
     maintenance_rate: float
     deduction: float = 0.0
+
+
+def scaled(tiers: Sequence[Tier], scale: float) -> tuple[Tier, ...]:
+    """Tiers with rates and deductions multiplied; limits of leverage stay.
+
+    Raises
+    ------
+    InputError
+        If the scale is no number above 0, or a tier is left with a maintenance margin at or above the initial one.
+    """
+    if not (is_number(scale) and 0 < scale < math.inf):
+        raise InputError(Problem("venue", "a factor above 0", column="maintenance_scale", value=scale))
+    for number, tier in enumerate(tiers, start=1):
+        if tier.maintenance_rate * scale * tier.max_leverage >= 1:
+            most = 1 / (tier.maintenance_rate * tier.max_leverage)
+            expected = f"below {most:.4g}, where tier {number} would ask for more margin than at opening"
+            raise InputError(Problem("venue", expected, column="maintenance_scale", value=scale))
+    return tuple(
+        replace(tier, maintenance_rate=tier.maintenance_rate * scale, deduction=tier.deduction * scale)
+        for tier in tiers
+    )

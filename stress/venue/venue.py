@@ -13,7 +13,6 @@ deductions 0 ("flat") the rate applies to the whole notional and MM jumps at eac
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import asdict, astuple, dataclass, replace
 from functools import partial
@@ -22,11 +21,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from stress.arguments import is_number, plain
+from stress.arguments import plain
 from stress.errors import InputError, Problem, raise_if
-from stress.formatting import percent, percent_range
 from stress.kernels.rules.records import Rules, Tiers
-from stress.notebook import card
 from stress.venue import mechanics
 from stress.venue.checks import problems_of_venue
 from stress.venue.cut import Closeout
@@ -34,9 +31,10 @@ from stress.venue.file import SourcedValue
 from stress.venue.inverse import mirrored_level
 from stress.venue.markets import money_of
 from stress.venue.mechanics import MECHANICS
-from stress.venue.rule import as_tuple, shown
-from stress.venue.rules import BY_NAME, PARAMETERS, RULES, kernel_numbers
-from stress.venue.tier import Tier
+from stress.venue.rule import as_tuple
+from stress.venue.rules import BY_NAME, PARAMETERS, kernel_numbers
+from stress.venue.shown import tiers_text, venue_card
+from stress.venue.tier import Tier, scaled
 from stress.venue.values import amounts
 
 if TYPE_CHECKING:
@@ -208,24 +206,10 @@ class Venue:
         object.__setattr__(self, "tiers", tuple(Tier(*map(plain, astuple(tier))) for tier in self.tiers))
 
     def __repr__(self) -> str:
-        return f"<Venue: {' '.join(filter(None, [self.name, self.market]))}, {self._tiers_text()}, {self.policy} ADL>"
+        return f"<Venue: {' '.join(filter(None, [self.name, self.market]))}, {tiers_text(self)}, {self.policy} ADL>"
 
     def _repr_html_(self) -> str:
-        rows = {"tiers": self._tiers_text()} | {
-            rule.label: "none" if (value := getattr(self, rule.name)) is None else shown(rule, value)
-            for rule in (*RULES, *MECHANICS)
-            if rule.name in self.describe()
-        }
-        return card(" ".join(filter(None, [self.title or self.name, self.market])), rows, self.notes)
-
-    def _tiers_text(self) -> str:
-        """Number of tiers, the largest leverage, and the lowest and highest rate of maintenance."""
-        rates = [tier.maintenance_rate for tier in self.tiers]
-        count = "1 tier" if len(rates) == 1 else f"{len(rates)} tiers"
-        low, high = min(rates), max(rates)
-        rate = percent(low) if low == high else percent_range(low, high)
-        leverage = max(tier.max_leverage for tier in self.tiers)
-        return f"{count} of up to {leverage:g}x, maintenance {rate}"
+        return venue_card(self)
 
     @property
     def mechanics(self) -> dict[str, Any]:
@@ -257,17 +241,7 @@ class Venue:
         InputError
             If the scale is no number above 0, or a tier is left with a maintenance margin at or above the initial one.
         """
-        if not (is_number(scale) and 0 < scale < math.inf):
-            raise InputError(Problem("venue", "a factor above 0", column="maintenance_scale", value=scale))
-        for number, tier in enumerate(self.tiers, start=1):
-            if tier.maintenance_rate * scale * tier.max_leverage >= 1:
-                most = 1 / (tier.maintenance_rate * tier.max_leverage)
-                expected = f"below {most:.4g}, where tier {number} would ask for more margin than at opening"
-                raise InputError(Problem("venue", expected, column="maintenance_scale", value=scale))
-        tiers = tuple(
-            replace(tier, maintenance_rate=tier.maintenance_rate * scale, deduction=tier.deduction * scale)
-            for tier in self.tiers
-        )
+        tiers = scaled(self.tiers, scale)
         figure = SourcedValue("maintenance_scale", float(scale), source, "", "user")
         return replace(self, tiers=tiers, figures=(*self.figures, figure))
 
@@ -286,13 +260,8 @@ class Venue:
     def to_kernel(self) -> tuple[Rules, Tiers]:
         """Records of rules and tiers for compiled code; None becomes nan (drawdown) or inf (window)."""
         numbers = kernel_numbers(partial(getattr, self))
-        tiers = Tiers(
-            floor=self._column("floor"),
-            rate=self._column("maintenance_rate"),
-            deduction=self._column("deduction"),
-            basis=numbers.pop("basis"),
-            max_leverage=self._column("max_leverage"),
-        )
+        columns = {name: self._column(key) for name, key in TIER_COLUMNS.items()}
+        tiers = Tiers(basis=numbers.pop("basis"), max_leverage=self._column("max_leverage"), **columns)
         return Rules(**numbers), tiers
 
     def structure(self) -> Structure:

@@ -71,6 +71,46 @@ def test_long_and_short_are_equal_in_any_order_of_summation(accounts, long_share
     assert math.fsum(longs) * PRICE == pytest.approx(1e9, rel=1e-12)
 
 
+class TestTopShare:
+    @pytest.mark.nojit
+    @pytest.mark.parametrize("share", [0.1, 0.3, 0.8])
+    def test_ten_largest_of_each_side_hold_it(self, share):
+        book, plain = draw(accounts=400, top_share=share), draw(accounts=400)
+        assert math.fsum(book.quantity[book.side > 0]) == math.fsum(book.quantity[book.side < 0])
+        for s in (1.0, -1.0):
+            held, drawn = book.quantity[book.side == s], plain.quantity[book.side == s]
+            largest = np.sort(held)[::-1]
+            assert largest[:10].sum() / largest.sum() == pytest.approx(share, rel=1e-9)
+            assert (
+                set(np.argsort(-drawn)[:10]) == set(np.argsort(-held, kind="stable")[:10]) or largest[9] == largest[10]
+            )
+            assert largest[0] > largest[9] or share == 0.1
+
+    def test_leaves_all_else_alone(self):
+        book, plain = draw(accounts=400, top_share=0.3), draw(accounts=400)
+        assert (book.side == plain.side).all()
+        assert draw(accounts=400, top_share=None).digest() == plain.digest()
+
+    def test_caps_hold(self):
+        book = draw(accounts=400, top_share=0.5, max_share=0.06)
+        assert book.notional(PRICE).max() <= 0.06 * 1e9 * (1 + 1e-9)
+
+    @pytest.mark.parametrize(
+        ("changes", "column", "words"),
+        [
+            ({"top_share": 0.01, "accounts": 400}, "top_share", "accounts alike"),
+            ({"top_share": 0.5, "max_share": 0.02}, "top_share", "to 0.2, each at its cap"),
+            ({"top_share": 0.5, "accounts": 15}, "accounts", "more than 10 accounts on each side"),
+            ({"top_share": 1.0}, "top_share", "less than 1"),
+        ],
+    )
+    def test_what_cannot_hold_is_an_error(self, changes, column, words):
+        with pytest.raises(InputError) as caught:
+            draw(**changes)
+        assert caught.value.problems[0].column == column
+        assert words in caught.value.problems[0].expected
+
+
 class TestRules:
     @pytest.mark.parametrize("mix", MIXES)
     @pytest.mark.parametrize(("name", "market"), [("binance", "BTCUSDT"), ("bybit", "BTCUSDT"), ("hyperliquid", "BTC")])

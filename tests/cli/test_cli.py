@@ -35,7 +35,8 @@ def test_help_names_every_command(command):
     code, out, _ = command("--help")
     assert code == 0
     commands = ("run", "size", "adl", "path", "report", "compare", "backtest", "calibrate", "venues", "check", "doctor")
-    commands += ("new", "scenarios", "reverse", "impact", "columns", "sweep", "tornado", "solve", "margins")
+    commands += ("new", "scenarios", "reverse", "impact", "columns", "sweep", "tornado", "solve", "margins", "advice")
+    commands += ("attack", "designs", "trader", "moves")
     for name in commands:
         assert re.search(rf"^  {name} ", out, re.MULTILINE), name
     assert "--set" in command("run", "--help")[1]

@@ -71,7 +71,7 @@ def test_commands_call_the_same_thing_by_one_name():
                 found.setdefault(text, set()).add(name)
     for never in ("--figure", "--plot", "--output", "--delays", "--gaps", "--alphas", "--verbose"):
         assert never not in found
-    studies = {"scenarios", "reverse", "sweep", "tornado", "solve", "margins", "impact", "backtest"}
+    studies = {"scenarios", "reverse", "sweep", "tornado", "solve", "margins", "impact", "backtest", "advice"}
     for text in ("--out", "--set", "--seed", "--quiet", "-q"):
         assert studies <= found[text]
     assert {"scenarios", "sweep", "tornado", "backtest", "calibrate"} <= found["--picture"]

@@ -9,6 +9,8 @@ import pytest
 
 import stress
 from stress.bench.market import work
+from stress.kernels.rules.records import POLICIES
+from stress.scenario.keys import with_keys
 
 FOLDER = Path(__file__).parents[2] / "examples"
 SMALL = {
@@ -43,7 +45,7 @@ def test_an_example_says_how_to_run_it(name):
 
 @pytest.mark.nojit
 def test_every_scenario_is_tested():
-    elsewhere = {"quickstart", "listing", "real_crash"}
+    elsewhere = {"quickstart", "listing", "real_crash", "compare_adl"}
     assert {path.stem for path in FOLDER.glob("*.toml")} == elsewhere | set(SMALL)
 
 
@@ -85,3 +87,11 @@ def test_a_bad_tick_liquidates_and_its_absence_does_not():
 
 def test_an_inverse_contract_counts_in_coins():
     assert run("inverse")["net_loss_peak"].max() < 1e4
+
+
+@pytest.mark.nojit
+def test_every_way_of_sharing_a_loss_is_compared():
+    scenario = stress.load_scenario(FOLDER / "compare_adl.toml")
+    venues = [with_keys(scenario, keys).venue_object for keys in scenario.designs.cases.values()]
+    assert {venue.policy for venue in venues} == set(POLICIES)
+    assert len({(venue.policy, venue.score) for venue in venues}) == len(venues)

@@ -425,7 +425,16 @@ def test_scores_by_hand():
         "hyperliquid": 100 / 90 * 5,
         "profit": 20,
         "size": 200,
+        "return_on_equity": 20 / 40,
+        "hyperliquid_published": 100 / 90 * 5,
+        "return": 20 / 180,
+        "leverage": 5,
+        "bitget": 20 / 180 * (0.005 * 200) / 40,
+        "gate_2022": 20 * 5,
+        "bullish": 200 / 100 / 40,  # the largest leverage of the tier is 100
+        "bulk": 20**0.3 * 5**0.7,
     }
+    assert set(by_hand) == set(SCORES) - {"profit_size", "ethereal", "random"}
 
     def score(name, w, e, m):
         key = np.zeros(1)
@@ -440,7 +449,20 @@ def test_scores_by_hand():
         assert score(name, 1, e, m) == pytest.approx(value), name
     # a short entered at 110 with the same profit and equity
     assert score("hyperliquid", -1, 110.0, m) == pytest.approx(1.1 * 5)
+    assert score("hyperliquid_published", -1, 110.0, m) == pytest.approx(100 / 110 * 5)
     assert score("binance", 1, e, 0.5) == pytest.approx(20 * 1.0 / 20.5)
+    # a loser: from 110 with 40 of margin, equity 20, leverage 10
+    losers = {"pnl_leverage": -20 / 220 / 10, "binance": 0, "bitget": -20 / 220 * 20, "bulk": 0}
+    for name, value in losers.items():
+        assert score(name, 1, 110.0, 40.0) == pytest.approx(value), name
+    assert score("pnl_leverage", 1, 110.0, 60.0) < score("pnl_leverage", 1, 110.0, 40.0) < 0  # as exchanges print it
+
+
+def test_ethereal_ranks_by_leverage_then_by_profit():
+    q, e, m = np.array([1.0, 2.0, 1.0]), np.array([90.0, 90.0, 80.0]), np.array([10.0, 20.0, 30.0])
+    key = np.zeros((3, 2))
+    scores.fill_two_keys(scores.ETHEREAL, contract.Structure(), 1, 100.0, q, e, m, np.arange(3), key)
+    assert key.tolist() == [[5, 10], [5, 20], [2, 20]]
 
 
 def test_profit_size_cuts_ten_classes_by_profit_share_and_orders_them_by_size():

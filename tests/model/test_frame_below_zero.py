@@ -8,6 +8,7 @@ import pytest
 
 import stress
 from stress.kernels.rules.records import POLICIES, SCORES
+from tests.support.laws import with_needed
 from tests.support.twin import DT, S0
 from tests.support.twin_mechanics import Case, assert_equal, run_engine, run_twin
 
@@ -23,7 +24,7 @@ def run(margin: float = 100.0, close=(S0,) * 4, funding=PAID, fund: float = 0.0,
     A long with a margin, by itself without leverage; one twenty times levered; shorts of leverage 10 and 2.
     """
     book = stress.Book([1, 1, -1, -1], [1.0] * 4, [S0] * 4, [margin, 5.0, 10.0, 50.0])
-    venue = stress.Venue("x", ONE, **rules)
+    venue = stress.Venue("x", ONE, **with_needed(rules))
     settings = dict(depth=None, fund=fund, jump_gap=1.0, layers={}, funding=funding, events=AT_ZERO, gap=0.0)
     case = Case(book, venue, (list(close),), settings)
     outcome = run_twin(case)

@@ -12,7 +12,7 @@ import pytest
 
 import stress
 from stress.kernels.rules.records import POLICIES, SCORES, SETTLEMENTS
-from tests.support.laws import FINITE, MONEY, distinct_book, make_paths, make_venue, simulate
+from tests.support.laws import FINITE, MONEY, distinct_book, make_paths, make_venue, simulate, with_needed
 from tests.support.twin import DT, S0, assert_equal, make_book, run_both
 
 QUANTITY = ["liquidated_quantity", "adl_quantity"]
@@ -339,7 +339,9 @@ def test_the_exogenous_price_never_turns_back_within_a_move():
 
 
 def flat_venue(**changes) -> stress.Venue:
-    return stress.Venue(name="flat", tiers=[stress.Tier(0, math.inf, 100, 0.005, 0)], **({"fee_rate": 0.0} | changes))
+    return stress.Venue(
+        name="flat", tiers=[stress.Tier(0, math.inf, 100, 0.005, 0)], **({"fee_rate": 0.0} | with_needed(changes))
+    )
 
 
 def test_the_fee_is_taken_from_the_fill_and_never_from_more_than_is_left():
@@ -399,7 +401,7 @@ def test_winners_who_can_cover_a_small_loss_leave_no_residual(policy):
     margin = quantity * 100 * np.where(side > 0, rng.choice([0.02, 0.6], n), 1.0)
     book = stress.Book(side, quantity, np.full(n, 100.0), margin)
     tier = stress.Tier(floor=0.0, cap=math.inf, max_leverage=150, maintenance_rate=0.005)
-    venue = stress.Venue(name="x", tiers=[tier], policy=policy, residual="trader")
+    venue = stress.Venue(name="x", tiers=[tier], **with_needed({"policy": policy}), residual="trader")
     falls = 98.0 - 10.0 ** -np.arange(2.0, 8.0)  # just below the bankruptcy price of the most levered
     paths = stress.prices.Paths(np.stack([np.full(falls.size, 100.0), falls], axis=1))
     result = stress.simulate(book, venue, paths, fund=0.0)

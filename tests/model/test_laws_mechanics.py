@@ -36,6 +36,7 @@ IDLE: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         dict(waterfall=("fund", "vault", "adl", "house")),
         dict(layers=dict(vault=stress.Layer(0.0), house=stress.Layer(0.0))),
     ),
+    "nobody hedged": (dict(hedged="spared"), {}),
     "a cap": ({}, dict(layers=dict(fund=stress.Layer(cap=1e12)))),
     "no funding": ({}, dict(funding=stress.Funding(DT, 0.0))),
     "later events": (
@@ -74,6 +75,19 @@ def test_a_rule_that_binds_nobody_changes_nothing(settlement, rule):
         assert_same(a, b, book)
         seen += a.paths["depleted"].sum()
     assert seen > 15
+
+
+@pytest.mark.parametrize("settlement", ["profit", "bankruptcy"])
+def test_an_adl_above_that_no_deficit_reaches_is_none(settlement):
+    """Beside a rule that is on, so that both run in the same loop: the same bytes."""
+    book, paths = distinct_book(3, n=24), make_paths(4, n=20)
+    rules = dict(settlement=settlement, throughput=1e6)
+    a, b = (
+        simulate(book, make_venue(**rules, **more), paths, fund=80.0, depth=FINITE)
+        for more in ({}, dict(adl_above=1e12))
+    )
+    assert digest(a.paths) == digest(b.paths)
+    assert a.paths["adl_usd"].max() > 0
 
 
 def usual_rules(venue: stress.Venue) -> dict[str, Any]:

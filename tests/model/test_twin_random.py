@@ -46,7 +46,7 @@ def test_every_three_rules_meet():
     for three in combinations(OFF, 3):
         values = [[(rule, value) for value in OPTIONS[rule] if value != OFF[rule]] for rule in three]
         possible = any(not refused(dict([a, b, c])) for a in values[0] for b in values[1] for c in values[2])
-        assert (met[three] >= 20) == possible, (three, met[three])
+        assert (met[three] >= 5) == possible, (three, met[three])
     assert min(seen[name, repr(value)] for name, values in OPTIONS.items() for value in values) >= 20
 
 

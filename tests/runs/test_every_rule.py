@@ -22,15 +22,18 @@ NUMBERS: dict[str, list[object]] = {
     "reserve": [1.0, 9e4],
     "drawdown": ["none", 0.3],
     "drawdown_window": ["none", "30min"],
+    "excess_leverage": [2.0],
+    "profit_weight": [0.3],
 }
 VALUES = {rule.name: list(rule.words) if rule.kind == "word" else NUMBERS[rule.name] for rule in RULES}
+NEEDED = {"excess_leverage": ("policy", "risk_excess"), "profit_weight": ("score", "bulk")}
 TIER_BASES = VALUES.pop("tier_basis")  # belongs to the tiers of a venue; the venues have all three
 VENUES = stress.list_venues()
 
 
 def own_rules(number: int) -> dict[str, object]:
     """A venue with its own rules of part I."""
-    venue = VENUES[number]
+    venue = VENUES[number % len(VENUES)]
     return {"preset": venue.name, "market": venue.markets[0], "rules": "simple"}
 
 
@@ -39,6 +42,9 @@ def other_rules(number: int) -> dict[str, object]:
     changed = {rule: values[number % len(values)] for rule, values in VALUES.items()}
     if changed["drawdown"] == "none":
         changed["drawdown_window"] = "none"
+    for name, (rule, word) in NEEDED.items():
+        if changed[rule] != word:
+            changed.pop(name)
     return own_rules(number) | changed
 
 
@@ -55,8 +61,9 @@ def tier_basis(number: int) -> object:
     return next(rule.value for rule in rules if rule.name == "tier_basis")
 
 
+NUMBER = max(len(VENUES), *map(len, VALUES.values()))
 FIRST_OF_BASIS = {tier_basis(number): number for number in reversed(range(len(VENUES)))}
-CASES = [own_rules(number) for number in FIRST_OF_BASIS.values()] + [other_rules(n) for n in range(len(VENUES))]
+CASES = [own_rules(number) for number in FIRST_OF_BASIS.values()] + [other_rules(n) for n in range(NUMBER)]
 
 
 def test_every_value_of_every_rule_is_there():

@@ -340,7 +340,7 @@ def test_studies_come_back_and_move_nothing_else(record, tmp_path):
     bare = run_directory.save(record, tmp_path / "bare")
     full = run_directory.save(dataclasses.replace(record, studies=studies()), tmp_path / "full")
     again = run_directory.open_run(full).studies
-    assert list(again) == ["scenarios", "reverse", "tornado", "margins"]
+    assert list(again) == ["scenarios", "reverse", "tornado", "margins", "advice"]
     for name, table in studies().items():
         same_frames(again[name], table)
     assert run_directory.open_run(bare).studies == {}
@@ -373,7 +373,7 @@ def test_run_makes_the_studies_and_names_the_author(folder, monkeypatch):
     )
     record = stress.run(folder / "tiny.toml", threads=1, studies=True, author="Market risk")
     assert made == [1]
-    assert list(record.studies) == ["scenarios", "reverse", "tornado", "margins"]
+    assert list(record.studies) == ["scenarios", "reverse", "tornado", "margins", "advice"]
     assert record.author == "Market risk"
     plain = stress.run(folder / "tiny.toml", threads=1)
     assert (plain.author, plain.studies) == ("", {})

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
+import stress
 from stress.scenario.rule_notes import rule_notes
 from stress.scenario.scenario import Scenario
 from tests.support.tiny import TINY
@@ -34,3 +36,16 @@ def test_calls_that_no_path_settles_are_said():
     said = " ".join("\n".join(rule_notes(design)).split())
     assert "No path gets to a deadline of a call, 2 hours after the start at the earliest: nobody is closed." in said
     assert "is not settled" not in said
+
+
+def test_who_is_spared_by_adl_is_said_with_count_and_notional():
+    design = Scenario.parse(tomllib.loads(TINY), "tiny", Path()).build().design
+    held = stress.Book(
+        [1, -1, -1], [3.0, 1.0, 2.0], [60_000.0] * 3, [1e5] * 3, account=["a", "a", "b"], protected=[0, 0, 1]
+    )  # fmt: skip
+    spared = replace(design, book=held, venue=replace(design.venue, hedged="spared", adl_cap=0.5))
+    said = " ".join("\n".join(rule_notes(spared)).split())
+    assert "those who are protected, 1 position of 3, USD 120 k at the start." in said
+    assert "also when the other side is gone: 2 positions of 3, USD 120 k at the start." in said
+    assert "at most 50 % of what a position can give" in said
+    assert "ADL" not in " ".join(rule_notes(design))

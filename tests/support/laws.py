@@ -9,7 +9,7 @@ import warnings
 import numpy as np
 
 import stress
-from tests.support.twin import DT, S0, make_path
+from tests.support.twin import DT, NEEDED, S0, make_path
 
 TIERS = [(0, 2_000, 100, 0.004, 0), (2_000, 10_000, 50, 0.01, 12), (10_000, math.inf, 20, 0.025, 162)]
 FINITE = stress.Depth(usd=4e4, width=0.02, half_life=90.0)
@@ -17,7 +17,12 @@ PLAIN = dict(name="plain", fee_rate=0.01, residual="fund", policy="queue", score
 
 
 def make_venue(**changes) -> stress.Venue:
-    return stress.Venue(tiers=[stress.Tier(*map(float, t)) for t in TIERS], **(PLAIN | changes))
+    return stress.Venue(tiers=[stress.Tier(*map(float, t)) for t in TIERS], **(PLAIN | with_needed(changes)))
+
+
+def with_needed(rules: dict) -> dict:
+    """Rules with those that their words need."""
+    return NEEDED.get(rules.get("policy", ""), {}) | NEEDED.get(rules.get("score", ""), {}) | rules
 
 
 def simulate(book, venue, paths, **settings) -> stress.Result:

@@ -44,5 +44,15 @@ def studies() -> dict[str, pd.DataFrame]:
             ("fund for alpha = 0.001", 4e6, -1e6 * scale, "USD"),
         )
     ]  # fmt: skip
+    advice = [
+        {
+            "part": part, "asked": asked, "verdict": verdict, "measure": "hit rate", "estimate": 2.5, "low": 2.0,
+            "high": 3.1, "unit": "", "note": "", "text": "2.5 times (2 to 3.1) as often.", "command": "perp-stress adl",
+        }
+        for part, asked, verdict in (
+            ("claim", "Larger positions go first.", "holds"), ("question", "Will I be told?", ""),
+        )
+    ]  # fmt: skip
     tables = {"scenarios": [crash, crash | calm], "reverse": [move, move | rise], "tornado": inputs, "margins": margins}
+    tables["advice"] = advice
     return {name: pd.DataFrame(rows) for name, rows in tables.items()}

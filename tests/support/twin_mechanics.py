@@ -116,7 +116,11 @@ def refused(row: dict[str, Any]) -> bool:
             row.get("drawdown_stop") is not None
             and (not row.get("floor", "drawdown").startswith("drawdown") or row.get("waterfall") in NO_FUND)
         )
-        or (row.get("adl_above") is not None and row.get("adl_price", "bankruptcy") != "bankruptcy")
+        or (
+            row.get("adl_above") is not None
+            and row.get("adl_price", "bankruptcy") != "bankruptcy"
+            and row.get("settlement") == "bankruptcy"
+        )
         or (row.get("settlement") == "profit" and any(row.get(name, OFF[name]) != OFF[name] for name in IN_CONTRACTS))
         or (row.get("waterfall") == "no adl" and any(row.get(name, OFF[name]) != OFF[name] for name in OF_ADL))
         or (row.get("waterfall") in NO_FUND and (row.get("floor", "none") != "none" or row.get("fund_in") == "coin"))

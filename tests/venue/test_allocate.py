@@ -13,6 +13,7 @@ from stress.kernels.rules.records import POLICIES
 pytestmark = pytest.mark.nojit
 
 SHARING = [policy for policy in POLICIES if policy != "queue"]
+LEVERAGE = ["leverage_pro_rata", "leverage_drain", "risk_linear", "risk_power"]  # only ratios of leverage matter
 quick = settings(max_examples=60, deadline=None, derandomize=True)
 
 
@@ -27,6 +28,12 @@ def cases(draw, distinct_keys=False):
     return np.array(capacity), np.array(key), share * sum(capacity)
 
 
+def allocate(policy, capacity, key, budget, **lots):
+    """`stress.allocate`, with what the policy needs besides."""
+    level = {"excess_leverage": 2.0} if policy == "risk_excess" else {}
+    return stress.allocate(policy, capacity, key, budget, **level, **lots)
+
+
 def slack(capacity, budget) -> float:
     """Rounding: sums of capacities are exact to their own last bits, whatever the budget."""
     return 1e-11 * float(capacity.sum() + budget)
@@ -37,7 +44,7 @@ def slack(capacity, budget) -> float:
 @quick
 def test_amounts_are_within_capacity_and_use_the_budget(policy, case):
     capacity, key, budget = case
-    amount = stress.allocate(policy, capacity, key, budget)
+    amount = allocate(policy, capacity, key, budget)
     assert amount.shape == capacity.shape
     assert np.all(amount >= 0)
     assert np.all(amount <= capacity * (1 + 1e-12))
@@ -50,8 +57,8 @@ def test_amounts_are_within_capacity_and_use_the_budget(policy, case):
 def test_the_unit_of_money_does_not_matter(policy, case, exponent):
     capacity, key, budget = case
     k = 2.0**exponent  # exact in binary, so every bit scales
-    amount = stress.allocate(policy, capacity, key, budget)
-    assert np.array_equal(stress.allocate(policy, k * capacity, key, k * budget), k * amount)
+    amount = allocate(policy, capacity, key, budget)
+    assert np.array_equal(allocate(policy, k * capacity, key, k * budget), k * amount)
 
 
 @pytest.mark.parametrize("policy", POLICIES)
@@ -60,7 +67,7 @@ def test_the_unit_of_money_does_not_matter(policy, case, exponent):
 def test_a_larger_budget_takes_less_from_nobody(policy, case, more):
     capacity, key, budget = case
     larger = budget + more * float(capacity.sum())
-    gain = stress.allocate(policy, capacity, key, larger) - stress.allocate(policy, capacity, key, budget)
+    gain = allocate(policy, capacity, key, larger) - allocate(policy, capacity, key, budget)
     assert np.all(gain >= -slack(capacity, larger))
 
 
@@ -70,8 +77,8 @@ def test_a_larger_budget_takes_less_from_nobody(policy, case, more):
 def test_the_order_of_the_winners_does_not_matter_without_ties(policy, case, seed):
     capacity, key, budget = case
     order = np.random.default_rng(seed).permutation(capacity.size)
-    amount = stress.allocate(policy, capacity, key, budget)
-    shuffled = stress.allocate(policy, capacity[order], key[order], budget)
+    amount = allocate(policy, capacity, key, budget)
+    shuffled = allocate(policy, capacity[order], key[order], budget)
     assert shuffled == pytest.approx(amount[order], abs=slack(capacity, budget))
 
 
@@ -138,13 +145,13 @@ def test_top_truncation_cuts_the_largest_to_a_common_level(case):
     assert amount == pytest.approx(np.maximum(0.0, capacity - level), abs=slack(capacity, budget))
 
 
-@pytest.mark.parametrize("policy", ["leverage_pro_rata", "leverage_drain"])
+@pytest.mark.parametrize("policy", LEVERAGE)
 @given(case=cases(), exponent=st.integers(-10, 10))
 @quick
 def test_only_the_ratios_of_leverage_matter(policy, case, exponent):
     capacity, leverage, budget = case
-    amount = stress.allocate(policy, capacity, leverage, budget)
-    assert stress.allocate(policy, capacity, leverage * 2.0**exponent, budget) == pytest.approx(
+    amount = allocate(policy, capacity, leverage, budget)
+    assert allocate(policy, capacity, leverage * 2.0**exponent, budget) == pytest.approx(
         amount, abs=slack(capacity, budget)
     )
 
@@ -188,21 +195,21 @@ def test_leverage_drain_survivors():
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_edges(policy):
-    assert stress.allocate(policy, [3.0], [2.0], 0.0).tolist() == [0.0]
-    assert stress.allocate(policy, [3.0, 0.0], [2.0, 9.0], 9.0) == pytest.approx([3.0, 0.0])
-    assert stress.allocate(policy, [0.0, 0.0], [2.0, 9.0], 9.0).tolist() == [0.0, 0.0]
-    assert stress.allocate(policy, [2.0, 2.0], [5.0, 5.0], 4.0) == pytest.approx([2.0, 2.0])
+    assert allocate(policy, [3.0], [2.0], 0.0).tolist() == [0.0]
+    assert allocate(policy, [3.0, 0.0], [2.0, 9.0], 9.0) == pytest.approx([3.0, 0.0])
+    assert allocate(policy, [0.0, 0.0], [2.0, 9.0], 9.0).tolist() == [0.0, 0.0]
+    assert allocate(policy, [2.0, 2.0], [5.0, 5.0], 4.0) == pytest.approx([2.0, 2.0])
 
 
 def test_equal_keys_share_alike_under_sharing_rules():
     for policy in SHARING:
-        assert stress.allocate(policy, [2.0] * 4, [5.0] * 4, 2.0) == pytest.approx([0.5] * 4)
+        assert allocate(policy, [2.0] * 4, [5.0] * 4, 2.0) == pytest.approx([0.5] * 4)
 
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_arguments_are_not_written_to(policy):
     capacity, key = np.array([1.0, 2.0, 3.0]), np.array([3.0, 1.0, 2.0])
-    stress.allocate(policy, capacity, key, 2.5)
+    allocate(policy, capacity, key, 2.5)
     assert capacity.tolist() == [1.0, 2.0, 3.0]
     assert key.tolist() == [3.0, 1.0, 2.0]
 
@@ -228,7 +235,7 @@ def test_every_bad_argument_is_named_at_once():
 )
 def test_bad_arguments(policy, capacity, key, budget, column):
     with pytest.raises(stress.InputError) as caught:
-        stress.allocate(policy, capacity, key, budget)
+        allocate(policy, capacity, key, budget)
     assert [p.column for p in caught.value.problems] == [column]
 
 
@@ -240,9 +247,9 @@ def test_a_wide_spread_of_capacities_cancels_nothing():
 @pytest.mark.parametrize("policy", POLICIES[1:])
 def test_a_budget_for_all_closes_all_to_the_last_bit(policy):
     capacity = [1, 1, 1, 1, 233017, 0.001]
-    assert list(stress.allocate(policy, capacity, [0.05] * 4 + [9, 1], sum(capacity))) == capacity
+    assert list(allocate(policy, capacity, [0.05] * 4 + [9, 1], sum(capacity))) == capacity
 
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_nobody_to_give(policy):
-    assert stress.allocate(policy, [], [], 1.0).shape == (0,)
+    assert allocate(policy, [], [], 1.0).shape == (0,)

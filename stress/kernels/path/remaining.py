@@ -106,17 +106,22 @@ def shrink(end, share, steps, side):
 
 
 @jit_inline
-def close_part(row, share, quantity, remaining, path, out):
-    """Close a share of what is left of a row, and record it; returns the quantity closed."""
+def close_part(row, share, quantity, remaining, hits):
+    """Close a share of what is left of a row, and record it as one more of `hits`, if it is not recorded.
+
+    Returns
+    -------
+    float, int
+        The quantity closed, and how many rows are recorded.
+    """
     whole = quantity[row]
     if remaining.closed[row] <= 0.0:
-        remaining.rows[path.hits], remaining.left[row] = row, whole
-        path.hits += 1
-        out.adl_count += 1
+        remaining.rows[hits], remaining.left[row] = row, whole
+        hits += 1
     closed = remaining.left[row] * share
     remaining.left[row] = remaining.left[row] - closed if share < 1.0 else 0.0
     remaining.closed[row] += closed / whole
-    return closed
+    return closed, hits
 
 
 @jit_inline

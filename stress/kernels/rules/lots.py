@@ -34,7 +34,7 @@ def round_to_lots(amount, capacity, lot, u):
     """
     bits = int(np.float64(u).view(np.int64))
     key0, key1 = bits & MASK, (bits >> 32) & MASK
-    a = np.int64(-1)  # the row that is not whole so far
+    a = -1  # the row that is not whole so far
     low_a = high_a = 0.0
     for b in range(amount.size):
         low = lot * np.floor(amount[b] / lot + WHOLE)
@@ -56,7 +56,7 @@ def round_to_lots(amount, capacity, lot, u):
         if not stays:
             a, low_a, high_a = b, low, high
         if min(amount[a] - low_a, high_a - amount[a]) <= WHOLE * lot:
-            a = np.int64(-1)
+            a = -1
 
 
 @jit

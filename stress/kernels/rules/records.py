@@ -59,8 +59,8 @@ class Rules(NamedTuple):
     reserve: float  # USD, the constant floor of the fund
     drawdown: float  # fraction of the peak balance that ADL rules let the fund lose; nan for none
     drawdown_window: float  # seconds; inf for the whole path
-    excess_leverage: float  # leverage from which policy "risk_excess" weighs; nan with another
-    profit_weight: float  # exponent of the profit in the score "bulk"; nan with another
+    excess_leverage: float  # leverage from which policy "risk_excess" weighs
+    profit_weight: float  # exponent of the profit in the score "bulk"
 
 
 class Depth(NamedTuple):

@@ -43,7 +43,7 @@ CLASSES = 10  # of the profit_size score
 @jit_force_inline
 def has_two_keys(score):
     """Whether a score compares by one number and then by another, so that it ranks the whole queue at once."""
-    return score == PROFIT_SIZE or score == ETHEREAL
+    return score in (PROFIT_SIZE, ETHEREAL)
 
 
 @jit_no_refcount
@@ -120,7 +120,7 @@ def bullish(structure, tiers, w, q, e, m, mark):
 
 @jit_no_refcount
 def bulk(structure, profit_weight, w, q, e, m, mark):
-    """Profit and leverage, each with an exponent: U^a * (q M / E)^(1 - a), a the weight of the profit; 0 without one."""
+    """Profit and leverage, each with an exponent: U^a * (q M / E)^(1 - a), a the weight of the profit; or 0."""
     gain = profit(structure.contract, w, q, e, mark)
     leverage = q * mark / equity(structure.margin_mode, m, gain)
     if not (gain > 0.0 and leverage > 0.0):
@@ -189,7 +189,7 @@ def fill_keys(policy, structure, w, mark, q, e, m, key):
     elif policy == PROFIT_PRO_RATA:
         for i in range(key.size):
             key[i] = profit(structure.contract, w, q[i], e[i], mark)
-    elif policy == EQUITY_PRO_RATA or policy == MIN_MAX:
+    elif policy in (EQUITY_PRO_RATA, MIN_MAX):
         for i in range(key.size):
             key[i] = equity(structure.margin_mode, m[i], profit(structure.contract, w, q[i], e[i], mark))
     elif LEVERAGE_PRO_RATA <= policy <= LEVERAGE_DRAIN or RISK_LINEAR <= policy <= RISK_EXCESS:

@@ -206,7 +206,7 @@ def pro_rata(capacity, budget, amount):
 
 
 @jit
-def by_weight(capacity, weight, budget, amount):
+def by_weight(capacity, weight, slope, budget, amount):
     """x_i = min(w_i, c a_i) with weights a_i >= 0; once all with a weight are exhausted, the others give pro rata.
 
     The level c is found by Newton's method from below: the sum of the amounts is concave and piecewise linear in c, so
@@ -217,24 +217,30 @@ def by_weight(capacity, weight, budget, amount):
     ----------
     capacity, weight : float64[n]
         Where the capacity is 0 the weight is 0.
+    slope : float
+        Sum of the weights.
     budget : float
         Less than the sum of the capacities.
     amount : float64[n]
         Overwritten.
     """
-    c, exhausted, last = 0.0, -1, -2
-    given = slope = 0.0
-    while exhausted != last:
+    c, exhausted = 0.0, 0
+    if slope > 0.0:
+        c = budget / slope
+        for i in range(capacity.size):
+            exhausted += c * weight[i] > capacity[i]
+    last = 0
+    while exhausted != last and slope > 0.0:
         last, exhausted = exhausted, 0
         given = slope = 0.0
         for i in range(capacity.size):
             is_full = c * weight[i] > capacity[i]
             given += capacity[i] if is_full else 0.0
             slope += 0.0 if is_full else weight[i]
-            exhausted += is_full
-        if slope <= 0.0:
-            break
-        c = max(c, (budget - given) / slope)
+        if slope > 0.0:
+            c = max(c, (budget - given) / slope)
+            for i in range(capacity.size):
+                exhausted += c * weight[i] > capacity[i]
     if slope > 0.0:
         for i in range(capacity.size):
             amount[i] = min(capacity[i], c * weight[i])
@@ -249,10 +255,9 @@ def by_weight(capacity, weight, budget, amount):
 
 
 @jit
-def make_up(capacity, budget, amount):
-    """Take the rounding of w - c out of amounts that should add up to the budget."""
-    total = total_of(amount)
-    if total > 0.0:
+def make_up(capacity, budget, total, amount):
+    """Take the rounding out of amounts, whose sum is `total`, that should add up to the budget."""
+    if total > 0.0 and abs(total - budget) > UNFILLED * budget:
         for i in range(amount.size):
             amount[i] = min(capacity[i], amount[i] * (budget / total))
 
@@ -262,8 +267,8 @@ def to_common_level(capacity, level, slope, budget, amount):
     """x_i = a_i max(0, l_i - c): what is highest in `level` is brought down to a common level c.
 
     The depth t below the highest level is found by Newton's method from above: the sum of a_i max(0, t - (top - l_i))
-    is convex and piecewise linear in t, so each pass leaves at least one out, or t is exact. All terms are positive and
-    the highest is never left out, so that nothing cancels.
+    is convex and piecewise linear in t, so each pass leaves at least one out, who is not looked at again, or t is
+    exact. All terms are positive and the highest is never left out, so that nothing cancels.
 
     Parameters
     ----------
@@ -274,22 +279,43 @@ def to_common_level(capacity, level, slope, budget, amount):
     amount : float64[n]
         Overwritten.
     """
+    n = level.size
     top = 0.0
-    for i in range(level.size):
+    for i in range(n):
         top = max(top, level[i] if slope[i] > 0.0 else 0.0)
-    t, left, last = np.inf, -1, -2
+    depth, weight = np.empty(n), np.empty(n)  # of those who are left
+    left = 0
+    total = weighted = 0.0
+    for i in range(n):
+        depth[left], weight[left] = top - level[i], slope[i]
+        left += slope[i] > 0.0
+        total += slope[i]
+        weighted += slope[i] * (top - level[i])
+    t, last = (budget + weighted) / total, n + 1
     while left != last:
         last, left = left, 0
-        weighted = total = 0.0
-        for i in range(level.size):
-            is_left = top - level[i] < t and slope[i] > 0.0
-            weighted += slope[i] * (top - level[i]) if is_left else 0.0
-            total += slope[i] if is_left else 0.0
-            left += is_left
+        total = weighted = 0.0
+        for i in range(last):
+            d, a = depth[i], weight[i]
+            depth[left], weight[left] = d, a
+            a = a if d < t else 0.0
+            left += d < t
+            total += a
+            weighted += a * d
         t = min(t, (budget + weighted) / total)
-    for i in range(level.size):
-        amount[i] = slope[i] * max(0.0, t - (top - level[i]))
-    make_up(capacity, budget, amount)
+    given = 0.0
+    if t < 0.5 * top:
+        for i in range(n):
+            amount[i] = slope[i] * max(0.0, t - (top - level[i]))
+            given += amount[i]
+    else:  # c is the smaller number, so it is the exact one
+        for i in range(n):
+            given += capacity[i] if top - level[i] < t else 0.0
+        c, given = max(0.0, given - budget) / total, 0.0
+        for i in range(n):
+            amount[i] = max(0.0, capacity[i] - c * slope[i])
+            given += amount[i]
+    make_up(capacity, budget, given, amount)
 
 
 @jit_no_refcount
@@ -329,25 +355,29 @@ def share(policy, capacity, key, excess_leverage, budget, amount):
     amount : float64[n]
         Overwritten.
     """
-    if budget >= total_of(capacity):
+    for i in range(key.size):
+        key[i] = key[i] if (key[i] > 0.0) & (capacity[i] > 0.0) else 0.0
+    weigh_by_leverage(policy, excess_leverage, capacity, key)
+    total = slope = 0.0
+    for i in range(key.size):
+        total += capacity[i]
+        slope += key[i]
+    if budget >= total:
         for i in range(amount.size):
             amount[i] = capacity[i]
-    elif policy == PRO_RATA or policy == PRO_RATA_BY_ROW:
+    elif policy in (PRO_RATA, PRO_RATA_BY_ROW):
         pro_rata(capacity, budget, amount)
     elif policy == TOP_TRUNCATION:
         for i in range(key.size):
             key[i] = 1.0 if capacity[i] > 0.0 else 0.0
         to_common_level(capacity, capacity, key, budget, amount)
-    else:
+    elif policy == LEVERAGE_DRAIN:
+        slopes = np.empty(key.size)
         for i in range(key.size):
-            key[i] = key[i] if capacity[i] > 0.0 and key[i] > 0.0 else 0.0
-        if policy == LEVERAGE_DRAIN:
-            for i in range(key.size):
-                amount[i] = capacity[i] / key[i] if key[i] > 0.0 else 0.0
-            to_common_level(capacity, key, amount.copy(), budget, amount)
-        else:
-            weigh_by_leverage(policy, excess_leverage, capacity, key)
-            by_weight(capacity, key, budget, amount)
+            slopes[i] = capacity[i] / key[i] if key[i] > 0.0 else 0.0
+        to_common_level(capacity, key, slopes, budget, amount)
+    else:
+        by_weight(capacity, key, slope, budget, amount)
 
 
 @jit

@@ -1,0 +1,1 @@
+"""What traders are told about ADL, held against a run: claims with verdicts, and questions with figures."""

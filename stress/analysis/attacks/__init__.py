@@ -1,0 +1,1 @@
+"""Attacks on a venue: what they gain, what they cost, and the least capital they take."""
