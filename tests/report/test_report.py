@@ -31,6 +31,7 @@ SECTIONS = (
     "key-assumptions",
     "fund",
     "who",
+    "adl-costs",
     "loss",
     "cliffs",
     "worst",
@@ -40,7 +41,21 @@ SECTIONS = (
     "assumptions",
     "provenance",
 )
-FIGURES = ("curve", "time", "fan", "leverage", "side", "size", "loss", "cliff", "population", "path", "losses", "day")
+FIGURES = (
+    "curve",
+    "time",
+    "fan",
+    "leverage",
+    "side",
+    "size",
+    "loss",
+    "cliff",
+    "population",
+    "path",
+    "losses",
+    "day",
+    "costs",
+)
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
