@@ -27,8 +27,9 @@ def test_lines_are_the_distributions_of_haircuts_and_regret():
     ):
         x, y = drawn[label].get_data()
         values = sign * table[column].to_numpy()
-        reached = [(values <= at + 1e-12).mean() for at in x]
-        assert np.asarray(y)[1:-1] == pytest.approx(np.asarray(reached)[1:-1], abs=0.02), label
+        for at, height in list(zip(x, y, strict=True))[1:-1]:  # a step stands between both ends of the distribution
+            assert (values < at - 1e-12).mean() - 1e-9 <= height <= (values <= at + 1e-12).mean() + 1e-9, label
+        assert np.diff(y).max() < 0.5 or np.unique(values).size < 3, label
     low, high = ax.get_xlim()
     assert low <= 0.0 < 1.0 < high
 
