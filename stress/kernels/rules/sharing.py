@@ -13,6 +13,7 @@ from stress.kernels.jit import jit, jit_force_inline, jit_no_refcount
 
 UNFILLED = 1e-12  # an unfilled part of the budget up to this share of it counts as filled
 
+CLASSES = 10  # of the score "profit_size"
 KEPT_OFF = 48  # last bits of a double that the histogram of a queue ignores
 FIRST, BUCKETS = (1023 - 64) << 4, 128 << 4  # of the histogram
 
@@ -130,6 +131,28 @@ def weigh(key, capacity, weights):
 
 
 @jit_no_refcount
+def find_border(weights, budget):
+    """Bucket in which a budget ends, -1 if it is larger than all, and what is left of it for that bucket."""
+    rest, bucket = budget, BUCKETS - 1
+    while bucket >= 0 and weights[bucket] <= rest - UNFILLED * budget:
+        rest -= weights[bucket]
+        bucket -= 1
+    return bucket, rest
+
+
+@jit_no_refcount
+def take_head(key, bucket, capacity, who, amount):
+    """Rows with keys in a bucket or above, in their order, and their capacities; returns how many they are."""
+    n = 0
+    for i in range(key.size):
+        who[n] = i
+        n += bucket_of(key[i]) >= bucket
+    for k in range(n):
+        amount[k] = capacity[who[k]]
+    return n
+
+
+@jit_no_refcount
 def head_of_queue(key, capacity, weights, place, number, budget, who, amount):
     """The queue of one key, without sorting the rows that give all or nothing.
 
@@ -154,18 +177,9 @@ def head_of_queue(key, capacity, weights, place, number, budget, who, amount):
     int
         How many give.
     """
-    enough = UNFILLED * budget
-    rest, bucket = budget, BUCKETS - 1
-    while bucket >= 0 and weights[bucket] <= rest - enough:
-        rest -= weights[bucket]
-        bucket -= 1
-    n = 0
-    for i in range(key.size):
-        who[n] = i
-        n += bucket_of(key[i]) >= bucket
-    for k in range(n):
-        amount[k] = capacity[who[k]]
-    share_border(key, bucket, place, number, rest, enough, who[:n], amount[:n])
+    bucket, rest = find_border(weights, budget)
+    n = take_head(key, bucket, capacity, who, amount)
+    share_border(key, bucket, place, number, rest, UNFILLED * budget, who[:n], amount[:n])
     return n
 
 
