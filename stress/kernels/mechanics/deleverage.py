@@ -64,9 +64,11 @@ def share_budget(first, n, w, mark, budget, p):
             rows[i] = i
         share(terms.policy, capacity, workspace.key[:n], terms.excess_leverage, budget, amount[:n])
         return n
+    enough = UNFILLED * budget
     if not has_two_keys(terms.score):
-        weights = workspace.weights
-        return head_of_queue(workspace.key[:n], capacity, weights, place, ladder.number, budget, rows, amount)
+        return head_of_queue(
+            workspace.key[:n], capacity, workspace.weights, place, ladder.number, budget, enough, rows, amount
+        )
     found, rest = take_first_key(
         terms.score, workspace.key[:n], capacity, workspace.weights, place, ladder.number, budget, rows, amount
     )
@@ -79,7 +81,7 @@ def share_budget(first, n, w, mark, budget, p):
     quantity, margin = holdings.quantity[first : first + n], holdings.margin[first : first + n]
     share_by_second_key(
         terms.score, p.structure, w, ranking_mark(mark, p), entry, quantity, margin, place, ladder.number,
-        workspace.key[:m], capacity, rest, UNFILLED * budget, rows[:found], amount[:found],
+        workspace.key[:m], capacity, rest, enough, rows[:found], amount[:found],
     )  # fmt: skip
     return found
 

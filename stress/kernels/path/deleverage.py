@@ -31,8 +31,9 @@ from stress.kernels.path.remaining import close_part, quantity_left, shrink
 from stress.kernels.path.workspace import CHUNK, log_event, trade
 from stress.kernels.rules.classes import OPEN, take_classes
 from stress.kernels.rules.contract import equity, profit
-from stress.kernels.rules.scores import PROFIT_SIZE, fill_border_keys, fill_keys, fill_scores, has_two_keys
+from stress.kernels.rules.scores import PROFIT_SIZE, fill_keys, fill_scores, fill_sizes, fill_two_keys, has_two_keys
 from stress.kernels.rules.sharing import (
+    BUCKETS,
     PRO_RATA,
     QUEUE,
     SCORE_PRO_RATA,
@@ -159,9 +160,11 @@ def share_budget(n, w, mark, budget, side, p):
             rows[i] = i
         share(terms.policy, capacity, workspace.key[:n], terms.excess_leverage, budget, amount[:n])
         return n
+    enough = UNFILLED * budget
     if not has_two_keys(terms.score):
-        weights = workspace.weights
-        return head_of_queue(workspace.key[:n], capacity, weights, place, ladder.number, budget, rows, amount)
+        return head_of_queue(
+            workspace.key[:n], capacity, workspace.weights, place, ladder.number, budget, enough, rows, amount
+        )
     found, rest = take_first_key(
         terms.score, workspace.key[:n], capacity, workspace.weights, place, ladder.number, budget, rows, amount
     )
@@ -174,7 +177,7 @@ def share_budget(n, w, mark, budget, side, p):
     margin, left = winners.margin[first : first + n], workspace.key[:m]
     share_by_second_key(
         terms.score, p.structure, w, mark, entry, quantity, margin, place, ladder.number, left, capacity, rest,
-        UNFILLED * budget, rows[:found], amount[:found],
+        enough, rows[:found], amount[:found],
     )  # fmt: skip
     return found
 
@@ -187,7 +190,7 @@ def take_first_key(score, key, capacity, weights, place, number, budget, who, am
     """
     if score == PROFIT_SIZE:
         return take_classes(key, capacity, weights, place, number, budget, who, amount)
-    bucket, rest = find_border(weights, budget)
+    bucket, rest = find_border(weights, budget, UNFILLED * budget)
     found = take_head(key, bucket, capacity, who, amount)
     for k in range(found):
         if bucket_of(key[who[k]]) == bucket and amount[k] > 0.0:
@@ -215,13 +218,24 @@ def share_by_second_key(
         Overwritten where it is OPEN.
     """
     at = np.flatnonzero(amount == OPEN)
-    tie, room, keys = np.empty(at.size, np.int64), np.empty(at.size), np.zeros((at.size, 2))
-    price, behind, part = np.empty(at.size), np.empty(at.size), np.zeros(at.size)
+    tie, room, price, behind = np.empty(at.size, np.int64), np.empty(at.size), np.empty(at.size), np.empty(at.size)
     for k in range(at.size):
         i = rows[at[k]]
         tie[k], room[k], price[k] = number[place[i]], capacity[i], entry[i]
         behind[k] = margin[i] * (left[k] / quantity[i])  # all of a position shrinks alike
-    fill_border_keys(score, structure, w, mark, left, price, behind, keys)
+        amount[at[k]] = 0.0
+    part = np.zeros(at.size)
+    if score == PROFIT_SIZE:  # they are of one class, so that the notional alone decides
+        key, weights, who = np.empty(at.size), np.zeros(BUCKETS), np.empty(at.size + 1, np.int64)
+        fill_sizes(mark, left, key)
+        weigh(key, room, weights)
+        itself = np.arange(at.size).astype(np.int32)
+        found = head_of_queue(key, room, weights, itself, tie, rest, enough, who, part)
+        for k in range(found):
+            amount[at[who[k]]] = part[k]
+        return
+    keys = np.zeros((at.size, 2))
+    fill_two_keys(score, structure, w, mark, left, price, behind, tie, keys)
     queue(room, keys, tie, rest, enough, part)
     for k in range(at.size):
         amount[at[k]] = part[k]

@@ -23,9 +23,9 @@ def are_first(rows, count, key, place, number):
 
 
 @jit
-def rows_in(bucket, key, capacity):
-    """Rows of a bucket that can give."""
-    rows = np.empty(key.size + 1, np.int64)
+def rows_in(bucket, number_of_rows, key, capacity):
+    """Rows of a bucket that can give; so many they are."""
+    rows = np.empty(number_of_rows + 1, np.int64)  # a large array costs more than the loop
     n = 0
     for i in range(key.size):
         rows[n] = i
@@ -34,9 +34,9 @@ def rows_in(bucket, key, capacity):
 
 
 @jit
-def capacity_of_first(bucket, count, key, capacity, place, number):
+def capacity_of_first(bucket, number_of_rows, count, key, capacity, place, number):
     """What the first so many of a bucket can give."""
-    rows = rows_in(bucket, key, capacity)
+    rows = rows_in(bucket, number_of_rows, key, capacity)
     return capacity[rows[are_first(rows, count, key, place, number)]].sum()
 
 
@@ -62,7 +62,7 @@ def take_classes(key, capacity, weights, place, number, budget, who, amount):
     counts = np.zeros(BUCKETS, np.int64)
     for i in range(key.size):
         counts[bucket_of(key[i])] += capacity[i] > 0.0
-    n, most = counts.sum(), budget - UNFILLED * budget
+    n, enough = counts.sum(), UNFILLED * budget
     bucket, before, above = BUCKETS - 1, 0, 0.0  # the bucket of a border, and who and how much is above it
     top, of_top, rest = BUCKETS, 0, budget  # of the border before the class: how many of the bucket `top` are before it
     low, of_low = -1, 0  # of the border behind it
@@ -73,24 +73,24 @@ def take_classes(key, capacity, weights, place, number, budget, who, amount):
             above += weights[bucket]
             bucket -= 1
         count = border - before
-        ends = above > most
-        if not ends and above + weights[bucket] > most:
-            ends = above + capacity_of_first(bucket, count, key, capacity, place, number) > most
+        ends = above > budget - enough
+        if not ends and above + weights[bucket] > budget - enough:
+            first = capacity_of_first(bucket, counts[bucket], count, key, capacity, place, number)
+            ends = above + first > budget - enough
         if ends:
             low, of_low = bucket, count
             break
         top, of_top, rest = bucket, count, budget - above
     found = take_head(key, low, capacity, who, amount)
-    rows, at = np.empty(found + 1, np.int64), np.empty(found + 1, np.int64)  # in the buckets of the class
+    most = counts[max(low, 0) : top + 1].sum()
+    rows, at = np.empty(most + 1, np.int64), np.empty(most + 1, np.int64)  # in the buckets of the class
     m = 0
     for k in range(found):
         rows[m], at[m] = who[k], k
         m += (bucket_of(key[who[k]]) <= top) & (amount[k] > 0.0)
-    rows, at = rows[:m], at[:m]
-    for k in range(m):
-        amount[at[k]] = OPEN
     buckets = np.empty(m, np.int64)
     for k in range(m):
+        amount[at[k]] = OPEN
         buckets[k] = bucket_of(key[rows[k]])
     inside = np.flatnonzero(buckets == top)
     for k in inside[are_first(rows[inside], of_top, key, place, number)]:

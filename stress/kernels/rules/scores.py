@@ -153,8 +153,7 @@ def fill_scores(
         for i in range(key.size):
             key[i] = round40(profit(structure.contract, w, q[i], e[i], mark))
     elif kind == SIZE:
-        for i in range(key.size):
-            key[i] = round40(q[i] * mark)
+        fill_sizes(mark, q, key)
     elif kind == RANDOM:
         for i in range(key.size):  # the number as bits of a double: vector code draws of them, and cannot look them up
             key[i] = np.int64(number[place[i]]).view(np.float64)
@@ -206,18 +205,10 @@ def fill_keys(policy, structure, w, mark, q, e, m, key):
 
 
 @jit_no_refcount
-def fill_border_keys(score, structure, w, mark, q, e, m, key):
-    """Keys of those among whom a budget ends, float64[n, 2]: see `path.deleverage.share_by_second_key`.
-
-    They are of one class of PROFIT_SIZE, so that the notional alone decides; and of ETHEREAL of nearly one leverage.
-    """
-    if score == ETHEREAL:
-        for i in range(q.size):
-            key[i, 0] = round40(effective_leverage(structure, w, q[i], e[i], m[i], mark))
-            key[i, 1] = round40(profit(structure.contract, w, q[i], e[i], mark))
-    else:
-        for i in range(q.size):
-            key[i, 0], key[i, 1] = 0.0, round40(q[i] * mark)
+def fill_sizes(mark, q, key):
+    """Notional of every winner, into float64[n] `key`."""
+    for i in range(key.size):
+        key[i] = round40(q[i] * mark)
 
 
 @jit
@@ -238,7 +229,9 @@ def fill_two_keys(score, structure, w, mark, q, e, m, number, key):
     """
     n = q.size
     if score == ETHEREAL:
-        fill_border_keys(score, structure, w, mark, q, e, m, key)
+        for i in range(n):
+            key[i, 0] = round40(effective_leverage(structure, w, q[i], e[i], m[i], mark))
+            key[i, 1] = round40(profit(structure.contract, w, q[i], e[i], mark))
         return
     share = np.zeros((n, 2))
     for i in range(n):
