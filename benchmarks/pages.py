@@ -114,7 +114,7 @@ def rules_of_adl(rows: list[dict[str, Any]]) -> str:
         [r["policy"], r["score"], f"{r['ratio']:.2f}", f"{r['low']:.2f} to {r['high']:.2f}", f"{r['event_ms']:.2f}"]
         for r in rows
     ]
-    return table(["policy", "score", "over the queue", "least to most", "ms a path"], body)
+    return table(["policy", "score", "over the queue", "least to most", "ms a path"], body, left=2)
 
 
 def _mechanics(found: dict[str, Any]) -> str:
