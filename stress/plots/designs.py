@@ -66,17 +66,19 @@ def plot_adl_frontier(table: pd.DataFrame, space: str = "equity", *, ax: Axes | 
     return ax
 
 
-def plot_adl_driver(table: pd.DataFrame, key: str, quantity: str, *, ax: Axes | None = None) -> Axes:
+def plot_adl_driver(
+    table: pd.DataFrame, key: str | None = None, quantity: str | None = None, *, ax: Axes | None = None
+) -> Axes:
     """A quantity of `stress.adl_drivers` against the values of one key, a line for each class of traders.
 
     Parameters
     ----------
     table : DataFrame
         Of `stress.adl_drivers`.
-    key : str
-        One of the column `key`.
-    quantity : str
-        One of the column `quantity`.
+    key : str, optional
+        One of the column `key`; default: its first.
+    quantity : str, optional
+        One of the column `quantity`; default: its first.
     ax : Axes, optional
 
     Returns
@@ -84,6 +86,8 @@ def plot_adl_driver(table: pd.DataFrame, key: str, quantity: str, *, ax: Axes | 
     Axes
     """
     _check(table, ax, ("key", "value", "quantity", "class", "estimate", "low", "high"), "the table of adl_drivers")
+    key = table["key"].iloc[0] if key is None else key
+    quantity = table["quantity"].iloc[0] if quantity is None else quantity
     rows = table[(table["key"] == key) & (table["quantity"] == quantity)]
     if rows.empty:
         known = ", ".join(table["quantity"].unique())

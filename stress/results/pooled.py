@@ -48,7 +48,10 @@ class Pool:
         return np.asarray(np.bincount(path, values, self.n_paths) / self.share, np.float64)
 
     def ratio(self, numerator: np.ndarray, denominator: np.ndarray) -> Estimate:
-        """sum(numerator) / sum(denominator), float64[n_paths] each, of either sign; nan where there is nothing."""
+        """sum(numerator) / sum(denominator), float64[n_paths] each, of either sign; nan where there is nothing.
+
+        The interval ends at 0 where no numerator is below it.
+        """
         w = self.weights
         scale = np.ones(self.n_paths) if w is None else w.value
         total = float(np.sum(scale * denominator))
@@ -64,7 +67,8 @@ class Pool:
             spread = float(np.sum(residual**2)) * held / (held - 1) if held > 1 else math.nan
         se = math.sqrt(spread) / total
         note = "" if carried >= FEW else f"rests on {carried:.3g} effective paths"
-        return Estimate(value, se, value - Z * se, value + Z * se, note)
+        least = 0.0 if (numerator >= 0.0).all() else -math.inf
+        return Estimate(value, se, max(least, value - Z * se), value + Z * se, note)
 
     def mean(self, path: np.ndarray, values: np.ndarray, each: np.ndarray | None = None) -> Estimate:
         """Mean of some values, of which each counts 1 or `each`; `path` says where they happened."""

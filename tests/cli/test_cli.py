@@ -10,6 +10,7 @@ import tomllib
 from pathlib import Path
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 
 from stress import simulation
@@ -215,6 +216,21 @@ def test_adl_shows_both_sides(command):
     assert "\nlongs\n" in out
     assert "\nshorts\n" in out
     assert re.search(r"^20 to 50x +64 ", out, re.MULTILINE)
+
+
+def test_adl_says_what_it_costs_whom(command, tmp_path):
+    code, out, err = command("adl", "tiny.toml", "--costs", "--out", "costs.csv")
+    assert code == 0
+    assert "with ADL again, with and without it." in err
+    for title in ("Haircut as a share of the equity", "In contracts", "Regret", "By leverage", "By side"):
+        assert f"\n{title}\n" in out, title
+    assert re.search(r"^Hits that were a favour, by count +positions hit +[\d.]+ %", out, re.MULTILINE)
+    table = pd.read_csv(tmp_path / "costs.csv")
+    assert set(table["group"]) == {"all", "leverage", "size", "side"}
+    assert table[["space", "denominator"]].notna().all().all()
+    code, _, err = command("adl", "tiny.toml", "--out", "costs.csv")
+    assert code == 2
+    assert "--costs" in err
 
 
 def test_a_path_of_a_scenario_and_of_its_run_are_the_same(command, tmp_path):

@@ -44,8 +44,8 @@ def kinds(cell: Any) -> list[tuple[str, list[str]]]:
     return [kind for i, kind in enumerate(found) if not (i and kind[0] == "stream" and kind == found[i - 1])]
 
 
-def test_there_are_six():
-    assert [path.name[:2] for path in NOTEBOOKS] == ["01", "02", "03", "04", "05", "06"]
+def test_there_are_seven():
+    assert [path.name[:2] for path in NOTEBOOKS] == ["01", "02", "03", "04", "05", "06", "07"]
 
 
 @each

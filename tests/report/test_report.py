@@ -31,6 +31,7 @@ SECTIONS = (
     "key-assumptions",
     "fund",
     "who",
+    "adl-costs",
     "loss",
     "cliffs",
     "worst",
@@ -40,7 +41,21 @@ SECTIONS = (
     "assumptions",
     "provenance",
 )
-FIGURES = ("curve", "time", "fan", "leverage", "side", "size", "loss", "cliff", "population", "path", "losses", "day")
+FIGURES = (
+    "curve",
+    "time",
+    "fan",
+    "leverage",
+    "side",
+    "size",
+    "loss",
+    "cliff",
+    "population",
+    "path",
+    "losses",
+    "day",
+    "costs",
+)
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
@@ -267,7 +282,10 @@ def test_assumptions_speak_of_the_layers_that_there_are():
 
 
 def test_no_interval_of_money_reaches_below_zero(page):
-    assert "USD\u00a0−" not in page
+    """But of regret, which is a difference."""
+    before, rest = page.split('<section id="adl-costs">')
+    assert "USD\u00a0−" not in before
+    assert "USD\u00a0−" not in rest.split("</section>", 1)[1]
 
 
 def test_worst_paths_are_named_with_what_they_cost(page, full):
@@ -365,7 +383,7 @@ def test_a_result_without_its_run_is_reported_without_the_pictures_of_single_pat
 
     old = replace(full, result=replace(full.result, design=None))
     page = report.render(old)
-    assert page.count("<figure ") == len(FIGURES) - 2  # path, day
+    assert page.count("<figure ") == len(FIGURES) - 3  # path, day, costs
 
 
 def test_provenance_names_files_and_not_where_they_lay(page):
