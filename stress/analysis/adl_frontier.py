@@ -22,6 +22,7 @@ from stress.arguments import is_finite, is_whole
 from stress.engine.design import Design
 from stress.errors import InputError, Problem
 from stress.results.estimate import event_probability
+from stress.results.mechanics import adl_is_depletion
 from stress.results.owners import Owners
 from stress.results.pooled import Pool
 from stress.results.replay import run_again
@@ -71,7 +72,7 @@ def _numbers(funds: Sequence[Any]) -> list[float]:
 
 def _with_event(result: Result, funds: Sequence[float]) -> list[np.ndarray]:
     """Which paths have an ADL event with each fund, bool[n] each."""
-    if not result.curve_refused and result.layer == "fund":
+    if not result.curve_refused and result.layer == "fund" and adl_is_depletion(result.config):
         needed = result.paths["fund_needed"].to_numpy()
         return [np.asarray(needed > fund) for fund in funds]
     assert result.design is not None
