@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -76,7 +75,7 @@ def _with_event(result: Result, funds: Sequence[float]) -> list[np.ndarray]:
         needed = result.paths["fund_needed"].to_numpy()
         return [np.asarray(needed > fund) for fund in funds]
     assert result.design is not None
-    found = cases.run([replace(result.design, fund=fund, detail="paths") for fund in funds])
+    found = cases.run([result.design.changed(fund=fund, detail="paths") for fund in funds])
     return [one.paths["adl_events"].to_numpy() > 0 for one in found]
 
 
@@ -84,7 +83,7 @@ def _rows(
     name: str, result: Result, fund: float, event: np.ndarray, replays: int, prices: dict[int, Any]
 ) -> list[dict[str, Any]]:
     assert result.design is not None
-    design = replace(result.design, fund=fund)
+    design = result.design.changed(fund=fund)
     share_shared(result.design, design)
     there = np.flatnonzero(event)
     chosen = there

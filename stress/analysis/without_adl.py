@@ -31,7 +31,7 @@ def without_adl(design: Design) -> Design:
         for rule in MECHANICS
         if rule.within is not None and rule.within[0] == "waterfall" and ADL in rule.within[1]
     }
-    other = replace(design, venue=_changed(venue, changes), layers=layers or None)
+    other = design.changed(venue=_changed(venue, changes), layers=layers or None)
     other.__dict__.update({name: getattr(design, name) for name in SHARED})
     return other
 
