@@ -19,7 +19,7 @@ import pandas as pd
 from stress import quantities
 from stress.analysis.adl_events import FILL, HAIRCUTS, haircut, measure
 from stress.analysis.adl_rows import COLUMNS, GROUPS, class_rows, summary_rows
-from stress.analysis.without_adl import without_adl
+from stress.analysis.without_adl import PathsWithoutAdl, without_adl
 from stress.arguments import is_finite, is_whole, is_word
 from stress.book.classes import BORDERS, merge
 from stress.errors import InputError, Problem, raise_if
@@ -136,6 +136,7 @@ def adl_costs(
     *,
     score: str | None = None,
     markouts: Iterable[float | str] = MARKOUTS,
+    kept: PathsWithoutAdl | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> AdlCosts:
     """Find what ADL took from whom, and whether it was a favour.
@@ -150,6 +151,8 @@ def adl_costs(
         Rank by which inversions are counted; by default the venue's, also where a sharing rule does not look at it.
     markouts : iterable of float
         Seconds after an event, above 0, or text such as "5min", at which closed contracts are valued.
+    kept : PathsWithoutAdl, optional
+        Of several designs on the same paths, what they share; default: nothing is kept.
     progress : callable, optional
         Called with the number of paths done and of all.
 
@@ -168,12 +171,12 @@ def adl_costs(
         rng = np.random.default_rng([design.seed, all_of_them.size, int(paths)])
         chosen = np.sort(rng.choice(all_of_them, int(paths), replace=False))
     share = chosen.size / all_of_them.size if all_of_them.size else 1.0
-    other = without_adl(design)
+    at = (PathsWithoutAdl() if kept is None else kept).of(design, without_adl(design))
     events, fills, hits, rows = [], [np.zeros(0, FILL)], [], []
     costs: dict[float, list[np.ndarray]] = {time: [np.zeros(0)] for time in (0.0, *times, math.inf)}
     for done, path in enumerate(chosen):
-        prices, _ = design.price_block(int(path), 1)
-        of_path, filled, hit, row = _replay(design, other, prices, int(path), score)
+        prices, without = at(int(path))
+        of_path, filled, hit, row = _replay(design, prices, int(path), score, without)
         close = design.traded_prices(prices).close[0]
         for time, found in costs.items():
             found.append(_markout(design, close, filled, time))
@@ -227,17 +230,14 @@ def _check(result: Result, paths: int, score: str | None, markouts: Iterable[flo
 
 
 def _replay(
-    design: Design, other: Design, prices: Prices, path: int, score: str
+    design: Design, prices: Prices, path: int, score: str, without: np.ndarray
 ) -> tuple[list[dict[str, Any]], np.ndarray, dict[str, np.ndarray], dict[str, float]]:
     """Events of a path, its fills, results of those hit with and without ADL, and sums of the path."""
     log, out = run_again(design, prices, path, design.fund)
-    owners, without = Owners(design), Owners(other)
+    owners = Owners(design)
     events, fills = measure(design, path, log, owners, score)
-    log_without, out_without = run_again(other, prices, path, design.fund)
-    without.take(log_without)
-    results = np.empty((2, owners.number.size))
-    for k, (one, end) in enumerate(((owners, out), (without, out_without))):
-        results[k, one.number] = one.result(float(end["mark_end"][0]))
+    results = np.array([without, without])
+    results[0, owners.number] = owners.result(float(out["mark_end"][0]))
     hit = np.unique(fills["position"])
     regret = results[0] - results[1]
     row = {"path": path, "regret": float(regret[hit].sum())}

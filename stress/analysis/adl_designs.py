@@ -20,6 +20,7 @@ from stress.analysis import adl_frontier, cases
 from stress.analysis.adl_costs import AdlCosts, adl_costs
 from stress.analysis.adl_events import HAIRCUTS
 from stress.analysis.study import REQUIRED_FUND
+from stress.analysis.without_adl import PathsWithoutAdl
 from stress.arguments import is_whole
 from stress.errors import InputError, Problem
 from stress.results import comparison, paired_ratios
@@ -29,7 +30,7 @@ from stress.results.result import Result
 from stress.scenario.designs import DesignsTable
 from stress.scenario.scenario import Scenario
 
-REPLAYS = 300  # paths with ADL that are run again, of each design
+REPLAYS = 100  # paths with ADL that are run again, of each design
 P_ADL = comparison.ADL_EVENT
 COLUMNS = (
     "design", "quantity", "space", "denominator", "estimate", "se", "low", "high", "difference", "difference_low",
@@ -245,8 +246,9 @@ def adl_designs(
             expected = f"the crowd of {next(iter(table.cases))}: this design would draw another"
             raise InputError(Problem("designs", expected, column=f"designs.{name}"))
     results = dict(zip(table.cases, cases.run(made, threads, progress), strict=True))
+    kept = PathsWithoutAdl()
     costs = {
-        name: adl_costs(result, replays, markouts=())
+        name: adl_costs(result, replays, markouts=(), kept=kept)
         for name, result in results.items()
         if result.has_adl and result.days is None  # of days with a fresh book each nobody is followed
     }

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from stress import serialize
+from stress.results.owners import Owners
+from stress.results.replay import run_again
 from stress.venue.layer import Layer
 from stress.venue.mechanics import ADL, CASH_LAYERS, MECHANICS
+from stress.venue.rules import BY_NAME
 
 if TYPE_CHECKING:
     from stress.engine.design import Design
+    from stress.kernels.path.records import Prices
     from stress.venue.venue import Venue
 
 NOBODY = "house"  # with no money: stands in where ADL alone bore losses
+HOW = ("policy", "score", "excess_leverage", "profit_weight", "adl_price")  # winners give; without effect here
 SHARED = ("sampler", "model_record", "traded_book", "traded_levels", "classes", "ladder")  # no rule of ADL is in them
 
 
@@ -31,6 +40,7 @@ def without_adl(design: Design) -> Design:
         for rule in MECHANICS
         if rule.within is not None and rule.within[0] == "waterfall" and ADL in rule.within[1]
     }
+    changes |= {name: BY_NAME[name].default for name in HOW}
     other = design.changed(venue=_changed(venue, changes), layers=layers or None)
     other.__dict__.update({name: getattr(design, name) for name in SHARED})
     return other
@@ -38,3 +48,45 @@ def without_adl(design: Design) -> Design:
 
 def _changed(venue: Venue, changes: dict[str, Any]) -> Venue:
     return replace(venue, **changes, figures=tuple(f for f in venue.figures if f.name not in changes))
+
+
+@dataclass(frozen=True)
+class PathsWithoutAdl:
+    """Prices of paths, and what the owners of all positions have at the end of them without ADL, kept.
+
+    Designs that differ only in how ADL closes winners have the same paths without it: one run of each serves all.
+    """
+
+    _prices: dict[tuple[str, int], Prices] = field(default_factory=dict)
+    _results: dict[tuple[str, int], np.ndarray] = field(default_factory=dict)
+
+    def of(self, design: Design, other: Design) -> Callable[[int], tuple[Prices, np.ndarray]]:
+        """What is kept of the paths of a design, and of the same without ADL (`without_adl`).
+
+        Returns
+        -------
+        callable
+            From the number of a path to its prices, and to the results of all owners without ADL, float64[N].
+        """
+        market = serialize.dumps([design.model_record, design.seed, design.n_steps, design.step, design.tail])
+        key = serialize.dumps(other.describe())
+
+        def at(path: int) -> tuple[Prices, np.ndarray]:
+            if (market, path) not in self._prices:
+                self._prices[market, path] = design.price_block(path, 1)[0]
+            prices = self._prices[market, path]
+            if (key, path) not in self._results:
+                self._results[key, path] = _results(other, prices, path)
+            return prices, self._results[key, path]
+
+        return at
+
+
+def _results(design: Design, prices: Prices, path: int) -> np.ndarray:
+    """What every owner has at the end of a path, less what it began with, float64[N] by number."""
+    owners = Owners(design)
+    log, out = run_again(design, prices, path, design.fund)
+    owners.take(log)
+    found = np.empty(owners.number.size)
+    found[owners.number] = owners.result(float(out["mark_end"][0]))
+    return found
