@@ -8,17 +8,15 @@ from typing import Any
 
 import pandas as pd
 
-from stress.formatting import amount, percent, significant
+from stress.formatting import amount, bare, percent, significant
 
 GROUPS = {
     "How often, and what it takes": ("P(somebody is auto-deleveraged)", "required fund", "residual"),
-    "Whom it hits": (
-        "hit rate", "positions hit", "borne by the top 1 %", "borne by the top 10 %", "Gini",
-        "effective number of bearers", "inversions of rank",
-    ),
+    "Whom it hits": ("hit rate", "positions hit", "inversions of rank"),
+    "How evenly": ("borne by the top 1 %", "borne by the top 10 %", "Gini", "effective number of bearers"),
     "How hard": ("worst haircut", "90 % haircut"),
     "At the horizon": ("regret by contracts closed", "regret", "hits that were a favour"),
-}  # fmt: skip
+}
 LEGEND = (
     "* differs from {first}: the 95 % interval of the paired difference is on one side of 0. Haircuts: the worst of a "
     "path with ADL, mean over these, and the 90 % one of an event, mean over events. One of profit may be above 100 %: "
@@ -61,7 +59,7 @@ def _head(quantity: str, space: str) -> str:
 
 
 def cell(row: dict[Any, Any] | None) -> str:
-    """An estimate, with a star where it differs from the first design."""
+    """An estimate with its 95 % interval, and a star where it differs from the first design."""
     if row is None or math.isnan(row["estimate"]):
         return "–"
     value, space = float(row["estimate"]), str(row["space"])
@@ -75,8 +73,21 @@ def cell(row: dict[Any, Any] | None) -> str:
         text = percent(value)
     else:
         text = amount(value, space)
+    ends = float(row["low"]), float(row["high"])
+    if value != 0 and all(map(math.isfinite, ends)):
+        text += f" ({_ends(*ends, space)})"
     low, high = float(row["difference_low"]), float(row["difference_high"])
     return text + (" *" if low > 0 or high < 0 else "")
+
+
+def _ends(low: float, high: float, space: str) -> str:
+    """An interval, without the unit where it stands before."""
+    if space == "count":
+        return f"{significant(low)} to {significant(high)}"
+    if space in SHARES:
+        high = high if space == "profit" else min(high, 1.0)  # the interval of a mean may reach beyond
+        return f"{significant(100 * low)} to {significant(100 * high)}"
+    return f"{bare(amount(low, space))} to {bare(amount(high, space))}"
 
 
 def notes(table: pd.DataFrame) -> list[str]:
