@@ -119,9 +119,9 @@ def rows_of(base: Result, result: Result, alpha: float) -> Iterator[dict[str, An
         for row in table.to_dict("records"):
             name = f"{row['side']}s" if by == "side" else _leverage(row["lower"], row["upper"])
             found = [row[f"adl_given_event{end}"] for end in ("", "_se", "_low", "_high")]
-            yield _row(HIT_RATE, by, name, Estimate(*found), "share of positions")
+            yield _row(HIT_RATE, by, name, Estimate(*found), "share")
         for name, e in _shares(result, by):
-            yield _row(HIT_SHARE, by, name, e, "share of hits")
+            yield _row(HIT_SHARE, by, name, e, "share")
 
 
 def _shares(result: Result, by: str) -> Iterator[tuple[str, Estimate]]:

@@ -97,11 +97,13 @@ def plot_adl_driver(
         ax = axes_of(ax)
         unit = money_axis(ax.yaxis, float(rows["estimate"].max()), quantity) if is_money else 0.01
         places = {value: i for i, value in enumerate(dict.fromkeys(rows["value"]))}
-        for i, (name, part) in enumerate(rows.groupby("class", sort=False)):
-            x, color = part["value"].map(places), COLORS[i % len(COLORS)]
-            ax.plot(x, part["estimate"] / unit, "o-", color=color, label=str(name))
+        classes = list(rows.groupby("class", sort=False))
+        for i, (name, part) in enumerate(classes):
+            beside = 0.06 * (i - (len(classes) - 1) / 2)  # so that intervals stand side by side
+            x, color = part["value"].map(places) + beside, COLORS[i % len(COLORS)]
+            ax.plot(x, part["estimate"] / unit, "o-", color=color, label=str(name), markersize=4)
             high = part["high"].where(np.isfinite(part["high"]), part["estimate"])
-            ax.fill_between(x, part["low"] / unit, high / unit, color=color, alpha=BAND, linewidth=0)
+            ax.vlines(x, part["low"] / unit, high / unit, color=color, alpha=0.6)
         ax.set_xticks(list(places.values()), [str(value) for value in places])
         ax.set_xlabel(key)
         if not is_money:
