@@ -97,7 +97,8 @@ def test_no_command_prints_what_is_no_number(pair, capsys):
 
 
 OF_OTHERS = (  # that draw no result
-    "style", "plot_backtest", "plot_fund_grid", "plot_stress_scenarios", "plot_sweep", "plot_tornado",
+    "style", "plot_adl_costs", "plot_adl_driver", "plot_adl_frontier", "plot_adl_moves", "plot_attack", "plot_trader",
+    "plot_backtest", "plot_fund_grid", "plot_stress_scenarios", "plot_sweep", "plot_tornado",
 )  # fmt: skip
 OF_SEVERAL = ("plot_depletion_curves", "plot_paired_difference")
 

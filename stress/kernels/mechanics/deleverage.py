@@ -209,7 +209,7 @@ def deleverage(s, mark, unpaid, withheld, withheld_value, is_inventory, p):
             place = p.ladder.winners.place[side.first + begin : side.first + end]
             in_lots(
                 p.workspace.places[:found], place, p.ladder.number, p.workspace.capacity, p.mechanics.adl_lot,
-                event_score(key0, key1, WHOLE_EVENT), p.workspace.amount[:found],
+                event_score(key0, key1, int(WHOLE_EVENT)), p.workspace.amount[:found],
             )  # fmt: skip
         amount, closed = close_shares(side.first + begin, found, w, in_money, mark, price, p)
         taken += amount

@@ -46,7 +46,7 @@ def round_to_lots(amount, capacity, lot, u):
             continue
         both = amount[a] + amount[b]
         up, down = min(high_a - amount[a], amount[b] - low), min(amount[a] - low_a, high - amount[b])
-        if event_score(key0, key1, b) * (up + down) < down:  # a takes from b
+        if event_score(key0, key1, int(b)) * (up + down) < down:  # a takes from b
             stays = up < high_a - amount[a]  # then b is whole
             amount[a] = both - low if stays else high_a
         else:
