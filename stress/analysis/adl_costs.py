@@ -19,6 +19,7 @@ import pandas as pd
 from stress import quantities
 from stress.analysis.adl_events import FILL, HAIRCUTS, haircut, measure
 from stress.analysis.adl_rows import COLUMNS, GROUPS, class_rows, summary_rows
+from stress.analysis.same_paths import SamePaths
 from stress.analysis.without_adl import without_adl
 from stress.arguments import is_finite, is_whole, is_word
 from stress.book.classes import BORDERS, merge
@@ -137,6 +138,7 @@ def adl_costs(
     score: str | None = None,
     markouts: Iterable[float | str] = MARKOUTS,
     progress: Callable[[int, int], None] | None = None,
+    same: SamePaths | None = None,
 ) -> AdlCosts:
     """Find what ADL took from whom, and whether it was a favour.
 
@@ -152,6 +154,8 @@ def adl_costs(
         Seconds after an event, above 0, or text such as "5min", at which closed contracts are valued.
     progress : callable, optional
         Called with the number of paths done and of all.
+    same : SamePaths, optional
+        What is known of these paths from other designs.
 
     Raises
     ------
@@ -169,11 +173,12 @@ def adl_costs(
         chosen = np.sort(rng.choice(all_of_them, int(paths), replace=False))
     share = chosen.size / all_of_them.size if all_of_them.size else 1.0
     other = without_adl(design)
+    same = SamePaths() if same is None else same
     events, fills, hits, rows = [], [np.zeros(0, FILL)], [], []
     costs: dict[float, list[np.ndarray]] = {time: [np.zeros(0)] for time in (0.0, *times, math.inf)}
     for done, path in enumerate(chosen):
-        prices, _ = design.price_block(int(path), 1)
-        of_path, filled, hit, row = _replay(design, other, prices, int(path), score)
+        prices = same.prices(design, int(path))
+        of_path, filled, hit, row = _replay(design, prices, int(path), score, same.results(other, int(path)))
         close = design.traded_prices(prices).close[0]
         for time, found in costs.items():
             found.append(_markout(design, close, filled, time))
@@ -227,17 +232,13 @@ def _check(result: Result, paths: int, score: str | None, markouts: Iterable[flo
 
 
 def _replay(
-    design: Design, other: Design, prices: Prices, path: int, score: str
+    design: Design, prices: Prices, path: int, score: str, without: np.ndarray
 ) -> tuple[list[dict[str, Any]], np.ndarray, dict[str, np.ndarray], dict[str, float]]:
     """Events of a path, its fills, results of those hit with and without ADL, and sums of the path."""
     log, out = run_again(design, prices, path, design.fund)
-    owners, without = Owners(design), Owners(other)
+    owners = Owners(design)
     events, fills = measure(design, path, log, owners, score)
-    log_without, out_without = run_again(other, prices, path, design.fund)
-    without.take(log_without)
-    results = np.empty((2, owners.number.size))
-    for k, (one, end) in enumerate(((owners, out), (without, out_without))):
-        results[k, one.number] = one.result(float(end["mark_end"][0]))
+    results = np.stack([owners.by_number(float(out["mark_end"][0])), without])
     hit = np.unique(fills["position"])
     regret = results[0] - results[1]
     row = {"path": path, "regret": float(regret[hit].sum())}

@@ -19,6 +19,7 @@ import pandas as pd
 from stress.analysis import adl_frontier, cases
 from stress.analysis.adl_costs import AdlCosts, adl_costs
 from stress.analysis.adl_events import HAIRCUTS
+from stress.analysis.same_paths import SamePaths
 from stress.analysis.study import REQUIRED_FUND
 from stress.arguments import is_whole
 from stress.errors import InputError, Problem
@@ -54,6 +55,8 @@ class AdlDesigns:
         Probabilities of depletion that the fund is asked for.
     held : tuple of str
         What is held fixed where the scenario has a range of answers.
+    same : SamePaths
+        Prices of paths that were run again.
     """
 
     results: dict[str, Result]
@@ -61,6 +64,7 @@ class AdlDesigns:
     cases: dict[str, dict[str, Any]]
     alphas: tuple[float, ...]
     held: tuple[str, ...] = ()
+    same: SamePaths = field(default_factory=SamePaths, repr=False)
     _tables: dict[str, pd.DataFrame] = field(default_factory=dict, init=False, repr=False)
 
     def __repr__(self) -> str:
@@ -85,7 +89,7 @@ class AdlDesigns:
             self._tables["table"] = pd.DataFrame(rows, columns=list(COLUMNS))
         return self._tables["table"].copy()
 
-    def frontier(self, funds: Sequence[float] | None = None, replays: int = 100) -> pd.DataFrame:
+    def frontier(self, funds: Sequence[float] | None = None, replays: int = adl_frontier.REPLAYS) -> pd.DataFrame:
         """P(ADL) and the worst haircut of a path by the size of the fund, for every design.
 
         Parameters
@@ -94,7 +98,8 @@ class AdlDesigns:
             Initial funds, in the money of the run; by default five by equal ratios, from the fund that is there (at
             least the need of every tenth path with any) to the need of one path in a thousand.
         replays : int
-            Most paths with ADL that are run again, for each design and fund; of more of them a sample is.
+            Most paths with ADL that are run again, for each design and fund; of more of them a sample is. At the fund
+            of the run those that `costs` is made of are not run a third time.
 
         Returns
         -------
@@ -108,7 +113,7 @@ class AdlDesigns:
         InputError
             If a fund is no number of 0 or more.
         """
-        return adl_frontier.frontier(self.results, funds, replays)
+        return adl_frontier.frontier(self.results, self.costs, funds, replays, self.same)
 
     def _rows(self, name: str) -> Iterator[dict[str, Any]]:
         first = next(iter(self.results))
@@ -245,10 +250,11 @@ def adl_designs(
             expected = f"the crowd of {next(iter(table.cases))}: this design would draw another"
             raise InputError(Problem("designs", expected, column=f"designs.{name}"))
     results = dict(zip(table.cases, cases.run(made, threads, progress), strict=True))
+    same = SamePaths()
     costs = {
-        name: adl_costs(result, replays, markouts=())
+        name: adl_costs(result, replays, markouts=(), same=same)
         for name, result in results.items()
         if result.has_adl and result.days is None  # of days with a fresh book each nobody is followed
     }
     held = cases.held(start, [key for case in table.cases.values() for key in case])
-    return AdlDesigns(results, costs, dict(table.cases), tuple(start.fund.alphas), tuple(held))
+    return AdlDesigns(results, costs, dict(table.cases), tuple(start.fund.alphas), tuple(held), same)
