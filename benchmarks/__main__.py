@@ -3,6 +3,7 @@
 python -m benchmarks             # eight minutes; writes results.json and the pages that are made from it
 python -m benchmarks --quick     # a minute at small sizes, prints alone; the tests run this
 python -m benchmarks --mechanics # only what the rules of part II cost, a few minutes; the rest stays as it was measured
+python -m benchmarks --adl       # what a sharing rule or score of ADL costs beside the queue, two minutes; prints alone
 python -m benchmarks --tables    # RESULTS.md and the tables of README.md and docs/scaling.md again, from results.json
 """
 
@@ -18,7 +19,7 @@ import numba
 
 from benchmarks import against, pages, plan
 from stress import bench
-from stress.bench import clock, mechanics, process
+from stress.bench import adl, clock, mechanics, process
 from stress.bench.targets import judge
 
 FOLDER = Path(__file__).parent
@@ -71,9 +72,13 @@ def main() -> None:
     parser.add_argument("--tables", action="store_true")
     parser.add_argument("--threads", type=int)
     parser.add_argument("--mechanics", action="store_true", help="only the rules of part II")
+    parser.add_argument("--adl", action="store_true", help="only the sharing rules and scores of ADL")
     parser.add_argument("--before", type=Path, help="root of an earlier version, whose compilation is timed in turns")
     parser.add_argument("--load", default="", help="what else the machine does meanwhile, for the page")
     given = parser.parse_args()
+    if given.adl:
+        print(pages.rules_of_adl(adl.measure()))
+        return
     if given.mechanics:
         found = json.loads(RESULTS.read_text(encoding="utf-8"))
         found |= measure_mechanics(given.before, given.load)

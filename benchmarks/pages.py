@@ -108,6 +108,15 @@ def _baselines(found: dict[str, Any]) -> str:
     )
 
 
+def rules_of_adl(rows: list[dict[str, Any]]) -> str:
+    """What `stress.bench.adl` measured: an event by each rule over the same event by the queue."""
+    body = [
+        [r["policy"], r["score"], f"{r['ratio']:.2f}", f"{r['low']:.2f} to {r['high']:.2f}", f"{r['event_ms']:.2f}"]
+        for r in rows
+    ]
+    return table(["policy", "score", "over the queue", "least to most", "ms a path"], body, left=2)
+
+
 def _mechanics(found: dict[str, Any]) -> str:
     """What venue mechanics cost; nothing where they were not measured."""
     if "mechanics" not in found:

@@ -19,8 +19,7 @@ import pandas as pd
 from stress import quantities
 from stress.analysis.adl_events import FILL, HAIRCUTS, haircut, measure
 from stress.analysis.adl_rows import COLUMNS, GROUPS, class_rows, summary_rows
-from stress.analysis.same_paths import SamePaths
-from stress.analysis.without_adl import without_adl
+from stress.analysis.without_adl import PathsWithoutAdl, without_adl
 from stress.arguments import is_finite, is_whole, is_word
 from stress.book.classes import BORDERS, merge
 from stress.errors import InputError, Problem, raise_if
@@ -137,8 +136,8 @@ def adl_costs(
     *,
     score: str | None = None,
     markouts: Iterable[float | str] = MARKOUTS,
+    kept: PathsWithoutAdl | None = None,
     progress: Callable[[int, int], None] | None = None,
-    same: SamePaths | None = None,
 ) -> AdlCosts:
     """Find what ADL took from whom, and whether it was a favour.
 
@@ -152,10 +151,10 @@ def adl_costs(
         Rank by which inversions are counted; by default the venue's, also where a sharing rule does not look at it.
     markouts : iterable of float
         Seconds after an event, above 0, or text such as "5min", at which closed contracts are valued.
+    kept : PathsWithoutAdl, optional
+        Of several designs on the same paths, what they share; default: nothing is kept.
     progress : callable, optional
         Called with the number of paths done and of all.
-    same : SamePaths, optional
-        What is known of these paths from other designs.
 
     Raises
     ------
@@ -172,13 +171,12 @@ def adl_costs(
         rng = np.random.default_rng([design.seed, all_of_them.size, int(paths)])
         chosen = np.sort(rng.choice(all_of_them, int(paths), replace=False))
     share = chosen.size / all_of_them.size if all_of_them.size else 1.0
-    other = without_adl(design)
-    same = SamePaths() if same is None else same
+    at = (PathsWithoutAdl() if kept is None else kept).of(design, without_adl(design))
     events, fills, hits, rows = [], [np.zeros(0, FILL)], [], []
     costs: dict[float, list[np.ndarray]] = {time: [np.zeros(0)] for time in (0.0, *times, math.inf)}
     for done, path in enumerate(chosen):
-        prices = same.prices(design, int(path))
-        of_path, filled, hit, row = _replay(design, prices, int(path), score, same.results(other, int(path)))
+        prices, without = at(int(path))
+        of_path, filled, hit, row = _replay(design, prices, int(path), score, without)
         close = design.traded_prices(prices).close[0]
         for time, found in costs.items():
             found.append(_markout(design, close, filled, time))

@@ -19,8 +19,8 @@ import pandas as pd
 from stress.analysis import adl_frontier, cases
 from stress.analysis.adl_costs import AdlCosts, adl_costs
 from stress.analysis.adl_events import HAIRCUTS
-from stress.analysis.same_paths import SamePaths
 from stress.analysis.study import REQUIRED_FUND
+from stress.analysis.without_adl import PathsWithoutAdl
 from stress.arguments import is_whole
 from stress.errors import InputError, Problem
 from stress.results import comparison, paired_ratios
@@ -30,7 +30,7 @@ from stress.results.result import Result
 from stress.scenario.designs import DesignsTable
 from stress.scenario.scenario import Scenario
 
-REPLAYS = 300  # paths with ADL that are run again, of each design
+REPLAYS = 100  # paths with ADL that are run again, of each design
 P_ADL = comparison.ADL_EVENT
 COLUMNS = (
     "design", "quantity", "space", "denominator", "estimate", "se", "low", "high", "difference", "difference_low",
@@ -55,8 +55,6 @@ class AdlDesigns:
         Probabilities of depletion that the fund is asked for.
     held : tuple of str
         What is held fixed where the scenario has a range of answers.
-    same : SamePaths
-        Prices of paths that were run again.
     """
 
     results: dict[str, Result]
@@ -64,7 +62,6 @@ class AdlDesigns:
     cases: dict[str, dict[str, Any]]
     alphas: tuple[float, ...]
     held: tuple[str, ...] = ()
-    same: SamePaths = field(default_factory=SamePaths, repr=False)
     _tables: dict[str, pd.DataFrame] = field(default_factory=dict, init=False, repr=False)
 
     def __repr__(self) -> str:
@@ -113,7 +110,7 @@ class AdlDesigns:
         InputError
             If a fund is no number of 0 or more.
         """
-        return adl_frontier.frontier(self.results, self.costs, funds, replays, self.same)
+        return adl_frontier.frontier(self.results, self.costs, funds, replays)
 
     def _rows(self, name: str) -> Iterator[dict[str, Any]]:
         first = next(iter(self.results))
@@ -250,11 +247,11 @@ def adl_designs(
             expected = f"the crowd of {next(iter(table.cases))}: this design would draw another"
             raise InputError(Problem("designs", expected, column=f"designs.{name}"))
     results = dict(zip(table.cases, cases.run(made, threads, progress), strict=True))
-    same = SamePaths()
+    kept = PathsWithoutAdl()
     costs = {
-        name: adl_costs(result, replays, markouts=(), same=same)
+        name: adl_costs(result, replays, markouts=(), kept=kept)
         for name, result in results.items()
         if result.has_adl and result.days is None  # of days with a fresh book each nobody is followed
     }
     held = cases.held(start, [key for case in table.cases.values() for key in case])
-    return AdlDesigns(results, costs, dict(table.cases), tuple(start.fund.alphas), tuple(held), same)
+    return AdlDesigns(results, costs, dict(table.cases), tuple(start.fund.alphas), tuple(held))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,11 +17,11 @@ import pandas as pd
 from stress import quantities
 from stress.analysis import cases
 from stress.analysis.adl_events import HAIRCUTS, fills_of, haircut
-from stress.analysis.same_paths import SamePaths
 from stress.arguments import is_finite, is_whole
 from stress.engine.design import Design
 from stress.errors import InputError, Problem
 from stress.results.estimate import event_probability
+from stress.results.mechanics import adl_is_depletion
 from stress.results.owners import Owners
 from stress.results.pooled import Pool
 from stress.results.replay import run_again
@@ -40,16 +39,13 @@ COLUMNS = (
 
 
 def frontier(
-    results: Mapping[str, Result],
-    costs: Mapping[str, AdlCosts],
-    funds: Sequence[float] | None,
-    replays: int,
-    same: SamePaths,
+    results: Mapping[str, Result], costs: Mapping[str, AdlCosts], funds: Sequence[float] | None, replays: int
 ) -> pd.DataFrame:
     """See `stress.analysis.adl_designs.AdlDesigns.frontier`."""
     given = default_funds(next(iter(results.values()))) if funds is None else _numbers(funds)
     if not (is_whole(replays) and replays >= 1):
         raise InputError(Problem("frontier", "a whole number from 1 on", column="replays", value=replays))
+    prices: dict[int, Any] = {}
     rows = []
     for name, result in results.items():
         if not result.has_adl or result.design is None or result.days is not None:
@@ -57,7 +53,7 @@ def frontier(
         events = _with_event(result, given)
         for fund, event in zip(given, events, strict=True):
             known = costs.get(name) if fund == result.fund else None
-            found = _worst_known(known) if known is not None else _worst(result, fund, event, replays, same)
+            found = _worst_known(known) if known is not None else _worst(result, fund, event, replays, prices)
             rows += _rows(name, result, fund, event, *found)
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
@@ -83,11 +79,11 @@ def _numbers(funds: Sequence[Any]) -> list[float]:
 
 def _with_event(result: Result, funds: Sequence[float]) -> list[np.ndarray]:
     """Which paths have an ADL event with each fund, bool[n] each."""
-    if not result.curve_refused and result.layer == "fund":
+    if not result.curve_refused and result.layer == "fund" and adl_is_depletion(result.config):
         needed = result.paths["fund_needed"].to_numpy()
         return [np.asarray(needed > fund) for fund in funds]
     assert result.design is not None
-    found = cases.run([replace(result.design, fund=fund, detail="paths") for fund in funds])
+    found = cases.run([result.design.changed(fund=fund, detail="paths") for fund in funds])
     return [one.paths["adl_events"].to_numpy() > 0 for one in found]
 
 
@@ -99,11 +95,11 @@ def _worst_known(costs: AdlCosts) -> tuple[np.ndarray, dict[str, np.ndarray]]:
 
 
 def _worst(
-    result: Result, fund: float, event: np.ndarray, replays: int, same: SamePaths
+    result: Result, fund: float, event: np.ndarray, replays: int, prices: dict[int, Any]
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """The same of paths with another fund, of which those with an event are run again, or a sample of them."""
     assert result.design is not None
-    design = replace(result.design, fund=fund)
+    design = result.design.changed(fund=fund)
     share_shared(result.design, design)
     there = np.flatnonzero(event)
     chosen = there
@@ -112,7 +108,9 @@ def _worst(
         chosen = np.sort(rng.choice(there, replays, replace=False))
     worst = {space: np.full(chosen.size, math.nan) for space in HAIRCUTS}
     for k, path in enumerate(chosen):
-        log, _ = run_again(design, same.prices(result.design, int(path)), int(path), fund)
+        if path not in prices:
+            prices[int(path)] = design.price_block(int(path), 1)[0]
+        log, _ = run_again(design, prices[int(path)], int(path), fund)
         fills = fills_of(int(path), log, Owners(design))
         for space in HAIRCUTS:
             cut = haircut(fills, space)

@@ -152,11 +152,10 @@ def worst_in_words(table: pd.DataFrame) -> str:
     needs = (
         f"Worst: {name}: the {layer} needs {usd(row['fund_needed'])}, {percent(row['needed_share'])} of open interest"
     )
-    if not row["depleted"]:
-        return f"{needs}, and holds."
+    end = "is depleted" if row["depleted"] else "holds"
     if not row["adl_accounts"]:
-        return f"{needs}, and is depleted."
-    return f"{needs}, and is depleted: ADL hits {count(int(row['adl_accounts']), 'account').replace(SPACE, ' ')}."
+        return f"{needs}, and {end}."
+    return f"{needs}, and {end}: ADL hits {count(int(row['adl_accounts']), 'account').replace(SPACE, ' ')}."
 
 
 def _fill_in_words(row: Any) -> str:

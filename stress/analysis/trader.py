@@ -28,6 +28,7 @@ from stress.engine.design import Design
 from stress.errors import InputError
 from stress.formatting import notional, percent
 from stress.results.estimate import Estimate, conditional_mean, event_probability, mean
+from stress.results.mechanics import adl_is_depletion
 from stress.results.queue import LIGHTS, UNRANKED, queue
 from stress.results.ratios import ratio
 from stress.results.weights import Weights
@@ -411,7 +412,9 @@ def _funds(
     for fund in sorted({own, *funds}):
         one = watched
         if fund != own:
-            needs = None if result.curve_refused else result.paths["fund_needed"].to_numpy() > fund
+            needs = result.paths["fund_needed"].to_numpy() > fund
+            if result.curve_refused or not adl_is_depletion(result.config):
+                needs = None
             other = sized_layer.with_capital(design, fund)
             nobody = np.full(len(design.book), -1)
             if needs is None or needs.any():

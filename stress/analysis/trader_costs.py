@@ -12,11 +12,10 @@ every rule. What is open is valued at the exogenous price: at the horizon nothin
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 
+from stress.analysis.without_adl import without_adl
 from stress.engine.design import Design
 from stress.kernels.mechanics.records import (
     LOGGED_CUT,
@@ -41,12 +40,6 @@ def chosen(hit: np.ndarray, most: int = MOST) -> np.ndarray:
     if paths.size <= most:
         return paths
     return paths[np.floor(np.arange(most) * paths.size / most).astype(np.int64)]
-
-
-def without_adl(design: Design) -> Design:
-    """The design without ADL in its waterfall: what is left unpaid stays so."""
-    layers = tuple(word for word in design.venue.waterfall if word != "adl")
-    return replace(design, venue=replace(design.venue, waterfall=layers))
 
 
 def costs_of_hits(design: Design, position: int, paths: np.ndarray) -> pd.DataFrame:

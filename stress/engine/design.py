@@ -341,6 +341,10 @@ class Design:
             "seed": self.seed,
         } | {name: value for name, value in more.items() if value is not None}
 
+    def changed(self, **changes: Any) -> Design:
+        """The design with other fields; also where it is the run of a saved result, which is built when asked."""
+        return replace(self, **changes)
+
     def check(self, out: np.ndarray, first: int) -> None:
         """Refuse paths, numbered from `first`, that met an impossible price."""
         bad = np.flatnonzero(out["status"])

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from stress import memory
-from stress.book.columns import ORDERS
+from stress.book.columns import ORDERS, PROTECTED
 from stress.engine.blocks import CACHE_BYTES
 from stress.engine.design import Design
 from stress.engine.renewal import DAY_ROW
@@ -34,6 +34,7 @@ DAY = 2 * DAY_ROW.itemsize  # of a day of a path, where the book is renewed: in 
 WORKSPACE = 8  # of a step, for each thread and design
 MORE_PATH = 3 * MORE.itemsize  # of a path with rules of part II: in blocks, in one block, in columns
 ORDERED = 2 * ORDER.itemsize  # of a position of a book with stops and take-profits
+SPARED = 8  # of a position of a design in which ADL spares some
 SAMPLE = 1_000  # positions of the buffers that are looked at
 
 
@@ -42,6 +43,7 @@ def need(designs: Sequence[Design], threads: int) -> int:
     lead, n = designs[0], len(designs)
     counted = sum(design.detail == "positions" for design in designs)
     position = POSITION + n * ROW + counted * COUNTED + ORDERED * any(map(lead.book.has, ORDERS))
+    position += SPARED * sum(lead.book.has(PROTECTED) or design.venue.hedged == "spared" for design in designs)
     position += max(1, threads) * sum(_buffers(design.needs_mechanics) for design in designs)
     steps = lead.n_steps * (STEP + threads * n * WORKSPACE) + threads * max(CACHE_BYTES, lead.n_steps * PRICE)
     return sum(lead.n_paths * _row(design) for design in designs) + len(lead.book) * position + steps

@@ -97,7 +97,7 @@ def rules_of(design: Design, orders: Orders) -> np.ndarray:
         "deadline": max(1, steps_in(venue.call_deadline or 0.0, dt)),
         "call_time": math.nan if venue.call_time is None else venue.call_time,
         "top_up": venue.top_up or 0.0,
-        "adl_above": math.inf if venue.adl_above is None else venue.adl_above,
+        "adl_above": venue.adl_above if cash and venue.adl_above is not None else math.inf,  # past nobody it is no rule
         "drawdown_stop": math.nan if venue.drawdown_stop is None else venue.drawdown_stop,
         "adl_losers": records.ADL_LOSERS.index(venue.adl_losers),
         "adl_lot": venue.adl_lot,

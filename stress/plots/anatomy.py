@@ -61,7 +61,7 @@ def plot_loss_waterfall(ax: Axes, result: Result, *, given: Literal["all", "adl"
     ----------
     result : Result
     given : {"all", "adl"}
-        Mean over all paths, or over those with an unpaid deficit.
+        Mean over all paths, or over those with ADL or an unpaid deficit.
     ax : Axes, optional
 
     Returns

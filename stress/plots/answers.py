@@ -157,7 +157,7 @@ def _one_path(ax: Axes, result: Result) -> None:
 
 def depletion_label(result: Result) -> str:
     """Name of the first unpaid deficit; if the fund has a floor above zero, it is not empty then."""
-    return "ADL triggered" if summaries.adl_floor(result.config) else f"{result.layer} depleted"
+    return "ADL triggered" if summaries.depletion_is_adl(result.config) else f"{result.layer} depleted"
 
 
 def adl_or_depletion(result: Result) -> str:

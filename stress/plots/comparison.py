@@ -31,6 +31,7 @@ from stress.plots.style import (
     style,
 )
 from stress.results.comparison import event_apart
+from stress.results.mechanics import adl_follows
 from stress.results.result import Result
 
 COLORS = (INK, BLUE, VERMILION, GREEN, PURPLE)
@@ -125,7 +126,7 @@ def plot_paired_difference(
 
 def depleted_of(designs: Mapping[str, Result]) -> str:
     """The probability that is drawn: of the first layer, and of ADL where each of the designs has it."""
-    adl = ", ADL triggered" if all(result.has_adl for result in designs.values()) else ""
+    adl = ", ADL triggered" if all(adl_follows(result.config) for result in designs.values()) else ""
     return f"P({next(iter(designs.values())).layer} depleted{adl})"
 
 

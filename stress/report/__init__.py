@@ -134,7 +134,7 @@ def context(record: Record) -> dict[str, Any]:
         "loss_parts": dict(zip(parts.index, part_labels(parts.index), strict=True)),
         "order": prose.waterfall_words(config),
         "by_layer": mechanics.layers_apart(result),
-        "event": "ADL" if summaries.adl_floor(config) else "depletion",
+        "event": "ADL" if summaries.depletion_is_adl(config) else "depletion",
         "floor": summaries.adl_floor(config),
         "empty": summaries.fund_empty(result),
         "present": present,

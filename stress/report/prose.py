@@ -218,7 +218,7 @@ def caveats(record: Record, required: list[dict[str, Any]], bound: str = "") -> 
     if result.n_paths > 1:
         sentences += [f"{layer} for {percent(row['alpha'])}: {row['note']}." for row in required if row["note"]]
     if math.isinf(result.capital) and result.layer == "fund":
-        never = "reaches ADL" if result.has_adl else "depletes it"
+        never = "reaches ADL" if mechanics.adl_follows(result.config) else "depletes it"
         sentences.append(f"The fund has no limit in this run, so no path {never}.")
     return list(dict.fromkeys(sentences))
 
@@ -226,7 +226,7 @@ def caveats(record: Record, required: list[dict[str, Any]], bound: str = "") -> 
 def depletion_words(config: dict[str, Any]) -> str:
     """What a first unpaid deficit is called."""
     layer = mechanics.first_layer(config).capitalize()
-    return "ADL triggered" if summaries.adl_floor(config) else f"{layer} depleted"
+    return "ADL triggered" if summaries.depletion_is_adl(config) else f"{layer} depleted"
 
 
 def waterfall_words(config: dict[str, Any]) -> str:

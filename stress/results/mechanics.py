@@ -65,8 +65,25 @@ def has_adl(config: Mapping[str, Any]) -> bool:
 
 
 def adl_follows(config: Mapping[str, Any]) -> bool:
-    """Whether ADL begins with the first deficit that the first layer of cash does not pay; without one, with any."""
+    """Whether ADL begins with the first deficit that the first layer of cash does not pay; without one, with any.
+
+    Not where deficits above a size go past that layer: `adl_above`.
+    """
+    if passes_cash(config):
+        return False
     return adl_is_behind_cash(waterfall(config)) or (has_adl(config) and not cash_layers(config))
+
+
+def passes_cash(config: Mapping[str, Any]) -> bool:
+    """Whether a deficit can be ADL's though the layers before it hold enough."""
+    return (config.get("venue") or {}).get("adl_above") is not None
+
+
+def adl_is_depletion(config: Mapping[str, Any]) -> bool:
+    """Whether a path has an ADL event just where its first layer of cash is depleted: nothing else stands between."""
+    order = waterfall(config)
+    before = order.index(ADL) if ADL in order else 0
+    return before == 1 and order[0] in CASH_LAYERS and not passes_cash(config)
 
 
 def depletion(config: Mapping[str, Any]) -> str:

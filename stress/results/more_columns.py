@@ -58,6 +58,7 @@ def path_columns(config: Mapping[str, Any]) -> tuple[str, ...]:
     on = rules_on(config)
     added = [column for rule, columns in PATHS.items() if rule in on for column in columns]
     apart = "waterfall" in config["venue"] or bool(config.get("layers")) or "carrier" in on
+    apart = apart or mechanics.passes_cash(config)
     drawn = [f"drawn_{name}" for name in mechanics.cash_layers(config)] if apart else []
     return (*added, *drawn)
 

@@ -37,6 +37,11 @@ def adl_floor(config: dict[str, Any]) -> bool:
     return bool(kept) or venue.get("drawdown") is not None
 
 
+def depletion_is_adl(config: dict[str, Any]) -> bool:
+    """Whether the first unpaid deficit of a fund that still holds something is called ADL: what ADL begins with."""
+    return adl_floor(config) and mechanics.adl_follows(config)
+
+
 def start_price(result: Result) -> float:
     """S_0, USD."""
     return float(result.config["prices"]["s0"])
@@ -115,7 +120,7 @@ def loss_parts(result: Result, given: Literal["all", "adl"] = "all") -> pd.DataF
     Parameters
     ----------
     given : {"all", "adl"}
-        All paths, or those with an unpaid deficit.
+        All paths, or those with a deficit that the layers before ADL did not pay, or with ADL.
 
     Returns
     -------
@@ -125,14 +130,15 @@ def loss_parts(result: Result, given: Literal["all", "adl"] = "all") -> pd.DataF
     """
     if not is_word(given, ("all", "adl")):
         raise InputError(Problem("loss_parts", "all or adl", column="given", value=given))
-    table, weights, depleted = losses(result), result.weights, result.paths["depleted"].to_numpy()
+    table, weights = losses(result), result.weights
+    unpaid = (result.paths["depleted"] | (result.paths["adl_events"] > 0)).to_numpy()
     rows, parts = [], tuple(str(name) for name in table)
     for part in parts:
-        if table.empty or (given == "adl" and not depleted.any()):
+        if table.empty or (given == "adl" and not unpaid.any()):
             rows.append((np.nan,) * 4)
             continue
         values = table[part].to_numpy()
-        e = conditional_mean(values, weights, depleted) if given == "adl" else mean(values, weights=weights)
+        e = conditional_mean(values, weights, unpaid) if given == "adl" else mean(values, weights=weights)
         rows.append((e.value, e.se, np.maximum(0.0, e.low), e.high))
     frame = pd.DataFrame(rows, index=pd.Index(parts, name="part"), columns=["mean", "se", "low", "high"])
     total = float(frame["mean"].iloc[0])

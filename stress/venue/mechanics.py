@@ -308,6 +308,7 @@ MECHANICS = (
         kind="word",
         default="ranked",
         words={"ranked": "ranked like any other", SPARED: "spared, what exceeds the other side is ranked"},
+        codes=("ranked", SPARED),
         label="hedged in ADL",
         sentence="Whether ADL may close what an account holds on both sides at the start.",
         within=WITH_ADL,

@@ -204,7 +204,8 @@ def head_of_queue(key, capacity, number, budget):
     weights, place = np.zeros(sharing.BUCKETS), np.arange(key.size, dtype=np.int32)
     who, amount = np.empty(key.size + 1, np.int64), np.empty(key.size)
     sharing.weigh(key, capacity, weights)
-    return sharing.head_of_queue(key, capacity, weights, place, number, budget, who, amount), who, amount
+    found = sharing.head_of_queue(key, capacity, weights, place, number, budget, sharing.UNFILLED * budget, who, amount)
+    return found, who, amount
 
 
 @pytest.mark.nojit
@@ -369,8 +370,9 @@ def test_every_line_of_the_branches_is_taken():
         batches.liquidate_run, batches.liquidate_batches, batches.met_price, batches.note_depletion,
         liquidation.liquidate, liquidation.work_side, liquidation.find_next, kernel.run_paths, kernel.reset,
         kernel.finish, deleverage.deleverage, deleverage.count_in_profit, deleverage.measure_capacity,
-        deleverage.rank_winners, deleverage.share_budget, deleverage.share_by_two_keys, deleverage.close_shares,
-        deleverage.close_pro_rata, sharing.head_of_queue, sharing.queue, sharing.weigh, scores.fill_scores,
+        deleverage.rank_winners, deleverage.share_budget, deleverage.take_first_key, deleverage.share_by_second_key,
+        deleverage.close_shares, deleverage.close_pro_rata, sharing.head_of_queue, sharing.queue, sharing.weigh,
+        scores.fill_scores,
         remaining.find_share_step, remaining.quantity_left, remaining.shrink, remaining.record_row,
         remaining.record_all_rows, remaining.close_part, remaining.clean, counts.count_adl, counts.count_eligible,
         counts.count_bankrupt, counts.add_up_kinds, layers.absorb, layers.settle,

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 
 import stress
+from stress.analysis import trader_costs
+from stress.analysis.adl_frontier import frontier
+from stress.results import summaries
 from tests.support.worked_examples import make_venue, queue_book
 
 BYBIT = dict(settlement="bankruptcy", policy="pro_rata", drawdown=0.3, drawdown_window=28_800.0)
@@ -62,6 +67,39 @@ def test_a_large_deficit_goes_to_adl_whole():
     assert not row["depleted"]
     assert row["adl_count"] == 1
     log = result.replay_path(0)
+    assert log.loc[log["event"] == "adl", "price"].tolist() == pytest.approx([9_600])
+    for fund in (1e6, np.inf):
+        result = stress.simulate(book, venue, crash, fund=fund)
+        parts = summaries.losses(result).iloc[0]
+        assert parts[["deficit", "fund", "adl", "residual"]].tolist() == pytest.approx([90_000, 30_000, 60_000, 0])
+        assert summaries.loss_parts(result, given="adl").loc["adl", "mean"] == pytest.approx(60_000)
+    alone = stress.simulate(
+        book, make_venue(settlement="bankruptcy", waterfall=("adl",), adl_above=5e4), crash, fund=0.0
+    )
+    assert alone.paths["depleted"].all()  # nobody holds cash: there is nothing to pass
+
+
+def test_funds_do_not_end_the_adl_of_large_deficits():
+    """The fund that pays all it is asked for: no path needs more, and ADL is there all the same."""
+    book = stress.Book([1, -1], [100.0, 100.0], [1e4, 1e4], [4e4, 2e6])
+    venue = make_venue(settlement="bankruptcy", adl_above=50_000.0)
+    result = stress.simulate(book, venue, stress.prices.Paths([[10_000.0, 9_000]]), fund=1e6)
+    assert frontier({"one": result}, [1e6, 1e9], 1)["p_adl"].eq(1.0).all()
+    assert trader_costs.costs_of_hits(result.design, 1, np.array([0]))["share"].tolist() == [1.0]
+
+
+@pytest.mark.parametrize(("winners", "adl_usd", "fund_end"), [(100.0, 60_000, 1e6), (40.0, 24_000, 964_000)])
+def test_a_position_that_nobody_takes_goes_to_winners_before_the_fund(winners, adl_usd, fund_end):
+    """Deficit 60,000 of 100 coins; the fund, which holds enough, is asked for what winners leave."""
+    book = stress.Book([1, -1], [100.0, winners], [1e4, 1e4], [4e4, winners * 2e4])
+    crash = stress.prices.Paths([[10_000.0, 9_000]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", stress.BookWarning)  # of longs beyond the shorts
+        result = stress.simulate(book, make_venue(settlement="bankruptcy", waterfall=("adl", "fund")), crash, fund=1e6)
+    row, log = result.paths.iloc[0], result.replay_path(0)
+    assert (row["adl_quantity"], row["adl_usd"], row["fund_end"]) == pytest.approx((winners, adl_usd, fund_end))
+    assert row["residual"] == 0
+    assert not row["depleted"]
     assert log.loc[log["event"] == "adl", "price"].tolist() == pytest.approx([9_600])
 
 

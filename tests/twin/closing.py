@@ -178,8 +178,9 @@ class Closing(State):
         return below == math.inf or self.equity_when_met(p, M) <= below * maintenance(p, M - self.G, self.rules)
 
     def is_above(self, deficit: float) -> bool:
-        """Whether a deficit is too large for the layers before ADL (section II.4)."""
-        return self.rules.adl_above is not None and deficit > self.rules.adl_above
+        """Whether a deficit is too large for the layers before ADL (section II.4); where nobody holds cash none is."""
+        has_cash = bool(self.before or self.after)
+        return has_cash and self.rules.adl_above is not None and deficit > self.rules.adl_above
 
     def take_over(self, i: int, y: float, M: float) -> list[Unpaid]:
         """The carrier gets the position at its bankruptcy price; if it cannot, all of it is kept for ADL."""

@@ -19,7 +19,14 @@ from stress.kernels.mechanics.layers import pay, pay_after, receive, unit_of
 from stress.kernels.mechanics.records import LONG, SHORT
 from stress.kernels.mechanics.workspace import bring_up_to_date, remove, touch
 from stress.kernels.numerics.philox import event_key, event_score
-from stress.kernels.path.deleverage import AT_BANKRUPTCY, CLOSED, count_in_profit, price_of_closing, share_by_two_keys
+from stress.kernels.path.deleverage import (
+    AT_BANKRUPTCY,
+    CLOSED,
+    count_in_profit,
+    price_of_closing,
+    share_by_second_key,
+    take_first_key,
+)
 from stress.kernels.path.records import (
     LOGGED_ADL,
     LOGGED_RESIDUAL,
@@ -29,6 +36,7 @@ from stress.kernels.path.records import (
     SHORTS,
 )
 from stress.kernels.path.workspace import log_event, trade
+from stress.kernels.rules.classes import OPEN
 from stress.kernels.rules.layers import FUND
 from stress.kernels.rules.lots import round_to_lots
 from stress.kernels.rules.scores import has_two_keys
@@ -56,22 +64,26 @@ def share_budget(first, n, w, mark, budget, p):
             rows[i] = i
         share(terms.policy, capacity, workspace.key[:n], terms.excess_leverage, budget, amount[:n])
         return n
+    enough = UNFILLED * budget
     if not has_two_keys(terms.score):
-        weights = workspace.weights
-        return head_of_queue(workspace.key[:n], capacity, weights, place, ladder.number, budget, rows, amount)
+        return head_of_queue(
+            workspace.key[:n], capacity, workspace.weights, place, ladder.number, budget, enough, rows, amount
+        )
+    found, rest = take_first_key(
+        terms.score, workspace.key[:n], capacity, workspace.weights, place, ladder.number, budget, rows, amount
+    )
     m = 0
-    for i in range(n):
-        rows[m] = i
-        m += capacity[i] > 0.0
-    for k in range(m):
-        workspace.key[k] = holdings.quantity[first + rows[k]]
+    for k in range(found):
+        if amount[k] == OPEN:
+            workspace.key[m] = holdings.quantity[first + rows[k]]
+            m += 1
     entry = winners.entry[first : first + n]
     quantity, margin = holdings.quantity[first : first + n], holdings.margin[first : first + n]
-    share_by_two_keys(
+    share_by_second_key(
         terms.score, p.structure, w, ranking_mark(mark, p), entry, quantity, margin, place, ladder.number,
-        workspace.key[:m], capacity, budget, rows[:m], amount[:m],
+        workspace.key[:m], capacity, rest, enough, rows[:found], amount[:found],
     )  # fmt: skip
-    return m
+    return found
 
 
 @jit

@@ -14,7 +14,7 @@ from stress.kernels.numerics.philox import event_key
 from stress.kernels.path.records import PROFIT_SETTLEMENT
 from stress.kernels.path.workspace import CHUNK
 from stress.kernels.rules.contract import equity, profit
-from stress.kernels.rules.scores import fill_keys, fill_scores, has_two_keys
+from stress.kernels.rules.scores import fill_keys, fill_scores
 from stress.kernels.rules.sharing import QUEUE, SCORE_PRO_RATA, weigh
 
 NOTHING = 1e-12  # of a first quantity: what is left beside the spared contracts up to this is none
@@ -69,7 +69,7 @@ def rank_rows(begin, end, are_losers, w, mark, price, side, p):
     workspace, path, terms, ladder, holdings = p.workspace, p.path, p.terms, p.ladder, p.holdings
     winners, first, structure = ladder.winners, side.first + begin, p.structure
     in_money = terms.settlement == PROFIT_SETTLEMENT
-    by_score = (terms.policy == QUEUE or terms.policy == SCORE_PRO_RATA) and not has_two_keys(terms.score)
+    by_score = terms.policy == QUEUE or terms.policy == SCORE_PRO_RATA
     key0, key1 = event_key(int(terms.seed), int(path.number), int(path.step), -w)
     workspace.weights[:] = 0.0
     at, limited = ranking_mark(mark, p), has_limits(p)
@@ -105,7 +105,7 @@ def rank_rows(begin, end, are_losers, w, mark, price, side, p):
             )  # fmt: skip
             if terms.policy == QUEUE:
                 weigh(key, capacity, workspace.weights)
-        elif terms.policy != QUEUE:
+        else:
             fill_keys(terms.policy, structure, w, at, q, entry, m, key)
         if are_losers and terms.policy != QUEUE:
             for k in range(until - done):

@@ -28,16 +28,9 @@ CENTRAL = 0.425  # largest |u - 1/2| of the middle of the normal quantile
 SMALL = 0.03125  # largest |x| of the short series of exp
 
 
-@jit
-def exp(x):
-    """Exponential. Overflows to inf above 709.78, underflows to 0 below -745.13."""
-    if x > 709.78:
-        return math.inf
-    if x < -745.13:
-        return 0.0
-    if x != x:
-        return x
-    k = math.floor(x * INV_LN2 + 0.5)
+@jit_force_inline
+def exp_of_rest(x, k):
+    """Exponential of x - k ln 2, k the whole number nearest to x / ln 2."""
     r = (x - k * LN2_HI) - k * LN2_LO
     # |r| <= ln(2)/2: thirteen Taylor terms are below half a unit in the last place
     p = 1.0 / 6227020800.0
@@ -52,10 +45,32 @@ def exp(x):
     p = p * r + 1.0 / 24.0
     p = p * r + 1.0 / 6.0
     p = p * r + 0.5
+    return 1.0 + (r + (r * r) * p)
+
+
+@jit_force_inline
+def exp_unchecked(x):
+    """Exponential of |x| <= 708."""
+    k = math.floor(x * INV_LN2 + 0.5)
+    # 2^52 + k + 1023 has the exponent of 2^k in its last bits
+    bits = np.float64(k + (4503599627370496.0 + 1023.0)).view(np.int64)
+    return exp_of_rest(x, k) * np.int64(bits << 52).view(np.float64)
+
+
+@jit
+def exp(x):
+    """Exponential. Overflows to inf above 709.78, underflows to 0 below -745.13."""
+    if x > 709.78:
+        return math.inf
+    if x < -745.13:
+        return 0.0
+    if x != x:
+        return x
+    k = math.floor(x * INV_LN2 + 0.5)
     scale = int(k)
     if -1022 <= scale <= 1023:
-        return (1.0 + (r + (r * r) * p)) * np.int64((scale + 1023) << 52).view(np.float64)
-    return math.ldexp(1.0 + (r + (r * r) * p), scale)
+        return exp_of_rest(x, k) * np.int64((scale + 1023) << 52).view(np.float64)
+    return math.ldexp(exp_of_rest(x, k), scale)
 
 
 @jit_force_inline

@@ -29,16 +29,21 @@ from stress.kernels.path.records import (
 )
 from stress.kernels.path.remaining import close_part, quantity_left, shrink
 from stress.kernels.path.workspace import CHUNK, log_event, trade
+from stress.kernels.rules.classes import OPEN, take_classes
 from stress.kernels.rules.contract import equity, profit
-from stress.kernels.rules.scores import fill_keys, fill_scores, fill_two_keys, has_two_keys
+from stress.kernels.rules.scores import PROFIT_SIZE, fill_keys, fill_scores, fill_sizes, fill_two_keys, has_two_keys
 from stress.kernels.rules.sharing import (
+    BUCKETS,
     PRO_RATA,
     QUEUE,
     SCORE_PRO_RATA,
     UNFILLED,
+    bucket_of,
+    find_border,
     head_of_queue,
     queue,
     share,
+    take_head,
     total_of,
     weigh,
 )
@@ -111,7 +116,7 @@ def rank_winners(n, w, mark, side, p):
     """
     workspace, path, terms, ladder = p.workspace, p.path, p.terms, p.ladder
     winners, first = ladder.winners, side.first
-    by_score = (terms.policy == QUEUE or terms.policy == SCORE_PRO_RATA) and not has_two_keys(terms.score)
+    by_score = terms.policy == QUEUE or terms.policy == SCORE_PRO_RATA
     key0, key1 = event_key(int(terms.seed), int(path.number), int(path.step), -w)
     workspace.weights[:] = 0.0
     coins = 0.0
@@ -132,7 +137,7 @@ def rank_winners(n, w, mark, side, p):
         elif terms.policy == PRO_RATA:
             for k in range(end - begin):
                 coins += q[k] if capacity[k] > 0.0 else 0.0
-        elif terms.policy != QUEUE:
+        else:
             fill_keys(terms.policy, p.structure, w, mark, q, entry, m, key)
     return coins
 
@@ -155,29 +160,49 @@ def share_budget(n, w, mark, budget, side, p):
             rows[i] = i
         share(terms.policy, capacity, workspace.key[:n], terms.excess_leverage, budget, amount[:n])
         return n
+    enough = UNFILLED * budget
     if not has_two_keys(terms.score):
-        weights = workspace.weights
-        return head_of_queue(workspace.key[:n], capacity, weights, place, ladder.number, budget, rows, amount)
+        return head_of_queue(
+            workspace.key[:n], capacity, workspace.weights, place, ladder.number, budget, enough, rows, amount
+        )
+    found, rest = take_first_key(
+        terms.score, workspace.key[:n], capacity, workspace.weights, place, ladder.number, budget, rows, amount
+    )
     m = 0
-    for i in range(n):
-        rows[m] = i
-        m += capacity[i] > 0.0
-    for k in range(m):
-        workspace.key[k] = quantity_left(first + rows[k], winners.quantity, workspace.remaining, side)
+    for k in range(found):
+        if amount[k] == OPEN:
+            workspace.key[m] = quantity_left(first + rows[k], winners.quantity, workspace.remaining, side)
+            m += 1
     entry, quantity = winners.entry[first : first + n], winners.quantity[first : first + n]
     margin, left = winners.margin[first : first + n], workspace.key[:m]
-    share_by_two_keys(
-        terms.score, p.structure, w, mark, entry, quantity, margin, place, ladder.number, left, capacity, budget,
-        rows[:m], amount[:m],
+    share_by_second_key(
+        terms.score, p.structure, w, mark, entry, quantity, margin, place, ladder.number, left, capacity, rest,
+        enough, rows[:found], amount[:found],
     )  # fmt: skip
-    return m
+    return found
 
 
 @jit
-def share_by_two_keys(
-    score, structure, w, mark, entry, quantity, margin, place, number, left, capacity, budget, rows, amount
+def take_first_key(score, key, capacity, weights, place, number, budget, who, amount):
+    """What a queue of two keys gives by the first; amounts are OPEN where the second decides.
+
+    Arguments and what is returned are those of `classes.take_classes`.
+    """
+    if score == PROFIT_SIZE:
+        return take_classes(key, capacity, weights, place, number, budget, who, amount)
+    bucket, rest = find_border(weights, budget, UNFILLED * budget)
+    found = take_head(key, bucket, capacity, who, amount)
+    for k in range(found):
+        if bucket_of(key[who[k]]) == bucket and amount[k] > 0.0:
+            amount[k] = OPEN
+    return found, rest
+
+
+@jit
+def share_by_second_key(
+    score, structure, w, mark, entry, quantity, margin, place, number, left, capacity, rest, enough, rows, amount
 ):
-    """Share a budget among some rows by a queue whose score has two keys.
+    """Share what is left of a budget among the rows that `take_first_key` leaves open.
 
     Parameters
     ----------
@@ -185,21 +210,35 @@ def share_by_two_keys(
         Of all rows: quantities at the start of the path, and how much they can give now.
     number : int64[N]
     left : float64[m]
-        Quantities of `rows` now.
-    rows : int64[m]
-        The rows that can give.
-    amount : float64[m]
-        Overwritten.
+        Quantities now, of the rows that are open.
+    rest, enough : float
+        What is left of the budget, and how much of it may be left.
+    rows : int64[f]
+    amount : float64[f]
+        Overwritten where it is OPEN.
     """
-    tie, room, keys = np.empty(rows.size, np.int64), np.empty(rows.size), np.zeros((rows.size, 2))
-    price, behind = np.empty(rows.size), np.empty(rows.size)
-    for k in range(rows.size):
-        i = rows[k]
+    at = np.flatnonzero(amount == OPEN)
+    tie, room, price, behind = np.empty(at.size, np.int64), np.empty(at.size), np.empty(at.size), np.empty(at.size)
+    for k in range(at.size):
+        i = rows[at[k]]
         tie[k], room[k], price[k] = number[place[i]], capacity[i], entry[i]
         behind[k] = margin[i] * (left[k] / quantity[i])  # all of a position shrinks alike
-        amount[k] = 0.0
+        amount[at[k]] = 0.0
+    part = np.zeros(at.size)
+    if score == PROFIT_SIZE:  # they are of one class, so that the notional alone decides
+        key, weights, who = np.empty(at.size), np.zeros(BUCKETS), np.empty(at.size + 1, np.int64)
+        fill_sizes(mark, left, key)
+        weigh(key, room, weights)
+        itself = np.arange(at.size).astype(np.int32)
+        found = head_of_queue(key, room, weights, itself, tie, rest, enough, who, part)
+        for k in range(found):
+            amount[at[who[k]]] = part[k]
+        return
+    keys = np.zeros((at.size, 2))
     fill_two_keys(score, structure, w, mark, left, price, behind, tie, keys)
-    queue(room, keys, tie, budget, UNFILLED * budget, amount)
+    queue(room, keys, tie, rest, enough, part)
+    for k in range(at.size):
+        amount[at[k]] = part[k]
 
 
 @jit_inline

@@ -17,11 +17,12 @@ Bitget). Scores are compared after rounding to 40 bits, so that equal leverage r
 import numpy as np
 
 from stress.kernels.jit import jit, jit_force_inline, jit_no_refcount
-from stress.kernels.numerics.elementary import exp, log, round40
+from stress.kernels.numerics.elementary import exp_unchecked, log_unchecked, round40
 from stress.kernels.numerics.philox import event_score
 from stress.kernels.rules.contract import equity, profit
 from stress.kernels.rules.margin import ENTRY_NOTIONAL, QUANTITY, maintenance_margin, tier_of
 from stress.kernels.rules.sharing import (
+    CLASSES,
     CONTRACT_PRO_RATA,
     EQUITY_PRO_RATA,
     LEVERAGE_DRAIN,
@@ -37,7 +38,6 @@ from stress.kernels.rules.sharing import (
 PNL_LEVERAGE, BINANCE, HYPERLIQUID, PROFIT, PROFIT_SIZE, SIZE, RANDOM = 0, 1, 2, 3, 4, 5, 6
 RETURN_ON_EQUITY, HYPERLIQUID_PUBLISHED, RETURN, LEVERAGE, BITGET, GATE_2022 = 7, 8, 9, 10, 11, 12
 ETHEREAL, BULLISH, BULK = 13, 14, 15
-CLASSES = 10  # of the profit_size score
 
 
 @jit_force_inline
@@ -118,14 +118,17 @@ def bullish(structure, tiers, w, q, e, m, mark):
     return needed / equity(structure.margin_mode, m, profit(structure.contract, w, q, e, mark))
 
 
-@jit_no_refcount
+@jit_force_inline
 def bulk(structure, profit_weight, w, q, e, m, mark):
-    """Profit and leverage, each with an exponent: U^a * (q M / E)^(1 - a), a the weight of the profit; or 0."""
+    """Profit and leverage, each with an exponent: U^a * (q M / E)^(1 - a), a the weight of the profit; or 0.
+
+    As lam (U / lam)^a, lam the leverage: one logarithm. Ratios beyond 1e+-300 count as that.
+    """
     gain = profit(structure.contract, w, q, e, mark)
     leverage = q * mark / equity(structure.margin_mode, m, gain)
-    if not (gain > 0.0 and leverage > 0.0):
-        return 0.0
-    return exp(profit_weight * log(gain) + (1.0 - profit_weight) * log(leverage))
+    ratio = min(max(gain / leverage, 1e-300), 1e300)
+    score = leverage * exp_unchecked(profit_weight * log_unchecked(ratio))
+    return score if (gain > 0.0) & (leverage > 0.0) else 0.0
 
 
 @jit_no_refcount
@@ -134,7 +137,8 @@ def fill_scores(
 ):  # fmt: skip
     """Score of every winner, into float64[n] `key`. One loop per score, so that the compiler vectorises it.
 
-    `number[place[i]]` is the number of the i-th in the book. The scores of two keys are left out: see `fill_two_keys`.
+    `number[place[i]]` is the number of the i-th in the book. Of the scores of two keys it is what they compare by
+    first: the leverage of ETHEREAL, and the return that the classes of PROFIT_SIZE are cut by.
     """
     if kind == PNL_LEVERAGE:
         for i in range(key.size):
@@ -149,21 +153,22 @@ def fill_scores(
         for i in range(key.size):
             key[i] = round40(profit(structure.contract, w, q[i], e[i], mark))
     elif kind == SIZE:
-        for i in range(key.size):
-            key[i] = round40(q[i] * mark)
+        fill_sizes(mark, q, key)
     elif kind == RANDOM:
+        for i in range(key.size):  # the number as bits of a double: vector code draws of them, and cannot look them up
+            key[i] = np.int64(number[place[i]]).view(np.float64)
         for i in range(key.size):
-            key[i] = round40(event_score(key0, key1, int(number[place[i]])))
+            key[i] = round40(event_score(key0, key1, int(np.float64(key[i]).view(np.int64))))
     elif kind == RETURN_ON_EQUITY:
         for i in range(key.size):
             key[i] = round40(return_on_equity(structure, w, q[i], e[i], m[i], mark))
     elif kind == HYPERLIQUID_PUBLISHED:
         for i in range(key.size):
             key[i] = round40(hyperliquid_published(structure, w, q[i], e[i], m[i], mark))
-    elif kind == RETURN:
+    elif kind in (RETURN, PROFIT_SIZE):
         for i in range(key.size):
             key[i] = round40(return_on_entry(structure, w, q[i], e[i], mark))
-    elif kind == LEVERAGE:
+    elif kind in (LEVERAGE, ETHEREAL):
         for i in range(key.size):
             key[i] = round40(effective_leverage(structure, w, q[i], e[i], m[i], mark))
     elif kind == BITGET:
@@ -177,7 +182,9 @@ def fill_scores(
             key[i] = round40(bullish(structure, tiers, w, q[i], e[i], m[i], mark))
     elif kind == BULK:
         for i in range(key.size):
-            key[i] = round40(bulk(structure, profit_weight, w, q[i], e[i], m[i], mark))
+            key[i] = bulk(structure, profit_weight, w, q[i], e[i], m[i], mark)
+        for i in range(key.size):
+            key[i] = round40(key[i])
 
 
 @jit_no_refcount
@@ -195,6 +202,13 @@ def fill_keys(policy, structure, w, mark, q, e, m, key):
     elif LEVERAGE_PRO_RATA <= policy <= LEVERAGE_DRAIN or RISK_LINEAR <= policy <= RISK_EXCESS:
         for i in range(key.size):
             key[i] = effective_leverage(structure, w, q[i], e[i], m[i], mark)
+
+
+@jit_no_refcount
+def fill_sizes(mark, q, key):
+    """Notional of every winner, into float64[n] `key`."""
+    for i in range(key.size):
+        key[i] = round40(q[i] * mark)
 
 
 @jit

@@ -11,8 +11,10 @@ import numpy as np
 
 from stress.kernels.jit import jit, jit_force_inline, jit_no_refcount
 
+LANES = 64  # sums that a loop adds up side by side
 UNFILLED = 1e-12  # an unfilled part of the budget up to this share of it counts as filled
 
+CLASSES = 10  # of the score "profit_size"
 KEPT_OFF = 48  # last bits of a double that the histogram of a queue ignores
 FIRST, BUCKETS = (1023 - 64) << 4, 128 << 4  # of the histogram
 
@@ -130,7 +132,29 @@ def weigh(key, capacity, weights):
 
 
 @jit_no_refcount
-def head_of_queue(key, capacity, weights, place, number, budget, who, amount):
+def find_border(weights, rest, enough):
+    """Bucket in which a budget ends, -1 if it is larger than all, and what is left of it for that bucket."""
+    bucket = BUCKETS - 1
+    while bucket >= 0 and weights[bucket] <= rest - enough:
+        rest -= weights[bucket]
+        bucket -= 1
+    return bucket, rest
+
+
+@jit_no_refcount
+def take_head(key, bucket, capacity, who, amount):
+    """Rows with keys in a bucket or above, in their order, and their capacities; returns how many they are."""
+    n = 0
+    for i in range(key.size):
+        who[n] = i
+        n += bucket_of(key[i]) >= bucket
+    for k in range(n):
+        amount[k] = capacity[who[k]]
+    return n
+
+
+@jit_no_refcount
+def head_of_queue(key, capacity, weights, place, number, budget, enough, who, amount):
     """The queue of one key, without sorting the rows that give all or nothing.
 
     The histogram shows in which bucket the budget ends, and only that bucket is sorted.
@@ -144,8 +168,8 @@ def head_of_queue(key, capacity, weights, place, number, budget, who, amount):
     place : int32[n]
     number : int64[N]
         `number[place[i]]` settles ties, the lower first.
-    budget : float
-        > 0.
+    budget, enough : float
+        > 0, and how much of it may be left.
     who, amount : int64[n + 1], float64[n]
         The rows that give and what each gives, overwritten from the start.
 
@@ -154,17 +178,8 @@ def head_of_queue(key, capacity, weights, place, number, budget, who, amount):
     int
         How many give.
     """
-    enough = UNFILLED * budget
-    rest, bucket = budget, BUCKETS - 1
-    while bucket >= 0 and weights[bucket] <= rest - enough:
-        rest -= weights[bucket]
-        bucket -= 1
-    n = 0
-    for i in range(key.size):
-        who[n] = i
-        n += bucket_of(key[i]) >= bucket
-    for k in range(n):
-        amount[k] = capacity[who[k]]
+    bucket, rest = find_border(weights, budget, enough)
+    n = take_head(key, bucket, capacity, who, amount)
     share_border(key, bucket, place, number, rest, enough, who[:n], amount[:n])
     return n
 
@@ -205,6 +220,65 @@ def pro_rata(capacity, budget, amount):
         amount[i] = capacity[i] * part
 
 
+@jit_no_refcount
+def sum_of(values, sums):
+    """Sum in LANES, float64[LANES]: a sum from left to right waits for each addition."""
+    sums[:] = 0.0
+    for begin in range(0, values.size, LANES):
+        part = values[begin : begin + LANES]
+        for k in range(part.size):
+            sums[k] += part[k]
+    return total_of(sums)
+
+
+@jit_no_refcount
+def highest(values, lanes):
+    """Largest of numbers >= 0, by LANES."""
+    lanes[:] = 0.0
+    for begin in range(0, values.size, LANES):
+        part = values[begin : begin + LANES]
+        for k in range(part.size):
+            lanes[k] = part[k] if part[k] > lanes[k] else lanes[k]
+    top = 0.0
+    for k in range(lanes.size):
+        top = max(top, lanes[k])
+    return top
+
+
+@jit_no_refcount
+def sum_at_level(capacity, weight, c, sums):
+    """Sum of the capacities of who is exhausted at level c, sum of the weights of the others, number of the exhausted.
+
+    `sums` is float64[3, LANES].
+    """
+    given, slope, exhausted = sums[0], sums[1], sums[2]
+    sums[:] = 0.0
+    for begin in range(0, capacity.size, LANES):
+        room, a = capacity[begin : begin + LANES], weight[begin : begin + LANES]
+        for k in range(room.size):
+            is_full = c * a[k] > room[k]
+            given[k] += room[k] if is_full else 0.0
+            slope[k] += 0.0 if is_full else a[k]
+            exhausted[k] += 1.0 if is_full else 0.0
+    return total_of(given), total_of(slope), total_of(exhausted)
+
+
+@jit_no_refcount
+def sum_above_level(level, slope, top, t, sums):
+    """Sums of the slopes, of slope times depth, and number, of who is less than t below the top; as `sum_at_level`."""
+    total, weighted, left = sums[0], sums[1], sums[2]
+    sums[:] = 0.0
+    for begin in range(0, level.size, LANES):
+        high, a = level[begin : begin + LANES], slope[begin : begin + LANES]
+        for k in range(high.size):
+            d = top - high[k]
+            part = a[k] if d < t else 0.0
+            total[k] += part
+            weighted[k] += part * d
+            left[k] += 1.0 if part > 0.0 else 0.0
+    return total_of(total), total_of(weighted), total_of(left)
+
+
 @jit
 def by_weight(capacity, weight, slope, budget, amount):
     """x_i = min(w_i, c a_i) with weights a_i >= 0; once all with a weight are exhausted, the others give pro rata.
@@ -224,23 +298,11 @@ def by_weight(capacity, weight, slope, budget, amount):
     amount : float64[n]
         Overwritten.
     """
-    c, exhausted = 0.0, 0
-    if slope > 0.0:
-        c = budget / slope
-        for i in range(capacity.size):
-            exhausted += c * weight[i] > capacity[i]
-    last = 0
+    c = given = exhausted = 0.0
+    last, sums = -1.0, np.empty((3, LANES))
     while exhausted != last and slope > 0.0:
-        last, exhausted = exhausted, 0
-        given = slope = 0.0
-        for i in range(capacity.size):
-            is_full = c * weight[i] > capacity[i]
-            given += capacity[i] if is_full else 0.0
-            slope += 0.0 if is_full else weight[i]
-        if slope > 0.0:
-            c = max(c, (budget - given) / slope)
-            for i in range(capacity.size):
-                exhausted += c * weight[i] > capacity[i]
+        c, last = max(c, (budget - given) / slope), exhausted
+        given, slope, exhausted = sum_at_level(capacity, weight, c, sums)
     if slope > 0.0:
         for i in range(capacity.size):
             amount[i] = min(capacity[i], c * weight[i])
@@ -267,8 +329,8 @@ def to_common_level(capacity, level, slope, budget, amount):
     """x_i = a_i max(0, l_i - c): what is highest in `level` is brought down to a common level c.
 
     The depth t below the highest level is found by Newton's method from above: the sum of a_i max(0, t - (top - l_i))
-    is convex and piecewise linear in t, so each pass leaves at least one out, who is not looked at again, or t is
-    exact. All terms are positive and the highest is never left out, so that nothing cancels.
+    is convex and piecewise linear in t, so each pass leaves at least one out, or t is exact. All terms
+    are positive and the highest is never left out, so that nothing cancels.
 
     Parameters
     ----------
@@ -280,42 +342,24 @@ def to_common_level(capacity, level, slope, budget, amount):
         Overwritten.
     """
     n = level.size
-    top = 0.0
-    for i in range(n):
-        top = max(top, level[i] if slope[i] > 0.0 else 0.0)
-    depth, weight = np.empty(n), np.empty(n)  # of those who are left
-    left = 0
-    total = weighted = 0.0
-    for i in range(n):
-        depth[left], weight[left] = top - level[i], slope[i]
-        left += slope[i] > 0.0
-        total += slope[i]
-        weighted += slope[i] * (top - level[i])
-    t, last = (budget + weighted) / total, n + 1
+    t, last, sums = np.inf, -1.0, np.empty((3, LANES))
+    top = highest(level, sums[0])
+    total, weighted, left = sum_above_level(level, slope, top, t, sums)
     while left != last:
-        last, left = left, 0
-        total = weighted = 0.0
-        for i in range(last):
-            d, a = depth[i], weight[i]
-            depth[left], weight[left] = d, a
-            a = a if d < t else 0.0
-            left += d < t
-            total += a
-            weighted += a * d
-        t = min(t, (budget + weighted) / total)
-    given = 0.0
+        t, last = min(t, (budget + weighted) / total), left
+        total, weighted, left = sum_above_level(level, slope, top, t, sums)
     if t < 0.5 * top:
         for i in range(n):
-            amount[i] = slope[i] * max(0.0, t - (top - level[i]))
-            given += amount[i]
+            d = t - (top - level[i])
+            amount[i] = slope[i] * d if d > 0.0 else 0.0
     else:  # c is the smaller number, so it is the exact one
         for i in range(n):
-            given += capacity[i] if top - level[i] < t else 0.0
-        c, given = max(0.0, given - budget) / total, 0.0
+            amount[i] = capacity[i] if top - level[i] < t else 0.0
+        c = max(0.0, sum_of(amount, sums[0]) - budget) / total
         for i in range(n):
-            amount[i] = max(0.0, capacity[i] - c * slope[i])
-            given += amount[i]
-    make_up(capacity, budget, given, amount)
+            rest = capacity[i] - c * slope[i]
+            amount[i] = rest if rest > 0.0 else 0.0
+    make_up(capacity, budget, sum_of(amount, sums[0]), amount)
 
 
 @jit_no_refcount
@@ -358,10 +402,8 @@ def share(policy, capacity, key, excess_leverage, budget, amount):
     for i in range(key.size):
         key[i] = key[i] if (key[i] > 0.0) & (capacity[i] > 0.0) else 0.0
     weigh_by_leverage(policy, excess_leverage, capacity, key)
-    total = slope = 0.0
-    for i in range(key.size):
-        total += capacity[i]
-        slope += key[i]
+    lanes = np.empty(LANES)
+    total, slope = sum_of(capacity, lanes), sum_of(key, lanes)
     if budget >= total:
         for i in range(amount.size):
             amount[i] = capacity[i]
