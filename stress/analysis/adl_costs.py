@@ -28,6 +28,7 @@ from stress.results.owners import Owners
 from stress.results.pooled import Pool
 from stress.results.replay import run_again
 from stress.results.result import Result
+from stress.venue.inverse import mirrored
 
 if TYPE_CHECKING:
     from stress.engine.design import Design
@@ -187,11 +188,11 @@ def adl_costs(
         if progress is not None:
             progress(done + 1, chosen.size)
     positions = _positions(design)
-    table = _fills(np.concatenate(fills), {time: np.concatenate(found) for time, found in costs.items()})
+    table = _fills(design, np.concatenate(fills), {time: np.concatenate(found) for time, found in costs.items()})
     return AdlCosts(
         events=pd.DataFrame(events),
         fills=table,
-        hits=_hits(hits, table, positions),
+        hits=_hits(hits, table, positions, design.usd_of_money),
         paths=_paths(rows, events, result),
         n_paths=result.n_paths,
         n_with_event=int(all_of_them.size),
@@ -236,8 +237,7 @@ def _replay(
     log, out = run_again(design, prices, path, design.fund)
     owners = Owners(design)
     events, fills = measure(design, path, log, owners, score)
-    results = np.array([without, without])
-    results[0, owners.number] = owners.result(float(out["mark_end"][0]))
+    results = np.stack([owners.by_number(float(out["mark_end"][0])), without])
     hit = np.unique(fills["position"])
     regret = results[0] - results[1]
     row = {"path": path, "regret": float(regret[hit].sum())}
@@ -262,8 +262,10 @@ def _markout(design: Design, close: np.ndarray, fills: np.ndarray, time: float) 
     return np.asarray(np.where(step > last, math.nan, kept - gave))
 
 
-def _fills(fills: np.ndarray, costs: dict[float, np.ndarray]) -> pd.DataFrame:
+def _fills(design: Design, fills: np.ndarray, costs: dict[float, np.ndarray]) -> pd.DataFrame:
     table = pd.DataFrame({name: fills[name] for name in ("path", "event", "step", "position", "price", "mark")})
+    if design.is_inverse:  # logged in 1/P
+        table[["price", "mark"]] = mirrored(table[["price", "mark"]].to_numpy())
     table["closed"], table["lost"] = fills["closed"], fills["lost"]
     for space in HAIRCUTS:
         table[f"haircut_{space}"] = haircut(fills, space)
@@ -288,8 +290,10 @@ def _positions(design: Design) -> pd.DataFrame:
     )
 
 
-def _hits(found: list[dict[str, np.ndarray]], fills: pd.DataFrame, positions: pd.DataFrame) -> pd.DataFrame:
-    """A row per path and position hit."""
+def _hits(
+    found: list[dict[str, np.ndarray]], fills: pd.DataFrame, positions: pd.DataFrame, usd_of_money: float
+) -> pd.DataFrame:
+    """A row per path and position hit; regret in coin is a share of the notional in coin."""
     keys = {name: np.concatenate([np.zeros(0, np.int64), *(f[name] for f in found)]) for name in ("path", "position")}
     results = np.concatenate([np.zeros((2, 0)), *(f["results"] for f in found)], axis=1)
     table = pd.DataFrame(keys).join(positions, on="position")
@@ -304,7 +308,7 @@ def _hits(found: list[dict[str, np.ndarray]], fills: pd.DataFrame, positions: pd
     table = table.join(together, on=["path", "position"])
     table["result"], table["result_without"] = results
     table["regret"] = results[0] - results[1]
-    table["regret_share"] = table["regret"] / table["notional"]
+    table["regret_share"] = table["regret"] * usd_of_money / table["notional"]
     return table
 
 

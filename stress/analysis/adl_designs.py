@@ -19,6 +19,7 @@ import pandas as pd
 from stress.analysis import adl_frontier, cases
 from stress.analysis.adl_costs import AdlCosts, adl_costs
 from stress.analysis.adl_events import HAIRCUTS
+from stress.analysis.adl_rows import SAME
 from stress.analysis.study import REQUIRED_FUND
 from stress.analysis.without_adl import PathsWithoutAdl
 from stress.arguments import is_whole
@@ -26,6 +27,7 @@ from stress.errors import InputError, Problem
 from stress.results import comparison, paired_ratios
 from stress.results.estimate import Estimate, event_probability, mean
 from stress.results.paired_ratios import Sums
+from stress.results.ratios import ratio
 from stress.results.result import Result
 from stress.scenario.designs import DesignsTable
 from stress.scenario.scenario import Scenario
@@ -36,7 +38,7 @@ COLUMNS = (
     "design", "quantity", "space", "denominator", "estimate", "se", "low", "high", "difference", "difference_low",
     "difference_high", "note",
 )  # fmt: skip
-SAME = 1e-9  # of its notional: a regret up to this is none
+PARTS = ("hit rate", "inversions of rank", "hits that were a favour")  # shares of what is counted
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +88,7 @@ class AdlDesigns:
             self._tables["table"] = pd.DataFrame(rows, columns=list(COLUMNS))
         return self._tables["table"].copy()
 
-    def frontier(self, funds: Sequence[float] | None = None, replays: int = 100) -> pd.DataFrame:
+    def frontier(self, funds: Sequence[float] | None = None, replays: int = adl_frontier.REPLAYS) -> pd.DataFrame:
         """P(ADL) and the worst haircut of a path by the size of the fund, for every design.
 
         Parameters
@@ -95,7 +97,8 @@ class AdlDesigns:
             Initial funds, in the money of the run; by default five by equal ratios, from the fund that is there (at
             least the need of every tenth path with any) to the need of one path in a thousand.
         replays : int
-            Most paths with ADL that are run again, for each design and fund; of more of them a sample is.
+            Most paths with ADL that are run again, for each design and fund; of more of them a sample is. At the fund
+            of the run those that `costs` is made of are not run a third time.
 
         Returns
         -------
@@ -109,7 +112,7 @@ class AdlDesigns:
         InputError
             If a fund is no number of 0 or more.
         """
-        return adl_frontier.frontier(self.results, funds, replays)
+        return adl_frontier.frontier(self.results, self.costs, funds, replays)
 
     def _rows(self, name: str) -> Iterator[dict[str, Any]]:
         first = next(iter(self.results))
@@ -138,7 +141,11 @@ class AdlDesigns:
             return
         mine, others = _sums(self.costs[name]), _sums(self.costs[first]) if first in self.costs else {}
         for key, (sums, note) in mine.items():
-            e = replace(self.costs[name].pool.ratio(sums.numerator, sums.denominator))
+            pool = self.costs[name].pool
+            if key[0] in PARTS:  # one more hit counts as a whole, so that a share of 0 has its upper bound
+                e = ratio(sums.numerator, sums.denominator, result.weights, 1.0 / pool.share)
+            else:
+                e = pool.ratio(sums.numerator, sums.denominator)
             d = paired_ratios.apart(others[key][0], sums, result.weights) if key in others else none
             yield row(*key, replace(e, note="; ".join(filter(None, [note, e.note]))), d)
         for space in HAIRCUTS:
@@ -193,7 +200,7 @@ def _sums(costs: AdlCosts) -> dict[tuple[str, str, str], tuple[Sums, str]]:
     put(("regret", money, "hits"), hits, hits["regret"])
     put(("regret by contracts closed", "share", "notional closed at the mark"), hits, hits["regret"],
         hits["closed_notional"])  # fmt: skip
-    put(("hits that were a favour", "share", "hits"), hits, hits["regret"] > SAME * hits["notional"])
+    put(("hits that were a favour", "share", "hits"), hits, hits["regret_share"] > SAME)
     return found
 
 

@@ -29,7 +29,7 @@ from stress.kernels.path.records import LOGGED_ADL, LOGGED_RESIDUAL, LOGGED_SHOR
 from stress.kernels.rules.sharing import UNFILLED
 from stress.results.adl_keys import scores
 from stress.results.burden import effective_number, gini, rank_inversions, rate_of_pairs, top_share
-from stress.results.owners import ENDS, Owners
+from stress.results.owners import IS_END, Owners
 
 if TYPE_CHECKING:
     from stress.engine.design import Design
@@ -56,14 +56,13 @@ class Stretch:
 
 def stretches(log: np.ndarray) -> Iterator[Stretch]:
     """The ADL events of a log in order; each begins with its shortfall, followed by its fills."""
-    done = 0
-    for start in np.flatnonzero(log["kind"] == LOGGED_SHORTFALL):
-        end = int(start) + 1
-        while end < log.size and log["kind"][end] == LOGGED_ADL:
-            end += 1
+    done, kind = 0, np.ascontiguousarray(log["kind"])
+    no_fill = np.append(np.flatnonzero(kind != LOGGED_ADL), log.size)
+    for start in np.flatnonzero(kind == LOGGED_SHORTFALL):
+        end = int(no_fill[np.searchsorted(no_fill, start + 1)])
         after, residual, unsold = end, 0.0, 0.0
-        while after < log.size and log["kind"][after] in (LOGGED_LAYER, LOGGED_RESIDUAL):
-            if log["kind"][after] == LOGGED_RESIDUAL and log["place"][after] == log["place"][start]:
+        while after < log.size and kind[after] in (LOGGED_LAYER, LOGGED_RESIDUAL):
+            if kind[after] == LOGGED_RESIDUAL and log["place"][after] == log["place"][start]:
                 residual -= float(log["money"][after])
                 unsold += float(log["quantity"][after])
             after += 1
@@ -75,6 +74,21 @@ def rest_of(log: np.ndarray) -> np.ndarray:
     """What of a log is after its last ADL fill."""
     last = np.flatnonzero((log["kind"] == LOGGED_SHORTFALL) | (log["kind"] == LOGGED_ADL))
     return log[last[-1] + 1 :] if last.size else log
+
+
+def walk(log: np.ndarray, owners: Owners) -> Iterator[tuple[int, Stretch]]:
+    """The ADL events of a log with their numbers; `owners` are as before each, and in the end as at that of the log."""
+    for number, stretch in enumerate(stretches(log)):
+        owners.take(stretch.before)
+        yield number, stretch
+        owners.take(stretch.fills)
+    owners.take(rest_of(log))
+
+
+def fills_of(path: int, log: np.ndarray, owners: Owners) -> np.ndarray:
+    """Hits of a path, FILL[n], as `measure` finds them but without looking at those who were not hit."""
+    found = [_hits(path, number, stretch, owners) for number, stretch in walk(log, owners)]
+    return np.concatenate([np.zeros(0, FILL), *found])
 
 
 def measure(
@@ -96,8 +110,7 @@ def measure(
     """
     events, fills, losses = [], [np.zeros(0, FILL)], {-1: np.zeros(0), -2: np.zeros(0)}
     step_of_losses = {-1: -1, -2: -1}
-    for number, stretch in enumerate(stretches(log)):
-        owners.take(stretch.before)
+    for number, stretch in walk(log, owners):
         place, step = int(stretch.shortfall["place"]), int(stretch.shortfall["step"])
         for one in losses:
             if step_of_losses[one] != step:
@@ -107,8 +120,6 @@ def measure(
         losses[place] = np.zeros(0)
         events.append(event)
         fills.append(hit)
-        owners.take(stretch.fills)
-    owners.take(rest_of(log))
     return events, np.concatenate(fills)
 
 
@@ -116,16 +127,28 @@ def deficits(log: np.ndarray, losers: int, longs: int, step: int) -> np.ndarray:
     """Deficits of closings of a side (-1: longs, -2: shorts) in a step, money above zero."""
     place = log["place"]
     of_side = (place >= 0) & (place < longs) if losers == -1 else place >= longs
-    lost = of_side & np.isin(log["kind"], ENDS) & (log["money"] < 0.0) & (log["step"] == step)
+    lost = of_side & IS_END[log["kind"]] & (log["money"] < 0.0) & (log["step"] == step)
     return np.asarray(-log["money"][lost])
+
+
+def _hits(path: int, number: int, stretch: Stretch, owners: Owners) -> np.ndarray:
+    """Those hit in an event, FILL[n], as they are before it."""
+    short, fills = stretch.shortfall, stretch.fills
+    mark, winners, rows = float(short["price"]), -1 if short["place"] == -1 else 1, owners.row[fills["place"]]
+    hit = np.zeros(fills.size, FILL)
+    hit["path"], hit["event"], hit["step"], hit["position"] = path, number, short["step"], owners.number[rows]
+    hit["price"], hit["mark"], hit["closed"], hit["lost"] = fills["price"], mark, fills["quantity"], fills["money"]
+    hit["profit"], hit["quantity"] = owners.profit(rows, mark), owners.quantity[rows]
+    hit["equity"] = owners.margin[rows] + hit["profit"]
+    hit["side"] = -winners if owners.is_mirrored else winners
+    return hit
 
 
 def _event(
     design: Design, path: int, number: int, stretch: Stretch, owners: Owners, score: str, losses: np.ndarray
 ) -> tuple[dict[str, Any], np.ndarray]:
-    short, fills = stretch.shortfall, stretch.fills
-    winners = -1 if short["place"] == -1 else 1
-    mark = float(short["price"])
+    short = stretch.shortfall
+    winners, mark = -1 if short["place"] == -1 else 1, float(short["price"])
     rows = np.arange(owners.entry.size)[owners.rows_of(winners)]
     entry = winners * owners.entry[rows]
     rows = rows[: int(np.searchsorted(entry, winners * (mark - owners.funding), side="left"))]
@@ -134,19 +157,14 @@ def _event(
     able = (quantity > 0.0) & (np.minimum(margin, 0.0) + profit > 0.0)
     able &= quantity - owners.spared[rows] > NOTHING * owners.first_quantity[rows]
     rows, profit, quantity, margin = rows[able], profit[able], quantity[able], margin[able]
-    place, hits = np.full(owners.entry.size, -1), owners.row[fills["place"]]
+    place, hits = np.full(owners.entry.size, -1), owners.row[stretch.fills["place"]]
     place[rows] = np.arange(rows.size)
     if (others := hits[place[hits] < 0]).size:  # without a profit: hit only where the venue's rules ask losers too
         place[others] = rows.size + np.arange(others.size)
         rows = np.append(rows, others)
         profit = np.append(profit, owners.profit(others, mark))
         quantity, margin = np.append(quantity, owners.quantity[others]), np.append(margin, owners.margin[others])
-    at = place[hits]
-    hit = np.zeros(fills.size, FILL)
-    hit["path"], hit["event"], hit["step"], hit["position"] = path, number, short["step"], owners.number[hits]
-    hit["price"], hit["mark"], hit["closed"], hit["lost"] = fills["price"], mark, fills["quantity"], fills["money"]
-    hit["profit"], hit["quantity"], hit["equity"] = profit[at], quantity[at], (margin + profit)[at]
-    hit["side"] = -winners if owners.is_mirrored else winners
+    at, hit = place[hits], _hits(path, number, stretch, owners)
     left = profit.copy()
     left[at] -= hit["lost"]
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from stress import quantities
 from stress.analysis import cases
-from stress.analysis.adl_events import HAIRCUTS, haircut, measure
+from stress.analysis.adl_events import HAIRCUTS, fills_of, haircut
 from stress.arguments import is_finite, is_whole
 from stress.engine.design import Design
 from stress.errors import InputError, Problem
@@ -27,14 +27,20 @@ from stress.results.pooled import Pool
 from stress.results.replay import run_again
 from stress.results.result import Result
 
+if TYPE_CHECKING:
+    from stress.analysis.adl_costs import AdlCosts
+
 FUNDS = 5
+REPLAYS = 50  # paths with ADL that are run again, of each design and fund
 COLUMNS = (
     "design", "fund", "p_adl", "p_low", "p_high", "space", "worst", "se", "low", "high", "largest", "paths",
     "looked_at",
 )  # fmt: skip
 
 
-def frontier(results: Mapping[str, Result], funds: Sequence[float] | None, replays: int) -> pd.DataFrame:
+def frontier(
+    results: Mapping[str, Result], costs: Mapping[str, AdlCosts], funds: Sequence[float] | None, replays: int
+) -> pd.DataFrame:
     """See `stress.analysis.adl_designs.AdlDesigns.frontier`."""
     given = default_funds(next(iter(results.values()))) if funds is None else _numbers(funds)
     if not (is_whole(replays) and replays >= 1):
@@ -46,7 +52,9 @@ def frontier(results: Mapping[str, Result], funds: Sequence[float] | None, repla
             continue
         events = _with_event(result, given)
         for fund, event in zip(given, events, strict=True):
-            rows += _rows(name, result, fund, event, replays, prices)
+            known = costs.get(name) if fund == result.fund else None
+            found = _worst_known(known) if known is not None else _worst(result, fund, event, replays, prices)
+            rows += _rows(name, result, fund, event, *found)
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -79,9 +87,17 @@ def _with_event(result: Result, funds: Sequence[float]) -> list[np.ndarray]:
     return [one.paths["adl_events"].to_numpy() > 0 for one in found]
 
 
-def _rows(
-    name: str, result: Result, fund: float, event: np.ndarray, replays: int, prices: dict[int, Any]
-) -> list[dict[str, Any]]:
+def _worst_known(costs: AdlCosts) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Paths of the run that were run again, and the worst haircut of each by space."""
+    paths = costs.paths["path"].to_numpy(np.int64)
+    of_path = costs.fills.groupby("path")[[f"haircut_{space}" for space in HAIRCUTS]].max().reindex(paths)
+    return paths, {space: of_path[f"haircut_{space}"].to_numpy() for space in HAIRCUTS}
+
+
+def _worst(
+    result: Result, fund: float, event: np.ndarray, replays: int, prices: dict[int, Any]
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """The same of paths with another fund, of which those with an event are run again, or a sample of them."""
     assert result.design is not None
     design = result.design.changed(fund=fund)
     share_shared(result.design, design)
@@ -95,11 +111,18 @@ def _rows(
         if path not in prices:
             prices[int(path)] = design.price_block(int(path), 1)[0]
         log, _ = run_again(design, prices[int(path)], int(path), fund)
-        _, fills = measure(design, int(path), log, Owners(design), design.venue.score)
+        fills = fills_of(int(path), log, Owners(design))
         for space in HAIRCUTS:
             cut = haircut(fills, space)
             cut = cut[np.isfinite(cut)]
             worst[space][k] = float(cut.max()) if cut.size else math.nan
+    return chosen, worst
+
+
+def _rows(
+    name: str, result: Result, fund: float, event: np.ndarray, chosen: np.ndarray, worst: dict[str, np.ndarray]
+) -> list[dict[str, Any]]:
+    there = np.flatnonzero(event)
     p = event_probability(event, result.weights)
     pool = Pool(result.n_paths, chosen.size / there.size if there.size else 1.0, result.weights)
     rows = []

@@ -121,7 +121,7 @@ def _of_regret(costs: AdlCosts, hits: pd.DataFrame) -> Iterator[Row]:
     at_mark = "contracts closed, at the mark"
     found = pool.ratio(pool.sums(path, regret), pool.sums(path, closed))
     yield _row("regret", per_closed, at_mark, found, SHARE)
-    favour = (regret > SAME * notional).astype(float)
+    favour = (hits["regret_share"].to_numpy() > SAME).astype(float)
     for words, each in (("count", np.ones(path.size)), ("notional at S_0", notional)):
         largest = float(each.max(initial=0.0)) / pool.share
         found = ratio(pool.sums(path, favour * each), pool.sums(path, each), pool.weights, largest)

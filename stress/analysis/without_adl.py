@@ -87,6 +87,4 @@ def _results(design: Design, prices: Prices, path: int) -> np.ndarray:
     owners = Owners(design)
     log, out = run_again(design, prices, path, design.fund)
     owners.take(log)
-    found = np.empty(owners.number.size)
-    found[owners.number] = owners.result(float(out["mark_end"][0]))
-    return found
+    return owners.by_number(float(out["mark_end"][0]))

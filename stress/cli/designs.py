@@ -27,7 +27,7 @@ def designs(
     ] = None,
     replays: Annotated[
         int | None,
-        typer.Option(parser=whole, metavar="N", help="Paths with ADL to run again, of each design. Default: 300."),
+        typer.Option(parser=whole, metavar="N", help="Paths with ADL to run again, of each design. Default: 100."),
     ] = None,
     set_: Set = None,
     seed: Seed = None,

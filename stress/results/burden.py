@@ -14,6 +14,7 @@ import math
 
 import numpy as np
 
+SHORT = 1 << 15  # values whose ranks fit into 16 bits
 SAME = 12  # decimals of a share: what differs by less is rounding
 
 
@@ -57,9 +58,11 @@ def count_inversions(values: np.ndarray) -> int:
         return 0
     ranks = np.unique(values, return_inverse=True)[1].astype(np.int64).reshape(-1)
     found = 0
+    if ranks.size < SHORT:  # numbers of 16 bits are sorted by their digits
+        ranks = ranks.astype(np.uint16)
     for bit in range(int(ranks.max()).bit_length() - 1, -1, -1):
         above, one = ranks >> (bit + 1), (ranks >> bit) & 1
-        ones = np.cumsum(one)
+        ones = np.cumsum(one, dtype=np.int64)
         first = np.flatnonzero(np.r_[True, above[1:] != above[:-1]])
         before = np.repeat(ones[first] - one[first], np.diff(np.r_[first, ranks.size]))
         found += int((ones - before)[one == 0].sum())

@@ -63,7 +63,7 @@ def cell(row: dict[Any, Any] | None) -> str:
     if row is None or math.isnan(row["estimate"]):
         return "–"
     value, space = float(row["estimate"]), str(row["space"])
-    if space == "probability" and value == 0:
+    if space in ("probability", "share") and value == 0 and row["high"] > 0:
         text = f"below {percent(row['high'])}"
     elif value == 0:
         text = "none seen"

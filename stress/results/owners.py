@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 SURPLUS_PAYS_FEE = (LOGGED_LIQUIDATION, LOGGED_DEADLINE)
 ENDS = (*SURPLUS_PAYS_FEE, LOGGED_STOP, LOGGED_TAKE_PROFIT, LOGGED_TAKEOVER)
+IS_END = np.isin(np.arange(LOGGED_FUNDING + 1), ENDS)  # by kind of event; that of funding is the last
 
 
 class Owners:
@@ -113,9 +114,14 @@ class Owners:
         """
         if not log.size:
             return
-        kind = log["kind"]
-        paid = np.where((kind == LOGGED_FUNDING) & (log["quantity"] > 0.0), log["money"], 0.0)
-        funding = self.funding + np.cumsum(paid / np.where(log["quantity"] > 0.0, log["quantity"], 1.0))
+        kind = np.ascontiguousarray(log["kind"])
+        funding = np.full(log.size, self.funding)
+        paid = np.flatnonzero(kind == LOGGED_FUNDING)
+        if paid.size:
+            each = np.zeros(log.size)
+            open_ = log["quantity"][paid]
+            each[paid] = np.divide(log["money"][paid], open_, out=np.zeros(paid.size), where=open_ > 0.0)
+            funding += np.cumsum(each)
         fills = np.flatnonzero(kind == LOGGED_ADL)
         if fills.size:
             self._deleverage(log[fills], funding[fills])
@@ -126,7 +132,7 @@ class Owners:
             else:
                 self.margin[row] += event["money"]
                 self.paid_in[row] += event["money"]
-        ends = log[np.isin(kind, ENDS)]
+        ends = log[IS_END[kind]]
         if ends.size:
             self._end(ends)
         self.funding = float(funding[-1])
@@ -169,6 +175,12 @@ class Owners:
         weight = np.where(is_open, self.margin + weight, 0.0) if self.to_everybody else weight + self.from_adl
         nothing = NOTHING * self.first_quantity * self.entry
         self.socialised = haircut * np.where(weight > nothing, weight, 0.0)
+
+    def by_number(self, mark: float) -> np.ndarray:
+        """`result` in the order of the book, float64[N]."""
+        found = np.empty(self.number.size)
+        found[self.number] = self.result(mark)
+        return found
 
     def result(self, mark: float) -> np.ndarray:
         """What each owner has more than at S_0 with what is open valued at a last mark, float64[N], money."""

@@ -2,10 +2,11 @@
 
 R = sum(w y) / sum(w m) with y_p and m_p the sums of path p. Of two designs a, b on the same n paths
 
-    D = R_b - R_a,   z_p = w (y_b - R_b m_b) / sum(w m_b) - w (y_a - R_a m_a) / sum(w m_a),   v = sum z^2 n / (n - 1)
+    D = R_b - R_a,   z_p = w (y_b - R_b m_b) / sum(w m_b) - w (y_a - R_a m_a) / sum(w m_a),   v = sum z^2 k / (k - 1)
 
-the linearised difference of ratios (W. Cochran, Sampling Techniques, 1977, section 6.19); of paths from strata the
-spread is that within them. What two designs share on a path cancels.
+the linearised difference of ratios (W. Cochran, Sampling Techniques, 1977, section 6.19), with k the paths on which one
+of them has any of m; of paths from strata the spread is that within them. What two designs share on a path cancels. One
+path alone says nothing of the error.
 """
 
 from __future__ import annotations
@@ -43,10 +44,10 @@ def apart(base: Sums, other: Sums, weights: Weights | None) -> Estimate:
     if math.isnan(b - a):
         return Estimate(math.nan, math.nan, math.nan, math.nan, "one of the two has none of it")
     z = second - first
-    n = z.size
     if weights is not None and weights.stratum is not None:
         spread = float(np.sum(weights.centred(z) ** 2))
     else:
-        spread = float(np.sum(z**2)) * n / (n - 1) if n > 1 else math.nan
+        held = int(((base.denominator != 0.0) | (other.denominator != 0.0)).sum())
+        spread = float(np.sum(z**2)) * held / (held - 1) if held > 1 else math.nan
     se = math.sqrt(spread)
     return Estimate(b - a, se, b - a - Z * se, b - a + Z * se)

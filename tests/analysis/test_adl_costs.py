@@ -170,6 +170,8 @@ def test_an_inverse_contract_counts_in_coin():
     assert (hit["side"], hit["lost"], hit["closed"]) == ("long", pytest.approx(0.5), pytest.approx(100.0))
     # kept: 200 (1/100 - 1/400) = 1.5; half of it after ADL
     assert (hit["result_without"], hit["regret"]) == pytest.approx((1.5, -0.75))
+    assert hit["regret_share"] == pytest.approx(-0.75 / 2)  # 200 contracts at 100 are 2 coin
+    assert (costs.fills["mark"].iloc[0], costs.fills["price"].iloc[0]) == pytest.approx((200.0, 200.0))
 
 
 def test_strata_are_used():

@@ -13,6 +13,7 @@ import pytest
 import stress
 from stress import plots
 from stress.errors import InputError
+from stress.results import design_words
 from tests.support.command import caller
 from tests.support.tiny import TINY
 
@@ -66,6 +67,16 @@ def test_pro_rata_closes_the_smallest_worst_part_of_contracts_and_hits_everybody
     assert rate.loc["queue", ["difference", "difference_low", "difference_high"]].eq(0).all()
     mean = of(table, "mean haircut", "contracts")["estimate"]
     assert mean["pro_rata"] < mean["queue"]
+
+
+def test_no_share_is_0_without_its_upper_bound(file):
+    rising = stress.adl_designs(stress.load_scenario(file, [*CHANGES, "run.paths=20"]), {"queue": {"score": "profit"}})
+    costs = rising.costs["queue"]
+    costs.hits["regret_share"] = -1.0  # nobody was done a favour
+    row = of(rising.table(), "hits that were a favour").loc["queue"]
+    assert (row["estimate"], row["low"]) == (0.0, 0.0)
+    assert 0.0 < row["high"] <= 1.0
+    assert design_words.cell(row.to_dict()).startswith("below")
 
 
 def test_figures_of_a_design_are_those_of_its_own_costs(found):

@@ -39,3 +39,10 @@ def test_the_same_design_is_no_difference_and_nothing_is_none():
     a = sums(1)
     assert (apart(a, a, None).value, apart(a, a, None).se) == (0.0, 0.0)
     assert math.isnan(apart(a, Sums(0 * a.numerator, 0 * a.denominator), None).value)
+
+
+def test_one_path_tells_no_difference():
+    a, b = (Sums(np.array([0.0, x, 0.0]), np.array([0.0, 4.0, 0.0])) for x in (1.0, 3.0))
+    found = apart(a, b, None)
+    assert found.value == 0.5
+    assert np.isnan([found.se, found.low, found.high]).all()
