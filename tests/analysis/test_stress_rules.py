@@ -111,7 +111,8 @@ def test_a_study_that_is_refused_leaves_the_others(tmp_path, capsys):
     code, _, err = call("run", path, "--studies", "--out", tmp_path / "run", "--paths", 4)
     assert code == 0
     assert "left out, called positions are closed at their deadline" in err
-    assert set(stress.open_run(tmp_path / "run").studies) == set(studies.COLUMNS) - {"reverse"}
+    assert "left out, nobody is auto-deleveraged on these paths" in err
+    assert set(stress.open_run(tmp_path / "run").studies) == set(studies.ASKED_FOR) - {"reverse", "advice"}
     page = (tmp_path / "run" / "report.html").read_text("utf-8")
     assert "Not told: called positions are closed at their deadline" in page
     code, out, _ = call("scenarios", path, "--episode", NAME, "--gap", 1)

@@ -84,7 +84,7 @@ def test_funds_do_not_end_the_adl_of_large_deficits():
     book = stress.Book([1, -1], [100.0, 100.0], [1e4, 1e4], [4e4, 2e6])
     venue = make_venue(settlement="bankruptcy", adl_above=50_000.0)
     result = stress.simulate(book, venue, stress.prices.Paths([[10_000.0, 9_000]]), fund=1e6)
-    assert frontier({"one": result}, [1e6, 1e9], 1)["p_adl"].eq(1.0).all()
+    assert frontier({"one": result}, {"one": stress.adl_costs(result)}, [1e6, 1e9], 1)["p_adl"].eq(1.0).all()
     assert trader_costs.costs_of_hits(result.design, 1, np.array([0]))["share"].tolist() == [1.0]
 
 
