@@ -14,7 +14,7 @@ from pathlib import Path
 
 from stress.errors import InputError, Problem
 from stress.files import writing
-from stress.runs import sealed
+from stress.runs import sealed, studies
 
 MANIFEST = "manifest.json"
 PARTIAL = ".partial"  # ends the name of the directory of an unfinished run
@@ -24,13 +24,12 @@ TABLES = (
     "error_budget.csv", "fund_grid.csv", "days.npz", "ruin_curve.csv", "horizon.csv",
     "strata.csv", "caps.csv",
 )  # fmt: skip
-STUDIES = ("scenarios.csv", "reverse.csv", "tornado.csv", "margins.csv", "designs.csv", "frontier.csv")
 DATA = {"summary.json", *(f"tables/{name}" for name in TABLES)}
 FIGURES = ("depletion_curve", "adl_by_leverage", "ruin", "fund_by_day")
 WRITTEN = {
     "": {"scenario.json", MANIFEST, "config.json", "summary.json", "report.html", "tables", "studies", "figures"},
     "tables": set(TABLES),
-    "studies": set(STUDIES),
+    "studies": {f"{name}.csv" for name in studies.COLUMNS},
     "figures": {f"{name}.{kind}" for name in FIGURES for kind in ("svg", "png")},
 }
 # what file systems, file managers and notebooks put anywhere
