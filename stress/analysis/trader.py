@@ -38,6 +38,7 @@ SMALL = 1e-3  # of open interest: variants that are less together stand in one r
 HOUR = 3_600.0
 COLUMNS = ["quantity", "estimate", "se", "low", "high", "unit", "note"]
 PROBABILITY = "probability"
+COSTS = ("haircut", "regret", "favour")
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,12 +112,25 @@ class Trader:
         DataFrame
             Columns quantity, estimate, se, low, high (95 %), unit ("probability" or the money of the venue), note.
         """
-        rows = [(name, e.value, e.se, e.low, e.high, e.unit, e.note or e.flag) for name, e in self.estimates.items()]
+        rows = []
+        for name, e in self.estimates.items():
+            of_costs = any(word in name for word in COSTS)
+            note = e.note or e.flag or (self.sampled if of_costs else "")
+            rows.append((name, e.value, e.se, e.low, e.high, e.unit, note))
         return pd.DataFrame(rows, columns=COLUMNS)
+
+    @property
+    def sampled(self) -> str:
+        """On what haircut and regret rest where not every path with a hit was played again; else ""."""
+        hits, played = int(self.hits["adl"].sum()), len(self.costs)
+        return "" if played == hits else f"of {played:,} evenly spread of {hits:,} paths with a hit"
 
     @cached_property
     def estimates(self) -> dict[str, Estimate]:
-        """The answers by name; haircut and regret are those given a hit, and expected ones over all paths."""
+        """The answers by name; haircut and regret are those given a hit, and expected ones over all paths.
+
+        Where not every path with a hit was played again (`sampled`), an expected one is P(ADL) times that given a hit.
+        """
         found, w, money = _rates(self.watched, 0), self.weights, self.design.venue.money
         names = {
             "liquidated": "P(liquidated)", "adl": "P(ADL)", "both": "P(ADL and liquidated)",
@@ -131,7 +145,7 @@ class Trader:
         played = np.zeros(n, bool)
         played[paths] = True
         # all paths with a hit, or evenly spread ones of them: what is known of a hit is a mean over the played
-        plain = w if paths.size == int(self.hits["adl"].sum()) else None if w is None else w.without_strata
+        plain = w if not self.sampled else None if w is None else w.without_strata
         for name, column, unit in (
             ("haircut of its profit, given ADL", "haircut_share", PROBABILITY),
             ("haircut, given ADL", "haircut", money),
@@ -143,8 +157,12 @@ class Trader:
         favour = np.zeros(n)
         favour[paths] = costs["regret"].to_numpy() > 0
         out["P(ADL was a favour, given ADL)"] = _given(favour, plain, played, PROBABILITY)
-        for name, column in (("expected haircut", "haircut"), ("expected regret", "regret")):
-            out[name] = _expected(found["adl"], out[f"{column}, given ADL"], money)
+        for column in ("haircut", "regret"):
+            values = np.zeros(n)
+            values[paths] = costs[column].to_numpy()
+            of_all = replace(mean(values, weights=w), unit=money)
+            given = out[f"{column}, given ADL"]
+            out[f"expected {column}"] = _expected(found["adl"], given, money) if self.sampled else of_all
         return out
 
 
@@ -318,7 +336,7 @@ def _given(values: np.ndarray, w: Weights | None, given: np.ndarray, unit: str) 
 
 
 def _expected(p: Estimate, given: Estimate, money: str) -> Estimate:
-    """P(ADL) times a mean given ADL, with the errors of both: they are taken as independent."""
+    """P(ADL) times a mean given ADL of some of the hits, with the errors of both as if they were independent."""
     value = p.value * given.value
     se = float(np.hypot(p.se * given.value, p.value * given.se))
     note = p.note or given.note

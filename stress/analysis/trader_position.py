@@ -151,7 +151,7 @@ def _book_of(positions: Sequence[Position], design: Design) -> Book:
 def added(design: Design, positions: Sequence[Position]) -> Book:
     """The book of a design with further positions at its end."""
     book, more = design.book, _book_of(positions, design)
-    columns = ("side", "quantity", "entry_price", "margin", "account", "leverage", "stop", "take_profit")
+    columns = ("side", "quantity", "entry_price", "margin", "account", "leverage", "stop", "take_profit", "protected")
     joined: dict[str, Any] = {name: np.concatenate([getattr(book, name), getattr(more, name)]) for name in columns}
     others: dict[str, Any] = {
         name: getattr(book, name) for name in ("market", "source", "adjustments", "mark_price", "contract")

@@ -137,6 +137,8 @@ def print_trader(found: Trader, summary: pd.DataFrame) -> None:
     out.print("")
     rows = [(name, str(e) if is_money(e.unit) or e.is_withheld else _shown(e)) for name, e in found.estimates.items()]
     out.print(table(["", "estimate (95 % interval)"], rows, last=True))
+    if found.sampled:
+        out.print(f"Haircut and regret: {found.sampled}.")
     lit = LIT * now["light"] + UNLIT * (5 - now["light"])
     standing = "it has a profit" if now["can_give"] else f"without a profit it is behind all {now['winners']:,} winners"
     out.print(

@@ -12,6 +12,7 @@ import pytest
 import stress
 from stress.analysis.adl_moves import adl_moves
 from stress.analysis.trader_costs import costs_of_hits
+from stress.analysis.trader_position import added
 from stress.analysis.watch import watch
 from stress.engine.prepare import prepare
 from stress.results.rates import ratio
@@ -115,6 +116,41 @@ def test_rates_are_those_of_the_run_and_stops_leave_before(short):
     hit = short.lights["horizon"] * short.lights["positions"]
     shorts = result.positions[result.positions["side"] == "short"]
     assert hit.sum() == pytest.approx(shorts["adl_rate"].sum())
+
+
+def test_what_is_expected_is_a_mean_over_all_paths_where_all_hits_were_played(short):
+    costs, n = short.costs, short.hits.size
+    assert short.sampled == ""
+    assert len(costs) == short.hits["adl"].sum() > 1
+    rows = short.summary().set_index("quantity")
+    for name in ("haircut", "regret"):
+        values = np.append(costs[name], np.zeros(n - len(costs)))
+        assert rows.loc[f"expected {name}", "estimate"] == pytest.approx(values.mean())
+        assert rows.loc[f"expected {name}", "se"] == pytest.approx(values.std(ddof=1) / math.sqrt(n))
+    assert rows.loc["P(ADL was a favour, given ADL)", "high"] > rows.loc["P(ADL was a favour, given ADL)", "low"]
+
+
+def test_costs_of_some_of_the_hits_say_so(short, monkeypatch):
+    monkeypatch.setattr("stress.analysis.trader_costs.chosen", lambda hit: np.flatnonzero(hit)[::2])
+    some = replace(short)
+    hits = int(short.hits["adl"].sum())
+    assert some.sampled == f"of {(hits + 1) // 2} evenly spread of {hits} paths with a hit"
+    rows = some.summary().set_index("quantity")
+    product = rows.loc["P(ADL)", "estimate"] * rows.loc["regret, given ADL", "estimate"]
+    assert rows.loc["expected regret", "estimate"] == pytest.approx(product)
+    assert rows.loc["expected regret", "note"] == some.sampled
+    assert rows.loc["P(ADL)", "note"] == ""
+
+
+def test_a_position_is_added_to_a_book_with_all_its_columns(short):
+    crowd = short.design.book
+    columns = {name: getattr(crowd, name) for name in ("side", "quantity", "entry_price", "margin")}
+    orders = {"stop": np.where(crowd.side > 0, 1.0, np.nan), "protected": np.arange(len(crowd)) % 2 == 0}
+    book = stress.Book(**columns, account=crowd.account, **orders)
+    both = added(replace(short.design, book=book), [short.position])
+    for name in (*columns, "account", "leverage", *orders, "take_profit"):
+        np.testing.assert_array_equal(getattr(both, name)[:-1], getattr(book, name))
+    assert not both.protected[-1]
 
 
 def test_the_move_that_comes_to_it_is_the_smallest_that_does(short):
